@@ -1,0 +1,8 @@
+//! kubectl-vmchaos.
+pub mod cluster;
+pub mod fault;
+pub mod node;
+pub mod plan;
+pub mod rehearsal;
+pub mod report;
+pub mod ui;
