@@ -1,1 +1,5 @@
-//! fault
+//! What a fault is: values with units, directions, presets and the VMIs it is done to. Pure.
+
+pub mod target;
+
+pub use target::{Binding, Interface, Launcher, Probe, ProbeKind, Target, Unfit};
