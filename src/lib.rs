@@ -5,4 +5,5 @@ pub mod node;
 pub mod plan;
 pub mod rehearsal;
 pub mod report;
+pub mod run;
 pub mod ui;

@@ -1,1 +1,7 @@
-//! node
+//! The node: a short-lived privileged pod, the agent script in it, and the session that drives it.
+
+pub mod attach;
+pub mod pod;
+pub mod pod_state;
+pub mod session;
+pub mod wire;

@@ -1,0 +1,6 @@
+//! The run: state machine, hold, signals, rollback, following a migration.
+pub mod engine;
+mod heard;
+mod moves;
+pub mod vm;
+mod words;
