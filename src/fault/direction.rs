@@ -39,15 +39,27 @@ impl Direction {
 }
 
 impl Directions {
-    pub const BOTH: Self = Self { ingress: true, egress: true };
-    pub const INGRESS: Self = Self { ingress: true, egress: false };
-    pub const EGRESS: Self = Self { ingress: false, egress: true };
+    pub const BOTH: Self = Self {
+        ingress: true,
+        egress: true,
+    };
+    pub const INGRESS: Self = Self {
+        ingress: true,
+        egress: false,
+    };
+    pub const EGRESS: Self = Self {
+        ingress: false,
+        egress: true,
+    };
 
     pub fn new(ingress: bool, egress: bool) -> Result<Self, FaultError> {
         if ingress || egress {
             Ok(Self { ingress, egress })
         } else {
-            Err(FaultError::new("--ingress false and --egress false leave no direction to degrade", "leave one of the two out"))
+            Err(FaultError::new(
+                "--ingress false and --egress false leave no direction to degrade",
+                "leave one of the two out",
+            ))
         }
     }
 
@@ -65,7 +77,9 @@ impl Directions {
 
     /// The directions, ingress first.
     pub fn iter(self) -> impl Iterator<Item = Direction> {
-        [(self.ingress, Direction::Ingress), (self.egress, Direction::Egress)].into_iter().filter_map(|(on, d)| on.then_some(d))
+        [(self.ingress, Direction::Ingress), (self.egress, Direction::Egress)]
+            .into_iter()
+            .filter_map(|(on, d)| on.then_some(d))
     }
 }
 
@@ -90,7 +104,12 @@ mod tests {
 
     #[test]
     fn no_direction_is_no_fault() {
-        assert!(Directions::new(false, false).unwrap_err().problem.contains("--ingress false and --egress false"));
+        assert!(
+            Directions::new(false, false)
+                .unwrap_err()
+                .problem
+                .contains("--ingress false and --egress false")
+        );
         assert_eq!(Directions::new(true, true), Ok(Directions::default()));
         assert_eq!(Directions::EGRESS.iter().collect::<Vec<_>>(), [Direction::Egress]);
     }

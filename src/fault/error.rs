@@ -12,6 +12,9 @@ pub struct FaultError {
 
 impl FaultError {
     pub fn new(problem: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { problem: problem.into(), hint: hint.into() }
+        Self {
+            problem: problem.into(),
+            hint: hint.into(),
+        }
     }
 }

@@ -112,26 +112,53 @@ impl NetemSettings {
 impl Netem {
     fn check(&self) -> Result<(), FaultError> {
         let needs = |flag: &str, other: &str, why: &str, example: &str| {
-            Err(FaultError::new(format!("{flag} needs {other}: {why}"), format!("add {example}")))
+            Err(FaultError::new(
+                format!("{flag} needs {other}: {why}"),
+                format!("add {example}"),
+            ))
         };
         if self.latency.is_none() {
             if self.jitter.is_some() {
-                return needs("--jitter", "--latency", "it is what a latency varies by", "--latency 100ms");
+                return needs(
+                    "--jitter",
+                    "--latency",
+                    "it is what a latency varies by",
+                    "--latency 100ms",
+                );
             }
             if self.correlation.is_some() {
                 return needs("--correlation", "--latency", "it is the latency's", "--latency 100ms");
             }
             if self.reorder.is_some() {
-                return needs("--reorder", "--latency", "a packet overtakes by skipping the latency of the others", "--latency 10ms");
+                return needs(
+                    "--reorder",
+                    "--latency",
+                    "a packet overtakes by skipping the latency of the others",
+                    "--latency 10ms",
+                );
             }
         }
         if self.distribution.is_some() && self.jitter.is_none() {
-            return needs("--distribution", "--jitter", "it is how the latency spreads within the jitter", "--latency 100ms --jitter 10ms");
+            return needs(
+                "--distribution",
+                "--jitter",
+                "it is how the latency spreads within the jitter",
+                "--latency 100ms --jitter 10ms",
+            );
         }
         if self.gap.is_some() && self.reorder.is_none() {
-            return needs("--gap", "--reorder", "it says which packets may overtake", "--reorder 25%");
+            return needs(
+                "--gap",
+                "--reorder",
+                "it says which packets may overtake",
+                "--reorder 25%",
+            );
         }
-        let effects = self.latency.is_some() || self.loss.is_some() || self.duplicate.is_some() || self.corrupt.is_some() || self.bandwidth.is_some();
+        let effects = self.latency.is_some()
+            || self.loss.is_some()
+            || self.duplicate.is_some()
+            || self.corrupt.is_some()
+            || self.bandwidth.is_some();
         if !effects {
             return Err(FaultError::new(
                 "nothing to do to the network: no effect is asked for",
@@ -143,7 +170,11 @@ impl Netem {
 
     /// Whether a rate is all that is asked: then the kernel's token bucket does it, which is there where netem is not.
     pub fn is_only_bandwidth(&self) -> bool {
-        self.bandwidth.is_some() && self.latency.is_none() && self.loss.is_none() && self.duplicate.is_none() && self.corrupt.is_none()
+        self.bandwidth.is_some()
+            && self.latency.is_none()
+            && self.loss.is_none()
+            && self.duplicate.is_none()
+            && self.corrupt.is_none()
     }
 
     /// The latency, or none at all.
@@ -162,21 +193,31 @@ impl fmt::Display for Netem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         if let Some(latency) = self.latency {
-            let mut text = format!("latency {latency}");
-            if let Some(jitter) = self.jitter {
-                text += &format!(" ±{jitter}");
-            }
-            match (self.distribution, self.correlation) {
-                (Some(d), Some(c)) => text += &format!(" ({d}, correlation {c})"),
-                (Some(d), None) => text += &format!(" ({d})"),
-                (None, Some(c)) => text += &format!(" (correlation {c})"),
-                (None, None) => {}
-            }
-            parts.push(text);
+            let jitter = self.jitter.map(|jitter| format!(" ±{jitter}")).unwrap_or_default();
+            let spread = [
+                self.distribution.map(|d| d.to_string()),
+                self.correlation.map(|c| format!("correlation {c}")),
+            ];
+            let spread: Vec<_> = spread.into_iter().flatten().collect();
+            let spread = if spread.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", spread.join(", "))
+            };
+            parts.push(format!("latency {latency}{jitter}{spread}"));
         }
-        for (name, share) in [("loss", self.loss), ("duplicate", self.duplicate), ("corrupt", self.corrupt), ("reorder", self.reorder)] {
+        for (name, share) in [
+            ("loss", self.loss),
+            ("duplicate", self.duplicate),
+            ("corrupt", self.corrupt),
+            ("reorder", self.reorder),
+        ] {
             if let Some(share) = share {
-                let gap = self.gap.filter(|_| name == "reorder").map(|n| format!(" gap {n}")).unwrap_or_default();
+                let gap = self
+                    .gap
+                    .filter(|_| name == "reorder")
+                    .map(|n| format!(" gap {n}"))
+                    .unwrap_or_default();
                 parts.push(format!("{name} {share}{gap}"));
             }
         }
@@ -214,7 +255,10 @@ impl FromStr for Distribution {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        Self::ALL.into_iter().find(|d| d.name() == text).ok_or_else(|| ValueError::new("not one of normal, pareto, paretonormal", "normal"))
+        Self::ALL
+            .into_iter()
+            .find(|d| d.name() == text)
+            .ok_or_else(|| ValueError::new("not one of normal, pareto, paretonormal", "normal"))
     }
 }
 
@@ -232,8 +276,8 @@ mod tests {
         NetemSettings::default()
     }
 
-    fn ms(millis: u64) -> Option<Time> {
-        Some(Time::from_millis(millis))
+    fn ms(millis: u64) -> Time {
+        Time::from_millis(millis)
     }
 
     fn problem(settings: NetemSettings) -> String {
@@ -243,29 +287,75 @@ mod tests {
     #[test]
     fn a_value_that_needs_another_is_refused_without_it() {
         let ten = Some(Percent::whole(10));
-        assert!(problem(NetemSettings { jitter: ms(10), ..settings() }).starts_with("--jitter needs --latency"));
-        assert!(problem(NetemSettings { correlation: ten, ..settings() }).starts_with("--correlation needs --latency"));
-        assert!(problem(NetemSettings { reorder: ten, loss: ten, ..settings() }).starts_with("--reorder needs --latency"));
-        assert!(problem(NetemSettings { gap: Some(5), latency: ms(10), ..settings() }).starts_with("--gap needs --reorder"));
-        let spread = NetemSettings { latency: ms(10), distribution: Some(Distribution::Pareto), ..settings() };
+        assert!(
+            problem(NetemSettings {
+                jitter: Some(ms(10)),
+                ..settings()
+            })
+            .starts_with("--jitter needs --latency")
+        );
+        assert!(
+            problem(NetemSettings {
+                correlation: ten,
+                ..settings()
+            })
+            .starts_with("--correlation needs --latency")
+        );
+        assert!(
+            problem(NetemSettings {
+                reorder: ten,
+                loss: ten,
+                ..settings()
+            })
+            .starts_with("--reorder needs --latency")
+        );
+        assert!(
+            problem(NetemSettings {
+                gap: Some(5),
+                latency: Some(ms(10)),
+                ..settings()
+            })
+            .starts_with("--gap needs --reorder")
+        );
+        let spread = NetemSettings {
+            latency: Some(ms(10)),
+            distribution: Some(Distribution::Pareto),
+            ..settings()
+        };
         assert!(problem(spread).starts_with("--distribution needs --jitter"));
     }
 
     #[test]
     fn zero_is_not_asked_for_and_no_effect_is_no_fault() {
-        let nothing = NetemSettings { latency: Some(Time::ZERO), loss: Some(Percent::ZERO), limit: Some(5), ..settings() };
+        let nothing = NetemSettings {
+            latency: Some(Time::ZERO),
+            loss: Some(Percent::ZERO),
+            limit: Some(5),
+            ..settings()
+        };
         assert!(problem(nothing).contains("no effect is asked for"));
-        let zero_jitter = NetemSettings { latency: ms(10), jitter: Some(Time::ZERO), correlation: Some(Percent::FULL), ..settings() };
-        assert_eq!(zero_jitter.resolve().unwrap().to_string(), "latency 10ms (correlation 100%)");
-        let zero_spread = NetemSettings { distribution: Some(Distribution::Normal), ..zero_jitter };
+        let zero_jitter = NetemSettings {
+            latency: Some(ms(10)),
+            jitter: Some(Time::ZERO),
+            correlation: Some(Percent::FULL),
+            ..settings()
+        };
+        assert_eq!(
+            zero_jitter.resolve().unwrap().to_string(),
+            "latency 10ms (correlation 100%)"
+        );
+        let zero_spread = NetemSettings {
+            distribution: Some(Distribution::Normal),
+            ..zero_jitter
+        };
         assert_eq!(zero_spread.resolve().unwrap().distribution, None);
     }
 
     #[test]
     fn it_is_shown_in_words_and_serialised_with_units() {
         let netem = NetemSettings {
-            latency: ms(100),
-            jitter: ms(10),
+            latency: Some(ms(100)),
+            jitter: Some(ms(10)),
             distribution: Some(Distribution::Normal),
             loss: Some(Percent::whole(10)),
             reorder: Some(Percent::whole(25)),
@@ -275,7 +365,10 @@ mod tests {
         }
         .resolve()
         .unwrap();
-        assert_eq!(netem.to_string(), "latency 100ms ±10ms (normal), loss 10%, reorder 25% gap 5, bandwidth 1mbit");
+        assert_eq!(
+            netem.to_string(),
+            "latency 100ms ±10ms (normal), loss 10%, reorder 25% gap 5, bandwidth 1mbit"
+        );
         assert_eq!(
             serde_json::to_string(&netem).unwrap(),
             r#"{"latency":"100ms","jitter":"10ms","distribution":"normal","loss":"10%","reorder":"25%","gap":5,"bandwidth":"1mbit"}"#
@@ -284,8 +377,20 @@ mod tests {
 
     #[test]
     fn only_a_rate_needs_no_netem() {
-        let rate = NetemSettings { bandwidth: Some(Rate::mbit(1)), limit: Some(100), ..settings() };
+        let rate = NetemSettings {
+            bandwidth: Some(Rate::mbit(1)),
+            limit: Some(100),
+            ..settings()
+        };
         assert!(rate.resolve().unwrap().is_only_bandwidth());
-        assert!(!NetemSettings { latency: ms(1), ..rate }.resolve().unwrap().is_only_bandwidth());
+        assert!(
+            !NetemSettings {
+                latency: Some(ms(1)),
+                ..rate
+            }
+            .resolve()
+            .unwrap()
+            .is_only_bandwidth()
+        );
     }
 }

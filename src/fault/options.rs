@@ -63,23 +63,37 @@ impl FromStr for Toleration {
     fn from_str(text: &str) -> Result<Self, ValueError> {
         const EXAMPLE: &str = "node-role.kubernetes.io/control-plane:NoSchedule";
         let Some((taint, effect)) = text.rsplit_once(':') else {
-            return Err(ValueError::new("has no `:EFFECT`", format!("{}:NoSchedule", sound(text).unwrap_or("dedicated=vms"))));
+            return Err(ValueError::new(
+                "has no `:EFFECT`",
+                format!("{}:NoSchedule", sound(text).unwrap_or("dedicated=vms")),
+            ));
         };
-        let (key, value) = taint.split_once('=').map_or((taint, None), |(key, value)| (key, Some(value)));
+        let (key, value) = taint
+            .split_once('=')
+            .map_or((taint, None), |(key, value)| (key, Some(value)));
         let Some(effect) = Effect::ALL.into_iter().find(|e| e.name() == effect) else {
             let known = Effect::ALL.map(Effect::name).join(", ");
-            return Err(ValueError::new(format!("the effect is not one of {known}"), format!("{}:NoSchedule", sound(taint).unwrap_or("dedicated=vms"))));
+            return Err(ValueError::new(
+                format!("the effect is not one of {known}"),
+                format!("{}:NoSchedule", sound(taint).unwrap_or("dedicated=vms")),
+            ));
         };
         if sound(key).is_none() || value.is_some_and(|v| !v.is_empty() && sound(v).is_none()) {
             return Err(ValueError::new("not a taint Kubernetes would take", EXAMPLE));
         }
-        Ok(Self { key: key.to_owned(), value: value.map(str::to_owned), effect })
+        Ok(Self {
+            key: key.to_owned(),
+            value: value.map(str::to_owned),
+            effect,
+        })
     }
 }
 
 /// The text when it holds nothing but what keys and values of taints do.
 fn sound(text: &str) -> Option<&str> {
-    let sound = !text.is_empty() && text.len() <= 317 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./=".contains(&b));
+    let sound = !text.is_empty()
+        && text.len() <= 317
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./=".contains(&b));
     sound.then_some(text)
 }
 
@@ -117,7 +131,11 @@ mod tests {
 
     #[test]
     fn taints_with_and_without_a_value() {
-        for text in ["dedicated=vms:NoSchedule", "node-role.kubernetes.io/infra:NoExecute", "k=:PreferNoSchedule"] {
+        for text in [
+            "dedicated=vms:NoSchedule",
+            "node-role.kubernetes.io/infra:NoExecute",
+            "k=:PreferNoSchedule",
+        ] {
             assert_eq!(text.parse::<Toleration>().unwrap().to_string(), text);
         }
     }

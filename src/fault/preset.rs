@@ -25,7 +25,14 @@ pub enum Preset {
 }
 
 impl Preset {
-    pub const ALL: [Self; 6] = [Self::Degraded, Self::DnsTimeout, Self::Starved, Self::ThirdGeneration, Self::Satellite, Self::LossyWifi];
+    pub const ALL: [Self; 6] = [
+        Self::Degraded,
+        Self::DnsTimeout,
+        Self::Starved,
+        Self::ThirdGeneration,
+        Self::Satellite,
+        Self::LossyWifi,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -43,9 +50,20 @@ impl Preset {
         let nothing = NetemSettings::default();
         let ms = |millis| Some(Time::from_millis(millis));
         match self {
-            Self::Degraded => NetemSettings { latency: ms(2000), loss: Some(Percent::whole(50)), bandwidth: Some(Rate::mbit(1)), ..nothing },
-            Self::DnsTimeout => NetemSettings { latency: ms(5000), ..nothing },
-            Self::Starved => NetemSettings { bandwidth: Some(Rate::kbit(100)), ..nothing },
+            Self::Degraded => NetemSettings {
+                latency: ms(2000),
+                loss: Some(Percent::whole(50)),
+                bandwidth: Some(Rate::mbit(1)),
+                ..nothing
+            },
+            Self::DnsTimeout => NetemSettings {
+                latency: ms(5000),
+                ..nothing
+            },
+            Self::Starved => NetemSettings {
+                bandwidth: Some(Rate::kbit(100)),
+                ..nothing
+            },
             Self::ThirdGeneration => NetemSettings {
                 latency: ms(150),
                 jitter: ms(30),
@@ -60,9 +78,13 @@ impl Preset {
                 bandwidth: Some(Rate::mbit(20)),
                 ..nothing
             },
-            Self::LossyWifi => {
-                NetemSettings { latency: ms(5), jitter: ms(5), loss: Some(Percent::whole(5)), bandwidth: Some(Rate::mbit(20)), ..nothing }
-            }
+            Self::LossyWifi => NetemSettings {
+                latency: ms(5),
+                jitter: ms(5),
+                loss: Some(Percent::whole(5)),
+                bandwidth: Some(Rate::mbit(20)),
+                ..nothing
+            },
         }
     }
 }
@@ -96,7 +118,10 @@ mod tests {
 
     #[test]
     fn every_preset_is_a_fault_and_reads_back_by_its_name() {
-        let shown: Vec<_> = Preset::ALL.into_iter().map(|p| (p.name(), p.settings().resolve().unwrap().to_string())).collect();
+        let shown: Vec<_> = Preset::ALL
+            .into_iter()
+            .map(|p| (p.name(), p.settings().resolve().unwrap().to_string()))
+            .collect();
         let shown: Vec<_> = shown.iter().map(|(name, words)| (*name, words.as_str())).collect();
         assert_eq!(
             shown,
@@ -116,7 +141,11 @@ mod tests {
 
     #[test]
     fn a_flag_beside_a_preset_wins_and_zero_takes_an_effect_out() {
-        let flags = NetemSettings { latency: Some(Time::from_millis(50)), loss: Some(Percent::ZERO), ..NetemSettings::default() };
+        let flags = NetemSettings {
+            latency: Some(Time::from_millis(50)),
+            loss: Some(Percent::ZERO),
+            ..NetemSettings::default()
+        };
         let merged = flags.over(Preset::Degraded.settings()).resolve().unwrap();
         assert_eq!(merged.to_string(), "latency 50ms, bandwidth 1mbit");
     }

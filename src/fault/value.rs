@@ -23,7 +23,10 @@ pub struct ValueError {
 
 impl ValueError {
     pub fn new(problem: impl Into<String>, instead: impl Into<String>) -> Self {
-        Self { problem: problem.into(), instead: instead.into() }
+        Self {
+            problem: problem.into(),
+            instead: instead.into(),
+        }
     }
 }
 
@@ -36,19 +39,27 @@ pub struct Given<T>(pub Option<T>);
 impl<T> Given<T> {
     /// Nothing for an empty text, else what `parse` makes of it.
     pub fn parse(text: &str, parse: impl FnOnce(&str) -> Result<T, ValueError>) -> Result<Self, ValueError> {
-        if text.trim().is_empty() { Ok(Self(None)) } else { parse(text).map(|value| Self(Some(value))) }
+        if text.trim().is_empty() {
+            Ok(Self(None))
+        } else {
+            parse(text).map(|value| Self(Some(value)))
+        }
     }
 }
 
 /// A whole number of things: packets, VMIs, a gap. 0 to 4294967295, what the kernel keeps it in.
 pub fn parse_count(text: &str) -> Result<u32, ValueError> {
     if text.starts_with('-') {
-        return Err(ValueError::new("a count cannot be negative", text.trim_start_matches('-')));
+        return Err(ValueError::new(
+            "a count cannot be negative",
+            text.trim_start_matches('-'),
+        ));
     }
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(ValueError::new("not a whole number", "1000"));
     }
-    text.parse().map_err(|_| ValueError::new(format!("more than {}", u32::MAX), "100000"))
+    text.parse()
+        .map_err(|_| ValueError::new(format!("more than {}", u32::MAX), "100000"))
 }
 
 /// `digits` divided by ten to the power of `scale`: a decimal number without rounding.
@@ -82,7 +93,9 @@ impl Decimal {
         if text.starts_with('-') || text.starts_with('\u{2212}') {
             return Err(NoNumber::Negative);
         }
-        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let end = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(text.len());
         let (number, rest) = text.split_at(end);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
@@ -94,7 +107,11 @@ impl Decimal {
             return Err(NoNumber::TooLong);
         }
         let scale = u32::try_from(fraction.len()).map_err(|_| NoNumber::TooLong)?;
-        let digits = if digits.is_empty() { 0 } else { digits.parse().map_err(|_| NoNumber::NotANumber)? };
+        let digits = if digits.is_empty() {
+            0
+        } else {
+            digits.parse().map_err(|_| NoNumber::NotANumber)?
+        };
         Ok((Self { digits, scale }, rest))
     }
 
@@ -115,7 +132,11 @@ impl NoNumber {
         match self {
             Self::Negative => {
                 let rest = text.trim_start_matches(['-', '\u{2212}']);
-                let instead = if Decimal::split(rest).is_ok() && rest.is_ascii() { rest } else { example };
+                let instead = if Decimal::split(rest).is_ok() && rest.is_ascii() {
+                    rest
+                } else {
+                    example
+                };
                 ValueError::new("cannot be negative", instead)
             }
             Self::NotANumber => ValueError::new("does not begin with a number", example),
@@ -161,7 +182,16 @@ mod tests {
     #[test]
     fn counts_are_whole_numbers_of_32_bits() {
         assert_eq!(parse_count("4294967295"), Ok(u32::MAX));
-        for bad in ["4294967296", "1.5", "-1", "+1", "1e3", "ten", "٣", "99999999999999999999999"] {
+        for bad in [
+            "4294967296",
+            "1.5",
+            "-1",
+            "+1",
+            "1e3",
+            "ten",
+            "٣",
+            "99999999999999999999999",
+        ] {
             assert!(parse_count(bad).is_err(), "{bad} passed");
         }
     }
@@ -171,7 +201,10 @@ mod tests {
         let (number, rest) = Decimal::split("1.50ms").unwrap();
         assert_eq!((number.times(1000), rest), (Ok(1500), "ms"));
         assert_eq!(Decimal::split("0.0001").unwrap().0.times(1000), Err(Inexact::TooFine));
-        assert_eq!(Decimal::split("99999999999999999999").unwrap().0.times(1000), Err(Inexact::TooLarge));
+        assert_eq!(
+            Decimal::split("99999999999999999999").unwrap().0.times(1000),
+            Err(Inexact::TooLarge)
+        );
         assert_eq!(Decimal::split("1.2.3"), Err(NoNumber::NotANumber));
         assert_eq!(Decimal::split("."), Err(NoNumber::NotANumber));
     }

@@ -14,14 +14,18 @@ impl Percent {
     pub const ZERO: Self = Self(0);
     pub const FULL: Self = Self(1_000_000);
 
+    /// So many percent; 100 when it is more.
     pub const fn whole(percent: u8) -> Self {
-        assert!(percent <= 100, "a share is at most 100 %");
-        Self(percent as u32 * 10_000)
+        Self::from_millionths(percent as u32 * 10_000)
     }
 
+    /// So many parts per million; all of it when it is more.
     pub const fn from_millionths(millionths: u32) -> Self {
-        assert!(millionths <= 1_000_000, "a share is at most 100 %");
-        Self(millionths)
+        Self(if millionths < Self::FULL.0 {
+            millionths
+        } else {
+            Self::FULL.0
+        })
     }
 
     pub const fn is_zero(self) -> bool {
@@ -38,7 +42,10 @@ impl Percent {
         let text = text.trim();
         let (number, unit) = Decimal::split(text).map_err(|e| e.into_error(text, "10%"))?;
         if !matches!(unit, "" | "%") {
-            return Err(ValueError::new(format!("`{}` does not belong behind a percentage", unit.escape_debug()), "10%"));
+            return Err(ValueError::new(
+                format!("`{}` does not belong behind a percentage", unit.escape_debug()),
+                "10%",
+            ));
         }
         let millionths = number.times(10_000).map_err(|e| match e {
             Inexact::TooFine => ValueError::new("finer than 0.0001% (1 in 1,000,000)", "0.0001%"),
@@ -57,7 +64,11 @@ impl Percent {
         if self.0 == 0 || self.0 >= 10_000 {
             return self.to_string();
         }
-        let (one_in, about) = if 1_000_000 % self.0 == 0 { (1_000_000 / self.0, "") } else { ((1_000_000 + self.0 / 2) / self.0, "about ") };
+        let (one_in, about) = if 1_000_000 % self.0 == 0 {
+            (1_000_000 / self.0, "")
+        } else {
+            ((1_000_000 + self.0 / 2) / self.0, "about ")
+        };
         format!("{self} = {about}1 in {}", grouped(one_in))
     }
 }
@@ -88,17 +99,42 @@ mod tests {
 
     #[test]
     fn percentages_with_and_without_the_sign() {
-        for (text, shown) in [("10", "10%"), ("10%", "10%"), ("0.5", "0.5%"), ("100", "100%"), ("0.0001%", "0.0001%"), ("33.3330", "33.333%"), ("0", "0%")] {
+        for (text, shown) in [
+            ("10", "10%"),
+            ("10%", "10%"),
+            ("0.5", "0.5%"),
+            ("100", "100%"),
+            ("0.0001%", "0.0001%"),
+            ("33.3330", "33.333%"),
+            ("0", "0%"),
+        ] {
             assert_eq!(Percent::parse(text).unwrap().to_string(), shown);
         }
     }
 
     #[test]
     fn what_is_not_a_percentage_is_refused() {
-        for bad in ["", "%", "101", "100.0001", "-1", "NaN", "10%%", "10 %", "0.00001", "1e2", "½", "10pct", "99999999999999999999999"] {
+        for bad in [
+            "",
+            "%",
+            "101",
+            "100.0001",
+            "-1",
+            "NaN",
+            "10%%",
+            "10 %",
+            "0.00001",
+            "1e2",
+            "½",
+            "10pct",
+            "99999999999999999999999",
+        ] {
             assert!(Percent::parse(bad).is_err(), "{bad} passed");
         }
-        assert_eq!(Percent::parse("150").unwrap_err().to_string(), "more than 100%; try `100%`");
+        assert_eq!(
+            Percent::parse("150").unwrap_err().to_string(),
+            "more than 100%; try `100%`"
+        );
     }
 
     #[test]

@@ -67,13 +67,19 @@ impl Rate {
             return Ok(rate);
         }
         if rate < Self::MIN {
-            return Err(ValueError::new("below 1kbit a full frame takes longer than 12 s", "1kbit"));
+            return Err(ValueError::new(
+                "below 1kbit a full frame takes longer than 12 s",
+                "1kbit",
+            ));
         }
         if rate > Self::MAX {
             return Err(ValueError::new(format!("more than {}", Self::MAX), "100gbit"));
         }
         if rate.0 % 8 != 0 {
-            return Err(ValueError::new("not a whole number of bytes a second", format!("{}bit", rate.0 - rate.0 % 8)));
+            return Err(ValueError::new(
+                "not a whole number of bytes a second",
+                format!("{}bit", rate.0 - rate.0 % 8),
+            ));
         }
         Ok(rate)
     }
@@ -88,13 +94,22 @@ impl Rate {
             _ => (1_000_000_000, "GB/s"),
         };
         let tenths = (bytes * 10 + divisor / 2) / divisor;
-        if tenths.is_multiple_of(10) { format!("{} {unit}", tenths / 10) } else { format!("{}.{} {unit}", tenths / 10, tenths % 10) }
+        if tenths.is_multiple_of(10) {
+            format!("{} {unit}", tenths / 10)
+        } else {
+            format!("{}.{} {unit}", tenths / 10, tenths % 10)
+        }
     }
 }
 
 /// What somebody most likely meant by a unit that is none of ours.
 fn unknown_unit(figure: &str, unit: &str) -> ValueError {
-    let prefix = unit.chars().next().filter(|c| "kmgt".contains(*c)).map(String::from).unwrap_or_default();
+    let prefix = unit
+        .chars()
+        .next()
+        .filter(|c| "kmgt".contains(*c))
+        .map(String::from)
+        .unwrap_or_default();
     let bits = Some(format!("{figure}{prefix}bit"))
         .filter(|bits| Rate::parse(bits).is_ok())
         .unwrap_or_else(|| "100mbit".into());
@@ -104,17 +119,26 @@ fn unknown_unit(figure: &str, unit: &str) -> ValueError {
             ValueError::new("has no unit", if Rate::parse(&mbit).is_ok() { mbit } else { bits })
         }
         "k" | "m" | "g" | "t" => ValueError::new(format!("`{unit}` is not a unit of its own (bits or bytes?)"), bits),
-        _ if unit.ends_with("bps") && unit.is_ascii() => {
-            ValueError::new(format!("`{unit}` is bytes a second to tc and bits to most people; say it in bits"), bits)
-        }
-        _ => ValueError::new(format!("`{}` is not a unit of a rate (kbit, mbit, gbit)", unit.escape_debug()), if prefix.is_empty() { "100mbit".into() } else { bits }),
+        _ if unit.ends_with("bps") && unit.is_ascii() => ValueError::new(
+            format!("`{unit}` is bytes a second to tc and bits to most people; say it in bits"),
+            bits,
+        ),
+        _ => ValueError::new(
+            format!("`{}` is not a unit of a rate (kbit, mbit, gbit)", unit.escape_debug()),
+            if prefix.is_empty() { "100mbit".into() } else { bits },
+        ),
     }
 }
 
 /// In the largest decimal unit that leaves a whole number: `1500kbit`, `1gbit`.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (unit, bits) in [("tbit", 1_000_000_000_000), ("gbit", 1_000_000_000), ("mbit", 1_000_000), ("kbit", 1_000)] {
+        for (unit, bits) in [
+            ("tbit", 1_000_000_000_000),
+            ("gbit", 1_000_000_000),
+            ("mbit", 1_000_000),
+            ("kbit", 1_000),
+        ] {
             if self.0 >= bits && self.0.is_multiple_of(bits) {
                 return write!(f, "{}{unit}", self.0 / bits);
             }
@@ -166,14 +190,31 @@ mod tests {
 
     #[test]
     fn what_is_not_a_rate_is_refused() {
-        for bad in ["", "mbit", "NaN", "infmbit", "1e6bit", "１mbit", "10 mbit", "1.0001kbit", "8bit", "99999999999999999999gbit", "1\u{202e}mbit"] {
+        for bad in [
+            "",
+            "mbit",
+            "NaN",
+            "infmbit",
+            "1e6bit",
+            "１mbit",
+            "10 mbit",
+            "1.0001kbit",
+            "8bit",
+            "99999999999999999999gbit",
+            "1\u{202e}mbit",
+        ] {
             assert!(Rate::parse(bad).is_err(), "{bad} passed");
         }
     }
 
     #[test]
     fn bytes_for_people() {
-        for (text, words) in [("1mbit", "125 kB/s"), ("100kbit", "12.5 kB/s"), ("10gbit", "1.3 GB/s"), ("1kbit", "125 B/s")] {
+        for (text, words) in [
+            ("1mbit", "125 kB/s"),
+            ("100kbit", "12.5 kB/s"),
+            ("10gbit", "1.3 GB/s"),
+            ("1kbit", "125 B/s"),
+        ] {
             assert_eq!(Rate::parse(text).unwrap().in_bytes(), words);
         }
     }

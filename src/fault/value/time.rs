@@ -79,7 +79,11 @@ impl Time {
 
     /// The spread of a delay; the kernel's limit is lower than that of the delay itself.
     pub fn parse_jitter(text: &str) -> Result<Self, ValueError> {
-        Self::parse_within(text, Self::MAX_JITTER, "the kernel keeps jitter in 31 bits of nanoseconds")
+        Self::parse_within(
+            text,
+            Self::MAX_JITTER,
+            "the kernel keeps jitter in 31 bits of nanoseconds",
+        )
     }
 
     /// A span of waiting: `120s`, `2m`, `1m30s`; a bare whole number is seconds. Zero is not refused here.
@@ -89,7 +93,10 @@ impl Time {
         }
         let time = Self::parse(text, "120s", "s")?;
         if !time.is_zero() && time < Self::MIN_DURATION {
-            return Err(ValueError::new("shorter than 100ms, the time it takes to inject and read back", "1s"));
+            return Err(ValueError::new(
+                "shorter than 100ms, the time it takes to inject and read back",
+                "1s",
+            ));
         }
         if time > Self::MAX_DURATION {
             return Err(ValueError::new("longer than a week (168h)", "1h"));
@@ -100,12 +107,21 @@ impl Time {
     fn parse_within(text: &str, max: Self, why: &str) -> Result<Self, ValueError> {
         let time = Self::parse(text, "100ms", "ms")?;
         if !time.is_zero() && time < Self::MIN_DELAY {
-            return Err(ValueError::new("below 10us, finer than the kernel's packet clock can show", "10us"));
+            return Err(ValueError::new(
+                "below 10us, finer than the kernel's packet clock can show",
+                "10us",
+            ));
         }
         if time > max {
             // `100m` for `100ms` is the slip that ends here.
-            let slip = text.strip_suffix('m').map(|n| format!("{n}ms")).filter(|t| Self::parse(t, "", "").is_ok_and(|t| t <= max));
-            return Err(ValueError::new(format!("more than {max}, and {why}"), slip.unwrap_or_else(|| max.to_string())));
+            let slip = text
+                .strip_suffix('m')
+                .map(|n| format!("{n}ms"))
+                .filter(|t| Self::parse(t, "", "").is_ok_and(|t| t <= max));
+            return Err(ValueError::new(
+                format!("more than {max}, and {why}"),
+                slip.unwrap_or_else(|| max.to_string()),
+            ));
         }
         Ok(time)
     }
@@ -119,19 +135,26 @@ impl Time {
         }
         loop {
             let (number, after) = Decimal::split(rest).map_err(|e| e.into_error(rest, example))?;
-            let end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+            let end = after
+                .find(|c: char| c.is_ascii_digit() || c == '.')
+                .unwrap_or(after.len());
             let (name, next) = after.split_at(end);
             if name.is_empty() {
                 return Err(ValueError::new("has no unit", format!("{rest}{unit}")));
             }
             let Some((_, micros)) = UNITS.iter().find(|(known, _)| *known == name) else {
-                return Err(ValueError::new(format!("`{}` is not a unit of time (us, ms, s, m, h)", name.escape_debug()), example));
+                return Err(ValueError::new(
+                    format!("`{}` is not a unit of time (us, ms, s, m, h)", name.escape_debug()),
+                    example,
+                ));
             };
             let part = number.times(u128::from(*micros)).map_err(|e| match e {
                 Inexact::TooFine => ValueError::new("finer than a microsecond", example),
                 Inexact::TooLarge => ValueError::new("too long", example),
             })?;
-            total = total.checked_add(part).ok_or_else(|| ValueError::new("too long", example))?;
+            total = total
+                .checked_add(part)
+                .ok_or_else(|| ValueError::new("too long", example))?;
             if next.is_empty() {
                 return Ok(Self(total));
             }
@@ -141,7 +164,11 @@ impl Time {
 
     /// As `tc` is told: a whole number of `ms`, else of `us`.
     pub fn tc(self) -> String {
-        if self.0.is_multiple_of(1_000) { format!("{}ms", self.0 / 1_000) } else { format!("{}us", self.0) }
+        if self.0.is_multiple_of(1_000) {
+            format!("{}ms", self.0 / 1_000)
+        } else {
+            format!("{}us", self.0)
+        }
     }
 
     /// As decimal seconds without a unit, e.g. `120` or `1.5`.
@@ -187,13 +214,34 @@ mod tests {
         assert_eq!(Time::parse_latency("250µs"), Ok(Time(250)));
         assert_eq!(Time::parse_latency("0"), Ok(Time::ZERO));
         assert_eq!(Time::parse_latency("0ms"), Ok(Time::ZERO));
-        assert_eq!(Time::parse_latency("100").unwrap_err().to_string(), "has no unit; try `100ms`");
-        assert_eq!(Time::parse_latency("-5ms").unwrap_err().to_string(), "cannot be negative; try `5ms`");
+        assert_eq!(
+            Time::parse_latency("100").unwrap_err().to_string(),
+            "has no unit; try `100ms`"
+        );
+        assert_eq!(
+            Time::parse_latency("-5ms").unwrap_err().to_string(),
+            "cannot be negative; try `5ms`"
+        );
     }
 
     #[test]
     fn what_is_not_a_time_is_refused() {
-        for bad in ["", "ms", "NaN", "inf", "1e3ms", "1,5ms", "100 ms", "100MS", "१००ms", "0.0005ms", "1..5ms", "+1ms", "5us", "271s"] {
+        for bad in [
+            "",
+            "ms",
+            "NaN",
+            "inf",
+            "1e3ms",
+            "1,5ms",
+            "100 ms",
+            "100MS",
+            "१००ms",
+            "0.0005ms",
+            "1..5ms",
+            "+1ms",
+            "5us",
+            "271s",
+        ] {
             assert!(Time::parse_latency(bad).is_err(), "{bad} passed");
         }
         assert!(Time::parse_latency(&"9".repeat(400)).is_err());
@@ -211,7 +259,10 @@ mod tests {
         assert_eq!(Time::parse_duration("120"), Ok(Time::from_millis(120_000)));
         assert_eq!(Time::parse_duration("1m30s"), Ok(Time::from_millis(90_000)));
         assert_eq!(Time::parse_duration("0"), Ok(Time::ZERO));
-        assert_eq!(Time::parse_duration("1.5").unwrap_err().to_string(), "has no unit; try `1.5s`");
+        assert_eq!(
+            Time::parse_duration("1.5").unwrap_err().to_string(),
+            "has no unit; try `1.5s`"
+        );
         assert!(Time::parse_duration("99ms").is_err());
         assert!(Time::parse_duration("169h").is_err());
         assert!(Time::parse_duration("18446744073709551615").is_err());
@@ -227,7 +278,10 @@ mod tests {
             (90_500_000, "90.5s", "90500ms", "90.5"),
         ] {
             let time = Time(micros);
-            assert_eq!((time.to_string().as_str(), time.tc().as_str(), time.seconds().as_str()), (shown, tc, seconds));
+            assert_eq!(
+                (time.to_string().as_str(), time.tc().as_str(), time.seconds().as_str()),
+                (shown, tc, seconds)
+            );
         }
     }
 }
