@@ -8,6 +8,16 @@ use super::compile::{CompileError, NodeVm, compile, node_plan};
 use super::handle::Handle;
 use crate::fault::{Execution, FaultSpec, Target, Unfit};
 
+/// Annotations of a debug pod: who started the run and why, what is done, to which VMs (`namespace/name`, by commas), for
+/// how long to each, and for how long in all.
+pub const USER: &str = "vmchaos.dev/user";
+pub const REASON: &str = "vmchaos.dev/reason";
+pub const PLAN: &str = "vmchaos.dev/plan";
+pub const FAULT: &str = "vmchaos.dev/what";
+pub const TARGETS: &str = "vmchaos.dev/targets";
+pub const DURATION: &str = "vmchaos.dev/duration";
+pub const TOTAL: &str = "vmchaos.dev/total-duration";
+
 /// Everything a run does.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -151,5 +161,34 @@ impl Plan {
     /// Name of the debug pod on a node.
     pub fn pod_name(&self, node: usize) -> String {
         format!("vmchaos-{}-{node}", self.run)
+    }
+
+    /// What a pod says of its run to whoever looks at it: everything that `status` and `halt` of another machine need.
+    pub fn annotations(&self, vms: &[(&Target, &NodeVm)]) -> BTreeMap<String, String> {
+        let mut annotations = self.pod.annotations.clone();
+        let commands = vms.iter().flat_map(|(target, compiled)| {
+            std::iter::once(format!("# {}", target.key())).chain(compiled.commands_for_people.iter().cloned())
+        });
+        annotations.insert(PLAN.to_owned(), commands.collect::<Vec<_>>().join("\n"));
+        annotations.insert(FAULT.to_owned(), self.spec.fault.to_string());
+        annotations.insert(DURATION.to_owned(), self.spec.duration.to_string());
+        annotations.insert(TOTAL.to_owned(), format!("{}s", self.total_hold().as_secs()));
+        let targets: Vec<String> = vms.iter().map(|(target, _)| target.key()).collect();
+        annotations.insert(TARGETS.to_owned(), targets.join(","));
+        annotations
+    }
+}
+
+impl PodOptions {
+    /// As a pod's spec has them.
+    pub fn tolerations(&self) -> Option<Vec<k8s_openapi::api::core::v1::Toleration>> {
+        let tolerations = self.tolerations.as_ref()?;
+        Some(tolerations.iter().map(|toleration| k8s_openapi::api::core::v1::Toleration {
+            key: Some(toleration.key.clone()),
+            operator: Some(if toleration.value.is_some() { "Equal" } else { "Exists" }.to_owned()),
+            value: toleration.value.clone(),
+            effect: Some(toleration.effect.name().to_owned()),
+            toleration_seconds: None,
+        }).collect())
     }
 }

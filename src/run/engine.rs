@@ -33,8 +33,10 @@ pub struct Settings {
 /// What a VMI looks like now, to a run that has a fault on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VmiSeen {
-    /// Deleted, finished, or another guest under the same name.
+    /// Finished, no longer there, or another guest under the same name.
     pub gone: bool,
+    /// Being deleted: the guest still runs, and is not coming back.
+    pub leaving: bool,
     pub node: Option<String>,
 }
 

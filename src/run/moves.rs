@@ -21,10 +21,11 @@ impl Engine {
             return;
         }
         let state = &mut self.vms[vm];
+        if state.bare_since.is_some() && (seen.gone || seen.leaving) {
+            return self.give_up(vm, Cause::Gone);
+        }
         if seen.gone {
-            if state.bare_since.is_some() {
-                self.give_up(vm, Cause::Gone);
-            } else if state.cause.is_none() {
+            if state.cause.is_none() {
                 // The node says so itself when the namespace ends; it is asked again when it does not.
                 state.note("the VMI has ended or was replaced");
                 state.current_mut().limit = Some(now + STEP_LIMIT);
