@@ -60,9 +60,7 @@ impl Cluster {
         config.headers.push((http::header::USER_AGENT, user_agent()));
         let server = host_of(&config.cluster_url);
         let client = ClientBuilder::try_from(config)
-            .map_err(|error| {
-                ClusterError::from_kube(&error, &Ask::new("connect", "", "server"), &server)
-            })?
+            .map_err(|error| ClusterError::from_kube(&error, &Ask::new("connect", "", "server"), &server))?
             .with_layer(&TransportLayer::new(connection.request_timeout, warnings))
             .build();
         Ok(Self {
@@ -77,7 +75,9 @@ impl Cluster {
 
     /// `HOST:PORT` of the API server, as it stands in errors.
     pub fn host(&self) -> String {
-        self.server.parse().map_or_else(|_| self.server.clone(), |uri| host_of(&uri))
+        self.server
+            .parse()
+            .map_or_else(|_| self.server.clone(), |uri| host_of(&uri))
     }
 
     /// `error` in kubectl's words.
@@ -92,7 +92,10 @@ impl Cluster {
             .create(&PostParams::default(), &SelfSubjectReview::default())
             .await
             .map_err(|error| self.explain(&error, &ask))?;
-        let user = review.status.and_then(|status| status.user_info).and_then(|user| user.username);
+        let user = review
+            .status
+            .and_then(|status| status.user_info)
+            .and_then(|user| user.username);
         Ok(super::escape::escape(&user.unwrap_or_else(|| self.user.clone())))
     }
 }
@@ -108,7 +111,10 @@ struct Named {
 
 fn in_cluster(connection: &Connection) -> Result<(kube::Config, Named), ClusterError> {
     let mut config = kube::Config::incluster().map_err(|error| {
-        ClusterError::new(ErrorKind::Config, format!("could not use the credentials of this pod: {error}"))
+        ClusterError::new(
+            ErrorKind::Config,
+            format!("could not use the credentials of this pod: {error}"),
+        )
     })?;
     let impersonate = &connection.impersonate;
     config.auth_info.impersonate.clone_from(&impersonate.user);
@@ -125,28 +131,48 @@ fn in_cluster(connection: &Connection) -> Result<(kube::Config, Named), ClusterE
 }
 
 fn from_kubeconfig(resolved: Resolved, env: &Environment) -> Result<(kube::Config, Named), ClusterError> {
-    let Resolved { context, cluster_name, user, namespace, cluster, mut auth } = resolved;
+    let Resolved {
+        context,
+        cluster_name,
+        user,
+        namespace,
+        cluster,
+        mut auth,
+    } = resolved;
     let server = cluster.server.clone().unwrap_or_default();
     let url: Uri = server
         .parse()
         .ok()
         .filter(|url: &Uri| url.host().is_some() && matches!(url.scheme_str(), Some("http" | "https")))
         .ok_or_else(|| {
-            ClusterError::new(ErrorKind::Config, format!("host must be a URL or a host:port pair: \"{server}\""))
+            ClusterError::new(
+                ErrorKind::Config,
+                format!("host must be a URL or a host:port pair: \"{server}\""),
+            )
         })?;
     // Also decodes certificate-authority-data and reads the file, which kube does not do in public anywhere else.
     let for_plugin = ExecAuthCluster::try_from(&cluster).map_err(|error| {
         let file = cluster.certificate_authority.clone().unwrap_or_default();
         ClusterError::new(
             ErrorKind::Config,
-            format!("unable to read certificate-authority {file} for {cluster_name} due to {}", load_failure(&error)),
+            format!(
+                "unable to read certificate-authority {file} for {cluster_name} due to {}",
+                load_failure(&error)
+            ),
         )
     })?;
-    let root_cert = for_plugin.certificate_authority_data.as_deref().map(|pem| certificates(pem, &cluster_name));
+    let root_cert = for_plugin
+        .certificate_authority_data
+        .as_deref()
+        .map(|pem| certificates(pem, &cluster_name));
     if let Some(exec) = auth.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
         exec.cluster = Some(for_plugin.clone());
     }
-    let proxy = cluster.proxy_url.clone().filter(|proxy| !proxy.is_empty()).or_else(|| env.proxy.for_server(&url));
+    let proxy = cluster
+        .proxy_url
+        .clone()
+        .filter(|proxy| !proxy.is_empty())
+        .or_else(|| env.proxy.for_server(&url));
 
     let mut config = kube::Config::new(url);
     config.default_namespace.clone_from(&namespace);
@@ -157,7 +183,16 @@ fn from_kubeconfig(resolved: Resolved, env: &Environment) -> Result<(kube::Confi
     config.proxy_url = proxy.map(|proxy| parse_proxy(&proxy)).transpose()?;
     config.auth_info = auth;
     let user = who(&user, &config.auth_info);
-    Ok((config, Named { context, cluster_name, server, namespace, user }))
+    Ok((
+        config,
+        Named {
+            context,
+            cluster_name,
+            server,
+            namespace,
+            user,
+        },
+    ))
 }
 
 /// The user's entry, or whom it impersonates.
@@ -166,13 +201,16 @@ fn who(entry: &str, auth: &AuthInfo) -> String {
 }
 
 fn certificates(pem: &[u8], cluster_name: &str) -> Result<Vec<Vec<u8>>, ClusterError> {
-    let found: Result<Vec<_>, _> =
-        CertificateDer::pem_slice_iter(pem).map(|certificate| certificate.map(|der| der.to_vec())).collect();
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem)
+        .map(|certificate| certificate.map(|der| der.to_vec()))
+        .collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
         _ => Err(ClusterError::new(
             ErrorKind::Config,
-            format!("unable to load root certificates: no PEM certificate in the certificate authority of cluster \"{cluster_name}\""),
+            format!(
+                "unable to load root certificates: no PEM certificate in the certificate authority of cluster \"{cluster_name}\""
+            ),
         )),
     }
 }
@@ -180,8 +218,11 @@ fn certificates(pem: &[u8], cluster_name: &str) -> Result<Vec<Vec<u8>>, ClusterE
 fn parse_proxy(proxy: &str) -> Result<Uri, ClusterError> {
     let unusable = || {
         // Not printed: a proxy's URL often holds a password.
-        ClusterError::new(ErrorKind::Config, "the proxy's URL is not one of http://, https:// or socks5://")
-            .hint("look at proxy-url in the kubeconfig, and at HTTPS_PROXY")
+        ClusterError::new(
+            ErrorKind::Config,
+            "the proxy's URL is not one of http://, https:// or socks5://",
+        )
+        .hint("look at proxy-url in the kubeconfig, and at HTTPS_PROXY")
     };
     let uri: Uri = proxy.parse().map_err(|_| unusable())?;
     match uri.scheme_str() {
@@ -205,14 +246,20 @@ fn load_failure(error: &kube::config::KubeconfigError) -> String {
 }
 
 fn user_agent() -> HeaderValue {
-    let text =
-        format!("{MANAGER}/{} ({}/{})", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
+    let text = format!(
+        "{MANAGER}/{} ({}/{})",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    );
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(MANAGER))
 }
 
 fn host_of(url: &Uri) -> String {
     let host = url.host().unwrap_or_default();
-    let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 });
+    let port = url
+        .port_u16()
+        .unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 });
     format!("{host}:{port}")
 }
 

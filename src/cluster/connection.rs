@@ -83,7 +83,10 @@ mod tests {
 
     #[test]
     fn debug_output_does_not_hold_the_token() {
-        let connection = Connection { token: Some("hunter2".into()), ..Connection::default() };
+        let connection = Connection {
+            token: Some("hunter2".into()),
+            ..Connection::default()
+        };
         assert!(!format!("{connection:?}").contains("hunter2"));
     }
 
@@ -94,6 +97,12 @@ mod tests {
             ..Connection::default()
         };
         assert!(!connection.is_customised());
-        assert!(Connection { context: Some("prod".into()), ..Connection::default() }.is_customised());
+        assert!(
+            Connection {
+                context: Some("prod".into()),
+                ..Connection::default()
+            }
+            .is_customised()
+        );
     }
 }

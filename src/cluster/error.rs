@@ -60,7 +60,13 @@ pub struct Ask {
 
 impl Ask {
     pub fn new(verb: &'static str, group: &'static str, resource: &'static str) -> Self {
-        Self { verb, group, resource, namespace: None, name: None }
+        Self {
+            verb,
+            group,
+            resource,
+            namespace: None,
+            name: None,
+        }
     }
 
     #[must_use]
@@ -77,7 +83,11 @@ impl Ask {
 
     /// `pods`, `virtualmachineinstances.kubevirt.io`
     pub fn qualified(&self) -> String {
-        if self.group.is_empty() { self.resource.to_owned() } else { format!("{}.{}", self.resource, self.group) }
+        if self.group.is_empty() {
+            self.resource.to_owned()
+        } else {
+            format!("{}.{}", self.resource, self.group)
+        }
     }
 
     /// `get pods web-1`, as client-go appends it to an answer that was not a Status.
@@ -94,7 +104,11 @@ impl Ask {
 impl ClusterError {
     /// An error of our own; `message` is escaped.
     pub fn new(kind: ErrorKind, message: impl AsRef<str>) -> Self {
-        Self { kind, message: escape(message.as_ref()), hint: None }
+        Self {
+            kind,
+            message: escape(message.as_ref()),
+            hint: None,
+        }
     }
 
     #[must_use]
@@ -139,11 +153,14 @@ fn from_status(status: &Status, ask: &Ask) -> ClusterError {
         return ClusterError::new(kind, format!("You must be logged in to the server ({detail})"));
     }
     if kind == ErrorKind::NotFound && names_no_object(status) && ask.group == "kubevirt.io" {
-        return ClusterError::new(kind, format!("the server doesn't have a resource type \"{}\"", short_name(ask)))
-            .hint(format!(
-                "KubeVirt is not installed in this cluster, or not ready: kubectl get crd {}",
-                ask.qualified()
-            ));
+        return ClusterError::new(
+            kind,
+            format!("the server doesn't have a resource type \"{}\"", short_name(ask)),
+        )
+        .hint(format!(
+            "KubeVirt is not installed in this cluster, or not ready: kubectl get crd {}",
+            ask.qualified()
+        ));
     }
     let (reason, message) = words_of(status, ask);
     let prefix = if reason.is_empty() {
@@ -170,8 +187,7 @@ fn kind_of(status: &Status) -> ErrorKind {
 
 /// A 404 that speaks of the path and not of an object: the resource type is not served.
 fn names_no_object(status: &Status) -> bool {
-    status.reason == NOT_A_STATUS
-        || status.details.as_ref().is_none_or(|details| details.name.is_empty())
+    status.reason == NOT_A_STATUS || status.details.as_ref().is_none_or(|details| details.name.is_empty())
 }
 
 /// The short name people type for a KubeVirt resource.
@@ -190,12 +206,24 @@ fn words_of(status: &Status, ask: &Ask) -> (String, String) {
         return (status.reason.clone(), status.message.clone());
     }
     let (reason, message) = match status.code {
-        403 => ("Forbidden", "the server does not allow access to the requested resource"),
+        403 => (
+            "Forbidden",
+            "the server does not allow access to the requested resource",
+        ),
         404 => ("NotFound", "the server could not find the requested resource"),
         409 => ("Conflict", "the server reported a conflict"),
-        422 => ("Invalid", "the server rejected our request due to an error in our request"),
-        429 => ("TooManyRequests", "the server has received too many requests and has asked us to try again later"),
-        503 => ("ServiceUnavailable", "the server is currently unable to handle the request"),
+        422 => (
+            "Invalid",
+            "the server rejected our request due to an error in our request",
+        ),
+        429 => (
+            "TooManyRequests",
+            "the server has received too many requests and has asked us to try again later",
+        ),
+        503 => (
+            "ServiceUnavailable",
+            "the server is currently unable to handle the request",
+        ),
         504 => (
             "Timeout",
             "the server was unable to return a response in the time allotted, but may still be processing the request",
@@ -205,7 +233,10 @@ fn words_of(status: &Status, ask: &Ask) -> (String, String) {
             let message = format!("an error on the server ({text:?}) has prevented the request from succeeding");
             return ("InternalError".to_owned(), format!("{message} ({})", ask.tail()));
         }
-        _ => ("", "the server responded with the status code but did not return more information"),
+        _ => (
+            "",
+            "the server responded with the status code but did not return more information",
+        ),
     };
     (reason.to_owned(), format!("{message} ({})", ask.tail()))
 }
@@ -220,7 +251,9 @@ fn from_auth(error: &kube::client::AuthError) -> ClusterError {
             let program = cmd.split_whitespace().next().unwrap_or_default().trim_matches('"');
             match out.status.code() {
                 Some(code) => format!("getting credentials: exec: executable {program} failed with exit code {code}"),
-                None => format!("getting credentials: exec: executable {program} was ended by a signal"),
+                None => {
+                    format!("getting credentials: exec: executable {program} was ended by a signal")
+                }
             }
         }
         AuthError::AuthExecParse(_) => {
@@ -263,7 +296,9 @@ fn from_transport(error: &kube::Error, server: &str) -> ClusterError {
         }
     }
     for cause in &chain {
-        let Some(io) = cause.downcast_ref::<io::Error>() else { continue };
+        let Some(io) = cause.downcast_ref::<io::Error>() else {
+            continue;
+        };
         match io.kind() {
             io::ErrorKind::ConnectionRefused => {
                 return ClusterError::new(
@@ -283,12 +318,21 @@ fn from_transport(error: &kube::Error, server: &str) -> ClusterError {
         }
     }
     let text: Vec<String> = chain.iter().map(ToString::to_string).collect();
-    if text.iter().any(|line| line.contains("dns error") || line.contains("failed to lookup address")) {
+    if text
+        .iter()
+        .any(|line| line.contains("dns error") || line.contains("failed to lookup address"))
+    {
         let host = server.rsplit_once(':').map_or(server, |(host, _)| host);
-        return unable(ErrorKind::Unreachable, &format!("dial tcp: lookup {host}: no such host"));
+        return unable(
+            ErrorKind::Unreachable,
+            &format!("dial tcp: lookup {host}: no such host"),
+        );
     }
     // The innermost cause says most; the outer ones only say that there is an inner one.
-    unable(ErrorKind::Unreachable, text.last().map_or("unknown error", String::as_str))
+    unable(
+        ErrorKind::Unreachable,
+        text.last().map_or("unknown error", String::as_str),
+    )
 }
 
 fn from_tls(error: &rustls::Error, server: &str) -> ClusterError {

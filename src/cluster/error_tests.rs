@@ -52,7 +52,10 @@ fn a_missing_crd_says_that_kubevirt_is_not_installed() {
 fn missing_credentials() {
     assert_eq!(
         explained(&api("Unauthorized", 401, "Unauthorized", ""), &vmis()),
-        (ErrorKind::Unauthorized, "You must be logged in to the server (Unauthorized)".to_owned())
+        (
+            ErrorKind::Unauthorized,
+            "You must be logged in to the server (Unauthorized)".to_owned()
+        )
     );
 }
 
@@ -84,9 +87,18 @@ fn an_answer_of_a_proxy_gets_the_words_of_its_code() {
 
 #[test]
 fn a_conflict_and_a_name_that_is_taken_are_told_apart() {
-    assert_eq!(explained(&api("AlreadyExists", 409, "x", "x"), &vmis()).0, ErrorKind::AlreadyExists);
-    assert_eq!(explained(&api("Conflict", 409, "x", "x"), &vmis()).0, ErrorKind::Conflict);
-    assert_eq!(explained(&api("Expired", 410, "too old", ""), &vmis()).0, ErrorKind::Gone);
+    assert_eq!(
+        explained(&api("AlreadyExists", 409, "x", "x"), &vmis()).0,
+        ErrorKind::AlreadyExists
+    );
+    assert_eq!(
+        explained(&api("Conflict", 409, "x", "x"), &vmis()).0,
+        ErrorKind::Conflict
+    );
+    assert_eq!(
+        explained(&api("Expired", 410, "too old", ""), &vmis()).0,
+        ErrorKind::Gone
+    );
 }
 
 #[test]
@@ -102,7 +114,8 @@ fn a_refused_connection_names_the_host() {
         explained(&error, &vmis()),
         (
             ErrorKind::Refused,
-            "The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?".to_owned()
+            "The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?"
+                .to_owned()
         )
     );
 }
@@ -130,7 +143,10 @@ fn the_output_of_a_credential_plugin_is_never_shown() {
         stdout: b"TOKEN".to_vec(),
         stderr: b"TOKEN".to_vec(),
     };
-    let error = kube::Error::Auth(kube::client::AuthError::AuthExecRun { cmd: "\"aws\" \"--password=TOKEN\"".into(), out: Box::new(out) });
+    let error = kube::Error::Auth(kube::client::AuthError::AuthExecRun {
+        cmd: "\"aws\" \"--password=TOKEN\"".into(),
+        out: Box::new(out),
+    });
     let (kind, told) = explained(&error, &vmis());
     assert_eq!(kind, ErrorKind::Unauthorized);
     assert_eq!(

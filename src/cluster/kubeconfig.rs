@@ -69,7 +69,11 @@ pub(crate) fn resolve(connection: &Connection, env: &Environment) -> Result<Sour
 }
 
 fn nothing_configured() -> ClusterError {
-    ClusterError::new(ErrorKind::Config, "invalid configuration: no configuration has been provided").hint(
+    ClusterError::new(
+        ErrorKind::Config,
+        "invalid configuration: no configuration has been provided",
+    )
+    .hint(
         "there is no kubeconfig: set KUBECONFIG, write ~/.kube/config, or pass --kubeconfig; \
          to try things without a cluster: kubectl vmchaos rehearse",
     )
@@ -123,7 +127,10 @@ fn unreadable(path: &Path, error: &KubeconfigError) -> ClusterError {
         },
         other => other.to_string(),
     };
-    ClusterError::new(ErrorKind::Config, format!("error loading config file \"{}\": {why}", path.display()))
+    ClusterError::new(
+        ErrorKind::Config,
+        format!("error loading config file \"{}\": {why}", path.display()),
+    )
 }
 
 fn pick(connection: &Connection, config: Kubeconfig) -> Result<Resolved, ClusterError> {
@@ -139,21 +146,28 @@ fn pick(connection: &Connection, config: Kubeconfig) -> Result<Resolved, Cluster
                 .find(|entry| entry.name == *name)
                 .and_then(|entry| entry.context)
                 .ok_or_else(|| {
-                    wrong(format!("Error in configuration: context was not found for specified context: {name}"))
-                        .hint("kubectl config get-contexts lists them")
+                    wrong(format!(
+                        "Error in configuration: context was not found for specified context: {name}"
+                    ))
+                    .hint("kubectl config get-contexts lists them")
                 })?,
         ),
     };
 
-    let cluster_name = connection
-        .cluster
-        .clone()
-        .or_else(|| context.as_ref().map(|context| context.cluster.clone()).filter(|name| !name.is_empty()));
+    let cluster_name = connection.cluster.clone().or_else(|| {
+        context
+            .as_ref()
+            .map(|context| context.cluster.clone())
+            .filter(|name| !name.is_empty())
+    });
     let entry = match &cluster_name {
         None => None,
         Some(name) => {
-            let entry =
-                config.clusters.into_iter().find(|entry| entry.name == *name).and_then(|entry| entry.cluster);
+            let entry = config
+                .clusters
+                .into_iter()
+                .find(|entry| entry.name == *name)
+                .and_then(|entry| entry.cluster);
             if entry.is_none() && connection.server.is_none() {
                 return Err(wrong(format!("no server found for cluster \"{name}\"")));
             }
@@ -170,19 +184,25 @@ fn pick(connection: &Connection, config: Kubeconfig) -> Result<Resolved, Cluster
         });
     }
 
-    let user_name = connection
-        .user
-        .clone()
-        .or_else(|| context.as_ref().and_then(|context| context.user.clone()).filter(|name| !name.is_empty()));
+    let user_name = connection.user.clone().or_else(|| {
+        context
+            .as_ref()
+            .and_then(|context| context.user.clone())
+            .filter(|name| !name.is_empty())
+    });
     let auth = match &user_name {
         None => AuthInfo::default(),
         Some(name) => match config.auth_infos.into_iter().find(|entry| entry.name == *name) {
             Some(entry) => entry.auth_info.unwrap_or_default(),
-            None if connection.user.is_some() => return Err(wrong(format!("auth info \"{name}\" does not exist"))),
+            None if connection.user.is_some() => {
+                return Err(wrong(format!("auth info \"{name}\" does not exist")));
+            }
             None if connection.token.is_some() => AuthInfo::default(),
             None => {
                 let context = context_name.as_deref().unwrap_or_default();
-                return Err(wrong(format!("user \"{name}\" was not found for context \"{context}\"")));
+                return Err(wrong(format!(
+                    "user \"{name}\" was not found for context \"{context}\""
+                )));
             }
         },
     };
@@ -206,8 +226,10 @@ fn with_flags(connection: &Connection, mut entry: ClusterEntry) -> ClusterEntry 
     if connection.insecure_skip_tls_verify || connection.certificate_authority.is_some() {
         // Trust that was chosen on the command line replaces all trust of the file.
         entry.insecure_skip_tls_verify = Some(connection.insecure_skip_tls_verify);
-        entry.certificate_authority =
-            connection.certificate_authority.as_ref().map(|path| path.display().to_string());
+        entry.certificate_authority = connection
+            .certificate_authority
+            .as_ref()
+            .map(|path| path.display().to_string());
         entry.certificate_authority_data = None;
     }
     if connection.server.is_some() || connection.tls_server_name.is_some() {
@@ -217,7 +239,11 @@ fn with_flags(connection: &Connection, mut entry: ClusterEntry) -> ClusterEntry 
     if let Some(server) = &connection.server {
         entry.server = Some(server.clone());
     }
-    if let Some(server) = entry.server.as_mut().filter(|server| !server.is_empty() && !server.contains("://")) {
+    if let Some(server) = entry
+        .server
+        .as_mut()
+        .filter(|server| !server.is_empty() && !server.contains("://"))
+    {
         let secure = entry.insecure_skip_tls_verify == Some(true)
             || entry.certificate_authority.is_some()
             || entry.certificate_authority_data.is_some();

@@ -18,7 +18,10 @@ pub(crate) struct ProxyEnv {
 impl ProxyEnv {
     pub(crate) fn from_process() -> Self {
         let read = |upper: &str, lower: &str| {
-            [upper, lower].into_iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty())
+            [upper, lower]
+                .into_iter()
+                .filter_map(|name| std::env::var(name).ok())
+                .find(|value| !value.is_empty())
         };
         Self {
             https: read("HTTPS_PROXY", "https_proxy"),
@@ -31,13 +34,21 @@ impl ProxyEnv {
     pub(crate) fn for_server(&self, server: &Uri) -> Option<String> {
         let tls = server.scheme_str() == Some("https");
         let proxy = if tls { &self.https } else { &self.http }.as_ref()?;
-        let host = server.host()?.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+        let host = server
+            .host()?
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_ascii_lowercase();
         let port = server.port_u16().unwrap_or(if tls { 443 } else { 80 });
         if is_local(&host) || self.except.split(',').any(|entry| excepts(entry.trim(), &host, port)) {
             return None;
         }
         // Go reads a proxy without a scheme as an HTTP proxy.
-        Some(if proxy.contains("://") { proxy.clone() } else { format!("http://{proxy}") })
+        Some(if proxy.contains("://") {
+            proxy.clone()
+        } else {
+            format!("http://{proxy}")
+        })
     }
 }
 
@@ -108,7 +119,11 @@ mod tests {
     use super::ProxyEnv;
 
     fn env(except: &str) -> ProxyEnv {
-        ProxyEnv { https: Some("http://proxy:3128".into()), http: None, except: except.into() }
+        ProxyEnv {
+            https: Some("http://proxy:3128".into()),
+            http: None,
+            except: except.into(),
+        }
     }
 
     fn direct(except: &str, server: &str) -> bool {
@@ -159,8 +174,18 @@ mod tests {
 
     #[test]
     fn the_proxy_for_http_is_another_one() {
-        let env = ProxyEnv { https: Some("a:1".into()), http: Some("b:2".into()), except: String::new() };
-        assert_eq!(env.for_server(&"https://x".parse().unwrap()).as_deref(), Some("http://a:1"));
-        assert_eq!(env.for_server(&"http://x".parse().unwrap()).as_deref(), Some("http://b:2"));
+        let env = ProxyEnv {
+            https: Some("a:1".into()),
+            http: Some("b:2".into()),
+            except: String::new(),
+        };
+        assert_eq!(
+            env.for_server(&"https://x".parse().unwrap()).as_deref(),
+            Some("http://a:1")
+        );
+        assert_eq!(
+            env.for_server(&"http://x".parse().unwrap()).as_deref(),
+            Some("http://b:2")
+        );
     }
 }

@@ -71,13 +71,23 @@ enum Exchange {
 
 impl TransportLayer {
     pub(crate) fn new(timeout: Option<Duration>, warnings: WarningSink) -> Self {
-        Self { timeout, warnings, told: Arc::default() }
+        Self {
+            timeout,
+            warnings,
+            told: Arc::default(),
+        }
     }
 
     fn tell(&self, headers: &HeaderMap) {
         for value in headers.get_all(http::header::WARNING) {
-            let Some(text) = value.to_str().ok().and_then(warning_text) else { continue };
-            let new = self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone());
+            let Some(text) = value.to_str().ok().and_then(warning_text) else {
+                continue;
+            };
+            let new = self
+                .told
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(text.clone());
             if new {
                 (self.warnings)(&super::escape::escape(&text));
             }
@@ -89,7 +99,10 @@ impl<S> Layer<S> for TransportLayer {
     type Service = Transport<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Transport { inner: Arc::new(tokio::sync::Mutex::new(inner)), layer: self.clone() }
+        Transport {
+            inner: Arc::new(tokio::sync::Mutex::new(inner)),
+            layer: self.clone(),
+        }
     }
 }
 
@@ -180,7 +193,9 @@ where
 impl Exchange {
     fn of(request: &Request<Body>) -> Self {
         let query = request.uri().query().unwrap_or_default();
-        let streams = query.split('&').any(|pair| matches!(pair, "watch=true" | "watch=1" | "follow=true"));
+        let streams = query
+            .split('&')
+            .any(|pair| matches!(pair, "watch=true" | "watch=1" | "follow=true"));
         if streams || request.headers().contains_key(http::header::UPGRADE) {
             Self::Stream
         } else if request.method() == Method::GET {
@@ -200,14 +215,22 @@ fn is_passing(status: StatusCode) -> bool {
 
 /// Seconds of a `Retry-After`; the form with a date is not used by Kubernetes.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(http::header::RETRY_AFTER).map(HeaderValue::to_str)?.ok()?.trim().parse().ok()?;
+    let seconds = headers
+        .get(http::header::RETRY_AFTER)
+        .map(HeaderValue::to_str)?
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
     Some(Duration::from_secs(seconds))
 }
 
 /// Whether an established connection broke, as when an API server restarts; a refused one is not tried again.
 fn is_reset(error: &(dyn StdError + 'static)) -> bool {
     chain(error).into_iter().any(|cause| {
-        cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
+        cause
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_incomplete_message)
             || cause.downcast_ref::<io::Error>().is_some_and(|io| {
                 matches!(
                     io.kind(),
@@ -241,14 +264,13 @@ where
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             return Poll::Ready(frame);
         }
-        let Some((after, sleep)) = &mut self.limit else { return Poll::Pending };
+        let Some((after, sleep)) = &mut self.limit else {
+            return Poll::Pending;
+        };
         sleep.as_mut().poll(cx).map(|()| Some(Err(TimedOut(*after).into())))
     }
 
@@ -281,15 +303,24 @@ mod tests {
             Exchange::of(&Request::builder().method(method).uri(uri).body(Body::empty()).unwrap())
         };
         assert_eq!(of("GET", "/api/v1/pods?labelSelector=a"), Exchange::Read);
-        assert_eq!(of("GET", "/api/v1/pods?&watch=true&resourceVersion=1"), Exchange::Stream);
-        assert_eq!(of("GET", "/api/v1/namespaces/a/pods/b/log?follow=true"), Exchange::Stream);
+        assert_eq!(
+            of("GET", "/api/v1/pods?&watch=true&resourceVersion=1"),
+            Exchange::Stream
+        );
+        assert_eq!(
+            of("GET", "/api/v1/namespaces/a/pods/b/log?follow=true"),
+            Exchange::Stream
+        );
         assert_eq!(of("POST", "/api/v1/pods"), Exchange::Write);
         assert_eq!(of("DELETE", "/api/v1/pods/x"), Exchange::Write);
     }
 
     #[test]
     fn an_upgrade_is_a_stream() {
-        let request = Request::get("/attach").header("upgrade", "websocket").body(Body::empty()).unwrap();
+        let request = Request::get("/attach")
+            .header("upgrade", "websocket")
+            .body(Body::empty())
+            .unwrap();
         assert_eq!(Exchange::of(&request), Exchange::Stream);
     }
 }
