@@ -1,1 +1,12 @@
-//! cluster
+pub mod client;
+pub mod connection;
+pub mod error;
+pub mod escape;
+mod kubeconfig;
+pub mod nullable;
+mod proxy;
+mod transport;
+pub use client::Cluster;
+pub use connection::{Connection, Impersonate};
+pub use error::{Ask, ClusterError, ErrorKind};
+pub use transport::WarningSink;

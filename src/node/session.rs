@@ -12,6 +12,8 @@ use kube::api::{Api, PostParams};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
+use crate::cluster::{Ask, Cluster, ClusterError};
+
 use super::attach::{Incoming, NotAttached, Outgoing, attach};
 use super::pod_state::PodState;
 use super::wire::{Event, Line, Word};
@@ -27,7 +29,7 @@ const ATTACH_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a session needs.
 pub struct Config {
-    pub api: Api<Pod>,
+    pub cluster: Cluster,
     pub pod: Pod,
     /// Changes of this pod, fed by the run's one watch.
     pub states: watch::Receiver<PodState>,
@@ -62,8 +64,8 @@ pub enum Heard {
 /// Why there was no dialogue with a debug pod.
 #[derive(Debug)]
 pub enum NotStarted {
-    Create(kube::Error),
-    Attach(kube::Error),
+    Create(ClusterError),
+    Attach(ClusterError),
     Hopeless { why: String, hint: &'static str },
     TooSlow { limit: Duration, last: String },
     Stopped,
@@ -99,26 +101,37 @@ impl Drop for Session {
 
 async fn drive(config: Config, mut words: mpsc::UnboundedReceiver<Word>, heard: &(impl Fn(Heard) + Sync)) {
     let Config {
-        api,
+        cluster,
         pod,
         mut states,
         start_limit,
         attach_spacing,
     } = config;
+    let namespace = pod.metadata.namespace.clone().unwrap_or_default();
+    let api = Api::<Pod>::namespaced(cluster.client.clone(), &namespace);
     let name = pod.metadata.name.clone().unwrap_or_default();
     let deadline = Instant::now() + start_limit;
     let created = match api.create(&PostParams::default(), &pod).await {
         Ok(pod) => pod,
         Err(error) => {
+            let ask = Ask::new("create", "", "pods").namespace(&namespace);
             return heard(Heard::NotStarted {
-                error: NotStarted::Create(error),
+                error: NotStarted::Create(cluster.explain(&error, &ask)),
             });
         }
     };
     heard(Heard::Created {
         uid: created.metadata.uid.unwrap_or_default(),
     });
-    let stream = connect(&api, &name, &mut states, deadline, attach_spacing, heard);
+    let explain = |error: &kube::Error| {
+        cluster.explain(
+            error,
+            &Ask::new("attach to", "", "pods/attach")
+                .namespace(&namespace)
+                .name(&name),
+        )
+    };
+    let stream = connect(&api, &name, &explain, &mut states, deadline, attach_spacing, heard);
     let (incoming, outgoing, first) = match unless_closed(stream, &mut words).await {
         Ok(stream) => stream,
         Err(error) => {
@@ -169,6 +182,7 @@ async fn unless_closed<T>(
 async fn connect(
     api: &Api<Pod>,
     name: &str,
+    explain: &(impl Fn(&kube::Error) -> ClusterError + Sync),
     states: &mut watch::Receiver<PodState>,
     deadline: Instant,
     spacing: Duration,
@@ -205,7 +219,7 @@ async fn connect(
         if due.is_some() {
             match timeout(ATTACH_LIMIT, greet(api, name)).await {
                 Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(NotAttached::Failed(error))) => return Err(NotStarted::Attach(error)),
+                Ok(Err(NotAttached::Failed(error))) => return Err(NotStarted::Attach(explain(&error))),
                 Ok(Err(NotAttached::NotRunning)) | Err(_) => {}
             }
             next_try = Some(Instant::now() + spacing);

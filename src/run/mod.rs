@@ -4,3 +4,6 @@ mod heard;
 mod moves;
 pub mod vm;
 mod words;
+
+#[cfg(test)]
+mod tests;

@@ -82,27 +82,17 @@ pub(super) fn failed(reason: &str, detail: &str) -> Trouble {
 pub(super) fn not_started(error: &NotStarted) -> Trouble {
     match error {
         NotStarted::Create(error) => {
-            let error = ApiWords {
-                message: error.to_string(),
-                hint: None::<String>,
-            };
             let trouble = Trouble::new("pod-refused", format!("the debug pod was refused: {}", error.message));
-            match error.hint {
+            match &error.hint {
                 Some(hint) => trouble.hint(hint),
                 None => trouble.hint("try another namespace with --pod-namespace"),
             }
         }
-        NotStarted::Attach(error) => {
-            let error = ApiWords {
-                message: error.to_string(),
-                hint: None::<String>,
-            };
-            Trouble::new(
-                "attach",
-                format!("the debug pod could not be attached to: {}", error.message),
-            )
-            .hint("see what is missing: kubectl vmchaos check netem")
-        }
+        NotStarted::Attach(error) => Trouble::new(
+            "attach",
+            format!("the debug pod could not be attached to: {}", error.message),
+        )
+        .hint("see what is missing: kubectl vmchaos check netem"),
         NotStarted::Hopeless { why, hint } => {
             Trouble::new("pod-failed", format!("the debug pod cannot start: {why}")).hint(*hint)
         }
@@ -116,9 +106,4 @@ pub(super) fn not_started(error: &NotStarted) -> Trouble {
         }
         NotStarted::Stopped => Trouble::new("stopped", "the run ended before the debug pod had started"),
     }
-}
-
-struct ApiWords {
-    message: String,
-    hint: Option<String>,
 }

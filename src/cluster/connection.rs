@@ -1,0 +1,108 @@
+//! How to reach the cluster: kubectl's connection flags as plain data.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What kubectl's connection flags said; a field is `None` where its flag was not given.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// `--kubeconfig`: the only file looked at; it must exist.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--context`
+    pub context: Option<String>,
+    /// `--cluster`
+    pub cluster: Option<String>,
+    /// `--user`
+    pub user: Option<String>,
+    /// `-s`, `--server`: `https://HOST:PORT`, or `HOST:PORT`.
+    pub server: Option<String>,
+    /// `--token`
+    pub token: Option<String>,
+    /// `--as`, `--as-group`, `--as-uid`
+    pub impersonate: Impersonate,
+    /// `--certificate-authority`: a file with PEM certificates.
+    pub certificate_authority: Option<PathBuf>,
+    /// `--insecure-skip-tls-verify`
+    pub insecure_skip_tls_verify: bool,
+    /// `--tls-server-name`
+    pub tls_server_name: Option<String>,
+    /// `--request-timeout` for one request that is not a watch; `None` waits for as long as it takes, as kubectl does.
+    pub request_timeout: Option<Duration>,
+}
+
+/// Whom the API server is asked to treat us as.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Impersonate {
+    /// `--as`
+    pub user: Option<String>,
+    /// `--as-group`, as often as given
+    pub groups: Vec<String>,
+    /// `--as-uid`
+    pub uid: Option<String>,
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// Whether a flag chose a kubeconfig, or something in it.
+    ///
+    /// A chosen thing that is missing is an error and is never replaced by the in-cluster credentials.
+    pub fn is_customised(&self) -> bool {
+        self.kubeconfig.is_some()
+            || self.context.is_some()
+            || self.cluster.is_some()
+            || self.user.is_some()
+            || self.server.is_some()
+            || self.token.is_some()
+    }
+}
+
+impl fmt::Debug for Connection {
+    /// The token is left out, so that no log can hold it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("kubeconfig", &self.kubeconfig)
+            .field("context", &self.context)
+            .field("cluster", &self.cluster)
+            .field("user", &self.user)
+            .field("server", &self.server)
+            .field("token", &self.token.as_ref().map(|_| "…"))
+            .field("impersonate", &self.impersonate)
+            .field("certificate_authority", &self.certificate_authority)
+            .field("insecure_skip_tls_verify", &self.insecure_skip_tls_verify)
+            .field("tls_server_name", &self.tls_server_name)
+            .field("request_timeout", &self.request_timeout)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Connection;
+
+    #[test]
+    fn debug_output_does_not_hold_the_token() {
+        let connection = Connection {
+            token: Some("hunter2".into()),
+            ..Connection::default()
+        };
+        assert!(!format!("{connection:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_timeout_alone_chooses_no_cluster() {
+        let connection = Connection {
+            request_timeout: Some(std::time::Duration::from_secs(5)),
+            ..Connection::default()
+        };
+        assert!(!connection.is_customised());
+        assert!(
+            Connection {
+                context: Some("prod".into()),
+                ..Connection::default()
+            }
+            .is_customised()
+        );
+    }
+}
