@@ -222,7 +222,7 @@ impl VirtualMachineInstance {
 
     /// The node the guest runs on; during a live migration that is the source until its end.
     pub fn node(&self) -> Option<&str> {
-        self.status.node_name.as_deref()
+        Some(self.status.node_name.as_str()).filter(|node| !node.is_empty())
     }
 
     /// A paused guest stays in phase Running.

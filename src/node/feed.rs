@@ -13,14 +13,20 @@ use super::pod_state::PodState;
 use crate::cluster::Cluster;
 
 /// Every change of the run's pods as `(name, state)`; survives dropped connections and expired resource versions.
-pub fn pod_states(cluster: &Cluster, namespace: &str, run: &str) -> impl Stream<Item = (String, PodState)> + Send + use<> {
+pub fn pod_states(
+    cluster: &Cluster,
+    namespace: &str,
+    run: &str,
+) -> impl Stream<Item = (String, PodState)> + Send + use<> {
     let api = Api::<Pod>::namespaced(cluster.client.clone(), namespace);
     let config = watcher::Config::default().labels(&format!("{LABEL_RUN}={run}"));
     let mut known = Known::default();
     watch(api, config)
         .default_backoff()
         .filter_map(|event| async move {
-            event.inspect_err(|error| tracing::debug!(%error, "the watch on the debug pods was interrupted")).ok()
+            event
+                .inspect_err(|error| tracing::debug!(%error, "the watch on the debug pods was interrupted"))
+                .ok()
         })
         .flat_map(move |event| stream::iter(known.changes(event)))
 }
@@ -51,7 +57,8 @@ impl Known {
                 vec![(name(&pod), PodState::Deleted { verdict })]
             }
             Event::InitDone => {
-                let gone: Vec<_> = self.pods.extract_if(.., |_, seen| !*seen).map(|(name, _)| name).collect();
+                let gone: Vec<_> = self.pods.iter().filter(|(_, seen)| !**seen).map(|(name, _)| name.clone()).collect();
+                self.pods.retain(|_, seen| *seen);
                 gone.into_iter().map(|name| (name, PodState::Deleted { verdict: None })).collect()
             }
         }

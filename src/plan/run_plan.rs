@@ -117,23 +117,52 @@ impl Plan {
         let mut nodes: Vec<PlannedNode> = Vec::new();
         let mut vms = Vec::with_capacity(targets.len());
         for target in targets {
-            let node = nodes.iter().position(|node| node.name == target.node).unwrap_or_else(|| {
-                let image = pod.image.clone().unwrap_or_else(|| target.launcher.image.clone());
-                nodes.push(PlannedNode { name: target.node.clone(), vms: Vec::new(), image });
-                nodes.len() - 1
-            });
+            let node = nodes
+                .iter()
+                .position(|node| node.name == target.node)
+                .unwrap_or_else(|| {
+                    let image = pod.image.clone().unwrap_or_else(|| target.launcher.image.clone());
+                    nodes.push(PlannedNode {
+                        name: target.node.clone(),
+                        vms: Vec::new(),
+                        image,
+                    });
+                    nodes.len() - 1
+                });
             let index = nodes[node].vms.len();
             let hold = Duration::from_secs_f64(spec.duration.as_secs_f64());
             let compiled = compile(&spec.fault, spec.directions, &target, index, handle, hold)?;
             nodes[node].vms.push(vms.len());
-            vms.push(PlannedVm { target, node, index, compiled });
+            vms.push(PlannedVm {
+                target,
+                node,
+                index,
+                compiled,
+            });
         }
-        Ok(Self { run, handle, spec, matched: vms.len(), vms, nodes, seed: None, left_out: Vec::new(), pod })
+        Ok(Self {
+            run,
+            handle,
+            spec,
+            matched: vms.len(),
+            vms,
+            nodes,
+            seed: None,
+            left_out: Vec::new(),
+            pod,
+        })
     }
 
     /// The same fault for one VM that moved, for the time that is left.
     pub fn moved(&self, target: &Target, remaining: Duration) -> Result<NodeVm, CompileError> {
-        compile(&self.spec.fault, self.spec.directions, target, 0, self.handle, remaining)
+        compile(
+            &self.spec.fault,
+            self.spec.directions,
+            target,
+            0,
+            self.handle,
+            remaining,
+        )
     }
 
     pub fn confirmed(self, _consent: Consent) -> Confirmed {
@@ -148,7 +177,9 @@ impl Plan {
     /// How long all of it takes, without the pods' start.
     pub fn total_hold(&self) -> Duration {
         match self.spec.execution {
-            Execution::Serial => self.hold().saturating_mul(u32::try_from(self.vms.len()).unwrap_or(u32::MAX)),
+            Execution::Serial => self
+                .hold()
+                .saturating_mul(u32::try_from(self.vms.len()).unwrap_or(u32::MAX)),
             Execution::Parallel => self.hold(),
         }
     }
@@ -183,12 +214,17 @@ impl PodOptions {
     /// As a pod's spec has them.
     pub fn tolerations(&self) -> Option<Vec<k8s_openapi::api::core::v1::Toleration>> {
         let tolerations = self.tolerations.as_ref()?;
-        Some(tolerations.iter().map(|toleration| k8s_openapi::api::core::v1::Toleration {
-            key: Some(toleration.key.clone()),
-            operator: Some(if toleration.value.is_some() { "Equal" } else { "Exists" }.to_owned()),
-            value: toleration.value.clone(),
-            effect: Some(toleration.effect.name().to_owned()),
-            toleration_seconds: None,
-        }).collect())
+        Some(
+            tolerations
+                .iter()
+                .map(|toleration| k8s_openapi::api::core::v1::Toleration {
+                    key: Some(toleration.key.clone()),
+                    operator: Some(if toleration.value.is_some() { "Equal" } else { "Exists" }.to_owned()),
+                    value: toleration.value.clone(),
+                    effect: Some(toleration.effect.name().to_owned()),
+                    toleration_seconds: None,
+                })
+                .collect(),
+        )
     }
 }

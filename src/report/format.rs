@@ -77,22 +77,11 @@ mod tests {
 
     #[test]
     fn yaml_reads_back_and_holds_nothing_that_steers_a_terminal() {
-        for message in [
-            NASTY,
-            "plain",
-            "yes",
-            "a: b # c",
-            "two\nlines\n",
-            "tab\there",
-        ] {
+        for message in [NASTY, "plain", "yes", "a: b # c", "two\nlines\n", "tab\there"] {
             let document = json!({"message": message, "n": [1, 2.5], "nothing": null});
             let text = yaml(&document).unwrap();
             assert!(!text.contains(|c| is_dangerous(c) && c != '\n'), "{text:?}");
-            assert_eq!(
-                serde_saphyr::from_str::<Value>(&text).unwrap(),
-                document,
-                "{text}"
-            );
+            assert_eq!(serde_saphyr::from_str::<Value>(&text).unwrap(), document, "{text}");
         }
     }
 }

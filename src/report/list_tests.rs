@@ -40,11 +40,7 @@ fn paused() -> VmiTargetItem {
         namespace: "shop".into(),
         name: "db-0".into(),
         phase: "Paused".into(),
-        faults: [
-            ("filter".to_owned(), unable()),
-            ("netem".to_owned(), unable()),
-        ]
-        .into(),
+        faults: [("filter".to_owned(), unable()), ("netem".to_owned(), unable())].into(),
         ..VmiTargetItem::default()
     }
 }
@@ -125,10 +121,7 @@ fn the_documents() {
         document["items"][0]["faults"]["migrate"],
         json!({"able": false, "reason": "not live-migratable: local disk"})
     );
-    assert_eq!(
-        document["items"][0]["createdAt"],
-        "2026-11-18T09:00:00.000Z"
-    );
+    assert_eq!(document["items"][0]["createdAt"], "2026-11-18T09:00:00.000Z");
     let runs = serde_json::to_value(ListReport::new(vec![run()])).unwrap();
     assert_eq!(
         (&runs["kind"], &runs["items"][0]["leftSeconds"]),

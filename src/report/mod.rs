@@ -21,9 +21,7 @@ pub use exit::ExitCode;
 pub use format::{Format, json, yaml};
 pub use list::{CheckItem, CheckResult, FaultAbility, Item, ListReport, RunItem, VmiTargetItem};
 pub use run::{DryRun, Ending, Migration, Outcome, Phase, PlanEntry, RunReport, Summary};
-pub use target::{
-    EndedBy, Event, InterfaceReport, Move, RecoveredBy, TargetReport, TargetState, Verified,
-};
+pub use target::{EndedBy, Event, InterfaceReport, Move, RecoveredBy, TargetReport, TargetState, Verified};
 pub use value::{Seconds, Time};
 
 /// Version of every document.

@@ -178,11 +178,7 @@ impl RunReport {
     /// Computes outcome, summary and exit code. A target that was never begun becomes skipped, but for a dry run, where none is.
     pub fn finish(&mut self, ending: Ending) -> ExitCode {
         if self.dry_run == DryRun::None {
-            for target in self
-                .targets
-                .iter_mut()
-                .filter(|target| target.error.is_none())
-            {
+            for target in self.targets.iter_mut().filter(|target| target.error.is_none()) {
                 target.state.get_or_insert(TargetState::Skipped);
             }
         }

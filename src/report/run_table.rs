@@ -36,9 +36,7 @@ impl RunReport {
         for target in &self.targets {
             table.row(columns.iter().map(|(_, cell)| cell(target)));
         }
-        table.without_columns(|header, cells| {
-            OPTIONAL.contains(&header) && cells.iter().all(|cell| *cell == NONE)
-        })
+        table.without_columns(|header, cells| OPTIONAL.contains(&header) && cells.iter().all(|cell| *cell == NONE))
     }
 
     fn target_columns(&self, wide: bool) -> Vec<Column> {
@@ -46,9 +44,7 @@ impl RunReport {
             ("namespace", |t| t.namespace.clone()),
             ("name", |t| t.name.clone()),
             ("node", |t| t.node.clone().unwrap_or_default()),
-            ("state", |t| {
-                t.state.map(super::TargetState::word).unwrap_or_default()
-            }),
+            ("state", |t| t.state.map(super::TargetState::word).unwrap_or_default()),
         ];
         let kind = self
             .fault
@@ -57,32 +53,25 @@ impl RunReport {
             .unwrap_or_default();
         if kind != "migrate" {
             columns.push(("held", |t| {
-                t.held_seconds
-                    .map(|held| held.to_string())
-                    .unwrap_or_default()
+                t.held_seconds.map(|held| held.to_string()).unwrap_or_default()
             }));
         }
         match kind {
             "migrate" => {}
             "outage" => columns.push(("recovered-by", |t| {
-                t.recovered_by
-                    .map(super::RecoveredBy::word)
-                    .unwrap_or_default()
+                t.recovered_by.map(super::RecoveredBy::word).unwrap_or_default()
             })),
             _ => {
                 columns.push(("packets", |t| sum(t, |verified| verified.packets)));
                 columns.push(("dropped", |t| sum(t, |verified| verified.dropped)));
-                columns.push(("ended-by", |t| {
-                    t.ended_by.map(super::EndedBy::word).unwrap_or_default()
-                }));
+                columns.push(("ended-by", |t| t.ended_by.map(super::EndedBy::word).unwrap_or_default()));
             }
         }
         columns.push(("moves", |t| {
-            join(
-                t.moves
-                    .iter()
-                    .map(|m| format!("{}>{} ({} without)", m.from, m.to, m.gap_seconds)),
-            )
+            join(t.moves.iter().map(|m| match m.gap_seconds {
+                Some(gap) => format!("{}>{} ({gap} without)", m.from, m.to),
+                None => format!("{}>{} (not put back)", m.from, m.to),
+            }))
         }));
         if wide && !matches!(kind, "migrate" | "outage") {
             columns.push(("interfaces", |t| {
@@ -93,25 +82,14 @@ impl RunReport {
                 )
             }));
             columns.push(("read", |t| {
-                join(
-                    t.verified
-                        .iter()
-                        .map(|v| format!("{}: {}", v.device, v.read)),
-                )
+                join(t.verified.iter().map(|v| format!("{}: {}", v.device, v.read)))
             }));
             columns.push(("changed-by-others", |t| {
-                join(
-                    t.verified
-                        .iter()
-                        .filter_map(|v| v.changed_by_others.clone()),
-                )
+                join(t.verified.iter().filter_map(|v| v.changed_by_others.clone()))
             }));
         }
         columns.push(("error", |t| {
-            t.error
-                .as_ref()
-                .map(|error| error.message.clone())
-                .unwrap_or_default()
+            t.error.as_ref().map(|error| error.message.clone()).unwrap_or_default()
         }));
         columns
     }
@@ -124,20 +102,14 @@ impl RunReport {
         headers.push("failure");
         let mut table = Table::new(headers);
         for migration in &self.migrations {
-            let (namespace, name) = migration
-                .vmi
-                .split_once('/')
-                .unwrap_or(("", &migration.vmi));
+            let (namespace, name) = migration.vmi.split_once('/').unwrap_or(("", &migration.vmi));
             let mut cells = vec![
                 namespace.to_owned(),
                 name.to_owned(),
                 migration.from.clone().unwrap_or_default(),
                 migration.to.clone().unwrap_or_default(),
                 migration.result.clone(),
-                migration
-                    .took()
-                    .map(|took| took.to_string())
-                    .unwrap_or_default(),
+                migration.took().map(|took| took.to_string()).unwrap_or_default(),
                 migration.mode.clone().unwrap_or_default(),
             ];
             if wide {
@@ -146,9 +118,7 @@ impl RunReport {
             cells.push(migration.failure_reason.clone().unwrap_or_default());
             table.row(cells);
         }
-        table.without_columns(|header, cells| {
-            header == "FAILURE" && cells.iter().all(|cell| *cell == NONE)
-        })
+        table.without_columns(|header, cells| header == "FAILURE" && cells.iter().all(|cell| *cell == NONE))
     }
 }
 

@@ -27,7 +27,7 @@ fn moves_and_errors_have_columns_only_where_there_are_some() {
         at: at(60),
         from: "node-1".into(),
         to: "node-2".into(),
-        gap_seconds: Duration::from_millis(2400).into(),
+        gap_seconds: Some(Duration::from_millis(2400).into()),
     }];
     run.target_mut("default/web-2").fail(ErrorReport::new(
         "apply",

@@ -114,10 +114,7 @@ fn the_document_has_the_fields_scripts_rely_on_and_no_others() {
         .iter()
         .map(|field| text.find(&format!("\n  \"{field}\"")).unwrap())
         .collect();
-    assert!(
-        places.is_sorted(),
-        "fields stand where a reader looks for them: {text}"
-    );
+    assert!(places.is_sorted(), "fields stand where a reader looks for them: {text}");
 }
 
 #[test]
@@ -186,35 +183,11 @@ fn every_word_of_the_document() {
 fn what_happened_decides_the_exit_code() {
     use TargetState as S;
     let cases: [(S, Option<EndedBy>, Ending, u8, &str); 12] = [
-        (
-            S::Restored,
-            Some(EndedBy::Deadline),
-            Ending::Ran,
-            0,
-            "completed",
-        ),
+        (S::Restored, Some(EndedBy::Deadline), Ending::Ran, 0, "completed"),
         (S::Detached, None, Ending::Ran, 0, "completed"),
-        (
-            S::Restored,
-            Some(EndedBy::LostOperator),
-            Ending::Ran,
-            1,
-            "failed",
-        ),
-        (
-            S::Restored,
-            Some(EndedBy::Cleanup),
-            Ending::Ran,
-            1,
-            "failed",
-        ),
-        (
-            S::Restored,
-            Some(EndedBy::Migration),
-            Ending::Ran,
-            1,
-            "failed",
-        ),
+        (S::Restored, Some(EndedBy::LostOperator), Ending::Ran, 1, "failed"),
+        (S::Restored, Some(EndedBy::Cleanup), Ending::Ran, 1, "failed"),
+        (S::Restored, Some(EndedBy::Migration), Ending::Ran, 1, "failed"),
         (S::Gone, Some(EndedBy::Gone), Ending::Ran, 1, "failed"),
         (S::Failed, Some(EndedBy::Error), Ending::Ran, 1, "failed"),
         (
@@ -224,21 +197,9 @@ fn what_happened_decides_the_exit_code() {
             130,
             "interrupted",
         ),
-        (
-            S::Gone,
-            Some(EndedBy::Gone),
-            Ending::Interrupted,
-            130,
-            "interrupted",
-        ),
+        (S::Gone, Some(EndedBy::Gone), Ending::Interrupted, 130, "interrupted"),
         (S::Leaked, None, Ending::Interrupted, 3, "leaked"),
-        (
-            S::Restored,
-            Some(EndedBy::Signal),
-            Ending::Abandoned,
-            3,
-            "leaked",
-        ),
+        (S::Restored, Some(EndedBy::Signal), Ending::Abandoned, 3, "leaked"),
         (S::Skipped, None, Ending::Refused, 4, "refused"),
     ];
     for (state, by, ending, code, outcome) in cases {
@@ -286,10 +247,7 @@ fn targets_never_begun_are_skipped_and_the_summary_adds_up() {
             skipped: 1
         }
     );
-    assert_eq!(
-        run.target_mut("default/d").state,
-        Some(TargetState::Skipped)
-    );
+    assert_eq!(run.target_mut("default/d").state, Some(TargetState::Skipped));
 }
 
 #[test]
@@ -314,8 +272,7 @@ fn a_dry_run_has_no_states() {
 #[test]
 fn a_refused_target_refuses_the_run() {
     let mut run = run("netem");
-    run.target_mut("default/a").error =
-        Some(ErrorReport::new("unfit", "is paused").hint("unpause it"));
+    run.target_mut("default/a").error = Some(ErrorReport::new("unfit", "is paused").hint("unpause it"));
     run.error = Some(ErrorReport::new("unfit", "default/a cannot take the fault"));
     assert_eq!(end(&mut run, Ending::Refused), 4);
     let document = serde_json::to_value(&run).unwrap();

@@ -99,8 +99,9 @@ pub struct Move {
     pub at: Time,
     pub from: String,
     pub to: String,
-    /// How long the VM was without the fault.
-    pub gap_seconds: Seconds,
+    /// How long the VM was without the fault; absent when it was not put back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap_seconds: Option<Seconds>,
 }
 
 /// A fault on one device, as asked for and as the kernel told it.
@@ -168,9 +169,9 @@ impl TargetReport {
     pub fn exit_code(&self) -> ExitCode {
         use TargetState as S;
         let needed_us = self.recovered_by == Some(RecoveredBy::VmChaos);
-        let ended_early = self.ended_by.is_some_and(|by| {
-            !matches!(by, EndedBy::Deadline | EndedBy::Operator | EndedBy::Signal)
-        });
+        let ended_early = self
+            .ended_by
+            .is_some_and(|by| !matches!(by, EndedBy::Deadline | EndedBy::Operator | EndedBy::Signal));
         match self.state {
             Some(S::Leaked) => ExitCode::Leaked,
             _ if self.is_unrecovered() || needed_us => ExitCode::Unrecovered,

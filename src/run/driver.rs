@@ -6,7 +6,6 @@
 //! signals  ─┘      (Input → Action)└─> progress, Events on the VMIs
 //! ```
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
@@ -14,12 +13,12 @@ use kube::api::{Api, DeleteParams, Preconditions};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::engine::{Action, Engine, Input, Settings, Told, VmiSeen};
+use super::engine::{Action, Engine, Input, Settings, Told};
 use super::signals::Signals;
 use super::vm::{DeviceReading, Placement, PodIndex, Trouble, Vm, VmIndex};
 use super::{follow, sweep};
-use crate::cluster::{Cluster, EventLog};
-use crate::fault::{Execution, OnMigration};
+use crate::cluster::Cluster;
+use crate::fault::{Execution, OnMigration, Target};
 use crate::node::pod::DebugPod;
 use crate::node::pod_state::PodState;
 use crate::node::session::{Config, Heard, Session};
@@ -35,8 +34,8 @@ const ATTACH_SPACING: Duration = Duration::from_millis(400);
 pub trait Watcher: Send + Sync {
     /// The VM's state has changed.
     fn show(&self, vm: &Vm, hold: Duration);
-    /// A line for the operator.
-    fn note(&self, text: &str);
+    /// An Event to be recorded on the VMI: its reason and note.
+    fn tell(&self, target: &Target, reason: &'static str, note: String);
 }
 
 /// What the driver is told by its tasks.
@@ -70,7 +69,6 @@ struct Driver<'a> {
     pods: Vec<PodSide>,
     messages: mpsc::UnboundedSender<Message>,
     watcher: &'a dyn Watcher,
-    events: Arc<EventLog>,
 }
 
 /// Runs a confirmed plan to its end: until every VM is restored and verified, or it is known what is not.
@@ -95,10 +93,9 @@ pub async fn run(
         pods: Vec::new(),
         messages: sender,
         watcher,
-        events: Arc::new(EventLog::new(cluster.clone(), &plan.run)),
     };
     for node in 0..plan.nodes.len() {
-        driver.open(follow::debug_pod(plan, node, namespace));
+        driver.open(&follow::debug_pod(plan, node, namespace));
     }
     let mut seen = 0;
     while !driver.engine.is_done() {
@@ -121,10 +118,13 @@ pub async fn run(
     } else {
         driver.clean_up(&mut messages, signals, seen).await
     };
-    driver.events.flush().await;
     drop(feeds);
     let signals = driver.engine.signals();
-    Ran { vms: driver.engine.into_vms(), signals, pods_left }
+    Ran {
+        vms: driver.engine.into_vms(),
+        signals,
+        pods_left,
+    }
 }
 
 async fn at(wake: Option<Instant>) {
@@ -159,9 +159,15 @@ fn check(
         .iter()
         .map(|expected| {
             let device = &expected.device;
-            let read = read.get(device).ok_or_else(|| format!("{device}: nothing was read back"))?;
+            let read = read
+                .get(device)
+                .ok_or_else(|| format!("{device}: nothing was read back"))?;
             let reading = crate::plan::verify(expected, read).map_err(|error| format!("{device}: {error}"))?;
-            Ok(DeviceReading { device: device.clone(), engine: expected.shaper.kind(), kernel: reading })
+            Ok(DeviceReading {
+                device: device.clone(),
+                engine: "tc",
+                kernel: reading,
+            })
         })
         .collect()
 }
@@ -170,7 +176,7 @@ fn check(
 
 impl Driver<'_> {
     /// Starts a session with a new debug pod.
-    fn open(&mut self, pod: DebugPod) -> PodIndex {
+    fn open(&mut self, pod: &DebugPod) -> PodIndex {
         let index = self.pods.len();
         let (state, states) = watch::channel(PodState::Pending);
         let messages = self.messages.clone();
@@ -185,7 +191,12 @@ impl Driver<'_> {
         let session = Session::start(config, move |heard| {
             let _ = messages.send(Message::Input(Input::Heard(index, heard)));
         });
-        self.pods.push(PodSide { name: pod.name(), state, session, created: None });
+        self.pods.push(PodSide {
+            name: pod.name(),
+            state,
+            session,
+            created: None,
+        });
         index
     }
 
@@ -197,9 +208,9 @@ impl Driver<'_> {
                     pod.state.send_if_modified(|old| {
                         // The verdict stays known when the object goes.
                         let new = match (&*old, state) {
-                            (old, PodState::Deleted { verdict: None }) => {
-                                PodState::Deleted { verdict: old.verdict().cloned() }
-                            }
+                            (old, PodState::Deleted { verdict: None }) => PodState::Deleted {
+                                verdict: old.verdict().cloned(),
+                            },
                             (_, state) => state,
                         };
                         let changed = *old != new;
@@ -210,7 +221,7 @@ impl Driver<'_> {
                 None
             }
             Message::Relocated(vm, node, result) => {
-                let result = (*result).map(|pod| self.open(pod));
+                let result = (*result).map(|pod| self.open(&pod));
                 Some(Input::Placed(vm, node, result))
             }
             Message::Input(input) => {
@@ -237,8 +248,11 @@ impl Driver<'_> {
             Action::Show(vm) => self.watcher.show(&self.engine.vms()[vm], self.plan.hold()),
             Action::Tell(vm, told) => self.tell(vm, told),
             Action::Recheck(vm) => {
-                let (cluster, target, messages) =
-                    (self.cluster.clone(), self.plan.vms[vm].target.clone(), self.messages.clone());
+                let (cluster, target, messages) = (
+                    self.cluster.clone(),
+                    self.plan.vms[vm].target.clone(),
+                    self.messages.clone(),
+                );
                 tokio::spawn(async move {
                     let seen = follow::look(&cluster, &target).await;
                     let _ = messages.send(Message::Input(Input::Vmi(vm, seen)));
@@ -253,14 +267,22 @@ impl Driver<'_> {
         let state = &self.engine.vms()[vm];
         let fault = &self.plan.spec.fault;
         let (reason, note) = match told {
-            Told::Injected => ("VMChaosInjected", format!("{}: {fault}, for {}", fault.kind(), self.plan.spec.duration)),
+            Told::Injected => (
+                "VMChaosInjected",
+                format!("{}: {fault}, for {}", fault.kind(), self.plan.spec.duration),
+            ),
             Told::Restored => ("VMChaosRestored", format!("{} removed and verified gone", fault.kind())),
             Told::Failed => {
-                let why = state.leaked().or(state.trouble.as_ref().map(|trouble| trouble.message.as_str()));
-                ("VMChaosFailed", format!("{}: {}", fault.kind(), why.unwrap_or("see the run's report")))
+                let why = state
+                    .leaked()
+                    .or(state.trouble.as_ref().map(|trouble| trouble.message.as_str()));
+                (
+                    "VMChaosFailed",
+                    format!("{}: {}", fault.kind(), why.unwrap_or("see the run's report")),
+                )
             }
         };
-        self.events.record(&self.plan.vms[vm].target, reason, note);
+        self.watcher.tell(&self.plan.vms[vm].target, reason, note);
     }
 
     fn place(&self, vm: VmIndex, node: String, remaining: Duration) {
@@ -292,7 +314,12 @@ impl Driver<'_> {
             fault: self.plan.spec.fault.kind().to_owned(),
             node,
             namespace: self.namespace.to_owned(),
-            image: self.plan.pod.image.clone().unwrap_or_else(|| target.launcher.image.clone()),
+            image: self
+                .plan
+                .pod
+                .image
+                .clone()
+                .unwrap_or_else(|| target.launcher.image.clone()),
             pod: self.plan.pod.clone(),
             targets: vec![target],
         };
@@ -304,7 +331,10 @@ impl Driver<'_> {
 
     fn all_detached(&self) -> bool {
         use super::vm::{End, Step};
-        self.engine.vms().iter().all(|vm| vm.current().step == Step::Final(End::Detached))
+        self.engine
+            .vms()
+            .iter()
+            .all(|vm| vm.current().step == Step::Final(End::Detached))
     }
 
     /// Deletes the debug pods and waits until they are gone, or until a further signal.
@@ -322,7 +352,9 @@ impl Driver<'_> {
         let mut failures: Vec<Option<String>> = vec![None; self.pods.len()];
         let mut asked = vec![false; self.pods.len()];
         loop {
-            let due: Vec<usize> = (0..self.pods.len()).filter(|&pod| !asked[pod] && self.may_delete(pod)).collect();
+            let due: Vec<usize> = (0..self.pods.len())
+                .filter(|&pod| !asked[pod] && self.may_delete(pod))
+                .collect();
             for &pod in &due {
                 asked[pod] = true;
             }
@@ -369,20 +401,28 @@ impl Driver<'_> {
     async fn delete(&self, api: &Api<Pod>, pod: PodIndex) -> Result<(), String> {
         let side = &self.pods[pod];
         let params = DeleteParams {
-            preconditions: Some(Preconditions { uid: side.created.clone(), resource_version: None }),
+            preconditions: Some(Preconditions {
+                uid: side.created.clone(),
+                resource_version: None,
+            }),
             ..DeleteParams::default()
         };
         match api.delete(&side.name, &params).await {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {
-                side.state.send_modify(|state| *state = PodState::Deleted { verdict: state.verdict().cloned() });
+                side.state.send_modify(|state| {
+                    *state = PodState::Deleted {
+                        verdict: state.verdict().cloned(),
+                    }
+                });
                 Ok(())
             }
             Err(error) => {
-                let ask = crate::cluster::Ask::new("delete", "", "pods").namespace(self.namespace).name(&side.name);
+                let ask = crate::cluster::Ask::new("delete", "", "pods")
+                    .namespace(self.namespace)
+                    .name(&side.name);
                 Err(self.cluster.explain(&error, &ask).message)
             }
         }
     }
 }
-

@@ -66,10 +66,15 @@ pub(super) fn feed_vmis(cluster: Cluster, plan: &Plan, messages: UnboundedSender
     let mut namespaces: BTreeMap<String, BTreeMap<String, (usize, String)>> = BTreeMap::new();
     for (index, vm) in plan.vms.iter().enumerate() {
         let target = &vm.target;
-        namespaces.entry(target.namespace.clone()).or_default().insert(target.name.clone(), (index, target.uid.clone()));
+        namespaces
+            .entry(target.namespace.clone())
+            .or_default()
+            .insert(target.name.clone(), (index, target.uid.clone()));
     }
     Feed(tokio::spawn(async move {
-        let feeds = namespaces.into_iter().map(|(namespace, vmis)| feed_namespace(&cluster, namespace, vmis, &messages));
+        let feeds = namespaces
+            .into_iter()
+            .map(|(namespace, vmis)| feed_namespace(&cluster, namespace, vmis, &messages));
         futures::future::join_all(feeds).await;
     }))
 }
@@ -88,7 +93,11 @@ async fn feed_namespace(
     let mut events = std::pin::pin!(watch(api, config).default_backoff());
     let mut listed = BTreeSet::new();
     while let Some(event) = events.next().await {
-        let gone = VmiSeen { gone: true, leaving: false, node: None };
+        let gone = VmiSeen {
+            gone: true,
+            leaving: false,
+            node: None,
+        };
         let changes: Vec<(usize, VmiSeen)> = match event {
             Ok(Event::Init) => {
                 listed.clear();
@@ -96,11 +105,16 @@ async fn feed_namespace(
             }
             Ok(Event::InitApply(vmi) | Event::Apply(vmi)) => {
                 listed.insert(vmi.name().to_owned());
-                vmis.get(vmi.name()).map(|(index, uid)| (*index, seen(&vmi, uid))).into_iter().collect()
+                vmis.get(vmi.name())
+                    .map(|(index, uid)| (*index, seen(&vmi, uid)))
+                    .into_iter()
+                    .collect()
             }
-            Ok(Event::Delete(vmi)) => {
-                vmis.get(vmi.name()).map(|(index, _)| (*index, gone)).into_iter().collect()
-            }
+            Ok(Event::Delete(vmi)) => vmis
+                .get(vmi.name())
+                .map(|(index, _)| (*index, gone))
+                .into_iter()
+                .collect(),
             Ok(Event::InitDone) => {
                 let missing = vmis.iter().filter(|(name, _)| !listed.contains(*name));
                 missing.map(|(_, (index, _))| (*index, gone.clone())).collect()
@@ -132,10 +146,18 @@ pub(super) async fn look(cluster: &Cluster, target: &Target) -> VmiSeen {
     let api = Api::<VirtualMachineInstance>::namespaced(cluster.client.clone(), &target.namespace);
     match api.get_opt(&target.name).await {
         Ok(Some(vmi)) => seen(&vmi, &target.uid),
-        Ok(None) => VmiSeen { gone: true, leaving: false, node: None },
+        Ok(None) => VmiSeen {
+            gone: true,
+            leaving: false,
+            node: None,
+        },
         Err(error) => {
             tracing::debug!(%error, vmi = target.key(), "the VMI could not be read");
-            VmiSeen { gone: false, leaving: false, node: None }
+            VmiSeen {
+                gone: false,
+                leaving: false,
+                node: None,
+            }
         }
     }
 }
@@ -163,8 +185,14 @@ pub(super) async fn relocate(cluster: &Cluster, plan: &Plan, moved: Moved) -> Re
 }
 
 async fn find(cluster: &Cluster, plan: &Plan, moved: &Moved) -> Result<Target, Trouble> {
-    let named = NamedTarget { namespace: Some(moved.target.namespace.clone()), name: moved.target.name.clone() };
-    let selection = Selection { names: vec![named], ..Selection::default() };
+    let named = NamedTarget {
+        namespace: Some(moved.target.namespace.clone()),
+        name: moved.target.name.clone(),
+    };
+    let selection = Selection {
+        names: vec![named],
+        ..Selection::default()
+    };
     let mut last = String::from("it was not found");
     for _ in 0..RELOCATE_TRIES {
         match discovery::find(cluster, &selection, &plan.spec.interfaces).await {
@@ -187,14 +215,25 @@ async fn find(cluster: &Cluster, plan: &Plan, moved: &Moved) -> Result<Target, T
 
 /// Secrets only help in their own namespace; elsewhere the image has to be on the node, where the launcher runs it.
 fn pull_secrets(target: &Target, namespace: &str) -> Vec<String> {
-    if target.namespace == namespace { target.launcher.pull_secrets.clone() } else { Vec::new() }
+    if target.namespace == namespace {
+        target.launcher.pull_secrets.clone()
+    } else {
+        Vec::new()
+    }
 }
 
 /// The debug pod for one node of the plan.
 pub fn debug_pod(plan: &Plan, node: usize, namespace: &str) -> DebugPod {
     let planned = &plan.nodes[node];
-    let vms: Vec<_> = planned.vms.iter().map(|&vm| (&plan.vms[vm].target, &plan.vms[vm].compiled)).collect();
-    let secrets: BTreeSet<_> = vms.iter().flat_map(|(target, _)| pull_secrets(target, namespace)).collect();
+    let vms: Vec<_> = planned
+        .vms
+        .iter()
+        .map(|&vm| (&plan.vms[vm].target, &plan.vms[vm].compiled))
+        .collect();
+    let secrets: BTreeSet<_> = vms
+        .iter()
+        .flat_map(|(target, _)| pull_secrets(target, namespace))
+        .collect();
     DebugPod {
         run: plan.run.clone(),
         suffix: node.to_string(),

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod follow;
 mod heard;
 mod moves;
+pub mod report;
 pub mod signals;
 pub mod sweep;
 pub mod vm;

@@ -136,15 +136,30 @@ fn answer(event: Event, targets: &[Target], found: &mut usize) -> Option<(usize,
             *found += 1;
             None
         }
-        Event::Swept { vm, removed, left } if left.is_empty() => {
-            Some((vm, Ok(Swept { key: key(vm)?, removed, gone: false })))
-        }
+        Event::Swept { vm, removed, left } if left.is_empty() => Some((
+            vm,
+            Ok(Swept {
+                key: key(vm)?,
+                removed,
+                gone: false,
+            }),
+        )),
         Event::Swept { vm, left, .. } => Some((vm, Err(format!("{}: {}", key(vm)?, left.join(", "))))),
         // The launcher is not on the node any more: its namespace is gone, and everything in it.
-        Event::Refused { vm, reason, .. } if reason == "no-process" => {
-            Some((vm, Ok(Swept { key: key(vm)?, removed: Vec::new(), gone: true })))
-        }
-        Event::Refused { vm, reason, device, detail } => {
+        Event::Refused { vm, reason, .. } if reason == "no-process" => Some((
+            vm,
+            Ok(Swept {
+                key: key(vm)?,
+                removed: Vec::new(),
+                gone: true,
+            }),
+        )),
+        Event::Refused {
+            vm,
+            reason,
+            device,
+            detail,
+        } => {
             let trouble = words::refused(&reason, device.as_deref(), &detail);
             Some((vm, Err(format!("{}: {}", key(vm)?, trouble.message))))
         }
@@ -181,14 +196,23 @@ mod tests {
 
     #[test]
     fn a_namespace_that_is_gone_holds_nothing_of_ours() {
-        let refused = |reason: &str| Event::Refused { vm: 0, reason: reason.into(), device: None, detail: String::new() };
+        let refused = |reason: &str| Event::Refused {
+            vm: 0,
+            reason: reason.into(),
+            device: None,
+            detail: String::new(),
+        };
         assert!(told(refused("no-process")).unwrap().unwrap().gone);
         assert!(told(refused("no-tool")).unwrap().is_err(), "not looked is not clean");
     }
 
     #[test]
     fn what_could_not_be_removed_is_an_error_that_names_it() {
-        let swept = Event::Swept { vm: 0, removed: Vec::new(), left: vec!["tap0 netem 7a31:".into()] };
+        let swept = Event::Swept {
+            vm: 0,
+            removed: Vec::new(),
+            left: vec!["tap0 netem 7a31:".into()],
+        };
         assert_eq!(told(swept).unwrap().unwrap_err(), "default/web-1: tap0 netem 7a31:");
     }
 }

@@ -34,8 +34,17 @@ fn vm(pod: usize) -> Vm {
     // What is read back counts as right when it says `ok`.
     let check = |read: &std::collections::BTreeMap<String, serde_json::Value>| {
         if read.get("tap0") == Some(&json!("ok")) {
-            let kernel = Reading { asked: "delay 100ms".into(), read: "delay 100ms".into(), packets: 7, dropped: 0 };
-            let reading = DeviceReading { device: "tap0".to_owned(), engine: "netem", kernel };
+            let kernel = Reading {
+                asked: "delay 100ms".into(),
+                read: "delay 100ms".into(),
+                packets: 7,
+                dropped: 0,
+            };
+            let reading = DeviceReading {
+                device: "tap0".to_owned(),
+                engine: "netem",
+                kernel,
+            };
             Ok(vec![reading])
         } else {
             Err("delay is 0".to_owned())
@@ -388,7 +397,14 @@ fn a_restarted_guest_is_gone_and_gets_no_fault() {
             held: Some(10.0),
         },
     );
-    story.tell(Input::Vmi(0, VmiSeen { gone: true, leaving: false, node: None }));
+    story.tell(Input::Vmi(
+        0,
+        VmiSeen {
+            gone: true,
+            leaving: false,
+            node: None,
+        },
+    ));
     assert!(story.engine.is_done());
     assert_eq!(story.engine.vms()[0].cause, Some(Cause::Gone));
     assert!(!story.said().iter().any(|action| matches!(action, Action::Place { .. })));

@@ -19,7 +19,7 @@ pub type PodIndex = usize;
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeviceReading {
     pub device: String,
-    /// `netem` or `tbf`.
+    /// The tool that put it there: `tc`.
     pub engine: &'static str,
     pub kernel: Reading,
 }

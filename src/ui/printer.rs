@@ -146,11 +146,7 @@ impl Printer {
         let mut text = if error.is_kubectls() {
             format!("{}\n", error.message)
         } else {
-            format!(
-                "{} {}\n",
-                self.paint("error:", |s| s.red().bold()),
-                error.message
-            )
+            format!("{} {}\n", self.paint("error:", |s| s.red().bold()), error.message)
         };
         for (i, hint) in error.hints.iter().enumerate() {
             let gap = if i == 0 { "\n" } else { "" };
@@ -170,11 +166,7 @@ impl Printer {
     }
 
     /// `text` in a style, where there is colour.
-    pub(super) fn paint(
-        &self,
-        text: &str,
-        style: impl Fn(console::Style) -> console::Style,
-    ) -> String {
+    pub(super) fn paint(&self, text: &str, style: impl Fn(console::Style) -> console::Style) -> String {
         if !self.0.look.colour {
             return text.to_owned();
         }

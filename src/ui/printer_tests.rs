@@ -33,10 +33,7 @@ fn an_empty_no_color_does_not_count() {
 
 #[test]
 fn dumb_terminals_and_ci_get_plain_lines() {
-    for env in [
-        [("TERM", "dumb"), ("X", "")],
-        [("TERM", "xterm"), ("CI", "true")],
-    ] {
+    for env in [[("TERM", "dumb"), ("X", "")], [("TERM", "xterm"), ("CI", "true")]] {
         assert_eq!(
             look(&env, true, true),
             Look {
@@ -69,13 +66,8 @@ fn an_error_is_followed_by_its_hints() {
 #[test]
 fn what_the_server_said_stands_for_itself() {
     let (printer, recorded) = Printer::recording(Look::default());
-    printer.error(&anyhow!(
-        "Error from server (NotFound): vmis \"x\" not found"
-    ));
-    assert_eq!(
-        recorded.err(),
-        "Error from server (NotFound): vmis \"x\" not found\n"
-    );
+    printer.error(&anyhow!("Error from server (NotFound): vmis \"x\" not found"));
+    assert_eq!(recorded.err(), "Error from server (NotFound): vmis \"x\" not found\n");
 }
 
 #[test]

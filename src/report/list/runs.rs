@@ -41,9 +41,7 @@ impl Item for RunItem {
     const KIND: &'static str = "RunList";
 
     fn headers(wide: bool) -> Vec<&'static str> {
-        let mut headers = vec![
-            "run", "fault", "state", "owner", "age", "left", "targets", "nodes",
-        ];
+        let mut headers = vec!["run", "fault", "state", "owner", "age", "left", "targets", "nodes"];
         if wide {
             headers.extend(["pods", "reason"]);
         }
@@ -58,9 +56,7 @@ impl Item for RunItem {
             self.state.clone(),
             self.user.clone().unwrap_or_default(),
             since(self.started_at, now),
-            self.left_seconds
-                .map(|left| age(left.0))
-                .unwrap_or_default(),
+            self.left_seconds.map(|left| age(left.0)).unwrap_or_default(),
             shortened(&self.targets, wide),
             shortened(&self.nodes, wide),
         ];
@@ -84,9 +80,5 @@ fn shortened(names: &[String], wide: bool) -> String {
     if wide || names.len() <= FIRST + 1 {
         return names.join(",");
     }
-    format!(
-        "{} and {} more",
-        names[..FIRST].join(","),
-        names.len() - FIRST
-    )
+    format!("{} and {} more", names[..FIRST].join(","), names.len() - FIRST)
 }

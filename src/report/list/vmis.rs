@@ -67,16 +67,9 @@ impl Item for VmiTargetItem {
             able.collect::<Vec<_>>().join(","),
         ];
         if wide {
-            let interface =
-                |i: &InterfaceReport| format!("{}={} ({})", i.network, i.device, i.binding);
+            let interface = |i: &InterfaceReport| format!("{}={} ({})", i.network, i.device, i.binding);
             cells.push(self.pod.clone().unwrap_or_default());
-            cells.push(
-                self.interfaces
-                    .iter()
-                    .map(interface)
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            );
+            cells.push(self.interfaces.iter().map(interface).collect::<Vec<_>>().join(", "));
         }
         cells.push(self.why_not());
         cells
@@ -84,10 +77,7 @@ impl Item for VmiTargetItem {
 
     /// `TYPE/NAME/NAMESPACE`, which stays right when it is passed on without `-n`.
     fn name(&self) -> String {
-        format!(
-            "virtualmachineinstance.kubevirt.io/{}/{}",
-            self.name, self.namespace
-        )
+        format!("virtualmachineinstance.kubevirt.io/{}/{}", self.name, self.namespace)
     }
 }
 
