@@ -4,8 +4,6 @@ pub mod attach;
 pub mod feed;
 pub mod pod;
 pub mod pod_state;
+pub mod script;
 pub mod session;
 pub mod wire;
-
-/// The script that is the debug pod's only program. Runs under bash, dash and BusyBox's shell.
-pub const AGENT: &str = include_str!("agent.sh");

@@ -183,7 +183,7 @@ impl Driver<'_> {
         let spread = u32::try_from(self.plan.nodes.len()).unwrap_or(u32::MAX);
         let config = Config {
             cluster: self.cluster.clone(),
-            pod: pod.object(crate::node::AGENT),
+            pod: pod.object(crate::node::script::SCRIPT),
             states,
             start_limit: self.plan.pod.start_limit,
             attach_spacing: ATTACH_SPACING.saturating_mul(spread).min(Duration::from_secs(2)),

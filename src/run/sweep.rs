@@ -82,7 +82,7 @@ async fn converse(cluster: &Cluster, job: &Job, pod: &DebugPod) -> Result<Vec<Sw
     let mut feed = std::pin::pin!(pod_states(cluster, &job.namespace, &job.run));
     let config = Config {
         cluster: cluster.clone(),
-        pod: pod.object(crate::node::AGENT),
+        pod: pod.object(crate::node::script::SCRIPT),
         states,
         start_limit: job.pod.start_limit,
         attach_spacing: Duration::from_millis(500),
