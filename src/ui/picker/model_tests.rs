@@ -53,7 +53,7 @@ fn a_refused_row_is_shown_with_its_reason_and_stays_out() {
     press(&mut model, "db ");
     let lines = plain(&mut model, 80, 24);
     assert_eq!(
-        lines[2],
+        lines[3],
         ">  -  default     db-0       node-1   (is paused)"
     );
     assert_eq!(lines.last().unwrap(), "cannot be chosen: is paused");
@@ -82,7 +82,7 @@ fn it_scrolls_and_fits_the_screen() {
     assert!(lines[lines.len() - 2].contains("batch-19"), "{lines:#?}");
     assert!(lines[lines.len() - 2].starts_with('>'), "{lines:#?}");
     model.press(Key::Home);
-    assert!(plain(&mut model, 80, 12)[2].contains("web-1"));
+    assert!(plain(&mut model, 80, 12)[3].contains("web-1"));
 }
 
 #[test]
@@ -95,6 +95,8 @@ fn a_narrow_terminal_cuts_lines_instead_of_wrapping_them() {
             "{lines:#?}"
         );
     }
+    press(&mut model, "batch-1");
+    assert!(plain(&mut model, 20, 10)[1].ends_with("filter: batch-1|"));
     assert!(
         plain(&mut model, 20, 1).len() >= 3,
         "one row at least, however small the screen"
