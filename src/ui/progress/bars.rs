@@ -54,7 +54,7 @@ impl Bars {
             .unwrap_or(0)
             .min(width / 2);
         for (line, row) in self.lines.iter().zip(rows) {
-            let title = truncate_str(&row.title, widest, "…");
+            let title = truncate_str(&row.title, widest, "..");
             let gap = " ".repeat(widest.saturating_sub(measure_text_width(&title)));
             line.set_style(self.style(row, width));
             line.set_prefix(format!("{title}{gap}"));
