@@ -4,62 +4,59 @@ use std::collections::BTreeMap;
 
 use futures::{Stream, StreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::Api;
-use kube::runtime::watcher::{self, Event};
-use kube::runtime::{WatchStreamExt, watcher as watch};
 
 use super::pod::LABEL_RUN;
 use super::pod_state::PodState;
-use crate::cluster::Cluster;
+use crate::cluster::watch::{self, Change};
+use crate::cluster::{Cluster, ClusterError};
 
-/// Every change of the run's pods as `(name, state)`; survives dropped connections and expired resource versions.
+/// Every change of the run's pods as `(name, state)`; an error is final.
 pub fn pod_states(
     cluster: &Cluster,
     namespace: &str,
     run: &str,
-) -> impl Stream<Item = (String, PodState)> + Send + use<> {
-    let api = Api::<Pod>::namespaced(cluster.client.clone(), namespace);
-    let config = watcher::Config::default().labels(&format!("{LABEL_RUN}={run}"));
+) -> impl Stream<Item = Result<(String, PodState), ClusterError>> + Send + use<> {
     let mut known = Known::default();
-    watch(api, config)
-        .default_backoff()
-        .filter_map(|event| async move {
-            event
-                .inspect_err(|error| tracing::debug!(%error, "the watch on the debug pods was interrupted"))
-                .ok()
+    watch::pods(cluster, namespace, &format!("{LABEL_RUN}={run}"), None).flat_map(move |change| {
+        stream::iter(match change {
+            Ok(change) => known.changes(change).into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
         })
-        .flat_map(move |event| stream::iter(known.changes(event)))
+    })
 }
 
-/// What was there when the watch was last whole, so that a pod that went meanwhile is told of.
+/// The pods there were, with their last state: one that is not listed any more is gone, and its verdict stays known.
 #[derive(Default)]
-struct Known {
-    pods: BTreeMap<String, bool>,
-}
+struct Known(BTreeMap<String, PodState>);
 
 // === impl Known ===
 
 impl Known {
-    fn changes(&mut self, event: Event<Pod>) -> Vec<(String, PodState)> {
+    fn changes(&mut self, change: Change<Pod>) -> Vec<(String, PodState)> {
         let name = |pod: &Pod| pod.metadata.name.clone().unwrap_or_default();
-        match event {
-            Event::Init => {
-                self.pods.values_mut().for_each(|seen| *seen = false);
-                Vec::new()
+        match change {
+            Change::Listed(pods) => {
+                let mut before = std::mem::take(&mut self.0);
+                let mut changes: Vec<_> = pods.iter().map(|pod| (name(pod), PodState::of(pod))).collect();
+                for (name, _) in &changes {
+                    before.remove(name);
+                }
+                self.0 = changes.iter().cloned().collect();
+                let gone = |(name, state): (String, PodState)| {
+                    (name, PodState::Deleted { verdict: state.verdict().cloned() })
+                };
+                changes.extend(before.into_iter().map(gone));
+                changes
             }
-            Event::Apply(pod) | Event::InitApply(pod) => {
-                self.pods.insert(name(&pod), true);
-                vec![(name(&pod), PodState::of(&pod))]
+            Change::Applied(pod) => {
+                let state = PodState::of(&pod);
+                self.0.insert(name(&pod), state.clone());
+                vec![(name(&pod), state)]
             }
-            Event::Delete(pod) => {
-                self.pods.remove(&name(&pod));
-                let verdict = PodState::of(&pod).verdict().cloned();
+            Change::Deleted(pod) => {
+                let last = self.0.remove(&name(&pod));
+                let verdict = PodState::of(&pod).verdict().or(last.as_ref().and_then(PodState::verdict)).cloned();
                 vec![(name(&pod), PodState::Deleted { verdict })]
-            }
-            Event::InitDone => {
-                let gone: Vec<_> = self.pods.iter().filter(|(_, seen)| !**seen).map(|(name, _)| name.clone()).collect();
-                self.pods.retain(|_, seen| *seen);
-                gone.into_iter().map(|name| (name, PodState::Deleted { verdict: None })).collect()
             }
         }
     }
@@ -76,11 +73,10 @@ mod tests {
     #[test]
     fn a_pod_that_went_while_the_watch_was_down_is_told_of() {
         let mut known = Known::default();
-        known.changes(Event::Apply(pod("a")));
-        known.changes(Event::Apply(pod("b")));
-        known.changes(Event::Init);
-        known.changes(Event::InitApply(pod("b")));
-        let gone = known.changes(Event::InitDone);
-        assert_eq!(gone, vec![("a".to_owned(), PodState::Deleted { verdict: None })]);
+        known.changes(Change::Applied(pod("a")));
+        known.changes(Change::Applied(pod("b")));
+        let changes = known.changes(Change::Listed(vec![pod("b")]));
+        assert!(changes.contains(&("a".to_owned(), PodState::Deleted { verdict: None })));
+        assert_eq!(changes.len(), 2);
     }
 }

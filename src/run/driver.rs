@@ -13,11 +13,12 @@ use kube::api::{Api, DeleteParams, Preconditions};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::engine::{Action, Engine, Input, Settings, Told};
+use super::engine::{Action, Engine, Input, Settings};
 use super::signals::Signals;
 use super::vm::{DeviceReading, Placement, PodIndex, Trouble, Vm, VmIndex};
 use super::{follow, sweep};
-use crate::cluster::Cluster;
+use crate::cluster::events::Happened;
+use crate::cluster::{Cluster, ClusterError};
 use crate::fault::{Execution, OnMigration, Target};
 use crate::node::pod::DebugPod;
 use crate::node::pod_state::PodState;
@@ -34,14 +35,16 @@ const ATTACH_SPACING: Duration = Duration::from_millis(400);
 pub trait Watcher: Send + Sync {
     /// The VM's state has changed.
     fn show(&self, vm: &Vm, hold: Duration);
-    /// An Event to be recorded on the VMI: its reason and note.
-    fn tell(&self, target: &Target, reason: &'static str, note: String);
+    /// Something to be recorded as an Event on the VMI.
+    fn tell(&self, target: &Target, happened: Happened, note: String);
 }
 
 /// What the driver is told by its tasks.
 pub(super) enum Message {
     Input(Input),
     Pod(String, PodState),
+    /// The debug pods cannot be watched.
+    Blind(ClusterError),
     /// The launcher of a VM that moved, and what is to be run there; or why not.
     Relocated(VmIndex, String, Box<Result<DebugPod, Trouble>>),
 }
@@ -220,6 +223,10 @@ impl Driver<'_> {
                 }
                 None
             }
+            Message::Blind(error) => Some(Input::Blind(
+                Trouble::new("watch", format!("the debug pods cannot be watched: {}", error.message))
+                    .hint(error.hint.unwrap_or_else(|| "see what is missing: kubectl vmchaos check netem".to_owned())),
+            )),
             Message::Relocated(vm, node, result) => {
                 let result = (*result).map(|pod| self.open(&pod));
                 Some(Input::Placed(vm, node, result))
@@ -263,26 +270,18 @@ impl Driver<'_> {
         }
     }
 
-    fn tell(&self, vm: VmIndex, told: Told) {
+    fn tell(&self, vm: VmIndex, told: Happened) {
         let state = &self.engine.vms()[vm];
         let fault = &self.plan.spec.fault;
-        let (reason, note) = match told {
-            Told::Injected => (
-                "VMChaosInjected",
-                format!("{}: {fault}, for {}", fault.kind(), self.plan.spec.duration),
-            ),
-            Told::Restored => ("VMChaosRestored", format!("{} removed and verified gone", fault.kind())),
-            Told::Failed => {
-                let why = state
-                    .leaked()
-                    .or(state.trouble.as_ref().map(|trouble| trouble.message.as_str()));
-                (
-                    "VMChaosFailed",
-                    format!("{}: {}", fault.kind(), why.unwrap_or("see the run's report")),
-                )
+        let note = match told {
+            Happened::Injected => format!("{}: {fault}, for {}", fault.kind(), self.plan.spec.duration),
+            Happened::Restored => format!("{} removed and verified gone", fault.kind()),
+            Happened::Failed => {
+                let why = state.leaked().or(state.trouble.as_ref().map(|trouble| trouble.message.as_str()));
+                format!("{}: {}", fault.kind(), why.unwrap_or("see the run's report"))
             }
         };
-        self.watcher.tell(&self.plan.vms[vm].target, reason, note);
+        self.watcher.tell(&self.plan.vms[vm].target, told, note);
     }
 
     fn place(&self, vm: VmIndex, node: String, remaining: Duration) {

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use kube::api::Api;
-use kube::runtime::watcher::{self, Event};
-use kube::runtime::{WatchStreamExt, watcher as watch};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -16,6 +14,7 @@ use super::engine::{Input, VmiSeen};
 use super::vm::Trouble;
 use crate::cluster::selection::{NamedTarget, Selection};
 use crate::cluster::vmi::VirtualMachineInstance;
+use crate::cluster::watch::{self, Change};
 use crate::cluster::{Cluster, discovery};
 use crate::fault::Target;
 use crate::node::feed::pod_states;
@@ -53,8 +52,12 @@ impl Drop for Feed {
 pub(super) fn feed_pods(cluster: Cluster, namespace: String, run: String, messages: UnboundedSender<Message>) -> Feed {
     Feed(tokio::spawn(async move {
         let mut states = std::pin::pin!(pod_states(&cluster, &namespace, &run));
-        while let Some((name, state)) = states.next().await {
-            if messages.send(Message::Pod(name, state)).is_err() {
+        while let Some(state) = states.next().await {
+            let message = match state {
+                Ok((name, state)) => Message::Pod(name, state),
+                Err(error) => Message::Blind(error),
+            };
+            if messages.send(message).is_err() {
                 return;
             }
         }
@@ -85,42 +88,22 @@ async fn feed_namespace(
     vmis: BTreeMap<String, (usize, String)>,
     messages: &UnboundedSender<Message>,
 ) {
-    let api = Api::<VirtualMachineInstance>::namespaced(cluster.client.clone(), &namespace);
-    let config = match vmis.first_key_value() {
-        Some((name, _)) if vmis.len() == 1 => watcher::Config::default().fields(&format!("metadata.name={name}")),
-        _ => watcher::Config::default(),
-    };
-    let mut events = std::pin::pin!(watch(api, config).default_backoff());
-    let mut listed = BTreeSet::new();
-    while let Some(event) = events.next().await {
-        let gone = VmiSeen {
-            gone: true,
-            leaving: false,
-            node: None,
-        };
-        let changes: Vec<(usize, VmiSeen)> = match event {
-            Ok(Event::Init) => {
-                listed.clear();
-                Vec::new()
+    let only = vmis.keys().next().filter(|_| vmis.len() == 1);
+    let mut stream = watch::vmis(cluster, &namespace, only.map(String::as_str), None);
+    let gone = VmiSeen { gone: true, leaving: false, node: None };
+    let told = |vmi: &VirtualMachineInstance| vmis.get(vmi.name()).map(|(index, uid)| (*index, seen(vmi, uid)));
+    while let Some(change) = stream.next().await {
+        let changes: Vec<(usize, VmiSeen)> = match change {
+            Ok(Change::Listed(listed)) => {
+                let there: BTreeSet<&str> = listed.iter().map(VirtualMachineInstance::name).collect();
+                let missing = vmis.iter().filter(|(name, _)| !there.contains(name.as_str()));
+                missing.map(|(_, (index, _))| (*index, gone.clone())).chain(listed.iter().filter_map(told)).collect()
             }
-            Ok(Event::InitApply(vmi) | Event::Apply(vmi)) => {
-                listed.insert(vmi.name().to_owned());
-                vmis.get(vmi.name())
-                    .map(|(index, uid)| (*index, seen(&vmi, uid)))
-                    .into_iter()
-                    .collect()
-            }
-            Ok(Event::Delete(vmi)) => vmis
-                .get(vmi.name())
-                .map(|(index, _)| (*index, gone))
-                .into_iter()
-                .collect(),
-            Ok(Event::InitDone) => {
-                let missing = vmis.iter().filter(|(name, _)| !listed.contains(*name));
-                missing.map(|(_, (index, _))| (*index, gone.clone())).collect()
-            }
+            Ok(Change::Applied(vmi)) => told(&vmi).into_iter().collect(),
+            Ok(Change::Deleted(vmi)) => vmis.get(vmi.name()).map(|(index, _)| (*index, gone.clone())).into_iter().collect(),
             Err(error) => {
-                tracing::debug!(%error, namespace, "the watch on the VMIs was interrupted");
+                // The nodes still tell when a VM goes; where it went is read then.
+                tracing::warn!(%error, namespace, "the VMIs cannot be watched");
                 Vec::new()
             }
         };

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::engine::{Action, Engine, STEP_LIMIT, Told, VmiSeen};
+use super::engine::{Action, Engine, STEP_LIMIT, VmiSeen};
 use super::vm::{Cause, End, Move, Placement, PodIndex, Step, Trouble, VmIndex};
+use crate::cluster::events::Happened;
 use crate::node::wire::Word;
 
 impl Engine {
@@ -108,9 +109,9 @@ impl Engine {
         if state.is_final() {
             state.ended_at = Some(jiff::Timestamp::now());
             let told = if state.trouble.is_some() {
-                Told::Failed
+                Happened::Failed
             } else {
-                Told::Restored
+                Happened::Restored
             };
             self.actions.push(Action::Tell(vm, told));
         }

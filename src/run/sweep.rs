@@ -97,8 +97,10 @@ async fn converse(cluster: &Cluster, job: &Job, pod: &DebugPod) -> Result<Vec<Sw
     let conversation = async {
         while swept.len() < job.targets.len() {
             tokio::select! {
-                Some((changed, new)) = feed.next() => if changed == name {
-                    state.send_replace(new);
+                Some(change) = feed.next() => match change {
+                    Ok((changed, new)) if changed == name => drop(state.send_replace(new)),
+                    Ok(_) => {}
+                    Err(error) => return Err(error.message),
                 },
                 heard = hearing.recv() => match heard {
                     Some(Heard::Line(line)) => {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::engine::{Action, Engine, Input, Settings, Told, VmiSeen};
+use super::engine::{Action, Engine, Input, Settings, VmiSeen};
 use super::vm::{Cause, DeviceReading, End, Placement, Step, Trouble, Vm};
+use crate::cluster::events::Happened;
 use crate::node::pod_state::PodState;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, Line, Verdict, Word};
@@ -489,6 +490,6 @@ fn the_owner_of_the_vmi_is_told_once_of_each() {
         .collect();
     assert_eq!(
         told,
-        vec![Action::Tell(0, Told::Injected), Action::Tell(0, Told::Restored)]
+        vec![Action::Tell(0, Happened::Injected), Action::Tell(0, Happened::Restored)]
     );
 }
