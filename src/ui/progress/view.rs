@@ -89,7 +89,7 @@ fn whole(board: &Board, now: &Now) -> Row {
     Row {
         title: "all".to_owned(),
         part: Some(over as f64 / board.total.max(over) as f64),
-        text: format!("{over} of {} over: {}", board.total, held(&all, now)),
+        text: format!("{over} of {} over, {}", board.total, held(&all, now)),
         tone: tone(all),
     }
 }
@@ -101,11 +101,9 @@ fn held(vms: &[&Vm], now: &Now) -> String {
         return counts;
     }
     let left = left(vms.iter().copied(), now.at);
-    format!(
-        "{counts}, {} left, until {}",
-        seconds(left),
-        (&now.clock + left).strftime(CLOCK)
-    )
+    // The time first: a narrow terminal cuts the end.
+    let until = (&now.clock + left).strftime(CLOCK);
+    format!("{} left, until {until}: {counts}", seconds(left))
 }
 
 /// How much of the longest hold is over.
@@ -191,7 +189,7 @@ mod tests {
         assert_eq!(rows.len(), 6);
         assert_eq!(
             rows[5].text,
-            "0 of 5 over: 5 injected, 104s left, until 12:04:48"
+            "0 of 5 over, 104s left, until 12:04:48: 5 injected"
         );
     }
 
@@ -205,7 +203,7 @@ mod tests {
         assert_eq!(titles, ["node-0", "node-1", "node-2", "all"]);
         assert_eq!(
             rows[0].text,
-            "1 injected, 1 restored, 103s left, until 12:04:47"
+            "103s left, until 12:04:47: 1 injected, 1 restored"
         );
         assert_eq!(rows[3].part, Some(1.0 / 6.0));
     }
@@ -216,7 +214,7 @@ mod tests {
         let rows = rows(&board(&now, 30), &now, 5);
         let titles: Vec<&str> = rows.iter().map(|row| row.title.as_str()).collect();
         assert_eq!(titles, ["node-0", "2 more nodes", "all"]);
-        assert!(rows[1].text.starts_with("20 injected"), "{}", rows[1].text);
+        assert!(rows[1].text.ends_with(": 20 injected"), "{}", rows[1].text);
     }
 
     #[test]
