@@ -103,7 +103,7 @@ pub struct Migration {
     /// e.g. `PreCopy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
-    /// e.g. `succeeded`, `failed`, `timeout`.
+    /// [`Migration::SUCCEEDED`], or e.g. `failed`, `timeout`.
     pub result: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
@@ -190,7 +190,8 @@ impl RunReport {
             Ending::Failed => ExitCode::Failed,
         };
         let of_targets = self.targets.iter().map(TargetReport::exit_code);
-        self.exit_code = ExitCode::worst(of_targets.chain([whole]));
+        let of_migrations = self.migrations.iter().map(Migration::exit_code);
+        self.exit_code = ExitCode::worst(of_targets.chain(of_migrations).chain([whole]));
         self.outcome = match self.exit_code {
             ExitCode::Done => Outcome::Completed,
             ExitCode::Failed => Outcome::Failed,
@@ -208,6 +209,19 @@ impl RunReport {
     pub fn took(&self) -> Option<Seconds> {
         let span = self.finished_at?.0.duration_since(self.started_at.0);
         Some(Seconds(span.unsigned_abs()))
+    }
+}
+
+impl Migration {
+    pub const SUCCEEDED: &'static str = "succeeded";
+
+    /// A failure counts also when the VM moved in a later round.
+    fn exit_code(&self) -> ExitCode {
+        if self.result == Self::SUCCEEDED {
+            ExitCode::Done
+        } else {
+            ExitCode::Unrecovered
+        }
     }
 }
 

@@ -89,5 +89,7 @@ fn the_tables_of_outages_and_migrations() {
         document["migrations"][0]["phases"][1],
         json!({"phase": "Running", "at": "2026-11-23T12:03:07.250Z"})
     );
+    migrate.migrations[0].result = "timeout".into();
+    assert_eq!(migrate.finish(Ending::Ran), ExitCode::Unrecovered);
     assert_eq!(migrate.print(Format::Name).unwrap(), "k3f9ab\n");
 }

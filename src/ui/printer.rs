@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use indicatif::MultiProgress;
+use indicatif::ProgressBar;
 
 use super::error::{Explained, explain};
 use super::escape::escape_lines;
@@ -38,7 +38,7 @@ struct Inner {
     /// Instead of the process's own streams.
     recorded: Option<Recorded>,
     /// Bars on the screen: whoever prints suspends them.
-    bars: Mutex<Option<MultiProgress>>,
+    bars: Mutex<Option<ProgressBar>>,
 }
 
 // === impl Look ===
@@ -176,7 +176,7 @@ impl Printer {
     }
 
     /// The bars that are on the screen from now on; `None` when they are gone.
-    pub(super) fn set_bars(&self, bars: Option<MultiProgress>) {
+    pub(super) fn set_bars(&self, bars: Option<ProgressBar>) {
         *lock(&self.0.bars) = bars;
     }
 
