@@ -251,7 +251,9 @@ fn from_auth(error: &kube::client::AuthError) -> ClusterError {
             let program = cmd.split_whitespace().next().unwrap_or_default().trim_matches('"');
             match out.status.code() {
                 Some(code) => format!("getting credentials: exec: executable {program} failed with exit code {code}"),
-                None => format!("getting credentials: exec: executable {program} was ended by a signal"),
+                None => {
+                    format!("getting credentials: exec: executable {program} was ended by a signal")
+                }
             }
         }
         AuthError::AuthExecParse(_) => {

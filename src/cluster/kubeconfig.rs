@@ -194,7 +194,9 @@ fn pick(connection: &Connection, config: Kubeconfig) -> Result<Resolved, Cluster
         None => AuthInfo::default(),
         Some(name) => match config.auth_infos.into_iter().find(|entry| entry.name == *name) {
             Some(entry) => entry.auth_info.unwrap_or_default(),
-            None if connection.user.is_some() => return Err(wrong(format!("auth info \"{name}\" does not exist"))),
+            None if connection.user.is_some() => {
+                return Err(wrong(format!("auth info \"{name}\" does not exist")));
+            }
             None if connection.token.is_some() => AuthInfo::default(),
             None => {
                 let context = context_name.as_deref().unwrap_or_default();

@@ -1,12 +1,33 @@
+//! Everything that talks to the API server, except the attach session of a debug pod.
+//!
+//! ```text
+//! Connection ── kubeconfig, proxy, transport ──▶ Cluster
+//! Cluster + Selection ── discovery (one list of VMIs, pods, nodes) ── judge (pure) ──▶ Target | Unfit
+//! ```
+//! What the server says is never trusted with a terminal or a shell: messages are escaped ([`escape`]),
+//! names are checked before they become part of a [`crate::fault::Target`].
+
 pub mod client;
 pub mod connection;
+pub mod discovery;
 pub mod error;
 pub mod escape;
+pub mod judge;
+mod kind;
 mod kubeconfig;
+pub mod kubevirt;
+pub mod migration;
 pub mod nullable;
 mod proxy;
+pub mod selection;
 mod transport;
+pub mod vm;
+pub mod vmi;
 pub use client::Cluster;
 pub use connection::{Connection, Impersonate};
+pub use discovery::{Found, Survey, find, survey};
 pub use error::{Ask, ClusterError, ErrorKind};
+pub use judge::Reach;
+pub use selection::{NamedTarget, Selection};
 pub use transport::WarningSink;
+pub use vmi::VirtualMachineInstance;

@@ -8,6 +8,7 @@
 
 pub mod direction;
 pub mod error;
+pub mod interface;
 pub mod netem;
 pub mod options;
 pub mod preset;
