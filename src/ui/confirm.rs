@@ -43,19 +43,12 @@ impl Confirm {
     }
 
     /// Yes only when `expected`, e.g. the context's name, is typed in full.
-    pub fn typed(
-        summary: impl Into<String>,
-        question: impl Into<String>,
-        expected: impl Into<String>,
-    ) -> Self {
+    pub fn typed(summary: impl Into<String>, question: impl Into<String>, expected: impl Into<String>) -> Self {
         let expected = expected.into();
         Self {
             summary: summary.into(),
             question: question.into(),
-            instead: format!(
-                "pass --yes={} to go on without being asked",
-                escape(&expected)
-            ),
+            instead: format!("pass --yes={} to go on without being asked", escape(&expected)),
             expected: Some(expected),
         }
     }
@@ -71,11 +64,7 @@ impl Confirm {
     ///
     /// # Errors
     /// [`NoTerminal`] when stdin or stderr is not a terminal, else what the terminal answered.
-    pub async fn ask(
-        self,
-        printer: &Printer,
-        cancel: impl Future<Output = ()>,
-    ) -> anyhow::Result<Answer> {
+    pub async fn ask(self, printer: &Printer, cancel: impl Future<Output = ()>) -> anyhow::Result<Answer> {
         if !printer.interactive() {
             return Err(NoTerminal {
                 refusal: "refusing to go on without confirmation".to_owned(),
@@ -114,17 +103,11 @@ impl Confirm {
         printer.err("\n");
         Ok(match (typed?, &self.expected) {
             (None, _) => Answer::Interrupted,
-            (Some(typed), None) if ["y", "yes"].contains(&typed.trim().to_lowercase().as_str()) => {
-                Answer::Yes
-            }
+            (Some(typed), None) if ["y", "yes"].contains(&typed.trim().to_lowercase().as_str()) => Answer::Yes,
             (Some(_), None) => Answer::No,
             (Some(typed), Some(expected)) if typed.trim() == expected => Answer::Yes,
             (Some(typed), Some(expected)) => {
-                printer.line(&format!(
-                    "\"{}\" is not \"{}\"",
-                    escape(typed.trim()),
-                    escape(expected)
-                ));
+                printer.line(&format!("\"{}\" is not \"{}\"", escape(typed.trim()), escape(expected)));
                 Answer::No
             }
         })

@@ -28,8 +28,7 @@ pub fn explain(error: &anyhow::Error) -> Explained {
     for cause in error.chain() {
         let text = cause.to_string();
         let text = escape_lines(&text);
-        let (hinted, said): (Vec<&str>, Vec<&str>) =
-            text.lines().partition(|line| line.starts_with("hint: "));
+        let (hinted, said): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with("hint: "));
         for hint in hinted.iter().filter_map(|line| line.strip_prefix("hint: ")) {
             if !hints.iter().any(|known| known == hint) {
                 hints.push(hint.to_owned());
@@ -50,9 +49,7 @@ pub fn explain(error: &anyhow::Error) -> Explained {
 impl Explained {
     /// Whether the message is phrased as kubectl's and takes no `error: ` in front.
     pub(super) fn is_kubectls(&self) -> bool {
-        KUBECTL_PHRASES
-            .iter()
-            .any(|phrase| self.message.starts_with(phrase))
+        KUBECTL_PHRASES.iter().any(|phrase| self.message.starts_with(phrase))
     }
 }
 
@@ -83,9 +80,6 @@ mod tests {
     #[test]
     fn text_of_the_cluster_is_escaped() {
         let error = anyhow!("pods \"\x1b[31mx\" is forbidden");
-        assert_eq!(
-            explain(&error).message,
-            r#"pods "\u{1b}[31mx" is forbidden"#
-        );
+        assert_eq!(explain(&error).message, r#"pods "\u{1b}[31mx" is forbidden"#);
     }
 }

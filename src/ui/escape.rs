@@ -48,10 +48,7 @@ mod tests {
 
     #[test]
     fn plain_text_is_borrowed_as_it_is() {
-        assert!(matches!(
-            escape("web-1 läuft ✔"),
-            Cow::Borrowed("web-1 läuft ✔")
-        ));
+        assert!(matches!(escape("web-1 läuft ✔"), Cow::Borrowed("web-1 läuft ✔")));
     }
 
     #[test]
@@ -61,10 +58,7 @@ mod tests {
 
     #[test]
     fn bidirectional_overrides_are_shown() {
-        assert_eq!(
-            escape("web\u{202e}1-bd\u{2066}"),
-            r"web\u{202e}1-bd\u{2066}"
-        );
+        assert_eq!(escape("web\u{202e}1-bd\u{2066}"), r"web\u{202e}1-bd\u{2066}");
     }
 
     #[test]

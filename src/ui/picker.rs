@@ -59,11 +59,7 @@ impl Picker {
     }
 
     /// Adds a row; one with a reason is shown and cannot be chosen.
-    pub fn row<C: AsRef<str>>(
-        &mut self,
-        cells: impl IntoIterator<Item = C>,
-        refused: Option<&str>,
-    ) -> &mut Self {
+    pub fn row<C: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = C>, refused: Option<&str>) -> &mut Self {
         let cells = cells.into_iter().map(|cell| match cell.as_ref() {
             "" => super::table::NONE.to_owned(),
             text => escape(text).into_owned(),
@@ -79,11 +75,7 @@ impl Picker {
     ///
     /// # Errors
     /// [`NoTerminal`] where the picker cannot be shown: off a terminal, or on one that cannot move its cursor.
-    pub async fn pick(
-        self,
-        printer: &Printer,
-        cancel: impl Future<Output = ()>,
-    ) -> anyhow::Result<Pick> {
+    pub async fn pick(self, printer: &Printer, cancel: impl Future<Output = ()>) -> anyhow::Result<Pick> {
         let why = match (printer.interactive(), printer.look().live) {
             (true, true) => None,
             (true, false) => Some("this terminal cannot show a list: TERM=dumb, or CI is set"),

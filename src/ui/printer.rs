@@ -146,11 +146,7 @@ impl Printer {
         let mut text = if error.is_kubectls() {
             format!("{}\n", error.message)
         } else {
-            format!(
-                "{} {}\n",
-                self.paint("error:", |s| s.red().bold()),
-                error.message
-            )
+            format!("{} {}\n", self.paint("error:", |s| s.red().bold()), error.message)
         };
         for (i, hint) in error.hints.iter().enumerate() {
             let gap = if i == 0 { "\n" } else { "" };
@@ -170,11 +166,7 @@ impl Printer {
     }
 
     /// `text` in a style, where there is colour.
-    pub(super) fn paint(
-        &self,
-        text: &str,
-        style: impl Fn(console::Style) -> console::Style,
-    ) -> String {
+    pub(super) fn paint(&self, text: &str, style: impl Fn(console::Style) -> console::Style) -> String {
         if !self.0.look.colour {
             return text.to_owned();
         }
@@ -278,10 +270,7 @@ mod tests {
 
     #[test]
     fn dumb_terminals_and_ci_get_plain_lines() {
-        for env in [
-            [("TERM", "dumb"), ("X", "")],
-            [("TERM", "xterm"), ("CI", "true")],
-        ] {
+        for env in [[("TERM", "dumb"), ("X", "")], [("TERM", "xterm"), ("CI", "true")]] {
             assert_eq!(
                 look(&env, true, true),
                 Look {
@@ -314,13 +303,8 @@ mod tests {
     #[test]
     fn what_the_server_said_stands_for_itself() {
         let (printer, recorded) = Printer::recording(Look::default());
-        printer.error(&anyhow!(
-            "Error from server (NotFound): vmis \"x\" not found"
-        ));
-        assert_eq!(
-            recorded.err(),
-            "Error from server (NotFound): vmis \"x\" not found\n"
-        );
+        printer.error(&anyhow!("Error from server (NotFound): vmis \"x\" not found"));
+        assert_eq!(recorded.err(), "Error from server (NotFound): vmis \"x\" not found\n");
     }
 
     #[test]

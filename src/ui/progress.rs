@@ -83,11 +83,7 @@ impl Progress {
     /// Shows a run of `total` VMs.
     pub fn new(printer: &Printer, total: usize) -> Self {
         let bars = printer.look().live.then(|| Bars::open(printer));
-        let every = if bars.is_some() {
-            FRAME
-        } else {
-            Duration::from_secs(1)
-        };
+        let every = if bars.is_some() { FRAME } else { Duration::from_secs(1) };
         let (alive, ended) = mpsc::channel();
         let screen = Screen {
             board: Board::new(total, &Now::read()),
@@ -141,11 +137,7 @@ impl Progress {
             return;
         }
         screen.finished = true;
-        let live = screen
-            .bars
-            .take()
-            .map(|bars| bars.close(&self.0.printer))
-            .is_some();
+        let live = screen.bars.take().map(|bars| bars.close(&self.0.printer)).is_some();
         let end = screen.board.end();
         drop(screen);
         if live {
@@ -185,10 +177,7 @@ impl Screen {
 impl Drop for Inner {
     /// An error on the way out must not leave bars on the screen that others then print around.
     fn drop(&mut self) {
-        let screen = self
-            .screen
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
+        let screen = self.screen.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(bars) = screen.bars.take() {
             bars.close(&self.printer);
         }
@@ -235,11 +224,7 @@ mod tests {
         progress.update("default/web-1", "node-1", State::Restored);
         progress.finish();
         progress.finish();
-        let lines: Vec<String> = recorded
-            .err()
-            .lines()
-            .map(|line| line[8..].to_owned())
-            .collect();
+        let lines: Vec<String> = recorded.err().lines().map(|line| line[8..].to_owned()).collect();
         assert_eq!(
             lines,
             [

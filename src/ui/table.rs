@@ -115,9 +115,7 @@ mod tests {
     fn columns_nobody_needs_are_left_out() {
         let mut table = Table::new(["name", "error"]);
         table.row(["a", ""]).row(["b", ""]);
-        let table = table.without_columns(|header, cells| {
-            header == "ERROR" && cells.iter().all(|cell| *cell == NONE)
-        });
+        let table = table.without_columns(|header, cells| header == "ERROR" && cells.iter().all(|cell| *cell == NONE));
         assert_eq!(table.render(), "NAME\na\nb\n");
     }
 }

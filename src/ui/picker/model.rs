@@ -35,10 +35,7 @@ struct Line {
 
 impl Model {
     pub(super) fn new(prompt: String, headers: &[String], rows: Vec<PickerRow>) -> Self {
-        let mut widths: Vec<usize> = headers
-            .iter()
-            .map(|header| measure_text_width(header))
-            .collect();
+        let mut widths: Vec<usize> = headers.iter().map(|header| measure_text_width(header)).collect();
         for row in &rows {
             for (width, cell) in widths.iter_mut().zip(&row.cells) {
                 *width = (*width).max(measure_text_width(cell));
@@ -53,12 +50,7 @@ impl Model {
             });
             padded.collect::<String>().trim_end().to_owned()
         };
-        let header = join(
-            &headers
-                .iter()
-                .map(|header| header.to_uppercase())
-                .collect::<Vec<_>>(),
-        );
+        let header = join(&headers.iter().map(|header| header.to_uppercase()).collect::<Vec<_>>());
         let rows: Vec<Line> = rows
             .into_iter()
             .map(|row| Line {
@@ -169,15 +161,10 @@ impl Model {
         let visible = self.shown.iter().enumerate().skip(self.top).take(self.page);
 
         let able = self.rows.iter().filter(|row| row.refused.is_none()).count();
-        let prompt = format!(
-            "{} {} of {able} selected, filter",
-            self.prompt,
-            self.chosen.len()
-        );
+        let prompt = format!("{} {} of {able} selected, filter", self.prompt, self.chosen.len());
         let mut first = String::new();
         // Writing to a String cannot fail.
-        let _ =
-            theme.format_fuzzy_select_prompt(&mut first, &prompt, &self.filter, self.filter.len());
+        let _ = theme.format_fuzzy_select_prompt(&mut first, &prompt, &self.filter, self.filter.len());
         let mut lines = vec![first, format!("      {}", self.header)];
         for (place, &i) in visible {
             let row = &self.rows[i];
@@ -187,12 +174,7 @@ impl Model {
                 let mark = if active { '>' } else { ' ' };
                 line = format!("{mark}  -  {}   ({why})", row.text);
             } else {
-                let _ = theme.format_multi_select_prompt_item(
-                    &mut line,
-                    &row.text,
-                    self.chosen.contains(&i),
-                    active,
-                );
+                let _ = theme.format_multi_select_prompt_item(&mut line, &row.text, self.chosen.contains(&i), active);
             }
             lines.push(line);
         }

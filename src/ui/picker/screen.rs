@@ -27,10 +27,7 @@ impl Screen {
     /// Width that a line may take without touching the last column, where terminals differ, and height.
     pub(super) fn size() -> (usize, usize) {
         let (height, width) = Term::stderr().size_checked().unwrap_or((24, 80));
-        (
-            usize::from(width).saturating_sub(1).max(1),
-            usize::from(height),
-        )
+        (usize::from(width).saturating_sub(1).max(1), usize::from(height))
     }
 
     pub(super) fn draw(&mut self, lines: &[String]) {
@@ -46,11 +43,7 @@ impl Screen {
     /// Goes to the first line and clears what is below. A window made narrower meanwhile has wrapped the old lines.
     fn back(&self) -> String {
         let (width, _) = Self::size();
-        let rows: usize = self
-            .drawn
-            .iter()
-            .map(|drawn| drawn.div_ceil(width + 1).max(1))
-            .sum();
+        let rows: usize = self.drawn.iter().map(|drawn| drawn.div_ceil(width + 1).max(1)).sum();
         if rows == 0 {
             String::new()
         } else {

@@ -45,8 +45,7 @@ impl Bars {
             }
         }
         while self.lines.len() < rows.len() {
-            self.lines
-                .push(self.multi.add(ProgressBar::new(steps(1.0))));
+            self.lines.push(self.multi.add(ProgressBar::new(steps(1.0))));
         }
         let widest = rows
             .iter()

@@ -65,13 +65,7 @@ impl Board {
     }
 
     /// Takes a state in; `None` when there is nothing new to tell.
-    pub(super) fn update(
-        &mut self,
-        key: &str,
-        node: &str,
-        state: State,
-        now: &Now,
-    ) -> Option<Change> {
+    pub(super) fn update(&mut self, key: &str, node: &str, state: State, now: &Now) -> Option<Change> {
         let (key, node) = (escape(key), escape(node));
         let at = self.vms.iter().position(|vm| vm.key == key);
         let before = at.map(|at| (&self.vms[at].state, &self.vms[at].node, self.vms[at].hold));
@@ -104,12 +98,7 @@ impl Board {
             hold,
         };
         let change = (!same).then(|| Change {
-            line: format!(
-                "{}  {}  {}",
-                now.clock.strftime(CLOCK),
-                vm.key,
-                vm.words(now.at)
-            ),
+            line: format!("{}  {}  {}", now.clock.strftime(CLOCK), vm.key, vm.words(now.at)),
             matters,
         });
         match at {
@@ -168,10 +157,7 @@ impl Vm {
             State::PodStarting => format!("pod starting{node}"),
             State::Ready => format!("armed{node}"),
             State::Injected { .. } => {
-                format!(
-                    "injected{node}, {} left",
-                    seconds(self.left(now).unwrap_or_default())
-                )
+                format!("injected{node}, {} left", seconds(self.left(now).unwrap_or_default()))
             }
             State::RollingBack => format!("rolling back{node}"),
             State::Restored => format!("restored{node}"),
@@ -186,8 +172,7 @@ impl Vm {
 
     /// Time until the fault ends by itself.
     pub(super) fn left(&self, now: Instant) -> Option<Duration> {
-        self.hold
-            .map(|hold| hold.until.saturating_duration_since(now))
+        self.hold.map(|hold| hold.until.saturating_duration_since(now))
     }
 }
 
@@ -256,10 +241,7 @@ pub(super) fn count<'a>(vms: impl IntoIterator<Item = &'a Vm>) -> String {
 
 /// Time until the last of the faults ends.
 pub(super) fn left<'a>(vms: impl IntoIterator<Item = &'a Vm>, now: Instant) -> Duration {
-    vms.into_iter()
-        .filter_map(|vm| vm.left(now))
-        .max()
-        .unwrap_or_default()
+    vms.into_iter().filter_map(|vm| vm.left(now)).max().unwrap_or_default()
 }
 
 /// Whole seconds, rounded up: `0s` only when it is over.

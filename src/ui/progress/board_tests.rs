@@ -40,11 +40,7 @@ fn the_same_again_is_silent_and_corrects_the_time() {
     let mut board = Board::new(1, &now);
     board.update("default/web-1", "node-1", injected(120), &now);
     let now = later(&now, 10);
-    assert!(
-        board
-            .update("default/web-1", "node-1", injected(100), &now)
-            .is_none()
-    );
+    assert!(board.update("default/web-1", "node-1", injected(100), &now).is_none());
     assert_eq!(board.vms[0].left(now.at), Some(Duration::from_secs(100)));
     let hold = board.vms[0].hold.unwrap();
     assert_eq!(hold.until - hold.from, Duration::from_secs(110));
@@ -87,18 +83,8 @@ fn holding_is_said_every_thirty_seconds_and_only_while_it_holds() {
 fn bad_news_comes_first_in_a_summary_and_is_kept_on_a_terminal() {
     let now = start();
     let mut board = Board::new(3, &now);
-    assert!(
-        !board
-            .update("a/x", "n", State::Restored, &now)
-            .unwrap()
-            .matters
-    );
-    assert!(
-        board
-            .update("a/y", "n", State::Leaked, &now)
-            .unwrap()
-            .matters
-    );
+    assert!(!board.update("a/x", "n", State::Restored, &now).unwrap().matters);
+    assert!(board.update("a/y", "n", State::Leaked, &now).unwrap().matters);
     assert!(
         board
             .update("a/z", "n", State::Failed("no sch_netem".into()), &now)
@@ -112,14 +98,6 @@ fn bad_news_comes_first_in_a_summary_and_is_kept_on_a_terminal() {
 fn what_a_node_said_cannot_control_the_terminal() {
     let now = start();
     let mut board = Board::new(1, &now);
-    let change = board.update(
-        "a/x",
-        "n",
-        State::Failed("\x1b]0;owned\x07\nrm".into()),
-        &now,
-    );
-    assert_eq!(
-        line(change),
-        r"12:03:04  a/x  failed on n: \u{1b}]0;owned\u{7}\u{a}rm"
-    );
+    let change = board.update("a/x", "n", State::Failed("\x1b]0;owned\x07\nrm".into()), &now);
+    assert_eq!(line(change), r"12:03:04  a/x  failed on n: \u{1b}]0;owned\u{7}\u{a}rm");
 }
