@@ -7,22 +7,27 @@
 //! What the server says is never trusted with a terminal or a shell: messages are escaped ([`escape`]),
 //! names are checked before they become part of a [`crate::fault::Target`].
 
+pub mod access;
 pub mod client;
 pub mod connection;
 pub mod discovery;
 pub mod error;
 pub mod escape;
+pub mod events;
 pub mod judge;
 mod kind;
 mod kubeconfig;
 pub mod kubevirt;
 pub mod migration;
-pub mod nullable;
+mod nullable;
+pub mod pod_namespace;
 mod proxy;
 pub mod selection;
 mod transport;
 pub mod vm;
 pub mod vmi;
+pub mod watch;
+
 pub use client::Cluster;
 pub use connection::{Connection, Impersonate};
 pub use discovery::{Found, Survey, find, survey};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 /// For `#[serde(default, deserialize_with = "nullable")]`: `null` reads as the default.
 ///
 /// Go writes `null` for empty lists, maps and times, which serde would refuse.
-pub fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(super) fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Default + Deserialize<'de>,

@@ -215,6 +215,16 @@ impl VirtualMachineInstance {
         self.status.phase == "Running"
     }
 
+    /// Succeeded or Failed: this guest does not come back.
+    pub fn is_final(&self) -> bool {
+        matches!(self.status.phase.as_str(), "Succeeded" | "Failed")
+    }
+
+    /// The node the guest runs on; during a live migration that is the source until its end.
+    pub fn node(&self) -> Option<&str> {
+        Some(self.status.node_name.as_str()).filter(|node| !node.is_empty())
+    }
+
     /// A paused guest stays in phase Running.
     pub fn is_paused(&self) -> bool {
         self.is("Paused")

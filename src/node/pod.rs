@@ -15,11 +15,6 @@ pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub const MANAGED_BY: &str = "kubectl-vmchaos";
 pub const LABEL_RUN: &str = "vmchaos.dev/run";
 pub const LABEL_FAULT: &str = "vmchaos.dev/fault";
-/// Annotations: who started the run, why, for how long a VM is faulted, and what is done (see `plan::Record`).
-pub const ANNOTATION_USER: &str = "vmchaos.dev/user";
-pub const ANNOTATION_REASON: &str = "vmchaos.dev/reason";
-pub const ANNOTATION_DURATION: &str = "vmchaos.dev/duration";
-pub const ANNOTATION_PLAN: &str = "vmchaos.dev/plan";
 
 /// Seconds between TERM and KILL. The agent needs at most 1 s to drain queues and a few ms a VM to undo.
 pub const GRACE_SECONDS: i64 = 10;
@@ -28,8 +23,8 @@ pub const GRACE_SECONDS: i64 = 10;
 #[derive(Debug, Clone)]
 pub struct DebugPod {
     pub run: String,
-    /// Number of the pod within the run.
-    pub index: usize,
+    /// What tells it from the run's other pods: a number, or `sweep-…`.
+    pub suffix: String,
     /// The fault's command, e.g. `netem`.
     pub fault: String,
     pub node: String,
@@ -50,7 +45,7 @@ pub struct DebugPod {
 
 impl DebugPod {
     pub fn name(&self) -> String {
-        format!("vmchaos-{}-{}", self.run, self.index)
+        format!("vmchaos-{}-{}", self.run, self.suffix)
     }
 
     /// The object to create.
@@ -158,7 +153,7 @@ mod tests {
     fn pod() -> Pod {
         DebugPod {
             run: "abc123".to_owned(),
-            index: 0,
+            suffix: "0".to_owned(),
             fault: "netem".to_owned(),
             node: "node-1".to_owned(),
             namespace: "kubevirt".to_owned(),

@@ -91,6 +91,11 @@ impl Session {
     pub fn say(&self, word: Word) {
         let _ = self.words.send(word);
     }
+
+    /// Whether nothing more will be heard.
+    pub fn is_over(&self) -> bool {
+        self.task.is_finished()
+    }
 }
 
 impl Drop for Session {

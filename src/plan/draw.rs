@@ -1,6 +1,6 @@
 //! Draws VMs by a seed: the same seed and the same candidates give the same draw, on every machine and version.
 
-/// Steele, Lea and Flood's SplitMix64: 64 bits of state, and nothing in it that a library update could change.
+/// Steele, Lea and Flood's `SplitMix64`: 64 bits of state, and nothing in it that a library update could change.
 #[derive(Debug, Clone)]
 pub struct Draw(u64);
 

@@ -8,7 +8,9 @@
 //! Pure. Every kind of fault has a file of its own below each of the three.
 
 pub mod compile;
+pub mod draw;
 pub mod handle;
+pub mod run_plan;
 pub mod verify;
 pub mod words;
 

@@ -8,6 +8,16 @@ use super::compile::{CompileError, NodeVm, compile, node_plan};
 use super::handle::Handle;
 use crate::fault::{Execution, FaultSpec, Target, Unfit};
 
+/// Annotations of a debug pod: who started the run and why, what is done, to which VMs (`namespace/name`, by commas), for
+/// how long to each, and for how long in all.
+pub const USER: &str = "vmchaos.dev/user";
+pub const REASON: &str = "vmchaos.dev/reason";
+pub const PLAN: &str = "vmchaos.dev/plan";
+pub const FAULT: &str = "vmchaos.dev/what";
+pub const TARGETS: &str = "vmchaos.dev/targets";
+pub const DURATION: &str = "vmchaos.dev/duration";
+pub const TOTAL: &str = "vmchaos.dev/total-duration";
+
 /// Everything a run does.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -107,23 +117,52 @@ impl Plan {
         let mut nodes: Vec<PlannedNode> = Vec::new();
         let mut vms = Vec::with_capacity(targets.len());
         for target in targets {
-            let node = nodes.iter().position(|node| node.name == target.node).unwrap_or_else(|| {
-                let image = pod.image.clone().unwrap_or_else(|| target.launcher.image.clone());
-                nodes.push(PlannedNode { name: target.node.clone(), vms: Vec::new(), image });
-                nodes.len() - 1
-            });
+            let node = nodes
+                .iter()
+                .position(|node| node.name == target.node)
+                .unwrap_or_else(|| {
+                    let image = pod.image.clone().unwrap_or_else(|| target.launcher.image.clone());
+                    nodes.push(PlannedNode {
+                        name: target.node.clone(),
+                        vms: Vec::new(),
+                        image,
+                    });
+                    nodes.len() - 1
+                });
             let index = nodes[node].vms.len();
             let hold = Duration::from_secs_f64(spec.duration.as_secs_f64());
             let compiled = compile(&spec.fault, spec.directions, &target, index, handle, hold)?;
             nodes[node].vms.push(vms.len());
-            vms.push(PlannedVm { target, node, index, compiled });
+            vms.push(PlannedVm {
+                target,
+                node,
+                index,
+                compiled,
+            });
         }
-        Ok(Self { run, handle, spec, matched: vms.len(), vms, nodes, seed: None, left_out: Vec::new(), pod })
+        Ok(Self {
+            run,
+            handle,
+            spec,
+            matched: vms.len(),
+            vms,
+            nodes,
+            seed: None,
+            left_out: Vec::new(),
+            pod,
+        })
     }
 
     /// The same fault for one VM that moved, for the time that is left.
     pub fn moved(&self, target: &Target, remaining: Duration) -> Result<NodeVm, CompileError> {
-        compile(&self.spec.fault, self.spec.directions, target, 0, self.handle, remaining)
+        compile(
+            &self.spec.fault,
+            self.spec.directions,
+            target,
+            0,
+            self.handle,
+            remaining,
+        )
     }
 
     pub fn confirmed(self, _consent: Consent) -> Confirmed {
@@ -138,7 +177,9 @@ impl Plan {
     /// How long all of it takes, without the pods' start.
     pub fn total_hold(&self) -> Duration {
         match self.spec.execution {
-            Execution::Serial => self.hold().saturating_mul(u32::try_from(self.vms.len()).unwrap_or(u32::MAX)),
+            Execution::Serial => self
+                .hold()
+                .saturating_mul(u32::try_from(self.vms.len()).unwrap_or(u32::MAX)),
             Execution::Parallel => self.hold(),
         }
     }
@@ -151,5 +192,39 @@ impl Plan {
     /// Name of the debug pod on a node.
     pub fn pod_name(&self, node: usize) -> String {
         format!("vmchaos-{}-{node}", self.run)
+    }
+
+    /// What a pod says of its run to whoever looks at it: everything that `status` and `halt` of another machine need.
+    pub fn annotations(&self, vms: &[(&Target, &NodeVm)]) -> BTreeMap<String, String> {
+        let mut annotations = self.pod.annotations.clone();
+        let commands = vms.iter().flat_map(|(target, compiled)| {
+            std::iter::once(format!("# {}", target.key())).chain(compiled.commands_for_people.iter().cloned())
+        });
+        annotations.insert(PLAN.to_owned(), commands.collect::<Vec<_>>().join("\n"));
+        annotations.insert(FAULT.to_owned(), self.spec.fault.to_string());
+        annotations.insert(DURATION.to_owned(), self.spec.duration.to_string());
+        annotations.insert(TOTAL.to_owned(), format!("{}s", self.total_hold().as_secs()));
+        let targets: Vec<String> = vms.iter().map(|(target, _)| target.key()).collect();
+        annotations.insert(TARGETS.to_owned(), targets.join(","));
+        annotations
+    }
+}
+
+impl PodOptions {
+    /// As a pod's spec has them.
+    pub fn tolerations(&self) -> Option<Vec<k8s_openapi::api::core::v1::Toleration>> {
+        let tolerations = self.tolerations.as_ref()?;
+        Some(
+            tolerations
+                .iter()
+                .map(|toleration| k8s_openapi::api::core::v1::Toleration {
+                    key: Some(toleration.key.clone()),
+                    operator: Some(if toleration.value.is_some() { "Equal" } else { "Exists" }.to_owned()),
+                    value: toleration.value.clone(),
+                    effect: Some(toleration.effect.name().to_owned()),
+                    toleration_seconds: None,
+                })
+                .collect(),
+        )
     }
 }

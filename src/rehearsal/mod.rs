@@ -1,1 +1,2 @@
 //! rehearsal
+pub mod host;

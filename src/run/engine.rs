@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::vm::{Cause, End, Placement, PodIndex, Step, Trouble, Vm, VmIndex};
+use crate::cluster::events::Happened;
 use crate::node::session::Heard;
 use crate::node::wire::Word;
 
@@ -33,8 +34,10 @@ pub struct Settings {
 /// What a VMI looks like now, to a run that has a fault on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VmiSeen {
-    /// Deleted, finished, or another guest under the same name.
+    /// Finished, no longer there, or another guest under the same name.
     pub gone: bool,
+    /// Being deleted: the guest still runs, and is not coming back.
+    pub leaving: bool,
     pub node: Option<String>,
 }
 
@@ -47,6 +50,8 @@ pub enum Input {
     Placed(VmIndex, String, Result<PodIndex, Trouble>),
     /// Answer to [`Action::Verify`]: nothing of ours is left, or what is.
     Verified(VmIndex, usize, Result<(), String>),
+    /// The debug pods cannot be watched: nothing that depends on it is begun, and what is there is rolled back.
+    Blind(Trouble),
     Signal,
     /// Time has passed; see [`Engine::wake_at`].
     Tick,
@@ -74,15 +79,7 @@ pub enum Action {
     /// The VM's state has changed.
     Show(VmIndex),
     /// Say it where the VMI's owner looks: as an Event.
-    Tell(VmIndex, Told),
-}
-
-/// Which Event is recorded on the VMI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    Injected,
-    Restored,
-    Failed,
+    Tell(VmIndex, Happened),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +130,10 @@ impl Engine {
             Input::Vmi(vm, seen) => self.vmi(vm, &seen, now),
             Input::Placed(vm, node, result) => self.placed(vm, &node, result),
             Input::Verified(vm, placement, result) => self.verified(vm, placement, result),
+            Input::Blind(trouble) => {
+                self.vms.iter_mut().filter(|vm| !vm.is_final()).for_each(|vm| vm.fail(trouble.clone()));
+                self.wind(Cause::Error, now);
+            }
             Input::Signal => self.signal(now),
             Input::Tick => self.tick(now),
         }
@@ -302,8 +303,8 @@ impl Engine {
             return;
         }
         let told = match &end {
-            End::Leaked(_) => Some(Told::Failed),
-            End::Restored(_) if state.injected_at.is_some() => Some(Told::Restored),
+            End::Leaked(_) => Some(Happened::Failed),
+            End::Restored(_) if state.injected_at.is_some() => Some(Happened::Restored),
             _ => None,
         };
         state.placements[placement].step = Step::Final(end);
@@ -311,7 +312,7 @@ impl Engine {
         if state.is_final() {
             state.ended_at = Some(jiff::Timestamp::now());
             if let Some(told) = told {
-                let told = if state.trouble.is_some() { Told::Failed } else { told };
+                let told = if state.trouble.is_some() { Happened::Failed } else { told };
                 self.actions.push(Action::Tell(vm, told));
             }
         }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::engine::{Action, Engine, Life, STEP_LIMIT, Told, VERDICT_LIMIT};
+use super::engine::{Action, Engine, Life, STEP_LIMIT, VERDICT_LIMIT};
 use super::vm::{Cause, End, PodIndex, Step, Trouble, VmIndex};
 use super::words;
+use crate::cluster::events::Happened;
 use crate::node::pod_state::PodState;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, Word};
@@ -179,7 +180,7 @@ impl Engine {
                 state.note(format!("injected on {node} and read back"));
                 if state.injected_at.is_none() {
                     state.injected_at = Some((at, now));
-                    self.actions.push(Action::Tell(vm, Told::Injected));
+                    self.actions.push(Action::Tell(vm, Happened::Injected));
                 }
                 if let Some((_, since)) = state.bare_since.take()
                     && let Some(moved) = state.moves.last_mut()

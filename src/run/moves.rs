@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::engine::{Action, Engine, STEP_LIMIT, Told, VmiSeen};
+use super::engine::{Action, Engine, STEP_LIMIT, VmiSeen};
 use super::vm::{Cause, End, Move, Placement, PodIndex, Step, Trouble, VmIndex};
+use crate::cluster::events::Happened;
 use crate::node::wire::Word;
 
 impl Engine {
@@ -21,10 +22,11 @@ impl Engine {
             return;
         }
         let state = &mut self.vms[vm];
+        if state.bare_since.is_some() && (seen.gone || seen.leaving) {
+            return self.give_up(vm, Cause::Gone);
+        }
         if seen.gone {
-            if state.bare_since.is_some() {
-                self.give_up(vm, Cause::Gone);
-            } else if state.cause.is_none() {
+            if state.cause.is_none() {
                 // The node says so itself when the namespace ends; it is asked again when it does not.
                 state.note("the VMI has ended or was replaced");
                 state.current_mut().limit = Some(now + STEP_LIMIT);
@@ -107,9 +109,9 @@ impl Engine {
         if state.is_final() {
             state.ended_at = Some(jiff::Timestamp::now());
             let told = if state.trouble.is_some() {
-                Told::Failed
+                Happened::Failed
             } else {
-                Told::Restored
+                Happened::Restored
             };
             self.actions.push(Action::Tell(vm, told));
         }

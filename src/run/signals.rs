@@ -49,7 +49,10 @@ impl Signals {
 #[cfg(unix)]
 fn listen() -> io::Result<Vec<tokio::signal::unix::Signal>> {
     use tokio::signal::unix::{SignalKind, signal};
-    [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].into_iter().map(signal).collect()
+    [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
+        .into_iter()
+        .map(signal)
+        .collect()
 }
 
 #[cfg(windows)]

@@ -5,11 +5,13 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::engine::{Action, Engine, Input, Settings, Told, VmiSeen};
-use super::vm::{Cause, End, Placement, Reading, Step, Trouble, Vm};
+use super::engine::{Action, Engine, Input, Settings, VmiSeen};
+use super::vm::{Cause, DeviceReading, End, Placement, Step, Trouble, Vm};
+use crate::cluster::events::Happened;
 use crate::node::pod_state::PodState;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, Line, Verdict, Word};
+use crate::plan::Reading;
 
 /// A run with one VM a pod, and a clock that only moves when told.
 struct Story {
@@ -33,15 +35,18 @@ fn vm(pod: usize) -> Vm {
     // What is read back counts as right when it says `ok`.
     let check = |read: &std::collections::BTreeMap<String, serde_json::Value>| {
         if read.get("tap0") == Some(&json!("ok")) {
-            let reading = |packets| Reading {
-                device: "tap0".to_owned(),
-                engine: "netem".to_owned(),
-                asked: "delay 100ms".to_owned(),
-                read: "delay 100ms".to_owned(),
-                packets,
+            let kernel = Reading {
+                asked: "delay 100ms".into(),
+                read: "delay 100ms".into(),
+                packets: 7,
                 dropped: 0,
             };
-            Ok(vec![reading(7)])
+            let reading = DeviceReading {
+                device: "tap0".to_owned(),
+                engine: "netem",
+                kernel,
+            };
+            Ok(vec![reading])
         } else {
             Err("delay is 0".to_owned())
         }
@@ -159,6 +164,7 @@ impl Story {
 fn here(node: &str) -> VmiSeen {
     VmiSeen {
         gone: false,
+        leaving: false,
         node: Some(node.to_owned()),
     }
 }
@@ -392,7 +398,14 @@ fn a_restarted_guest_is_gone_and_gets_no_fault() {
             held: Some(10.0),
         },
     );
-    story.tell(Input::Vmi(0, VmiSeen { gone: true, node: None }));
+    story.tell(Input::Vmi(
+        0,
+        VmiSeen {
+            gone: true,
+            leaving: false,
+            node: None,
+        },
+    ));
     assert!(story.engine.is_done());
     assert_eq!(story.engine.vms()[0].cause, Some(Cause::Gone));
     assert!(!story.said().iter().any(|action| matches!(action, Action::Place { .. })));
@@ -477,6 +490,6 @@ fn the_owner_of_the_vmi_is_told_once_of_each() {
         .collect();
     assert_eq!(
         told,
-        vec![Action::Tell(0, Told::Injected), Action::Tell(0, Told::Restored)]
+        vec![Action::Tell(0, Happened::Injected), Action::Tell(0, Happened::Restored)]
     );
 }

@@ -8,26 +8,24 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::node::wire::By;
+use crate::plan::Reading;
 
 /// Position of a VM in the run.
 pub type VmIndex = usize;
 /// Position of a debug pod in the run.
 pub type PodIndex = usize;
 
-/// What was asked of a device and what the kernel says of it.
+/// What the kernel holds on one device.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reading {
+pub struct DeviceReading {
     pub device: String,
-    /// `netem` or `tbf`.
-    pub engine: String,
-    pub asked: String,
-    pub read: String,
-    pub packets: u64,
-    pub dropped: u64,
+    /// The tool that put it there: `tc`.
+    pub engine: &'static str,
+    pub kernel: Reading,
 }
 
 /// Compares `tc -s -j qdisc show` of each device with what was asked; the error says what differs.
-pub type Check = Box<dyn Fn(&BTreeMap<String, Value>) -> Result<Vec<Reading>, String> + Send + Sync>;
+pub type Check = Box<dyn Fn(&BTreeMap<String, Value>) -> Result<Vec<DeviceReading>, String> + Send + Sync>;
 
 /// Where a VM's fault is put: a VM has one, and one more for every node it moves to.
 #[derive(Debug)]
@@ -113,7 +111,7 @@ pub struct Vm {
     pub ended_at: Option<Timestamp>,
     /// Seconds under the fault, summed over its placements, by the nodes' monotonic clocks.
     pub held: f64,
-    pub readings: Vec<Reading>,
+    pub readings: Vec<DeviceReading>,
     pub changed_by_others: Option<String>,
     pub moves: Vec<Move>,
     /// Since when a VM that moved has been without its fault.

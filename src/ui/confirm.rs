@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::io;
 
-use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
+use dialoguer::theme::{SimpleTheme, Theme};
 
 use super::keys::{Key, Keys, Stop};
 use super::prompt::{self, NoTerminal};
@@ -82,17 +82,11 @@ impl Confirm {
     }
 
     fn run(&self, printer: &Printer, stop: Stop) -> io::Result<Answer> {
-        let colour = printer.look().colour;
-        let theme: &dyn Theme = if colour {
-            &ColorfulTheme::default()
-        } else {
-            &SimpleTheme
-        };
-        let question = escape(&self.question);
+        let question = printer.paint(&escape(&self.question), console::Style::bold);
         let mut text = String::new();
         match self.expected {
-            None => theme.format_confirm_prompt(&mut text, &question, Some(false)),
-            Some(_) => theme.format_input_prompt(&mut text, &question, None),
+            None => SimpleTheme.format_confirm_prompt(&mut text, &question, Some(false)),
+            Some(_) => SimpleTheme.format_input_prompt(&mut text, &question, None),
         }
         .map_err(io::Error::other)?;
         // Raw mode first: a key pressed at the sight of the question must count.

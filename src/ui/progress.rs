@@ -166,8 +166,8 @@ impl Progress {
 }
 
 impl Screen {
-    fn draw(&mut self, now: &Now) {
-        if let Some(bars) = &mut self.bars {
+    fn draw(&self, now: &Now) {
+        if let Some(bars) = &self.bars {
             let (height, width) = Bars::size();
             bars.show(&view::rows(&self.board, now, height), width);
         }

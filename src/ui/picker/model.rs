@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use console::{measure_text_width, truncate_str};
-use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
+use console::{Style, measure_text_width, truncate_str};
+use dialoguer::theme::{SimpleTheme, Theme};
 
 use super::fuzzy::best;
 use super::{Pick, PickerRow};
 use crate::ui::keys::Key;
 
-/// Lines that are not rows: prompt, headers, what is out of sight, what went wrong.
-const FRAME: usize = 4;
+/// Lines that are not rows: prompt, filter, headers, what is out of sight, what went wrong.
+const FRAME: usize = 5;
 
 pub(super) struct Model {
     prompt: String,
@@ -35,7 +35,10 @@ struct Line {
 
 impl Model {
     pub(super) fn new(prompt: String, headers: &[String], rows: Vec<PickerRow>) -> Self {
-        let mut widths: Vec<usize> = headers.iter().map(|header| measure_text_width(header)).collect();
+        let mut widths: Vec<usize> = headers
+            .iter()
+            .map(|header| measure_text_width(header))
+            .collect();
         for row in &rows {
             for (width, cell) in widths.iter_mut().zip(&row.cells) {
                 *width = (*width).max(measure_text_width(cell));
@@ -50,7 +53,12 @@ impl Model {
             });
             padded.collect::<String>().trim_end().to_owned()
         };
-        let header = join(&headers.iter().map(|header| header.to_uppercase()).collect::<Vec<_>>());
+        let header = join(
+            &headers
+                .iter()
+                .map(|header| header.to_uppercase())
+                .collect::<Vec<_>>(),
+        );
         let rows: Vec<Line> = rows
             .into_iter()
             .map(|row| Line {
@@ -145,13 +153,26 @@ impl Model {
         }
     }
 
+    /// Cursor, mark and text of a row, in dialoguer's plain look: it can be read without colour.
+    fn row(&self, i: usize, active: bool) -> String {
+        let row = &self.rows[i];
+        if let Some(why) = &row.refused {
+            let cursor = if active { '>' } else { ' ' };
+            return format!("{cursor}  -  {}   ({why})", row.text);
+        }
+        let mut line = String::new();
+        // Writing to a String cannot fail.
+        let _ = SimpleTheme.format_multi_select_prompt_item(
+            &mut line,
+            &row.text,
+            self.chosen.contains(&i),
+            active,
+        );
+        line
+    }
+
     /// The lines of the screen, none wider than `width` and, above four rows, no more than `height`.
     pub(super) fn draw(&mut self, width: usize, height: usize, colour: bool) -> Vec<String> {
-        let theme: &dyn Theme = if colour {
-            &ColorfulTheme::default()
-        } else {
-            &SimpleTheme
-        };
         self.page = height.saturating_sub(FRAME + 1).max(1);
         self.top = self
             .top
@@ -161,22 +182,26 @@ impl Model {
         let visible = self.shown.iter().enumerate().skip(self.top).take(self.page);
 
         let able = self.rows.iter().filter(|row| row.refused.is_none()).count();
-        let prompt = format!("{} {} of {able} selected, filter", self.prompt, self.chosen.len());
-        let mut first = String::new();
+        let counted = format!("{} of {able} selected, filter:", self.chosen.len());
+        let mut filter = String::new();
         // Writing to a String cannot fail.
-        let _ = theme.format_fuzzy_select_prompt(&mut first, &prompt, &self.filter, self.filter.len());
-        let mut lines = vec![first, format!("      {}", self.header)];
+        let _ = SimpleTheme.format_fuzzy_select_prompt(
+            &mut filter,
+            &counted,
+            &self.filter,
+            self.filter.len(),
+        );
+        let header = format!("      {}", self.header);
+        let mut lines = vec![self.prompt.clone(), tail(&filter, width), header];
         for (place, &i) in visible {
-            let row = &self.rows[i];
             let active = place == self.cursor;
-            let mut line = String::new();
-            if let Some(why) = &row.refused {
-                let mark = if active { '>' } else { ' ' };
-                line = format!("{mark}  -  {}   ({why})", row.text);
-            } else {
-                let _ = theme.format_multi_select_prompt_item(&mut line, &row.text, self.chosen.contains(&i), active);
-            }
-            lines.push(line);
+            let style = match (active, &self.rows[i].refused) {
+                _ if !colour => Style::new(),
+                (true, _) => Style::new().force_styling(true).cyan(),
+                (false, Some(_)) => Style::new().force_styling(true).dim(),
+                (false, None) => Style::new(),
+            };
+            lines.push(style.apply_to(self.row(i, active)).to_string());
         }
         let hidden = self.shown.len().saturating_sub(self.page);
         lines.push(match (&self.message, self.shown.is_empty(), hidden) {
@@ -187,9 +212,20 @@ impl Model {
         });
         lines
             .iter()
-            .map(|line| truncate_str(line, width, "…").into_owned())
+            .map(|line| truncate_str(line, width, "..").into_owned())
             .collect()
     }
+}
+
+/// The end of a line that is too long: what is being typed has to be seen.
+fn tail(line: &str, width: usize) -> String {
+    let mut tail = line;
+    while measure_text_width(tail) > width {
+        let mut rest = tail.chars();
+        rest.next();
+        tail = rest.as_str();
+    }
+    tail.to_owned()
 }
 
 const HELP: &str = "space selects, ctrl-a all shown, enter goes on, esc clears or cancels";

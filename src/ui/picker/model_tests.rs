@@ -5,7 +5,11 @@ fn model() -> Model {
         cells: vec!["default".into(), name.into(), "node-1".into()],
         refused: refused.map(str::to_owned),
     };
-    let mut rows = vec![row("web-1", None), row("web-2", None), row("db-0", Some("is paused"))];
+    let mut rows = vec![
+        row("web-1", None),
+        row("web-2", None),
+        row("db-0", Some("is paused")),
+    ];
     rows.extend((0..20).map(|i| row(&format!("batch-{i}"), None)));
     Model::new(
         "Which VMIs?".into(),
@@ -48,7 +52,10 @@ fn a_refused_row_is_shown_with_its_reason_and_stays_out() {
     let mut model = model();
     press(&mut model, "db ");
     let lines = plain(&mut model, 80, 24);
-    assert_eq!(lines[2], ">  -  default     db-0       node-1   (is paused)");
+    assert_eq!(
+        lines[3],
+        ">  -  default     db-0       node-1   (is paused)"
+    );
     assert_eq!(lines.last().unwrap(), "cannot be chosen: is paused");
     assert_eq!(model.press(Key::Ctrl('a')), None);
     assert_eq!(model.press(Key::Enter), None, "still nothing selected");
@@ -75,7 +82,7 @@ fn it_scrolls_and_fits_the_screen() {
     assert!(lines[lines.len() - 2].contains("batch-19"), "{lines:#?}");
     assert!(lines[lines.len() - 2].starts_with('>'), "{lines:#?}");
     model.press(Key::Home);
-    assert!(plain(&mut model, 80, 12)[2].contains("web-1"));
+    assert!(plain(&mut model, 80, 12)[3].contains("web-1"));
 }
 
 #[test]
@@ -83,8 +90,13 @@ fn a_narrow_terminal_cuts_lines_instead_of_wrapping_them() {
     let mut model = model();
     for colour in [false, true] {
         let lines = model.draw(20, 10, colour);
-        assert!(lines.iter().all(|line| measure_text_width(line) <= 20), "{lines:#?}");
+        assert!(
+            lines.iter().all(|line| measure_text_width(line) <= 20),
+            "{lines:#?}"
+        );
     }
+    press(&mut model, "batch-1");
+    assert!(plain(&mut model, 20, 10)[1].ends_with("filter: batch-1|"));
     assert!(
         plain(&mut model, 20, 1).len() >= 3,
         "one row at least, however small the screen"

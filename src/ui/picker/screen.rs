@@ -34,7 +34,7 @@ impl Screen {
         let mut text = self.back();
         for line in lines {
             text.push_str(line);
-            text.push_str("\r\n");
+            text.push('\n');
         }
         self.drawn = lines.iter().map(|line| measure_text_width(line)).collect();
         self.printer.err(&text);
