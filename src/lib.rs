@@ -1,4 +1,5 @@
 //! kubectl-vmchaos.
+pub mod cli;
 pub mod cluster;
 pub mod fault;
 pub mod node;
