@@ -340,7 +340,8 @@ fn from_tls(error: &rustls::Error, server: &str) -> ClusterError {
     use rustls::{Error, InvalidMessage};
     let host = server.rsplit_once(':').map_or(server, |(host, _)| host);
     let (why, hint) = match error {
-        Error::InvalidCertificate(Cert::UnknownIssuer) => (
+        // A signature that does not fit: another authority of the same name, as after a cluster was made anew.
+        Error::InvalidCertificate(Cert::UnknownIssuer | Cert::BadSignature) => (
             "tls: failed to verify certificate: x509: certificate signed by unknown authority".to_owned(),
             Some("the cluster's certificate-authority in the kubeconfig does not fit this server"),
         ),
