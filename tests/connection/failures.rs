@@ -142,16 +142,6 @@ async fn a_server_that_speaks_no_tls() {
 }
 
 #[tokio::test]
-async fn a_name_nobody_knows() {
-    let told = failure(&json!({ "server": "http://nobody.invalid:6443" })).await;
-    assert_eq!(told.kind, ErrorKind::Unreachable);
-    assert_eq!(
-        told.message,
-        "Unable to connect to the server: dial tcp: lookup nobody.invalid: no such host"
-    );
-}
-
-#[tokio::test]
 async fn a_server_that_only_ever_hangs_up() {
     let server = Server::start(|_| crate::http_server::Answer::Drop).await;
     let told = failure(&json!({ "server": server.url })).await;

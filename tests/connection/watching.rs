@@ -25,17 +25,17 @@ fn bookmark(version: &str) -> Value {
     event("BOOKMARK", &object)
 }
 
-/// Answers the lists with `lists` and the watches with `watches`, each in turn; then with silence.
+/// Answers the lists with `listed` and the watches with `watched`, each called with how many came before.
 async fn script(
     listed: impl Fn(usize) -> Answer + Send + Sync + 'static,
     watched: impl Fn(usize) -> Answer + Send + Sync + 'static,
 ) -> Server {
-    let (lists, watches) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (first, second) = (AtomicUsize::new(0), AtomicUsize::new(0));
     Server::start(move |request| {
         if request.is_watch() {
-            watched(watches.fetch_add(1, Ordering::SeqCst))
+            watched(second.fetch_add(1, Ordering::SeqCst))
         } else {
-            listed(lists.fetch_add(1, Ordering::SeqCst))
+            listed(first.fetch_add(1, Ordering::SeqCst))
         }
     })
     .await

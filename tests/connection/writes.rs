@@ -1,8 +1,10 @@
 //! Permission reviews, the choice of a namespace for debug pods, and Events.
 
 use k8s_openapi::api::core::v1::Pod;
-use kubectl_vmchaos::cluster::access::{NETEM, Verdict, missing_rbac, review};
+use kubectl_vmchaos::cluster::access::{Verdict, review};
 use kubectl_vmchaos::cluster::events::{Happened, Recorder};
+use kubectl_vmchaos::cluster::rbac::missing_rbac;
+use kubectl_vmchaos::cluster::rules::NETEM;
 use kubectl_vmchaos::cluster::{ErrorKind, pod_namespace};
 use kubectl_vmchaos::fault::{Launcher, Target};
 use serde_json::{Value, json};

@@ -199,15 +199,15 @@ async fn serve(
         .await
         .map(http_body_util::Collected::to_bytes)
         .unwrap_or_default();
-    let recorded = Recorded {
+    let asked = Recorded {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts.headers,
         body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
     };
-    let answer = handler(&recorded);
-    recorder.lock().unwrap().push(recorded);
+    let answer = handler(&asked);
+    recorder.lock().unwrap().push(asked);
     match answer {
         Answer::Json(code, body) => Ok(json_response(code, None, &body)),
         Answer::With(code, name, value, body) => Ok(json_response(code, Some((name, value)), &body)),
