@@ -123,6 +123,13 @@ const fn in_cluster(verb: &'static str, group: &'static str, resource: &'static 
 // === impl Rule ===
 
 impl Rule {
+    /// What a run asks about just before it begins; the rest of what it needs it has used by then, or asked for by a dry run.
+    pub fn is_for_debug_pods(&self) -> bool {
+        self.scope == RuleScope::PodNamespace
+            && self.needed == Needed::Required
+            && (self.subresource.is_some() || self.verb == "delete")
+    }
+
     /// `pods/attach`, `virtualmachineinstances.kubevirt.io`
     pub fn qualified(&self) -> String {
         let resource = match self.subresource {

@@ -14,8 +14,10 @@ const SHOWN_COMMANDS: usize = 4;
 /// Everything that will be done; `all_commands` for a dry run, which is read at leisure.
 pub(super) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all_commands: bool) -> String {
     let mut text = String::new();
-    // Writing to a String cannot fail.
-    let mut line = |what: String| drop(writeln!(text, "{what}"));
+    let mut line = |what: String| {
+        text.push_str(&what);
+        text.push('\n');
+    };
     let spec = &plan.spec;
     line(format!("{}: {}", spec.fault.kind(), spec.fault));
     line(format!("  context    {} ({}), as {}", escape(&cluster.context), cluster.server, escape(&cluster.user)));
