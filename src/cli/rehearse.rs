@@ -61,10 +61,10 @@ pub enum Rehearsed {
 
 impl RehearseArgs {
     pub(super) fn request(&self, connection: &ConnectionArgs) -> Result<RehearseRequest, Usage> {
-        refuse_connection(connection)?;
         fn value<T: Copy>(flag: Option<Given<T>>) -> Option<T> {
             flag.and_then(|given| given.0)
         }
+        refuse_connection(connection)?;
         let what = match self.words() {
             _ if self.serve => Rehearsed::Serve,
             [] => {

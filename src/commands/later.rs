@@ -8,7 +8,7 @@ pub(super) fn command(connection: &Connection, cluster: Option<&Cluster>, words:
     let context = cluster.map(|cluster| cluster.context.as_str()).or(connection.context.as_deref());
     let mut flag = |name: &str, value: Option<&str>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            line.push_str(&format!(" {name} {}", quoted(value)));
+            line.extend([" ", name, " ", &quoted(value)]);
         }
     };
     flag("--context", context.filter(|context| *context != "in-cluster"));

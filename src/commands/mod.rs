@@ -32,7 +32,7 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
     let Invocation { connection, output, action, .. } = invocation;
     let mut context = Context { printer: printer.clone(), signals, connection, format: format(output) };
     let result = match action {
-        Action::Netem(request) => return fault::netem(&mut context, *request).await,
+        Action::Netem(request) => return Box::pin(fault::netem(&mut context, *request)).await,
         Action::Rehearse(request) => rehearse::rehearse(&mut context, request).await,
         Action::Completion(shell) => completion::print(printer, shell),
         _ => Ok(ExitCode::Done),

@@ -51,6 +51,7 @@ impl Stop {
             ErrorKind::NotFound => (ExitCode::Refused, "not-found"),
             ErrorKind::Forbidden => (ExitCode::Refused, "forbidden"),
             ErrorKind::Invalid => (ExitCode::Refused, "invalid"),
+            ErrorKind::Config => (ExitCode::Failed, "config"),
             ErrorKind::Unauthorized => (ExitCode::Refused, "unauthorized"),
             _ => (ExitCode::Failed, "unreachable"),
         };
