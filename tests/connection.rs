@@ -2,6 +2,8 @@
 // A helper that fails fails its test; clippy exempts only the test functions themselves.
 #![allow(clippy::unwrap_used)]
 
+#[path = "connection/credentials.rs"]
+mod credentials;
 #[path = "connection/discovery.rs"]
 mod discovery;
 #[path = "connection/failures.rs"]
