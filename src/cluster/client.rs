@@ -37,6 +37,8 @@ pub struct Cluster {
     pub namespace: String,
     /// Whom the kubeconfig says we are (with `--as`: that user); [`Cluster::whoami`] asks the server.
     pub user: String,
+    /// Flags that lead here again, each with a space before it; see [`Cluster::again`].
+    flags: String,
 }
 
 // === impl Cluster ===
@@ -66,7 +68,17 @@ impl Cluster {
 
     /// `error` in kubectl's words.
     pub fn explain(&self, error: &kube::Error, ask: &Ask) -> ClusterError {
-        ClusterError::from_kube(error, ask, &self.host())
+        let mut told = ClusterError::from_kube(error, ask, &self.host());
+        // A hint with a command ends in it.
+        if let Some(hint) = told.hint.as_mut().filter(|hint| hint.contains(": kubectl ")) {
+            hint.push_str(&self.flags);
+        }
+        told
+    }
+
+    /// `command` with the flags that lead to this cluster as this user, as it is printed to be run later.
+    pub fn again(&self, command: &str) -> String {
+        format!("{command}{}", self.flags)
     }
 
     /// Who the API server says we are (`SelfSubjectReview`, Kubernetes 1.28); works without any permission.
@@ -103,6 +115,7 @@ struct Prepared {
     server: String,
     namespace: String,
     user: String,
+    in_cluster: bool,
 }
 
 // === impl Prepared ===
@@ -119,7 +132,10 @@ impl Prepared {
         let stack = ClientBuilder::try_from(self.config)
             .map_err(|error| ClusterError::from_kube(&error, &Ask::new("connect", "", "server"), &host))?;
         let layer = TransportLayer::new(connection.request_timeout, warnings, plugin);
+        // A pod's own credentials are found without any flag, and only in the pod.
+        let context = if self.in_cluster { "" } else { &self.context };
         Ok(Cluster {
+            flags: connection.repeated(context),
             client: stack.with_layer(&layer).build(),
             context: self.context,
             cluster_name: self.cluster_name,
@@ -183,6 +199,7 @@ fn in_cluster(connection: &Connection) -> Result<Prepared, ClusterError> {
         server: trimmed(&config.cluster_url),
         namespace: config.default_namespace.clone(),
         user: "service account".to_owned(),
+        in_cluster: true,
         config,
     })
 }
@@ -247,6 +264,7 @@ fn from_kubeconfig(resolved: Resolved, env: &Environment) -> Result<Prepared, Cl
         server,
         namespace,
         user,
+        in_cluster: false,
     })
 }
 
