@@ -2,6 +2,9 @@
 //!
 //! `VMCHAOS_UPDATE=1 cargo test --test completions` writes the scripts anew.
 
+// Helpers of tests may fail as tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -36,14 +36,16 @@ fn netem(line: &str) -> NetemRequest {
 
 /// The error of a line that means nothing; its exit code is 2.
 fn error(line: &str) -> String {
-    let error = cli::parse(words(line)).expect_err(line);
+    let Err(error) = cli::parse(words(line)) else {
+        panic!("{line} passed")
+    };
     assert_eq!(error.exit_code(), 2, "{line}");
     error.to_string()
 }
 
 /// What the fault's document shows of a line.
 fn document(line: &str) -> serde_json::Value {
-    serde_json::to_value(netem(line).spec).unwrap()
+    serde_json::to_value(netem(line).spec).unwrap_or_else(|error| panic!("{line}: {error}"))
 }
 
 #[test]
