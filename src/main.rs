@@ -1,30 +1,49 @@
-use std::ffi::OsString;
-use std::io::Write;
-use std::process::ExitCode;
+//! `kubectl vmchaos`: argv in, exit code out.
 
-use kubectl_vmchaos::cli;
-use kubectl_vmchaos::cli::{Action, completion};
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use kubectl_vmchaos::cli::{self, completion};
+use kubectl_vmchaos::commands;
+use kubectl_vmchaos::run::signals::Signals;
+use kubectl_vmchaos::ui::Printer;
+
+/// A prompt that was cancelled on Windows leaves its thread behind; nobody waits for it.
+const SHUTDOWN: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
+    let printer = Printer::from_env();
     let argv: Vec<OsString> = std::env::args_os().collect();
     let shell = std::env::var_os(completion::VARIABLE);
-    if let Some(answer) = completion::answer(&argv, shell.as_deref(), |_| Vec::new()) {
-        return print(&answer);
+    if let Some(answer) = completion::answer(&argv, shell.as_deref(), commands::lookup) {
+        // A shell that no longer listens is not an error.
+        let _ = printer.out(&answer);
+        return ExitCode::SUCCESS;
     }
-    match cli::parse(argv) {
+    let invocation = match cli::parse(argv) {
+        Ok(invocation) => invocation,
         Err(error) => {
             let _ = error.print();
-            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
-        Ok(invocation) => match invocation.action {
-            Action::Completion(shell) => print(&shell.script()),
-            _ => ExitCode::SUCCESS,
-        },
-    }
-}
-
-/// A shell that no longer listens is not an error.
-fn print(text: &str) -> ExitCode {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    ExitCode::SUCCESS
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            printer.error(&anyhow::anyhow!("no threads to run on: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let exit = runtime.block_on(async {
+        match Signals::install() {
+            Ok(signals) => commands::run(invocation, &printer, signals).await.into(),
+            Err(error) => {
+                printer.error(&anyhow::anyhow!("signals cannot be listened to, and nothing runs without: {error}"));
+                ExitCode::FAILURE
+            }
+        }
+    });
+    runtime.shutdown_timeout(SHUTDOWN);
+    exit
 }

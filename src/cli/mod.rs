@@ -24,6 +24,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use completion::Shell;
 pub use confirm::{DryRun, Writing};
+pub use fault_flags::PodRequest;
 pub use netem::NetemRequest;
 pub use output::Output;
 pub use rehearse::{RehearseRequest, Rehearsed};

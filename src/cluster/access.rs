@@ -1,7 +1,6 @@
-//! What a fault needs permission for: one table, from which the preflight asks and the missing RBAC is written.
+//! Asking the API server what we may do, before anything is done.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
@@ -10,37 +9,7 @@ use kube::api::{Api, PostParams};
 use super::client::Cluster;
 use super::error::Ask;
 use super::escape::escape;
-
-/// One permission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rule {
-    pub verb: &'static str,
-    /// API group; empty for the core group.
-    pub group: &'static str,
-    pub resource: &'static str,
-    pub subresource: Option<&'static str>,
-    pub scope: RuleScope,
-    pub needed: Needed,
-}
-
-/// Where a permission must hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RuleScope {
-    /// In the namespace of each VMI.
-    VmiNamespace,
-    /// In the namespace the debug pods are created in.
-    PodNamespace,
-    /// In the whole cluster.
-    Cluster,
-}
-
-/// Whether the fault can do without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needed {
-    Required,
-    /// What is lost without it.
-    Optional(&'static str),
-}
+use super::rules::{Needed, Rule, RuleScope};
 
 /// The answer to one rule in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,115 +29,7 @@ pub enum Verdict {
     Unknown(String),
 }
 
-const fn rule(
-    verb: &'static str,
-    group: &'static str,
-    resource: &'static str,
-    subresource: Option<&'static str>,
-    scope: RuleScope,
-    needed: Needed,
-) -> Rule {
-    Rule {
-        verb,
-        group,
-        resource,
-        subresource,
-        scope,
-        needed,
-    }
-}
-
-/// What `netem` needs.
-pub const NETEM: &[Rule] = {
-    use Needed::{Optional, Required};
-    use RuleScope::{Cluster, PodNamespace, VmiNamespace};
-    const FOLLOW: Needed = Optional("a VM that moves or restarts during the fault is noticed late");
-    const EVENTS: Needed = Optional("no Event is left on the VMI");
-    &[
-        rule(
-            "list",
-            "kubevirt.io",
-            "virtualmachineinstances",
-            None,
-            VmiNamespace,
-            Required,
-        ),
-        rule(
-            "get",
-            "kubevirt.io",
-            "virtualmachineinstances",
-            None,
-            VmiNamespace,
-            Required,
-        ),
-        rule(
-            "watch",
-            "kubevirt.io",
-            "virtualmachineinstances",
-            None,
-            VmiNamespace,
-            FOLLOW,
-        ),
-        rule("list", "", "pods", None, VmiNamespace, Required),
-        rule("create", "", "pods", None, PodNamespace, Required),
-        rule("get", "", "pods", None, PodNamespace, Required),
-        rule("list", "", "pods", None, PodNamespace, Required),
-        rule("watch", "", "pods", None, PodNamespace, Required),
-        rule("delete", "", "pods", None, PodNamespace, Required),
-        // Attaching is a GET over WebSocket and a create by what it does; servers check the one or the other.
-        rule("get", "", "pods", Some("attach"), PodNamespace, Required),
-        rule("create", "", "pods", Some("attach"), PodNamespace, Required),
-        rule("create", "events.k8s.io", "events", None, VmiNamespace, EVENTS),
-        rule(
-            "get",
-            "",
-            "namespaces",
-            None,
-            Cluster,
-            Optional("a namespace that does not exist looks like an empty one"),
-        ),
-        rule(
-            "list",
-            "",
-            "nodes",
-            None,
-            Cluster,
-            Optional("a node that is not Ready is noticed only when its pod does not start"),
-        ),
-        rule(
-            "list",
-            "kubevirt.io",
-            "kubevirts",
-            None,
-            Cluster,
-            Optional("interfaces of binding plugins cannot be told apart"),
-        ),
-    ]
-};
-
-// === impl Rule ===
-
-impl Rule {
-    /// `pods/attach`, `virtualmachineinstances.kubevirt.io`
-    pub fn qualified(&self) -> String {
-        let resource = match self.subresource {
-            Some(subresource) => format!("{}/{subresource}", self.resource),
-            None => self.resource.to_owned(),
-        };
-        // kubectl takes the group between resource and subresource.
-        match (self.group, self.subresource) {
-            ("", _) => resource,
-            (group, None) => format!("{resource}.{group}"),
-            (group, Some(subresource)) => format!("{}.{group}/{subresource}", self.resource),
-        }
-    }
-
-    /// As it stands in a Role's `resources`.
-    fn in_role(&self) -> String {
-        self.subresource
-            .map_or_else(|| self.resource.to_owned(), |sub| format!("{}/{sub}", self.resource))
-    }
-}
+// === impl Access ===
 
 impl Access {
     pub fn is_allowed(&self) -> bool {
@@ -261,53 +122,9 @@ async fn ask(cluster: &Cluster, rule: Rule, namespace: Option<String>) -> Access
     }
 }
 
-/// Roles that grant what is missing, as YAML for `kubectl apply -f -`; `None` when nothing is denied.
-///
-/// They are named `vmchaos-netem` and so on by `fault`; whoever may grant them still has to bind them to a user.
-pub fn missing_rbac(fault: &str, reviewed: &[Access]) -> Option<String> {
-    /// Verbs by API group and resource.
-    type Verbs = BTreeMap<(String, String), BTreeSet<&'static str>>;
-    let mut roles: BTreeMap<Option<&str>, Verbs> = BTreeMap::new();
-    for access in reviewed
-        .iter()
-        .filter(|access| matches!(access.verdict, Verdict::Denied(_)))
-    {
-        roles
-            .entry(access.namespace.as_deref())
-            .or_default()
-            .entry((access.rule.group.to_owned(), access.rule.in_role()))
-            .or_default()
-            .insert(access.rule.verb);
-    }
-    if roles.is_empty() {
-        return None;
-    }
-    let mut text = String::new();
-    for (namespace, rules) in &roles {
-        let kind = if namespace.is_some() { "Role" } else { "ClusterRole" };
-        // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata:\n  name: vmchaos-{fault}\n"
-        );
-        if let Some(namespace) = namespace {
-            let _ = writeln!(text, "  namespace: {namespace}");
-        }
-        text.push_str("rules:\n");
-        for ((group, resource), verbs) in rules {
-            let verbs: Vec<&str> = verbs.iter().copied().collect();
-            let _ = writeln!(
-                text,
-                "- apiGroups: [\"{group}\"]\n  resources: [\"{resource}\"]\n  verbs: [\"{}\"]",
-                verbs.join("\", \"")
-            );
-        }
-    }
-    Some(text)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::rules::NETEM;
     use super::*;
 
     fn access(rule: Rule, namespace: Option<&str>, verdict: Verdict) -> Access {
@@ -383,45 +200,5 @@ mod tests {
         assert!(access(netem("create", "pods"), Some("a"), denied()).blocks());
         assert!(!access(netem("create", "pods"), Some("a"), Verdict::Unknown("x".into())).blocks());
         assert!(!access(netem("list", "nodes"), None, denied()).blocks());
-    }
-
-    #[test]
-    fn the_missing_permissions_as_roles() {
-        let denied = || Verdict::Denied(String::new());
-        let reviewed = [
-            access(netem("create", "pods"), Some("vmchaos"), denied()),
-            access(netem("delete", "pods"), Some("vmchaos"), denied()),
-            access(netem("create", "pods/attach"), Some("vmchaos"), denied()),
-            access(netem("get", "pods"), Some("vmchaos"), Verdict::Allowed),
-            access(netem("list", "nodes"), None, denied()),
-        ];
-        insta::assert_snapshot!(missing_rbac("netem", &reviewed).unwrap(), @r#"
-        ---
-        apiVersion: rbac.authorization.k8s.io/v1
-        kind: ClusterRole
-        metadata:
-          name: vmchaos-netem
-        rules:
-        - apiGroups: [""]
-          resources: ["nodes"]
-          verbs: ["list"]
-        ---
-        apiVersion: rbac.authorization.k8s.io/v1
-        kind: Role
-        metadata:
-          name: vmchaos-netem
-          namespace: vmchaos
-        rules:
-        - apiGroups: [""]
-          resources: ["pods"]
-          verbs: ["create", "delete"]
-        - apiGroups: [""]
-          resources: ["pods/attach"]
-          verbs: ["create"]
-        "#);
-        assert_eq!(
-            missing_rbac("netem", &[access(netem("get", "pods"), None, Verdict::Allowed)]),
-            None
-        );
     }
 }

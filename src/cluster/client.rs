@@ -1,5 +1,6 @@
 //! A connected client and the names of what it is connected to.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderValue, Uri};
@@ -97,6 +98,17 @@ impl Cluster {
             .and_then(|status| status.user_info)
             .and_then(|user| user.username);
         Ok(super::escape::escape(&user.unwrap_or_else(|| self.user.clone())))
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("context", &self.context)
+            .field("server", &self.server)
+            .field("namespace", &self.namespace)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
     }
 }
 
@@ -234,15 +246,13 @@ fn parse_proxy(proxy: &str) -> Result<Uri, ClusterError> {
 fn load_failure(error: &kube::config::KubeconfigError) -> String {
     use kube::config::KubeconfigError;
     match error {
-        KubeconfigError::LoadCertificateAuthority(cause) => {
-            match super::error::chain(cause)
-                .into_iter()
-                .find_map(|cause| cause.downcast_ref::<std::io::Error>())
-            {
-                Some(io) => super::error::plain_io(io),
-                None => "data that is not base64".to_owned(),
-            }
-        }
+        KubeconfigError::LoadCertificateAuthority(cause) => match super::failure::chain(cause)
+            .into_iter()
+            .find_map(|cause| cause.downcast_ref::<std::io::Error>())
+        {
+            Some(io) => super::failure::plain_io(io),
+            None => "data that is not base64".to_owned(),
+        },
         other => other.to_string(),
     }
 }

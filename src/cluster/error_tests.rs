@@ -1,4 +1,5 @@
 use super::*;
+use std::io;
 
 fn api(reason: &str, code: u16, message: &str, object: &str) -> kube::Error {
     let mut status = serde_json::json!({ "status": "Failure", "message": message, "reason": reason, "code": code });
@@ -152,5 +153,19 @@ fn the_output_of_a_credential_plugin_is_never_shown() {
     assert_eq!(
         told,
         "Unable to connect to the server: getting credentials: exec: executable aws failed with exit code 1"
+    );
+}
+
+#[test]
+fn a_name_nobody_knows() {
+    // As hyper-util hands it up: `dns error`, and below it the resolver's words.
+    let inner = io::Error::other("failed to lookup address information: Name or service not known");
+    let error = kube::Error::Service(Box::new(inner));
+    assert_eq!(
+        explained(&error, &vmis()),
+        (
+            ErrorKind::Unreachable,
+            "Unable to connect to the server: dial tcp: lookup 10.0.0.1: no such host".to_owned()
+        )
     );
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::fault::Launcher;
 use serde_json::{Value, json};
 
 fn vmi_json() -> Value {

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use kube::config::{AuthInfo, Cluster as ClusterEntry, Kubeconfig, KubeconfigError};
 
 use super::connection::Connection;
-use super::error::{ClusterError, ErrorKind, plain_io};
+use super::error::{ClusterError, ErrorKind};
+use super::failure::plain_io;
 use super::proxy::ProxyEnv;
 
 /// What the process's environment says about clusters.

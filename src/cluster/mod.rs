@@ -7,6 +7,7 @@
 //! What the server says is never trusted with a terminal or a shell: messages are escaped ([`escape`]),
 //! names are checked before they become part of a [`crate::fault::Target`].
 
+mod absent;
 pub mod access;
 pub mod client;
 pub mod connection;
@@ -14,21 +15,27 @@ pub mod discovery;
 pub mod error;
 pub mod escape;
 pub mod events;
+mod failure;
 pub mod judge;
 mod kind;
 mod kubeconfig;
 pub mod kubevirt;
+pub mod launcher;
 pub mod migration;
 mod nullable;
 pub mod pod_namespace;
 mod proxy;
+pub mod rbac;
+pub mod rules;
 pub mod selection;
+mod timed;
 mod transport;
 pub mod vm;
 pub mod vmi;
+mod vmi_network;
 pub mod watch;
 
-pub use client::Cluster;
+pub use client::{Cluster, MANAGER};
 pub use connection::{Connection, Impersonate};
 pub use discovery::{Found, Survey, find, survey};
 pub use error::{Ask, ClusterError, ErrorKind};

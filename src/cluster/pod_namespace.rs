@@ -3,7 +3,7 @@
 //! Pod security, OpenShift's SCCs, quotas and webhooks refuse privileged pods in many namespaces. A server-side dry
 //! run asks all of them without creating anything, so that the refusal comes before any change.
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, PostParams};
 
 use super::client::{Cluster, MANAGER};
@@ -29,6 +29,29 @@ pub fn candidates(flag: Option<&str>, kubevirt: Option<&str>, vm: &str) -> Vec<S
         }
     }
     once
+}
+
+/// The first candidate that exists, found by reading alone; the last one when namespaces may not be read.
+pub async fn existing(cluster: &Cluster, candidates: &[String]) -> Result<String, ClusterError> {
+    let api = Api::<Namespace>::all(cluster.client.clone());
+    for namespace in candidates {
+        match api.get_metadata_opt(namespace).await {
+            Ok(Some(_)) => return Ok(namespace.clone()),
+            Ok(None) => {}
+            Err(error) => {
+                let told = cluster.explain(&error, &Ask::new("get", "", "namespaces").name(namespace));
+                if !told.is_forbidden() {
+                    return Err(told);
+                }
+            }
+        }
+    }
+    let last = candidates.last().cloned().unwrap_or_default();
+    match candidates {
+        [only] => Err(ClusterError::new(ErrorKind::NotFound, format!("namespaces \"{only}\" not found"))
+            .hint(fix(only, "not found"))),
+        _ => Ok(last),
+    }
 }
 
 /// The first of `candidates` that would admit `pod`, asked by a dry run that writes nothing.

@@ -7,20 +7,19 @@
 use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
+use hyper::body::{Body as HttpBody, Bytes};
 use kube::client::Body;
 use rand::RngExt as _;
-use tokio::time::Sleep;
 use tower::{BoxError, Layer, Service, ServiceExt as _};
 
-use super::error::chain;
+use super::failure::chain;
+use super::timed::{Timed, TimedOut};
 
 /// How often a read is sent before its failure is shown.
 const TRIES: u32 = 3;
@@ -31,11 +30,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Receives each different `Warning:` of the API server once.
 pub type WarningSink = Arc<dyn Fn(&str) + Send + Sync>;
-
-/// An answer did not come within the time a request may take.
-#[derive(Debug, thiserror::Error)]
-#[error("no answer within {0:?}")]
-pub(crate) struct TimedOut(pub(crate) Duration);
 
 #[derive(Clone)]
 pub(crate) struct TransportLayer {
@@ -48,12 +42,6 @@ pub(crate) struct Transport<S> {
     /// kube's own stack cannot be cloned for a retry; the lock is held only while a request is handed over.
     inner: Arc<tokio::sync::Mutex<S>>,
     layer: TransportLayer,
-}
-
-/// A response body that must have arrived before the request's time is up.
-pub(crate) struct Timed<B> {
-    body: B,
-    limit: Option<(Duration, Pin<Box<Sleep>>)>,
 }
 
 /// What kind of exchange a request is, by what may be done to it.
@@ -151,10 +139,10 @@ where
         response.await
     };
     match limit {
-        None => Ok(exchange.await?.map(|body| Timed { body, limit: None })),
+        None => Ok(exchange.await?.map(|body| Timed::new(body, None))),
         Some((after, mut sleep)) => {
             tokio::select! {
-                response = exchange => Ok(response?.map(|body| Timed { body, limit: Some((after, sleep)) })),
+                response = exchange => Ok(response?.map(|body| Timed::new(body, Some((after, sleep))))),
                 () = &mut sleep => Err(TimedOut(after).into()),
             }
         }
@@ -253,34 +241,6 @@ fn warning_text(header: &str) -> Option<String> {
         }
     }
     None
-}
-
-// === impl Timed ===
-
-impl<B> HttpBody for Timed<B>
-where
-    B: HttpBody<Data = Bytes, Error = BoxError> + Unpin,
-{
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
-            return Poll::Ready(frame);
-        }
-        let Some((after, sleep)) = &mut self.limit else {
-            return Poll::Pending;
-        };
-        sleep.as_mut().poll(cx).map(|()| Some(Err(TimedOut(*after).into())))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
-use crate::fault::interface::{PodNetworks, reach};
+use crate::fault::interface::{PodNetworks, Wiring, reach};
+use crate::fault::{Probe, ProbeKind};
 use serde_json::{Value, json};
 
 fn running() -> Value {
