@@ -60,14 +60,7 @@ pub enum Rehearsed {
 }
 
 impl RehearseArgs {
-<<<<<<< HEAD
     pub(super) fn request(&self, connection: &ConnectionArgs) -> Result<RehearseRequest, Rejected> {
-=======
-    pub(super) fn request(&self, connection: &ConnectionArgs) -> Result<RehearseRequest, Usage> {
-        fn value<T: Copy>(flag: Option<Given<T>>) -> Option<T> {
-            flag.and_then(|given| given.0)
-        }
->>>>>>> main
         refuse_connection(connection)?;
         let what = match self.words() {
             _ if self.serve => Rehearsed::Serve,
