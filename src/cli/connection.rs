@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::target::parse_namespace;
-use super::value_parser::{duration, text};
+use super::value_parser::{text, wait};
 use crate::cluster::{Connection, Impersonate};
 use crate::fault::{Given, Time, ValueError};
 
@@ -55,7 +55,7 @@ pub(super) struct ConnectionArgs {
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     tls_server_name: Option<String>,
     /// Time to wait for one request, e.g. 10s; 0 waits for as long as it takes
-    #[arg(long, global = true, value_name = "TIME", value_parser = duration, hide_short_help = true)]
+    #[arg(long, global = true, value_name = "TIME", value_parser = wait, hide_short_help = true)]
     request_timeout: Option<Given<Time>>,
     /// Log level, as kubectl's: 6 shows requests, 8 their bodies
     #[arg(short, long = "v", global = true, value_name = "LEVEL", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=10), hide_short_help = true, hide_default_value = true)]

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::usage::Usage;
-use super::value_parser::{BOOL, OneOf, duration, given, interface, taint, text};
+use super::value_parser::{BOOL, OneOf, duration, given, interface, taint, text, value, wait};
 use crate::fault::{Directions, Execution, Given, OnMigration, Time, Toleration};
 
 const EXECUTIONS: OneOf<Execution> = OneOf(&[
@@ -65,7 +65,7 @@ pub(super) struct PodArgs {
     #[arg(long, value_name = "NAMESPACE", hide_short_help = true)]
     pod_namespace: Option<String>,
     /// How long the debug pod may take to start [default: 1m]
-    #[arg(long, value_name = "TIME", value_parser = duration, hide_short_help = true)]
+    #[arg(long, value_name = "TIME", value_parser = wait, hide_short_help = true)]
     pod_running_timeout: Option<Given<Time>>,
     /// Taken from krknctl and ignored.
     #[arg(long, hide = true)]
@@ -92,10 +92,6 @@ pub(super) struct Extent {
     pub execution: Execution,
     pub on_migration: OnMigration,
     pub detach: bool,
-}
-
-fn value<T: Copy>(flag: Option<Given<T>>) -> Option<T> {
-    flag.and_then(|given| given.0)
 }
 
 impl ExtentArgs {

@@ -30,6 +30,7 @@ pub use output::Output;
 pub use rehearse::{RehearseRequest, Rehearsed};
 pub use runs::{CheckRequest, HaltRequest, ListRequest, StatusRequest};
 pub use selection::{HowMany, Wanted};
+use usage::Rejected;
 pub use usage::Usage;
 
 use crate::cluster::Connection;
@@ -130,8 +131,10 @@ where
 {
     let cli = Cli::try_parse_from(args)?;
     let name = cli.command.name();
-    cli.invocation()
-        .map_err(|usage| usage.into_clap(&mut command_for(name)))
+    cli.invocation().map_err(|rejected| match rejected {
+        Rejected::Usage(usage) => usage.into_clap(&mut command_for(name)),
+        Rejected::Nested(error) => error,
+    })
 }
 
 /// The clap command, for help, man pages and completion.
@@ -149,7 +152,7 @@ fn command_for(name: &str) -> clap::Command {
 // === impl Cli ===
 
 impl Cli {
-    fn invocation(self) -> Result<Invocation, Usage> {
+    fn invocation(self) -> Result<Invocation, Rejected> {
         let namespace = self.global.connection.namespace();
         let action = match self.command {
             Command::Netem(args) => Action::Netem(Box::new(args.request(namespace)?)),

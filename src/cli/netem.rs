@@ -6,7 +6,7 @@ use super::confirm::{Writing, WritingArgs};
 use super::fault_flags::{ExtentArgs, PodArgs, PodRequest};
 use super::selection::{DrawArgs, HowMany, MatchArgs, Wanted};
 use super::usage::Usage;
-use super::value_parser::{OneOf, count, jitter, latency, percent, rate};
+use super::value_parser::{OneOf, count, jitter, latency, percent, rate, value};
 use crate::fault::{Distribution, Fault, FaultSpec, Given, NetemSettings, Percent, Preset, Rate, Time};
 
 const EXAMPLES: &str = "\
@@ -159,9 +159,6 @@ impl NetemArgs {
 
 impl EffectArgs {
     fn settings(&self) -> NetemSettings {
-        fn value<T: Copy>(flag: Option<Given<T>>) -> Option<T> {
-            flag.and_then(|given| given.0)
-        }
         NetemSettings {
             latency: value(self.latency),
             jitter: value(self.jitter),

@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::connection::ConnectionArgs;
-use super::usage::Usage;
-use super::value_parser::{count, duration};
+use super::usage::{Rejected, Usage};
+use super::value_parser::{count, value, wait};
 use super::{Action, Invocation};
 use crate::fault::{Given, Time};
 
@@ -32,7 +32,7 @@ pub(super) struct RehearseArgs {
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
     /// Let every request take so much longer, e.g. 50ms
-    #[arg(long = "latency", value_name = "TIME", value_parser = duration)]
+    #[arg(long = "latency", value_name = "TIME", value_parser = wait)]
     request_latency: Option<Given<Time>>,
     /// The command to rehearse, as it would stand behind `kubectl vmchaos`
     #[arg(last = true, value_name = "COMMAND")]
@@ -60,18 +60,16 @@ pub enum Rehearsed {
 }
 
 impl RehearseArgs {
-    pub(super) fn request(&self, connection: &ConnectionArgs) -> Result<RehearseRequest, Usage> {
-        fn value<T: Copy>(flag: Option<Given<T>>) -> Option<T> {
-            flag.and_then(|given| given.0)
-        }
+    pub(super) fn request(&self, connection: &ConnectionArgs) -> Result<RehearseRequest, Rejected> {
         refuse_connection(connection)?;
         let what = match self.words() {
             _ if self.serve => Rehearsed::Serve,
             [] => {
-                return Err(Usage::new(
+                let usage = Usage::new(
                     "no command to rehearse",
                     "put it behind `--`, as in `kubectl vmchaos rehearse -- list`, or give --serve",
-                ));
+                );
+                return Err(usage.into());
             }
             words => Rehearsed::Command(Box::new(nested(words)?)),
         };
@@ -95,25 +93,14 @@ impl RehearseArgs {
 }
 
 /// The rehearsed command, parsed as it would be for real.
-fn nested(words: &[String]) -> Result<Invocation, Usage> {
+fn nested(words: &[String]) -> Result<Invocation, Rejected> {
     let program = "kubectl-vmchaos".to_owned();
-    let invocation = super::parse(std::iter::once(&program).chain(words)).map_err(|error| {
-        // The command's own error says it all; ours only adds where it stood.
-        let told = error.to_string();
-        let told = told.trim_start_matches("error: ").trim_end();
-        Usage::new(
-            format!("the command to rehearse: {told}"),
-            "try it behind `kubectl vmchaos` with --dry-run",
-        )
-    })?;
+    let invocation = super::parse(std::iter::once(&program).chain(words)).map_err(Rejected::Nested)?;
     if matches!(invocation.action, Action::Rehearse(_)) {
-        return Err(Usage::new(
-            "a rehearsal cannot be rehearsed",
-            "leave out the second `rehearse`",
-        ));
+        return Err(Usage::new("a rehearsal cannot be rehearsed", "leave out the second `rehearse`").into());
     }
     if invocation.connection.is_customised() {
-        return Err(customised());
+        return Err(customised().into());
     }
     Ok(invocation)
 }

@@ -1,6 +1,7 @@
 //! Which VMIs are meant, and how many of them.
 
 use clap::Args;
+use clap::builder::{Resettable, Str};
 use regex::Regex;
 
 use super::target::parse_target;
@@ -10,6 +11,8 @@ use crate::cluster::selection::{NamedTarget, Selection, full_match};
 use crate::fault::{Given, ValueError};
 
 const HEADING: &str = "Choosing targets";
+/// Arguments stand under clap's own heading, above all others.
+const NO_HEADING: Resettable<Str> = Resettable::Reset;
 
 /// What of everything that matches is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +36,7 @@ pub struct Wanted {
 #[command(next_help_heading = HEADING)]
 pub(super) struct MatchArgs {
     /// VMIs by name: NAME, or TYPE/NAME[/NAMESPACE] as `kubectl get vmi -o name` prints it
-    #[arg(value_name = "TARGET", value_parser = optional_target)]
+    #[arg(value_name = "TARGET", value_parser = optional_target, help_heading = NO_HEADING)]
     targets: Vec<Given<NamedTarget>>,
     /// VMIs whose whole name matches this regular expression
     #[arg(long, value_name = "REGEX", alias = "vm-name", value_parser = pattern)]
@@ -179,7 +182,7 @@ impl DrawArgs {
                     "leave one of the two out",
                 ));
             }
-            (Some(0), _) | (None, true) | (Some(_), true) => HowMany::All,
+            (Some(0), _) | (_, true) => HowMany::All,
             (Some(count), false) => HowMany::AtMost(count),
             (None, false) if !selection.names.is_empty() => HowMany::All,
             (None, false) => usual,

@@ -34,7 +34,8 @@ pub(super) fn parse_target(text: &str) -> Result<NamedTarget, ValueError> {
     }
 }
 
-/// Whether this is a spelling of VirtualMachine or VirtualMachineInstance: singular, plural or short, with or without the group.
+/// Whether this is a spelling of `VirtualMachine` or `VirtualMachineInstance`: singular, plural or short, with or
+/// without the group.
 fn is_vm_type(text: &str) -> bool {
     let kind = text.to_ascii_lowercase();
     let (kind, group) = kind.split_once('.').unwrap_or((&kind, "kubevirt.io"));

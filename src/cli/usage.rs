@@ -26,6 +26,20 @@ impl Usage {
     }
 }
 
+/// Why a command line is not carried out.
+#[derive(Debug)]
+pub(super) enum Rejected {
+    Usage(Usage),
+    /// A command within the command line, in clap's own words; also its help.
+    Nested(clap::Error),
+}
+
+impl From<Usage> for Rejected {
+    fn from(usage: Usage) -> Self {
+        Self::Usage(usage)
+    }
+}
+
 impl From<FaultError> for Usage {
     fn from(error: FaultError) -> Self {
         Self::new(error.problem, error.hint)

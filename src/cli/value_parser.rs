@@ -50,6 +50,10 @@ pub(super) fn duration(text: &str) -> Result<Given<Time>, ValueError> {
     Given::parse(text, Time::parse_duration)
 }
 
+pub(super) fn wait(text: &str) -> Result<Given<Time>, ValueError> {
+    Given::parse(text, Time::parse_wait)
+}
+
 pub(super) fn percent(text: &str) -> Result<Given<Percent>, ValueError> {
     Given::parse(text, Percent::parse)
 }
@@ -88,6 +92,11 @@ pub(super) fn interface(text: &str) -> Result<Given<String>, ValueError> {
             Err(ValueError::new("not a device or a network of a VMI", "tap0"))
         }
     })
+}
+
+/// The value of a flag, when it was given and not empty.
+pub(super) fn value<T: Copy>(flag: Option<Given<T>>) -> Option<T> {
+    flag.and_then(|given| given.0)
 }
 
 /// The values that are not empty.

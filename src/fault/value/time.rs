@@ -86,18 +86,27 @@ impl Time {
         )
     }
 
-    /// A span of waiting: `120s`, `2m`, `1m30s`; a bare whole number is seconds. Zero is not refused here.
+    /// How long a fault stays: `120s`, `2m`, `1m30s`; a bare whole number is seconds. Zero is not refused here.
     pub fn parse_duration(text: &str) -> Result<Self, ValueError> {
-        if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-            return Self::parse_duration(&format!("{text}s"));
-        }
-        let time = Self::parse(text, "120s", "s")?;
+        let time = Self::parse_wait(text)?;
         if !time.is_zero() && time < Self::MIN_DURATION {
-            return Err(ValueError::new(
-                "shorter than 100ms, the time it takes to inject and read back",
-                "1s",
-            ));
+            let problem = format!(
+                "shorter than {}, the time it takes to inject and read back",
+                Self::MIN_DURATION
+            );
+            return Err(ValueError::new(problem, "1s"));
         }
+        Ok(time)
+    }
+
+    /// How long something else may take; a bare whole number is seconds.
+    pub fn parse_wait(text: &str) -> Result<Self, ValueError> {
+        let bare = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let time = if bare {
+            Self::parse(&format!("{text}s"), "120s", "s")?
+        } else {
+            Self::parse(text, "120s", "s")?
+        };
         if time > Self::MAX_DURATION {
             return Err(ValueError::new("longer than a week (168h)", "1h"));
         }
@@ -264,6 +273,7 @@ mod tests {
             "has no unit; try `1.5s`"
         );
         assert!(Time::parse_duration("99ms").is_err());
+        assert_eq!(Time::parse_wait("99ms"), Ok(Time::from_millis(99)));
         assert!(Time::parse_duration("169h").is_err());
         assert!(Time::parse_duration("18446744073709551615").is_err());
     }
