@@ -49,7 +49,7 @@ pub async fn existing(cluster: &Cluster, candidates: &[String]) -> Result<String
     let last = candidates.last().cloned().unwrap_or_default();
     match candidates {
         [only] => Err(ClusterError::new(ErrorKind::NotFound, format!("namespaces \"{only}\" not found"))
-            .hint(fix(only, "not found"))),
+            .hint(fix(only, "not found", &cluster.again("")))),
         _ => Ok(last),
     }
 }
@@ -63,13 +63,15 @@ pub async fn choose(cluster: &Cluster, pod: &Pod, candidates: &[String]) -> Resu
         dry_run: true,
         field_manager: Some(MANAGER.to_owned()),
     };
-    let mut refusals: Vec<(&str, ClusterError)> = Vec::new();
-    for namespace in candidates {
+    let asked = candidates.iter().map(|namespace| {
         let mut pod = pod.clone();
         pod.metadata.namespace = Some(namespace.clone());
-        let answer = Api::<Pod>::namespaced(cluster.client.clone(), namespace)
-            .create(&params, &pod)
-            .await;
+        let (api, params) = (Api::<Pod>::namespaced(cluster.client.clone(), namespace), &params);
+        async move { (namespace, api.create(params, &pod).await) }
+    });
+    let mut refusals: Vec<(&str, ClusterError)> = Vec::new();
+    // All at once: they are few, and each would cost a round trip.
+    for (namespace, answer) in futures::future::join_all(asked).await {
         let Err(error) = answer else {
             return Ok(namespace.clone());
         };
