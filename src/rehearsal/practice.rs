@@ -158,14 +158,14 @@ impl Practice {
     /// Pod Security: from now on the namespace takes no pods beyond this level (`baseline`, `restricted`; `privileged` takes all).
     pub fn admission_deny(&self, namespace: &str, level: &str) {
         self.cluster.edit(&NAMESPACES, "", namespace, |namespace| {
-            fields::set(namespace, "/metadata/labels/pod-security.kubernetes.io~1enforce", level)
+            fields::set(namespace, "/metadata/labels/pod-security.kubernetes.io~1enforce", level);
         });
     }
 
     /// Pod Security: the namespace warns of pods beyond this level.
     pub fn admission_warn(&self, namespace: &str, level: &str) {
         self.cluster.edit(&NAMESPACES, "", namespace, |namespace| {
-            fields::set(namespace, "/metadata/labels/pod-security.kubernetes.io~1warn", level)
+            fields::set(namespace, "/metadata/labels/pod-security.kubernetes.io~1warn", level);
         });
     }
 

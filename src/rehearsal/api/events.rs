@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::rehearsal::json as fields;
 
 /// Older name, newer name.
-const NAMES: &[(&str, &str)] = &[
+static NAMES: &[Pair] = &[
     ("involvedObject", "regarding"),
     ("message", "note"),
     ("source", "deprecatedSource"),
@@ -17,27 +17,24 @@ const NAMES: &[(&str, &str)] = &[
 
 /// An event of the newer API in the older one's words.
 pub(crate) fn inward(event: &Value) -> Value {
-    rename(event, "v1", NAMES.iter().map(|(old, new)| (*new, *old)))
+    rename(event, "v1", |(old, new)| (*new, *old))
 }
 
 /// An event in the newer API's words.
 pub(crate) fn outward(event: &Value) -> Value {
-    rename(event, "events.k8s.io/v1", NAMES.iter().copied())
+    rename(event, "events.k8s.io/v1", |(old, new)| (*old, *new))
 }
 
-fn rename<'a>(event: &Value, api_version: &str, names: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Value {
+type Pair = (&'static str, &'static str);
+
+/// Renames the fields; `order` says which of a pair is the old name and which the new one.
+fn rename(event: &Value, api_version: &str, order: fn(&'static Pair) -> Pair) -> Value {
     let mut out = json!({"kind": "Event", "apiVersion": api_version});
-    for (key, value) in event
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(key, _)| !matches!(key.as_str(), "kind" | "apiVersion"))
-    {
-        let name = names
-            .clone()
-            .find(|(from, _)| from == key)
-            .map_or(key.as_str(), |(_, to)| to);
-        fields::set(&mut out, &format!("/{name}"), value.clone());
+    for (key, value) in event.as_object().into_iter().flatten() {
+        if !matches!(key.as_str(), "kind" | "apiVersion") {
+            let name = NAMES.iter().map(order).find(|(from, _)| from == key).map_or(key.as_str(), |(_, to)| to);
+            fields::set(&mut out, &format!("/{name}"), value.clone());
+        }
     }
     out
 }

@@ -36,7 +36,7 @@ pub(crate) fn evict(cluster: &Cluster, call: &Call) -> ApiResult<Reply> {
     if migrates {
         let node = fields::text(&pod, "/spec/nodeName").to_owned();
         cluster.edit(&VMIS, &call.namespace, vmi, |vmi| {
-            fields::set(vmi, "/status/evacuationNodeName", node)
+            fields::set(vmi, "/status/evacuationNodeName", node);
         });
         let message = format!("Eviction triggered evacuation of VMI \"{}/{vmi}\"", call.namespace);
         return Err(ApiError::webhook(

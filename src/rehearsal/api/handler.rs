@@ -106,7 +106,7 @@ pub(crate) async fn handle(cluster: &Arc<Cluster>, mut request: Request<Incoming
                 headers: &head.headers,
                 user,
             };
-            answer(cluster, place, head, body, upgrade, fault.as_ref()).await
+            answer(cluster, place, head, body, upgrade, fault.as_ref())
         }
     };
     let mut reply = answered.unwrap_or_else(|error| reply::error(&error));
@@ -128,7 +128,7 @@ struct Head<'a> {
     user: User,
 }
 
-async fn answer(
+fn answer(
     cluster: &Arc<Cluster>,
     place: Place,
     head: Head<'_>,

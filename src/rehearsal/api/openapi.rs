@@ -1,4 +1,4 @@
-//! As much of OpenAPI v3 as kubectl needs before it creates or applies anything: that every kind's writes can be validated by the server.
+//! As much of `OpenAPI` v3 as kubectl needs before it creates or applies anything: that every kind's writes can be validated by the server.
 
 use serde_json::{Map, Value, json};
 
@@ -32,10 +32,10 @@ pub(crate) fn document(path: &str, kubevirt: bool) -> ApiResult<Value> {
             .iter()
             .map(|name| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}}))
             .collect();
-        let patch = json!({"parameters": parameters, "responses": {}, "x-kubernetes-action": "patch", "x-kubernetes-group-version-kind": {"group": kind.group, "version": kind.version, "kind": kind.kind}});
+        let operation = json!({"parameters": parameters, "responses": {}, "x-kubernetes-action": "patch", "x-kubernetes-group-version-kind": {"group": kind.group, "version": kind.version, "kind": kind.kind}});
         paths.insert(
             format!("/{path}/{space}{}/{{name}}", kind.plural),
-            json!({"patch": patch}),
+            json!({"patch": operation}),
         );
     }
     if paths.is_empty() {

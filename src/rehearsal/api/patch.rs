@@ -100,26 +100,26 @@ fn operations(resource: &Resource, object: &mut Value, patch: &Value) -> ApiResu
         .as_array()
         .ok_or_else(|| ApiError::bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch"))?
     {
-        let (path, from) = (fields::text(operation, "/path"), fields::text(operation, "/from"));
+        let (place, source) = (fields::text(operation, "/path"), fields::text(operation, "/from"));
         let value = operation.get("value").cloned().unwrap_or_default();
-        let missing = |kind: &str, path: &str| {
+        let missing = |kind: &str, place: &str| {
             refused(format!(
-                "{kind} operation does not apply: doc is missing path: \"{path}\": missing value"
+                "{kind} operation does not apply: doc is missing path: \"{place}\": missing value"
             ))
         };
         match fields::text(operation, "/op") {
-            "test" if object.pointer(path).unwrap_or(&Value::Null) == &value => {}
-            "test" => return Err(refused(format!("testing path {path} failed"))),
-            "add" => add(object, path, value).ok_or_else(|| missing("add", path))?,
-            "replace" => *object.pointer_mut(path).ok_or_else(|| missing("replace", path))? = value,
-            "remove" => drop(take(object, path).ok_or_else(|| missing("remove", path))?),
+            "test" if object.pointer(place).unwrap_or(&Value::Null) == &value => {}
+            "test" => return Err(refused(format!("testing path {place} failed"))),
+            "add" => add(object, place, value).ok_or_else(|| missing("add", place))?,
+            "replace" => *object.pointer_mut(place).ok_or_else(|| missing("replace", place))? = value,
+            "remove" => drop(take(object, place).ok_or_else(|| missing("remove", place))?),
             "move" => {
-                let value = take(object, from).ok_or_else(|| missing("move", from))?;
-                add(object, path, value).ok_or_else(|| missing("move", path))?;
+                let value = take(object, source).ok_or_else(|| missing("move", source))?;
+                add(object, place, value).ok_or_else(|| missing("move", place))?;
             }
             "copy" => {
-                let value = object.pointer(from).cloned().ok_or_else(|| missing("copy", from))?;
-                add(object, path, value).ok_or_else(|| missing("copy", path))?;
+                let value = object.pointer(source).cloned().ok_or_else(|| missing("copy", source))?;
+                add(object, place, value).ok_or_else(|| missing("copy", place))?;
             }
             other => return Err(ApiError::bad_request(format!("Unexpected kind: {other}"))),
         }

@@ -11,7 +11,7 @@ pub(crate) struct ApiError {
     pub(crate) code: u16,
     reason: String,
     message: String,
-    details: Value,
+    details: Box<Value>,
     plain: bool,
     /// Seconds for a `Retry-After` header.
     pub(crate) retry_after: Option<u64>,
@@ -25,7 +25,7 @@ impl ApiError {
             code,
             reason: reason.to_owned(),
             message: message.into(),
-            details: Value::Null,
+            details: Box::new(Value::Null),
             plain: false,
             retry_after: None,
         }
@@ -46,9 +46,9 @@ impl ApiError {
     }
 
     fn about(mut self, resource: &Resource, name: &str) -> Self {
-        self.details = json!({"name": name, "group": resource.group, "kind": resource.plural});
+        *self.details = json!({"name": name, "group": resource.group, "kind": resource.plural});
         if name.is_empty() {
-            self.details = json!({"group": resource.group, "kind": resource.plural});
+            *self.details = json!({"group": resource.group, "kind": resource.plural});
         }
         if resource.group.is_empty() {
             fields::unset(&mut self.details, "/group");
@@ -68,7 +68,7 @@ impl ApiError {
     /// What an unknown path of a known group is answered with.
     pub(crate) fn no_such_resource() -> Self {
         Self {
-            details: json!({}),
+            details: Box::new(json!({})),
             ..Self::new(404, "NotFound", "the server could not find the requested resource")
         }
     }
@@ -134,7 +134,7 @@ impl ApiError {
 
     pub(crate) fn method_not_allowed() -> Self {
         Self {
-            details: json!({}),
+            details: Box::new(json!({})),
             ..Self::new(
                 405,
                 "MethodNotAllowed",
@@ -179,7 +179,7 @@ impl ApiError {
         if !self.reason.is_empty() {
             fields::set(&mut status, "/reason", self.reason.as_str());
         }
-        let mut details = self.details.clone();
+        let mut details = (*self.details).clone();
         if let Some(seconds) = self.retry_after {
             fields::set(&mut details, "/retryAfterSeconds", seconds);
         }

@@ -15,9 +15,9 @@ use crate::rehearsal::{
 
 /// Follows all changes.
 pub(crate) async fn run(cluster: Arc<Cluster>, mut seen: u64) -> Infallible {
-    let mut changed = cluster.store().subscribe();
+    let mut news = cluster.store().subscribe();
     loop {
-        changed.mark_unchanged();
+        news.mark_unchanged();
         let changes: Vec<Change> = {
             let store = cluster.store();
             let ours = |change: &&Change| [&PODS, &VMIS, &VMIMS, &VMS].into_iter().any(|kind| change.is_of(kind));
@@ -28,7 +28,7 @@ pub(crate) async fn run(cluster: Arc<Cluster>, mut seen: u64) -> Infallible {
             seen = store.version();
             changes
         };
-        if changes.is_empty() && changed.changed().await.is_err() {
+        if changes.is_empty() && news.changed().await.is_err() {
             return std::future::pending().await;
         }
         for change in &changes {
@@ -63,10 +63,10 @@ fn on_vmi(cluster: &Arc<Cluster>, change: &Change) {
     let deleted_now = |object: &Value| fields::present(object, "/metadata/deletionTimestamp");
     match change.what {
         What::Added if matches!(fields::text(object, "/status/phase"), "" | "Pending") => {
-            drop(tokio::spawn(vmi_life::start(Arc::clone(cluster), Arc::clone(object))))
+            drop(tokio::spawn(vmi_life::start(Arc::clone(cluster), Arc::clone(object))));
         }
         What::Modified if deleted_now(object) && !change.before.as_ref().is_some_and(|before| deleted_now(before)) => {
-            drop(tokio::spawn(vmi_life::end(Arc::clone(cluster), Arc::clone(object))))
+            drop(tokio::spawn(vmi_life::end(Arc::clone(cluster), Arc::clone(object))));
         }
         What::Modified => readiness(cluster, change),
         _ => {}

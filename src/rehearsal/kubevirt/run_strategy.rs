@@ -44,7 +44,7 @@ pub(crate) fn reconcile(cluster: &Arc<Cluster>, namespace: &str, name: &str) {
             remove(cluster, vmi.as_deref());
         } else {
             cluster.edit(&VMS, namespace, name, |vm| {
-                drop(fields::unset(vm, "/metadata/finalizers"))
+                drop(fields::unset(vm, "/metadata/finalizers"));
             });
         }
         return;

@@ -123,7 +123,7 @@ pub(crate) async fn end(cluster: Arc<Cluster>, object: Arc<Value>) {
             "False",
             "PodTerminating",
             "virt-launcher pod is terminating",
-        )
+        );
     });
     let namespace = fields::text(&object, "/metadata/namespace").to_owned();
     let pods = launcher::of(&cluster, &object);

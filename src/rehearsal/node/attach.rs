@@ -85,7 +85,7 @@ pub(crate) fn attach(
                     socket,
                 }
                 .run()
-                .await
+                .await;
             }
             None => refuse(socket, &missing).await,
         }

@@ -21,13 +21,12 @@ pub(crate) fn expand(text: &str, environment: &[(String, String)]) -> String {
             out.push('$');
             continue;
         };
-        match environment.iter().rev().find(|(known, _)| known == name) {
-            Some((_, value)) => out.push_str(value),
-            None => {
-                out.push_str("$(");
-                out.push_str(name);
-                out.push(')');
-            }
+        if let Some((_, value)) = environment.iter().rev().find(|(known, _)| known == name) {
+            out.push_str(value);
+        } else {
+            out.push_str("$(");
+            out.push_str(name);
+            out.push(')');
         }
         rest = after;
     }

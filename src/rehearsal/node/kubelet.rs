@@ -28,17 +28,17 @@ const SEEN_LATE: Duration = Duration::from_millis(300);
 
 /// Follows the pods and starts, ends and removes them.
 pub(crate) async fn run(cluster: Arc<Cluster>) -> Infallible {
-    let mut changed = cluster.store().subscribe();
+    let mut news = cluster.store().subscribe();
     let mut seen = 0;
     let mut pods = cluster.list(&PODS, "");
     loop {
         for pod in pods.drain(..) {
             look(&cluster, &pod);
         }
-        if changed.changed().await.is_err() {
+        if news.changed().await.is_err() {
             return std::future::pending().await;
         }
-        changed.mark_unchanged();
+        news.mark_unchanged();
         let store = cluster.store();
         let mut gone = Vec::new();
         match store.since(seen) {
@@ -231,7 +231,7 @@ impl Life {
             pod_status::running(pod, &address, || {
                 let mut ids = self.cluster.ids();
                 (ids.hex(64), ids.hex(64))
-            })
+            });
         });
         launcher_life::up(&self.cluster, &self.pod);
         true
