@@ -19,6 +19,10 @@ mod kubevirt;
 mod node;
 mod options;
 mod practice;
+#[cfg(target_os = "linux")]
+pub mod script_agent;
+#[cfg(target_os = "linux")]
+pub mod script_node;
 mod store;
 mod time;
 mod world;

@@ -241,22 +241,39 @@ impl Practice {
 
     /// The root qdisc of every device of a VMI's active launcher, as the kernel of its node would say: `(device, line)`. Empty when it has none.
     pub fn qdiscs(&self, namespace: &str, vmi: &str) -> Vec<(String, String)> {
-        let Some(vmi) = self.cluster.get(&VMIS, namespace, vmi) else {
-            return Vec::new();
-        };
+        let pod = self.launcher(namespace, vmi).unwrap_or_default();
+        let host = self.cluster.nodes.host(fields::text(&pod, "/spec/nodeName"));
+        host.map(|host| host.qdiscs(fields::text(&pod, "/metadata/uid")))
+            .unwrap_or_default()
+    }
+
+    /// Runs `tc` in the network namespace of a VMI's launcher, as somebody else on its node might; its exit code and what it printed.
+    #[cfg(target_os = "linux")]
+    pub fn tc(&self, namespace: &str, vmi: &str, args: &[&str]) -> anyhow::Result<std::process::Output> {
+        let pod = self
+            .launcher(namespace, vmi)
+            .with_context(|| format!("VMI \"{namespace}/{vmi}\" has no running launcher"))?;
+        let node = fields::text(&pod, "/spec/nodeName");
+        let script = self
+            .script_node(node)
+            .with_context(|| format!("{node} does not run the agent as a script"))?;
+        Ok(script.tc(fields::text(&pod, "/metadata/uid"), args)?)
+    }
+
+    /// A node that runs the agent as a script, to change what its kernel has.
+    #[cfg(target_os = "linux")]
+    pub fn script_node(&self, node: &str) -> Option<Arc<super::script_node::ScriptNode>> {
+        self.cluster.nodes.script(node).cloned()
+    }
+
+    /// The running launcher that a VMI is in.
+    pub fn launcher(&self, namespace: &str, vmi: &str) -> Option<Value> {
+        let vmi = self.cluster.get(&VMIS, namespace, vmi)?;
         let node = fields::text(&vmi, "/status/nodeName");
-        let pod = launcher::of(&self.cluster, &vmi)
-            .into_iter()
-            .find(|pod| fields::text(pod, "/spec/nodeName") == node && fields::text(pod, "/status/phase") == "Running");
-        pod.and_then(|pod| {
-            Some(
-                self.cluster
-                    .nodes
-                    .host(node)?
-                    .qdiscs(fields::text(&pod, "/metadata/uid")),
-            )
-        })
-        .unwrap_or_default()
+        let is_it = |pod: &Value| {
+            fields::text(pod, "/spec/nodeName") == node && fields::text(pod, "/status/phase") == "Running"
+        };
+        Some((*launcher::of(&self.cluster, &vmi).into_iter().find(|pod| is_it(pod))?).clone())
     }
 
     // Nodes and pods.

@@ -32,7 +32,11 @@ fn rename(event: &Value, api_version: &str, order: fn(&'static Pair) -> Pair) ->
     let mut out = json!({"kind": "Event", "apiVersion": api_version});
     for (key, value) in event.as_object().into_iter().flatten() {
         if !matches!(key.as_str(), "kind" | "apiVersion") {
-            let name = NAMES.iter().map(order).find(|(from, _)| from == key).map_or(key.as_str(), |(_, to)| to);
+            let name = NAMES
+                .iter()
+                .map(order)
+                .find(|(from, _)| from == key)
+                .map_or(key.as_str(), |(_, to)| to);
             fields::set(&mut out, &format!("/{name}"), value.clone());
         }
     }

@@ -95,7 +95,8 @@ fn on_vm(cluster: &Arc<Cluster>, call: &Call, dry_run: bool) -> ApiResult<()> {
         }
         "migrate"
             if vmi
-                .as_ref().is_none_or(|vmi| fields::text(vmi, "/status/phase") != "Running") =>
+                .as_ref()
+                .is_none_or(|vmi| fields::text(vmi, "/status/phase") != "Running") =>
         {
             return refuse("VM is not running".to_owned());
         }

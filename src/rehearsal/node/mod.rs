@@ -10,7 +10,7 @@ pub(crate) mod logs;
 pub(crate) mod pod_status;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
 };
 
@@ -18,7 +18,7 @@ use hyper::body::Bytes;
 use tokio::sync::watch;
 
 pub(crate) use self::container::{Container, Wire};
-use super::{cluster::lock, host};
+use super::{cluster::lock, host, hosts::Hosts};
 
 /// What goes wrong on a node, on demand.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ struct Troubles {
 
 /// All nodes, what runs on them, and their troubles.
 pub(crate) struct Nodes {
-    hosts: BTreeMap<String, Arc<dyn host::Node>>,
+    hosts: Hosts,
     running: Mutex<HashMap<String, Arc<Container>>>,
     starts: watch::Sender<usize>,
     stops: Mutex<HashMap<String, watch::Sender<Option<u64>>>>,
@@ -38,7 +38,7 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
-    pub(crate) fn new(hosts: BTreeMap<String, Arc<dyn host::Node>>) -> Self {
+    pub(crate) fn new(hosts: Hosts) -> Self {
         Self {
             hosts,
             running: Mutex::default(),
@@ -50,7 +50,13 @@ impl Nodes {
     }
 
     pub(crate) fn host(&self, node: &str) -> Option<&Arc<dyn host::Node>> {
-        self.hosts.get(node)
+        self.hosts.nodes.get(node)
+    }
+
+    /// A node that runs the real script, as what it is.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn script(&self, node: &str) -> Option<&Arc<super::script_node::ScriptNode>> {
+        self.hosts.scripts.get(node)
     }
 
     /// The container of a pod, while there is one that can be attached to.
