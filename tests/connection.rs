@@ -2,6 +2,10 @@
 // A helper that fails fails its test; clippy exempts only the test functions themselves.
 #![allow(clippy::unwrap_used)]
 
+#[path = "connection/attach.rs"]
+mod attach;
+#[path = "connection/credentials.rs"]
+mod credentials;
 #[path = "connection/discovery.rs"]
 mod discovery;
 #[path = "connection/failures.rs"]

@@ -28,8 +28,8 @@ pub(super) async fn namespaces_exist(
         {
             return Err(
                 ClusterError::new(ErrorKind::NotFound, format!("namespaces \"{name}\" not found")).hint(format!(
-                    "kubectl get namespaces --context {} lists them",
-                    cluster.context
+                    "to see which there are: {}",
+                    cluster.again("kubectl get namespaces")
                 )),
             );
         }
@@ -55,7 +55,7 @@ pub(super) async fn absentees(cluster: &Cluster, absent: &[&(String, String)]) -
                 namespace: namespace.clone(),
                 name: name.clone(),
                 reason: escape(&format!("is not running (VM is {})", vm.printable_status())),
-                hint: Some(format!("virtctl start {name} -n {namespace}")),
+                hint: Some(cluster.again(&format!("virtctl start {name} -n {namespace}"))),
             }),
             Err(_) => missing.push(escape(&format!(
                 "virtualmachineinstances.kubevirt.io \"{name}\" not found in namespace \"{namespace}\""

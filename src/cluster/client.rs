@@ -1,9 +1,11 @@
 //! A connected client and the names of what it is connected to.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, Uri};
+use k8s_openapi::ByteString;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::api::{Api, PostParams};
 use kube::client::ClientBuilder;
@@ -11,6 +13,7 @@ use kube::config::{AuthInfo, ExecAuthCluster};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::connection::Connection;
+use super::credential_plugin::{CredentialPlugin, Interaction};
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::kubeconfig::{self, Environment, Resolved, Source};
 use super::transport::{TransportLayer, WarningSink};
@@ -34,6 +37,8 @@ pub struct Cluster {
     pub namespace: String,
     /// Whom the kubeconfig says we are (with `--as`: that user); [`Cluster::whoami`] asks the server.
     pub user: String,
+    /// Flags that lead here again, each with a space before it; see [`Cluster::again`].
+    flags: String,
 }
 
 // === impl Cluster ===
@@ -42,36 +47,16 @@ impl Cluster {
     /// Reads the kubeconfig and prepares a client; runs a credential plugin, so that it can ask its questions
     /// before any prompt of ours. Sends no request.
     pub async fn connect(connection: &Connection, warnings: WarningSink) -> Result<Self, ClusterError> {
-        Self::connect_in(connection, &Environment::from_process(), warnings).await
+        let prepared = prepare(connection, &Environment::from_process())?;
+        prepared.connect(connection, warnings, Interaction::Allowed).await
     }
 
-    // Not awaiting anything itself, but the client must be built inside a runtime.
-    #[allow(clippy::unused_async)]
-    pub(crate) async fn connect_in(
-        connection: &Connection,
-        env: &Environment,
-        warnings: WarningSink,
-    ) -> Result<Self, ClusterError> {
-        let (mut config, named) = match kubeconfig::resolve(connection, env)? {
-            Source::InCluster => in_cluster(connection)?,
-            Source::Kubeconfig(resolved) => from_kubeconfig(*resolved, env)?,
-        };
-        config.default_retry = false;
-        config.connect_timeout = Some(CONNECT_TIMEOUT);
-        config.headers.push((http::header::USER_AGENT, user_agent()));
-        let server = host_of(&config.cluster_url);
-        let client = ClientBuilder::try_from(config)
-            .map_err(|error| ClusterError::from_kube(&error, &Ask::new("connect", "", "server"), &server))?
-            .with_layer(&TransportLayer::new(connection.request_timeout, warnings))
-            .build();
-        Ok(Self {
-            client,
-            context: named.context,
-            cluster_name: named.cluster_name,
-            server: named.server,
-            namespace: named.namespace,
-            user: connection.impersonate.user.clone().unwrap_or(named.user),
-        })
+    /// The same for shell completion: a credential plugin may not ask anything, and nothing is printed.
+    pub(super) async fn connect_silently(connection: &Connection) -> Result<Self, ClusterError> {
+        let prepared = prepare(connection, &Environment::from_process())?;
+        prepared
+            .connect(connection, Arc::new(|_: &str| {}), Interaction::Silent)
+            .await
     }
 
     /// `HOST:PORT` of the API server, as it stands in errors.
@@ -83,7 +68,17 @@ impl Cluster {
 
     /// `error` in kubectl's words.
     pub fn explain(&self, error: &kube::Error, ask: &Ask) -> ClusterError {
-        ClusterError::from_kube(error, ask, &self.host())
+        let mut told = ClusterError::from_kube(error, ask, &self.host());
+        // A hint with a command ends in it.
+        if let Some(hint) = told.hint.as_mut().filter(|hint| hint.contains(": kubectl ")) {
+            hint.push_str(&self.flags);
+        }
+        told
+    }
+
+    /// `command` with the flags that lead to this cluster as this user, as it is printed to be run later.
+    pub fn again(&self, command: &str) -> String {
+        format!("{command}{}", self.flags)
     }
 
     /// Who the API server says we are (`SelfSubjectReview`, Kubernetes 1.28); works without any permission.
@@ -112,16 +107,82 @@ impl fmt::Debug for Cluster {
     }
 }
 
-/// What a [`Cluster`] is called, apart from its client.
-struct Named {
+/// What a [`Cluster`] will be, before its credentials are got.
+struct Prepared {
+    config: kube::Config,
     context: String,
     cluster_name: String,
     server: String,
     namespace: String,
     user: String,
+    in_cluster: bool,
 }
 
-fn in_cluster(connection: &Connection) -> Result<(kube::Config, Named), ClusterError> {
+// === impl Prepared ===
+
+impl Prepared {
+    async fn connect(
+        mut self,
+        connection: &Connection,
+        warnings: WarningSink,
+        interaction: Interaction,
+    ) -> Result<Cluster, ClusterError> {
+        let host = host_of(&self.config.cluster_url);
+        let plugin = log_in(&mut self.config.auth_info, interaction).await?;
+        let stack = ClientBuilder::try_from(self.config)
+            .map_err(|error| ClusterError::from_kube(&error, &Ask::new("connect", "", "server"), &host))?;
+        let layer = TransportLayer::new(connection.request_timeout, warnings, plugin);
+        // A pod's own credentials are found without any flag, and only in the pod.
+        let context = if self.in_cluster { "" } else { &self.context };
+        Ok(Cluster {
+            flags: connection.repeated(context),
+            client: stack.with_layer(&layer).build(),
+            context: self.context,
+            cluster_name: self.cluster_name,
+            server: self.server,
+            namespace: self.namespace,
+            user: connection.impersonate.user.clone().unwrap_or(self.user),
+        })
+    }
+}
+
+/// Runs the user's credential plugin, if there is one and nothing goes before it, and puts the certificate it may
+/// hand out in its place; tokens stay with the plugin.
+async fn log_in(auth: &mut AuthInfo, interaction: Interaction) -> Result<Option<CredentialPlugin>, ClusterError> {
+    let other = auth.token.is_some() || auth.token_file.is_some() || auth.username.is_some();
+    let Some(exec) = auth.exec.take().filter(|_| !other && auth.auth_provider.is_none()) else {
+        return Ok(None);
+    };
+    let (plugin, identity) = CredentialPlugin::start(exec, interaction).await?;
+    if let Some(identity) = identity {
+        auth.client_certificate_data = Some(base64(identity.certificate));
+        auth.client_key_data = Some(base64(identity.key).into());
+    }
+    Ok(Some(plugin))
+}
+
+/// As kubeconfig fields hold PEM.
+fn base64(pem: String) -> String {
+    match serde_json::to_value(ByteString(pem.into_bytes())) {
+        Ok(serde_json::Value::String(text)) => text,
+        // A ByteString is written as a string.
+        _ => String::new(),
+    }
+}
+
+fn prepare(connection: &Connection, env: &Environment) -> Result<Prepared, ClusterError> {
+    let mut prepared = match kubeconfig::resolve(connection, env)? {
+        Source::InCluster => in_cluster(connection)?,
+        Source::Kubeconfig(resolved) => from_kubeconfig(*resolved, env)?,
+    };
+    let config = &mut prepared.config;
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.headers.push((http::header::USER_AGENT, user_agent()));
+    Ok(prepared)
+}
+
+fn in_cluster(connection: &Connection) -> Result<Prepared, ClusterError> {
     let mut config = kube::Config::incluster().map_err(|error| {
         ClusterError::new(
             ErrorKind::Config,
@@ -132,17 +193,18 @@ fn in_cluster(connection: &Connection) -> Result<(kube::Config, Named), ClusterE
     config.auth_info.impersonate.clone_from(&impersonate.user);
     config.auth_info.impersonate_groups = (!impersonate.groups.is_empty()).then(|| impersonate.groups.clone());
     config.auth_info.impersonate_uid.clone_from(&impersonate.uid);
-    let named = Named {
+    Ok(Prepared {
         context: "in-cluster".to_owned(),
         cluster_name: "in-cluster".to_owned(),
         server: trimmed(&config.cluster_url),
         namespace: config.default_namespace.clone(),
         user: "service account".to_owned(),
-    };
-    Ok((config, named))
+        in_cluster: true,
+        config,
+    })
 }
 
-fn from_kubeconfig(resolved: Resolved, env: &Environment) -> Result<(kube::Config, Named), ClusterError> {
+fn from_kubeconfig(resolved: Resolved, env: &Environment) -> Result<Prepared, ClusterError> {
     let Resolved {
         context,
         cluster_name,
@@ -195,16 +257,15 @@ fn from_kubeconfig(resolved: Resolved, env: &Environment) -> Result<(kube::Confi
     config.proxy_url = proxy.map(|proxy| parse_proxy(&proxy)).transpose()?;
     config.auth_info = auth;
     let user = who(&user, &config.auth_info);
-    Ok((
+    Ok(Prepared {
         config,
-        Named {
-            context,
-            cluster_name,
-            server,
-            namespace,
-            user,
-        },
-    ))
+        context,
+        cluster_name,
+        server,
+        namespace,
+        user,
+        in_cluster: false,
+    })
 }
 
 /// The user's entry, or whom it impersonates.

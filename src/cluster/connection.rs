@@ -56,6 +56,46 @@ impl Connection {
             || self.server.is_some()
             || self.token.is_some()
     }
+
+    /// The flags that lead to the same cluster as the same user, each with a space before it, for a command line that
+    /// is printed to be run later, perhaps elsewhere; `context` is the one in use. A token is never printed.
+    pub fn repeated(&self, context: &str) -> String {
+        let path = self.kubeconfig.as_ref().map(|path| path.display().to_string());
+        let context = self
+            .context
+            .as_deref()
+            .or(Some(context))
+            .filter(|context| !context.is_empty());
+        let impersonate = &self.impersonate;
+        let flags = [
+            ("--kubeconfig", path.as_deref()),
+            ("--context", context),
+            ("--cluster", self.cluster.as_deref()),
+            ("--user", self.user.as_deref()),
+            ("--server", self.server.as_deref()),
+            ("--as", impersonate.user.as_deref()),
+            ("--as-uid", impersonate.uid.as_deref()),
+        ];
+        let groups = impersonate
+            .groups
+            .iter()
+            .map(|group| ("--as-group", Some(group.as_str())));
+        flags
+            .into_iter()
+            .chain(groups)
+            .filter_map(|(flag, value)| Some(format!(" {flag} {}", quoted(value?))))
+            .collect()
+    }
+}
+
+/// A word for a POSIX shell, in single quotes where it needs them.
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/@%+=,-".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 impl fmt::Debug for Connection {
@@ -88,6 +128,23 @@ mod tests {
             ..Connection::default()
         };
         assert!(!format!("{connection:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_command_for_later_leads_to_the_same_place() {
+        let mut connection = Connection {
+            token: Some("hunter2".into()),
+            ..Connection::default()
+        };
+        assert_eq!(connection.repeated("prod"), " --context prod");
+        assert_eq!(connection.repeated(""), "");
+        connection.kubeconfig = Some("/my files/it's".into());
+        connection.impersonate.user = Some("jane".into());
+        connection.impersonate.groups = vec!["a".into(), "$(b)".into()];
+        assert_eq!(
+            connection.repeated("prod"),
+            r" --kubeconfig '/my files/it'\''s' --context prod --as jane --as-group a --as-group '$(b)'"
+        );
     }
 
     #[test]

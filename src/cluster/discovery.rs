@@ -92,6 +92,7 @@ pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[Stri
     let facts = Facts {
         plugins: kubevirt::plugins(&kubevirt),
         nodes,
+        flags: cluster.again(""),
     };
     let by_vmi = by_owner(&pods);
     let rows: Vec<Reach> = vmis
@@ -175,7 +176,7 @@ async fn vmis(
                     Err(error) if error.is_forbidden() && !names.is_empty() => {
                         get_all(cluster, &api, namespace.as_deref(), &names).await
                     }
-                    Err(error) => Err(narrower(error, namespace.is_none())),
+                    Err(error) => Err(narrower(cluster, error, namespace.is_none())),
                 }
             }
         });
@@ -217,7 +218,7 @@ async fn launchers(cluster: &Cluster, scope: &Scope) -> Result<Vec<Pod>, Cluster
             ask.namespace.clone_from(&namespace);
             match api.list(params).await {
                 Ok(list) => Ok(list.items),
-                Err(error) => Err(narrower(cluster.explain(&error, &ask), namespace.is_none())),
+                Err(error) => Err(narrower(cluster, cluster.explain(&error, &ask), namespace.is_none())),
             }
         }
     });
@@ -225,11 +226,14 @@ async fn launchers(cluster: &Cluster, scope: &Scope) -> Result<Vec<Pod>, Cluster
 }
 
 /// A refusal to look into every namespace comes with the way that needs less.
-fn narrower(error: ClusterError, everywhere: bool) -> ClusterError {
+fn narrower(cluster: &Cluster, error: ClusterError, everywhere: bool) -> ClusterError {
     if error.is_forbidden() && everywhere {
         error.hint("looking into all namespaces needs a ClusterRole; -n NAMESPACE looks into one")
     } else if error.is_forbidden() {
-        error.hint("kubectl vmchaos check netem shows which permissions are missing, and the rules that grant them")
+        error.hint(format!(
+            "what is missing, and the rules that grant it: {}",
+            cluster.again("kubectl vmchaos check netem")
+        ))
     } else {
         error
     }

@@ -47,6 +47,9 @@ pub(super) fn from_transport(error: &kube::Error, server: &str) -> ClusterError 
     let chain = chain(error);
     let unable = |kind, why: &str| ClusterError::new(kind, format!("Unable to connect to the server: {why}"));
     for cause in &chain {
+        if let Some(told) = cause.downcast_ref::<ClusterError>() {
+            return told.clone();
+        }
         if let Some(auth) = cause.downcast_ref::<kube::client::AuthError>() {
             return from_auth(auth);
         }

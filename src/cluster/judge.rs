@@ -36,6 +36,8 @@ pub struct Facts {
     pub plugins: Plugins,
     /// Whether each node is Ready; `None` when nodes could not be listed.
     pub nodes: Option<BTreeMap<String, bool>>,
+    /// Connection flags for the commands in hints, each with a space before it.
+    pub flags: String,
 }
 
 /// The row of a VMI for `list` and the picker.
@@ -77,7 +79,8 @@ pub fn judge(
         namespace: namespace.to_owned(),
         name: name.to_owned(),
         reason: escape(&reason),
-        hint: hint.map(|hint| escape(&hint)),
+        // Every hint ends in a command.
+        hint: hint.map(|hint| escape(&format!("{hint}{}", facts.flags))),
     };
     if let Some((reason, hint)) = not_steady(vmi) {
         return Err(unfit(reason, hint));

@@ -25,6 +25,7 @@ fn facts() -> Facts {
             ("node01".to_owned(), true),
             ("node02".to_owned(), true),
         ])),
+        flags: " --context prod".to_owned(),
     }
 }
 
@@ -128,6 +129,10 @@ fn a_node_that_is_not_ready() {
     };
     let unfit = verdict_on(|_, _| {}, &facts, &[]).unwrap_err();
     assert_eq!(unfit.reason, "is on node node01, which is not Ready");
+    assert_eq!(
+        unfit.hint.as_deref(),
+        Some("kubectl describe node node01 --context prod")
+    );
     let unknown = Facts { nodes: None, ..facts };
     assert!(verdict_on(|_, _| {}, &unknown, &[]).is_ok());
 }

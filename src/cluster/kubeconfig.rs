@@ -69,6 +69,12 @@ pub(crate) fn resolve(connection: &Connection, env: &Environment) -> Result<Sour
     pick(connection, config).map(|resolved| Source::Kubeconfig(Box::new(resolved)))
 }
 
+/// Names of all contexts, none when the files cannot be read.
+pub(crate) fn contexts_of(connection: &Connection, env: &Environment) -> Vec<String> {
+    let config = load(connection, env).ok().flatten().unwrap_or_default();
+    config.contexts.into_iter().map(|entry| entry.name).collect()
+}
+
 fn nothing_configured() -> ClusterError {
     ClusterError::new(
         ErrorKind::Config,

@@ -293,3 +293,16 @@ fn impersonation_given_by_flag_replaces_that_of_the_file() {
     assert_eq!(auth.impersonate_groups, Some(vec!["ops".to_owned(), "dev".to_owned()]));
     assert_eq!(auth.impersonate_uid, None);
 }
+
+#[test]
+fn the_contexts_of_all_files() {
+    let files = Files::new();
+    assert_eq!(
+        contexts_of(&Connection::default(), &files.env(&["a", "b"])),
+        ["a", "nouser", "nocluster", "b"]
+    );
+    assert_eq!(
+        contexts_of(&Connection::default(), &files.env(&["missing"])),
+        Vec::<String>::new()
+    );
+}

@@ -49,7 +49,7 @@ pub async fn existing(cluster: &Cluster, candidates: &[String]) -> Result<String
     let last = candidates.last().cloned().unwrap_or_default();
     match candidates {
         [only] => Err(ClusterError::new(ErrorKind::NotFound, format!("namespaces \"{only}\" not found"))
-            .hint(fix(only, "not found"))),
+            .hint(fix(only, "not found", &cluster.again("")))),
         _ => Ok(last),
     }
 }
@@ -63,13 +63,15 @@ pub async fn choose(cluster: &Cluster, pod: &Pod, candidates: &[String]) -> Resu
         dry_run: true,
         field_manager: Some(MANAGER.to_owned()),
     };
-    let mut refusals: Vec<(&str, ClusterError)> = Vec::new();
-    for namespace in candidates {
+    let asked = candidates.iter().map(|namespace| {
         let mut pod = pod.clone();
         pod.metadata.namespace = Some(namespace.clone());
-        let answer = Api::<Pod>::namespaced(cluster.client.clone(), namespace)
-            .create(&params, &pod)
-            .await;
+        let (api, params) = (Api::<Pod>::namespaced(cluster.client.clone(), namespace), &params);
+        async move { (namespace, api.create(params, &pod).await) }
+    });
+    let mut refusals: Vec<(&str, ClusterError)> = Vec::new();
+    // All at once: they are few, and each would cost a round trip.
+    for (namespace, answer) in futures::future::join_all(asked).await {
         let Err(error) = answer else {
             return Ok(namespace.clone());
         };
@@ -83,11 +85,11 @@ pub async fn choose(cluster: &Cluster, pod: &Pod, candidates: &[String]) -> Resu
             _ => return Err(told),
         }
     }
-    Err(refused(&refusals))
+    Err(refused(&refusals, &cluster.again("")))
 }
 
 /// One error for all refusals; a namespace nobody asked for that does not exist is not worth a word.
-fn refused(refusals: &[(&str, ClusterError)]) -> ClusterError {
+fn refused(refusals: &[(&str, ClusterError)], flags: &str) -> ClusterError {
     let mut told: Vec<&(&str, ClusterError)> = refusals.iter().filter(|(_, error)| !error.is_not_found()).collect();
     if told.is_empty() {
         told = refusals.iter().collect();
@@ -109,37 +111,33 @@ fn refused(refusals: &[(&str, ClusterError)]) -> ClusterError {
             )
         }
     };
-    ClusterError::new(kind, message).hint(fix(namespace, &last.message))
+    ClusterError::new(kind, message).hint(fix(namespace, &last.message, flags))
 }
 
-/// What would make this namespace admit the pod, by who refused it.
-fn fix(namespace: &str, refusal: &str) -> String {
+/// What would make this namespace admit the pod, by who refused it; `flags` lead the commands to this cluster.
+fn fix(namespace: &str, refusal: &str, flags: &str) -> String {
+    const ELSEWHERE: &str = "name another namespace with --pod-namespace";
     if refusal.contains("violates PodSecurity") {
         format!(
-            "pod security forbids privileged pods there; use a namespace for them: kubectl create namespace {OWN} && \
-             kubectl label namespace {OWN} pod-security.kubernetes.io/enforce=privileged"
+            "pod security forbids privileged pods there; make a namespace for them: \
+             kubectl create namespace {OWN}{flags} && \
+             kubectl label namespace {OWN} pod-security.kubernetes.io/enforce=privileged{flags}"
         )
     } else if refusal.contains("security context constraint") {
         format!(
-            "the service account needs the privileged SCC: \
-             oc adm policy add-scc-to-user privileged -z default -n {namespace}; or name another with --service-account"
+            "the service account needs the privileged SCC (or name another with --service-account): \
+             oc adm policy add-scc-to-user privileged -z default -n {namespace}{flags}"
         )
     } else if refusal.contains("exceeded quota") || refusal.contains("failed quota") {
-        format!(
-            "a ResourceQuota is used up: kubectl describe quota -n {namespace}; or name another with --pod-namespace"
-        )
+        format!("a ResourceQuota is used up; {ELSEWHERE}, or look at it: kubectl describe quota -n {namespace}{flags}")
     } else if refusal.contains("admission webhook") || refusal.contains("ValidatingAdmissionPolicy") {
-        "a policy of this cluster refuses such pods; ask who runs it for an exception, or name another namespace with \
-         --pod-namespace"
-            .to_owned()
+        format!("a policy of this cluster refuses such pods; ask who runs it for an exception, or {ELSEWHERE}")
     } else if refusal.contains("cannot create resource") {
-        format!(
-            "kubectl auth can-i create pods -n {namespace}; kubectl vmchaos check netem prints the rules that are missing"
-        )
+        format!("what is missing, and the rules that grant it: kubectl vmchaos check netem{flags}")
     } else if refusal.contains("not found") {
-        format!("kubectl create namespace {namespace}, or name another with --pod-namespace")
+        format!("{ELSEWHERE}, or make this one: kubectl create namespace {namespace}{flags}")
     } else {
-        "name another namespace with --pod-namespace".to_owned()
+        ELSEWHERE.to_owned()
     }
 }
 
@@ -165,10 +163,13 @@ mod tests {
     #[test]
     fn a_namespace_that_is_not_there_is_not_blamed() {
         let missing = ClusterError::new(ErrorKind::NotFound, "namespaces \"vmchaos\" not found");
-        let error = refused(&[
-            ("vmchaos", missing),
-            ("shop", forbidden("pods \"x\" is forbidden: violates PodSecurity")),
-        ]);
+        let error = refused(
+            &[
+                ("vmchaos", missing),
+                ("shop", forbidden("pods \"x\" is forbidden: violates PodSecurity")),
+            ],
+            "",
+        );
         assert_eq!(
             error.message,
             "debug pods are not admitted to namespace shop: pods \"x\" is forbidden: violates PodSecurity"
@@ -183,7 +184,10 @@ mod tests {
 
     #[test]
     fn all_refusals_are_told() {
-        let error = refused(&[("kubevirt", forbidden("no")), ("shop", forbidden("exceeded quota: q"))]);
+        let error = refused(
+            &[("kubevirt", forbidden("no")), ("shop", forbidden("exceeded quota: q"))],
+            "",
+        );
         assert_eq!(
             error.message,
             "debug pods are admitted to none of the namespaces that were tried: kubevirt: no; shop: exceeded quota: q"
@@ -204,13 +208,16 @@ mod tests {
             ),
             (
                 "User \"jane\" cannot create resource \"pods\"",
-                "kubectl auth can-i create pods -n shop",
+                "kubectl vmchaos check netem --context prod",
             ),
-            ("namespaces \"shop\" not found", "kubectl create namespace shop"),
+            (
+                "namespaces \"shop\" not found",
+                "kubectl create namespace shop --context prod",
+            ),
             ("anything", "--pod-namespace"),
         ];
         for (refusal, words) in cases {
-            assert!(fix("shop", refusal).contains(words), "{refusal}");
+            assert!(fix("shop", refusal, " --context prod").contains(words), "{refusal}");
         }
     }
 }

@@ -18,6 +18,7 @@ use kube::client::Body;
 use rand::RngExt as _;
 use tower::{BoxError, Layer, Service, ServiceExt as _};
 
+use super::credential_plugin::CredentialPlugin;
 use super::failure::chain;
 use super::timed::{Timed, TimedOut};
 
@@ -36,6 +37,7 @@ pub(crate) struct TransportLayer {
     timeout: Option<Duration>,
     warnings: WarningSink,
     told: Arc<Mutex<HashSet<String>>>,
+    plugin: Option<Arc<CredentialPlugin>>,
 }
 
 pub(crate) struct Transport<S> {
@@ -58,11 +60,12 @@ enum Exchange {
 // === impl TransportLayer ===
 
 impl TransportLayer {
-    pub(crate) fn new(timeout: Option<Duration>, warnings: WarningSink) -> Self {
+    pub(crate) fn new(timeout: Option<Duration>, warnings: WarningSink, plugin: Option<CredentialPlugin>) -> Self {
         Self {
             timeout,
             warnings,
             told: Arc::default(),
+            plugin: plugin.map(Arc::new),
         }
     }
 
@@ -110,15 +113,29 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let inner = self.inner.clone();
         let layer = self.layer.clone();
         Box::pin(async move {
+            let credential = match &layer.plugin {
+                Some(plugin) => plugin.header().await?,
+                None => None,
+            };
+            if let Some(header) = &credential {
+                request
+                    .headers_mut()
+                    .insert(http::header::AUTHORIZATION, header.clone());
+            }
             let response = match Exchange::of(&request) {
                 Exchange::Stream => send(&inner, request, None).await,
                 Exchange::Write => send(&inner, request, layer.timeout).await,
                 Exchange::Read => read(&inner, request, layer.timeout).await,
             }?;
+            if response.status() == StatusCode::UNAUTHORIZED
+                && let (Some(plugin), Some(header)) = (&layer.plugin, &credential)
+            {
+                plugin.refused(header).await;
+            }
             layer.tell(response.headers());
             Ok(response)
         })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::stop::Stop;
 use super::targets::{self, Chosen};
 use super::watcher::Shown;
-use super::{Context, later, plan_text};
+use super::{Context, plan_text};
 use crate::cli::{DryRun, NetemRequest, PodRequest, Wanted, Writing};
 use crate::cluster::access;
 use crate::cluster::events::Recorder;
@@ -206,7 +206,7 @@ async fn execute(
     let ran = driver::run(cluster, confirmed, namespace, &mut context.signals, &shown).await;
     shown.finish().await;
     let ending = crate::run::report::outcome(report, &ran);
-    let halt = later::command(&context.connection, Some(cluster), &format!("halt {run}"));
+    let halt = cluster.again(&format!("kubectl vmchaos halt {run}"));
     if ran.vms.iter().any(|vm| vm.leaked().is_some()) {
         for vm in &ran.vms {
             if let Some(left) = vm.leaked() {

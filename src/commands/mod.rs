@@ -2,7 +2,6 @@
 
 mod completion;
 mod fault;
-mod later;
 mod plan_text;
 mod rehearse;
 mod stop;

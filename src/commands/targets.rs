@@ -48,10 +48,8 @@ pub(super) async fn choose(
 fn drawn(cluster: &Cluster, wanted: &Wanted, survey: Survey) -> Result<Chosen, Stop> {
     let named = !wanted.selection.names.is_empty();
     if let Some(missing) = survey.missing.first() {
-        return Err(Stop::refused("not-found", missing).hint(format!(
-            "kubectl vmchaos list --context {} shows the VMIs",
-            super::later::quoted(&cluster.context)
-        )));
+        return Err(Stop::refused("not-found", missing)
+            .hint(format!("to see the VMIs: {}", cluster.again("kubectl vmchaos list -A"))));
     }
     if let Some(unfit) = survey.stopped.first() {
         return Err(cannot(unfit));

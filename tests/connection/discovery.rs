@@ -221,7 +221,10 @@ async fn nodes_and_the_kubevirt_object_may_be_forbidden() {
 #[tokio::test]
 async fn a_name_that_is_not_there_or_does_not_run() {
     let server = Server::start(world).await;
-    let found = found(&server, &named(&["stopped", "nope", "web-1"])).await;
+    let cluster = server.cluster().await;
+    let found = find(&cluster, &named(&["stopped", "nope", "web-1"]), &[])
+        .await
+        .unwrap();
     assert_eq!(keys(&found), ["shop/web-1"]);
     assert_eq!(
         found.missing,
@@ -232,7 +235,15 @@ async fn a_name_that_is_not_there_or_does_not_run() {
         (unfit.reason.as_str(), *was_named),
         ("is not running (VM is Stopped)", true)
     );
-    assert_eq!(unfit.hint.as_deref(), Some("virtctl start stopped -n shop"));
+    // The way back leads to the cluster that was asked.
+    let config = server.kubeconfig();
+    assert_eq!(
+        unfit.hint,
+        Some(format!(
+            "virtctl start stopped -n shop --kubeconfig {} --context test",
+            config.display()
+        ))
+    );
 }
 
 #[tokio::test]

@@ -181,3 +181,22 @@ async fn events_that_cannot_be_left_are_told_once() {
     );
     assert_eq!(server.lines().len(), 2);
 }
+
+#[tokio::test]
+async fn the_server_says_who_we_are() {
+    let server = Server::start(|request| {
+        let mut answer = request.body.clone();
+        answer["status"] = json!({ "userInfo": { "username": "jane@corp\u{202e}" } });
+        created(&answer)
+    })
+    .await;
+    assert_eq!(server.cluster().await.whoami().await.unwrap(), "jane@corp\\u{202e}");
+    assert_eq!(
+        server.lines(),
+        ["POST /apis/authentication.k8s.io/v1/selfsubjectreviews"]
+    );
+
+    let old = Server::start(|_| Answer::Json(404, Value::String("404 page not found".into()))).await;
+    let error = old.cluster().await.whoami().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+}

@@ -89,7 +89,7 @@ tool() { # NAME -> TOOL, empty when there is none
   return 1
 }
 
-# Whether process $1 is still a child of process $2: a PID alone may have been given to somebody else.
+# Whether process $1 is still a living child of process $2: a PID alone may have been given to somebody else.
 child_of() {
-  { read -r _ _ _ c_parent _ <"/proc/$1/stat"; } 2>/dev/null && [ "$c_parent" = "$2" ]
+  { read -r _ _ c_state c_parent _ <"/proc/$1/stat"; } 2>/dev/null && [ "$c_parent" = "$2" ] && [ "$c_state" != Z ]
 }

@@ -159,7 +159,7 @@ warden() {
   exec 5<"$S/leash.$GEN" 8>&-
   leave_pod "$d_me"
   read -r _ <&5
-  for d_second in 1 2 3 4; do
+  for d_half in 1 2 3 4 5 6 7; do
     d_stuck=
     set +f
     for d_file in "$S"/nsenter.*; do
@@ -168,10 +168,10 @@ warden() {
     done
     set -f
     [ -n "$d_stuck" ] || return
-    if [ "$d_second" = 4 ]; then
+    if [ "$d_half" = 7 ]; then
       for d_vm in $d_stuck; do end_stuck "$d_vm"; done
     else
-      sleep 1
+      sleep 0.5
     fi
   done
 }

@@ -7,13 +7,18 @@ emit() {
   SEQ=$((SEQ + 1))
   m_event="{\"s\":$SEQ,\"t\":$UP,$1}"
   printf '%s\n' "$m_event" >>"$S/events"
-  printf '%s\n' "$m_event"
+  say "$m_event"
+}
+
+# To the operator, who may have left.
+say() {
+  printf '%s\n' "$1" 2>/dev/null
 }
 
 replay() { # all events after the $1th
   while IFS= read -r y_event; do
     y_number=${y_event#'{"s":'}
-    [ "${y_number%%,*}" -le "$1" ] || printf '%s\n' "$y_event"
+    [ "${y_number%%,*}" -le "$1" ] || say "$y_event"
   done <"$S/events"
 }
 

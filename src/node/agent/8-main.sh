@@ -171,21 +171,33 @@ close() {
   emit "\"ev\":\"end\",\"restored\":$RESTORED,\"failed\":$FAILED,\"leaked\":$LEAKED,\"gone\":$GONE,\"refused\":$REFUSED"
 }
 
-# Guards may still be writing verdicts and removing fifos.
+# Guards may still be writing verdicts and removing relays.
 finish() {
   now
   f_until=$((NOW + 300))
-  while [ "$GUARDS" -gt 0 ] && [ "$NOW" -lt "$f_until" ]; do
+  while [ "$GUARDS" -gt 0 ] && guards_live && [ "$NOW" -lt "$f_until" ]; do
     read -r b_what b_one b_two _ <&7 || continue
     [ "$b_what" != vm ] || told "$b_one" "$b_two"
     now
   done
   [ -z "$LEASH" ] || exec 8>&-
   write_log
-  kill -9 "$LISTENER" "$CLOCK" 2>/dev/null
-  [ "$GUARDS" -gt 0 ] || rm -rf "$S"
+  exec 2>/dev/null
+  kill -9 "$LISTENER" "$CLOCK"
+  if [ "$GUARDS" -le 0 ] || ! guards_live; then rm -rf "$S"; fi
   [ "$LEAKED" = 0 ] || exit 3
   exit 0
+}
+
+# One that was killed does not say that it has left.
+guards_live() {
+  set +f
+  for f_file in "$S"/guard.*; do
+    set -f
+    [ ! -e "$S/left.${f_file##*.}" ] && slurp "$f_file" && child_of "$TEXT" "$$" && return 0
+  done
+  set -f
+  return 1
 }
 
 case $0 in
