@@ -85,7 +85,7 @@ fn answers() -> HashMap<String, (String, serde_json::Value)> {
             if !code.is_empty() {
                 continue;
             }
-            code = said.to_owned();
+            said.clone_into(&mut code);
         } else if let Ok(json) = serde_json::from_str(line) {
             answers.insert(std::mem::take(&mut command), (std::mem::take(&mut code), json));
         }
