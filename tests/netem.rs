@@ -2,9 +2,6 @@
 
 mod support;
 
-use std::time::Duration;
-
-use kubectl_vmchaos::rehearsal::Options;
 use support::Rehearsal;
 
 /// A fault of a second, without a question.
