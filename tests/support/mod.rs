@@ -89,7 +89,7 @@ impl Rehearsal {
 
     /// Debug pods there are, as (name, phase).
     pub fn debug_pods(&self) -> Vec<(String, String)> {
-        let pods = self.practice.list("pods", "");
+        let pods = self.practice.list("Pod", "");
         pods.iter()
             .filter(|pod| pod["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "kubectl-vmchaos")
             .map(|pod| {
@@ -101,7 +101,7 @@ impl Rehearsal {
 
     /// Reasons of the Events left on a VMI, in order.
     pub fn events(&self, name: &str) -> Vec<String> {
-        let events = self.practice.list("events", "");
+        let events = self.practice.list("Event", "");
         events
             .iter()
             .filter(|event| event["regarding"]["name"] == name)
