@@ -3,14 +3,14 @@
 
 #[path = "agent/endings.rs"]
 mod endings;
-#[path = "agent/fakes.rs"]
-mod fakes;
 #[path = "agent/refusals.rs"]
 mod refusals;
 #[path = "agent/rig.rs"]
 mod rig;
 #[path = "agent/wire.rs"]
 mod wire;
+#[path = "agent/fakes.rs"]
+mod fakes;
 
 /// Makes each test a test of every shell.
 macro_rules! under_every_shell {

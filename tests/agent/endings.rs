@@ -46,10 +46,7 @@ async fn the_deadline_is_kept_with_the_operator_still_there(shell: &[&str]) {
         assert_eq!(event["by"], "deadline");
         let held = event["held"].as_f64().unwrap();
         assert!((1.48..4.0).contains(&held), "held for {held} s");
-        assert_eq!(
-            event["after"],
-            serde_json::json!({"tap0": "fq_codel", "eth0": "noqueue"})
-        );
+        assert_eq!(event["after"], serde_json::json!({"tap0": "fq_codel", "eth0": "noqueue"}));
         assert!(event.get("changed").is_none());
     }
     // Read once more before it was undone: it was there for the whole hold.
@@ -113,10 +110,7 @@ async fn sigterm(shell: &[&str]) {
 /// What the termination log says of a VM.
 fn verdict(operator: &Operator, vm: usize) -> (String, String) {
     let all = operator.verdicts();
-    let one = all
-        .iter()
-        .find(|verdict| verdict[0] == vm)
-        .unwrap_or_else(|| panic!("no verdict of VM {vm} in {all:?}"));
+    let one = all.iter().find(|verdict| verdict[0] == vm).unwrap_or_else(|| panic!("no verdict of VM {vm} in {all:?}"));
     (one[1].as_str().unwrap().to_owned(), one[2].as_str().unwrap().to_owned())
 }
 
@@ -220,10 +214,7 @@ async fn end_of_file_before_go(shell: &[&str]) {
     operator.close();
     assert_eq!(operator.end().await, 0);
     for event in operator.seen("restored") {
-        assert_eq!(
-            (&event["by"], &event["held"]),
-            (&Value::from("lost-operator"), &Value::from(0))
-        );
+        assert_eq!((&event["by"], &event["held"]), (&Value::from("lost-operator"), &Value::from(0)));
     }
     assert_eq!(operator.seen("restored").len(), 2);
     assert!(operator.seen("injected").is_empty());
@@ -234,10 +225,7 @@ async fn the_agent_killed_before_go(shell: &[&str]) {
     let operator = rig.armed(&plan(1, "60"), &[]).await;
     operator.agent.kill(Signal::Kill);
     rig.clean(&operator, 1).await;
-    assert_eq!(
-        operator.verdicts(),
-        [serde_json::json!([0, "restored", "lost-operator", 0])]
-    );
+    assert_eq!(operator.verdicts(), [serde_json::json!([0, "restored", "lost-operator", 0])]);
 }
 
 async fn no_go(shell: &[&str]) {
@@ -253,10 +241,7 @@ async fn the_launcher_gone(shell: &[&str]) {
     let mut operator = rig.injected(&plan(2, "60"), &[]).await;
     rig.node.remove_pod(&uid(0));
     let gone = operator.wait("gone", 1).await;
-    assert_eq!(
-        (&gone[0]["vm"], &gone[0]["by"]),
-        (&Value::from(0), &Value::from("gone"))
-    );
+    assert_eq!((&gone[0]["vm"], &gone[0]["by"]), (&Value::from(0), &Value::from("gone")));
     assert_eq!(rig.netems(1), 2);
     operator.say("rollback").await;
     operator.wait("restored", 1).await;
@@ -306,52 +291,27 @@ async fn partly_applied(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let mut operator = rig.armed(&plan(1, "60"), &[]).await;
     // Somebody else is faster on the second device.
-    let other = rig
-        .node
-        .tc(
-            &uid(0),
-            &[
-                "qdisc", "add", "dev", "eth0", "root", "handle", "8001:", "tbf", "rate", "1mbit", "burst", "15kb",
-                "latency", "50ms",
-            ],
-        )
-        .unwrap();
+    let other = rig.node.tc(&uid(0), &["qdisc", "add", "dev", "eth0", "root", "handle", "8001:", "tbf", "rate", "1mbit", "burst", "15kb", "latency", "50ms"]).unwrap();
     assert!(other.status.success());
     operator.say("go").await;
     let failed = operator.wait("failed", 1).await;
     assert_eq!(failed[0]["reason"], "apply");
     assert!(failed[0]["detail"].as_str().unwrap().contains("NLM_F_REPLACE"));
     let ended = operator.wait("restored", 1).await;
-    assert_eq!(
-        ended[0]["after"],
-        serde_json::json!({"tap0": "fq_codel", "eth0": "tbf"})
-    );
-    assert!(
-        ended[0]["changed"]
-            .as_str()
-            .unwrap()
-            .contains("eth0 was noqueue, is tbf 8001:")
-    );
+    assert_eq!(ended[0]["after"], serde_json::json!({"tap0": "fq_codel", "eth0": "tbf"}));
+    assert!(ended[0]["changed"].as_str().unwrap().contains("eth0 was noqueue, is tbf 8001:"));
     assert!(operator.seen("injected").is_empty());
     assert_eq!(operator.bye().await, 0);
     assert_eq!(operator.seen("end")[0]["failed"], 1);
     let after = rig.node.qdiscs(&uid(0));
-    assert!(
-        after
-            .iter()
-            .any(|(device, line)| device == "eth0" && line.starts_with("qdisc tbf 8001:")),
-        "{after:?}"
-    );
+    assert!(after.iter().any(|(device, line)| device == "eth0" && line.starts_with("qdisc tbf 8001:")), "{after:?}");
     assert_eq!(rig.netems(0), 0);
 }
 
 async fn read_back_wrongly(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     // A tc that reports success and does nothing.
-    rig.replace_tool(
-        "tc",
-        "#!/bin/sh\ncase $* in *'-batch -') grep -v '^qdisc add' | REAL \"$@\" ;; *) exec REAL \"$@\" ;; esac\n",
-    );
+    rig.replace_tool("tc", "#!/bin/sh\ncase $* in *'-batch -') grep -v '^qdisc add' | REAL \"$@\" ;; *) exec REAL \"$@\" ;; esac\n");
     let mut operator = rig.armed(&plan(1, "60"), &[]).await;
     operator.say("go").await;
     assert_eq!(operator.wait("failed", 1).await[0]["reason"], "readback");
@@ -377,11 +337,7 @@ async fn changed_by_others(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let mut operator = rig.injected(&plan(1, "60"), &[]).await;
     // net.core.default_qdisc has changed meanwhile: the kernel makes another default.
-    std::fs::write(
-        rig.node.root().join(format!("netns/{}.d/tap0.default", uid(0))),
-        "pfifo_fast\n",
-    )
-    .unwrap();
+    std::fs::write(rig.node.root().join(format!("netns/{}.d/tap0.default", uid(0))), "pfifo_fast\n").unwrap();
     operator.say("rollback").await;
     let ended = operator.wait("restored", 1).await;
     assert_eq!(ended[0]["changed"], "tap0 was fq_codel, is pfifo_fast 0:");

@@ -20,9 +20,7 @@ fn essence(text: &str) -> Vec<String> {
     let text = sent.replace_all(&text, "");
     let mut lines: Vec<String> = text
         .lines()
-        .filter(|line| {
-            !line.trim().is_empty() && !line.starts_with("  ") && !line.starts_with('\t') && !line.starts_with("Usage")
-        })
+        .filter(|line| !line.trim().is_empty() && !line.starts_with("  ") && !line.starts_with('\t') && !line.starts_with("Usage"))
         .map(|line| line.trim_end().to_owned())
         .collect();
     lines.sort();
@@ -49,16 +47,17 @@ async fn the_fake_tc_says_what_the_real_one_said() {
             ],
         });
         if path.file_stem().unwrap() == "no-module" {
-            node.set_netem(kubectl_vmchaos::rehearsal::script_node::Netem::Absent)
-                .unwrap();
+            node.set_netem(kubectl_vmchaos::rehearsal::script_node::Netem::Absent).unwrap();
         }
         let text = std::fs::read_to_string(&path).unwrap();
         for record in text.split("$ ").filter(|record| !record.is_empty()) {
             let (command, rest) = record.split_once('\n').unwrap();
             let (output, code) = rest.rsplit_once("! ").unwrap();
-            let Some(args) = command.strip_prefix("tc ") else {
+            let Some(args) = command.strip_prefix("tc ") else { continue };
+            // Recorded without any module; a node of the practice cluster always has tbf.
+            if path.ends_with("no-module.txt") && args.contains(" tbf ") {
                 continue;
-            };
+            }
             let args: Vec<&str> = args.split(' ').collect();
             let said = node.tc(&uid(0), &args).unwrap();
             if said.status.code() == Some(64) {
@@ -66,17 +65,8 @@ async fn the_fake_tc_says_what_the_real_one_said() {
                 assert!(String::from_utf8_lossy(&said.stderr).contains("no transcript of"));
                 continue;
             }
-            let all = format!(
-                "{}{}",
-                String::from_utf8_lossy(&said.stdout),
-                String::from_utf8_lossy(&said.stderr)
-            );
-            assert_eq!(
-                (essence(&all), said.status.code()),
-                (essence(output), code.trim().parse().ok()),
-                "{}: {command}",
-                path.display()
-            );
+            let all = format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+            assert_eq!((essence(&all), said.status.code()), (essence(output), code.trim().parse().ok()), "{}: {command}", path.display());
             compared += 1;
         }
     }
@@ -87,12 +77,7 @@ async fn the_fake_tc_says_what_the_real_one_said() {
 async fn the_fake_tc_fails_on_what_it_does_not_know() {
     let node = ScriptNode::new().unwrap();
     node.add_pod(crate::rig::launcher(0));
-    for command in [
-        "filter show dev tap0",
-        "qdisc add dev tap0 root netem delay 1ms",
-        "qdisc add dev tap0 root handle 7a31: sfq",
-        "class show dev tap0",
-    ] {
+    for command in ["filter show dev tap0", "qdisc add dev tap0 root sfq", "qdisc add dev tap0 root handle 7a31: sfq", "class show dev tap0"] {
         let said = node.tc(&uid(0), &command.split(' ').collect::<Vec<_>>()).unwrap();
         assert_eq!(said.status.code(), Some(64), "{command}");
     }
@@ -100,14 +85,8 @@ async fn the_fake_tc_fails_on_what_it_does_not_know() {
 
 #[test]
 fn shellcheck_finds_nothing() {
-    let fakes = ["ip", "modprobe", "nsenter", "tc", "unshare"]
-        .map(|name| format!("{}/src/rehearsal/fakes/{name}", env!("CARGO_MANIFEST_DIR")));
-    let Ok(mut child) = Command::new("shellcheck")
-        .args(["-s", "sh", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-    else {
+    let fakes = ["ip", "modprobe", "nsenter", "tc", "unshare"].map(|name| format!("{}/src/rehearsal/fakes/{name}", env!("CARGO_MANIFEST_DIR")));
+    let Ok(mut child) = Command::new("shellcheck").args(["-s", "sh", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() else {
         println!("skipped: shellcheck is not installed");
         return;
     };

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 
 /// How long anything may take on a busy machine before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(12);
 
 pub(crate) const HANDLE: &str = "7a31:";
 
@@ -41,11 +41,7 @@ pub(crate) fn shell(name: &str) -> Option<Vec<&'static str>> {
         "dash" => vec!["dash"],
         _ => vec!["busybox", "sh"],
     };
-    let found = std::process::Command::new(words[0])
-        .args(&words[1..])
-        .args(["-c", ":"])
-        .output()
-        .is_ok_and(|o| o.status.success());
+    let found = std::process::Command::new(words[0]).args(&words[1..]).args(["-c", ":"]).output().is_ok_and(|o| o.status.success());
     if !found {
         println!("skipped: {name} is not installed");
     }
@@ -115,11 +111,7 @@ impl Rig {
 
     /// How many roots of a VM are netem now.
     pub(crate) fn netems(&self, vm: usize) -> usize {
-        self.node
-            .qdiscs(&uid(vm))
-            .iter()
-            .filter(|(_, line)| line.starts_with("qdisc netem "))
-            .count()
+        self.node.qdiscs(&uid(vm)).iter().filter(|(_, line)| line.starts_with("qdisc netem ")).count()
     }
 
     /// Waits until the kernel has nothing of a fault any more, and the termination log the verdict of so many VMs.
@@ -131,22 +123,14 @@ impl Rig {
             if left == 0 && verdicts >= vms {
                 return;
             }
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "{left} qdiscs left, {verdicts} verdicts"
-            );
+            assert!(tokio::time::Instant::now() < deadline, "{left} qdiscs left, {verdicts} verdicts");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// A process ID that the run keeps in its scratch directory.
     pub(crate) fn pid_of(&self, what: &str) -> String {
-        let scratch = std::fs::read_dir(self.node.root().join("shm"))
-            .unwrap()
-            .next()
-            .unwrap()
-            .unwrap()
-            .path();
+        let scratch = std::fs::read_dir(self.node.root().join("shm")).unwrap().next().unwrap().unwrap().path();
         let text = std::fs::read_to_string(scratch.join(what)).unwrap();
         text.split_whitespace().next().unwrap().to_owned()
     }
@@ -159,22 +143,12 @@ impl Rig {
         // The real one finds its files by its own place.
         let text = script.replace("REAL", real.to_str().unwrap());
         std::fs::write(tools.join(name), text).unwrap();
-        std::process::Command::new("chmod")
-            .arg("+x")
-            .arg(tools.join(name))
-            .status()
-            .unwrap();
+        std::process::Command::new("chmod").arg("+x").arg(tools.join(name)).status().unwrap();
     }
 }
 
 pub(crate) fn signal(pid: &str, signal: &str) {
-    assert!(
-        std::process::Command::new("kill")
-            .args([signal, pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(std::process::Command::new("kill").args([signal, pid]).status().unwrap().success());
 }
 
 /// The other end of the attach stream.
@@ -187,28 +161,12 @@ pub(crate) struct Operator {
 
 impl Operator {
     pub(crate) fn start(node: &dyn Node, plan: &str, env: &[(&str, &str)]) -> Self {
-        let mut all = vec![
-            ("VMCHAOS_RUN".to_owned(), "k3f9ab".to_owned()),
-            ("VMCHAOS_PLAN".to_owned(), plan.to_owned()),
-        ];
-        all.extend(
-            env.iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-        );
-        let agent = node
-            .start(&Spec {
-                env: all,
-                script: SCRIPT.to_owned(),
-            })
-            .unwrap();
+        let mut all = vec![("VMCHAOS_RUN".to_owned(), "k3f9ab".to_owned()), ("VMCHAOS_PLAN".to_owned(), plan.to_owned())];
+        all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let agent = node.start(&Spec { env: all, script: SCRIPT.to_owned() }).unwrap();
         let stdin = agent.stdin();
         let lines = BufReader::new(agent.stdout().unwrap()).lines();
-        Self {
-            agent,
-            events: Vec::new(),
-            stdin,
-            lines,
-        }
+        Self { agent, events: Vec::new(), stdin, lines }
     }
 
     pub(crate) async fn say(&mut self, words: &str) {
@@ -228,15 +186,9 @@ impl Operator {
 
     /// The next event; `None` at the end of the stream. Every line has to be one JSON object.
     pub(crate) async fn next(&mut self) -> Option<Value> {
-        let line = tokio::time::timeout(PATIENCE, self.lines.next_line())
-            .await
-            .unwrap_or_else(|_| panic!("nothing comes after {:#?}", self.events))
-            .unwrap()?;
+        let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await.unwrap_or_else(|_| panic!("nothing comes after {:#?}", self.events)).unwrap()?;
         let event: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        assert!(
-            event["s"].is_u64() && event["t"].is_number() && event["ev"].is_string(),
-            "{line}"
-        );
+        assert!(event["s"].is_u64() && event["t"].is_number() && event["ev"].is_string(), "{line}");
         self.events.push(event.clone());
         Some(event)
     }
@@ -281,9 +233,6 @@ impl Operator {
     /// The verdicts in the termination log.
     pub(crate) fn verdicts(&self) -> Vec<Value> {
         let text = self.agent.termination_message();
-        serde_json::from_str::<Value>(&text)
-            .ok()
-            .and_then(|log| log["vms"].as_array().cloned())
-            .unwrap_or_default()
+        serde_json::from_str::<Value>(&text).ok().and_then(|log| log["vms"].as_array().cloned()).unwrap_or_default()
     }
 }

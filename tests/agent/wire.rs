@@ -25,9 +25,7 @@ async fn events_are_numbered_and_replayed(shell: &[&str]) {
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
     operator.events.clear();
     operator.say("hello 5").await;
-    let again = operator
-        .wait("found|ready|injected|ending|restored|end", all.len() - 5)
-        .await;
+    let again = operator.wait("found|ready|injected|ending|restored|end", all.len() - 5).await;
     assert_eq!(again, all[5..]);
     assert_eq!(operator.bye().await, 0);
 }
@@ -45,17 +43,7 @@ async fn a_partial_line_is_dropped(shell: &[&str]) {
 async fn words_nobody_knows_are_ignored(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let mut operator = rig.armed(&plan(1, "60"), &[]).await;
-    for words in [
-        "",
-        "nonsense",
-        "go 7",
-        "go x",
-        "arm -1",
-        "rollback *",
-        "hello x",
-        "go $(id)",
-        "rollback 99999999999999999999",
-    ] {
+    for words in ["", "nonsense", "go 7", "go x", "arm -1", "rollback *", "hello x", "go $(id)", "rollback 99999999999999999999"] {
         operator.say(words).await;
     }
     operator.say("hb").await;
@@ -116,8 +104,5 @@ async fn the_termination_log_stays_short(shell: &[&str]) {
     let text = operator.agent.termination_message();
     assert!(text.len() <= 4096);
     let log: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(
-        log["vms"].as_array().unwrap().len() as u64 + log["more"].as_u64().unwrap(),
-        150
-    );
+    assert_eq!(log["vms"].as_array().unwrap().len() as u64 + log["more"].as_u64().unwrap(), 150);
 }
