@@ -170,9 +170,24 @@ async fn a_client_that_goes_away_is_end_of_file_for_the_agent() {
 async fn a_dropped_attach_ends_the_fault_and_the_stream() {
     let (practice, client) = cluster().await;
     let mut wire = Wire::inject(&practice, &client, 60).await;
+    let status = wire.attached.take_status().unwrap();
     practice.drop_attach("node-1");
-    assert!(wire.event("never").await.is_none());
+    // Cut off, and not ended: there is no verdict of the attach itself. (kube's stdout does not end when the connection is lost, only this does.)
+    assert!(timeout(PATIENCE, status).await.unwrap().is_none());
     assert_eq!(verdict(&practice).await["vms"][0][2], "lost-operator");
+    assert!(!faulty(&practice));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_containerd_is_seen_by_the_client_and_not_by_the_agent() {
+    let (practice, client) = cluster().await;
+    let mut wire = Wire::inject(&practice, &client, 60).await;
+    let status = wire.attached.take_status().unwrap();
+    practice.drop_attach_for_clients("node-1");
+    assert!(timeout(PATIENCE, status).await.unwrap().is_none());
+    // No end of file: only the silence tells the agent.
+    assert!(faulty(&practice));
+    assert_eq!(verdict(&practice).await["vms"][0][2], "silence");
     assert!(!faulty(&practice));
 }
 
