@@ -1,5 +1,7 @@
-//! The practice cluster against independent clients: kube-rs always, the installed kubectl where there is one. What works here must work the same way against a real
-//! API server.
+//! The practice cluster against independent clients: kube-rs always, the installed kubectl where there is one. What
+//! works here must work the same way against a real API server.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "practice_cluster/access.rs"]
 mod access;

@@ -1,4 +1,5 @@
-//! The practice cluster: an API server with KubeVirt's behaviour, in this process, on loopback. People rehearse on it, and the tests run against it.
+//! The practice cluster: an API server with KubeVirt's behaviour, in this process, on loopback. People rehearse on it,
+//! and the tests run against it.
 //!
 //! ```text
 //! client ──HTTPS──> http ──> api ──> store <── kubevirt (controllers, webhooks)
@@ -6,7 +7,8 @@
 //!                          attach      └────── node (kubelets) ──> host: the agent, as a script or as its double
 //! ```
 //!
-//! Whatever it answers is what a real API server answers, in the same words: a client that works here must work there. Only `commands::rehearse` and tests know it.
+//! Whatever it answers is what a real API server answers, in the same words: a client that works here must work there.
+//! Only `commands::rehearse` and tests know it.
 
 mod api;
 mod cluster;

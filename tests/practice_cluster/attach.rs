@@ -53,7 +53,11 @@ impl Wire {
     /// Attaches as soon as it works.
     async fn open(client: &Client) -> Self {
         let pods: Api<Pod> = Api::default_namespaced(client.clone());
-        let params = AttachParams::default().stdin(true).stdout(true).stderr(false).container("agent");
+        let params = AttachParams::default()
+            .stdin(true)
+            .stdout(true)
+            .stderr(false)
+            .container("agent");
         let attach = async {
             loop {
                 match pods.attach(POD, &params).await {
@@ -64,7 +68,11 @@ impl Wire {
         };
         let mut attached = timeout(PATIENCE, attach).await.unwrap();
         let (stdin, stdout) = (attached.stdin(), attached.stdout().unwrap());
-        Self { attached, stdin, events: BufReader::new(stdout).lines() }
+        Self {
+            attached,
+            stdin,
+            events: BufReader::new(stdout).lines(),
+        }
     }
 
     async fn say(&mut self, word: &str) {
@@ -78,7 +86,10 @@ impl Wire {
         let next = async {
             while let Ok(Some(line)) = self.events.next_line().await {
                 let event: Value = serde_json::from_str(&line).unwrap();
-                assert!(!matches!(event["ev"].as_str(), Some("refused" | "failed" | "leaked")), "{line}");
+                assert!(
+                    !matches!(event["ev"].as_str(), Some("refused" | "failed" | "leaked")),
+                    "{line}"
+                );
                 if event["ev"] == kind {
                     return Some(event);
                 }
@@ -91,7 +102,9 @@ impl Wire {
     /// From the pod to the fault.
     async fn inject(practice: &Practice, client: &Client, seconds: u32) -> Self {
         let pods: Api<Pod> = Api::default_namespaced(client.clone());
-        pods.create(&PostParams::default(), &debug_pod(practice, seconds)).await.unwrap();
+        pods.create(&PostParams::default(), &debug_pod(practice, seconds))
+            .await
+            .unwrap();
         let mut wire = Self::open(client).await;
         wire.say("hello 0").await;
         assert_eq!(wire.event("hello").await.unwrap()["run"], "abc123");
@@ -106,7 +119,10 @@ impl Wire {
 }
 
 fn faulty(practice: &Practice) -> bool {
-    practice.qdiscs("default", "web-1").iter().any(|(device, line)| device == "tap0" && line.contains("netem"))
+    practice
+        .qdiscs("default", "web-1")
+        .iter()
+        .any(|(device, line)| device == "tap0" && line.contains("netem"))
 }
 
 /// The pod's end, with the verdict in its termination message.
@@ -114,7 +130,10 @@ async fn verdict(practice: &Practice) -> Value {
     let ended = |pod: &Value| pod.pointer("/status/containerStatuses/0/state/terminated").is_some();
     practice.until("Pod", "default", POD, ended).await.unwrap();
     let pod = practice.get("Pod", "default", POD).unwrap();
-    let message = pod.pointer("/status/containerStatuses/0/state/terminated/message").and_then(Value::as_str).unwrap_or("null");
+    let message = pod
+        .pointer("/status/containerStatuses/0/state/terminated/message")
+        .and_then(Value::as_str)
+        .unwrap_or("null");
     serde_json::from_str(message).unwrap()
 }
 
@@ -143,10 +162,19 @@ async fn a_fault_is_injected_and_rolled_back_over_the_wire() {
     wire.attached.join().await.unwrap();
     assert_eq!(status.await.unwrap().status.as_deref(), Some("Success"));
     assert_eq!(verdict(&practice).await["vms"][0][1], "restored");
-    assert_eq!(practice.get("Pod", "default", POD).unwrap()["status"]["phase"], "Succeeded");
+    assert_eq!(
+        practice.get("Pod", "default", POD).unwrap()["status"]["phase"],
+        "Succeeded"
+    );
     // What the container printed stays readable.
-    let log = Api::<Pod>::default_namespaced(client).logs(POD, &LogParams::default()).await.unwrap();
-    assert!(log.lines().next().unwrap().contains("\"ev\":\"hello\"") && log.contains("restored"), "{log}");
+    let log = Api::<Pod>::default_namespaced(client)
+        .logs(POD, &LogParams::default())
+        .await
+        .unwrap();
+    assert!(
+        log.lines().next().unwrap().contains("\"ev\":\"hello\"") && log.contains("restored"),
+        "{log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,7 +200,8 @@ async fn a_dropped_attach_ends_the_fault_and_the_stream() {
     let mut wire = Wire::inject(&practice, &client, 60).await;
     let status = wire.attached.take_status().unwrap();
     practice.drop_attach("node-1");
-    // Cut off, and not ended: there is no verdict of the attach itself. (kube's stdout does not end when the connection is lost, only this does.)
+    // Cut off, and not ended: there is no verdict of the attach itself. (kube's stdout does not end when the
+    // connection is lost, only this does.)
     assert!(timeout(PATIENCE, status).await.unwrap().is_none());
     assert_eq!(verdict(&practice).await["vms"][0][2], "lost-operator");
     assert!(!faulty(&practice));
@@ -206,7 +235,10 @@ async fn a_frozen_wire_passes_nothing_and_nobody_is_told() {
     practice.freeze_attach("node-1", true);
     wire.say("rollback").await;
     let silent = timeout(Duration::from_millis(500), wire.events.next_line()).await;
-    assert!(silent.is_err() && faulty(&practice), "something got through: {silent:?}");
+    assert!(
+        silent.is_err() && faulty(&practice),
+        "something got through: {silent:?}"
+    );
     practice.freeze_attach("node-1", false);
     assert_eq!(wire.event("restored").await.unwrap()["by"], "rollback");
 }
@@ -246,9 +278,15 @@ async fn attaching_to_what_does_not_run_is_an_error_of_the_kubelet() {
     let (practice, client) = cluster().await;
     practice.pod_never_starts("node-1");
     let pods: Api<Pod> = Api::default_namespaced(client.clone());
-    pods.create(&PostParams::default(), &debug_pod(&practice, 1)).await.unwrap();
+    pods.create(&PostParams::default(), &debug_pod(&practice, 1))
+        .await
+        .unwrap();
     practice.clear_requests();
-    let params = AttachParams::default().stdin(true).stdout(true).stderr(false).container("agent");
+    let params = AttachParams::default()
+        .stdin(true)
+        .stdout(true)
+        .stderr(false)
+        .container("agent");
     assert!(pods.attach(POD, &params).await.is_err());
     let request = practice.requests().pop().unwrap();
     assert_eq!((request.verb.as_str(), request.code), ("get", 500));
@@ -256,14 +294,32 @@ async fn attaching_to_what_does_not_run_is_an_error_of_the_kubelet() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn newer_servers_switch_first_and_say_it_inside() {
-    let (practice, client) = cluster_with(Options { translate_attach: true, ..Options::default() }).await;
+    let (practice, client) = cluster_with(Options {
+        translate_attach: true,
+        ..Options::default()
+    })
+    .await;
     practice.pod_never_starts("node-1");
     let pods: Api<Pod> = Api::default_namespaced(client);
-    pods.create(&PostParams::default(), &debug_pod(&practice, 1)).await.unwrap();
-    let params = AttachParams::default().stdin(true).stdout(true).stderr(false).container("agent");
+    pods.create(&PostParams::default(), &debug_pod(&practice, 1))
+        .await
+        .unwrap();
+    let params = AttachParams::default()
+        .stdin(true)
+        .stdout(true)
+        .stderr(false)
+        .container("agent");
     let mut attached = pods.attach(POD, &params).await.unwrap();
-    let status = timeout(PATIENCE, attached.take_status().unwrap()).await.unwrap().unwrap();
-    assert!(status.message.unwrap().ends_with(&format!("container agent not found in pod {POD}_default")));
+    let status = timeout(PATIENCE, attached.take_status().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        status
+            .message
+            .unwrap()
+            .ends_with(&format!("container agent not found in pod {POD}_default"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -272,7 +328,9 @@ async fn attaching_needs_its_own_permission() {
     practice.forbid("*", "", "pods", "attach", "*");
     let client = client(&practice).await;
     let pods: Api<Pod> = Api::default_namespaced(client);
-    pods.create(&PostParams::default(), &debug_pod(&practice, 1)).await.unwrap();
+    pods.create(&PostParams::default(), &debug_pod(&practice, 1))
+        .await
+        .unwrap();
     assert!(pods.attach(POD, &AttachParams::default().stdin(true)).await.is_err());
     assert_eq!(practice.requests().pop().unwrap().code, 403);
 }

@@ -16,7 +16,9 @@ fn phase(pod: &Value) -> &str {
 }
 
 fn waiting(pod: &Value) -> &str {
-    pod.pointer("/status/containerStatuses/0/state/waiting/reason").and_then(Value::as_str).unwrap_or_default()
+    pod.pointer("/status/containerStatuses/0/state/waiting/reason")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 #[tokio::test]
@@ -24,11 +26,25 @@ async fn a_pod_runs_and_goes_with_its_grace_period() {
     let (_practice, client) = cluster().await;
     let pods: Api<Pod> = Api::default_namespaced(client);
     pods.create(&PostParams::default(), &pod("p")).await.unwrap();
-    timeout(PATIENCE, await_condition(pods.clone(), "p", conditions::is_pod_running())).await.unwrap().unwrap();
-    let ended = pods.delete("p", &DeleteParams::default()).await.unwrap().left().unwrap();
+    timeout(
+        PATIENCE,
+        await_condition(pods.clone(), "p", conditions::is_pod_running()),
+    )
+    .await
+    .unwrap()
+    .unwrap();
+    let ended = pods
+        .delete("p", &DeleteParams::default())
+        .await
+        .unwrap()
+        .left()
+        .unwrap();
     assert_eq!(ended.metadata.deletion_grace_period_seconds, Some(1));
     let uid = ended.metadata.uid.unwrap();
-    timeout(PATIENCE, await_condition(pods, "p", conditions::is_deleted(&uid))).await.unwrap().unwrap();
+    timeout(PATIENCE, await_condition(pods, "p", conditions::is_deleted(&uid)))
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test]
@@ -37,16 +53,33 @@ async fn an_image_that_cannot_be_pulled_and_a_node_that_starts_nothing() {
     practice.image_pull_fails("example.com/sleeper:1");
     let pods: Api<Pod> = Api::default_namespaced(client);
     pods.create(&PostParams::default(), &pod("no-image")).await.unwrap();
-    practice.until("Pod", "default", "no-image", |pod| waiting(pod) == "ImagePullBackOff").await.unwrap();
+    practice
+        .until("Pod", "default", "no-image", |pod| waiting(pod) == "ImagePullBackOff")
+        .await
+        .unwrap();
     practice.pod_never_starts("node-2");
-    let stuck: Pod = object(json!({"metadata": {"name": "stuck"}, "spec": {"nodeName": "node-2", "containers": [{"name": "main", "image": "other"}]}}));
+    let stuck: Pod = object(
+        json!({"metadata": {"name": "stuck"}, "spec": {"nodeName": "node-2", "containers": [{"name": "main", "image": "other"}]}}),
+    );
     pods.create(&PostParams::default(), &stuck).await.unwrap();
-    practice.until("Pod", "default", "stuck", |pod| waiting(pod) == "ContainerCreating").await.unwrap();
+    practice
+        .until("Pod", "default", "stuck", |pod| waiting(pod) == "ContainerCreating")
+        .await
+        .unwrap();
     // Either of them goes when told to.
     for name in ["no-image", "stuck"] {
-        let uid = practice.get("Pod", "default", name).unwrap()["metadata"]["uid"].as_str().unwrap().to_owned();
+        let uid = practice.get("Pod", "default", name).unwrap()["metadata"]["uid"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         pods.delete(name, &DeleteParams::default()).await.unwrap();
-        timeout(PATIENCE, await_condition(pods.clone(), name, conditions::is_deleted(&uid))).await.unwrap().unwrap();
+        timeout(
+            PATIENCE,
+            await_condition(pods.clone(), name, conditions::is_deleted(&uid)),
+        )
+        .await
+        .unwrap()
+        .unwrap();
     }
 }
 
@@ -54,12 +87,19 @@ async fn an_image_that_cannot_be_pulled_and_a_node_that_starts_nothing() {
 async fn a_pod_on_a_node_nobody_has_stays_pending_and_can_be_deleted() {
     let (practice, client) = cluster().await;
     let pods: Api<Pod> = Api::default_namespaced(client);
-    let lost: Pod = object(json!({"metadata": {"name": "lost"}, "spec": {"nodeName": "node-99", "containers": [{"name": "main", "image": "x"}]}}));
+    let lost: Pod = object(
+        json!({"metadata": {"name": "lost"}, "spec": {"nodeName": "node-99", "containers": [{"name": "main", "image": "x"}]}}),
+    );
     pods.create(&PostParams::default(), &lost).await.unwrap();
     pods.create(&PostParams::default(), &pod("other")).await.unwrap();
-    practice.until("Pod", "default", "other", |pod| phase(pod) == "Running").await.unwrap();
+    practice
+        .until("Pod", "default", "other", |pod| phase(pod) == "Running")
+        .await
+        .unwrap();
     assert_eq!(phase(&practice.get("Pod", "default", "lost").unwrap()), "Pending");
-    pods.delete("lost", &DeleteParams::default().grace_period(0)).await.unwrap();
+    pods.delete("lost", &DeleteParams::default().grace_period(0))
+        .await
+        .unwrap();
     assert!(practice.get("Pod", "default", "lost").is_none());
 }
 
@@ -67,10 +107,22 @@ async fn a_pod_on_a_node_nobody_has_stays_pending_and_can_be_deleted() {
 async fn a_pod_past_its_deadline_fails_for_that_reason() {
     let (practice, client) = cluster().await;
     let pods: Api<Pod> = Api::default_namespaced(client);
-    let short: Pod = object(json!({"metadata": {"name": "short"}, "spec": {"activeDeadlineSeconds": 1, "terminationGracePeriodSeconds": 1, "containers": [{"name": "main", "image": "x"}]}}));
+    let short: Pod = object(
+        json!({"metadata": {"name": "short"}, "spec": {"activeDeadlineSeconds": 1, "terminationGracePeriodSeconds": 1, "containers": [{"name": "main", "image": "x"}]}}),
+    );
     pods.create(&PostParams::default(), &short).await.unwrap();
-    practice.until("Pod", "default", "short", |pod| phase(pod) == "Failed").await.unwrap();
-    assert_eq!(practice.get("Pod", "default", "short").unwrap().pointer("/status/reason").unwrap(), "DeadlineExceeded");
+    practice
+        .until("Pod", "default", "short", |pod| phase(pod) == "Failed")
+        .await
+        .unwrap();
+    assert_eq!(
+        practice
+            .get("Pod", "default", "short")
+            .unwrap()
+            .pointer("/status/reason")
+            .unwrap(),
+        "DeadlineExceeded"
+    );
 }
 
 #[tokio::test]
@@ -80,11 +132,24 @@ async fn evicting_a_launcher_is_refused_and_evicting_another_pod_ends_it() {
     let launcher = practice.launcher("default", "web-1").unwrap();
     let eviction = |name: &str| object::<Eviction>(json!({"metadata": {"name": name}}));
     let (name, params) = (launcher["metadata"]["name"].as_str().unwrap(), PostParams::default());
-    let refused = pods.create_subresource::<_, Value>("eviction", name, &params, &eviction(name)).await;
+    let refused = pods
+        .create_subresource::<_, Value>("eviction", name, &params, &eviction(name))
+        .await;
     assert_eq!(status(refused.unwrap_err()).code, 429);
     pods.create(&PostParams::default(), &pod("p")).await.unwrap();
-    practice.until("Pod", "default", "p", |pod| phase(pod) == "Running").await.unwrap();
-    let uid = practice.get("Pod", "default", "p").unwrap()["metadata"]["uid"].as_str().unwrap().to_owned();
-    pods.create_subresource::<_, Value>("eviction", "p", &params, &eviction("p")).await.unwrap();
-    timeout(PATIENCE, await_condition(pods, "p", conditions::is_deleted(&uid))).await.unwrap().unwrap();
+    practice
+        .until("Pod", "default", "p", |pod| phase(pod) == "Running")
+        .await
+        .unwrap();
+    let uid = practice.get("Pod", "default", "p").unwrap()["metadata"]["uid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    pods.create_subresource::<_, Value>("eviction", "p", &params, &eviction("p"))
+        .await
+        .unwrap();
+    timeout(PATIENCE, await_condition(pods, "p", conditions::is_deleted(&uid)))
+        .await
+        .unwrap()
+        .unwrap();
 }

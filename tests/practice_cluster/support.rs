@@ -35,7 +35,9 @@ pub(crate) async fn client(practice: &Practice) -> Client {
 /// A client that impersonates somebody.
 pub(crate) async fn client_as(practice: &Practice, user: Option<&str>) -> Client {
     let kubeconfig = Kubeconfig::read_from(practice.kubeconfig()).unwrap();
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .unwrap();
     config.default_retry = false;
     config.auth_info.impersonate = user.map(str::to_owned);
     Client::try_from(config).unwrap()

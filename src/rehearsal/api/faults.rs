@@ -41,7 +41,8 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// The next request of `verb` (Kubernetes' word: `list`, `watch`, `create` …; `*` = any) whose path (without the query) the regular expression finds.
+    /// The next request of `verb` (Kubernetes' word: `list`, `watch`, `create` …; `*` = any) whose path (without the
+    /// query) the regular expression finds.
     pub fn new(verb: &str, path: &str, answer: Answer) -> Result<Self, regex::Error> {
         Ok(Self {
             verb: verb.to_owned(),

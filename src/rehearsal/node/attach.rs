@@ -14,7 +14,11 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
+    tungstenite::{
+        Message,
+        handshake::derive_accept_key,
+        protocol::{CloseFrame, Role, frame::coding::CloseCode},
+    },
 };
 
 use super::Container;
@@ -131,7 +135,15 @@ async fn refuse(mut socket: WebSocketStream<TokioIo<Upgraded>>, message: &str) {
     )
     .status();
     let _ = socket.send(frame(ERROR, status.to_string().as_bytes())).await;
-    let _ = socket.close(None).await;
+    let _ = socket.close(Some(goodbye())).await;
+}
+
+/// kubectl takes a close without a code for an error.
+fn goodbye() -> CloseFrame {
+    CloseFrame {
+        code: CloseCode::Normal,
+        reason: "".into(),
+    }
 }
 
 fn frame(channel: u8, bytes: &[u8]) -> Message {
@@ -213,7 +225,7 @@ impl Session {
         if self.pass(place).await {
             let status = json!({"metadata": {}, "status": "Success"});
             let _ = self.socket.send(frame(ERROR, status.to_string().as_bytes())).await;
-            let _ = self.socket.close(None).await;
+            let _ = self.socket.close(Some(goodbye())).await;
         }
     }
 
