@@ -1,6 +1,8 @@
 //! The agent's script, end to end, under every shell it may meet: each way a fault can end, each way it can go wrong.
 #![cfg(target_os = "linux")]
 
+#[path = "agent/double.rs"]
+mod double;
 #[path = "agent/endings.rs"]
 mod endings;
 #[path = "agent/refusals.rs"]

@@ -7,7 +7,6 @@
 mod access;
 #[path = "practice_cluster/api.rs"]
 mod api;
-#[cfg(target_os = "linux")]
 #[path = "practice_cluster/attach.rs"]
 mod attach;
 #[path = "practice_cluster/faults.rs"]
@@ -18,5 +17,7 @@ mod kubectl;
 mod kubevirt;
 #[path = "practice_cluster/pods.rs"]
 mod pods;
+#[path = "practice_cluster/scale.rs"]
+mod scale;
 #[path = "practice_cluster/support.rs"]
 mod support;

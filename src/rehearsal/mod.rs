@@ -12,6 +12,10 @@
 
 mod api;
 mod cluster;
+pub mod double;
+mod double_agent;
+mod double_plan;
+mod double_vm;
 pub mod host;
 mod hosts;
 mod http;
@@ -21,12 +25,14 @@ mod kubevirt;
 mod node;
 mod options;
 mod practice;
+mod qdisc;
 #[cfg(target_os = "linux")]
 pub mod script_agent;
 #[cfg(target_os = "linux")]
 pub mod script_node;
 mod store;
 mod time;
+mod units;
 mod world;
 
 pub use self::{

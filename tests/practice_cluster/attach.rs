@@ -9,7 +9,7 @@ use kube::{
 };
 use kubectl_vmchaos::{
     node::script::SCRIPT,
-    rehearsal::{Options, Practice, host::Signal},
+    rehearsal::{AgentKind, Options, Practice, host::Signal},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -147,130 +147,138 @@ async fn clean(practice: &Practice) {
     timeout(PATIENCE, until).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_fault_is_injected_and_rolled_back_over_the_wire() {
-    let (practice, client) = cluster().await;
-    let mut wire = Wire::inject(&practice, &client, 60).await;
-    wire.say("hb").await;
-    wire.event("hb").await.unwrap();
-    wire.say("rollback").await;
-    assert_eq!(wire.event("restored").await.unwrap()["by"], "rollback");
-    assert!(!faulty(&practice));
-    wire.say("bye").await;
-    wire.event("end").await.unwrap();
-    let status = wire.attached.take_status().unwrap();
-    wire.attached.join().await.unwrap();
-    assert_eq!(status.await.unwrap().status.as_deref(), Some("Success"));
-    assert_eq!(verdict(&practice).await["vms"][0][1], "restored");
-    assert_eq!(
-        practice.get("Pod", "default", POD).unwrap()["status"]["phase"],
-        "Succeeded"
-    );
-    // What the container printed stays readable.
-    let log = Api::<Pod>::default_namespaced(client)
-        .logs(POD, &LogParams::default())
-        .await
-        .unwrap();
-    assert!(
-        log.lines().next().unwrap().contains("\"ev\":\"hello\"") && log.contains("restored"),
-        "{log}"
-    );
-}
+/// Runs a test on nodes that run the script (where there are any) and on nodes that run its double.
+macro_rules! on_both {
+    ($(async fn $name:ident($practice:ident, $client:ident) $body:block)*) => {$(
+        mod $name {
+            use super::*;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_deadline_ends_a_fault_with_the_client_still_there() {
-    let (practice, client) = cluster().await;
-    let mut wire = Wire::inject(&practice, &client, 1).await;
-    assert_eq!(wire.event("restored").await.unwrap()["by"], "deadline");
-    assert!(!faulty(&practice));
-}
+            async fn body($practice: Practice, $client: Client) $body
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_goes_away_is_end_of_file_for_the_agent() {
-    let (practice, client) = cluster().await;
-    let wire = Wire::inject(&practice, &client, 60).await;
-    drop(wire);
-    assert_eq!(verdict(&practice).await["vms"][0][2], "lost-operator");
-    assert!(!faulty(&practice));
-}
+            #[cfg(target_os = "linux")]
+            #[tokio::test(flavor = "multi_thread")]
+            async fn script() {
+                let (practice, client) = cluster_with(Options { agent: AgentKind::Script, ..Options::default() }).await;
+                body(practice, client).await;
+            }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_attach_ends_the_fault_and_the_stream() {
-    let (practice, client) = cluster().await;
-    let mut wire = Wire::inject(&practice, &client, 60).await;
-    let status = wire.attached.take_status().unwrap();
-    practice.drop_attach("node-1");
-    // Cut off, and not ended: there is no verdict of the attach itself. (kube's stdout does not end when the
-    // connection is lost, only this does.)
-    assert!(timeout(PATIENCE, status).await.unwrap().is_none());
-    assert_eq!(verdict(&practice).await["vms"][0][2], "lost-operator");
-    assert!(!faulty(&practice));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dead_containerd_is_seen_by_the_client_and_not_by_the_agent() {
-    let (practice, client) = cluster().await;
-    let mut wire = Wire::inject(&practice, &client, 60).await;
-    let status = wire.attached.take_status().unwrap();
-    practice.drop_attach_for_clients("node-1");
-    assert!(timeout(PATIENCE, status).await.unwrap().is_none());
-    // No end of file: only the silence tells the agent.
-    assert!(faulty(&practice));
-    assert_eq!(verdict(&practice).await["vms"][0][2], "silence");
-    assert!(!faulty(&practice));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_attach_ends_the_first_ones_fault() {
-    let (practice, client) = cluster().await;
-    let _wire = Wire::inject(&practice, &client, 60).await;
-    let _second = Wire::open(&client).await;
-    clean(&practice).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_wire_passes_nothing_and_nobody_is_told() {
-    let (practice, client) = cluster().await;
-    let mut wire = Wire::inject(&practice, &client, 60).await;
-    practice.freeze_attach("node-1", true);
-    wire.say("rollback").await;
-    let silent = timeout(Duration::from_millis(500), wire.events.next_line()).await;
-    assert!(
-        silent.is_err() && faulty(&practice),
-        "something got through: {silent:?}"
-    );
-    practice.freeze_attach("node-1", false);
-    assert_eq!(wire.event("restored").await.unwrap()["by"], "rollback");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn deleting_or_killing_the_debug_pod_rolls_back() {
-    let (practice, client) = cluster().await;
-    let pods: Api<Pod> = Api::default_namespaced(client.clone());
-    let wire = Wire::inject(&practice, &client, 60).await;
-    pods.delete(POD, &DeleteParams::default()).await.unwrap();
-    clean(&practice).await;
-    let gone = async {
-        while practice.get("Pod", "default", POD).is_some() {
-            sleep(Duration::from_millis(20)).await;
+            #[tokio::test(flavor = "multi_thread")]
+            async fn double() {
+                let (practice, client) = cluster_with(Options { agent: AgentKind::Double, ..Options::default() }).await;
+                body(practice, client).await;
+            }
         }
-    };
-    timeout(PATIENCE, gone).await.unwrap();
-    drop(wire);
-    let _wire = Wire::inject(&practice, &client, 60).await;
-    practice.kill_container("default", POD, Signal::Kill);
-    clean(&practice).await;
-    let verdict = verdict(&practice).await;
-    assert_eq!(verdict["vms"][0][1], "restored", "{verdict}");
+    )*};
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_vm_that_moves_away_takes_the_fault_with_its_old_pod() {
-    let (practice, client) = cluster().await;
-    let mut wire = Wire::inject(&practice, &client, 60).await;
-    practice.migrate("default", "web-1", None).await.unwrap();
-    wire.event("gone").await.unwrap();
-    assert!(!faulty(&practice));
+on_both! {
+    async fn a_fault_is_injected_and_rolled_back_over_the_wire(practice, client) {
+        let mut wire = Wire::inject(&practice, &client, 60).await;
+        wire.say("hb").await;
+        wire.event("hb").await.unwrap();
+        wire.say("rollback").await;
+        assert_eq!(wire.event("restored").await.unwrap()["by"], "rollback");
+        assert!(!faulty(&practice));
+        wire.say("bye").await;
+        wire.event("end").await.unwrap();
+        let status = wire.attached.take_status().unwrap();
+        wire.attached.join().await.unwrap();
+        assert_eq!(status.await.unwrap().status.as_deref(), Some("Success"));
+        assert_eq!(verdict(&practice).await["vms"][0][1], "restored");
+        assert_eq!(
+            practice.get("Pod", "default", POD).unwrap()["status"]["phase"],
+            "Succeeded"
+        );
+        // What the container printed stays readable.
+        let log = Api::<Pod>::default_namespaced(client)
+            .logs(POD, &LogParams::default())
+            .await
+            .unwrap();
+        assert!(
+            log.lines().next().unwrap().contains("\"ev\":\"hello\"") && log.contains("restored"),
+            "{log}"
+        );
+    }
+
+    async fn the_deadline_ends_a_fault_with_the_client_still_there(practice, client) {
+        let mut wire = Wire::inject(&practice, &client, 1).await;
+        assert_eq!(wire.event("restored").await.unwrap()["by"], "deadline");
+        assert!(!faulty(&practice));
+    }
+
+    async fn a_client_that_goes_away_is_end_of_file_for_the_agent(practice, client) {
+        let wire = Wire::inject(&practice, &client, 60).await;
+        drop(wire);
+        assert_eq!(verdict(&practice).await["vms"][0][2], "lost-operator");
+        assert!(!faulty(&practice));
+    }
+
+    async fn a_dropped_attach_ends_the_fault_and_the_stream(practice, client) {
+        let mut wire = Wire::inject(&practice, &client, 60).await;
+        let status = wire.attached.take_status().unwrap();
+        practice.drop_attach("node-1");
+        // Cut off, and not ended: there is no verdict of the attach itself. (kube's stdout does not end when the
+        // connection is lost, only this does.)
+        assert!(timeout(PATIENCE, status).await.unwrap().is_none());
+        assert_eq!(verdict(&practice).await["vms"][0][2], "lost-operator");
+        assert!(!faulty(&practice));
+    }
+
+    async fn a_dead_containerd_is_seen_by_the_client_and_not_by_the_agent(practice, client) {
+        let mut wire = Wire::inject(&practice, &client, 60).await;
+        let status = wire.attached.take_status().unwrap();
+        practice.drop_attach_for_clients("node-1");
+        assert!(timeout(PATIENCE, status).await.unwrap().is_none());
+        // No end of file: only the silence tells the agent.
+        assert!(faulty(&practice));
+        assert_eq!(verdict(&practice).await["vms"][0][2], "silence");
+        assert!(!faulty(&practice));
+    }
+
+    async fn a_second_attach_ends_the_first_ones_fault(practice, client) {
+        let _wire = Wire::inject(&practice, &client, 60).await;
+        let _second = Wire::open(&client).await;
+        clean(&practice).await;
+    }
+
+    async fn a_frozen_wire_passes_nothing_and_nobody_is_told(practice, client) {
+        let mut wire = Wire::inject(&practice, &client, 60).await;
+        practice.freeze_attach("node-1", true);
+        wire.say("rollback").await;
+        let silent = timeout(Duration::from_millis(500), wire.events.next_line()).await;
+        assert!(
+            silent.is_err() && faulty(&practice),
+            "something got through: {silent:?}"
+        );
+        practice.freeze_attach("node-1", false);
+        assert_eq!(wire.event("restored").await.unwrap()["by"], "rollback");
+    }
+
+    async fn deleting_or_killing_the_debug_pod_rolls_back(practice, client) {
+        let pods: Api<Pod> = Api::default_namespaced(client.clone());
+        let wire = Wire::inject(&practice, &client, 60).await;
+        pods.delete(POD, &DeleteParams::default()).await.unwrap();
+        clean(&practice).await;
+        let gone = async {
+            while practice.get("Pod", "default", POD).is_some() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, gone).await.unwrap();
+        drop(wire);
+        let _wire = Wire::inject(&practice, &client, 60).await;
+        practice.kill_container("default", POD, Signal::Kill);
+        clean(&practice).await;
+        let verdict = verdict(&practice).await;
+        assert_eq!(verdict["vms"][0][1], "restored", "{verdict}");
+    }
+
+    async fn a_vm_that_moves_away_takes_the_fault_with_its_old_pod(practice, client) {
+        let mut wire = Wire::inject(&practice, &client, 60).await;
+        practice.migrate("default", "web-1", None).await.unwrap();
+        wire.event("gone").await.unwrap();
+        assert!(!faulty(&practice));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
