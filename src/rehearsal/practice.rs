@@ -84,7 +84,8 @@ impl Practice {
             .iter()
             .map(|pod| fields::text(pod, "/metadata/uid").to_owned())
             .collect();
-        let all = started.wait_for(|_| launchers.iter().all(|uid| self.cluster.nodes.container(uid).is_some()));
+        let running = |uid: &String| self.cluster.nodes.container(uid).is_some();
+        let all = started.wait_for(|starts| *starts >= launchers.len() && launchers.iter().all(running));
         timeout(PATIENCE, all)
             .await
             .context("the launchers of the practice cluster did not come up")??;

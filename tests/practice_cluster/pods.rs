@@ -153,3 +153,49 @@ async fn evicting_a_launcher_is_refused_and_evicting_another_pod_ends_it() {
         .unwrap()
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_node_that_is_away_does_nothing_and_a_tainted_one_takes_who_tolerates_it() {
+    let (practice, client) = cluster().await;
+    let pods: Api<Pod> = Api::default_namespaced(client);
+    let on = |node: &str, tolerations: Value| -> Pod {
+        let spec =
+            json!({"nodeName": node, "tolerations": tolerations, "containers": [{"name": "main", "image": "x"}]});
+        object(json!({"metadata": {"generateName": "p-"}, "spec": spec}))
+    };
+    let make = async |pod: Pod| {
+        pods.create(&PostParams::default(), &pod)
+            .await
+            .unwrap()
+            .metadata
+            .name
+            .unwrap()
+    };
+    practice.taint("node-1", "gpu", "a", "NoExecute");
+    practice.node_ready("node-2", false);
+    let waits = make(on("node-2", json!([]))).await;
+    let refused = make(on("node-1", json!([]))).await;
+    let taken = make(on("node-1", json!([{"operator": "Exists"}]))).await;
+    practice
+        .until("Pod", "default", &refused, |pod| phase(pod) == "Failed")
+        .await
+        .unwrap();
+    let refused = practice.get("Pod", "default", &refused).unwrap();
+    assert_eq!(refused["status"]["reason"], "TaintToleration");
+    practice
+        .until("Pod", "default", &taken, |pod| phase(pod) == "Running")
+        .await
+        .unwrap();
+    assert_eq!(phase(&practice.get("Pod", "default", &waits).unwrap()), "Pending");
+    let web = practice.launcher("default", "web-2").unwrap()["metadata"]["name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let attach = pods
+        .attach(&web, &kube::api::AttachParams::default().container("compute"))
+        .await;
+    assert!(attach.is_err());
+    assert_eq!(practice.requests().last().unwrap().code, 500);
+    practice.node_ready("node-2", true);
+    practice.until("Pod", "default", &waits, |pod| phase(pod) == "Running").await.unwrap();
+}

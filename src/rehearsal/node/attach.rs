@@ -21,7 +21,7 @@ use tokio_tungstenite::{
     },
 };
 
-use super::Container;
+use super::{Container, fitness, launcher_life};
 use crate::rehearsal::{
     api::{
         call::{self, Call},
@@ -58,6 +58,12 @@ pub(crate) fn attach(
         .get(&PODS, &call.namespace, &call.name)
         .ok_or_else(|| ApiError::not_found(&PODS, &call.name))?;
     let name = container_name(&pod, call.query.get("container"))?;
+    let node = fields::text(&pod, "/spec/nodeName");
+    if !node.is_empty() && !fitness::is_ready_by_name(cluster, node) {
+        let address = launcher_life::node_address(cluster, node);
+        let why = format!("error dialing backend: dial tcp {address}:10250: connect: no route to host");
+        return Err(ApiError::new(500, "InternalError", why));
+    }
     let container = cluster.nodes.container(fields::text(&pod, "/metadata/uid"));
     let offered = call::text(headers, SEC_WEBSOCKET_PROTOCOL.as_str());
     let protocol = ["v5.channel.k8s.io", "v4.channel.k8s.io"]

@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use serde_json::Value;
 
-use super::pod_life::Life;
+use super::{fitness, pod_life::Life};
 use crate::rehearsal::{
     api::{
         delete,
@@ -35,13 +35,21 @@ pub(crate) async fn run(cluster: Arc<Cluster>) -> Infallible {
         let mut gone = Vec::new();
         match store.since(seen) {
             Ok(changes) => {
-                for change in changes.filter(|change| change.is_of(&PODS)) {
-                    if change.what == What::Deleted {
-                        &mut gone
-                    } else {
-                        &mut pods
+                let mut nodes_changed = false;
+                for change in changes {
+                    nodes_changed |= change.is_of(&NODES);
+                    if change.is_of(&PODS) {
+                        let list = if change.what == What::Deleted {
+                            &mut gone
+                        } else {
+                            &mut pods
+                        };
+                        list.push(Arc::clone(&change.object));
                     }
-                    .push(Arc::clone(&change.object));
+                }
+                // A node that is back has pods waiting for it.
+                if nodes_changed {
+                    pods = store.list(&PODS, "");
                 }
             }
             Err(_) => pods = store.list(&PODS, ""),
@@ -61,7 +69,7 @@ fn look(cluster: &Arc<Cluster>, pod: &Arc<Value>) {
         schedule(cluster, pod);
         return;
     }
-    if cluster.nodes.host(node).is_none() || !is_ready(cluster, node) {
+    if cluster.nodes.host(node).is_none() || !fitness::is_ready_by_name(cluster, node) {
         return;
     }
     let ends = fields::present(pod, "/metadata/deletionTimestamp");
@@ -91,35 +99,20 @@ fn look(cluster: &Arc<Cluster>, pod: &Arc<Value>) {
     }
 }
 
-/// Binds a pod to the first node that is ready and fits its selector.
+/// Binds a pod to the first node that is ready and takes it.
 fn schedule(cluster: &Cluster, pod: &Value) {
-    let wanted = pod.pointer("/spec/nodeSelector").and_then(Value::as_object);
-    let fits = |node: &Value| {
-        wanted
-            .into_iter()
-            .flatten()
-            .all(|(key, value)| node.pointer("/metadata/labels").and_then(|labels| labels.get(key)) == Some(value))
+    let wanted = pod.pointer("/spec/nodeSelector").cloned().unwrap_or_default();
+    let takes = |node: &Value| {
+        let schedulable = node.pointer("/spec/unschedulable") != Some(&Value::Bool(true));
+        let tolerated = fitness::untolerated(node, pod, &["NoSchedule", "NoExecute"]).is_none();
+        schedulable && tolerated && fitness::is_ready(node) && fitness::selected(node, &wanted)
     };
-    let node = cluster.list(&NODES, "").into_iter().find(|node| {
-        node.pointer("/spec/unschedulable") != Some(&Value::Bool(true))
-            && is_ready(cluster, fields::text(node, "/metadata/name"))
-            && fits(node)
-    });
-    if let Some(node) = node {
+    if let Some(node) = cluster.list(&NODES, "").into_iter().find(|node| takes(node)) {
         let name = fields::text(&node, "/metadata/name").to_owned();
-        cluster.edit(
-            &PODS,
+        let (namespace, pod) = (
             fields::text(pod, "/metadata/namespace"),
             fields::text(pod, "/metadata/name"),
-            |pod| fields::set(pod, "/spec/nodeName", name),
         );
+        cluster.edit(&PODS, namespace, pod, |pod| fields::set(pod, "/spec/nodeName", name));
     }
-}
-
-fn is_ready(cluster: &Cluster, node: &str) -> bool {
-    cluster.get(&NODES, "", node).is_some_and(|node| {
-        fields::list(&node, "/status/conditions").iter().any(|condition| {
-            fields::text(condition, "/type") == "Ready" && fields::text(condition, "/status") == "True"
-        })
-    })
 }

@@ -3,6 +3,7 @@
 pub(crate) mod attach;
 mod container;
 pub(crate) mod expand;
+pub(crate) mod fitness;
 pub(crate) mod kubelet;
 mod launcher_life;
 pub(crate) use self::launcher_life::pod_address;

@@ -8,9 +8,13 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{Container, expand, kubelet::FORCED, launcher_life, pod_status};
+use super::{Container, expand, fitness, kubelet::FORCED, launcher_life, pod_status};
 use crate::rehearsal::{
-    api::{delete, resources::PODS, validation},
+    api::{
+        delete,
+        resources::{NODES, PODS},
+        validation,
+    },
     cluster::Cluster,
     host::{Signal, Spec},
     json as fields,
@@ -91,6 +95,16 @@ impl Life {
                 .nodes
                 .started(self.text("/metadata/uid"), Container::idle(&node));
             return true;
+        }
+        let object = self.cluster.get(&NODES, "", &node).unwrap_or_default();
+        if let Some(taint) = fitness::untolerated(&object, &self.pod, &["NoExecute"]) {
+            let message = format!(
+                "Pod was rejected: Predicate TaintToleration failed: node(s) had untolerated taint {{{}: {}}}",
+                fields::text(taint, "/key"),
+                fields::text(taint, "/value")
+            );
+            self.report(|pod| pod_status::failed(pod, "TaintToleration", &message));
+            return false;
         }
         let address = launcher_life::node_address(&self.cluster, &node);
         self.report(|pod| pod_status::accepted(pod, &address));

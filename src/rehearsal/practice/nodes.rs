@@ -1,6 +1,6 @@
 //! Knobs for nodes, their pods and the wires into them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Practice;
 use crate::rehearsal::{
@@ -14,21 +14,41 @@ use crate::rehearsal::{
 };
 
 impl Practice {
-    /// A node stops reporting: it is not ready, and its kubelet does nothing with new pods.
-    pub fn node_not_ready(&self, node: &str) {
+    /// A node stops reporting: it is not ready, its kubelet does nothing with pods and does not answer an attach. Or it is
+    /// back.
+    pub fn node_ready(&self, node: &str, ready: bool) {
+        let (status, reason, message) = if ready {
+            ("True", "KubeletReady", "kubelet is posting ready status")
+        } else {
+            ("Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.")
+        };
         self.cluster.edit(&NODES, "", node, |node| {
-            for condition in node
-                .pointer_mut("/status/conditions")
-                .and_then(Value::as_array_mut)
+            let conditions = node.pointer_mut("/status/conditions").and_then(Value::as_array_mut);
+            for condition in conditions
                 .into_iter()
                 .flatten()
-                .filter(|condition| fields::text(condition, "/type") == "Ready")
+                .filter(|one| fields::text(one, "/type") == "Ready")
             {
-                fields::set(condition, "/status", "Unknown");
-                fields::set(condition, "/reason", "NodeStatusUnknown");
-                fields::set(condition, "/message", "Kubelet stopped posting node status.");
+                for (field, text) in [("status", status), ("reason", reason), ("message", message)] {
+                    fields::set(condition, &format!("/{field}"), text);
+                }
             }
         });
+    }
+
+    /// Taints a node; pods that are there stay.
+    pub fn taint(&self, node: &str, key: &str, value: &str, effect: &str) {
+        self.cluster.edit(&NODES, "", node, |node| {
+            let mut taints = fields::list(node, "/spec/taints").to_vec();
+            taints.push(json!({"key": key, "value": value, "effect": effect}));
+            fields::set(node, "/spec/taints", taints);
+        });
+    }
+
+    /// Cordons a node: nothing is scheduled to it any more.
+    pub fn cordon(&self, node: &str) {
+        self.cluster
+            .edit(&NODES, "", node, |node| fields::set(node, "/spec/unschedulable", true));
     }
 
     /// Pulls of this image, or all pulls on this node, fail from now on.
