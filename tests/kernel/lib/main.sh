@@ -1,0 +1,26 @@
+#!/bin/bash
+# Runs the scenarios inside the machine. Arguments: fast or all, then (optional) names of scenarios.
+cd /vmchaos || exit 1
+# shellcheck source-path=SCRIPTDIR
+. lib/tap.sh
+. lib/topology.sh
+. lib/measure.sh
+. lib/driver.sh
+
+mode=${1:-all} only=${*:2}
+echo "# kernel $(uname -r), $(tc -V), $(nft --version)"
+make_node
+for scenario in scenarios/*.sh; do
+	name=${scenario##*/[0-9][0-9]-}
+	name=${name%.sh}
+	if [ -n "$only" ]; then
+		[[ " $only " = *" $name "* ]] || continue
+	elif [ "$mode" = fast ]; then
+		grep -q '^# fast' "$scenario" || continue
+	fi
+	read -r up _ </proc/uptime
+	echo "# $name (at $up s)"
+	# shellcheck source=/dev/null
+	. "$scenario"
+done
+echo "kernel: $passed passed, $failed failed"
