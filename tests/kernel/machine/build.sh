@@ -2,12 +2,12 @@
 # Packs everything the machine needs into one initramfs: a Debian cloud kernel's modules, the tools
 # a KubeVirt node and a launcher image have, the agent, the probes, the scenarios.
 #
-#   build.sh KERNEL_DIR AGENT OUT
+#   build.sh KERNEL_DIR OUT
 #
-# KERNEL_DIR is the unpacked linux-image package, AGENT the agent's script, OUT the file to write.
+# KERNEL_DIR is the unpacked linux-image package, OUT the file to write.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
-kernel=$1 agent=$2 out=$3
+kernel=$1 out=$2
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 
@@ -32,7 +32,10 @@ for t in $tools; do place "$(type -P "$t")" "/usr/bin/$t"; done
 for t in $admin; do place "$(type -P "$t")" "/usr/sbin/$t"; done
 ln -s mawk "$root/usr/bin/awk"
 ln -s dash "$root/usr/bin/sh"
-[ ! -d /usr/lib/tc ] || cp -r /usr/lib/tc "$root/usr/lib/"
+# The tables of netem's distributions: where they are is the distribution's choice.
+for d in /usr/lib/tc /usr/lib/*/tc /usr/lib64/tc; do
+	[ ! -e "$d/normal.dist" ] || { mkdir -p "$root$d" && cp "$d"/*.dist "$root$d/"; }
+done
 [ ! -d /etc/iproute2 ] || cp -r /etc/iproute2 "$root/etc/"
 
 # BusyBox is the machine's init, its modprobe, and (bound over /usr/bin) the whole userland of one of
@@ -56,6 +59,6 @@ for p in guest meter; do
 	gcc -O2 -Wall -Wextra -static -o "$root/usr/bin/$p" "$here/guest/$p.c"
 done
 cp "$here/machine/init" "$root/init"
-cp -r "$here/lib" "$here/scenarios" "$root/vmchaos/"
-[ -z "$agent" ] || cp "$agent" "$root/vmchaos/agent.sh"
+cp -r "$here/lib" "$here/scenarios" "$here/record.sh" "$root/vmchaos/"
+cp "$here/../../src/node/agent.sh" "$root/vmchaos/agent.sh"
 (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$out"
