@@ -5,7 +5,9 @@ cd /vmchaos || exit 1
 . lib/tap.sh
 . lib/topology.sh
 . lib/measure.sh
+. lib/plan.sh
 . lib/driver.sh
+. lib/fault.sh
 
 mode=${1:-all} only=${*:2}
 echo "# kernel $(uname -r), $(tc -V), $(nft --version)"
@@ -18,7 +20,9 @@ fi
 for scenario in scenarios/*.sh; do
 	name=${scenario##*/[0-9][0-9]-}
 	name=${name%.sh}
-	if [ -n "$only" ]; then
+	if [ "$name" = wiring ]; then
+		: # the others stand on it
+	elif [ -n "$only" ]; then
 		[[ " $only " = *" $name "* ]] || continue
 	elif [ "$mode" = fast ]; then
 		grep -q '^# fast' "$scenario" || continue

@@ -73,5 +73,5 @@ ping_of() { # ADDRESS LOW HIGH
 undisturbed() { delays "$1" 0 0; }
 host_undisturbed() {
 	local line
-	line=$(in_peer /bb/ping -c 3 -i 1 $host4) && [[ $line = *" 0% packet loss"* ]]
+	line=$(in_peer /bb/ping -c 3 -i 1 "$host4") && [[ $line = *" 0% packet loss"* ]]
 }

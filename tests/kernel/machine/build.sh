@@ -14,7 +14,7 @@ trap 'rm -rf "$root"' EXIT
 # What the scenarios, the agent and a launcher image use; iproute2 stays in /usr/sbin as in the image.
 tools="bash dash grep sed mawk find cat cp mv rm ls ln mkdir rmdir mktemp mkfifo head tail tr cut sort wc
   date printf chmod touch stat timeout readlink env id uname dirname basename sleep true false test tee seq
-  nsenter unshare setsid mount umount kill ps cmp od sha1sum"
+  nsenter unshare setsid mount umount kill ps xargs cmp od sha1sum"
 admin="ip tc nft bridge"
 
 # Copies a program with its shared libraries.
@@ -60,5 +60,5 @@ for p in guest meter; do
 done
 cp "$here/machine/init" "$root/init"
 cp -r "$here/lib" "$here/scenarios" "$here/record.sh" "$root/vmchaos/"
-cp "$here/../../src/node/agent.sh" "$root/vmchaos/agent.sh"
+cat "$here"/../../src/node/agent.sh "$here"/../../src/node/agent/*.sh >"$root/vmchaos/agent.sh" 2>/dev/null || true
 (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$out"
