@@ -4,7 +4,8 @@
 #
 #   build.sh KERNEL_DIR OUT
 #
-# KERNEL_DIR is the unpacked linux-image package, OUT the file to write.
+# KERNEL_DIR is the unpacked linux-image package, OUT the file to write. VMCHAOS_AGENT may name another
+# directory with the agent's parts, to try an older or a broken one.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 kernel=$1 out=$2
@@ -60,5 +61,5 @@ for p in guest meter; do
 done
 cp "$here/machine/init" "$root/init"
 cp -r "$here/lib" "$here/scenarios" "$here/record.sh" "$root/vmchaos/"
-cat "$here"/../../src/node/agent.sh "$here"/../../src/node/agent/*.sh >"$root/vmchaos/agent.sh" 2>/dev/null || true
+cat "${VMCHAOS_AGENT:-$here/../../src/node/agent}"/*.sh >"$root/vmchaos/agent.sh"
 (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$out"
