@@ -5,6 +5,8 @@ declare -A wire_in=() wire_out=() wire_log=() wire_seen=() agent_pid=()
 LINE=""      # the event the last `await` found
 agents=0     # counts pods, for their names
 SILENCE=3600 # only the scenario about silence lowers it: nobody sends heartbeats here
+OURS=' 7[0-9a-f]{3}: '  # the handles of runs, as tc prints them
+mkfifo /tmp/never && exec {never}<>/tmp/never
 trap : PIPE  # a word to an agent that has gone is an answer, not the end of the run
 
 # Descriptors of the wires must not live on in what runs aside: end of file would never come.
@@ -35,22 +37,7 @@ agent_start() { # NAME bash|dash|busybox
 	slice=$cgroups/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podaaaaaaaa_0000_4000_8000_$(printf %012x $agents).slice
 	mkdir -p "$slice/cri-containerd-$(printf '%064x' $((0xa9e27 + agents))).scope"
 	echo "$slice" >"$dir/cgroup"
-	(
-		close_wires
-		# shellcheck disable=SC2016 # expanded by the container's shell
-		exec env -i PATH=/usr/sbin:/usr/bin VMCHAOS_RUN="${RUN:-k3f9ab}" VMCHAOS_PLAN="$PLAN" VMCHAOS_SILENCE="$SILENCE" \
-			VMCHAOS_TERMLOG="$dir/termination-log" unshare --mount bash -c '
-				echo 0 >"$0"/cri-containerd-*/cgroup.procs
-				echo 1000 >/proc/self/oom_score_adj
-				mount -t tmpfs none /usr/lib/modules
-				mount --bind "$1/shm" /dev/shm
-				script=$(</vmchaos/agent.sh)
-				if [ "$2" = busybox ]; then
-					mount --bind /bb /usr/bin
-					exec /usr/bin/busybox sh -c "$script" vmchaos-agent
-				fi
-				exec "$2" -c "$script" vmchaos-agent' "$slice" "$dir" "$2"
-	) <"$dir/in" >"$dir/out" 2>"$dir/stderr" &
+	debug_container "$slice" "$dir" "$2" <"$dir/in" >"$dir/out" 2>"$dir/stderr" &
 	agent_pid[$1]=$!
 	exec {fd}>"$dir/in"
 	wire_in[$1]=$fd
@@ -58,6 +45,23 @@ agent_start() { # NAME bash|dash|busybox
 	wire_out[$1]=$fd
 	wire_log[$1]=""
 	wire_seen[$1]=0
+}
+
+debug_container() { # CGROUP DIRECTORY SHELL
+	close_wires
+	# shellcheck disable=SC2016 # expanded by the container's shell
+	exec env -i PATH=/usr/sbin:/usr/bin VMCHAOS_RUN="${RUN:-k3f9ab}" VMCHAOS_PLAN="$PLAN" VMCHAOS_SILENCE="$SILENCE" \
+		VMCHAOS_TERMLOG="$2/termination-log" unshare --mount bash -c '
+			echo 0 >"$0"/cri-containerd-*/cgroup.procs
+			echo 1000 >/proc/self/oom_score_adj
+			mount -t tmpfs none /usr/lib/modules
+			mount --bind "$1/shm" /dev/shm
+			script=$(</vmchaos/agent.sh)
+			if [ "$2" = busybox ]; then
+				mount --bind /bb /usr/bin
+				exec /usr/bin/busybox sh -c "$script" vmchaos-agent
+			fi
+			exec "$2" -c "$script" vmchaos-agent' "$@"
 }
 
 say() { # NAME WORDS…
@@ -146,6 +150,7 @@ verdict() { # NAME WORD
 nothing_left() { # NAME
 	local left end=$((SECONDS + 2))
 	while left=$(processes_left; marks_left; [ -n "${2:-}" ] || ls -A "$(agent_dir "$1")/shm") && [ -n "$left" ]; do
+		pause
 		[ $SECONDS -le $end ] || { echo "left: $left"; return 1; }
 	done
 }
@@ -158,24 +163,44 @@ processes_left() {
 	local f
 	for f in $(grep -ls VMCHAOS_RUN= /proc/[0-9]*/environ); do
 		f=${f%/environ}
-		[ "$(sed -n 's/^State:\t\(.\).*/\1/p' "$f/status" 2>/dev/null)" = Z ] || tr '\0' ' ' 2>/dev/null <"$f/cmdline" | cut -c1-100
+		[ "$(sed -n 's/^State:\t\(.\).*/\1/p' "$f/status" 2>/dev/null)" = Z ] || process "${f#/proc/}"
 	done
 }
 
+# One process in a line: name, cgroup, what it was started with without a script's text.
+process() { # PID
+	echo "$1 $(<"/proc/$1/comm") $(sed 's/.*\///' "/proc/$1/cgroup") $(tr '\0\n' '  ' <"/proc/$1/cmdline" | cut -c1-60)"
+} 2>/dev/null
+
 marks_left() {
 	local ns
-	for ns in /run/netns/pod*; do tc -n "${ns##*/}" qdisc show | grep -E ' 7[0-9a-f]{3}: '; done
+	for ns in /run/netns/pod*; do tc -n "${ns##*/}" qdisc show | grep -E "$OURS"; done
 }
+
+# Between two looks, so that a poll does not take the only CPU from what it waits for.
+pause() { read -r -t 0.1 -u "$never" || :; }
 
 ms_now() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
-# Milliseconds until a VM's network namespace has nothing of ours; 1 after LIMIT milliseconds.
+declare -A monitor=()
+
+# The kernel tells of every change of a VM's qdiscs: waiting for that costs nothing, and the only CPU
+# stays with the agent.
+watch_pod() { # POD
+	exec {fd}< <(close_wires && exec tc -n "pod$1" monitor)
+	monitor[$1]=$fd
+}
+
+# Milliseconds until a VM's network namespace has nothing of ours; fails after LIMIT milliseconds.
 clean_within() { # POD LIMIT
-	local start now
+	local start now left fd=${monitor[$1]}
 	start=$(ms_now)
-	while tc -n "pod$1" qdisc show | grep -qE ' 7[0-9a-f]{3}: '; do
+	while read -r -t 0 -u "$fd"; do read -r -u "$fd"; done
+	while [[ $(tc -n "pod$1" qdisc show) =~ $OURS ]]; do
 		now=$(ms_now)
-		[ $((now - start)) -le "$2" ] || { echo "still there after $((now - start)) ms"; return 1; }
+		left=$((start + $2 - now))
+		[ $left -ge 0 ] || { echo "still there after $((now - start)) ms"; return 1; }
+		read -r -t "$((left / 1000)).$(printf %03d $((left % 1000)))1" -u "$fd"
 	done
 	echo "clean after $(($(ms_now) - start)) ms"
 }

@@ -5,12 +5,12 @@ passed=0 failed=0
 
 ok() { # NAME MEASURED
 	passed=$((passed + 1))
-	echo "ok $((passed + failed)) - $1${2:+ # $2}"
+	echo "ok $((passed + failed)) - $1${2:+ # ${2:0:200}}"
 }
 
 not_ok() { # NAME MEASURED
 	failed=$((failed + 1))
-	echo "not ok $((passed + failed)) - $1${2:+ # $2}"
+	echo "not ok $((passed + failed)) - $1${2:+ # ${2:0:2000}}"
 }
 
 # Runs a command; its success is the result, its output what was measured.

@@ -7,6 +7,7 @@ make_bridge 1
 make_masquerade 2 4
 make_masquerade 3 1
 add_secondary 3
+for pod in 0 1 2 3; do watch_pod $pod; done
 for address in 10.244.0.1{0,1,2,3} fd00:244::1{0,1,2,3} 10.99.0.13 fd00:99::13; do
 	await_guest "$address"
 	check_twice "healthy: $address" undisturbed "$address"

@@ -3,18 +3,12 @@
 # What ends a fault while everything works: its deadline, the operator's word, the operator's absence.
 delay="netem limit 1000 delay 100ms"
 
-# Polls the kernel: when the delay was first and last seen, as milliseconds between.
-watch_delay() { # POD FILE
-	local first="" now
-	while :; do
-		now=$(ms_now)
-		if [[ $(tc -n "pod$1" qdisc show dev tap0) = *"delay 100ms"* ]]; then
-			first=${first:-$now}
-		elif [ -n "$first" ]; then
-			echo $((now - first)) >"$2"
-			return
-		fi
-	done
+# Milliseconds between the first and the second thing the kernel told of our handle: applied, and the
+# first step of undoing it.
+told_apart() { # FILE
+	awk -v ours="$HANDLE" '
+		/^Timestamp:/ { split($5, c, ":"); at = c[1] * 3600000 + c[2] * 60000 + c[3] * 1000 + $7 / 1000 }
+		index($0, ours) { n++; if (n == 1) first = at; if (n == 2) printf "%d\n", at - first }' "$1"
 }
 
 held_about() { # MS
@@ -28,21 +22,20 @@ held_about() { # MS
 for shell in bash dash busybox; do
 	plan 0 2.5 "$delay" - 150
 	picture[0]=$(snapshot 0)
-	rm -f /tmp/watched
-	aside watch_delay 0 /tmp/watched
+	aside tc -n pod0 -timestamp monitor >/tmp/told
 	watcher=$!
 	if step "deadline ($shell): injected" inject fault $shell; then
 		step "deadline ($shell): the operator is still there" say fault hb
 		step "deadline ($shell): restored by itself" await fault "$(event restored 0).*\"by\":\"deadline\""
 		step "deadline ($shell): held as asked, by the agent" held_about 2500
-		wait $watcher
-		step "deadline ($shell): held as asked, by the kernel" within "$(</tmp/watched)" 2450 2550
-		echo "# seen in the kernel for $(</tmp/watched) ms"
+		held=$(told_apart /tmp/told)
+		step "deadline ($shell): held as asked, by the kernel ($held ms)" within "$held" 2450 2550
 		step "deadline ($shell): finished" finish fault
 	else
-		kill $watcher
+		cat /tmp/told
 		abandon fault
 	fi
+	kill $watcher
 	same "deadline ($shell): as before" "${picture[0]}" "$(snapshot 0)"
 
 	plan 0 60 "$delay" "$delay" 150

@@ -25,6 +25,7 @@ for shell in bash dash busybox; do
 	if fault_on "agent killed ($shell)" $shell 0 60; then
 		kill -9 "${agent_pid[fault]}"
 		step "agent killed ($shell): clean within a second" clean_within 0 1000
+		hang_up fault # as the kubelet does when the container's first process is gone
 		step "agent killed ($shell): nothing left" nothing_left_but_scratch fault
 		step "agent killed ($shell): the verdict is there" verdict fault restored
 		agent_end fault
