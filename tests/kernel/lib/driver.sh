@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Starts agents as a debug pod's container would and speaks their wire protocol: the operator's side.
 
-declare -A wire_in=() wire_out=() wire_log=() wire_seen=() agent_pid=()
+declare -A wire_in=() wire_out=() wire_log=() agent_pid=()
 LINE=""      # the event the last `await` found
 agents=0     # counts pods, for their names
 SILENCE=3600 # only the scenario about silence lowers it: nobody sends heartbeats here
@@ -44,7 +44,6 @@ agent_start() { # NAME bash|dash|busybox
 	exec {fd}<"$dir/out"
 	wire_out[$1]=$fd
 	wire_log[$1]=""
-	wire_seen[$1]=0
 }
 
 debug_container() { # CGROUP DIRECTORY SHELL
@@ -69,15 +68,14 @@ say() { # NAME WORDS…
 	{ echo "${*:2}" >&"$fd"; } 2>/dev/null
 }
 
-# The next event that matches, waiting for it; each event is found once. On a timeout or the end of the
+# The event that matches, waiting for it when it has not come yet. On a timeout or the end of the
 # stream: what did come.
 await() { # NAME REGEX [SECONDS]
-	local name=$1 wanted=$2 line end=$((SECONDS + ${3:-20})) n=0
+	local name=$1 wanted=$2 line end=$((SECONDS + ${3:-20})) fd=${wire_out[$1]}
 	while IFS= read -r line; do
-		n=$((n + 1))
-		[ $n -gt "${wire_seen[$name]}" ] && [[ $line =~ $wanted ]] && { LINE=$line && wire_seen[$name]=$n && return 0; }
-	done <<<"${wire_log[$name]%$'\n'}"
-	while [ $SECONDS -le $end ] && IFS= read -r -t "$((end - SECONDS + 1))" line <&"${wire_out[$name]}"; do
+		[[ $line =~ $wanted ]] && LINE=$line && return 0
+	done <<<"${wire_log[$name]}"
+	while [ $SECONDS -le $end ] && IFS= read -r -t "$((end - SECONDS + 1))" line <&"$fd"; do
 		wire_log[$name]+=$line$'\n'
 		[[ $line =~ $wanted ]] && LINE=$line && return 0
 	done
