@@ -27,8 +27,8 @@ for scenario in scenarios/*.sh; do
 	elif [ "$mode" = fast ]; then
 		grep -q '^# fast' "$scenario" || continue
 	fi
-	read -r up _ </proc/uptime
-	echo "# $name (at $up s)"
+	read -r up idle </proc/uptime
+	echo "# $name (at $up s, $idle s of them idle)"
 	# shellcheck source=/dev/null
 	. "$scenario"
 done
