@@ -1,0 +1,103 @@
+# The plan: checked once as a whole, then kept as one file a VM.
+
+# Reads VMCHAOS_PLAN into $S/plan.I and counts VMS; PLAN_BAD says what is wrong with it.
+split_plan() {
+  VMS=0 NEEDS='' PLAN_BAD='' p_number=0
+  while IFS= read -r p_line; do
+    p_number=$((p_number + 1))
+    [ -n "$p_line" ] || continue
+    case $p_line in
+      *[!A-Za-z0-9._:/%@+\ -]*) p_bad='a character that no plan holds' ;;
+      *) p_bad='' ;;
+    esac
+    # shellcheck disable=SC2086  # the words of a line are split here, nowhere else; globbing is off
+    [ -n "$p_bad" ] || check_line $p_line
+    if [ -n "$p_bad" ]; then
+      PLAN_BAD=${PLAN_BAD:-"line $p_number of the plan: $p_bad"}
+      continue
+    fi
+    printf '%s\n' "$p_line" >>"$S/plan.$P_VM"
+  done <<END
+$VMCHAOS_PLAN
+END
+  [ "$VMS" -gt 0 ] || PLAN_BAD=${PLAN_BAD:-'the plan names no VM'}
+}
+
+# One line's words -> P_VM, or p_bad.
+check_line() {
+  p_key=$1 P_VM=${2:-}
+  case $P_VM in '' | *[!0-9]* | 0?* | ?????*) p_bad='no VM number' && return ;; esac
+  if [ "$p_key" = vm ]; then
+    [ "$P_VM-$#" = "$VMS-4" ] || { p_bad='VMs are numbered from 0, in order' && return; }
+    VMS=$((VMS + 1)) p_devices=' ' p_owned=' '
+  fi
+  [ "$((P_VM + 1))" = "$VMS" ] || { p_bad='a line of a VM that is not the last one named' && return; }
+  case $p_key in
+    vm)
+      case $3 in *[!0-9A-Fa-f-]*) p_bad='not a pod UID' ;; esac
+      case $4 in -) ;; *[!0-9a-f]*) p_bad='not a container ID' ;; ????????????????????????????????*) ;; *) p_bad='not a container ID' ;; esac
+      [ ${#3} -ge 32 ] || p_bad='not a pod UID'
+      ;;
+    hold) case ${3:-x} in *[!0-9.]* | *.*.* | .* | *. | ????????????*) p_bad='no number of seconds' ;; esac ;;
+    ease) case ${3:-x} in *[!0-9]* | ?????*) p_bad='no number of milliseconds' ;; esac ;;
+    tap | uplink)
+      [ $# = 4 ] || p_bad='DEVICE and BRIDGE expected'
+      p_devices="$p_devices$3 "
+      ;;
+    need)
+      [ "${3:-}" = sch_netem ] || p_bad='a need that is not known'
+      NEEDS=sch_netem
+      ;;
+    own)
+      case "${3:-} ${5:-}" in 'qdisc 7'[0-9a-f][0-9a-f][0-9a-f]:) ;; *) p_bad='not a handle of a run' ;; esac
+      case $p_devices in *" ${4:-} "*) ;; *) p_bad='a device that is neither tap nor uplink of the VM' ;; esac
+      p_owned="$p_owned${4:-}/${5:-} "
+      ;;
+    apply) check_command add "$@" ;;
+    ease+) check_command change "$@" ;;
+    undo) check_command del "$@" ;;
+    *) p_bad='a record that is not known' ;;
+  esac
+}
+
+# `KEY I tc qdisc VERB dev DEVICE root handle HANDLE …`, of an object that the VM's own lines name.
+check_command() {
+  [ "${4:-} ${5:-} ${6:-} ${7:-} ${9:-}" = "tc qdisc $1 dev root" ] || { p_bad="not a tc qdisc $1" && return; }
+  c_device=$8
+  shift 9
+  [ "${1:-}" = handle ] || { p_bad='no handle' && return; }
+  case $p_owned in *" $c_device/${2:-} "*) ;; *) p_bad='an object that is not the own of this run' ;; esac
+}
+
+# The plan of VM $1 -> V_UID V_CID HOLD EASE_MS TAPS UPLINKS DEVICES OWNED NEED APPLY EASE UNDO SHOW.
+load_plan() {
+  V_UID='' V_CID='' HOLD=0 EASE_MS=0 TAPS='' UPLINKS='' DEVICES='' OWNED='' NEED='' APPLY='' EASE='' UNDO='' SHOW=''
+  while read -r l_key _ l_rest; do
+    case $l_key in
+      vm) V_UID=${l_rest%% *} V_CID=${l_rest#* } ;;
+      hold)
+        centis "$l_rest"
+        HOLD=$CS
+        ;;
+      tap) TAPS="$TAPS ${l_rest% *}/${l_rest#* }" ;;
+      uplink) UPLINKS="$UPLINKS ${l_rest% *}/${l_rest#* }" ;;
+      need) NEED=$l_rest ;;
+      own)
+        l_rest=${l_rest#qdisc }
+        OWNED="$OWNED ${l_rest% *}/${l_rest#* }"
+        case " $DEVICES " in
+          *" ${l_rest% *} "*) ;;
+          *)
+            DEVICES="$DEVICES ${l_rest% *}"
+            SHOW="${SHOW}qdisc show dev ${l_rest% *}$NL"
+            ;;
+        esac
+        ;;
+      apply) APPLY=$APPLY${l_rest#tc }$NL ;;
+      ease) EASE_MS=$l_rest ;;
+      ease+) EASE=$EASE${l_rest#tc }$NL ;;
+      undo) UNDO=$UNDO${l_rest#tc }$NL ;;
+    esac
+  done <"$S/plan.$1"
+  [ "$EASE_MS" -le 1000 ] || EASE_MS=1000
+}

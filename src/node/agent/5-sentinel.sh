@@ -1,0 +1,133 @@
+# The sentinel: one a VM, the only process that changes the kernel. It lives in the VM's network namespace and in the PID
+# namespace of its container, so that it ends with the VM; in the debug container's mount namespace, so that it holds none
+# of the VM's volumes; and in the cgroup of PID 1, so that nothing done to the debug pod reaches it.
+
+sentinel() { # VM GEN, with S, TC and the rest in the environment
+  VM=$1 GEN=$2
+  exec 9<&- 3<&-
+  trap '' TERM HUP INT
+  load_plan "$VM"
+  read -r s_me _ _ s_parent _ </proc/self/stat
+  printf '%s %s\n' "$s_me" "$s_parent" >"$S/sentinel.$VM"
+  if ! check_roots "$("$TC" qdisc show 2>&1)"; then
+    conclude_refused
+    return
+  fi
+  printf '%s\n' "$BEFORE" >"$S/before.$VM"
+  s_json=
+  for s_record in $BEFORE; do s_json="$s_json${s_json:+,}\"${s_record%%:*}\":\"${s_record#*:}\""; done
+  payload ready "\"before\":{$s_json}"
+
+  # tc is running and blocked on its pipe before go comes: then 30 VMs are hit within 20 ms.
+  wait_for_go | "$TC" -s -j -force -batch - >"$S/applied.$VM" 2>"$S/errors.$VM" 4<&- 7>&-
+
+  if ! slurp "$S/began.$VM"; then
+    asked_by || BY=lost-operator
+    OUT=''
+    { digest || look_closely; } || AFTER=''
+    conclude restored "$BY" 0
+    return
+  fi
+  centis "$TEXT"
+  s_began=$CS
+  slurp "$S/applied.$VM"
+  OUT=$TEXT
+  s_injected=''
+  if { digest || look_closely; } && [ ${#OURS} = ${#OWNED} ] && roots_are_ours; then
+    s_injected=yes
+    payload injected "\"read\":{$READ}"
+    tell injected
+    hold
+    who_ended_it
+  else
+    slurp "$S/errors.$VM"
+    escape "${TEXT:-what was applied is not what is read back}"
+    s_reason=readback
+    [ -z "$TEXT" ] || s_reason=apply
+    payload failed "\"reason\":\"$s_reason\",\"detail\":\"$ESC\""
+    tell failed
+    BY=sentinel
+  fi
+  end_fault
+}
+
+# Blocks on the VM's fifo, whose only lasting writer is the relay: end of file there is "abort", never "go". The time is
+# taken before the first change.
+wait_for_go() {
+  tell ready
+  IFS= read -r g_word <&4 && [ "$g_word" = go ] || return 0
+  read -r UP _ </proc/uptime
+  printf '%s\n' "$UP" >"$S/began.$VM"
+  printf '%s' "$APPLY$SHOW"
+}
+
+# Each device's root is of the kind that was asked for, under our handle. (That nothing of OWNED is missing shows in the
+# length of OURS, a list of the same records without doubles.)
+roots_are_ours() {
+  while read -r _ _ _ o_device o_place _ o_handle o_kind _; do
+    [ "$o_place" = root ] || continue
+    case "$ROOTS " in *" $o_device:$o_kind:$o_handle "*) ;; *) return 1 ;; esac
+  done <<END
+${APPLY%"$NL"}
+END
+}
+
+# Until the deadline, a word on the fifo, or its end of file. SIGKILL, because a process that ignores SIGTERM (inherited
+# from here) would not end by it.
+hold() {
+  now
+  h_left=$((s_began + HOLD - NOW))
+  [ "$h_left" -gt 0 ] || return 0
+  seconds "$h_left"
+  sleep "$SEC" >/dev/null 4<&- 6>&- 7>&- &
+  h_sleep=$!
+  {
+    read -r _ <&4
+    : >"$S/woken.$VM"
+    kill -9 "$h_sleep"
+  } >/dev/null 6>&- 7>&- &
+  h_listen=$!
+  wait "$h_sleep"
+  kill -9 "$h_listen"
+  wait "$h_listen"
+}
+
+who_ended_it() {
+  now
+  if asked_by; then
+    return
+  elif [ "$NOW" -ge $((s_began + HOLD - 2)) ]; then
+    BY=deadline
+  elif [ -e "$S/woken.$VM" ]; then
+    BY=lost-operator s_alone=yes
+  else
+    BY=sentinel
+  fi
+}
+
+# Reads once more, so that the fault is known to have been there to the end; neutralises it and lets its queue drain,
+# except when the agent is dead; takes it out; proves it.
+end_fault() {
+  now
+  seconds $((NOW - s_began))
+  s_held=$SEC
+  s_ease=
+  [ -z "$s_injected" ] || [ -n "${s_alone:-}" ] || s_ease=$EASE
+  if [ -n "$s_injected" ]; then
+    batch "$SHOW$s_ease"
+    { digest || look_closely; } || READ=''
+    payload ending "\"by\":\"$BY\",\"read\":{$READ}"
+    tell ending
+    if [ -n "$s_ease" ] && [ -n "$OURS" ] && [ "$EASE_MS" -gt 0 ]; then
+      seconds $((EASE_MS / 10))
+      sleep "$SEC"
+    fi
+  fi
+  undo
+  if [ -n "$LEFT" ]; then conclude leaked "$BY" "$s_held"; else conclude restored "$BY" "$s_held"; fi
+}
+
+# An event of this VM: its body in a file, because a line on the bus must fit into what a pipe takes at once.
+payload() {
+  printf '%s\n' "\"ev\":\"$1\",\"vm\":$VM,$2" >"$S/event.$VM.$1"
+}

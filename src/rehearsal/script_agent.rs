@@ -1,0 +1,133 @@
+//! A running debug container of a [`ScriptNode`](super::script_node::ScriptNode): the real script as a child process.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+use super::host::{Agent, Signal, Stdin, Stdout};
+
+/// The container's processes and streams.
+pub struct ScriptAgent {
+    pid: u32,
+    stdin: Mutex<Option<Stdin>>,
+    stdout: Mutex<Option<Stdout>>,
+    log: PathBuf,
+    moved: PathBuf,
+    exit: watch::Receiver<Option<i32>>,
+}
+
+impl ScriptAgent {
+    /// Starts a container: `moved` lists the processes that left its cgroup, `log` is its termination log.
+    ///
+    /// # Errors
+    /// When the shell cannot be started.
+    pub(super) fn start(mut command: tokio::process::Command, log: PathBuf, moved: PathBuf) -> io::Result<Self> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        let pid = child.id().ok_or_else(|| io::Error::other("the agent ended at once"))?;
+        let stdin = child.stdin.take().map(|stdin| Box::pin(stdin) as Stdin);
+        let stdout = child.stdout.take().map(|stdout| Box::pin(stdout) as Stdout);
+        let (send, exit) = watch::channel(None);
+        let list = moved.clone();
+        tokio::spawn(async move {
+            let code = match child.wait().await {
+                Ok(status) => status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
+                Err(_) => -1,
+            };
+            // The runtime leaves nothing in the container's cgroup when its first process has ended.
+            for process in in_container(pid, &list) {
+                signal(process, "-KILL");
+            }
+            let _ = send.send(Some(code));
+        });
+        Ok(Self { pid, stdin: Mutex::new(stdin), stdout: Mutex::new(stdout), log, moved, exit })
+    }
+
+    /// The process ID of the container's first process.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+}
+
+fn signal(pid: u32, signal: &str) {
+    let _ = Command::new("kill")
+        .args([signal, &pid.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// The container's processes that are still in its cgroup: those of its process group that did not move and have no
+/// ancestor that did.
+fn in_container(first: u32, moved: &Path) -> Vec<u32> {
+    let moved: Vec<u32> = fs::read_to_string(moved).unwrap_or_default().lines().filter_map(|line| line.parse().ok()).collect();
+    let mut parents = HashMap::new();
+    let mut members = Vec::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+        // PID (COMMAND) STATE PARENT GROUP …; the command may hold anything.
+        let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(1);
+        let parent = fields.next().and_then(|field| field.parse::<u32>().ok()).unwrap_or(0);
+        let group = fields.next().and_then(|field| field.parse::<u32>().ok()).unwrap_or(0);
+        parents.insert(pid, parent);
+        if group == first {
+            members.push(pid);
+        }
+    }
+    members.retain(|&member| {
+        let mut pid = member;
+        while pid > 1 {
+            if moved.contains(&pid) {
+                return false;
+            }
+            pid = parents.get(&pid).copied().unwrap_or(0);
+        }
+        true
+    });
+    members
+}
+
+impl Agent for ScriptAgent {
+    fn stdin(&self) -> Option<Stdin> {
+        self.stdin.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn stdout(&self) -> Option<Stdout> {
+        self.stdout.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn kill(&self, how: Signal) {
+        match how {
+            Signal::Term => signal(self.pid, "-TERM"),
+            Signal::Kill => {
+                for process in in_container(self.pid, &self.moved) {
+                    signal(process, "-KILL");
+                }
+            }
+        }
+    }
+
+    fn wait(&self) -> BoxFuture<'static, i32> {
+        let mut exit = self.exit.clone();
+        async move { exit.wait_for(Option::is_some).await.ok().and_then(|code| *code).unwrap_or(-1) }.boxed()
+    }
+
+    fn termination_message(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}

@@ -1,0 +1,257 @@
+//! A node of the practice cluster that runs the real agent script, under fakes of the few tools that need privileges.
+//!
+//! One directory holds the whole node: a `/proc` with the launchers' processes, their network namespaces as files, the
+//! fakes, and what the containers write. Linux only: the script looks at its own processes in the real `/proc`.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::host::{Agent, DeviceKind, Node, Spec, VmOnNode};
+use super::script_agent::ScriptAgent;
+
+/// The fakes, by the name they are found under.
+const FAKES: [(&str, &str); 6] = [
+    ("ip", include_str!("fakes/ip")),
+    ("modprobe", include_str!("fakes/modprobe")),
+    ("nsenter", include_str!("fakes/nsenter")),
+    ("tc", include_str!("fakes/tc")),
+    ("tc.awk", include_str!("fakes/tc.awk")),
+    ("unshare", include_str!("fakes/unshare")),
+];
+
+/// Where the kernel of a node has netem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Netem {
+    /// Built in or loaded.
+    Loaded,
+    /// On disk: `modprobe` loads it.
+    Module,
+    /// Nowhere, as on a Red Hat node without `kernel-modules-extra`.
+    Absent,
+}
+
+/// A node that runs the real script.
+pub struct ScriptNode {
+    root: PathBuf,
+    shell: Vec<String>,
+    pods: Mutex<HashMap<String, u32>>,
+    next: AtomicUsize,
+}
+
+impl ScriptNode {
+    /// A node whose containers run `sh`.
+    ///
+    /// # Errors
+    /// When its directory cannot be made.
+    pub fn new() -> io::Result<Self> {
+        Self::with_shell(&["sh"])
+    }
+
+    /// A node whose containers run another shell, such as `["busybox", "sh"]`.
+    ///
+    /// # Errors
+    /// When its directory cannot be made.
+    pub fn with_shell(shell: &[&str]) -> io::Result<Self> {
+        let root = std::env::temp_dir().join(format!("vmchaos-node-{:016x}", rand::random::<u64>()));
+        for dir in ["tools", "netns", "pidns", "shm", "log", "proc/1/ns", "proc/1/root/sys/fs/cgroup/init.scope"] {
+            fs::create_dir_all(root.join(dir))?;
+        }
+        for (name, text) in FAKES {
+            let path = root.join("tools").join(name);
+            fs::write(&path, text)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+        }
+        fs::write(root.join("netns/host"), "")?;
+        symlink(root.join("netns/host"), root.join("proc/1/ns/net"))?;
+        fs::write(root.join("proc/1/cgroup"), "0::/init.scope\n")?;
+        fs::write(root.join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs"), "")?;
+        let node = Self {
+            root,
+            shell: shell.iter().map(ToString::to_string).collect(),
+            pods: Mutex::default(),
+            next: AtomicUsize::new(0),
+        };
+        node.set_netem(Netem::Loaded)?;
+        Ok(node)
+    }
+
+    /// Where its kernel has netem.
+    ///
+    /// # Errors
+    /// When the node's directory is gone.
+    pub fn set_netem(&self, netem: Netem) -> io::Result<()> {
+        let text = match netem {
+            Netem::Loaded => "loaded\n",
+            Netem::Module => "module\n",
+            Netem::Absent => "absent\n",
+        };
+        fs::write(self.root.join("netem"), text)
+    }
+
+    /// The directory that holds the node: `proc`, `netns`, `shm` and the rest.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The directory of the launcher's main process in the node's `/proc`.
+    pub fn process_dir(&self, pod_uid: &str) -> Option<PathBuf> {
+        self.pid(pod_uid).map(|pid| self.root.join("proc").join(pid.to_string()))
+    }
+
+    /// Runs the node's `tc` in a launcher's network namespace, as somebody else on the node would.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn tc(&self, pod_uid: &str, args: &[&str]) -> io::Result<std::process::Output> {
+        Command::new(self.root.join("tools/tc"))
+            .args(args)
+            .env("FAKE_NETNS", self.netns(pod_uid))
+            .env("VMCHAOS_TOOLS", self.root.join("tools"))
+            .stdin(Stdio::null())
+            .output()
+    }
+
+    fn pid(&self, pod_uid: &str) -> Option<u32> {
+        self.pods.lock().unwrap_or_else(PoisonError::into_inner).get(pod_uid).copied()
+    }
+
+    fn netns(&self, pod_uid: &str) -> PathBuf {
+        self.root.join("netns").join(pod_uid)
+    }
+
+    fn lay_out(&self, vm: &VmOnNode, pid: u32) -> io::Result<()> {
+        let netns = self.netns(&vm.pod_uid);
+        let devices = netns.with_extension("d");
+        fs::create_dir_all(&devices)?;
+        fs::write(devices.join("lo"), "default noqueue\n")?;
+        for device in &vm.devices {
+            fs::write(devices.join(&device.name), format!("default {}\n", device.root))?;
+        }
+        fs::write(netns.with_extension("links"), links(vm))?;
+        fs::write(&netns, "")?;
+        let pidns = self.root.join("pidns").join(&vm.pod_uid);
+        fs::write(&pidns, "")?;
+        let process = self.root.join("proc").join(pid.to_string());
+        fs::create_dir_all(process.join("ns"))?;
+        symlink(&netns, process.join("ns/net"))?;
+        symlink(&pidns, process.join("ns/pid"))?;
+        fs::write(process.join("status"), format!("Name:\tvirt-launcher-m\nPid:\t{pid}\nNSpid:\t{pid}\t1\n"))?;
+        let slice = vm.pod_uid.replace('-', "_");
+        fs::write(
+            process.join("cgroup"),
+            format!("0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{slice}.slice/cri-containerd-{}.scope\n", vm.container_id),
+        )
+    }
+
+    /// Everything in the launcher's PID namespace ends: the sentinels, which lead sessions of their own.
+    fn end_members(&self, pod_uid: &str) {
+        let members = self.root.join("pidns").join(format!("{pod_uid}.members"));
+        let text = fs::read_to_string(&members).unwrap_or_default();
+        for pid in text.lines() {
+            let _ = Command::new("kill")
+                .args(["-9", "--", &format!("-{pid}")])
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+}
+
+/// What `ip -o -d link show` prints in a launcher's network namespace.
+fn links(vm: &VmOnNode) -> String {
+    let mut text = "1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000\\    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00 promiscuity 0 minmtu 0 maxmtu 0 \n".to_owned();
+    for (index, device) in vm.devices.iter().enumerate() {
+        let number = index + 2;
+        let peer = if device.kind == DeviceKind::Veth { "@if7" } else { "" };
+        let (flags, state) = if device.up { ("BROADCAST,MULTICAST,UP,LOWER_UP", "UP") } else { ("BROADCAST,MULTICAST", "DOWN") };
+        let master = device.master.as_ref().map(|bridge| format!(" master {bridge}")).unwrap_or_default();
+        let kind = match device.kind {
+            DeviceKind::Tap => "tun type tap pi off vnet_hdr on persist on user 107 group 107",
+            DeviceKind::Veth => "veth",
+            DeviceKind::Bridge => "bridge forward_delay 1500 hello_time 200 max_age 2000",
+            DeviceKind::Dummy => "dummy",
+            DeviceKind::Macvtap => "macvtap mode bridge bcqueuelen 1000",
+        };
+        let _ = writeln!(
+            text,
+            "{number}: {}{peer}: <{flags}> mtu 1500 qdisc {}{master} state {state} mode DEFAULT group default qlen 1000\\    link/ether 02:00:00:00:00:{number:02x} brd ff:ff:ff:ff:ff:ff promiscuity 0 minmtu 68 maxmtu 65535 \\    {kind} numtxqueues 1 numrxqueues 1 ",
+            device.name, device.root,
+        );
+    }
+    text
+}
+
+impl Node for ScriptNode {
+    fn add_pod(&self, vm: VmOnNode) {
+        let pid = {
+            let mut pods = self.pods.lock().unwrap_or_else(PoisonError::into_inner);
+            let pid = 4711 + u32::try_from(self.next.fetch_add(1, Ordering::Relaxed)).unwrap_or(0) * 10;
+            pods.insert(vm.pod_uid.clone(), pid);
+            pid
+        };
+        if let Err(error) = self.lay_out(&vm, pid) {
+            tracing::error!(pod = vm.pod_uid, %error, "the launcher's files could not be written");
+        }
+    }
+
+    fn remove_pod(&self, pod_uid: &str) {
+        let Some(process) = self.process_dir(pod_uid) else { return };
+        self.pods.lock().unwrap_or_else(PoisonError::into_inner).remove(pod_uid);
+        let _ = fs::remove_dir_all(process);
+        let netns = self.netns(pod_uid);
+        // The namespace first: what still runs in it must find nothing to change.
+        let _ = fs::remove_file(&netns);
+        self.end_members(pod_uid);
+        let _ = fs::remove_dir_all(netns.with_extension("d"));
+        let _ = fs::remove_file(netns.with_extension("links"));
+    }
+
+    fn start(&self, spec: &Spec) -> io::Result<Arc<dyn Agent>> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let log = self.root.join("log").join(number.to_string());
+        fs::write(&log, "")?;
+        let mut command = tokio::process::Command::new(&self.shell[0]);
+        command.args(&self.shell[1..]).args(["-c", &spec.script, "vmchaos-agent"]);
+        for (name, value) in &spec.env {
+            command.env(name, value);
+        }
+        command
+            .env("VMCHAOS_PROC", self.root.join("proc"))
+            .env("VMCHAOS_SCRATCH", self.root.join("shm"))
+            .env("VMCHAOS_TOOLS", self.root.join("tools"))
+            .env("VMCHAOS_TERMLOG", &log);
+        let moved = self.root.join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs");
+        Ok(Arc::new(ScriptAgent::start(command, log, moved)?))
+    }
+
+    fn qdiscs(&self, pod_uid: &str) -> Vec<(String, String)> {
+        let Ok(output) = self.tc(pod_uid, &["qdisc", "show"]) else { return Vec::new() };
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| {
+                let mut words = line.split(' ').skip(3);
+                let (dev, device, place) = (words.next()?, words.next()?, words.next()?);
+                (dev == "dev" && place == "root" && device != "lo")
+                    .then(|| (device.to_owned(), line.trim_end().replacen(&format!(" dev {device}"), "", 1)))
+            })
+            .collect()
+    }
+}
+
+impl Drop for ScriptNode {
+    fn drop(&mut self) {
+        let pods: Vec<String> = self.pods.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        for pod in pods {
+            self.remove_pod(&pod);
+        }
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}

@@ -1,0 +1,23 @@
+//! The agent's script, end to end, under every shell it may meet: each way a fault can end, each way it can go wrong.
+#![cfg(target_os = "linux")]
+
+#[path = "agent/endings.rs"]
+mod endings;
+#[path = "agent/refusals.rs"]
+mod refusals;
+#[path = "agent/rig.rs"]
+mod rig;
+#[path = "agent/wire.rs"]
+mod wire;
+#[path = "agent/fakes.rs"]
+mod fakes;
+
+/// Makes each test a test of every shell.
+macro_rules! under_every_shell {
+    ($($name:ident)*) => {
+        mod bash { $(#[tokio::test] async fn $name() { if let Some(shell) = crate::rig::shell("bash") { super::$name(&shell).await; } })* }
+        mod dash { $(#[tokio::test] async fn $name() { if let Some(shell) = crate::rig::shell("dash") { super::$name(&shell).await; } })* }
+        mod busybox { $(#[tokio::test] async fn $name() { if let Some(shell) = crate::rig::shell("busybox") { super::$name(&shell).await; } })* }
+    };
+}
+pub(crate) use under_every_shell;

@@ -1,0 +1,363 @@
+//! Every way a fault can end: it is gone afterwards, the verdict says by whom, and nothing of anybody else was touched.
+
+use serde_json::Value;
+
+use crate::rig::{HANDLE, Operator, Rig, plan, plan_of, signal, uid};
+use kubectl_vmchaos::rehearsal::host::{Node, Signal};
+
+crate::under_every_shell! {
+    the_deadline_is_kept_with_the_operator_still_there
+    rollback_of_all
+    rollback_of_one_leaves_the_other
+    end_of_file
+    silence
+    sigterm
+    the_agent_killed
+    everything_in_the_container_killed
+    the_sentinel_killed
+    the_sentinel_killed_before_go
+    the_guard_killed
+    the_sentinel_stopped
+    the_sentinel_stopped_and_the_agent_killed
+    the_agent_stopped_past_the_deadline
+    end_of_file_before_go
+    the_agent_killed_before_go
+    no_go
+    the_launcher_gone
+    detached
+    two_runs_on_one_device
+    partly_applied
+    read_back_wrongly
+    left_behind
+    changed_by_others
+    one_after_the_other
+}
+
+fn by(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["by"].as_str().unwrap()).collect()
+}
+
+async fn the_deadline_is_kept_with_the_operator_still_there(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let mut operator = rig.injected(&plan(2, "1.5"), &[]).await;
+    operator.say("hb").await;
+    let ended = operator.wait("restored", 2).await;
+    for event in &ended {
+        assert_eq!(event["by"], "deadline");
+        let held = event["held"].as_f64().unwrap();
+        assert!((1.48..4.0).contains(&held), "held for {held} s");
+        assert_eq!(event["after"], serde_json::json!({"tap0": "fq_codel", "eth0": "noqueue"}));
+        assert!(event.get("changed").is_none());
+    }
+    // Read once more before it was undone: it was there for the whole hold.
+    for event in operator.seen("ending") {
+        assert_eq!(event["read"]["tap0"][0]["handle"], HANDLE);
+        assert_eq!(event["read"]["eth0"][0]["options"]["loss-random"]["loss"], 0.05);
+    }
+    assert_eq!(operator.bye().await, 0);
+    assert_eq!(operator.seen("end")[0]["restored"], 2);
+    rig.clean(&operator, 2).await;
+}
+
+async fn rollback_of_all(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let mut operator = rig.injected(&plan(2, "60"), &[]).await;
+    operator.say("rollback").await;
+    assert_eq!(by(&operator.wait("restored", 2).await), ["rollback", "rollback"]);
+    assert_eq!(operator.bye().await, 0);
+    rig.clean(&operator, 2).await;
+    let left = std::fs::read_dir(rig.node.root().join("shm")).unwrap().count();
+    assert_eq!(left, 0, "the scratch directory is gone");
+}
+
+async fn rollback_of_one_leaves_the_other(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let mut operator = rig.injected(&plan(2, "60"), &[]).await;
+    operator.say("rollback 1").await;
+    assert_eq!(operator.wait("restored", 1).await[0]["vm"], 1);
+    assert_eq!((rig.netems(0), rig.netems(1)), (2, 0));
+    operator.say("rollback").await;
+    operator.wait("restored", 2).await;
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn end_of_file(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let mut operator = rig.injected(&plan(2, "60"), &[]).await;
+    operator.close();
+    assert_eq!(operator.end().await, 0);
+    assert_eq!(by(&operator.seen("restored")), ["lost-operator", "lost-operator"]);
+    rig.clean(&operator, 2).await;
+}
+
+async fn silence(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "60"), &[("VMCHAOS_SILENCE", "1")]).await;
+    assert_eq!(operator.end().await, 0);
+    assert_eq!(by(&operator.seen("restored")), ["silence"]);
+    rig.clean(&operator, 1).await;
+}
+
+async fn sigterm(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "60"), &[]).await;
+    operator.agent.kill(Signal::Term);
+    assert_eq!(operator.end().await, 0);
+    assert_eq!(by(&operator.seen("restored")), ["term"]);
+    rig.clean(&operator, 1).await;
+}
+
+/// What the termination log says of a VM.
+fn verdict(operator: &Operator, vm: usize) -> (String, String) {
+    let all = operator.verdicts();
+    let one = all.iter().find(|verdict| verdict[0] == vm).unwrap_or_else(|| panic!("no verdict of VM {vm} in {all:?}"));
+    (one[1].as_str().unwrap().to_owned(), one[2].as_str().unwrap().to_owned())
+}
+
+async fn the_agent_killed(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let operator = rig.injected(&plan(2, "60"), &[]).await;
+    signal(&agent_pid(&rig), "-KILL");
+    rig.clean(&operator, 2).await;
+    for vm in 0..2 {
+        assert_eq!(verdict(&operator, vm), ("restored".into(), "lost-operator".into()));
+    }
+}
+
+/// The agent is the parent of its guards.
+fn agent_pid(rig: &Rig) -> String {
+    let guard = rig.pid_of("guard.0");
+    let stat = std::fs::read_to_string(format!("/proc/{guard}/stat")).unwrap();
+    stat.rsplit(") ").next().unwrap().split(' ').nth(1).unwrap().to_owned()
+}
+
+async fn everything_in_the_container_killed(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let operator = rig.injected(&plan(2, "60"), &[]).await;
+    operator.agent.kill(Signal::Kill);
+    assert_eq!(operator.agent.wait().await, 137);
+    rig.clean(&operator, 2).await;
+    for vm in 0..2 {
+        assert_eq!(verdict(&operator, vm), ("restored".into(), "lost-operator".into()));
+    }
+}
+
+async fn the_sentinel_killed(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "60"), &[]).await;
+    signal(&rig.pid_of("sentinel.0"), "-KILL");
+    assert_eq!(by(&operator.wait("restored", 1).await), ["sentinel"]);
+    assert_eq!(rig.netems(0), 0);
+    assert_eq!(operator.seen("ending")[0]["read"]["tap0"][0]["handle"], HANDLE);
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn the_sentinel_killed_before_go(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.armed(&plan(1, "60"), &[]).await;
+    signal(&rig.pid_of("sentinel.0"), "-KILL");
+    let ended = operator.wait("restored", 1).await;
+    assert_eq!((by(&ended), &ended[0]["held"]), (vec!["sentinel"], &Value::from(0)));
+    operator.say("go").await;
+    assert_eq!(operator.bye().await, 0);
+    assert!(operator.seen("injected").is_empty());
+    assert_eq!(rig.netems(0), 0);
+}
+
+async fn the_guard_killed(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "60"), &[]).await;
+    signal(&rig.pid_of("guard.0"), "-KILL");
+    operator.say("rollback").await;
+    assert_eq!(by(&operator.wait("restored", 1).await), ["rollback"]);
+    assert_eq!(operator.bye().await, 0);
+    rig.clean(&operator, 1).await;
+}
+
+async fn the_sentinel_stopped(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let mut operator = rig.injected(&plan(2, "60"), &[]).await;
+    signal(&rig.pid_of("sentinel.0"), "-STOP");
+    operator.say("rollback 0").await;
+    let ended = operator.wait("restored", 1).await;
+    assert_eq!((by(&ended), &ended[0]["vm"]), (vec!["rollback"], &Value::from(0)));
+    assert_eq!((rig.netems(0), rig.netems(1)), (0, 2));
+    operator.say("rollback").await;
+    operator.wait("restored", 2).await;
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn the_sentinel_stopped_and_the_agent_killed(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let operator = rig.injected(&plan(2, "60"), &[]).await;
+    signal(&rig.pid_of("sentinel.0"), "-STOP");
+    operator.agent.kill(Signal::Kill);
+    rig.clean(&operator, 2).await;
+    assert_eq!(verdict(&operator, 0), ("restored".into(), "sentinel".into()));
+    assert_eq!(verdict(&operator, 1), ("restored".into(), "lost-operator".into()));
+}
+
+async fn the_agent_stopped_past_the_deadline(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "1"), &[]).await;
+    let agent = agent_pid(&rig);
+    signal(&agent, "-STOP");
+    rig.clean(&operator, 1).await;
+    signal(&agent, "-CONT");
+    assert_eq!(by(&operator.wait("restored", 1).await), ["deadline"]);
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn end_of_file_before_go(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let mut operator = rig.armed(&plan(2, "60"), &[]).await;
+    operator.close();
+    assert_eq!(operator.end().await, 0);
+    for event in operator.seen("restored") {
+        assert_eq!((&event["by"], &event["held"]), (&Value::from("lost-operator"), &Value::from(0)));
+    }
+    assert_eq!(operator.seen("restored").len(), 2);
+    assert!(operator.seen("injected").is_empty());
+}
+
+async fn the_agent_killed_before_go(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let operator = rig.armed(&plan(1, "60"), &[]).await;
+    operator.agent.kill(Signal::Kill);
+    rig.clean(&operator, 1).await;
+    assert_eq!(operator.verdicts(), [serde_json::json!([0, "restored", "lost-operator", 0])]);
+}
+
+async fn no_go(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.armed(&plan(1, "60"), &[("VMCHAOS_GO_LIMIT", "0.5")]).await;
+    let ended = operator.wait("restored", 1).await;
+    assert_eq!((by(&ended), &ended[0]["held"]), (vec!["silence"], &Value::from(0)));
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn the_launcher_gone(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let mut operator = rig.injected(&plan(2, "60"), &[]).await;
+    rig.node.remove_pod(&uid(0));
+    let gone = operator.wait("gone", 1).await;
+    assert_eq!((&gone[0]["vm"], &gone[0]["by"]), (&Value::from(0), &Value::from("gone")));
+    assert_eq!(rig.netems(1), 2);
+    operator.say("rollback").await;
+    operator.wait("restored", 1).await;
+    assert_eq!(operator.bye().await, 0);
+    assert_eq!(operator.seen("end")[0]["gone"], 1);
+}
+
+async fn detached(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.armed(&plan(1, "3"), &[("VMCHAOS_SILENCE", "1")]).await;
+    // Not before the fault is in place.
+    operator.say("detach").await;
+    operator.say("go").await;
+    operator.wait("injected", 1).await;
+    assert!(operator.seen("detached").is_empty());
+    operator.say("detach").await;
+    operator.wait("detached", 1).await;
+    operator.close();
+    assert_eq!(operator.end().await, 0);
+    let ended = operator.seen("restored");
+    assert_eq!(by(&ended), ["deadline"]);
+    assert!(ended[0]["held"].as_f64().unwrap() >= 2.98);
+    assert_eq!(verdict(&operator, 0), ("restored".into(), "deadline".into()));
+}
+
+async fn two_runs_on_one_device(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut winner = rig.armed(&plan(1, "60"), &[]).await;
+    let mut loser = rig.armed(&plan_of(0, "60", "7b02:"), &[]).await;
+    winner.say("go").await;
+    winner.wait("injected", 1).await;
+    let before = rig.node.qdiscs(&uid(0));
+    loser.say("go").await;
+    loser.wait("failed", 1).await;
+    let ended = loser.wait("restored|leaked", 1).await;
+    assert_eq!(ended[0]["ev"], "restored");
+    assert_eq!(loser.bye().await, 0);
+    assert_eq!(rig.node.qdiscs(&uid(0)), before, "the winner's fault is untouched");
+    winner.say("rollback").await;
+    let ended = winner.wait("restored", 1).await;
+    assert!(ended[0].get("changed").is_none());
+    assert_eq!(winner.bye().await, 0);
+    assert_eq!(rig.netems(0), 0);
+}
+
+async fn partly_applied(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.armed(&plan(1, "60"), &[]).await;
+    // Somebody else is faster on the second device.
+    let other = rig.node.tc(&uid(0), &["qdisc", "add", "dev", "eth0", "root", "handle", "8001:", "tbf", "rate", "1mbit", "burst", "15kb", "latency", "50ms"]).unwrap();
+    assert!(other.status.success());
+    operator.say("go").await;
+    let failed = operator.wait("failed", 1).await;
+    assert_eq!(failed[0]["reason"], "apply");
+    assert!(failed[0]["detail"].as_str().unwrap().contains("NLM_F_REPLACE"));
+    let ended = operator.wait("restored", 1).await;
+    assert_eq!(ended[0]["after"], serde_json::json!({"tap0": "fq_codel", "eth0": "tbf"}));
+    assert!(ended[0]["changed"].as_str().unwrap().contains("eth0 was noqueue, is tbf 8001:"));
+    assert!(operator.seen("injected").is_empty());
+    assert_eq!(operator.bye().await, 0);
+    assert_eq!(operator.seen("end")[0]["failed"], 1);
+    let after = rig.node.qdiscs(&uid(0));
+    assert!(after.iter().any(|(device, line)| device == "eth0" && line.starts_with("qdisc tbf 8001:")), "{after:?}");
+    assert_eq!(rig.netems(0), 0);
+}
+
+async fn read_back_wrongly(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    // A tc that reports success and does nothing.
+    rig.replace_tool("tc", "#!/bin/sh\ncase $* in *'-batch -') grep -v '^qdisc add' | REAL \"$@\" ;; *) exec REAL \"$@\" ;; esac\n");
+    let mut operator = rig.armed(&plan(1, "60"), &[]).await;
+    operator.say("go").await;
+    assert_eq!(operator.wait("failed", 1).await[0]["reason"], "readback");
+    operator.wait("restored", 1).await;
+    assert!(operator.seen("injected").is_empty());
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn left_behind(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "60"), &[]).await;
+    // A tc that reports success and deletes nothing from eth0.
+    rig.replace_tool("tc", "#!/bin/sh\nfor last; do :; done\ncase $* in *-batch*) sed -i '/^qdisc del dev eth0/d' \"$last\" ;; esac\nexec REAL \"$@\"\n");
+    operator.say("rollback").await;
+    let leaked = operator.wait("leaked", 1).await;
+    assert_eq!(leaked[0]["left"], format!("eth0:{HANDLE}"));
+    assert_eq!(operator.bye().await, 3);
+    assert_eq!(operator.seen("end")[0]["leaked"], 1);
+    assert_eq!(rig.netems(0), 1);
+}
+
+async fn changed_by_others(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "60"), &[]).await;
+    // net.core.default_qdisc has changed meanwhile: the kernel makes another default.
+    std::fs::write(rig.node.root().join(format!("netns/{}.d/tap0.default", uid(0))), "pfifo_fast\n").unwrap();
+    operator.say("rollback").await;
+    let ended = operator.wait("restored", 1).await;
+    assert_eq!(ended[0]["changed"], "tap0 was fq_codel, is pfifo_fast 0:");
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn one_after_the_other(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let mut operator = rig.start(&plan(2, "1"), &[]);
+    operator.say("hello 0").await;
+    operator.wait("found", 2).await;
+    for vm in 0..2 {
+        operator.say(&format!("arm {vm}")).await;
+        operator.wait("ready", vm + 1).await;
+        operator.say(&format!("go {vm}")).await;
+        operator.wait("injected", vm + 1).await;
+        assert_eq!((rig.netems(vm), rig.netems(1 - vm)), (2, 0));
+        operator.wait("restored", vm + 1).await;
+    }
+    assert_eq!(by(&operator.seen("restored")), ["deadline", "deadline"]);
+    assert_eq!(operator.bye().await, 0);
+    rig.clean(&operator, 2).await;
+}

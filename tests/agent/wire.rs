@@ -1,0 +1,108 @@
+//! The dialogue itself: numbering, replay, limits, and that whatever a tool prints stays one line of JSON.
+
+use serde_json::Value;
+
+use crate::rig::{Rig, plan};
+
+crate::under_every_shell! {
+    events_are_numbered_and_replayed
+    a_partial_line_is_dropped
+    words_nobody_knows_are_ignored
+    nobody_says_hello
+    what_tc_prints_is_escaped
+    heartbeats_are_echoed
+    thirty_vms_at_once
+    the_termination_log_stays_short
+}
+
+async fn events_are_numbered_and_replayed(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let mut operator = rig.injected(&plan(2, "60"), &[]).await;
+    operator.say("rollback").await;
+    operator.wait("end", 1).await;
+    let all = operator.seen("hello|found|ready|injected|ending|restored|end");
+    let numbers: Vec<u64> = all.iter().map(|event| event["s"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+    operator.events.clear();
+    operator.say("hello 5").await;
+    let again = operator.wait("found|ready|injected|ending|restored|end", all.len() - 5).await;
+    assert_eq!(again, all[5..]);
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn a_partial_line_is_dropped(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.armed(&plan(1, "60"), &[]).await;
+    operator.write("go").await;
+    operator.close();
+    assert_eq!(operator.end().await, 0);
+    assert!(operator.seen("injected").is_empty());
+    assert_eq!(operator.seen("restored")[0]["held"], 0);
+}
+
+async fn words_nobody_knows_are_ignored(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.armed(&plan(1, "60"), &[]).await;
+    for words in ["", "nonsense", "go 7", "go x", "arm -1", "rollback *", "hello x", "go $(id)", "rollback 99999999999999999999"] {
+        operator.say(words).await;
+    }
+    operator.say("hb").await;
+    operator.wait("hb", 1).await;
+    assert!(operator.seen("injected|restored").is_empty());
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn nobody_says_hello(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.start(&plan(1, "60"), &[("VMCHAOS_HELLO_LIMIT", "0.5")]);
+    assert_eq!(operator.end().await, 0);
+    assert_eq!(operator.seen("end").len(), 1);
+}
+
+async fn what_tc_prints_is_escaped(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    rig.replace_tool(
+        "tc",
+        "#!/bin/sh\ncase $* in *'-batch -') cat >/dev/null; printf 'a\\tb \"c\" d\\\\e \\303\\251\\nf' >&2; exit 1 ;; esac\nexec REAL \"$@\"\n",
+    );
+    let mut operator = rig.armed(&plan(1, "60"), &[]).await;
+    operator.say("go").await;
+    assert_eq!(operator.wait("failed", 1).await[0]["detail"], "a b \"c\" d\\e ?? f");
+    operator.wait("restored", 1).await;
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn heartbeats_are_echoed(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "60"), &[("VMCHAOS_SILENCE", "1.5")]).await;
+    // Longer than the silence that ends a fault.
+    for beat in 1..=8 {
+        operator.say("hb").await;
+        operator.wait("hb", beat).await;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    }
+    assert!(operator.seen("ending").is_empty());
+    assert_eq!(operator.bye().await, 0);
+    assert_eq!(operator.seen("restored")[0]["by"], "rollback");
+}
+
+async fn thirty_vms_at_once(shell: &[&str]) {
+    let rig = Rig::new(shell, 30);
+    let mut operator = rig.injected(&plan(30, "60"), &[]).await;
+    operator.say("rollback").await;
+    operator.wait("restored", 30).await;
+    assert_eq!(operator.bye().await, 0);
+    rig.clean(&operator, 30).await;
+}
+
+async fn the_termination_log_stays_short(shell: &[&str]) {
+    let rig = Rig::new(shell, 0);
+    let mut operator = rig.start(&plan(150, "60"), &[]);
+    operator.say("hello 0").await;
+    operator.wait("refused", 150).await;
+    assert_eq!(operator.bye().await, 0);
+    let text = operator.agent.termination_message();
+    assert!(text.len() <= 4096);
+    let log: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(log["vms"].as_array().unwrap().len() as u64 + log["more"].as_u64().unwrap(), 150);
+}
