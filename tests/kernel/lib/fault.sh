@@ -5,27 +5,14 @@ declare -A picture=()
 
 # Injects the plan under a shell; `down` ends it. Neither leaves the run: a failure is a result.
 up() { # LABEL SHELL [VM…]
-	local vm said
+	local vm
 	for vm in "${@:3}"; do picture[$vm]=$(snapshot "$(pod_of "$vm")"); done
-	# Not in a subshell: the wires belong to this one.
-	if inject fault "$2" >/tmp/up.log 2>&1; then
-		ok "$1: injected ($2)"
-	else
-		said=$(</tmp/up.log)
-		not_ok "$1: injected ($2)" "${said//$'\n'/ | }"
-		return 1
-	fi
+	step "$1: injected ($2)" inject fault "$2"
 }
 
 down() { # LABEL VM…
-	local vm said
-	if roll_back fault >/tmp/down.log 2>&1; then
-		ok "$1: restored, nothing left"
-	else
-		said=$(</tmp/down.log)
-		not_ok "$1: restored, nothing left" "${said//$'\n'/ | }"
-		abandon fault
-	fi
+	local vm
+	step "$1: restored, nothing left" roll_back fault || abandon fault
 	for vm in "${@:2}"; do same "$1: VM $vm is as before" "${picture[$vm]}" "$(snapshot "$(pod_of "$vm")")"; done
 }
 
@@ -42,15 +29,12 @@ abandon() { # NAME
 	grep -ls VMCHAOS_RUN= /proc/[0-9]*/environ | cut -d/ -f3 | xargs -r kill -9 2>/dev/null
 }
 
-# Runs a step of the operator in this shell and makes it a result.
+# Runs a step of the operator and makes it a result; in this shell, to which the wires belong.
 step() { # NAME COMMAND…
-	local said
 	if "${@:2}" >/tmp/step.log 2>&1; then
-		said=$(</tmp/step.log)
-		ok "$1" "${said//$'\n'/ | }"
+		ok "$1" "$(measured "$(</tmp/step.log)")"
 	else
-		said=$(</tmp/step.log)
-		not_ok "$1" "${said//$'\n'/ | }"
+		not_ok "$1" "$(measured "$(</tmp/step.log)")"
 		return 1
 	fi
 }

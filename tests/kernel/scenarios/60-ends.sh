@@ -70,6 +70,20 @@ if step "one of two: injected" inject fault dash; then
 	step "one of two: finished" finish fault
 fi
 
+plan 0 4 "$delay" - 150
+picture[0]=$(snapshot 0)
+if step "detached: injected" inject fault busybox; then
+	say fault detach
+	step "detached: answered" await fault "$(event detached)"
+	hang_up fault
+	check_twice "detached: the fault stands without an operator" delays 10.244.0.10 100 0
+	step "detached: clean at the deadline" clean_within 0 4500
+	step "detached: the agent ends well" agent_end fault
+	step "detached: ended by the deadline" verdict fault deadline
+	step "detached: nothing left" nothing_left fault
+	same "detached: as before" "${picture[0]}" "$(snapshot 0)"
+fi
+
 plan 0 60 "$delay" - 150
 if step "abort before go: armed" arm fault bash; then
 	hang_up fault

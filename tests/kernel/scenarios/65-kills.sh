@@ -76,6 +76,31 @@ for shell in bash dash busybox; do
 	fi
 done
 
+# The whole pod goes, network namespace and all, as after a migration: nobody holds it.
+veth_gone() {
+	local end=$((SECONDS + 2))
+	while [ -e /sys/class/net/v-pod5-eth0 ]; do
+		[ $SECONDS -le $end ] || return 1
+		pause
+	done
+}
+make_masquerade 5 1
+await_guest 10.244.0.15
+for shell in bash dash busybox; do
+	[ -e /run/netns/pod5 ] || make_masquerade 5 1
+	await_guest 10.244.0.15
+	plan 5 60 "$delay" - 150
+	if step "pod removed ($shell): injected" inject fault $shell; then
+		for scope in "$(pod_cgroup 5)"/*.scope; do echo 1 >"$scope/cgroup.kill"; done
+		ip netns del pod5
+		step "pod removed ($shell): its network namespace goes at once" veth_gone
+		step "pod removed ($shell): reported" await fault "$(event '(gone|restored)' 0)"
+		say fault bye
+		step "pod removed ($shell): the agent ends well" agent_end fault
+		step "pod removed ($shell): nothing left" nothing_left fault
+	fi
+done
+
 # The launcher dies, and with it the sentinel in its PID namespace; the sandbox and its network
 # namespace stay for a moment, as they do under a kubelet.
 if fault_on "launcher killed" bash 3 60; then

@@ -73,6 +73,21 @@ if step "two runs: the first is armed" arm fault bash; then
 fi
 RUN="" HANDLE=7a31:
 
+# Somebody takes one of two devices between ready and go: the other is undone, theirs is left alone.
+plan 1 60 "$delay" "$delay" 150
+if step "partly applied: armed" arm fault dash; then
+	in_pod 1 tc qdisc add dev eth0-nic root handle 1: pfifo limit 77
+	before=$(snapshot 1)
+	say fault go
+	step "partly applied: failed" await fault "$(event failed 0)"
+	step "partly applied: undone" await fault "$(event restored 0)"
+	same "partly applied: theirs is left alone" "$before" "$(snapshot 1)"
+	say fault bye
+	step "partly applied: the agent ends well" agent_end fault
+	step "partly applied: nothing left" nothing_left fault
+	in_pod 1 tc qdisc del dev eth0-nic root
+fi
+
 # The default qdisc changes under the fault: what comes back is a default, and said to be another's change.
 plan 0 60 "$delay" - 150
 if step "default changed: injected" inject fault bash; then
