@@ -3,9 +3,12 @@
 //! There is one attach a pod and never a second: `stdinOnce` closes the agent's input for good when it ends, and the
 //! kubelet does so as well when somebody else attaches. Its end is the fault's end, by design.
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, AttachParams, AttachedProcess};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::task::unconstrained;
 
 use super::pod::CONTAINER;
 use super::wire::{Line, Word};
@@ -13,6 +16,8 @@ use super::wire::{Line, Word};
 /// Reading half: the agent's events.
 pub struct Incoming {
     lines: Lines<BufReader<Box<dyn tokio::io::AsyncRead + Send + Unpin>>>,
+    /// Ends with the connection, however that ended: kube ends `lines` only where it was closed in good order.
+    connection: Option<BoxFuture<'static, ()>>,
 }
 
 /// Writing half: words to the agent. Dropping it closes the agent's input, which ends the fault.
@@ -46,12 +51,13 @@ pub async fn attach(api: &Api<Pod>, name: &str) -> Result<(Incoming, Outgoing), 
             Some(400 | 500) => NotAttached::NotRunning,
             _ => NotAttached::Failed(error),
         })?;
-    match (process.stdin(), process.stdout()) {
-        (Some(stdin), Some(stdout)) => {
+    match (process.stdin(), process.stdout(), process.take_status()) {
+        (Some(stdin), Some(stdout), Some(status)) => {
             let stdout: Box<dyn tokio::io::AsyncRead + Send + Unpin> = Box::new(stdout);
             Ok((
                 Incoming {
                     lines: BufReader::new(stdout).lines(),
+                    connection: Some(status.map(drop).boxed()),
                 },
                 Outgoing {
                     stdin: Box::new(stdin),
@@ -79,12 +85,24 @@ impl Incoming {
     /// The next event; `None` at the end of the stream. A line that is no event is passed over.
     pub async fn next(&mut self) -> Option<Line> {
         loop {
-            let text = self.lines.next_line().await.ok()??;
+            let text = self.next_text().await?;
             match serde_json::from_str(&text) {
                 Ok(line) => return Some(line),
                 Err(error) => tracing::debug!(%error, text, "a line of the agent is no event"),
             }
         }
+    }
+
+    async fn next_text(&mut self) -> Option<String> {
+        if let Some(connection) = &mut self.connection {
+            tokio::select! {
+                biased;
+                text = self.lines.next_line() => return text.ok().flatten(),
+                () = connection => self.connection = None,
+            }
+        }
+        // What has arrived can still be read; nothing more will come.
+        unconstrained(self.lines.next_line()).now_or_never()?.ok().flatten()
     }
 }
 
