@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::io::{self, Write as _};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -72,11 +72,7 @@ impl ScriptNode {
         ] {
             fs::create_dir_all(root.join(dir))?;
         }
-        for (name, text) in FAKES {
-            let path = root.join("tools").join(name);
-            fs::write(&path, text)?;
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
-        }
+        write_tools(&root.join("tools"))?;
         fs::write(root.join("netns/host"), "")?;
         symlink(root.join("netns/host"), root.join("proc/1/ns/net"))?;
         fs::write(root.join("proc/1/cgroup"), "0::/init.scope\n")?;
@@ -188,6 +184,35 @@ impl ScriptNode {
                 .stderr(Stdio::null())
                 .status();
         }
+    }
+}
+
+/// Writes the fakes, by a shell: a file that this process had open for writing could not be executed while some other
+/// thread's child, forked meanwhile, still holds it open.
+fn write_tools(dir: &Path) -> io::Result<()> {
+    let mut script = String::from("set -e\n");
+    for (name, text) in FAKES {
+        let _ = writeln!(
+            script,
+            "cat >{name} <<'END OF FAKE'\n{text}END OF FAKE\nchmod 755 {name}"
+        );
+    }
+    let mut shell = Command::new("sh")
+        .arg("-s")
+        .current_dir(dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()?;
+    if let Some(mut stdin) = shell.stdin.take() {
+        stdin.write_all(script.as_bytes())?;
+    }
+    if shell.wait()?.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!(
+            "the fake tools could not be written to {}",
+            dir.display()
+        )))
     }
 }
 

@@ -180,12 +180,17 @@ impl Rig {
         std::fs::rename(tools.join(name), &real).unwrap();
         // The real one finds its files by its own place.
         let text = script.replace("REAL", real.to_str().unwrap());
-        std::fs::write(tools.join(name), text).unwrap();
-        std::process::Command::new("chmod")
-            .arg("+x")
+        // Written by another process: one this process has open for writing could not be executed by a child of another thread.
+        let written = std::process::Command::new("sh")
+            .args([
+                "-c",
+                "printf %s \"$1\" >\"$2\" && chmod +x \"$2\"",
+                "sh",
+                &text,
+            ])
             .arg(tools.join(name))
-            .status()
-            .unwrap();
+            .status();
+        assert!(written.unwrap().success());
     }
 }
 
