@@ -66,7 +66,7 @@ impl Picker {
         });
         self.rows.push(PickerRow {
             cells: cells.collect(),
-            refused: refused.map(|why| escape(why)),
+            refused: refused.map(escape),
         });
         self
     }
