@@ -2,8 +2,10 @@
 
 mod completion;
 mod fault;
+mod list;
 mod plan_text;
 mod rehearse;
+mod status;
 mod stop;
 mod targets;
 mod watcher;
@@ -34,6 +36,8 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         Action::Netem(request) => return Box::pin(fault::netem(&mut context, *request)).await,
         Action::Rehearse(request) => rehearse::rehearse(&mut context, request).await,
         Action::Completion(shell) => completion::print(printer, shell),
+        Action::List(request) => list::list(&mut context, request).await,
+        Action::Status(request) => status::status(&mut context, request).await,
         _ => Ok(ExitCode::Done),
     };
     result.unwrap_or_else(|stop| {

@@ -1,12 +1,16 @@
 //! The run: state machine, hold, signals, rollback, following a migration.
 //!
 //! [`driver`] does what [`engine`] decides; [`vm`] is what is known of each VM. [`follow`] watches pods and VMIs and
-//! finds launchers that moved, [`sweep`] looks after what nobody can vouch for.
+//! finds launchers that moved, [`sweep`] looks after what nobody can vouch for. [`live`] are everybody's runs as their
+//! pods show them, [`lookout`] finds those.
 
 pub mod driver;
 pub mod engine;
 pub mod follow;
 mod heard;
+pub mod live;
+pub mod live_report;
+pub mod lookout;
 mod moves;
 pub mod report;
 pub mod signals;
