@@ -2,7 +2,9 @@
 
 mod completion;
 mod fault;
+mod halt;
 mod list;
+mod lookup;
 mod plan_text;
 mod rehearse;
 mod status;
@@ -18,6 +20,7 @@ use crate::report::{ExitCode, Format};
 use crate::run::signals::Signals;
 use crate::ui::Printer;
 
+pub use lookup::lookup;
 use stop::Stop;
 
 /// What every command has at hand.
@@ -38,6 +41,7 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         Action::Completion(shell) => completion::print(printer, shell),
         Action::List(request) => list::list(&mut context, request).await,
         Action::Status(request) => status::status(&mut context, request).await,
+        Action::Halt(request) => halt::halt(&mut context, request).await,
         _ => Ok(ExitCode::Done),
     };
     result.unwrap_or_else(|stop| {
@@ -89,9 +93,4 @@ impl From<ClusterError> for Stop {
     fn from(error: ClusterError) -> Self {
         Self::of_cluster(&error)
     }
-}
-
-/// Names for shell completion, from the cluster; none when it does not answer within a second.
-pub fn lookup(_asked: &crate::cli::completion::Asked) -> Vec<(String, String)> {
-    Vec::new()
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
 
+use super::{node_probe, sweep};
 use crate::fault::Time;
 use crate::node::pod::{CONTAINER, LABEL_FAULT, LABEL_MANAGED_BY, LABEL_RUN, MANAGED_BY};
 use crate::node::pod_state::PodState;
@@ -137,6 +138,16 @@ impl DebugPodSeen {
             PodState::Running => Life::Running,
             PodState::Pending | PodState::Starting { .. } => Life::Starting,
         }
+    }
+
+    /// Whether it only looks, or removes what others left: nothing of its own can stay behind.
+    pub fn changes_nothing(&self) -> bool {
+        self.fault == node_probe::FAULT || self.name.contains(sweep::SUFFIX)
+    }
+
+    /// Whether it may have something in place on its VMs, or put it there yet.
+    pub fn may_change(&self) -> bool {
+        !self.changes_nothing() && !matches!(self.life(), Life::Finished | Life::NeverRan)
     }
 
     /// When the node ends it at the latest, by the clock of whoever wrote the status.

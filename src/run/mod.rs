@@ -7,11 +7,14 @@
 pub mod driver;
 pub mod engine;
 pub mod follow;
+pub mod halt;
 mod heard;
 pub mod live;
 pub mod live_report;
 pub mod lookout;
 mod moves;
+pub mod node_probe;
+pub mod prove;
 pub mod report;
 pub mod signals;
 pub mod sweep;
