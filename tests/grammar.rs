@@ -92,7 +92,7 @@ fn values_stand_behind_a_space_or_an_equals_sign() {
 #[test]
 fn empty_is_as_good_as_left_out() {
     let line = "web-1 --latency 5ms --jitter '' --loss '' --bandwidth '' --duration '' --ingress '' --interfaces '' \
-                --image '' --taints '' --execution '' --preset '' --count '' --target '' -l ''";
+                --image '' --taints '' --execution '' --preset '' --count '' --target '' -l '' --seed '' -o '' -n '' --context ''";
     assert_eq!(document(line), document("web-1 --latency 5ms"));
     assert!(netem(line).pod.tolerations.is_none() && netem(line).pod.image.is_none());
 }

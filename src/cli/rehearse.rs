@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::connection::ConnectionArgs;
 use super::usage::{Rejected, Usage};
-use super::value_parser::{count, value, wait};
+use super::value_parser::{count, seed, value, wait};
 use super::{Action, Invocation};
 use crate::fault::{Given, Time};
 
@@ -29,8 +29,8 @@ pub(super) struct RehearseArgs {
     #[arg(long, value_name = "N", value_parser = count)]
     nodes: Option<Given<u32>>,
     /// Make the same practice cluster again
-    #[arg(long, value_name = "NUMBER")]
-    seed: Option<u64>,
+    #[arg(long, value_name = "NUMBER", value_parser = seed)]
+    seed: Option<Given<u64>>,
     /// Let every request take so much longer, e.g. 50ms
     #[arg(long = "latency", value_name = "TIME", value_parser = wait)]
     request_latency: Option<Given<Time>>,
@@ -77,7 +77,7 @@ impl RehearseArgs {
             what,
             vms: value(self.vms).filter(|n| *n != 0),
             nodes: value(self.nodes).filter(|n| *n != 0),
-            seed: self.seed,
+            seed: value(self.seed),
             request_latency: value(self.request_latency).unwrap_or_default(),
         })
     }

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::target::parse_target;
 use super::usage::Usage;
-use super::value_parser::{count, text};
+use super::value_parser::{count, seed, text, value};
 use crate::cluster::selection::{NamedTarget, Selection, full_match};
 use crate::fault::{Given, ValueError};
 
@@ -65,8 +65,8 @@ pub(super) struct DrawArgs {
     #[arg(long)]
     all: bool,
     /// Draw the same VMIs again; printed with every draw
-    #[arg(long, value_name = "NUMBER")]
-    seed: Option<u64>,
+    #[arg(long, value_name = "NUMBER", value_parser = seed)]
+    seed: Option<Given<u64>>,
 }
 
 /// A regular expression for whole names. Compared and shown by its text.
@@ -174,7 +174,7 @@ pub(super) fn check(selection: &Selection) -> Result<(), Usage> {
 impl DrawArgs {
     /// What is wanted of a selection; `usual` of what matches when nothing is said, and all of what is named.
     pub(super) fn wanted(&self, selection: Selection, usual: HowMany) -> Result<Wanted, Usage> {
-        let count = self.count.and_then(|count| count.0);
+        let count = value(self.count);
         let how_many = match (count, self.all) {
             (Some(count), true) if count != 0 => {
                 return Err(Usage::new(
@@ -196,7 +196,7 @@ impl DrawArgs {
             selection,
             chosen,
             how_many,
-            seed: self.seed,
+            seed: value(self.seed),
         })
     }
 }

@@ -66,6 +66,15 @@ pub(super) fn count(text: &str) -> Result<Given<u32>, ValueError> {
     Given::parse(text, parse_count)
 }
 
+/// Any number of 64 bits.
+pub(super) fn seed(text: &str) -> Result<Given<u64>, ValueError> {
+    Given::parse(text, |text| {
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let number = digits.then(|| text.parse().ok()).flatten();
+        number.ok_or_else(|| ValueError::new(format!("not a whole number up to {}", u64::MAX), "42"))
+    })
+}
+
 pub(super) fn taint(text: &str) -> Result<Given<Toleration>, ValueError> {
     Given::parse(text, |text| {
         text.parse().map_err(|e: ValueError| {

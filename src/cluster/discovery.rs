@@ -73,8 +73,14 @@ pub async fn find(cluster: &Cluster, selection: &Selection, interfaces: &[String
 
 /// Every VMI that is meant, with what it can take.
 pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[String]) -> Result<Survey, ClusterError> {
-    let scope = selection.scope(&cluster.namespace);
-    let named = selection.named(&cluster.namespace);
+    let by_name = !selection.names.is_empty();
+    let mut named = selection.named(&cluster.namespace);
+    named.retain(|(namespace, name)| selection.admits(namespace, name));
+    let scope = if by_name {
+        Scope::Namespaces(named.iter().map(|(namespace, _)| namespace.clone()).collect())
+    } else {
+        selection.scope(&cluster.namespace)
+    };
     let (vmis, pods, kubevirt, nodes) = tokio::join!(
         vmis(cluster, selection, &scope, &named),
         launchers(cluster, &scope),
@@ -85,7 +91,7 @@ pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[Stri
     let (mut vmis, pods) = (vmis?, pods?);
     vmis.retain(|vmi| {
         selection.admits(vmi.namespace(), vmi.name())
-            && (named.is_empty() || named.contains(&(vmi.namespace().to_owned(), vmi.name().to_owned())))
+            && (!by_name || named.contains(&(vmi.namespace().to_owned(), vmi.name().to_owned())))
     });
     vmis.sort_by(|a, b| (a.namespace(), a.name()).cmp(&(b.namespace(), b.name())));
 

@@ -26,6 +26,7 @@ pub mod migration;
 pub mod names;
 mod nullable;
 pub mod pod_namespace;
+mod prepare;
 mod proxy;
 pub mod rbac;
 pub mod rules;

@@ -169,12 +169,10 @@ impl Netem {
     }
 
     /// Whether a rate is all that is asked: then the kernel's token bucket does it, which is there where netem is not.
+    /// A limit in packets is netem's; the token bucket counts bytes.
     pub fn is_only_bandwidth(&self) -> bool {
-        self.bandwidth.is_some()
-            && self.latency.is_none()
-            && self.loss.is_none()
-            && self.duplicate.is_none()
-            && self.corrupt.is_none()
+        let other = [self.loss, self.duplicate, self.corrupt].iter().any(Option::is_some);
+        self.bandwidth.is_some() && self.latency.is_none() && self.limit.is_none() && !other
     }
 
     /// The latency, or none at all.

@@ -80,7 +80,19 @@ fn root(read: &Value) -> Option<&Value> {
         .find(|qdisc| qdisc.get("root").and_then(Value::as_bool).unwrap_or(false))
 }
 
-/// Whether two numbers are the same but for `tolerance`, or one part in `relative` where that is more.
+/// Whether a number that `tc` printed with six digits is the one asked for, but for what the kernel rounded.
+fn printed(asked: f64, read: f64, rounded: f64) -> bool {
+    // Of the smaller one: below a power of ten the sixth digit is worth a tenth.
+    let smaller = asked.abs().min(read.abs());
+    let half_a_digit = if smaller > 0.0 {
+        0.5 * 10f64.powf(smaller.log10().floor() - 5.0)
+    } else {
+        0.0
+    };
+    (asked - read).abs() <= rounded + half_a_digit
+}
+
+/// Whether two numbers are the same but for `tolerance`, or the part `relative` of what was asked where that is more.
 fn same(asked: f64, read: f64, tolerance: f64, relative: f64) -> bool {
     (asked - read).abs() <= tolerance.max(asked.abs() * relative)
 }

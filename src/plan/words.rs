@@ -30,12 +30,18 @@ pub fn describe<'a>(
         warnings: Vec::new(),
     };
     words.effects.extend(netem::effects(netem, directions));
-    words.warnings.extend(netem::warnings(netem, directions));
+    words.warnings.extend(netem::warnings(netem, directions, hold));
     let mut shares_pod = false;
+    let mut probed = Vec::new();
     for target in targets {
         shares_pod |= target.interfaces.iter().any(|i| i.binding == Binding::Masquerade);
-        words.warnings.extend(probes::warnings(netem, directions, hold, target));
+        probed.extend(
+            probes::warnings(netem, directions, hold, target)
+                .into_iter()
+                .map(|told| (target.key(), told)),
+        );
     }
+    words.warnings.extend(grouped(probed));
     if shares_pod && directions.egress() {
         words.effects.push(
             "with masquerade, what the launcher pod itself sends (sidecars) leaves by the same device and is hit too"
@@ -43,6 +49,22 @@ pub fn describe<'a>(
         );
     }
     words
+}
+
+/// One line for all VMs that the same is said of, with the first two by name.
+fn grouped(told: Vec<(String, String)>) -> Vec<String> {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for (key, text) in told {
+        match groups.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, keys)) => keys.push(key),
+            None => groups.push((text, vec![key])),
+        }
+    }
+    let line = |(text, keys): (String, Vec<String>)| match keys.as_slice() {
+        [first, second, rest @ ..] if !rest.is_empty() => format!("{first}, {second} and {} more: {text}", rest.len()),
+        keys => format!("{}: {text}", keys.join(" and ")),
+    };
+    groups.into_iter().map(line).collect()
 }
 
 /// Where the fault sits, as the guest sees it.

@@ -53,7 +53,14 @@ impl ScriptAgent {
             }
             let _ = send.send(Some(code));
         });
-        Ok(Self { pid, stdin: Mutex::new(stdin), stdout: Mutex::new(stdout), log, moved, exit })
+        Ok(Self {
+            pid,
+            stdin: Mutex::new(stdin),
+            stdout: Mutex::new(stdout),
+            log,
+            moved,
+            exit,
+        })
     }
 
     /// The process ID of the container's first process.
@@ -74,12 +81,20 @@ fn signal(pid: u32, signal: &str) {
 /// The container's processes that are still in its cgroup: those of its process group that did not move and have no
 /// ancestor that did.
 fn in_container(first: u32, moved: &Path) -> Vec<u32> {
-    let moved: Vec<u32> = fs::read_to_string(moved).unwrap_or_default().lines().filter_map(|line| line.parse().ok()).collect();
+    let moved: Vec<u32> = fs::read_to_string(moved)
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| line.parse().ok())
+        .collect();
     let mut parents = HashMap::new();
     let mut members = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else {
+            continue;
+        };
         // PID (COMMAND) STATE PARENT GROUP …; the command may hold anything.
         let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(1);
         let parent = fields.next().and_then(|field| field.parse::<u32>().ok()).unwrap_or(0);
@@ -124,7 +139,14 @@ impl Agent for ScriptAgent {
 
     fn wait(&self) -> BoxFuture<'static, i32> {
         let mut exit = self.exit.clone();
-        async move { exit.wait_for(Option::is_some).await.ok().and_then(|code| *code).unwrap_or(-1) }.boxed()
+        async move {
+            exit.wait_for(Option::is_some)
+                .await
+                .ok()
+                .and_then(|code| *code)
+                .unwrap_or(-1)
+        }
+        .boxed()
     }
 
     fn termination_message(&self) -> String {

@@ -54,6 +54,10 @@ async fn the_fake_tc_says_what_the_real_one_said() {
             let (command, rest) = record.split_once('\n').unwrap();
             let (output, code) = rest.rsplit_once("! ").unwrap();
             let Some(args) = command.strip_prefix("tc ") else { continue };
+            // Recorded without any module; a node of the practice cluster always has tbf.
+            if path.ends_with("no-module.txt") && args.contains(" tbf ") {
+                continue;
+            }
             let args: Vec<&str> = args.split(' ').collect();
             let said = node.tc(&uid(0), &args).unwrap();
             if said.status.code() == Some(64) {
@@ -73,7 +77,7 @@ async fn the_fake_tc_says_what_the_real_one_said() {
 async fn the_fake_tc_fails_on_what_it_does_not_know() {
     let node = ScriptNode::new().unwrap();
     node.add_pod(crate::rig::launcher(0));
-    for command in ["filter show dev tap0", "qdisc add dev tap0 root netem delay 1ms", "qdisc add dev tap0 root handle 7a31: sfq", "class show dev tap0"] {
+    for command in ["filter show dev tap0", "qdisc add dev tap0 root sfq", "qdisc add dev tap0 root handle 7a31: sfq", "class show dev tap0"] {
         let said = node.tc(&uid(0), &command.split(' ').collect::<Vec<_>>()).unwrap();
         assert_eq!(said.status.code(), Some(64), "{command}");
     }

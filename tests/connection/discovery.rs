@@ -321,3 +321,25 @@ async fn a_cluster_without_kubevirt_says_so() {
         assert!(error.hint.unwrap().starts_with("KubeVirt is not installed"));
     }
 }
+
+#[tokio::test]
+async fn a_name_that_is_excluded_is_neither_asked_for_nor_missed() {
+    let server = Server::start(world).await;
+    let one = Selection {
+        exclude: full_match("web-1|stopped").ok(),
+        ..named(&["web-1", "web-2", "stopped"])
+    };
+    let left = found(&server, &one).await;
+    assert_eq!(keys(&left), ["shop/web-2"]);
+    assert!(left.missing.is_empty() && left.unfit.is_empty());
+    assert_eq!(server.count(&format!("GET {VMIS}/web-2")), 1);
+    assert_eq!(server.count(&format!("GET {VMIS}")), 0);
+
+    // Nothing is left of what was named: that is not the same as naming nothing.
+    let none = Selection {
+        exclude: full_match(".*").ok(),
+        ..named(&["web-1"])
+    };
+    let left = found(&server, &none).await;
+    assert!(left.fit.is_empty() && left.unfit.is_empty() && left.missing.is_empty());
+}

@@ -107,17 +107,23 @@ fn it_is_shown_in_words_and_serialised_with_units() {
 fn only_a_rate_needs_no_netem() {
     let rate = NetemSettings {
         bandwidth: Some(Rate::mbit(1)),
-        limit: Some(100),
         ..settings()
     };
     assert!(rate.resolve().unwrap().is_only_bandwidth());
-    assert!(
-        !NetemSettings {
+    for more in [
+        NetemSettings {
             latency: Some(ms(1)),
             ..rate
-        }
-        .resolve()
-        .unwrap()
-        .is_only_bandwidth()
-    );
+        },
+        NetemSettings {
+            loss: Some(Percent::whole(1)),
+            ..rate
+        },
+        NetemSettings {
+            limit: Some(100),
+            ..rate
+        },
+    ] {
+        assert!(!more.resolve().unwrap().is_only_bandwidth(), "{more:?}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{rate, same, shown_rate, six_digits};
+use super::{printed, rate, same, shown_rate, six_digits};
 use crate::fault::Percent;
 use crate::plan::compile::NetemQdisc;
 
@@ -10,8 +10,6 @@ use crate::plan::compile::NetemQdisc;
 const DELAY_TOLERANCE: f64 = 2e-6;
 /// A share is kept in 32 bits: steps of 2.3e-10.
 const SHARE_TOLERANCE: f64 = 1e-9;
-/// `tc` prints six digits.
-const SIX_DIGITS: f64 = 1e-5;
 /// Releases that print a rate as text cut it to four digits.
 const RATE_DIGITS: f64 = 1e-3;
 
@@ -69,7 +67,7 @@ impl Read {
             ("delay", self.delay, asked.delay),
             ("jitter", self.jitter, asked.jitter),
         ] {
-            if !same(time.as_secs_f64(), read, DELAY_TOLERANCE, SIX_DIGITS) {
+            if !printed(time.as_secs_f64(), read, DELAY_TOLERANCE) {
                 return differs(name, shown_time(read), time.tc());
             }
         }
@@ -81,7 +79,7 @@ impl Read {
             ("reorder", self.reorder, asked.reorder),
         ];
         for (name, read, share) in shares {
-            if !same(share.fraction(), read, SHARE_TOLERANCE, SIX_DIGITS) {
+            if !printed(share.fraction(), read, SHARE_TOLERANCE) {
                 return differs(name, shown_share(read), share.to_string());
             }
         }

@@ -42,7 +42,7 @@ pub(super) fn effects(netem: &Netem, directions: Directions) -> Vec<String> {
     effects
 }
 
-pub(super) fn warnings(netem: &Netem, directions: Directions) -> Vec<String> {
+pub(super) fn warnings(netem: &Netem, directions: Directions, hold: Time) -> Vec<String> {
     let mut warnings = Vec::new();
     let added = added(netem, directions);
     if added > ARP_PATIENCE {
@@ -56,6 +56,12 @@ pub(super) fn warnings(netem: &Netem, directions: Directions) -> Vec<String> {
     {
         warnings.push(format!(
             "jitter {jitter} is more than the latency {latency}: packets that would have to arrive before they were sent pass at once"
+        ));
+    }
+    if netem.delay() >= hold {
+        warnings.push(format!(
+            "latency {} is not less than the duration {hold}: what is sent under the fault arrives after it, if at all",
+            netem.delay()
         ));
     }
     if netem.correlation.is_some() && netem.jitter.is_none() {

@@ -10,12 +10,13 @@ enum Fails {
     Perhaps,
 }
 
+/// What will happen to the probes of a VM, without its name.
 pub(super) fn warnings(netem: &Netem, directions: Directions, hold: Time, target: &Target) -> Vec<String> {
-    let told = |probe: &Probe| warning(netem, directions, hold, target, probe);
+    let told = |probe: &Probe| warning(netem, directions, hold, probe);
     target.probes.iter().filter_map(told).collect()
 }
 
-fn warning(netem: &Netem, directions: Directions, hold: Time, target: &Target, probe: &Probe) -> Option<String> {
+fn warning(netem: &Netem, directions: Directions, hold: Time, probe: &Probe) -> Option<String> {
     let fails = fails(netem, directions, probe)?;
     let until = u64::from(probe.failure_threshold.max(1)) * u64::from(probe.period_seconds.max(1));
     // Too short to fail often enough in a row.
@@ -34,8 +35,7 @@ fn warning(netem: &Netem, directions: Directions, hold: Time, target: &Target, p
         ProbeKind::Readiness => format!("{will} takes the VM out of its Services after some {until}s"),
     };
     Some(format!(
-        "{}: its {} probe ({}, timeout {}s) goes the same way and {certainty}: {consequence}",
-        target.key(),
+        "the {} probe ({}, timeout {}s) goes the same way and {certainty}: {consequence}",
         probe.kind,
         probe.action.escape_debug(),
         probe.timeout_seconds

@@ -129,7 +129,7 @@ fn a_probe_that_will_fail_is_told_with_what_follows() {
     assert_eq!(
         words(asked(500), Directions::BOTH, &vm).warnings,
         [
-            "shop/web-1: its liveness probe (tcp 22, timeout 1s) goes the same way and fails: \
+            "shop/web-1: the liveness probe (tcp 22, timeout 1s) goes the same way and fails: \
           KubeVirt restarts the VM after 3 failures, some 30s"
         ]
     );
@@ -150,7 +150,7 @@ fn http_takes_two_round_trips_and_loss_may_fail_any_probe() {
     assert_eq!(
         words(slow, Directions::BOTH, &vm).warnings,
         [
-            "shop/web-1: its readiness probe (http 8080/healthz, timeout 1s) goes the same way and fails: \
+            "shop/web-1: the readiness probe (http 8080/healthz, timeout 1s) goes the same way and fails: \
           KubeVirt takes the VM out of its Services after some 30s"
         ]
     );
@@ -171,4 +171,32 @@ fn a_fault_too_short_to_fail_a_probe_often_enough_says_nothing_of_it() {
             .len()
     };
     assert_eq!((told(19), told(20)), (1, 2));
+}
+
+#[test]
+fn the_same_said_of_many_vms_is_said_once() {
+    let vms: Vec<_> = (1..=4)
+        .map(|i| Target {
+            name: format!("web-{i}"),
+            ..target(Binding::Bridge, vec![probe(ProbeKind::Liveness, "tcp 22", 1)])
+        })
+        .collect();
+    let fault = Fault::Netem(Preset::Starved.settings().resolve().unwrap());
+    let warnings = |vms: &[Target]| describe(&fault, Directions::BOTH, Time::from_millis(120_000), vms).warnings;
+    let names = |vms: &[Target]| warnings(vms)[0].split(": the").next().unwrap().to_owned();
+    assert_eq!(warnings(&vms).len(), 1);
+    assert_eq!(names(&vms), "shop/web-1, shop/web-2 and 2 more");
+    assert_eq!(names(&vms[..2]), "shop/web-1 and shop/web-2");
+}
+
+#[test]
+fn a_latency_as_long_as_the_fault_is_told() {
+    let settings = NetemSettings {
+        latency: Some(Time::from_millis(1_000)),
+        ..settings()
+    };
+    let fault = Fault::Netem(settings.resolve().unwrap());
+    let told = |millis| describe(&fault, Directions::INGRESS, Time::from_millis(millis), []).warnings;
+    assert!(told(1_001).is_empty());
+    assert!(told(1_000)[0].starts_with("latency 1000ms is not less than the duration 1000ms"));
 }

@@ -6,7 +6,6 @@
 
 BEGIN {
   space = ENVIRON["FAKE_NETNS"] ".d/"
-  if (ENVIRON["FAKE_NETNS"] == "") fail("tc: no network namespace was entered", 64)
   first = 1
   while (first < ARGC && ARGV[first] ~ /^-/) {
     if (ARGV[first] == "-V") { print "tc utility, iproute2-6.1.0, libbpf 1.1.2"; exit 0 }
@@ -17,6 +16,7 @@ BEGIN {
     else fail("tc: no transcript of " ARGV[first], 64)
     first++
   }
+  if (ENVIRON["FAKE_NETNS"] == "") fail("tc: no network namespace was entered", 64)
   if (batch != "") {
     if (batch == "-") batch = "/dev/stdin"
     number = 0
@@ -61,6 +61,10 @@ function run(  device, i) {
     if (handle == "0:") return refuse("Error: Cannot delete qdisc with handle of zero.")
     word[7] = handle
     return del(device)
+  }
+  if (word[2] == "add" && word[5] == "root" && word[6] == "netem" && count == 6) {
+    # Without a handle the kernel gives one.
+    word[8] = word[6]; word[6] = "handle"; word[7] = "8001:"; count = 8
   }
   if (word[5] != "root" || word[6] != "handle" || word[7] !~ /^[0-9a-f]+:$/) return unknown()
   if (word[2] == "del" && count == 7) return del(device)

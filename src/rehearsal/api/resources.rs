@@ -1,0 +1,405 @@
+//! The kinds the practice cluster serves. One table, from which discovery, routing, storage and the words of errors are read off, so that they cannot disagree.
+
+/// What can be done with a kind, as discovery lists it.
+const ALL: &[&str] = &[
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
+const REVIEW: &[&str] = &["create"];
+
+/// A subresource: its path word, the kind it speaks (as discovery says it) and its verbs.
+#[derive(Debug)]
+pub(crate) struct Sub {
+    pub(crate) name: &'static str,
+    pub(crate) group: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) verbs: &'static [&'static str],
+}
+
+/// One kind of object, or of review, or a holder of subresources only.
+#[derive(Debug)]
+pub(crate) struct Resource {
+    pub(crate) group: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) plural: &'static str,
+    pub(crate) singular: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) short: &'static [&'static str],
+    pub(crate) namespaced: bool,
+    pub(crate) verbs: &'static [&'static str],
+    pub(crate) subs: &'static [Sub],
+    /// Served from a custom resource definition: list items carry their kind, and metadata.generation counts changes of spec.
+    pub(crate) custom: bool,
+}
+
+const fn sub(name: &'static str, kind: &'static str, verbs: &'static [&'static str]) -> Sub {
+    Sub {
+        name,
+        group: "",
+        version: "v1",
+        kind,
+        verbs,
+    }
+}
+
+const fn virt(name: &'static str, kind: &'static str) -> Sub {
+    Sub {
+        name,
+        group: "subresources.kubevirt.io",
+        version: "v1",
+        kind,
+        verbs: &["update"],
+    }
+}
+
+const fn status(group: &'static str, version: &'static str, kind: &'static str) -> Sub {
+    Sub {
+        name: "status",
+        group,
+        version,
+        kind,
+        verbs: &["get", "patch", "update"],
+    }
+}
+
+const fn core(
+    plural: &'static str,
+    singular: &'static str,
+    kind: &'static str,
+    short: &'static [&'static str],
+    namespaced: bool,
+    subs: &'static [Sub],
+) -> Resource {
+    Resource {
+        group: "",
+        version: "v1",
+        plural,
+        singular,
+        kind,
+        short,
+        namespaced,
+        verbs: ALL,
+        subs,
+        custom: false,
+    }
+}
+
+const fn virt_kind(
+    plural: &'static str,
+    singular: &'static str,
+    kind: &'static str,
+    short: &'static [&'static str],
+    subs: &'static [Sub],
+) -> Resource {
+    Resource {
+        group: "kubevirt.io",
+        version: "v1",
+        plural,
+        singular,
+        kind,
+        short,
+        namespaced: true,
+        verbs: ALL,
+        subs,
+        custom: true,
+    }
+}
+
+const fn review(group: &'static str, plural: &'static str, singular: &'static str, kind: &'static str) -> Resource {
+    Resource {
+        group,
+        version: "v1",
+        plural,
+        singular,
+        kind,
+        short: &[],
+        namespaced: false,
+        verbs: REVIEW,
+        subs: &[],
+        custom: false,
+    }
+}
+
+const fn builtin(
+    group: &'static str,
+    plural: &'static str,
+    singular: &'static str,
+    kind: &'static str,
+    short: &'static [&'static str],
+) -> Resource {
+    Resource {
+        group,
+        version: "v1",
+        plural,
+        singular,
+        kind,
+        short,
+        namespaced: true,
+        verbs: ALL,
+        subs: &[],
+        custom: false,
+    }
+}
+
+const fn holder(plural: &'static str, singular: &'static str, kind: &'static str, subs: &'static [Sub]) -> Resource {
+    Resource {
+        group: "subresources.kubevirt.io",
+        version: "v1",
+        plural,
+        singular,
+        kind,
+        short: &[],
+        namespaced: true,
+        verbs: &[],
+        subs,
+        custom: false,
+    }
+}
+
+pub(crate) static NAMESPACES: Resource = core(
+    "namespaces",
+    "namespace",
+    "Namespace",
+    &["ns"],
+    false,
+    &[status("", "v1", "Namespace")],
+);
+pub(crate) static NODES: Resource = core("nodes", "node", "Node", &["no"], false, &[status("", "v1", "Node")]);
+pub(crate) static PODS: Resource = core(
+    "pods",
+    "pod",
+    "Pod",
+    &["po"],
+    true,
+    &[
+        sub("attach", "PodAttachOptions", &["create", "get"]),
+        Sub {
+            name: "eviction",
+            group: "policy",
+            version: "v1",
+            kind: "Eviction",
+            verbs: &["create"],
+        },
+        sub("log", "Pod", &["get"]),
+        status("", "v1", "Pod"),
+    ],
+);
+pub(crate) static EVENTS: Resource = core("events", "event", "Event", &["ev"], true, &[]);
+/// The same objects as [`EVENTS`], written in the newer group's words.
+pub(crate) static NEW_EVENTS: Resource = builtin("events.k8s.io", "events", "event", "Event", &["ev"]);
+pub(crate) static SERVICES: Resource = core("services", "service", "Service", &["svc"], true, &[]);
+pub(crate) static VMS: Resource = virt_kind(
+    "virtualmachines",
+    "virtualmachine",
+    "VirtualMachine",
+    &["vm", "vms"],
+    &[status("kubevirt.io", "v1", "VirtualMachine")],
+);
+/// Has no status subresource: the real CRD has none, and a write to it is answered with 404.
+pub(crate) static VMIS: Resource = virt_kind(
+    "virtualmachineinstances",
+    "virtualmachineinstance",
+    "VirtualMachineInstance",
+    &["vmi", "vmis"],
+    &[],
+);
+pub(crate) static VMIMS: Resource = virt_kind(
+    "virtualmachineinstancemigrations",
+    "virtualmachineinstancemigration",
+    "VirtualMachineInstanceMigration",
+    &["vmim", "vmims"],
+    &[status("kubevirt.io", "v1", "VirtualMachineInstanceMigration")],
+);
+pub(crate) static KUBEVIRTS: Resource = virt_kind(
+    "kubevirts",
+    "kubevirt",
+    "KubeVirt",
+    &["kv", "kvs"],
+    &[status("kubevirt.io", "v1", "KubeVirt")],
+);
+
+static CONFIGMAPS: Resource = core("configmaps", "configmap", "ConfigMap", &["cm"], true, &[]);
+static SECRETS: Resource = core("secrets", "secret", "Secret", &[], true, &[]);
+static SERVICE_ACCOUNTS: Resource = core(
+    "serviceaccounts",
+    "serviceaccount",
+    "ServiceAccount",
+    &["sa"],
+    true,
+    &[],
+);
+static LEASES: Resource = builtin("coordination.k8s.io", "leases", "lease", "Lease", &[]);
+static BUDGETS: Resource = builtin(
+    "policy",
+    "poddisruptionbudgets",
+    "poddisruptionbudget",
+    "PodDisruptionBudget",
+    &["pdb"],
+);
+static ACCESS_REVIEWS: Resource = review(
+    "authorization.k8s.io",
+    "selfsubjectaccessreviews",
+    "selfsubjectaccessreview",
+    "SelfSubjectAccessReview",
+);
+static RULES_REVIEWS: Resource = review(
+    "authorization.k8s.io",
+    "selfsubjectrulesreviews",
+    "selfsubjectrulesreview",
+    "SelfSubjectRulesReview",
+);
+static SUBJECT_REVIEWS: Resource = review(
+    "authentication.k8s.io",
+    "selfsubjectreviews",
+    "selfsubjectreview",
+    "SelfSubjectReview",
+);
+static REPLICA_SETS: Resource = virt_kind(
+    "virtualmachineinstancereplicasets",
+    "virtualmachineinstancereplicaset",
+    "VirtualMachineInstanceReplicaSet",
+    &["vmirs", "vmirss"],
+    &[status("kubevirt.io", "v1", "VirtualMachineInstanceReplicaSet")],
+);
+static VM_SUBRESOURCES: Resource = holder(
+    "virtualmachines",
+    "virtualmachine",
+    "VirtualMachine",
+    &[
+        virt("migrate", "MigrateOptions"),
+        virt("restart", "RestartOptions"),
+        virt("start", "StartOptions"),
+        virt("stop", "StopOptions"),
+    ],
+);
+static VMI_SUBRESOURCES: Resource = holder(
+    "virtualmachineinstances",
+    "virtualmachineinstance",
+    "VirtualMachineInstance",
+    &[
+        virt("pause", "PauseOptions"),
+        virt("reset", "ResetOptions"),
+        virt("softreboot", "SoftRebootOptions"),
+        virt("unpause", "UnpauseOptions"),
+    ],
+);
+
+static TABLE: &[&Resource] = &[
+    &CONFIGMAPS,
+    &EVENTS,
+    &NAMESPACES,
+    &NODES,
+    &PODS,
+    &SECRETS,
+    &SERVICE_ACCOUNTS,
+    &SERVICES,
+    &NEW_EVENTS,
+    &LEASES,
+    &BUDGETS,
+    &ACCESS_REVIEWS,
+    &RULES_REVIEWS,
+    &SUBJECT_REVIEWS,
+    &KUBEVIRTS,
+    &VMIMS,
+    &REPLICA_SETS,
+    &VMIS,
+    &VMS,
+    &VM_SUBRESOURCES,
+    &VMI_SUBRESOURCES,
+];
+
+/// Every kind served, `KubeVirt`'s only when it is installed.
+pub(crate) fn served(kubevirt: bool) -> impl Iterator<Item = &'static Resource> {
+    TABLE
+        .iter()
+        .copied()
+        .filter(move |resource| kubevirt || !resource.group.ends_with("kubevirt.io"))
+}
+
+/// The kind behind a path's group, version and plural.
+pub(crate) fn find(group: &str, version: &str, plural: &str, kubevirt: bool) -> Option<&'static Resource> {
+    served(kubevirt)
+        .find(|resource| resource.group == group && resource.version == version && resource.plural == plural)
+}
+
+/// The kind an object says it is.
+pub(crate) fn by_kind(api_version: &str, kind: &str) -> Option<&'static Resource> {
+    TABLE
+        .iter()
+        .copied()
+        .find(|resource| resource.api_version() == api_version && resource.kind == kind && resource.verbs.len() > 1)
+}
+
+impl Resource {
+    /// `v1` or `kubevirt.io/v1`.
+    pub(crate) fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.to_owned()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+
+    /// `pods` or `virtualmachines.kubevirt.io`: how errors name the kind.
+    pub(crate) fn qualified(&self) -> String {
+        if self.group.is_empty() {
+            self.plural.to_owned()
+        } else {
+            format!("{}.{}", self.plural, self.group)
+        }
+    }
+
+    /// The kind whose objects are stored: both event groups share one store.
+    pub(crate) fn stored(&'static self) -> &'static Self {
+        if self.is(&NEW_EVENTS) { &EVENTS } else { self }
+    }
+
+    /// Whether both are the same row of the table.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.group == other.group && self.plural == other.plural
+    }
+
+    /// The subresource of that name.
+    pub(crate) fn sub(&self, name: &str) -> Option<&'static Sub>
+    where
+        Self: 'static,
+    {
+        self.subs.iter().find(|sub| sub.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vmi_has_no_status_subresource_and_a_vm_has_one() {
+        assert!(VMIS.sub("status").is_none());
+        assert!(VMS.sub("status").is_some());
+    }
+
+    #[test]
+    fn without_kubevirt_its_groups_are_not_there() {
+        assert!(find("kubevirt.io", "v1", "virtualmachines", false).is_none());
+        assert!(find("subresources.kubevirt.io", "v1", "virtualmachines", false).is_none());
+        assert!(find("", "v1", "pods", false).is_some());
+    }
+
+    #[test]
+    fn a_kind_and_its_subresources_of_one_name_are_told_apart() {
+        assert_eq!(
+            by_kind("kubevirt.io/v1", "VirtualMachine")
+                .map(Resource::qualified)
+                .as_deref(),
+            Some("virtualmachines.kubevirt.io")
+        );
+        assert_eq!(PODS.qualified(), "pods");
+    }
+}
