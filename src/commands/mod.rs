@@ -1,5 +1,6 @@
 //! One file a command: select, plan, confirm, run, report. The only place that knows both the command line and the rest.
 
+mod check;
 mod completion;
 mod fault;
 mod halt;
@@ -42,7 +43,7 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         Action::List(request) => list::list(&mut context, request).await,
         Action::Status(request) => status::status(&mut context, request).await,
         Action::Halt(request) => halt::halt(&mut context, request).await,
-        _ => Ok(ExitCode::Done),
+        Action::Check(request) => Box::pin(check::check(&mut context, request)).await,
     };
     result.unwrap_or_else(|stop| {
         stop.print(printer);
