@@ -7,6 +7,8 @@ mod endings;
 mod refusals;
 #[path = "agent/rig.rs"]
 mod rig;
+#[path = "agent/sweep.rs"]
+mod sweep;
 #[path = "agent/wire.rs"]
 mod wire;
 #[path = "agent/fakes.rs"]
