@@ -50,7 +50,7 @@ pub(super) async fn check(context: &mut Context, request: CheckRequest) -> Resul
         let reviewed = permissions::review(&cluster, &known.namespace, &place.namespace, &mut findings).await;
         Ok((known, place, reviewed))
     };
-    let (known, place, reviewed) = context.unless_signalled(asked).await?;
+    let (known, place, reviewed) = Box::pin(context.unless_signalled(asked)).await?;
     let looked = if request.nodes {
         nodes::look(context, &cluster, &request, &known, &place, &mut findings).await
     } else {
@@ -79,7 +79,9 @@ fn print(context: &Context, items: Vec<CheckItem>) -> Result<(), Stop> {
     context.print(&text)?;
     // The narrow table has no room for them.
     if context.format == Format::Table {
-        fixes.iter().for_each(|fix| context.printer.line(fix));
+        for fix in fixes {
+            context.printer.line(&fix);
+        }
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::plan::run_plan::{REASON, USER};
 use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
 use crate::run::halt::{self, Halted};
 use crate::run::live::LiveRun;
-use crate::run::live_report::item;
+use crate::run::live_report::{item, summary};
 use crate::run::lookout;
 use crate::ui::{Answer, Confirm};
 
@@ -217,7 +217,10 @@ impl Outcome {
             state.clone_into(&mut item.state);
             item.left_seconds = None;
             let left = halted.left.iter().map(|left| left.what.clone());
-            let told: Vec<String> = halted.told.iter().cloned().chain(left).collect();
+            let verdicts: Vec<_> = halted.run.pods.iter().filter_map(|pod| pod.state.verdict()).collect();
+            let said = (!verdicts.is_empty()).then(|| summary(&verdicts));
+            let mut told: Vec<String> = said.into_iter().chain(halted.told).chain(left).collect();
+            told.dedup();
             item.detail = Some(told.join("; "));
             outcome.items.push(item);
             for left in halted.left {

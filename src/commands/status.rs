@@ -64,7 +64,7 @@ fn print(context: &Context, items: Vec<RunItem>) -> Result<(), Stop> {
 
 /// Prints what has changed until a signal: rows for a person, the whole list as one more document for a program.
 async fn watch(context: &Context, cluster: &Cluster, view: &View, first: Vec<RunItem>) -> Result<ExitCode, Stop> {
-    let mut changes = lookout::follow(cluster, view);
+    let mut stream = lookout::follow(cluster, view);
     let mut signals = context.signals.clone();
     let mut shown = first;
     let mut headed = !shown.is_empty();
@@ -72,7 +72,7 @@ async fn watch(context: &Context, cluster: &Cluster, view: &View, first: Vec<Run
         let runs = tokio::select! {
             biased;
             () = signals.any() => return Ok(ExitCode::Interrupted),
-            runs = changes.next() => runs,
+            runs = stream.next() => runs,
         };
         let Some(runs) = runs else {
             // Nothing may be looked into: nothing will ever change.

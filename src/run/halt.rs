@@ -16,7 +16,6 @@ use kube::api::{Api, DeleteParams, Preconditions};
 use tokio::time::timeout;
 
 use super::live::{DebugPodSeen, Life, LiveRun};
-use super::live_report::summary;
 use super::prove::{self, Order};
 use crate::cluster::watch::{self, Change};
 use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind};
@@ -30,7 +29,7 @@ const END_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct Halted {
     pub run: LiveRun,
-    /// What its pods said, or what was found instead.
+    /// What was found beyond the verdicts of its pods.
     pub told: Vec<String>,
     /// What may still be in place.
     pub left: Vec<Left>,
@@ -234,7 +233,6 @@ async fn settle(
         again: pod.run.clone(),
     };
     if let Some(verdict) = pod.state.verdict() {
-        halted.told.push(summary(&[verdict]));
         if verdict.is_clean() {
             if let Some(why) = leaving.refused.as_ref().filter(|_| !leaving.gone) {
                 // Nothing is in place; the object stays.
@@ -310,7 +308,7 @@ async fn look_into(
     for (key, swept) in prove::sweep(cluster, &prove::jobs(&order, there)).await {
         match swept {
             Ok(swept) => halted.told.push(swept.words()),
-            Err(why) => halted.left.push(left(&key, why)),
+            Err(what) => halted.left.push(Left { what, again: vmi(&key) }),
         }
     }
 }

@@ -106,8 +106,83 @@ pub async fn sweep(cluster: &Cluster, jobs: &[Job]) -> Vec<(String, Result<Swept
     for (job, result) in jobs.iter().zip(swept) {
         match result {
             Ok(swept) => all.extend(swept.into_iter().map(|one| (one.key.clone(), Ok(one)))),
-            Err(why) => all.extend(job.targets.iter().map(|target| (target.key(), Err(why.clone())))),
+            // One that could not be looked into leaves the others of its node unproven, too.
+            Err(why) => all.extend(
+                job.targets
+                    .iter()
+                    .map(|target| (target.key(), Err(about(&target.key(), &why)))),
+            ),
         }
     }
     all
+}
+
+/// The sentence about a VM, which may begin with its name already.
+fn about(key: &str, why: &str) -> String {
+    if why.starts_with(&format!("{key}: ")) {
+        why.to_owned()
+    } else {
+        format!("{key}: {why}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::{Binding, Interface, Launcher};
+
+    fn target(name: &str, node: &str) -> Target {
+        let interface = Interface {
+            network: "default".into(),
+            tap: "tap0".into(),
+            bridge: "k6t-eth0".into(),
+            uplink: "eth0".into(),
+            binding: Binding::Masquerade,
+        };
+        Target {
+            namespace: "default".into(),
+            name: name.into(),
+            uid: "u".into(),
+            node: node.into(),
+            launcher: Launcher {
+                name: "l".into(),
+                uid: "0a1b2c3d-0000-4000-8000-000000000000".into(),
+                container_id: None,
+                image: format!("launcher-of-{name}"),
+                pull_secrets: Vec::new(),
+            },
+            interfaces: vec![interface],
+            probes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn one_pod_a_node_that_says_what_it_is_for() {
+        let order = Order {
+            run: "k3f9ab".into(),
+            namespace: "vmchaos".into(),
+            image: None,
+            annotations: BTreeMap::new(),
+        };
+        let jobs = jobs(&order, vec![target("a", "n1"), target("b", "n2"), target("c", "n1")]);
+        let nodes: Vec<_> = jobs.iter().map(|job| (job.node.as_str(), job.image.as_str())).collect();
+        assert_eq!(nodes, [("n1", "launcher-of-a"), ("n2", "launcher-of-b")]);
+        assert_eq!(jobs[0].pod.annotations[TARGETS], "default/a,default/c");
+        let pod = sweep::pod(&jobs[0]).unwrap();
+        assert!(pod.name().starts_with("vmchaos-k3f9ab-sweep-"), "{}", pod.name());
+        assert_eq!(
+            pod.plan.matches("sweep 1 ").count(),
+            2,
+            "tap and uplink of the second VM"
+        );
+    }
+
+    #[test]
+    fn a_vm_is_named_once() {
+        assert_eq!(about("shop/a", "shop/a: tap0 netem 7a31:"), "shop/a: tap0 netem 7a31:");
+        assert_eq!(
+            about("shop/a", "the node did not answer"),
+            "shop/a: the node did not answer"
+        );
+    }
 }

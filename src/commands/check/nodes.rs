@@ -127,7 +127,7 @@ async fn probe(context: &Context, cluster: &Cluster, probes: Vec<Probe>, finding
     }
     for (node, result) in all {
         match result {
-            Ok(probed) => note(&node, &probed, findings),
+            Ok(answer) => note(&node, &answer, findings),
             Err((why, fix)) => findings.lack("node", &node, CheckResult::Failed, why, fix),
         }
     }

@@ -67,7 +67,7 @@ pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveR
             .targets
             .first()
             .map_or("default", |target| target.namespace.as_str());
-        let candidates = pod_namespace::candidates(None, installed.as_ref().map(|found| found.namespace()), vm);
+        let candidates = pod_namespace::candidates(None, installed.as_ref().map(KubeVirt::namespace), vm);
         let namespace = if request.writing.dry_run == crate::cli::DryRun::Client {
             pod_namespace::existing(cluster, &candidates).await?
         } else {
@@ -112,7 +112,7 @@ pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome
                 "leaked".clone_into(&mut item.state);
                 told.push(why.clone());
                 let again = cluster.again(&format!("kubectl vmchaos halt {}", vmi(&key)));
-                outcome.left.push((format!("{key}: {why}"), again));
+                outcome.left.push((why, again));
             }
         }
     }
