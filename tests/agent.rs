@@ -1,14 +1,22 @@
 //! The agent's script, end to end, under every shell it may meet: each way a fault can end, each way it can go wrong.
 #![cfg(target_os = "linux")]
+// The whole crate is a test; helpers are outside of what clippy recognises as one.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "agent/double.rs"]
+mod double;
 #[path = "agent/endings.rs"]
 mod endings;
+#[path = "agent/kills.rs"]
+mod kills;
 #[path = "agent/refusals.rs"]
 mod refusals;
 #[path = "agent/rig.rs"]
 mod rig;
 #[path = "agent/sweep.rs"]
 mod sweep;
+#[path = "agent/real.rs"]
+mod real;
 #[path = "agent/wire.rs"]
 mod wire;
 #[path = "agent/fakes.rs"]

@@ -1,4 +1,5 @@
-//! What all parts of the practice cluster share: the objects, the rules in force, the record of requests. Controllers and the API both write through here.
+//! What all parts of the practice cluster share: the objects, the rules in force, the record of requests. Controllers
+//! and the API both write through here.
 
 use std::{
     collections::HashMap,
@@ -171,7 +172,8 @@ impl Cluster {
         Ok(store.put(resource, object))
     }
 
-    /// Changes an object in one step; nothing is written when nothing changed. An object being deleted ends when its last finalizer goes.
+    /// Changes an object in one step; nothing is written when nothing changed. An object being deleted ends when its
+    /// last finalizer goes.
     pub(crate) fn edit(
         &self,
         resource: &'static Resource,

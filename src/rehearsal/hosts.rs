@@ -8,6 +8,7 @@ use anyhow::Context as _;
 #[cfg(target_os = "linux")]
 use super::script_node::ScriptNode;
 use super::{
+    double::DoubleNode,
     host::Node,
     options::{AgentKind, Options},
     world,
@@ -28,7 +29,11 @@ pub(crate) struct Hosts {
 pub(crate) fn make(options: &Options) -> anyhow::Result<Hosts> {
     let mut hosts = Hosts::default();
     for name in world::node_names(options.nodes) {
-        add(&mut hosts, name, runs_script(options))?;
+        if runs_script(options) {
+            add_script(&mut hosts, name)?;
+        } else {
+            hosts.nodes.insert(name, Arc::new(DoubleNode::new()));
+        }
     }
     Ok(hosts)
 }
@@ -42,10 +47,15 @@ fn runs_script(options: &Options) -> bool {
 }
 
 #[cfg(target_os = "linux")]
-fn add(hosts: &mut Hosts, name: String, _script: bool) -> anyhow::Result<()> {
-    let node =
-        Arc::new(ScriptNode::new().with_context(|| format!("making the files of {name} of the practice cluster"))?);
+fn add_script(hosts: &mut Hosts, name: String) -> anyhow::Result<()> {
+    let context = || format!("making the files of {name} of the practice cluster");
+    let node = Arc::new(ScriptNode::new().with_context(context)?);
     hosts.nodes.insert(name.clone(), Arc::clone(&node) as Arc<dyn Node>);
     hosts.scripts.insert(name, node);
     Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn add_script(_hosts: &mut Hosts, name: String) -> anyhow::Result<()> {
+    anyhow::bail!("{name} of the practice cluster cannot run the agent's script: it needs Linux; use its double")
 }

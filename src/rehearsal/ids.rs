@@ -1,4 +1,5 @@
-//! Names, uids and addresses from a seed: the same seed makes the same world, whatever version of a random library is in use.
+//! Names, uids and addresses from a seed: the same seed makes the same world, whatever version of a random library is
+//! in use.
 
 use std::fmt::Write as _;
 

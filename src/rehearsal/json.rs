@@ -1,4 +1,5 @@
-//! Short hands for reading and writing JSON objects whose shape is Kubernetes': a missing field reads as empty, a written field makes its parents.
+//! Short hands for reading and writing JSON objects whose shape is Kubernetes': a missing field reads as empty, a
+//! written field makes its parents.
 
 use serde_json::{Map, Value};
 

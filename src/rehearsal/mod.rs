@@ -1,4 +1,5 @@
-//! The practice cluster: an API server with KubeVirt's behaviour, in this process, on loopback. People rehearse on it, and the tests run against it.
+//! The practice cluster: an API server with KubeVirt's behaviour, in this process, on loopback. People rehearse on it,
+//! and the tests run against it.
 //!
 //! ```text
 //! client ──HTTPS──> http ──> api ──> store <── kubevirt (controllers, webhooks)
@@ -6,10 +7,15 @@
 //!                          attach      └────── node (kubelets) ──> host: the agent, as a script or as its double
 //! ```
 //!
-//! Whatever it answers is what a real API server answers, in the same words: a client that works here must work there. Only `commands::rehearse` and tests know it.
+//! Whatever it answers is what a real API server answers, in the same words: a client that works here must work there.
+//! Only `commands::rehearse` and tests know it.
 
 mod api;
 mod cluster;
+pub mod double;
+mod double_agent;
+mod double_plan;
+mod double_vm;
 pub mod host;
 mod hosts;
 mod http;
@@ -19,12 +25,14 @@ mod kubevirt;
 mod node;
 mod options;
 mod practice;
+mod qdisc;
 #[cfg(target_os = "linux")]
 pub mod script_agent;
 #[cfg(target_os = "linux")]
 pub mod script_node;
 mod store;
 mod time;
+mod units;
 mod world;
 
 pub use self::{

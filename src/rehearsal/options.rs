@@ -37,7 +37,8 @@ pub struct Options {
     pub agent: AgentKind,
     /// Whether `KubeVirt` is installed.
     pub kubevirt: bool,
-    /// Answer an attach to a container that is not there as API servers since 1.30 do (a status inside the WebSocket) instead of with HTTP 500.
+    /// Answer an attach to a container that is not there as API servers since 1.30 do (a status inside the WebSocket)
+    /// instead of with HTTP 500.
     pub translate_attach: bool,
 }
 

@@ -29,7 +29,7 @@ impl ScriptAgent {
     ///
     /// # Errors
     /// When the shell cannot be started.
-    pub(super) fn start(mut command: tokio::process::Command, log: PathBuf, moved: PathBuf) -> io::Result<Self> {
+    pub fn start(mut command: tokio::process::Command, log: PathBuf, moved: PathBuf) -> io::Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -53,14 +53,7 @@ impl ScriptAgent {
             }
             let _ = send.send(Some(code));
         });
-        Ok(Self {
-            pid,
-            stdin: Mutex::new(stdin),
-            stdout: Mutex::new(stdout),
-            log,
-            moved,
-            exit,
-        })
+        Ok(Self { pid, stdin: Mutex::new(stdin), stdout: Mutex::new(stdout), log, moved, exit })
     }
 
     /// The process ID of the container's first process.
@@ -78,43 +71,27 @@ fn signal(pid: u32, signal: &str) {
         .status();
 }
 
-/// The container's processes that are still in its cgroup: those of its process group that did not move and have no
-/// ancestor that did.
+/// The container's processes that are still in its cgroup: the first one's process group and all its descendants, but not
+/// those that moved, nor theirs.
 fn in_container(first: u32, moved: &Path) -> Vec<u32> {
-    let moved: Vec<u32> = fs::read_to_string(moved)
-        .unwrap_or_default()
-        .lines()
-        .filter_map(|line| line.parse().ok())
-        .collect();
-    let mut parents = HashMap::new();
-    let mut members = Vec::new();
+    let moved: Vec<u32> = fs::read_to_string(moved).unwrap_or_default().lines().filter_map(|line| line.parse().ok()).collect();
+    let mut processes = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
-            continue;
-        };
-        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else {
-            continue;
-        };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
         // PID (COMMAND) STATE PARENT GROUP …; the command may hold anything.
         let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(1);
         let parent = fields.next().and_then(|field| field.parse::<u32>().ok()).unwrap_or(0);
         let group = fields.next().and_then(|field| field.parse::<u32>().ok()).unwrap_or(0);
-        parents.insert(pid, parent);
-        if group == first {
-            members.push(pid);
-        }
+        processes.insert(pid, (parent, group));
     }
-    members.retain(|&member| {
-        let mut pid = member;
-        while pid > 1 {
-            if moved.contains(&pid) {
-                return false;
-            }
-            pid = parents.get(&pid).copied().unwrap_or(0);
-        }
-        true
-    });
-    members
+    let line_of = |pid: u32| std::iter::successors(Some(pid), |pid| processes.get(pid).map(|(parent, _)| *parent).filter(|parent| *parent > 1));
+    processes
+        .keys()
+        .copied()
+        .filter(|pid| line_of(*pid).any(|ancestor| processes.get(&ancestor).is_some_and(|(_, group)| *group == first)))
+        .filter(|pid| !line_of(*pid).any(|ancestor| moved.contains(&ancestor)))
+        .collect()
 }
 
 impl Agent for ScriptAgent {
@@ -139,14 +116,7 @@ impl Agent for ScriptAgent {
 
     fn wait(&self) -> BoxFuture<'static, i32> {
         let mut exit = self.exit.clone();
-        async move {
-            exit.wait_for(Option::is_some)
-                .await
-                .ok()
-                .and_then(|code| *code)
-                .unwrap_or(-1)
-        }
-        .boxed()
+        async move { exit.wait_for(Option::is_some).await.ok().and_then(|code| *code).unwrap_or(-1) }.boxed()
     }
 
     fn termination_message(&self) -> String {

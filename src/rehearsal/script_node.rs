@@ -60,15 +60,7 @@ impl ScriptNode {
     /// When its directory cannot be made.
     pub fn with_shell(shell: &[&str]) -> io::Result<Self> {
         let root = std::env::temp_dir().join(format!("vmchaos-node-{:016x}", rand::random::<u64>()));
-        for dir in [
-            "tools",
-            "netns",
-            "pidns",
-            "shm",
-            "log",
-            "proc/1/ns",
-            "proc/1/root/sys/fs/cgroup/init.scope",
-        ] {
+        for dir in ["tools", "netns", "pidns", "shm", "log", "proc/1/ns", "proc/1/root/sys/fs/cgroup/init.scope"] {
             fs::create_dir_all(root.join(dir))?;
         }
         for (name, text) in FAKES {
@@ -110,8 +102,7 @@ impl ScriptNode {
 
     /// The directory of the launcher's main process in the node's `/proc`.
     pub fn process_dir(&self, pod_uid: &str) -> Option<PathBuf> {
-        self.pid(pod_uid)
-            .map(|pid| self.root.join("proc").join(pid.to_string()))
+        self.pid(pod_uid).map(|pid| self.root.join("proc").join(pid.to_string()))
     }
 
     /// Runs the node's `tc` in a launcher's network namespace, as somebody else on the node would.
@@ -128,11 +119,7 @@ impl ScriptNode {
     }
 
     fn pid(&self, pod_uid: &str) -> Option<u32> {
-        self.pods
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(pod_uid)
-            .copied()
+        self.pods.lock().unwrap_or_else(PoisonError::into_inner).get(pod_uid).copied()
     }
 
     fn netns(&self, pod_uid: &str) -> PathBuf {
@@ -155,17 +142,11 @@ impl ScriptNode {
         fs::create_dir_all(process.join("ns"))?;
         symlink(&netns, process.join("ns/net"))?;
         symlink(&pidns, process.join("ns/pid"))?;
-        fs::write(
-            process.join("status"),
-            format!("Name:\tvirt-launcher-m\nPid:\t{pid}\nNSpid:\t{pid}\t1\n"),
-        )?;
+        fs::write(process.join("status"), format!("Name:\tvirt-launcher-m\nPid:\t{pid}\nNSpid:\t{pid}\t1\n"))?;
         let slice = vm.pod_uid.replace('-', "_");
         fs::write(
             process.join("cgroup"),
-            format!(
-                "0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{slice}.slice/cri-containerd-{}.scope\n",
-                vm.container_id
-            ),
+            format!("0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{slice}.slice/cri-containerd-{}.scope\n", vm.container_id),
         )
     }
 
@@ -190,16 +171,8 @@ fn links(vm: &VmOnNode) -> String {
     for (index, device) in vm.devices.iter().enumerate() {
         let number = index + 2;
         let peer = if device.kind == DeviceKind::Veth { "@if7" } else { "" };
-        let (flags, state) = if device.up {
-            ("BROADCAST,MULTICAST,UP,LOWER_UP", "UP")
-        } else {
-            ("BROADCAST,MULTICAST", "DOWN")
-        };
-        let master = device
-            .master
-            .as_ref()
-            .map(|bridge| format!(" master {bridge}"))
-            .unwrap_or_default();
+        let (flags, state) = if device.up { ("BROADCAST,MULTICAST,UP,LOWER_UP", "UP") } else { ("BROADCAST,MULTICAST", "DOWN") };
+        let master = device.master.as_ref().map(|bridge| format!(" master {bridge}")).unwrap_or_default();
         let kind = match device.kind {
             DeviceKind::Tap => "tun type tap pi off vnet_hdr on persist on user 107 group 107",
             DeviceKind::Veth => "veth",
@@ -230,9 +203,7 @@ impl Node for ScriptNode {
     }
 
     fn remove_pod(&self, pod_uid: &str) {
-        let Some(process) = self.process_dir(pod_uid) else {
-            return;
-        };
+        let Some(process) = self.process_dir(pod_uid) else { return };
         self.pods.lock().unwrap_or_else(PoisonError::into_inner).remove(pod_uid);
         let _ = fs::remove_dir_all(process);
         let netns = self.netns(pod_uid);
@@ -248,9 +219,7 @@ impl Node for ScriptNode {
         let log = self.root.join("log").join(number.to_string());
         fs::write(&log, "")?;
         let mut command = tokio::process::Command::new(&self.shell[0]);
-        command
-            .args(&self.shell[1..])
-            .args(["-c", &spec.script, "vmchaos-agent"]);
+        command.args(&self.shell[1..]).args(["-c", &spec.script, "vmchaos-agent"]);
         for (name, value) in &spec.env {
             command.env(name, value);
         }
@@ -264,20 +233,14 @@ impl Node for ScriptNode {
     }
 
     fn qdiscs(&self, pod_uid: &str) -> Vec<(String, String)> {
-        let Ok(output) = self.tc(pod_uid, &["qdisc", "show"]) else {
-            return Vec::new();
-        };
+        let Ok(output) = self.tc(pod_uid, &["qdisc", "show"]) else { return Vec::new() };
         String::from_utf8_lossy(&output.stdout)
             .lines()
             .filter_map(|line| {
                 let mut words = line.split(' ').skip(3);
                 let (dev, device, place) = (words.next()?, words.next()?, words.next()?);
-                (dev == "dev" && place == "root" && device != "lo").then(|| {
-                    (
-                        device.to_owned(),
-                        line.trim_end().replacen(&format!(" dev {device}"), "", 1),
-                    )
-                })
+                (dev == "dev" && place == "root" && device != "lo")
+                    .then(|| (device.to_owned(), line.trim_end().replacen(&format!(" dev {device}"), "", 1)))
             })
             .collect()
     }
@@ -285,13 +248,7 @@ impl Node for ScriptNode {
 
 impl Drop for ScriptNode {
     fn drop(&mut self) {
-        let pods: Vec<String> = self
-            .pods
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keys()
-            .cloned()
-            .collect();
+        let pods: Vec<String> = self.pods.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
         for pod in pods {
             self.remove_pod(&pod);
         }

@@ -1,5 +1,5 @@
-//! The objects of the practice cluster and the history of their changes: one resource version for all of them, as in etcd, so that a list and the watch after it
-//! fit together without a gap.
+//! The objects of the practice cluster and the history of their changes: one resource version for all of them, as in
+//! etcd, so that a list and the watch after it fit together without a gap.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -22,7 +22,8 @@ pub(crate) enum What {
     Deleted,
 }
 
-/// One change, with the object before it: a watch with a selector needs both to tell whether the object came into its view or left it.
+/// One change, with the object before it: a watch with a selector needs both to tell whether the object came into its
+/// view or left it.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) version: u64,

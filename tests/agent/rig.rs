@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 
 /// How long anything may take on a busy machine before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(12);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const HANDLE: &str = "7a31:";
 
@@ -66,6 +66,13 @@ pub(crate) fn plan_of(vm: usize, hold: &str, handle: &str) -> String {
 
 pub(crate) fn plan(vms: usize, hold: &str) -> String {
     (0..vms).map(|vm| plan_of(vm, hold, HANDLE)).collect()
+}
+
+/// The container of a run.
+pub(crate) fn spec(plan: &str, env: &[(&str, &str)]) -> Spec {
+    let mut all = vec![("VMCHAOS_RUN".to_owned(), "k3f9ab".to_owned()), ("VMCHAOS_PLAN".to_owned(), plan.to_owned())];
+    all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    Spec { env: all, script: SCRIPT.to_owned() }
 }
 
 /// A node with some launchers.
@@ -161,9 +168,11 @@ pub(crate) struct Operator {
 
 impl Operator {
     pub(crate) fn start(node: &dyn Node, plan: &str, env: &[(&str, &str)]) -> Self {
-        let mut all = vec![("VMCHAOS_RUN".to_owned(), "k3f9ab".to_owned()), ("VMCHAOS_PLAN".to_owned(), plan.to_owned())];
-        all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let agent = node.start(&Spec { env: all, script: SCRIPT.to_owned() }).unwrap();
+        Self::of(node.start(&spec(plan, env)).unwrap())
+    }
+
+    /// The operator of a container that has just been started.
+    pub(crate) fn of(agent: Arc<dyn Agent>) -> Self {
         let stdin = agent.stdin();
         let lines = BufReader::new(agent.stdout().unwrap()).lines();
         Self { agent, events: Vec::new(), stdin, lines }
@@ -200,9 +209,8 @@ impl Operator {
             if found.len() >= count {
                 return found;
             }
-            if self.next().await.is_none() {
-                panic!("the stream ended before {count} of {kinds}: {:#?}", self.events);
-            }
+            let more = self.next().await.is_some();
+            assert!(more, "the stream ended before {count} of {kinds}: {:#?}", self.events);
         }
     }
 

@@ -179,3 +179,43 @@ async fn objects_are_made_changed_described_and_deleted() {
         .await;
     assert_eq!((code, out.as_str()), (0, "configmap/c serverside-applied\n"), "{err}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg(target_os = "linux")]
+async fn attach_carries_stdin_and_stdout_and_logs_keep_what_was_said() {
+    let Some(kubectl) = Kubectl::start().await else { return };
+    let script = "read word; echo \"heard $$word from $(GREETED)\"; cat >/dev/null; echo over";
+    let pod = serde_json::json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "echo", "labels": {"app.kubernetes.io/managed-by": "kubectl-vmchaos"}},
+        "spec": {"restartPolicy": "Never", "nodeName": "node-1", "containers": [{"name": "agent", "image": "x", "stdin": true, "stdinOnce": true,
+            "env": [{"name": "GREETED", "value": "kubectl"}], "command": ["sh", "-c", script, "vmchaos-agent"]}]}});
+    let (code, _, err) = kubectl.run(&["create", "-f", "-"], &pod.to_string()).await;
+    assert_eq!(code, 0, "{err}");
+    kubectl
+        .ok(&["wait", "--for=condition=Ready", "pod/echo", "--timeout=60s"])
+        .await;
+    let (code, out, err) = kubectl.run(&["attach", "-i", "echo"], "hello\n").await;
+    assert_eq!(
+        (code, out.contains("heard hello from kubectl\n")),
+        (0, true),
+        "{out}{err}"
+    );
+    kubectl
+        .ok(&[
+            "wait",
+            "--for=jsonpath={.status.phase}=Succeeded",
+            "pod/echo",
+            "--timeout=60s",
+        ])
+        .await;
+    assert_eq!(kubectl.ok(&["logs", "echo"]).await, "heard hello from kubectl\nover\n");
+    assert_eq!(kubectl.ok(&["logs", "echo", "--tail=1"]).await, "over\n");
+    assert!(
+        kubectl
+            .ok(&["events", "--for", "pod/echo"])
+            .await
+            .contains("Started container agent")
+    );
+    let (code, _, err) = kubectl.run(&["attach", "-i", "echo"], "").await;
+    assert_eq!((code, err.contains("completed pod")), (1, true), "{err}");
+}

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::cli::HaltRequest;
-use crate::cluster::{Cluster, ClusterError, kubevirt, pod_namespace};
+use crate::cluster::kubevirt::{self, KubeVirt};
+use crate::cluster::{Cluster, ClusterError, pod_namespace};
 use crate::node::script::SCRIPT;
 use crate::plan::run_plan::Plan;
 use crate::report::RunItem;

@@ -43,9 +43,10 @@ is_of_vm() {
   return 1
 }
 
-# Whether process $1 (still) belongs to the VM whose plan is loaded.
+# Whether process $1 (still) belongs to the VM whose plan is loaded. One that is ending gives up its namespaces first:
+# the first process of a PID namespace ends all others before itself, and still has its cgroup then.
 belongs() {
-  slurp "$PROC/$1/cgroup" && is_of_vm "$TEXT"
+  [ -e "$PROC/$1/ns/net" ] && slurp "$PROC/$1/cgroup" && is_of_vm "$TEXT"
 }
 
 # Whether a network namespace is the host's, or cannot be told from it.

@@ -1,11 +1,13 @@
-//! Who may do what. Everybody may do everything until a test or a rehearsal says otherwise; then requests are refused in RBAC's words and access reviews say the same.
+//! Who may do what. Everybody may do everything until a test or a rehearsal says otherwise; then requests are refused
+//! in RBAC's words and access reviews say the same.
 
 use super::{
     resources::Resource,
     status_error::{ApiError, ApiResult},
 };
 
-/// One permission, given or taken. `*` stands for all; resources and subresources are named as in a role (`pods`, `pods/attach`).
+/// One permission, given or taken. `*` stands for all; resources and subresources are named as in a role (`pods`,
+/// `pods/attach`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     pub verb: String,
@@ -33,7 +35,8 @@ impl Grant {
     }
 }
 
-/// What somebody wants to do; `resource` with its subresource after a slash, `namespace` empty for all namespaces and for what has none.
+/// What somebody wants to do; `resource` with its subresource after a slash, `namespace` empty for all namespaces and
+/// for what has none.
 pub(crate) struct Asked<'a> {
     pub(crate) verb: &'a str,
     pub(crate) group: &'a str,
@@ -61,7 +64,8 @@ impl Access {
         *self = Self::default();
     }
 
-    /// RBAC only gives. A permission missing in one namespace is also missing for all of them at once; one given in a namespace does not cover all.
+    /// RBAC only gives. A permission missing in one namespace is also missing for all of them at once; one given in a
+    /// namespace does not cover all.
     pub(crate) fn allows(&self, asked: &Asked<'_>) -> bool {
         let taken = self.taken.iter().any(|grant| {
             grant.names(asked)

@@ -1,4 +1,5 @@
-//! Events have two APIs over one set of objects, with other names for the same fields. They are kept in the words of the older one.
+//! Events have two APIs over one set of objects, with other names for the same fields. They are kept in the words of
+//! the older one.
 
 use serde_json::{Value, json};
 

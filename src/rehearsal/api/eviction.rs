@@ -1,4 +1,5 @@
-//! `pods/eviction`. A launcher's eviction is turned into a migration by KubeVirt, which refuses it for the moment; other pods are deleted.
+//! `pods/eviction`. A launcher's eviction is turned into a migration by KubeVirt, which refuses it for the moment;
+//! other pods are deleted.
 
 use serde_json::json;
 

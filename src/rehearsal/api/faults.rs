@@ -41,7 +41,8 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// The next request of `verb` (Kubernetes' word: `list`, `watch`, `create` …; `*` = any) whose path (without the query) the regular expression finds.
+    /// The next request of `verb` (Kubernetes' word: `list`, `watch`, `create` …; `*` = any) whose path (without the
+    /// query) the regular expression finds.
     pub fn new(verb: &str, path: &str, answer: Answer) -> Result<Self, regex::Error> {
         Ok(Self {
             verb: verb.to_owned(),
@@ -119,14 +120,19 @@ impl Faults {
 
     /// The answer for this request, which uses one turn of its rule up.
     pub(crate) fn next(&mut self, verb: &str, path: &str) -> Option<Answer> {
-        let place = self.0.iter_mut().position(|rule| {
-            let hit = (rule.verb == "*" || rule.verb == verb) && rule.path.is_match(path);
-            if hit && rule.skip > 0 {
-                rule.skip -= 1;
-                return false;
+        let mut hit = None;
+        for (place, rule) in self.0.iter_mut().enumerate() {
+            if (rule.verb != "*" && rule.verb != verb) || !rule.path.is_match(path) {
+                continue;
             }
-            hit && rule.left > 0
-        })?;
+            // What a rule lets through first counts also when another rule answers it.
+            if rule.skip > 0 {
+                rule.skip -= 1;
+            } else if hit.is_none() {
+                hit = Some(place);
+            }
+        }
+        let place = hit?;
         let rule = &mut self.0[place];
         rule.left = rule.left.saturating_sub(usize::from(rule.left != usize::MAX));
         let answer = rule.answer.clone();

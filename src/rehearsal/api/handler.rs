@@ -1,4 +1,5 @@
-//! The way of a request: recorded, delayed, hit by the faults in force, authenticated, authorised, answered, and the answer recorded.
+//! The way of a request: recorded, delayed, hit by the faults in force, authenticated, authorised, answered, and the
+//! answer recorded.
 
 use std::{future::pending, sync::Arc, time::Instant};
 

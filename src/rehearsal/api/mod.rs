@@ -10,6 +10,7 @@ mod events;
 mod eviction;
 pub(crate) mod faults;
 pub(crate) mod handler;
+mod kinds;
 mod openapi;
 mod patch;
 mod pod_defaults;

@@ -1,4 +1,5 @@
-//! As much of `OpenAPI` v3 as kubectl needs before it creates or applies anything: that every kind's writes can be validated by the server.
+//! As much of `OpenAPI` v3 as kubectl needs before it creates or applies anything: that every kind's writes can be
+//! validated by the server.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,5 @@
-//! The four ways to change part of an object: JSON patch, merge patch, strategic merge (by the usual list keys) and apply.
+//! The four ways to change part of an object: JSON patch, merge patch, strategic merge (by the usual list keys) and
+//! apply.
 
 use serde_json::{Map, Value, json};
 

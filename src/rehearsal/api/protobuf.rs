@@ -1,5 +1,5 @@
-//! The protobuf form of access reviews: kubectl's typed client (`kubectl auth can-i`) sends nothing else. Only what it says about the question is read; answers are JSON,
-//! which the same client accepts.
+//! The protobuf form of access reviews: kubectl's typed client (`kubectl auth can-i`) sends nothing else. Only what it
+//! says about the question is read; answers are JSON, which the same client accepts.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,8 @@ pub(crate) fn review(body: &[u8]) -> Option<Value> {
     let Some(spec) = field(object, 2) else {
         return Some(review);
     };
-    // Resource attributes, or the namespace of a rules review: a message inside is told from a text by whether it can be read as one.
+    // Resource attributes, or the namespace of a rules review: a message inside is told from a text by whether it can
+    // be read as one.
     if let Some(attributes) = field(spec, 1) {
         for (number, name) in ATTRIBUTES {
             if let Some(text) = field(attributes, *number).and_then(|bytes| std::str::from_utf8(bytes).ok()) {

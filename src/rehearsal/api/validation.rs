@@ -12,7 +12,8 @@ const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower ca
 const LABEL: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 /// The most that all annotations of an object may hold together, in bytes.
 const ANNOTATIONS: usize = 256 * 1024;
-/// The longest single argument Linux hands to a program; a pod with a longer one is accepted and its container cannot start.
+/// The longest single argument Linux hands to a program; a pod with a longer one is accepted and its container cannot
+/// start.
 pub(crate) const ARGUMENT: usize = 128 * 1024;
 
 /// An object's name.

@@ -169,7 +169,8 @@ impl Watch {
         }
     }
 
-    /// Shows a change as it looks through the selector: an object that leaves the view is deleted as far as this watch goes.
+    /// Shows a change as it looks through the selector: an object that leaves the view is deleted as far as this watch
+    /// goes.
     fn show(&mut self, change: &Change) {
         if !self.call.namespace.is_empty() && fields::text(&change.object, "/metadata/namespace") != self.call.namespace
         {
@@ -203,7 +204,8 @@ impl Watch {
         if initial_end {
             fields::set(&mut object, "/metadata/annotations/k8s.io~1initial-events-end", "true");
         }
-        // A real server's bookmarks of built-in kinds carry the empty fields of the kind, which typed clients insist on.
+        // A real server's bookmarks of built-in kinds carry the empty fields of the kind, which typed clients insist
+        // on.
         match self.call.resource.plural {
             "pods" => fields::set(&mut object, "/spec", json!({"containers": null})),
             "virtualmachineinstances" => fields::set(&mut object, "/spec", json!({"domain": {"devices": {}}})),

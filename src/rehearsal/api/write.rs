@@ -1,4 +1,5 @@
-//! Create, update and patch, with the rules all kinds share: names, preconditions, dry runs, what a status subresource keeps apart, admission.
+//! Create, update and patch, with the rules all kinds share: names, preconditions, dry runs, what a status subresource
+//! keeps apart, admission.
 
 use std::sync::Arc;
 

@@ -30,7 +30,8 @@ pub(crate) async fn serve(listener: TcpListener, tls: TlsAcceptor, cluster: Arc<
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            // Out of file descriptors and the like: the next accept tells again, and the ended connections are collected meanwhile.
+            // Out of file descriptors and the like: the next accept tells again, and the ended connections are
+            // collected meanwhile.
             accepted = listener.accept() => if let Ok((stream, _)) = accepted {
                 connections.spawn(connection(stream, tls.clone(), Arc::clone(&cluster)));
             },

@@ -1,4 +1,5 @@
-//! A certificate for 127.0.0.1 made at every start, so that clients go through the same TLS as with a real cluster and no key is ever kept.
+//! A certificate for 127.0.0.1 made at every start, so that clients go through the same TLS as with a real cluster and
+//! no key is ever kept.
 
 use std::sync::Arc;
 
@@ -19,7 +20,8 @@ pub(crate) struct Tls {
     pub(crate) authority: String,
 }
 
-/// Makes an authority and a server certificate signed by it (rustls refuses an authority used as a server's own certificate).
+/// Makes an authority and a server certificate signed by it (rustls refuses an authority used as a server's own
+/// certificate).
 pub(crate) fn make() -> anyhow::Result<Tls> {
     let authority_key = KeyPair::generate().context("making the key of the practice cluster's authority")?;
     let mut params = CertificateParams::new(Vec::new())?;

@@ -1,4 +1,5 @@
-//! KubeVirt's controllers in one task: every change of a VM, a VMI, a migration or a launcher is looked at once, in order; what takes time gets a task of its own.
+//! KubeVirt's controllers in one task: every change of a VM, a VMI, a migration or a launcher is looked at once, in
+//! order; what takes time gets a task of its own.
 
 use std::{convert::Infallible, sync::Arc};
 

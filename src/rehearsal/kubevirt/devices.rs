@@ -1,4 +1,5 @@
-//! The network devices that KubeVirt makes in a launcher, by binding (v1.0 and later: secondary devices are named by a hash of the network's name).
+//! The network devices that KubeVirt makes in a launcher, by binding (v1.0 and later: secondary devices are named by a
+//! hash of the network's name).
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -91,7 +92,7 @@ mod tests {
 
     use super::*;
 
-    fn names(interface: Value, network: Value) -> Vec<String> {
+    fn names(interface: &Value, network: &Value) -> Vec<String> {
         of(&json!({"spec": {"domain": {"devices": {"interfaces": [interface]}}, "networks": [network]}}))
             .iter()
             .map(|device| {
@@ -112,22 +113,22 @@ mod tests {
     fn devices_are_named_as_kubevirt_names_them() {
         assert_eq!(
             names(
-                json!({"name": "default", "masquerade": {}}),
-                json!({"name": "default", "pod": {}})
+                &json!({"name": "default", "masquerade": {}}),
+                &json!({"name": "default", "pod": {}})
             ),
             ["eth0", "k6t-eth0", "tap0@k6t-eth0"]
         );
         assert_eq!(
             names(
-                json!({"name": "default", "bridge": {}}),
-                json!({"name": "default", "pod": {}})
+                &json!({"name": "default", "bridge": {}}),
+                &json!({"name": "default", "pod": {}})
             ),
             ["eth0", "k6t-eth0", "eth0-nic@k6t-eth0", "tap0@k6t-eth0"]
         );
         assert_eq!(
             names(
-                json!({"name": "blue", "bridge": {}}),
-                json!({"name": "blue", "multus": {"networkName": "br1"}})
+                &json!({"name": "blue", "bridge": {}}),
+                &json!({"name": "blue", "multus": {"networkName": "br1"}})
             ),
             [
                 "pod16477688c0e",
@@ -139,15 +140,15 @@ mod tests {
         );
         assert_eq!(
             names(
-                json!({"name": "vf", "sriov": {}}),
-                json!({"name": "vf", "multus": {"networkName": "vf"}})
+                &json!({"name": "vf", "sriov": {}}),
+                &json!({"name": "vf", "multus": {"networkName": "vf"}})
             ),
             ["eth0"]
         );
         assert_eq!(
             names(
-                json!({"name": "default", "passtBinding": {}}),
-                json!({"name": "default", "pod": {}})
+                &json!({"name": "default", "passtBinding": {}}),
+                &json!({"name": "default", "pod": {}})
             ),
             ["eth0"]
         );

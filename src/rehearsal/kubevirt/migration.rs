@@ -1,11 +1,12 @@
-//! A live migration, from its object to its end: a second launcher on another node, the hand-over, the move, and the old launcher's end.
+//! A live migration, from its object to its end: a second launcher on another node, the hand-over, the move, and the
+//! old launcher's end.
 
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::{launcher, vmi, vmi_life};
+use super::{launcher, migration_end::Failure, vmi, vmi_life};
 use crate::rehearsal::{
     api::{
         delete,
@@ -20,39 +21,12 @@ use crate::rehearsal::{
 const UNSCHEDULABLE: Duration = Duration::from_secs(300);
 
 /// A migration under way.
-struct Migration {
-    cluster: Arc<Cluster>,
-    object: Arc<Value>,
-    namespace: String,
-    name: String,
-    vmi_name: String,
-}
-
-/// Why a migration failed: the event's message, and the reason in the migration state.
-struct Failure {
-    event: &'static str,
-    reason: String,
-    aborted: bool,
-}
-
-impl Failure {
-    fn new(event: &'static str, reason: &str) -> Self {
-        Self {
-            event,
-            reason: reason.to_owned(),
-            aborted: false,
-        }
-    }
-
-    fn aborted() -> Self {
-        Self {
-            aborted: true,
-            ..Self::new(
-                "Migration failed due to being canceled",
-                "Live migration has been aborted",
-            )
-        }
-    }
+pub(super) struct Migration {
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) object: Arc<Value>,
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) vmi_name: String,
 }
 
 /// Carries a migration out.
@@ -282,76 +256,8 @@ impl Migration {
             .ok_or_else(|| Failure::new("Migration failed vmi shutdown during migration.", ""))
     }
 
-    /// After a failure the target's launcher goes, and the VMI's state says what happened.
-    fn undo(&self, failure: &Failure) {
-        let uid = fields::text(&self.object, "/metadata/uid");
-        for pod in self
-            .cluster
-            .list(&PODS, &self.namespace)
-            .into_iter()
-            .filter(|pod| fields::text(pod, "/metadata/labels/kubevirt.io~1migrationJobUID") == uid)
-        {
-            delete::terminate(
-                &self.cluster,
-                &PODS,
-                &self.namespace,
-                fields::text(&pod, "/metadata/name"),
-                1,
-            );
-        }
-        // Looked up before the edit, which holds the store.
-        let pods = self.cluster.list(&PODS, &self.namespace);
-        self.cluster.edit(&VMIS, &self.namespace, &self.vmi_name, |vmi| {
-            if fields::text(vmi, "/status/migrationState/migrationUid") != uid {
-                return;
-            }
-            for (field, value) in [
-                ("completed", json!(true)),
-                ("failed", json!(true)),
-                ("endTimestamp", json!(time::now())),
-                ("failureReason", json!(failure.reason)),
-            ] {
-                fields::set(vmi, &format!("/status/migrationState/{field}"), value);
-            }
-            if failure.aborted {
-                fields::set(vmi, "/status/migrationState/abortRequested", true);
-                fields::set(vmi, "/status/migrationState/abortStatus", "Succeeded");
-            }
-            let (node, source) = (
-                fields::text(vmi, "/status/nodeName").to_owned(),
-                fields::text(vmi, "/status/migrationState/sourcePod").to_owned(),
-            );
-            fields::unset(vmi, "/metadata/labels/kubevirt.io~1migrationTargetNodeName");
-            if let Some(pod) = pods.iter().find(|pod| fields::text(pod, "/metadata/name") == source) {
-                fields::set(
-                    vmi,
-                    "/status/activePods",
-                    json!({fields::text(pod, "/metadata/uid"): node}),
-                );
-            }
-        });
-    }
-
     fn phase(&self, phase: &str) {
         self.cluster
             .edit(&VMIMS, &self.namespace, &self.name, |object| vmi::phase(object, phase));
-    }
-
-    fn finish(&self, phase: &str, failure: Option<&Failure>) {
-        let state = self
-            .cluster
-            .get(&VMIS, &self.namespace, &self.vmi_name)
-            .and_then(|vmi| vmi.pointer("/status/migrationState").cloned());
-        let uid = fields::text(&self.object, "/metadata/uid");
-        self.cluster.edit(&VMIMS, &self.namespace, &self.name, |object| {
-            vmi::phase(object, phase);
-            if let Some(state) = state.filter(|state| fields::text(state, "/migrationUid") == uid) {
-                fields::set(object, "/status/migrationState", state);
-            }
-            if failure.is_some_and(|failure| failure.aborted) {
-                vmi::condition(object, "migrationAbortRequested", "True", "", "");
-            }
-            fields::unset(object, "/metadata/finalizers");
-        });
     }
 }

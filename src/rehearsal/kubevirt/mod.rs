@@ -5,6 +5,7 @@ mod controller;
 pub(crate) mod devices;
 pub(crate) mod launcher;
 mod migration;
+mod migration_end;
 pub(crate) mod owners;
 mod run_strategy;
 pub(crate) mod subresources;

@@ -13,6 +13,7 @@ use crate::rehearsal::{
     },
     cluster::Cluster,
     json as fields,
+    node::fitness,
     store::What,
 };
 
@@ -35,22 +36,15 @@ pub(crate) fn edit(cluster: &Cluster, vmi: &Value, change: impl FnOnce(&mut Valu
 
 /// Nodes that can take a VM: ready, schedulable, with KubeVirt's label, and fitting the selectors.
 pub(crate) fn candidates(cluster: &Cluster, selectors: &[Option<&Value>]) -> Vec<String> {
-    let fits = |node: &Value, selector: &Value| {
-        selector
-            .as_object()
-            .into_iter()
-            .flatten()
-            .all(|(key, value)| node.pointer("/metadata/labels").and_then(|labels| labels.get(key)) == Some(value))
-    };
     let nodes = cluster.list(&NODES, "");
     let usable = nodes.iter().filter(|node| {
-        let ready = fields::list(node, "/status/conditions").iter().any(|condition| {
-            fields::text(condition, "/type") == "Ready" && fields::text(condition, "/status") == "True"
-        });
-        ready
+        fitness::is_ready(node)
             && node.pointer("/spec/unschedulable") != Some(&Value::Bool(true))
             && fields::text(node, "/metadata/labels/kubevirt.io~1schedulable") == "true"
-            && selectors.iter().flatten().all(|selector| fits(node, selector))
+            && selectors
+                .iter()
+                .flatten()
+                .all(|selector| fitness::selected(node, selector))
     });
     usable
         .map(|node| fields::text(node, "/metadata/name").to_owned())

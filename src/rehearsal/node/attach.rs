@@ -14,10 +14,14 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
+    tungstenite::{
+        Message,
+        handshake::derive_accept_key,
+        protocol::{CloseFrame, Role, frame::coding::CloseCode},
+    },
 };
 
-use super::Container;
+use super::{Container, fitness, launcher_life};
 use crate::rehearsal::{
     api::{
         call::{self, Call},
@@ -54,6 +58,12 @@ pub(crate) fn attach(
         .get(&PODS, &call.namespace, &call.name)
         .ok_or_else(|| ApiError::not_found(&PODS, &call.name))?;
     let name = container_name(&pod, call.query.get("container"))?;
+    let node = fields::text(&pod, "/spec/nodeName");
+    if !node.is_empty() && !fitness::is_ready_by_name(cluster, node) {
+        let address = launcher_life::node_address(cluster, node);
+        let why = format!("error dialing backend: dial tcp {address}:10250: connect: no route to host");
+        return Err(ApiError::new(500, "InternalError", why));
+    }
     let container = cluster.nodes.container(fields::text(&pod, "/metadata/uid"));
     let offered = call::text(headers, SEC_WEBSOCKET_PROTOCOL.as_str());
     let protocol = ["v5.channel.k8s.io", "v4.channel.k8s.io"]
@@ -131,7 +141,15 @@ async fn refuse(mut socket: WebSocketStream<TokioIo<Upgraded>>, message: &str) {
     )
     .status();
     let _ = socket.send(frame(ERROR, status.to_string().as_bytes())).await;
-    let _ = socket.close(None).await;
+    let _ = socket.close(Some(goodbye())).await;
+}
+
+/// kubectl takes a close without a code for an error.
+fn goodbye() -> CloseFrame {
+    CloseFrame {
+        code: CloseCode::Normal,
+        reason: "".into(),
+    }
 }
 
 fn frame(channel: u8, bytes: &[u8]) -> Message {
@@ -213,7 +231,7 @@ impl Session {
         if self.pass(place).await {
             let status = json!({"metadata": {}, "status": "Success"});
             let _ = self.socket.send(frame(ERROR, status.to_string().as_bytes())).await;
-            let _ = self.socket.close(None).await;
+            let _ = self.socket.close(Some(goodbye())).await;
         }
     }
 

@@ -115,7 +115,8 @@ impl Container {
         self.grown.subscribe()
     }
 
-    /// Takes note of a new attach. A second one ends the stdin of the first: the number tells whether one is still the latest.
+    /// Takes note of a new attach. A second one ends the stdin of the first: the number tells whether one is still the
+    /// latest.
     pub(crate) fn attached(&self) -> u64 {
         let number = self.attaches.fetch_add(1, Ordering::SeqCst) + 1;
         if number > 1 {

@@ -1,4 +1,5 @@
-//! What Kubernetes makes of `$` in a container's command, arguments and environment: `$$` is a dollar sign, `$(NAME)` a variable, everything else stays.
+//! What Kubernetes makes of `$` in a container's command, arguments and environment: `$$` is a dollar sign, `$(NAME)`
+//! a variable, everything else stays.
 
 use serde_json::Value;
 

@@ -1,4 +1,5 @@
-//! The world a practice cluster starts with: the same for the same options, so that what is rehearsed today can be rehearsed again tomorrow.
+//! The world a practice cluster starts with: the same for the same options, so that what is rehearsed today can be
+//! rehearsed again tomorrow.
 
 mod base;
 mod catalogue;

@@ -1,0 +1,138 @@
+//! A node of the practice cluster without processes: the agent's protocol in tokio tasks, for thousands of VMs and for
+//! systems that have no `/proc`. Held to the script by tests that run against both.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::{mpsc, watch};
+
+use super::double_agent;
+use super::host::{Agent, Node, Signal, Spec, Stdin, Stdout, VmOnNode};
+use super::qdisc::Root;
+
+/// A launcher on the node: its devices and what is on them.
+pub(super) struct Launcher {
+    pub(super) vm: VmOnNode,
+    pub(super) pid: u32,
+    pub(super) roots: BTreeMap<String, Root>,
+}
+
+/// What the node's agents share: the kernel, so to say.
+pub(super) struct Kernel {
+    launchers: Mutex<HashMap<String, Launcher>>,
+    /// Agents that want to know of a launcher's end.
+    agents: Mutex<Vec<mpsc::UnboundedSender<Order>>>,
+    pub(super) booted: Instant,
+}
+
+/// What reaches an agent from outside its streams.
+pub(super) enum Order {
+    Signal(Signal),
+    /// The pod of this UID is gone, and its namespaces with it.
+    Gone(String),
+}
+
+impl Kernel {
+    pub(super) fn launchers(&self) -> MutexGuard<'_, HashMap<String, Launcher>> {
+        self.launchers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn agents(&self) -> MutexGuard<'_, Vec<mpsc::UnboundedSender<Order>>> {
+        self.agents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A node whose agents are tokio tasks.
+pub struct DoubleNode {
+    kernel: Arc<Kernel>,
+}
+
+impl Default for DoubleNode {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl DoubleNode {
+    /// A node without launchers.
+    pub fn new() -> Self {
+        Self { kernel: Arc::new(Kernel { launchers: Mutex::default(), agents: Mutex::default(), booted: Instant::now() }) }
+    }
+}
+
+impl Node for DoubleNode {
+    fn add_pod(&self, vm: VmOnNode) {
+        let mut launchers = self.kernel.launchers();
+        let roots = vm.devices.iter().map(|device| (device.name.clone(), Root::new(&device.root))).collect();
+        let pid = 4711 + u32::try_from(launchers.len()).unwrap_or(0) * 10;
+        launchers.insert(vm.pod_uid.clone(), Launcher { vm, pid, roots });
+    }
+
+    fn remove_pod(&self, pod_uid: &str) {
+        self.kernel.launchers().remove(pod_uid);
+        self.kernel.agents().retain(|agent| agent.send(Order::Gone(pod_uid.to_owned())).is_ok());
+    }
+
+    fn start(&self, spec: &Spec) -> io::Result<Arc<dyn Agent>> {
+        let (stdin, agent_stdin) = tokio::io::duplex(64 * 1024);
+        let (agent_stdout, stdout) = tokio::io::duplex(1024 * 1024);
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let (send, exit) = watch::channel(None);
+        let log = Arc::new(Mutex::new(String::new()));
+        self.kernel.agents().push(orders.clone());
+        let (kernel, spec, written) = (Arc::clone(&self.kernel), spec.clone(), Arc::clone(&log));
+        tokio::spawn(async move {
+            let code = double_agent::run(kernel, &spec, agent_stdin, agent_stdout, inbox, &written).await;
+            let _ = send.send(Some(code));
+        });
+        Ok(Arc::new(DoubleAgent {
+            stdin: Mutex::new(Some(Box::pin(stdin))),
+            stdout: Mutex::new(Some(Box::pin(stdout))),
+            orders,
+            exit,
+            log,
+        }))
+    }
+
+    fn qdiscs(&self, pod_uid: &str) -> Vec<(String, String)> {
+        let launchers = self.kernel.launchers();
+        launchers.get(pod_uid).map(|launcher| launcher.roots.iter().map(|(device, root)| (device.clone(), root.text())).collect()).unwrap_or_default()
+    }
+}
+
+/// A running, or ended, agent of a [`DoubleNode`].
+struct DoubleAgent {
+    stdin: Mutex<Option<Stdin>>,
+    stdout: Mutex<Option<Stdout>>,
+    orders: mpsc::UnboundedSender<Order>,
+    exit: watch::Receiver<Option<i32>>,
+    log: Arc<Mutex<String>>,
+}
+
+impl Agent for DoubleAgent {
+    fn stdin(&self) -> Option<Stdin> {
+        self.stdin.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn stdout(&self) -> Option<Stdout> {
+        self.stdout.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn kill(&self, signal: Signal) {
+        // An agent that has ended takes no signals.
+        let _ = self.orders.send(Order::Signal(signal));
+    }
+
+    fn wait(&self) -> BoxFuture<'static, i32> {
+        let mut exit = self.exit.clone();
+        async move { exit.wait_for(Option::is_some).await.ok().and_then(|code| *code).unwrap_or(-1) }.boxed()
+    }
+
+    fn termination_message(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,262 @@
+//! The agent of a [`DoubleNode`](super::double::DoubleNode): one task that holds the dialogue and all VMs of a run.
+
+use std::future::pending;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::sync::mpsc;
+
+use super::double::{Kernel, Order};
+use super::double_plan::{self, VmPlan};
+use super::host::{Signal, Spec};
+
+/// How far a VM is.
+pub(super) enum Phase {
+    Found,
+    Armed { until: Instant, before: Vec<(String, String)> },
+    Held { since: Instant, before: Vec<(String, String)> },
+    Easing { until: Instant, by: &'static str, held: f64, before: Vec<(String, String)> },
+    Ended(&'static str),
+}
+
+pub(super) struct Double {
+    pub(super) kernel: Arc<Kernel>,
+    pub(super) run: String,
+    pub(super) plans: Vec<VmPlan>,
+    pub(super) phases: Vec<Phase>,
+    pub(super) verdicts: Vec<Value>,
+    pub(super) events: Vec<String>,
+    pub(super) unsaid: usize,
+    pub(super) failed: Vec<usize>,
+    pub(super) over: bool,
+    pub(super) detached: bool,
+    pub(super) ended: bool,
+    pub(super) greeted: bool,
+    pub(super) heard: Instant,
+}
+
+/// Seconds from the environment.
+fn seconds(spec: &Spec, name: &str, default: u64) -> Duration {
+    spec.env(name).and_then(|text| text.parse().ok()).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(Duration::from_secs(default))
+}
+
+/// To hundredths, as the node's clock counts.
+pub(super) fn hundredths(seconds: f64) -> f64 {
+    (seconds * 100.0).floor() / 100.0
+}
+
+/// Holds a run from start to end; returns the exit code. `log` is the termination log.
+pub(super) async fn run(
+    kernel: Arc<Kernel>,
+    spec: &Spec,
+    stdin: DuplexStream,
+    mut stdout: DuplexStream,
+    mut inbox: mpsc::UnboundedReceiver<Order>,
+    log: &Mutex<String>,
+) -> i32 {
+    let (silence, hello, go) = (seconds(spec, "VMCHAOS_SILENCE", 8), seconds(spec, "VMCHAOS_HELLO_LIMIT", 30), seconds(spec, "VMCHAOS_GO_LIMIT", 60));
+    let (plans, bad) = double_plan::parse(spec.env("VMCHAOS_PLAN").unwrap_or_default());
+    let mut double = Double {
+        kernel,
+        run: spec.env("VMCHAOS_RUN").unwrap_or_default().to_owned(),
+        phases: plans.iter().map(|_| Phase::Found).collect(),
+        plans,
+        verdicts: Vec::new(),
+        events: Vec::new(),
+        unsaid: 0,
+        failed: Vec::new(),
+        over: false,
+        detached: false,
+        ended: false,
+        greeted: false,
+        heard: Instant::now(),
+    };
+    double.greet(spec, bad.as_deref());
+    let mut lines = BufReader::new(stdin).lines();
+    let mut open = true;
+    loop {
+        double.settle();
+        double.write_log(log);
+        let said = double.speak(&mut stdout).await;
+        if double.ended && (double.over || double.detached) {
+            return if double.phases.iter().any(|phase| matches!(phase, Phase::Ended("leaked"))) { 3 } else { 0 };
+        }
+        if said.is_err() {
+            open = false;
+        }
+        let limit = if double.over || double.detached { None } else { Some(double.heard + if double.greeted { silence } else { hello }) };
+        let next = double.next_deadline().into_iter().chain(limit).min();
+        let line = async { if open { lines.next_line().await } else { pending().await } };
+        let timer = async { if let Some(next) = next { tokio::time::sleep_until(next.into()).await } else { pending().await } };
+        tokio::select! {
+            line = line => {
+                if let Ok(Some(line)) = line {
+                    double.hear(&line, go);
+                } else {
+                    open = false;
+                    if !double.detached { double.leave("lost-operator"); }
+                }
+            }
+            () = timer => {
+                if limit.is_some_and(|limit| Instant::now() >= limit) { double.leave("silence"); }
+            }
+            order = inbox.recv() => match order {
+                Some(Order::Signal(Signal::Term)) => double.leave("term"),
+                Some(Order::Gone(uid)) => double.gone(&uid),
+                Some(Order::Signal(Signal::Kill)) | None => {
+                    double.killed();
+                    double.write_log(log);
+                    return 137;
+                }
+            },
+        }
+    }
+}
+
+impl Double {
+    pub(super) fn emit(&mut self, body: Value) {
+        let mut event = Map::new();
+        event.insert("s".into(), (self.events.len() + 1).into());
+        event.insert("t".into(), json!(hundredths(self.kernel.booted.elapsed().as_secs_f64())));
+        if let Value::Object(body) = body {
+            event.extend(body);
+        }
+        self.events.push(Value::Object(event).to_string());
+    }
+
+    async fn speak(&mut self, stdout: &mut DuplexStream) -> io::Result<()> {
+        while let Some(event) = self.events.get(self.unsaid) {
+            self.unsaid += 1;
+            stdout.write_all(format!("{event}\n").as_bytes()).await?;
+        }
+        stdout.flush().await
+    }
+
+    fn greet(&mut self, spec: &Spec, bad: Option<&str>) {
+        let netem = if spec.env("VMCHAOS_PLAN").is_some_and(|plan| plan.contains("sch_netem")) { json!(true) } else { Value::Null };
+        self.emit(json!({"ev": "hello", "run": self.run, "kernel": "6.1.0-18", "tc": "iproute2-6.1.0", "shell": "double", "netem": netem}));
+        for vm in 0..self.plans.len() {
+            let found = match bad {
+                Some(why) => Err(("plan", why.to_owned(), None)),
+                None => self.plans[vm].check(&self.kernel.launchers()),
+            };
+            match found {
+                Ok(pid) => self.emit(json!({"ev": "found", "vm": vm, "pid": pid, "netns": 4_026_532_000_u64 + u64::from(pid)})),
+                Err(refused) => self.refuse(vm, refused),
+            }
+        }
+    }
+
+    pub(super) fn refuse(&mut self, vm: usize, (reason, detail, device): double_plan::Refused) {
+        let mut event = json!({"ev": "refused", "vm": vm, "reason": reason});
+        if let Some(device) = device {
+            event["device"] = device.into();
+        }
+        event["detail"] = detail.into();
+        self.verdicts.push(json!([vm, "refused", reason, 0]));
+        self.phases[vm] = Phase::Ended("refused");
+        self.emit(event);
+    }
+
+    /// One line of the operator's.
+    fn hear(&mut self, line: &str, go_limit: Duration) {
+        self.heard = Instant::now();
+        let mut words = line.split(' ');
+        let (word, argument) = (words.next().unwrap_or_default(), words.next());
+        let index = argument.and_then(|text| text.parse::<usize>().ok());
+        let vms: Vec<usize> = match (argument, index) {
+            (Some(_), Some(vm)) if vm < self.plans.len() => vec![vm],
+            (Some(_), _) => Vec::new(),
+            (None, _) => (0..self.plans.len()).collect(),
+        };
+        match word {
+            "hello" => {
+                self.greeted = true;
+                if let (None, _) | (_, Some(_)) = (argument, index) {
+                    self.unsaid = index.unwrap_or(0).min(self.events.len());
+                }
+            }
+            "arm" => vms.into_iter().for_each(|vm| self.arm(vm, go_limit)),
+            "go" => vms.into_iter().for_each(|vm| self.go(vm)),
+            "hb" if !self.ended => self.emit(json!({"ev": "hb"})),
+            "rollback" => vms.into_iter().for_each(|vm| self.end(vm, "rollback")),
+            "detach" => {
+                let started: Vec<bool> = self.phases.iter().filter(|phase| !matches!(phase, Phase::Found | Phase::Ended(_))).map(|phase| matches!(phase, Phase::Held { .. })).collect();
+                if !started.is_empty() && started.iter().all(|held| *held) {
+                    self.detached = true;
+                    self.emit(json!({"ev": "detached"}));
+                }
+            }
+            "bye" => self.leave("rollback"),
+            _ => {}
+        }
+    }
+
+    /// The container was killed: its sentinels undo at once, without easing.
+    fn killed(&mut self) {
+        for vm in 0..self.plans.len() {
+            self.end(vm, "lost-operator");
+            if let Phase::Easing { until, .. } = &mut self.phases[vm] {
+                *until = Instant::now();
+            }
+        }
+        self.settle();
+    }
+
+    fn leave(&mut self, by: &'static str) {
+        self.over = true;
+        (0..self.plans.len()).for_each(|vm| self.end(vm, by));
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let deadlines = self.phases.iter().enumerate().filter_map(|(vm, phase)| match phase {
+            Phase::Armed { until, .. } | Phase::Easing { until, .. } => Some(*until),
+            Phase::Held { since, .. } => Some(*since + self.plans[vm].hold),
+            Phase::Found | Phase::Ended(_) => None,
+        });
+        deadlines.min()
+    }
+
+    /// Everything that is due, and the last event when nothing more can come.
+    fn settle(&mut self) {
+        let now = Instant::now();
+        for vm in 0..self.phases.len() {
+            match &self.phases[vm] {
+                Phase::Armed { until, .. } if *until <= now => self.end(vm, "silence"),
+                Phase::Held { since, .. } if *since + self.plans[vm].hold <= now => self.end(vm, "deadline"),
+                _ => {}
+            }
+            if matches!(&self.phases[vm], Phase::Easing { until, .. } if *until <= now)
+                && let Phase::Easing { by, held, before, .. } = std::mem::replace(&mut self.phases[vm], Phase::Found)
+            {
+                self.undo(vm, by, Some(held), &before);
+            }
+        }
+        let settled = self.phases.iter().all(|phase| matches!(phase, Phase::Ended(_)) || (self.over && matches!(phase, Phase::Found)));
+        if settled && !self.ended {
+            self.ended = true;
+            let count = |word: &str| (0..self.phases.len()).filter(|vm| matches!(self.phases[*vm], Phase::Ended(end) if end == word) && !self.failed.contains(vm)).count();
+            let event = json!({"ev": "end", "restored": count("restored"), "failed": self.failed.len(), "leaked": count("leaked"), "gone": count("gone"), "refused": count("refused")});
+            self.emit(event);
+        }
+    }
+
+    /// The termination log: at most 4096 bytes, what was restored goes first when it is too long.
+    fn write_log(&self, log: &Mutex<String>) {
+        if self.verdicts.is_empty() {
+            return;
+        }
+        let mut text = json!({"run": self.run, "vms": self.verdicts}).to_string();
+        if text.len() > 4000 {
+            let mut shown: Vec<&Value> = self.verdicts.iter().filter(|verdict| verdict[1] != "restored").collect();
+            while shown.iter().map(|verdict| verdict.to_string().len() + 1).sum::<usize>() > 3900 {
+                shown.pop();
+            }
+            text = json!({"run": self.run, "vms": shown, "more": self.verdicts.len() - shown.len()}).to_string();
+        }
+        *log.lock().unwrap_or_else(PoisonError::into_inner) = text + "\n";
+    }
+}

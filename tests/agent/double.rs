@@ -1,0 +1,146 @@
+//! The double says what the script says: the same dialogue with both, event by event.
+
+use std::sync::Arc;
+
+use kubectl_vmchaos::rehearsal::double::DoubleNode;
+use kubectl_vmchaos::rehearsal::host::{Node, Signal};
+use kubectl_vmchaos::rehearsal::script_node::ScriptNode;
+use serde_json::Value;
+
+use crate::rig::{Operator, launcher, plan, uid};
+
+/// What differs between two runs of anything: times, and the machine.
+fn essence(mut event: Value) -> Value {
+    for name in ["t", "pid", "netns", "kernel", "tc", "shell"] {
+        if let Some(object) = event.as_object_mut() {
+            object.remove(name);
+        }
+    }
+    if event["held"].is_f64() {
+        event["held"] = "some time".into();
+    }
+    event
+}
+
+fn nodes() -> [Arc<dyn Node>; 2] {
+    [Arc::new(ScriptNode::new().unwrap()), Arc::new(DoubleNode::new())]
+}
+
+/// A step of a dialogue: what is said, and the events it is said after.
+enum Step {
+    Say(&'static str),
+    Wait(&'static str),
+    Close,
+    Kill(Signal),
+    Remove,
+}
+use Step::{Close, Kill, Remove, Say, Wait};
+
+/// Holds a dialogue about one VM with both and compares all they say, their exit codes and termination logs.
+async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
+    let mut said = Vec::new();
+    for node in nodes() {
+        node.add_pod(launcher(0));
+        let mut operator = Operator::start(&*node, plan, &[]);
+        for step in steps {
+            match step {
+                Say(words) => operator.say(words).await,
+                Wait(kind) => drop(operator.wait(kind, 1).await),
+                Close => operator.close(),
+                Kill(signal) => operator.agent.kill(*signal),
+                Remove => node.remove_pod(&uid(0)),
+            }
+        }
+        let code = operator.end().await;
+        let mut events: Vec<Value> = Vec::new();
+        for event in operator.seen("hello|found|refused|ready|injected|failed|ending|restored|leaked|gone|hb|detached|end") {
+            events.push(essence(event));
+        }
+        // After a kill the verdict is written by what outlives the container.
+        for _ in 0..500 {
+            if !operator.verdicts().is_empty() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let verdicts: Vec<Value> = operator.verdicts().into_iter().map(|mut verdict| {
+            if verdict[3].is_f64() {
+                verdict[3] = "some time".into();
+            }
+            verdict
+        }).collect();
+        said.push((events, code, verdicts, node.qdiscs(&uid(0))));
+    }
+    let double = said.pop().unwrap();
+    let mut script = said.pop().unwrap();
+    script.3.sort();
+    for (script, double) in script.0.iter().zip(&double.0) {
+        assert_eq!(script, double);
+    }
+    assert_eq!(script, double);
+    script.0
+}
+
+#[tokio::test]
+async fn rollback() {
+    let events = same(&plan(1, "60"), &[Say("hello 0"), Wait("found"), Say("arm"), Wait("ready"), Say("go"), Wait("injected"), Say("hb"), Wait("hb"), Say("rollback"), Wait("end"), Say("bye")]).await;
+    assert_eq!(events.len(), 8);
+}
+
+#[tokio::test]
+async fn deadline() {
+    same(&plan(1, "1"), &[Say("hello 0"), Say("arm"), Wait("ready"), Say("go"), Wait("restored"), Say("bye")]).await;
+}
+
+#[tokio::test]
+async fn end_of_file() {
+    same(&plan(1, "60"), &[Say("hello 0"), Say("arm"), Wait("ready"), Say("go"), Wait("injected"), Close]).await;
+}
+
+#[tokio::test]
+async fn end_of_file_before_go() {
+    same(&plan(1, "60"), &[Say("hello 0"), Say("arm"), Wait("ready"), Close]).await;
+}
+
+#[tokio::test]
+async fn term() {
+    same(&plan(1, "60"), &[Say("hello 0"), Say("arm"), Wait("ready"), Say("go"), Wait("injected"), Kill(Signal::Term)]).await;
+}
+
+#[tokio::test]
+async fn kill() {
+    same(&plan(1, "60"), &[Say("hello 0"), Say("arm"), Wait("ready"), Say("go"), Wait("injected"), Kill(Signal::Kill)]).await;
+}
+
+#[tokio::test]
+async fn gone() {
+    same(&plan(1, "60"), &[Say("hello 0"), Say("arm"), Wait("ready"), Say("go"), Wait("injected"), Remove, Wait("end"), Say("bye")]).await;
+}
+
+#[tokio::test]
+async fn detached() {
+    same(&plan(1, "1"), &[Say("hello 0"), Say("arm"), Wait("ready"), Say("go"), Wait("injected"), Say("detach"), Wait("detached"), Close]).await;
+}
+
+#[tokio::test]
+async fn never_armed() {
+    same(&plan(1, "60"), &[Say("hello 0"), Wait("found"), Say("arm"), Wait("ready"), Say("bye")]).await;
+}
+
+#[tokio::test]
+async fn refusals() {
+    let good = plan(1, "60");
+    let change = |from: &str, to: &str| good.replace(from, to);
+    for bad in [
+        change("tap 0 tap0 k6t-eth0", "tap 0 tap0 k6t-net1"),
+        change("tap0", "tap9"),
+        change("tap 0 tap0 k6t-eth0", "tap 0 tap0 k6t-eth0\ntap 0 eth0 -"),
+        change("delay 100ms", "delay 100ms;"),
+        change("hold 0 60", "hold 0 sixty"),
+        change("own 0 qdisc tap0 7a31:", "own 0 qdisc tap0 8001:"),
+        change("0a1b2c3d", "ffffffff").replace("abc000", "abcfff"),
+    ] {
+        let events = same(&bad, &[Say("hello 0"), Wait("refused"), Say("arm"), Say("bye")]).await;
+        assert!(events.iter().any(|event| event["ev"] == "refused"), "{events:#?}");
+    }
+}

@@ -1,0 +1,128 @@
+//! Every process of a run killed or stopped: the fault still ends, and the verdict is still written.
+
+use serde_json::Value;
+
+use crate::endings::by;
+use crate::rig::{HANDLE, Operator, Rig, plan, signal};
+use kubectl_vmchaos::rehearsal::host::Signal;
+
+crate::under_every_shell! {
+    the_agent_killed
+    everything_in_the_container_killed
+    the_sentinel_killed
+    the_sentinel_killed_before_go
+    the_guard_killed
+    the_sentinel_stopped
+    the_sentinel_stopped_and_the_agent_killed
+    the_agent_stopped_past_the_deadline
+    the_agent_killed_before_go
+}
+
+/// What the termination log says of a VM.
+pub(crate) fn verdict(operator: &Operator, vm: usize) -> (String, String) {
+    let all = operator.verdicts();
+    let one = all.iter().find(|verdict| verdict[0] == vm).unwrap_or_else(|| panic!("no verdict of VM {vm} in {all:?}"));
+    (one[1].as_str().unwrap().to_owned(), one[2].as_str().unwrap().to_owned())
+}
+
+async fn the_agent_killed(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let operator = rig.injected(&plan(2, "60"), &[]).await;
+    signal(&agent_pid(&rig), "-KILL");
+    rig.clean(&operator, 2).await;
+    for vm in 0..2 {
+        assert_eq!(verdict(&operator, vm), ("restored".into(), "lost-operator".into()));
+    }
+}
+
+/// The agent is the parent of its guards.
+fn agent_pid(rig: &Rig) -> String {
+    let guard = rig.pid_of("guard.0");
+    let stat = std::fs::read_to_string(format!("/proc/{guard}/stat")).unwrap();
+    stat.rsplit(") ").next().unwrap().split(' ').nth(1).unwrap().to_owned()
+}
+
+async fn everything_in_the_container_killed(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let operator = rig.injected(&plan(2, "60"), &[]).await;
+    operator.agent.kill(Signal::Kill);
+    assert_eq!(operator.agent.wait().await, 137);
+    rig.clean(&operator, 2).await;
+    for vm in 0..2 {
+        assert_eq!(verdict(&operator, vm), ("restored".into(), "lost-operator".into()));
+    }
+}
+
+async fn the_sentinel_killed(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "60"), &[]).await;
+    signal(&rig.pid_of("sentinel.0"), "-KILL");
+    assert_eq!(by(&operator.wait("restored", 1).await), ["sentinel"]);
+    assert_eq!(rig.netems(0), 0);
+    assert_eq!(operator.seen("ending")[0]["read"]["tap0"][0]["handle"], HANDLE);
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn the_sentinel_killed_before_go(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.armed(&plan(1, "60"), &[]).await;
+    signal(&rig.pid_of("sentinel.0"), "-KILL");
+    let ended = operator.wait("restored", 1).await;
+    assert_eq!((by(&ended), &ended[0]["held"]), (vec!["sentinel"], &Value::from(0)));
+    operator.say("go").await;
+    assert_eq!(operator.bye().await, 0);
+    assert!(operator.seen("injected").is_empty());
+    assert_eq!(rig.netems(0), 0);
+}
+
+async fn the_guard_killed(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "60"), &[]).await;
+    signal(&rig.pid_of("guard.0"), "-KILL");
+    operator.say("rollback").await;
+    assert_eq!(by(&operator.wait("restored", 1).await), ["rollback"]);
+    assert_eq!(operator.bye().await, 0);
+    rig.clean(&operator, 1).await;
+}
+
+async fn the_sentinel_stopped(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let mut operator = rig.injected(&plan(2, "60"), &[]).await;
+    signal(&rig.pid_of("sentinel.0"), "-STOP");
+    operator.say("rollback 0").await;
+    let ended = operator.wait("restored", 1).await;
+    assert_eq!((by(&ended), &ended[0]["vm"]), (vec!["rollback"], &Value::from(0)));
+    assert_eq!((rig.netems(0), rig.netems(1)), (0, 2));
+    operator.say("rollback").await;
+    operator.wait("restored", 2).await;
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn the_sentinel_stopped_and_the_agent_killed(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let operator = rig.injected(&plan(2, "60"), &[]).await;
+    signal(&rig.pid_of("sentinel.0"), "-STOP");
+    operator.agent.kill(Signal::Kill);
+    rig.clean(&operator, 2).await;
+    assert_eq!(verdict(&operator, 0), ("restored".into(), "sentinel".into()));
+    assert_eq!(verdict(&operator, 1), ("restored".into(), "lost-operator".into()));
+}
+
+async fn the_agent_stopped_past_the_deadline(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "1"), &[]).await;
+    let agent = agent_pid(&rig);
+    signal(&agent, "-STOP");
+    rig.clean(&operator, 1).await;
+    signal(&agent, "-CONT");
+    assert_eq!(by(&operator.wait("restored", 1).await), ["deadline"]);
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn the_agent_killed_before_go(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let operator = rig.armed(&plan(1, "60"), &[]).await;
+    operator.agent.kill(Signal::Kill);
+    rig.clean(&operator, 1).await;
+    assert_eq!(operator.verdicts(), [serde_json::json!([0, "restored", "lost-operator", 0])]);
+}
