@@ -17,6 +17,8 @@ mod real;
 mod refusals;
 #[path = "agent/rig.rs"]
 mod rig;
+#[path = "agent/sweep.rs"]
+mod sweep;
 #[path = "agent/wire.rs"]
 mod wire;
 
