@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
-use super::escape::escape;
+use crate::escape::escape;
 use super::launcher::{active_pod, launcher};
 use super::vmi::VirtualMachineInstance;
 use crate::fault::interface::{NETWORK_STATUS, Plugins, PodNetworks, Unreachable, reach};

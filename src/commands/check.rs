@@ -139,7 +139,7 @@ async fn note_kubevirt(
     let none = "the cluster has no KubeVirt, so that there are no VMs".to_owned();
     match installed {
         Ok(Some(found)) => {
-            let version = escape(found.version().unwrap_or("unknown")).into_owned();
+            let version = escape(found.version().unwrap_or("unknown"));
             let (result, detail) = match found.status.phase.as_str() {
                 "Deployed" => (CheckResult::Ok, version),
                 phase => (CheckResult::Warning, format!("{version}, phase {}", escape(phase))),

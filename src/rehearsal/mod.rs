@@ -26,6 +26,7 @@ mod node;
 mod options;
 mod practice;
 mod qdisc;
+mod qdisc_options;
 #[cfg(target_os = "linux")]
 pub mod script_agent;
 #[cfg(target_os = "linux")]

@@ -143,7 +143,7 @@ fn note(node: &str, probed: &Probed, findings: &mut Findings) {
         if text.is_empty() {
             "unknown".to_owned()
         } else {
-            escape(text).into_owned()
+            escape(text)
         }
     };
     let mut detail = format!(

@@ -147,7 +147,7 @@ impl Looks {
             let keys: Vec<String> = job
                 .targets
                 .iter()
-                .map(|target| escape(&target.key()).into_owned())
+                .map(|target| escape(&target.key()))
                 .collect();
             let _ = writeln!(
                 text,

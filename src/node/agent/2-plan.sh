@@ -61,7 +61,7 @@ check_line() {
   esac
 }
 
-# `KEY I tc qdisc VERB dev DEVICE root handle HANDLE …`, of an object that the VM's own lines name.
+# `KEY I tc qdisc VERB dev DEVICE root handle HANDLE ...`, of an object that the VM's own lines name.
 check_command() {
   [ "${4:-} ${5:-} ${6:-} ${7:-} ${9:-}" = "tc qdisc $1 dev root" ] || { p_bad="not a tc qdisc $1" && return; }
   c_device=$8
