@@ -233,6 +233,7 @@ impl Double {
             }
             "arm" => vms.into_iter().for_each(|vm| self.arm(vm, go_limit)),
             "go" => vms.into_iter().for_each(|vm| self.go(vm)),
+            "sweep" => vms.into_iter().for_each(|vm| self.sweep(vm)),
             "hb" if !self.ended => self.emit(json!({"ev": "hb"})),
             "rollback" => vms.into_iter().for_each(|vm| self.end(vm, "rollback")),
             "detach" => {

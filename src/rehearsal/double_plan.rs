@@ -19,6 +19,8 @@ pub(super) struct VmPlan {
     pub(super) apply: Vec<Vec<String>>,
     pub(super) easing: Vec<Vec<String>>,
     pub(super) undo: Vec<Vec<String>>,
+    /// Devices to be swept.
+    pub(super) sweeps: Vec<String>,
 }
 
 /// Why a VM cannot take the fault: reason, detail, device.
@@ -111,6 +113,7 @@ fn record(line: &str, plans: &mut Vec<VmPlan>) -> Result<(), &'static str> {
             plan.owned
                 .push(((*device).to_owned(), (*handle).to_owned()));
         }
+        ("sweep", [device]) => plan.sweeps.push((*device).to_owned()),
         ("apply", rest) => plan.apply.push(command(plan, "add", rest)?),
         ("ease+", rest) => plan.easing.push(command(plan, "change", rest)?),
         ("undo", rest) => plan.undo.push(command(plan, "del", rest)?),

@@ -15,6 +15,7 @@ mod cluster;
 pub mod double;
 mod double_agent;
 mod double_plan;
+mod double_sweep;
 mod double_vm;
 pub mod host;
 mod hosts;

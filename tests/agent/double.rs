@@ -57,7 +57,7 @@ async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
         let code = operator.end().await;
         let mut events: Vec<Value> = Vec::new();
         for event in operator.seen(
-            "hello|found|refused|ready|injected|failed|ending|restored|leaked|gone|hb|detached|end",
+            "hello|found|refused|ready|injected|failed|ending|restored|leaked|gone|swept|hb|detached|end",
         ) {
             events.push(essence(event));
         }
@@ -110,6 +110,19 @@ async fn rollback() {
     )
     .await;
     assert_eq!(events.len(), 8);
+}
+
+#[tokio::test]
+async fn sweep() {
+    let plan = format!("vm 0 {} -\nsweep 0 tap0\nsweep 0 eth0\nsweep 0 tap9\n", uid(0));
+    let steps = [
+        Say("hello 0"),
+        Wait("found"),
+        Say("sweep"),
+        Wait("end"),
+        Say("bye"),
+    ];
+    assert_eq!(same(&plan, &steps).await.len(), 4);
 }
 
 #[tokio::test]

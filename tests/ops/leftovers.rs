@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 
+use kubectl_vmchaos::rehearsal::{AgentKind, Options};
 use serde_json::json;
 
 use crate::support::Rehearsal;
@@ -130,6 +131,19 @@ fn another_runs_fault_on_the_same_vm_is_left_alone() {
         2,
         "it is not this run's to take away"
     );
+}
+
+#[test]
+fn the_agents_double_takes_a_live_fault_away_too() {
+    let rehearsal = Rehearsal::with(Options {
+        agent: AgentKind::Double,
+        ..Options::default()
+    });
+    let (_run, id) = injected(&rehearsal, "web-1", &["--detach"]);
+    let halted = rehearsal.run(&["halt", "vmi/web-1", "-y"]).expect(0);
+    assert!(halted.err.contains(&format!("warning: run {id} is live on one of these VMs")), "{}", halted.err);
+    assert!(halted.out.contains("removed tap0 netem 7"), "{}", halted.out);
+    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
 }
 
 #[test]
