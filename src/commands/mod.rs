@@ -5,6 +5,7 @@ mod completion;
 mod fault;
 mod halt;
 mod list;
+mod log;
 mod lookup;
 mod plan_text;
 mod rehearse;
@@ -34,7 +35,8 @@ struct Context {
 
 /// Runs a command line that was understood.
 pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) -> ExitCode {
-    let Invocation { connection, output, action, .. } = invocation;
+    let Invocation { connection, output, action, verbosity } = invocation;
+    log::init(verbosity, printer);
     let mut context = Context { printer: printer.clone(), signals, connection, format: format(output) };
     let result = match action {
         Action::Netem(request) => return Box::pin(fault::netem(&mut context, *request)).await,
