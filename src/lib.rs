@@ -20,11 +20,13 @@
 //! | [`node`] | the debug pod, the agent's script, its protocol, the session that drives it | `cluster` |
 //! | [`cluster`] | everything else that talks to the API server | `fault` |
 //! | [`fault`] | what a fault is: values with units, netem, presets, directions; pure | nothing |
+//! | [`escape`] | text from strangers, made safe to show | nothing |
 //! | [`rehearsal`] | the practice cluster; only `commands::rehearse` knows it | nothing |
 
 pub mod cli;
 pub mod cluster;
 pub mod commands;
+pub mod escape;
 pub mod fault;
 pub mod node;
 pub mod plan;

@@ -7,18 +7,20 @@
 mod double;
 #[path = "agent/endings.rs"]
 mod endings;
+#[path = "agent/fakes.rs"]
+mod fakes;
 #[path = "agent/kills.rs"]
 mod kills;
+#[path = "agent/real.rs"]
+mod real;
 #[path = "agent/refusals.rs"]
 mod refusals;
 #[path = "agent/rig.rs"]
 mod rig;
-#[path = "agent/real.rs"]
-mod real;
+#[path = "agent/sweep.rs"]
+mod sweep;
 #[path = "agent/wire.rs"]
 mod wire;
-#[path = "agent/fakes.rs"]
-mod fakes;
 
 /// Makes each test a test of every shell.
 macro_rules! under_every_shell {

@@ -185,7 +185,12 @@ fn candidates(current: &OsStr, asked: &Asked, lookup: Lookup) -> Vec<CompletionC
         .map_or(("", current), |slash| current.split_at(slash + 1));
     let sound =
         |name: &str| !name.is_empty() && !name.contains(char::is_control) && !name.contains(char::is_whitespace);
-    lookup(asked)
+    let mut asked = asked.clone();
+    if asked.live == Live::Runs && !kind.is_empty() {
+        // A run has no TYPE in front of it; `halt vmi/NAME` looks into a VM.
+        asked.live = Live::Vmis;
+    }
+    lookup(&asked)
         .into_iter()
         .filter(|(name, _)| name.starts_with(prefix) && sound(name))
         .map(|(name, help)| {
@@ -268,6 +273,7 @@ mod tests {
         let answered = kubectl(&["netem", "--context", "prod", "-n", "shop", "vmi/w"], mirror);
         assert_eq!(answered, "vmi/web-prod-shop\tVmis\n:4\n");
         assert_eq!(kubectl(&["halt", "w"], mirror), "web-none-none\tRuns\n:4\n");
+        assert_eq!(kubectl(&["halt", "vmi/w"], mirror), "vmi/web-none-none\tVmis\n:4\n");
         assert_eq!(kubectl(&["netem", "-n", "w"], mirror), "web-none-w\tNamespaces\n:4\n");
     }
 

@@ -57,7 +57,7 @@ pub(super) struct ConnectionArgs {
     /// Time to wait for one request, e.g. 10s; 0 waits for as long as it takes
     #[arg(long, global = true, value_name = "TIME", value_parser = wait, hide_short_help = true)]
     request_timeout: Option<Given<Time>>,
-    /// Log level, as kubectl's: 6 shows requests, 8 their bodies
+    /// Log level, as kubectl's: 1 shows what is done, 6 also every request, 8 everything
     #[arg(short, long = "v", global = true, value_name = "LEVEL", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=10), hide_short_help = true, hide_default_value = true)]
     verbosity: u8,
 }

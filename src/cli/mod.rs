@@ -105,7 +105,7 @@ pub struct Invocation {
     pub connection: Connection,
     /// `None` is the table.
     pub output: Option<Output>,
-    /// kubectl's `-v`: 0 says nothing, 6 the requests, 8 and more their bodies.
+    /// kubectl's `-v`: 0 says nothing, 1 what is done, 6 also the requests, 8 everything.
     pub verbosity: u8,
     pub action: Action,
 }

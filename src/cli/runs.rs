@@ -107,7 +107,7 @@ pub(super) struct CheckArgs {
     /// Check what this fault needs [default: all]
     #[arg(value_name = "FAULT", value_parser = FAULTS)]
     fault: Option<Given<&'static str>>,
-    /// Also look at each node that has VMs, by a debug pod on it
+    /// Also look at each node that can run VMs, by a debug pod on it
     #[arg(long)]
     nodes: bool,
     /// Namespace of the debug pods

@@ -6,7 +6,7 @@ use kube::api::Api;
 
 use super::client::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
-use super::escape::escape;
+use crate::escape::escape;
 use super::vm::VirtualMachine;
 use crate::fault::Unfit;
 

@@ -8,7 +8,7 @@ use kube::api::{Api, PostParams};
 
 use super::client::Cluster;
 use super::error::Ask;
-use super::escape::escape;
+use crate::escape::escape;
 use super::rules::{Needed, Rule, RuleScope};
 
 /// The answer to one rule in one place.

@@ -109,7 +109,7 @@ impl Cluster {
             .status
             .and_then(|status| status.user_info)
             .and_then(|user| user.username);
-        Ok(super::escape::escape(&user.unwrap_or_else(|| self.user.clone())))
+        Ok(crate::escape::escape(&user.unwrap_or_else(|| self.user.clone())))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use kube::core::Status;
 
-use super::escape::escape;
+use crate::escape::escape;
 use super::failure::{from_auth, from_transport};
 
 /// A request that failed, ready to be shown.

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
-use super::escape::escape;
+use crate::escape::escape;
 use super::launcher::{active_pod, launcher};
 use super::vmi::VirtualMachineInstance;
 use crate::fault::interface::{NETWORK_STATUS, Plugins, PodNetworks, Unreachable, reach};
-use crate::fault::{Interface, Target, Unfit};
+use crate::fault::{Interface, Launcher, Target, Unfit};
 
 /// A VMI in reach of a command, with what it can take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,10 @@ pub struct Reach {
     pub bindings: Vec<String>,
     /// Interfaces that no fault can be put on, with the reason.
     pub unreachable: Vec<Unreachable>,
+    pub uid: String,
+    pub created_at: Option<Timestamp>,
+    /// Where the guest is now, with every interface in reach, whatever its state: what a sweep looks into.
+    pub placed: Option<Target>,
     /// What a network fault would be done to, or why it cannot.
     pub fault: Result<Target, Unfit>,
 }
@@ -46,7 +51,12 @@ pub struct Facts {
 /// interface that can be reached.
 pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interfaces: &[String]) -> Reach {
     let nics = vmi.nics();
-    let (_, unreachable) = reach(&nics, &networks_of(active_pod(vmi, pods)), &facts.plugins);
+    let pod = active_pod(vmi, pods);
+    let (reachable, unreachable) = reach(&nics, &networks_of(pod), &facts.plugins);
+    let placed = pod
+        .and_then(launcher)
+        .filter(|_| !reachable.is_empty())
+        .map(|launcher| target(vmi, launcher, reachable));
     let phase = if vmi.is_running() && vmi.is_paused() {
         "Paused"
     } else {
@@ -63,6 +73,9 @@ pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interface
             .map(|nic| escape(&format!("{}: {}", nic.network, nic.wiring)))
             .collect(),
         unreachable,
+        uid: escape(vmi.uid()),
+        created_at: vmi.metadata.creation_timestamp.as_ref().map(|time| time.0),
+        placed,
         fault: judge(vmi, pods, facts, interfaces),
     }
 }
@@ -105,15 +118,19 @@ pub fn judge(
         launcher(pod).ok_or_else(|| unfit("has a virt-launcher pod without a `compute` container".to_owned(), None))?;
     let (reachable, unreachable) = reach(&vmi.nics(), &networks_of(Some(pod)), &facts.plugins);
     let chosen = choose(reachable, &unreachable, interfaces).map_err(|reason| unfit(reason, None))?;
-    Ok(Target {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
+    Ok(target(vmi, launcher, chosen))
+}
+
+fn target(vmi: &VirtualMachineInstance, launcher: Launcher, interfaces: Vec<Interface>) -> Target {
+    Target {
+        namespace: vmi.namespace().to_owned(),
+        name: vmi.name().to_owned(),
         uid: vmi.uid().to_owned(),
-        node: node.clone(),
+        node: vmi.status.node_name.clone(),
         launcher,
-        interfaces: chosen,
+        interfaces,
         probes: vmi.probes(),
-    })
+    }
 }
 
 /// Why this VMI is in no state to be disturbed, and what to do about it.

@@ -4,7 +4,7 @@
 //! Connection ── kubeconfig, proxy, transport ──▶ Cluster
 //! Cluster + Selection ── discovery (one list of VMIs, pods, nodes) ── judge (pure) ──▶ Target | Unfit
 //! ```
-//! What the server says is never trusted with a terminal or a shell: messages are escaped ([`escape`]),
+//! What the server says is never trusted with a terminal or a shell: messages are escaped ([`crate::escape`]),
 //! names are checked before they become part of a [`crate::fault::Target`].
 
 mod absent;
@@ -14,7 +14,6 @@ pub mod connection;
 mod credential_plugin;
 pub mod discovery;
 pub mod error;
-pub mod escape;
 pub mod events;
 mod failure;
 pub mod judge;

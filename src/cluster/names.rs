@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, ListParams};
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::api::{Api, ListParams, ObjectMeta};
 use kube::core::PartialObjectMeta;
 
 use super::client::Cluster;
@@ -48,6 +48,25 @@ pub async fn namespaces(connection: &Connection) -> Vec<String> {
         .into_iter()
         .filter_map(|namespace| namespace.metadata.name)
         .collect()
+}
+
+/// Metadata of the pods with these labels, in `namespace` or in all of them, where they may be listed.
+pub async fn pods(connection: &Connection, namespace: Option<&str>, labels: &str) -> Vec<ObjectMeta> {
+    let ask = async {
+        let cluster = Cluster::connect_silently(connection).await.ok()?;
+        let api: Api<PartialObjectMeta<Pod>> = match namespace {
+            Some(namespace) => Api::namespaced(cluster.client.clone(), namespace),
+            None => Api::all(cluster.client.clone()),
+        };
+        let params = ListParams::default().labels(labels).limit(MOST);
+        Some(api.list(&params).await.ok()?.items)
+    };
+    let found = tokio::time::timeout(LIMIT, ask)
+        .await
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    found.into_iter().map(|pod| pod.metadata).collect()
 }
 
 /// Names of the kubeconfig's contexts; asks nobody.

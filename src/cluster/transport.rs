@@ -80,7 +80,7 @@ impl TransportLayer {
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(text.clone());
             if new {
-                (self.warnings)(&super::escape::escape(&text));
+                (self.warnings)(&crate::escape::escape(&text));
             }
         }
     }

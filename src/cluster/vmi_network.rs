@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::escape::escape;
+use crate::escape::escape;
 use super::vmi::{InterfaceSpec, Network, VirtualMachineInstance, VmiProbe};
 use crate::fault::interface::{NetworkSource, Nic, Wiring};
 use crate::fault::{Probe, ProbeKind};

@@ -1,9 +1,15 @@
 //! One file a command: select, plan, confirm, run, report. The only place that knows both the command line and the rest.
 
+mod check;
 mod completion;
 mod fault;
+mod halt;
+mod list;
+mod log;
+mod lookup;
 mod plan_text;
 mod rehearse;
+mod status;
 mod stop;
 mod targets;
 mod watcher;
@@ -16,6 +22,7 @@ use crate::report::{ExitCode, Format};
 use crate::run::signals::Signals;
 use crate::ui::Printer;
 
+pub use lookup::lookup;
 use stop::Stop;
 
 /// What every command has at hand.
@@ -28,13 +35,17 @@ struct Context {
 
 /// Runs a command line that was understood.
 pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) -> ExitCode {
-    let Invocation { connection, output, action, .. } = invocation;
+    let Invocation { connection, output, action, verbosity } = invocation;
+    log::init(verbosity, printer);
     let mut context = Context { printer: printer.clone(), signals, connection, format: format(output) };
     let result = match action {
         Action::Netem(request) => return Box::pin(fault::netem(&mut context, *request)).await,
         Action::Rehearse(request) => rehearse::rehearse(&mut context, request).await,
         Action::Completion(shell) => completion::print(printer, shell),
-        _ => Ok(ExitCode::Done),
+        Action::List(request) => list::list(&mut context, request).await,
+        Action::Status(request) => status::status(&mut context, request).await,
+        Action::Halt(request) => halt::halt(&mut context, request).await,
+        Action::Check(request) => Box::pin(check::check(&mut context, request)).await,
     };
     result.unwrap_or_else(|stop| {
         stop.print(printer);
@@ -85,9 +96,4 @@ impl From<ClusterError> for Stop {
     fn from(error: ClusterError) -> Self {
         Self::of_cluster(&error)
     }
-}
-
-/// Names for shell completion, from the cluster; none when it does not answer within a second.
-pub fn lookup(_asked: &crate::cli::completion::Asked) -> Vec<(String, String)> {
-    Vec::new()
 }

@@ -50,17 +50,16 @@ pub(super) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all_com
 
 fn how_many(plan: &Plan) -> String {
     let drawn = plan.seed.map(|seed| format!(", drawn with --seed {seed}")).unwrap_or_default();
-    let match_ = if plan.matched == 1 { "matches" } else { "match" };
-    format!("{} of {} that {match_}{drawn}", plan.vms.len(), plan.matched)
+    format!("{} of {} match{drawn}", plan.vms.len(), plan.matched)
 }
 
 fn how_long(plan: &Plan) -> String {
-    let each = plan.spec.duration;
+    let each = format!("{}s", plan.spec.duration.seconds());
     let whole = plan.total_hold().as_secs();
     let order = match plan.spec.execution {
         Execution::Serial if plan.vms.len() > 1 => format!("{each} on each VM in turn, {whole}s in all"),
         Execution::Parallel if plan.vms.len() > 1 => format!("{each}, on all VMs at once"),
-        _ => each.to_string(),
+        _ => each,
     };
     if plan.spec.detach { format!("{order}; this command ends before that") } else { order }
 }

@@ -30,6 +30,11 @@ impl Stop {
         Self::new(ExitCode::Failed, reason, message)
     }
 
+    /// Something may still be in place; the hint is the command that removes it.
+    pub(super) fn leaked(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Leaked, "leaked", message)
+    }
+
     /// The command line alone is wrong.
     pub(super) fn usage(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Usage, "usage", message)

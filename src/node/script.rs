@@ -11,6 +11,7 @@ pub const SCRIPT: &str = concat!(
     include_str!("agent/4-verdict.sh"),
     include_str!("agent/5-sentinel.sh"),
     include_str!("agent/6-guard.sh"),
+    include_str!("agent/6-sweep.sh"),
     include_str!("agent/7-dialogue.sh"),
     include_str!("agent/8-main.sh"),
 );
@@ -26,6 +27,10 @@ mod tests {
 
     #[test]
     fn keeps_the_mark_its_own_text_is_found_by_out_of_its_text() {
-        assert!(SCRIPT.chars().all(|c| c == '\n' || (' '..='~').contains(&c)));
+        assert!(
+            SCRIPT
+                .chars()
+                .all(|c| c == '\n' || (' '..='~').contains(&c))
+        );
     }
 }

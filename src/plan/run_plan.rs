@@ -17,6 +17,8 @@ pub const FAULT: &str = "vmchaos.dev/what";
 pub const TARGETS: &str = "vmchaos.dev/targets";
 pub const DURATION: &str = "vmchaos.dev/duration";
 pub const TOTAL: &str = "vmchaos.dev/total-duration";
+/// `true` on the pods of a run whose command does not stay: only the deadline, or `halt`, ends it.
+pub const DETACH: &str = "vmchaos.dev/detach";
 
 /// Everything a run does.
 #[derive(Debug, Clone)]
@@ -204,6 +206,9 @@ impl Plan {
         annotations.insert(FAULT.to_owned(), self.spec.fault.to_string());
         annotations.insert(DURATION.to_owned(), self.spec.duration.to_string());
         annotations.insert(TOTAL.to_owned(), format!("{}s", self.total_hold().as_secs()));
+        if self.spec.detach {
+            annotations.insert(DETACH.to_owned(), "true".to_owned());
+        }
         let targets: Vec<String> = vms.iter().map(|(target, _)| target.key()).collect();
         annotations.insert(TARGETS.to_owned(), targets.join(","));
         annotations

@@ -38,7 +38,9 @@ pub(super) enum Order {
 
 impl Kernel {
     pub(super) fn launchers(&self) -> MutexGuard<'_, HashMap<String, Launcher>> {
-        self.launchers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.launchers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn agents(&self) -> MutexGuard<'_, Vec<mpsc::UnboundedSender<Order>>> {
@@ -60,21 +62,33 @@ impl Default for DoubleNode {
 impl DoubleNode {
     /// A node without launchers.
     pub fn new() -> Self {
-        Self { kernel: Arc::new(Kernel { launchers: Mutex::default(), agents: Mutex::default(), booted: Instant::now() }) }
+        Self {
+            kernel: Arc::new(Kernel {
+                launchers: Mutex::default(),
+                agents: Mutex::default(),
+                booted: Instant::now(),
+            }),
+        }
     }
 }
 
 impl Node for DoubleNode {
     fn add_pod(&self, vm: VmOnNode) {
         let mut launchers = self.kernel.launchers();
-        let roots = vm.devices.iter().map(|device| (device.name.clone(), Root::new(&device.root))).collect();
+        let roots = vm
+            .devices
+            .iter()
+            .map(|device| (device.name.clone(), Root::new(&device.root)))
+            .collect();
         let pid = 4711 + u32::try_from(launchers.len()).unwrap_or(0) * 10;
         launchers.insert(vm.pod_uid.clone(), Launcher { vm, pid, roots });
     }
 
     fn remove_pod(&self, pod_uid: &str) {
         self.kernel.launchers().remove(pod_uid);
-        self.kernel.agents().retain(|agent| agent.send(Order::Gone(pod_uid.to_owned())).is_ok());
+        self.kernel
+            .agents()
+            .retain(|agent| agent.send(Order::Gone(pod_uid.to_owned())).is_ok());
     }
 
     fn start(&self, spec: &Spec) -> io::Result<Arc<dyn Agent>> {
@@ -86,7 +100,8 @@ impl Node for DoubleNode {
         self.kernel.agents().push(orders.clone());
         let (kernel, spec, written) = (Arc::clone(&self.kernel), spec.clone(), Arc::clone(&log));
         tokio::spawn(async move {
-            let code = double_agent::run(kernel, &spec, agent_stdin, agent_stdout, inbox, &written).await;
+            let code =
+                double_agent::run(kernel, &spec, agent_stdin, agent_stdout, inbox, &written).await;
             let _ = send.send(Some(code));
         });
         Ok(Arc::new(DoubleAgent {
@@ -100,7 +115,16 @@ impl Node for DoubleNode {
 
     fn qdiscs(&self, pod_uid: &str) -> Vec<(String, String)> {
         let launchers = self.kernel.launchers();
-        launchers.get(pod_uid).map(|launcher| launcher.roots.iter().map(|(device, root)| (device.clone(), root.text())).collect()).unwrap_or_default()
+        launchers
+            .get(pod_uid)
+            .map(|launcher| {
+                launcher
+                    .roots
+                    .iter()
+                    .map(|(device, root)| (device.clone(), root.text()))
+                    .collect()
+            })
+            .unwrap_or_default()
     }
 }
 
@@ -115,11 +139,17 @@ struct DoubleAgent {
 
 impl Agent for DoubleAgent {
     fn stdin(&self) -> Option<Stdin> {
-        self.stdin.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.stdin
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     fn stdout(&self) -> Option<Stdout> {
-        self.stdout.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.stdout
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     fn kill(&self, signal: Signal) {
@@ -129,10 +159,20 @@ impl Agent for DoubleAgent {
 
     fn wait(&self) -> BoxFuture<'static, i32> {
         let mut exit = self.exit.clone();
-        async move { exit.wait_for(Option::is_some).await.ok().and_then(|code| *code).unwrap_or(-1) }.boxed()
+        async move {
+            exit.wait_for(Option::is_some)
+                .await
+                .ok()
+                .and_then(|code| *code)
+                .unwrap_or(-1)
+        }
+        .boxed()
     }
 
     fn termination_message(&self) -> String {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }

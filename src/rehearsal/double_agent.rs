@@ -16,9 +16,20 @@ use super::host::{Signal, Spec};
 /// How far a VM is.
 pub(super) enum Phase {
     Found,
-    Armed { until: Instant, before: Vec<(String, String)> },
-    Held { since: Instant, before: Vec<(String, String)> },
-    Easing { until: Instant, by: &'static str, held: f64, before: Vec<(String, String)> },
+    Armed {
+        until: Instant,
+        before: Vec<(String, String)>,
+    },
+    Held {
+        since: Instant,
+        before: Vec<(String, String)>,
+    },
+    Easing {
+        until: Instant,
+        by: &'static str,
+        held: f64,
+        before: Vec<(String, String)>,
+    },
     Ended(&'static str),
 }
 
@@ -40,7 +51,10 @@ pub(super) struct Double {
 
 /// Seconds from the environment.
 fn seconds(spec: &Spec, name: &str, default: u64) -> Duration {
-    spec.env(name).and_then(|text| text.parse().ok()).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(Duration::from_secs(default))
+    spec.env(name)
+        .and_then(|text| text.parse().ok())
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .unwrap_or(Duration::from_secs(default))
 }
 
 /// To hundredths, as the node's clock counts.
@@ -57,7 +71,11 @@ pub(super) async fn run(
     mut inbox: mpsc::UnboundedReceiver<Order>,
     log: &Mutex<String>,
 ) -> i32 {
-    let (silence, hello, go) = (seconds(spec, "VMCHAOS_SILENCE", 8), seconds(spec, "VMCHAOS_HELLO_LIMIT", 30), seconds(spec, "VMCHAOS_GO_LIMIT", 60));
+    let (silence, hello, go) = (
+        seconds(spec, "VMCHAOS_SILENCE", 8),
+        seconds(spec, "VMCHAOS_HELLO_LIMIT", 30),
+        seconds(spec, "VMCHAOS_GO_LIMIT", 60),
+    );
     let (plans, bad) = double_plan::parse(spec.env("VMCHAOS_PLAN").unwrap_or_default());
     let mut double = Double {
         kernel,
@@ -82,15 +100,39 @@ pub(super) async fn run(
         double.write_log(log);
         let said = double.speak(&mut stdout).await;
         if double.ended && (double.over || double.detached) {
-            return if double.phases.iter().any(|phase| matches!(phase, Phase::Ended("leaked"))) { 3 } else { 0 };
+            return if double
+                .phases
+                .iter()
+                .any(|phase| matches!(phase, Phase::Ended("leaked")))
+            {
+                3
+            } else {
+                0
+            };
         }
         if said.is_err() {
             open = false;
         }
-        let limit = if double.over || double.detached { None } else { Some(double.heard + if double.greeted { silence } else { hello }) };
+        let limit = if double.over || double.detached {
+            None
+        } else {
+            Some(double.heard + if double.greeted { silence } else { hello })
+        };
         let next = double.next_deadline().into_iter().chain(limit).min();
-        let line = async { if open { lines.next_line().await } else { pending().await } };
-        let timer = async { if let Some(next) = next { tokio::time::sleep_until(next.into()).await } else { pending().await } };
+        let line = async {
+            if open {
+                lines.next_line().await
+            } else {
+                pending().await
+            }
+        };
+        let timer = async {
+            if let Some(next) = next {
+                tokio::time::sleep_until(next.into()).await;
+            } else {
+                pending::<()>().await;
+            }
+        };
         tokio::select! {
             line = line => {
                 if let Ok(Some(line)) = line {
@@ -120,7 +162,10 @@ impl Double {
     pub(super) fn emit(&mut self, body: Value) {
         let mut event = Map::new();
         event.insert("s".into(), (self.events.len() + 1).into());
-        event.insert("t".into(), json!(hundredths(self.kernel.booted.elapsed().as_secs_f64())));
+        event.insert(
+            "t".into(),
+            json!(hundredths(self.kernel.booted.elapsed().as_secs_f64())),
+        );
         if let Value::Object(body) = body {
             event.extend(body);
         }
@@ -136,7 +181,14 @@ impl Double {
     }
 
     fn greet(&mut self, spec: &Spec, bad: Option<&str>) {
-        let netem = if spec.env("VMCHAOS_PLAN").is_some_and(|plan| plan.contains("sch_netem")) { json!(true) } else { Value::Null };
+        let netem = if spec
+            .env("VMCHAOS_PLAN")
+            .is_some_and(|plan| plan.contains("sch_netem"))
+        {
+            json!(true)
+        } else {
+            Value::Null
+        };
         self.emit(json!({"ev": "hello", "run": self.run, "kernel": "6.1.0-18", "tc": "iproute2-6.1.0", "shell": "double", "netem": netem}));
         for vm in 0..self.plans.len() {
             let found = match bad {
@@ -181,10 +233,16 @@ impl Double {
             }
             "arm" => vms.into_iter().for_each(|vm| self.arm(vm, go_limit)),
             "go" => vms.into_iter().for_each(|vm| self.go(vm)),
+            "sweep" => vms.into_iter().for_each(|vm| self.sweep(vm)),
             "hb" if !self.ended => self.emit(json!({"ev": "hb"})),
             "rollback" => vms.into_iter().for_each(|vm| self.end(vm, "rollback")),
             "detach" => {
-                let started: Vec<bool> = self.phases.iter().filter(|phase| !matches!(phase, Phase::Found | Phase::Ended(_))).map(|phase| matches!(phase, Phase::Held { .. })).collect();
+                let started: Vec<bool> = self
+                    .phases
+                    .iter()
+                    .filter(|phase| !matches!(phase, Phase::Found | Phase::Ended(_)))
+                    .map(|phase| matches!(phase, Phase::Held { .. }))
+                    .collect();
                 if !started.is_empty() && started.iter().all(|held| *held) {
                     self.detached = true;
                     self.emit(json!({"ev": "detached"}));
@@ -212,11 +270,15 @@ impl Double {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        let deadlines = self.phases.iter().enumerate().filter_map(|(vm, phase)| match phase {
-            Phase::Armed { until, .. } | Phase::Easing { until, .. } => Some(*until),
-            Phase::Held { since, .. } => Some(*since + self.plans[vm].hold),
-            Phase::Found | Phase::Ended(_) => None,
-        });
+        let deadlines = self
+            .phases
+            .iter()
+            .enumerate()
+            .filter_map(|(vm, phase)| match phase {
+                Phase::Armed { until, .. } | Phase::Easing { until, .. } => Some(*until),
+                Phase::Held { since, .. } => Some(*since + self.plans[vm].hold),
+                Phase::Found | Phase::Ended(_) => None,
+            });
         deadlines.min()
     }
 
@@ -226,19 +288,32 @@ impl Double {
         for vm in 0..self.phases.len() {
             match &self.phases[vm] {
                 Phase::Armed { until, .. } if *until <= now => self.end(vm, "silence"),
-                Phase::Held { since, .. } if *since + self.plans[vm].hold <= now => self.end(vm, "deadline"),
+                Phase::Held { since, .. } if *since + self.plans[vm].hold <= now => {
+                    self.end(vm, "deadline");
+                }
                 _ => {}
             }
             if matches!(&self.phases[vm], Phase::Easing { until, .. } if *until <= now)
-                && let Phase::Easing { by, held, before, .. } = std::mem::replace(&mut self.phases[vm], Phase::Found)
+                && let Phase::Easing {
+                    by, held, before, ..
+                } = std::mem::replace(&mut self.phases[vm], Phase::Found)
             {
                 self.undo(vm, by, Some(held), &before);
             }
         }
-        let settled = self.phases.iter().all(|phase| matches!(phase, Phase::Ended(_)) || (self.over && matches!(phase, Phase::Found)));
+        let settled = self.phases.iter().all(|phase| {
+            matches!(phase, Phase::Ended(_)) || (self.over && matches!(phase, Phase::Found))
+        });
         if settled && !self.ended {
             self.ended = true;
-            let count = |word: &str| (0..self.phases.len()).filter(|vm| matches!(self.phases[*vm], Phase::Ended(end) if end == word) && !self.failed.contains(vm)).count();
+            let count = |word: &str| {
+                (0..self.phases.len())
+                    .filter(|vm| {
+                        matches!(self.phases[*vm], Phase::Ended(end) if end == word)
+                            && !self.failed.contains(vm)
+                    })
+                    .count()
+            };
             let event = json!({"ev": "end", "restored": count("restored"), "failed": self.failed.len(), "leaked": count("leaked"), "gone": count("gone"), "refused": count("refused")});
             self.emit(event);
         }
@@ -251,11 +326,22 @@ impl Double {
         }
         let mut text = json!({"run": self.run, "vms": self.verdicts}).to_string();
         if text.len() > 4000 {
-            let mut shown: Vec<&Value> = self.verdicts.iter().filter(|verdict| verdict[1] != "restored").collect();
-            while shown.iter().map(|verdict| verdict.to_string().len() + 1).sum::<usize>() > 3900 {
+            let mut shown: Vec<&Value> = self
+                .verdicts
+                .iter()
+                .filter(|verdict| verdict[1] != "restored")
+                .collect();
+            while shown
+                .iter()
+                .map(|verdict| verdict.to_string().len() + 1)
+                .sum::<usize>()
+                > 3900
+            {
                 shown.pop();
             }
-            text = json!({"run": self.run, "vms": shown, "more": self.verdicts.len() - shown.len()}).to_string();
+            text =
+                json!({"run": self.run, "vms": shown, "more": self.verdicts.len() - shown.len()})
+                    .to_string();
         }
         *log.lock().unwrap_or_else(PoisonError::into_inner) = text + "\n";
     }

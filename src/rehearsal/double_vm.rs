@@ -16,40 +16,70 @@ impl Double {
         if let Err(refused) = checked {
             return self.refuse(vm, refused);
         }
-        let before: Vec<(String, String)> = self.look(vm).into_iter().map(|(device, kind, _, _)| (device, kind)).collect();
-        let kinds: Map<String, Value> = before.iter().map(|(device, kind)| (device.clone(), kind.as_str().into())).collect();
-        self.phases[vm] = Phase::Armed { until: Instant::now() + go_limit, before };
+        let before: Vec<(String, String)> = self
+            .look(vm)
+            .into_iter()
+            .map(|(device, kind, _, _)| (device, kind))
+            .collect();
+        let kinds: Map<String, Value> = before
+            .iter()
+            .map(|(device, kind)| (device.clone(), kind.as_str().into()))
+            .collect();
+        self.phases[vm] = Phase::Armed {
+            until: Instant::now() + go_limit,
+            before,
+        };
         self.emit(json!({"ev": "ready", "vm": vm, "before": kinds}));
     }
 
     /// What is on the VM's devices: name, kind, handle, JSON.
     fn look(&self, vm: usize) -> Vec<(String, String, String, Value)> {
         let launchers = self.kernel.launchers();
-        let Some(launcher) = launchers.get(&self.plans[vm].pod_uid) else { return Vec::new() };
+        let Some(launcher) = launchers.get(&self.plans[vm].pod_uid) else {
+            return Vec::new();
+        };
         let mut seen = Vec::new();
         for (device, _) in &self.plans[vm].owned {
-            let Some(root) = launcher.roots.get(device) else { continue };
+            let Some(root) = launcher.roots.get(device) else {
+                continue;
+            };
             let (kind, handle) = root.is();
-            seen.push((device.clone(), kind.to_owned(), handle.to_owned(), root.json()));
+            seen.push((
+                device.clone(),
+                kind.to_owned(),
+                handle.to_owned(),
+                root.json(),
+            ));
         }
         seen
     }
 
     fn read(&self, vm: usize) -> Map<String, Value> {
-        self.look(vm).into_iter().map(|(device, _, _, json)| (device, json)).collect()
+        self.look(vm)
+            .into_iter()
+            .map(|(device, _, _, json)| (device, json))
+            .collect()
     }
 
     /// Runs commands of a plan; returns what was refused.
     fn tc(&self, vm: usize, commands: fn(&VmPlan) -> &Vec<Vec<String>>) -> Vec<&'static str> {
         let mut launchers = self.kernel.launchers();
         let plan = &self.plans[vm];
-        let Some(launcher) = launchers.get_mut(&plan.pod_uid) else { return Vec::new() };
+        let Some(launcher) = launchers.get_mut(&plan.pod_uid) else {
+            return Vec::new();
+        };
         commands(plan)
             .iter()
             .filter_map(|words| {
-                let [verb, device, handle, options @ ..] = words.as_slice() else { return None };
+                let [verb, device, handle, options @ ..] = words.as_slice() else {
+                    return None;
+                };
                 let options: Vec<&str> = options.iter().map(String::as_str).collect();
-                launcher.roots.get_mut(device)?.command(verb, handle, &options).err()
+                launcher
+                    .roots
+                    .get_mut(device)?
+                    .command(verb, handle, &options)
+                    .err()
             })
             .collect()
     }
@@ -57,8 +87,16 @@ impl Double {
     /// The objects of this run that are there.
     fn ours(&self, vm: usize) -> Vec<String> {
         let seen = self.look(vm);
-        let there = |device: &str, handle: &str| seen.iter().any(|(name, _, number, _)| name == device && number == handle);
-        self.plans[vm].owned.iter().filter(|(device, handle)| there(device, handle)).map(|(device, handle)| format!("{device}:{handle}")).collect()
+        let there = |device: &str, handle: &str| {
+            seen.iter()
+                .any(|(name, _, number, _)| name == device && number == handle)
+        };
+        self.plans[vm]
+            .owned
+            .iter()
+            .filter(|(device, handle)| there(device, handle))
+            .map(|(device, handle)| format!("{device}:{handle}"))
+            .collect()
     }
 
     pub(super) fn go(&mut self, vm: usize) {
@@ -68,16 +106,31 @@ impl Double {
         let since = Instant::now();
         let refused = self.tc(vm, |plan| &plan.apply);
         let complete = self.ours(vm).len() == self.plans[vm].owned.len();
-        let Phase::Armed { before, .. } = std::mem::replace(&mut self.phases[vm], Phase::Found) else { return };
+        let Phase::Armed { before, .. } = std::mem::replace(&mut self.phases[vm], Phase::Found)
+        else {
+            return;
+        };
         if complete {
             self.phases[vm] = Phase::Held { since, before };
             let read = self.read(vm);
             self.emit(json!({"ev": "injected", "vm": vm, "read": read}));
         } else {
-            let (reason, detail) = if refused.is_empty() { ("readback", "what was applied is not what is read back".to_owned()) } else { ("apply", refused.join(" ")) };
+            let (reason, detail) = if refused.is_empty() {
+                (
+                    "readback",
+                    "what was applied is not what is read back".to_owned(),
+                )
+            } else {
+                ("apply", refused.join(" "))
+            };
             self.emit(json!({"ev": "failed", "vm": vm, "reason": reason, "detail": detail}));
             self.failed.push(vm);
-            self.undo(vm, "sentinel", Some(hundredths(since.elapsed().as_secs_f64())), &before);
+            self.undo(
+                vm,
+                "sentinel",
+                Some(hundredths(since.elapsed().as_secs_f64())),
+                &before,
+            );
         }
     }
 
@@ -89,13 +142,24 @@ impl Double {
                 let read = self.read(vm);
                 self.emit(json!({"ev": "ending", "vm": vm, "by": by, "read": read}));
                 self.tc(vm, |plan| &plan.easing);
-                self.phases[vm] = Phase::Easing { until: Instant::now() + self.plans[vm].ease, by, held, before };
+                self.phases[vm] = Phase::Easing {
+                    until: Instant::now() + self.plans[vm].ease,
+                    by,
+                    held,
+                    before,
+                };
             }
             other => self.phases[vm] = other,
         }
     }
 
-    pub(super) fn undo(&mut self, vm: usize, by: &'static str, held: Option<f64>, before: &[(String, String)]) {
+    pub(super) fn undo(
+        &mut self,
+        vm: usize,
+        by: &'static str,
+        held: Option<f64>,
+        before: &[(String, String)],
+    ) {
         self.tc(vm, |plan| &plan.undo);
         // Never injected: held for no time at all.
         let held = held.map_or_else(|| json!(0), |held| json!(held));
@@ -103,17 +167,23 @@ impl Double {
         if !left.is_empty() {
             self.phases[vm] = Phase::Ended("leaked");
             self.verdicts.push(json!([vm, "leaked", by, held]));
-            return self.emit(json!({"ev": "leaked", "vm": vm, "by": by, "held": held, "left": left.join(" ")}));
+            return self.emit(
+                json!({"ev": "leaked", "vm": vm, "by": by, "held": held, "left": left.join(" ")}),
+            );
         }
         let after = self.look(vm);
         let changed: Vec<String> = after
             .iter()
             .filter_map(|(device, kind, handle, _)| {
                 let (_, was) = before.iter().find(|(name, _)| name == device)?;
-                (was != kind || handle != "0:").then(|| format!("{device} was {was}, is {kind} {handle}"))
+                (was != kind || handle != "0:")
+                    .then(|| format!("{device} was {was}, is {kind} {handle}"))
             })
             .collect();
-        let kinds: Map<String, Value> = after.iter().map(|(device, kind, _, _)| (device.clone(), kind.as_str().into())).collect();
+        let kinds: Map<String, Value> = after
+            .iter()
+            .map(|(device, kind, _, _)| (device.clone(), kind.as_str().into()))
+            .collect();
         let mut event = json!({"ev": "restored", "vm": vm, "by": by, "held": held, "after": kinds});
         if !changed.is_empty() {
             event["changed"] = changed.join("; ").into();
@@ -126,7 +196,9 @@ impl Double {
     /// A launcher has gone, and its network namespace with it.
     pub(super) fn gone(&mut self, pod_uid: &str) {
         for vm in 0..self.plans.len() {
-            if self.plans[vm].pod_uid != pod_uid || matches!(self.phases[vm], Phase::Found | Phase::Ended(_)) {
+            if self.plans[vm].pod_uid != pod_uid
+                || matches!(self.phases[vm], Phase::Found | Phase::Ended(_))
+            {
                 continue;
             }
             let held = match &self.phases[vm] {

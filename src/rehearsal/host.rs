@@ -33,7 +33,11 @@ pub struct Spec {
 impl Spec {
     /// The value of an environment variable of the container.
     pub fn env(&self, name: &str) -> Option<&str> {
-        self.env.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.env
+            .iter()
+            .rev()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -70,7 +74,13 @@ pub struct Device {
 impl Device {
     /// A link that is up and has no master.
     pub fn new(name: &str, kind: DeviceKind, root: &str) -> Self {
-        Self { name: name.to_owned(), kind, master: None, root: root.to_owned(), up: true }
+        Self {
+            name: name.to_owned(),
+            kind,
+            master: None,
+            root: root.to_owned(),
+            up: true,
+        }
     }
 
     /// The same link as a port of a bridge.

@@ -15,6 +15,7 @@ mod cluster;
 pub mod double;
 mod double_agent;
 mod double_plan;
+mod double_sweep;
 mod double_vm;
 pub mod host;
 mod hosts;
@@ -26,6 +27,7 @@ mod node;
 mod options;
 mod practice;
 mod qdisc;
+mod qdisc_options;
 #[cfg(target_os = "linux")]
 pub mod script_agent;
 #[cfg(target_os = "linux")]

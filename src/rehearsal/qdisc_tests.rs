@@ -5,7 +5,15 @@ use super::Root;
 /// What a running kernel counts is no part of what is held to.
 fn without_counters(mut roots: Value) -> Value {
     for root in roots.as_array_mut().unwrap() {
-        for name in ["bytes", "packets", "drops", "overlimits", "requeues", "backlog", "qlen"] {
+        for name in [
+            "bytes",
+            "packets",
+            "drops",
+            "overlimits",
+            "requeues",
+            "backlog",
+            "qlen",
+        ] {
             root[name] = 0.into();
         }
     }
@@ -16,7 +24,10 @@ fn without_counters(mut roots: Value) -> Value {
 fn says_what_the_real_tc_said() {
     let (mut compared, mut refused) = (0, 0);
     for name in ["netem", "netem-options", "tbf"] {
-        let path = format!("{}/tests/agent/transcripts/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+        let path = format!(
+            "{}/tests/agent/transcripts/{name}.txt",
+            env!("CARGO_MANIFEST_DIR")
+        );
         let text = std::fs::read_to_string(&path).unwrap();
         let (mut tap, mut uplink) = (Root::new("fq_codel"), Root::new("noqueue"));
         for record in text.split("$ ").filter(|record| !record.is_empty()) {
@@ -26,16 +37,34 @@ fn says_what_the_real_tc_said() {
             if words.contains(&"nosuch") {
                 continue;
             }
-            let root = if words.contains(&"eth0") { &mut uplink } else { &mut tap };
+            let root = if words.contains(&"eth0") {
+                &mut uplink
+            } else {
+                &mut tap
+            };
             match words.as_slice() {
                 ["tc", "qdisc", "replace", _, _, _, _, handle, options @ ..] => {
                     let mut fresh = Root::new(&root.standard);
                     fresh.command("add", handle, options).unwrap();
                     *root = fresh;
                 }
-                ["tc", "qdisc", verb @ ("add" | "change" | "del"), "dev", _, "root", "handle", handle, options @ ..] => {
+                [
+                    "tc",
+                    "qdisc",
+                    verb @ ("add" | "change" | "del"),
+                    "dev",
+                    _,
+                    "root",
+                    "handle",
+                    handle,
+                    options @ ..,
+                ] => {
                     let said = root.command(verb, handle, options);
-                    assert_eq!(said.is_ok(), code.trim() == "0", "{name}: {command}: {said:?}");
+                    assert_eq!(
+                        said.is_ok(),
+                        code.trim() == "0",
+                        "{name}: {command}: {said:?}"
+                    );
                     if let Err(said) = said
                         && said.starts_with("Error:")
                     {
@@ -47,7 +76,14 @@ fn says_what_the_real_tc_said() {
                     let real: Value = serde_json::from_str(output).unwrap();
                     let mut real = without_counters(real);
                     // fq_codel counts more.
-                    for own in ["maxpacket", "drop_overlimit", "new_flow_count", "ecn_mark", "new_flows_len", "old_flows_len"] {
+                    for own in [
+                        "maxpacket",
+                        "drop_overlimit",
+                        "new_flow_count",
+                        "ecn_mark",
+                        "new_flows_len",
+                        "old_flows_len",
+                    ] {
                         real[0].as_object_mut().unwrap().remove(own);
                     }
                     assert_eq!(root.json(), real, "{name}: {command}");
@@ -61,5 +97,8 @@ fn says_what_the_real_tc_said() {
             }
         }
     }
-    assert!(compared > 50 && refused > 5, "{compared} compared, {refused} refused");
+    assert!(
+        compared > 50 && refused > 5,
+        "{compared} compared, {refused} refused"
+    );
 }

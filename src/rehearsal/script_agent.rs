@@ -29,7 +29,11 @@ impl ScriptAgent {
     ///
     /// # Errors
     /// When the shell cannot be started.
-    pub fn start(mut command: tokio::process::Command, log: PathBuf, moved: PathBuf) -> io::Result<Self> {
+    pub fn start(
+        mut command: tokio::process::Command,
+        log: PathBuf,
+        moved: PathBuf,
+    ) -> io::Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -37,14 +41,18 @@ impl ScriptAgent {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
-        let pid = child.id().ok_or_else(|| io::Error::other("the agent ended at once"))?;
+        let pid = child
+            .id()
+            .ok_or_else(|| io::Error::other("the agent ended at once"))?;
         let stdin = child.stdin.take().map(|stdin| Box::pin(stdin) as Stdin);
         let stdout = child.stdout.take().map(|stdout| Box::pin(stdout) as Stdout);
         let (send, exit) = watch::channel(None);
         let list = moved.clone();
         tokio::spawn(async move {
             let code = match child.wait().await {
-                Ok(status) => status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
+                Ok(status) => status
+                    .code()
+                    .unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
                 Err(_) => -1,
             };
             // The runtime leaves nothing in the container's cgroup when its first process has ended.
@@ -53,7 +61,14 @@ impl ScriptAgent {
             }
             let _ = send.send(Some(code));
         });
-        Ok(Self { pid, stdin: Mutex::new(stdin), stdout: Mutex::new(stdout), log, moved, exit })
+        Ok(Self {
+            pid,
+            stdin: Mutex::new(stdin),
+            stdout: Mutex::new(stdout),
+            log,
+            moved,
+            exit,
+        })
     }
 
     /// The process ID of the container's first process.
@@ -74,33 +89,75 @@ fn signal(pid: u32, signal: &str) {
 /// The container's processes that are still in its cgroup: the first one's process group and all its descendants, but not
 /// those that moved, nor theirs.
 fn in_container(first: u32, moved: &Path) -> Vec<u32> {
-    let moved: Vec<u32> = fs::read_to_string(moved).unwrap_or_default().lines().filter_map(|line| line.parse().ok()).collect();
+    let moved: Vec<u32> = fs::read_to_string(moved)
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| line.parse().ok())
+        .collect();
     let mut processes = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok())
+        else {
+            continue;
+        };
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else {
+            continue;
+        };
         // PID (COMMAND) STATE PARENT GROUP …; the command may hold anything.
-        let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(1);
-        let parent = fields.next().and_then(|field| field.parse::<u32>().ok()).unwrap_or(0);
-        let group = fields.next().and_then(|field| field.parse::<u32>().ok()).unwrap_or(0);
+        let mut fields = stat
+            .rsplit(") ")
+            .next()
+            .unwrap_or_default()
+            .split(' ')
+            .skip(1);
+        let parent = fields
+            .next()
+            .and_then(|field| field.parse::<u32>().ok())
+            .unwrap_or(0);
+        let group = fields
+            .next()
+            .and_then(|field| field.parse::<u32>().ok())
+            .unwrap_or(0);
         processes.insert(pid, (parent, group));
     }
-    let line_of = |pid: u32| std::iter::successors(Some(pid), |pid| processes.get(pid).map(|(parent, _)| *parent).filter(|parent| *parent > 1));
+    let line_of = |pid: u32| {
+        std::iter::successors(Some(pid), |pid| {
+            processes
+                .get(pid)
+                .map(|(parent, _)| *parent)
+                .filter(|parent| *parent > 1)
+        })
+    };
     processes
         .keys()
         .copied()
-        .filter(|pid| line_of(*pid).any(|ancestor| processes.get(&ancestor).is_some_and(|(_, group)| *group == first)))
+        .filter(|pid| {
+            line_of(*pid).any(|ancestor| {
+                processes
+                    .get(&ancestor)
+                    .is_some_and(|(_, group)| *group == first)
+            })
+        })
         .filter(|pid| !line_of(*pid).any(|ancestor| moved.contains(&ancestor)))
         .collect()
 }
 
 impl Agent for ScriptAgent {
     fn stdin(&self) -> Option<Stdin> {
-        self.stdin.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.stdin
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     fn stdout(&self) -> Option<Stdout> {
-        self.stdout.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.stdout
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     fn kill(&self, how: Signal) {
@@ -116,7 +173,14 @@ impl Agent for ScriptAgent {
 
     fn wait(&self) -> BoxFuture<'static, i32> {
         let mut exit = self.exit.clone();
-        async move { exit.wait_for(Option::is_some).await.ok().and_then(|code| *code).unwrap_or(-1) }.boxed()
+        async move {
+            exit.wait_for(Option::is_some)
+                .await
+                .ok()
+                .and_then(|code| *code)
+                .unwrap_or(-1)
+        }
+        .boxed()
     }
 
     fn termination_message(&self) -> String {

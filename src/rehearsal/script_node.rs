@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::io::{self, Write as _};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -59,19 +59,27 @@ impl ScriptNode {
     /// # Errors
     /// When its directory cannot be made.
     pub fn with_shell(shell: &[&str]) -> io::Result<Self> {
-        let root = std::env::temp_dir().join(format!("vmchaos-node-{:016x}", rand::random::<u64>()));
-        for dir in ["tools", "netns", "pidns", "shm", "log", "proc/1/ns", "proc/1/root/sys/fs/cgroup/init.scope"] {
+        let root =
+            std::env::temp_dir().join(format!("vmchaos-node-{:016x}", rand::random::<u64>()));
+        for dir in [
+            "tools",
+            "netns",
+            "pidns",
+            "shm",
+            "log",
+            "proc/1/ns",
+            "proc/1/root/sys/fs/cgroup/init.scope",
+        ] {
             fs::create_dir_all(root.join(dir))?;
         }
-        for (name, text) in FAKES {
-            let path = root.join("tools").join(name);
-            fs::write(&path, text)?;
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
-        }
+        write_tools(&root.join("tools"))?;
         fs::write(root.join("netns/host"), "")?;
         symlink(root.join("netns/host"), root.join("proc/1/ns/net"))?;
         fs::write(root.join("proc/1/cgroup"), "0::/init.scope\n")?;
-        fs::write(root.join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs"), "")?;
+        fs::write(
+            root.join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs"),
+            "",
+        )?;
         let node = Self {
             root,
             shell: shell.iter().map(ToString::to_string).collect(),
@@ -102,7 +110,8 @@ impl ScriptNode {
 
     /// The directory of the launcher's main process in the node's `/proc`.
     pub fn process_dir(&self, pod_uid: &str) -> Option<PathBuf> {
-        self.pid(pod_uid).map(|pid| self.root.join("proc").join(pid.to_string()))
+        self.pid(pod_uid)
+            .map(|pid| self.root.join("proc").join(pid.to_string()))
     }
 
     /// Runs the node's `tc` in a launcher's network namespace, as somebody else on the node would.
@@ -119,7 +128,11 @@ impl ScriptNode {
     }
 
     fn pid(&self, pod_uid: &str) -> Option<u32> {
-        self.pods.lock().unwrap_or_else(PoisonError::into_inner).get(pod_uid).copied()
+        self.pods
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(pod_uid)
+            .copied()
     }
 
     fn netns(&self, pod_uid: &str) -> PathBuf {
@@ -132,7 +145,10 @@ impl ScriptNode {
         fs::create_dir_all(&devices)?;
         fs::write(devices.join("lo"), "default noqueue\n")?;
         for device in &vm.devices {
-            fs::write(devices.join(&device.name), format!("default {}\n", device.root))?;
+            fs::write(
+                devices.join(&device.name),
+                format!("default {}\n", device.root),
+            )?;
         }
         fs::write(netns.with_extension("links"), links(vm))?;
         fs::write(&netns, "")?;
@@ -142,11 +158,17 @@ impl ScriptNode {
         fs::create_dir_all(process.join("ns"))?;
         symlink(&netns, process.join("ns/net"))?;
         symlink(&pidns, process.join("ns/pid"))?;
-        fs::write(process.join("status"), format!("Name:\tvirt-launcher-m\nPid:\t{pid}\nNSpid:\t{pid}\t1\n"))?;
+        fs::write(
+            process.join("status"),
+            format!("Name:\tvirt-launcher-m\nPid:\t{pid}\nNSpid:\t{pid}\t1\n"),
+        )?;
         let slice = vm.pod_uid.replace('-', "_");
         fs::write(
             process.join("cgroup"),
-            format!("0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{slice}.slice/cri-containerd-{}.scope\n", vm.container_id),
+            format!(
+                "0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{slice}.slice/cri-containerd-{}.scope\n",
+                vm.container_id
+            ),
         )
     }
 
@@ -165,14 +187,55 @@ impl ScriptNode {
     }
 }
 
+/// Writes the fakes, by a shell: a file that this process had open for writing could not be executed while some other
+/// thread's child, forked meanwhile, still holds it open.
+fn write_tools(dir: &Path) -> io::Result<()> {
+    let mut script = String::from("set -e\n");
+    for (name, text) in FAKES {
+        let _ = writeln!(
+            script,
+            "cat >{name} <<'END OF FAKE'\n{text}END OF FAKE\nchmod 755 {name}"
+        );
+    }
+    let mut shell = Command::new("sh")
+        .arg("-s")
+        .current_dir(dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()?;
+    if let Some(mut stdin) = shell.stdin.take() {
+        stdin.write_all(script.as_bytes())?;
+    }
+    if shell.wait()?.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!(
+            "the fake tools could not be written to {}",
+            dir.display()
+        )))
+    }
+}
+
 /// What `ip -o -d link show` prints in a launcher's network namespace.
 fn links(vm: &VmOnNode) -> String {
     let mut text = "1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000\\    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00 promiscuity 0 minmtu 0 maxmtu 0 \n".to_owned();
     for (index, device) in vm.devices.iter().enumerate() {
         let number = index + 2;
-        let peer = if device.kind == DeviceKind::Veth { "@if7" } else { "" };
-        let (flags, state) = if device.up { ("BROADCAST,MULTICAST,UP,LOWER_UP", "UP") } else { ("BROADCAST,MULTICAST", "DOWN") };
-        let master = device.master.as_ref().map(|bridge| format!(" master {bridge}")).unwrap_or_default();
+        let peer = if device.kind == DeviceKind::Veth {
+            "@if7"
+        } else {
+            ""
+        };
+        let (flags, state) = if device.up {
+            ("BROADCAST,MULTICAST,UP,LOWER_UP", "UP")
+        } else {
+            ("BROADCAST,MULTICAST", "DOWN")
+        };
+        let master = device
+            .master
+            .as_ref()
+            .map(|bridge| format!(" master {bridge}"))
+            .unwrap_or_default();
         let kind = match device.kind {
             DeviceKind::Tap => "tun type tap pi off vnet_hdr on persist on user 107 group 107",
             DeviceKind::Veth => "veth",
@@ -193,7 +256,8 @@ impl Node for ScriptNode {
     fn add_pod(&self, vm: VmOnNode) {
         let pid = {
             let mut pods = self.pods.lock().unwrap_or_else(PoisonError::into_inner);
-            let pid = 4711 + u32::try_from(self.next.fetch_add(1, Ordering::Relaxed)).unwrap_or(0) * 10;
+            let pid =
+                4711 + u32::try_from(self.next.fetch_add(1, Ordering::Relaxed)).unwrap_or(0) * 10;
             pods.insert(vm.pod_uid.clone(), pid);
             pid
         };
@@ -203,8 +267,13 @@ impl Node for ScriptNode {
     }
 
     fn remove_pod(&self, pod_uid: &str) {
-        let Some(process) = self.process_dir(pod_uid) else { return };
-        self.pods.lock().unwrap_or_else(PoisonError::into_inner).remove(pod_uid);
+        let Some(process) = self.process_dir(pod_uid) else {
+            return;
+        };
+        self.pods
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(pod_uid);
         let _ = fs::remove_dir_all(process);
         let netns = self.netns(pod_uid);
         // The namespace first: what still runs in it must find nothing to change.
@@ -219,7 +288,9 @@ impl Node for ScriptNode {
         let log = self.root.join("log").join(number.to_string());
         fs::write(&log, "")?;
         let mut command = tokio::process::Command::new(&self.shell[0]);
-        command.args(&self.shell[1..]).args(["-c", &spec.script, "vmchaos-agent"]);
+        command
+            .args(&self.shell[1..])
+            .args(["-c", &spec.script, "vmchaos-agent"]);
         for (name, value) in &spec.env {
             command.env(name, value);
         }
@@ -228,19 +299,27 @@ impl Node for ScriptNode {
             .env("VMCHAOS_SCRATCH", self.root.join("shm"))
             .env("VMCHAOS_TOOLS", self.root.join("tools"))
             .env("VMCHAOS_TERMLOG", &log);
-        let moved = self.root.join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs");
+        let moved = self
+            .root
+            .join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs");
         Ok(Arc::new(ScriptAgent::start(command, log, moved)?))
     }
 
     fn qdiscs(&self, pod_uid: &str) -> Vec<(String, String)> {
-        let Ok(output) = self.tc(pod_uid, &["qdisc", "show"]) else { return Vec::new() };
+        let Ok(output) = self.tc(pod_uid, &["qdisc", "show"]) else {
+            return Vec::new();
+        };
         String::from_utf8_lossy(&output.stdout)
             .lines()
             .filter_map(|line| {
                 let mut words = line.split(' ').skip(3);
                 let (dev, device, place) = (words.next()?, words.next()?, words.next()?);
-                (dev == "dev" && place == "root" && device != "lo")
-                    .then(|| (device.to_owned(), line.trim_end().replacen(&format!(" dev {device}"), "", 1)))
+                (dev == "dev" && place == "root" && device != "lo").then(|| {
+                    (
+                        device.to_owned(),
+                        line.trim_end().replacen(&format!(" dev {device}"), "", 1),
+                    )
+                })
             })
             .collect()
     }
@@ -248,7 +327,13 @@ impl Node for ScriptNode {
 
 impl Drop for ScriptNode {
     fn drop(&mut self) {
-        let pods: Vec<String> = self.pods.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        let pods: Vec<String> = self
+            .pods
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect();
         for pod in pods {
             self.remove_pod(&pod);
         }

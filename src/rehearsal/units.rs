@@ -5,8 +5,13 @@ use serde_json::{Value, json};
 fn scaled(text: &str, units: &[(&str, f64)]) -> Option<f64> {
     units.iter().find_map(|(unit, factor)| {
         let number = text.strip_suffix(unit)?;
-        let plain = number.starts_with(|c: char| c.is_ascii_digit()) && number.chars().all(|c| c.is_ascii_digit() || c == '.');
-        if plain { number.parse::<f64>().ok().map(|number| number * factor) } else { None }
+        let plain = number.starts_with(|c: char| c.is_ascii_digit())
+            && number.chars().all(|c| c.is_ascii_digit() || c == '.');
+        if plain {
+            number.parse::<f64>().ok().map(|number| number * factor)
+        } else {
+            None
+        }
     })
 }
 
@@ -19,11 +24,30 @@ pub(super) fn percent(text: &str) -> Option<f64> {
 }
 
 pub(super) fn rate(text: &str) -> Option<f64> {
-    scaled(&text.to_ascii_lowercase(), &[("kbit", 125.0), ("mbit", 125e3), ("gbit", 125e6), ("tbit", 125e9), ("bit", 0.125)])
+    scaled(
+        &text.to_ascii_lowercase(),
+        &[
+            ("kbit", 125.0),
+            ("mbit", 125e3),
+            ("gbit", 125e6),
+            ("tbit", 125e9),
+            ("bit", 0.125),
+        ],
+    )
 }
 
 pub(super) fn size(text: &str) -> Option<f64> {
-    scaled(&text.to_ascii_lowercase(), &[("kb", 1024.0), ("mb", 1_048_576.0), ("k", 1024.0), ("m", 1_048_576.0), ("b", 1.0), ("", 1.0)])
+    scaled(
+        &text.to_ascii_lowercase(),
+        &[
+            ("kb", 1024.0),
+            ("mb", 1_048_576.0),
+            ("k", 1024.0),
+            ("m", 1_048_576.0),
+            ("b", 1.0),
+            ("", 1.0),
+        ],
+    )
 }
 
 /// The kernel counts in ticks of 64 ns: short times come back a little short.
@@ -47,7 +71,11 @@ pub(super) fn fraction(number: f64) -> Value {
         return 0.into();
     }
     let rounded: f64 = format!("{number:.5e}").parse().unwrap_or(number);
-    if rounded.fract() == 0.0 { whole(rounded) } else { json!(rounded) }
+    if rounded.fract() == 0.0 {
+        whole(rounded)
+    } else {
+        json!(rounded)
+    }
 }
 
 fn short(number: f64) -> String {
@@ -66,12 +94,19 @@ pub(super) fn time_text(micro: f64) -> String {
 }
 
 fn unit_text(number: f64, units: &[(f64, &str)]) -> String {
-    let (factor, unit) = units.iter().copied().find(|(factor, _)| number >= *factor && number % factor == 0.0).unwrap_or(units[units.len() - 1]);
+    let (factor, unit) = units
+        .iter()
+        .copied()
+        .find(|(factor, _)| number >= *factor && number % factor == 0.0)
+        .unwrap_or(units[units.len() - 1]);
     format!("{:.0}{unit}", number / factor)
 }
 
 pub(super) fn rate_text(bytes: f64) -> String {
-    unit_text(bytes * 8.0, &[(1e9, "Gbit"), (1e6, "Mbit"), (1e3, "Kbit"), (1.0, "bit")])
+    unit_text(
+        bytes * 8.0,
+        &[(1e9, "Gbit"), (1e6, "Mbit"), (1e3, "Kbit"), (1.0, "bit")],
+    )
 }
 
 pub(super) fn size_text(bytes: f64) -> String {

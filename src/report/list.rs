@@ -63,7 +63,7 @@ impl<T: Item> ListReport<T> {
             Format::Name => self
                 .items
                 .iter()
-                .map(|item| escape(&item.name()).into_owned() + "\n")
+                .map(|item| escape(&item.name()) + "\n")
                 .collect(),
             Format::Table | Format::Wide if self.items.is_empty() => String::new(),
             Format::Table | Format::Wide => {

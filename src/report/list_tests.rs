@@ -17,11 +17,13 @@ fn vmi() -> VmiTargetItem {
         ip: Some("10.0.0.5".into()),
         pod: Some("virt-launcher-web-1-x7k2p".into()),
         created_at: Some(Time("2026-11-18T09:00:00Z".parse().unwrap())),
-        interfaces: vec![InterfaceReport {
-            network: "default".into(),
-            device: "tap0".into(),
-            binding: "masquerade".into(),
-        }],
+        interfaces: [("default", "tap0", "masquerade"), ("fast", "", "sriov")]
+            .map(|(network, device, binding)| InterfaceReport {
+                network: network.into(),
+                device: device.into(),
+                binding: binding.into(),
+            })
+            .into(),
         faults: [
             ("filter".to_owned(), FaultAbility::able()),
             (
@@ -49,7 +51,8 @@ fn run() -> RunItem {
     RunItem {
         id: "k3f9ab".into(),
         fault: "netem".into(),
-        state: "injected".into(),
+        effect: Some("latency 100ms".into()),
+        state: "running".into(),
         user: Some("jane\u{1b}[2J".into()),
         reason: Some("game day".into()),
         started_at: Some(Time("2026-11-20T11:58:30Z".parse().unwrap())),
@@ -66,14 +69,14 @@ fn run() -> RunItem {
 fn vmis_and_why_not() {
     let list = ListReport::new(vec![vmi(), paused()]);
     insta::assert_snapshot!(list.print_at(Format::Table, now()).unwrap(), @r"
-    NAMESPACE   NAME    PHASE     NODE     IP         AGE      FAULTS         WHY-NOT
-    default     web-1   Running   node-1   10.0.0.5   2d3h     filter,netem   migrate: not live-migratable: local disk
-    shop        db-0    Paused    <none>   <none>     <none>   <none>         is paused
+    NAMESPACE   NAME    PHASE     NODE     IP         AGE      BINDINGS           FAULTS         WHY-NOT
+    default     web-1   Running   node-1   10.0.0.5   2d3h     masquerade,sriov   filter,netem   migrate: not live-migratable: local disk
+    shop        db-0    Paused    <none>   <none>     <none>   <none>             <none>         is paused
     ");
     insta::assert_snapshot!(list.print_at(Format::Wide, now()).unwrap(), @r"
-    NAMESPACE   NAME    PHASE     NODE     IP         AGE      FAULTS         POD                         INTERFACES                  WHY-NOT
-    default     web-1   Running   node-1   10.0.0.5   2d3h     filter,netem   virt-launcher-web-1-x7k2p   default=tap0 (masquerade)   migrate: not live-migratable: local disk
-    shop        db-0    Paused    <none>   <none>     <none>   <none>         <none>                      <none>                      is paused
+    NAMESPACE   NAME    PHASE     NODE     IP         AGE      POD                         INTERFACES                                FAULTS         WHY-NOT
+    default     web-1   Running   node-1   10.0.0.5   2d3h     virt-launcher-web-1-x7k2p   default=tap0 (masquerade), fast (sriov)   filter,netem   migrate: not live-migratable: local disk
+    shop        db-0    Paused    <none>   <none>     <none>   <none>                      <none>                                    <none>         is paused
     ");
     assert_eq!(
         list.print_at(Format::Name, now()).unwrap(),
@@ -85,8 +88,8 @@ fn vmis_and_why_not() {
 fn runs_are_short_in_a_table_and_whole_when_wide() {
     let list = ListReport::new(vec![run()]);
     insta::assert_snapshot!(list.print_at(Format::Table, now()).unwrap(), @r"
-    RUN      FAULT   STATE      OWNER           AGE   LEFT   TARGETS                                  NODES           DETAIL
-    k3f9ab   netem   injected   jane\u{1b}[2J   90s   30s    default/web-1,default/web-2 and 3 more   node-1,node-2   <none>
+    RUN      FAULT   EFFECT          STATE     OWNER           REASON     AGE   LEFT   TARGETS                                  NODES           DETAIL
+    k3f9ab   netem   latency 100ms   running   jane\u{1b}[2J   game day   90s   30s    default/web-1,default/web-2 and 3 more   node-1,node-2   <none>
     ");
     assert!(
         list.print_at(Format::Wide, now())

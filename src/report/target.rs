@@ -47,6 +47,8 @@ pub struct TargetReport {
 #[serde(rename_all = "camelCase")]
 pub struct InterfaceReport {
     pub network: String,
+    /// The tap; empty, and then absent, where no fault reaches the interface.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub device: String,
     pub binding: String,
 }

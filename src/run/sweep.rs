@@ -23,6 +23,9 @@ use crate::plan::run_plan::PodOptions;
 /// From the first word of the agent to its last; each VM takes it a few milliseconds.
 const SWEEP_LIMIT: Duration = Duration::from_secs(60);
 
+/// Begins what tells a sweeping pod from the run's others.
+pub const SUFFIX: &str = "sweep-";
+
 /// VMs of one node to be looked into.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -47,15 +50,28 @@ pub struct Swept {
     pub gone: bool,
 }
 
-/// Sweeps; the error says what may still be in place, or why nobody could look.
-pub async fn run(cluster: &Cluster, job: &Job) -> Result<Vec<Swept>, String> {
+impl Swept {
+    /// What was found, in words.
+    pub fn words(&self) -> String {
+        if self.gone {
+            format!("{} does not run any more", self.key)
+        } else if self.removed.is_empty() {
+            format!("{}: nothing of this program is there", self.key)
+        } else {
+            format!("{}: removed {}", self.key, self.removed.join(", "))
+        }
+    }
+}
+
+/// The pod that sweeps.
+pub fn pod(job: &Job) -> Result<DebugPod, String> {
     let mut lines = Vec::new();
     for (index, target) in job.targets.iter().enumerate() {
         lines.extend(compile_sweep(target, index).map_err(|error| error.to_string())?);
     }
-    let pod = DebugPod {
+    Ok(DebugPod {
         run: job.run.clone(),
-        suffix: format!("sweep-{}", crate::plan::run_plan::Plan::new_run()),
+        suffix: format!("{SUFFIX}{}", crate::plan::run_plan::Plan::new_run()),
         fault: job.fault.clone(),
         node: job.node.clone(),
         namespace: job.namespace.clone(),
@@ -66,7 +82,12 @@ pub async fn run(cluster: &Cluster, job: &Job) -> Result<Vec<Swept>, String> {
         annotations: job.pod.annotations.clone(),
         plan: lines.join("\n") + "\n",
         active_deadline: job.pod.start_limit + SWEEP_LIMIT * 2,
-    };
+    })
+}
+
+/// Sweeps; the error says what may still be in place, or why nobody could look.
+pub async fn run(cluster: &Cluster, job: &Job) -> Result<Vec<Swept>, String> {
+    let pod = pod(job)?;
     let name = pod.name();
     let result = converse(cluster, job, &pod).await;
     let api = Api::<Pod>::namespaced(cluster.client.clone(), &job.namespace);

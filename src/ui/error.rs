@@ -3,7 +3,7 @@
 //! An error anywhere in the crate may end with lines that start with `hint: `. They are collected over the whole chain and
 //! shown after a blank line, so that the message stays one sentence and no module below `commands` needs to know this one.
 
-use super::escape::escape_lines;
+use crate::escape::escape_lines;
 
 /// An error taken apart for the screen or for the run document. Escaped already.
 #[derive(Debug, Clone, PartialEq, Eq)]

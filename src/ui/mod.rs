@@ -11,7 +11,6 @@
 mod age;
 pub mod confirm;
 mod error;
-mod escape;
 mod keys;
 pub mod picker;
 mod printer;
@@ -22,7 +21,7 @@ pub mod table;
 pub use age::age;
 pub use confirm::{Answer, Confirm};
 pub use error::{Explained, explain};
-pub use escape::{escape, escape_lines, is_dangerous};
+pub use crate::escape::{escape, escape_lines, is_dangerous};
 pub use picker::{Pick, Picker};
 pub use printer::{Look, Printer, Recorded};
 pub use progress::{Progress, State};

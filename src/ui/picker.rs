@@ -62,11 +62,11 @@ impl Picker {
     pub fn row<C: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = C>, refused: Option<&str>) -> &mut Self {
         let cells = cells.into_iter().map(|cell| match cell.as_ref() {
             "" => super::table::NONE.to_owned(),
-            text => escape(text).into_owned(),
+            text => escape(text),
         });
         self.rows.push(PickerRow {
             cells: cells.collect(),
-            refused: refused.map(|why| escape(why).into_owned()),
+            refused: refused.map(escape),
         });
         self
     }

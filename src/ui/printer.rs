@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use indicatif::ProgressBar;
 
 use super::error::{Explained, explain};
-use super::escape::escape_lines;
+use crate::escape::escape_lines;
 
 /// Where everything is printed. Clones print to the same place.
 #[derive(Clone)]

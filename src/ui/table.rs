@@ -2,7 +2,7 @@
 
 use comfy_table::{ContentArrangement, presets};
 
-use super::escape::escape;
+use crate::escape::escape;
 
 /// What stands where there is nothing.
 pub const NONE: &str = "<none>";
@@ -29,7 +29,7 @@ impl Table {
     pub fn row<C: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = C>) -> &mut Self {
         let cell = |cell: C| match cell.as_ref() {
             "" => NONE.to_owned(),
-            text => escape(text).into_owned(),
+            text => escape(text),
         };
         self.rows.push(cells.into_iter().map(cell).collect());
         self

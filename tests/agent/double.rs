@@ -23,7 +23,10 @@ fn essence(mut event: Value) -> Value {
 }
 
 fn nodes() -> [Arc<dyn Node>; 2] {
-    [Arc::new(ScriptNode::new().unwrap()), Arc::new(DoubleNode::new())]
+    [
+        Arc::new(ScriptNode::new().unwrap()),
+        Arc::new(DoubleNode::new()),
+    ]
 }
 
 /// A step of a dialogue: what is said, and the events it is said after.
@@ -53,7 +56,9 @@ async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
         }
         let code = operator.end().await;
         let mut events: Vec<Value> = Vec::new();
-        for event in operator.seen("hello|found|refused|ready|injected|failed|ending|restored|leaked|gone|hb|detached|end") {
+        for event in operator.seen(
+            "hello|found|refused|ready|injected|failed|ending|restored|leaked|gone|swept|hb|detached|end",
+        ) {
             events.push(essence(event));
         }
         // After a kill the verdict is written by what outlives the container.
@@ -63,12 +68,16 @@ async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        let verdicts: Vec<Value> = operator.verdicts().into_iter().map(|mut verdict| {
-            if verdict[3].is_f64() {
-                verdict[3] = "some time".into();
-            }
-            verdict
-        }).collect();
+        let verdicts: Vec<Value> = operator
+            .verdicts()
+            .into_iter()
+            .map(|mut verdict| {
+                if verdict[3].is_f64() {
+                    verdict[3] = "some time".into();
+                }
+                verdict
+            })
+            .collect();
         said.push((events, code, verdicts, node.qdiscs(&uid(0))));
     }
     let double = said.pop().unwrap();
@@ -83,48 +92,161 @@ async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
 
 #[tokio::test]
 async fn rollback() {
-    let events = same(&plan(1, "60"), &[Say("hello 0"), Wait("found"), Say("arm"), Wait("ready"), Say("go"), Wait("injected"), Say("hb"), Wait("hb"), Say("rollback"), Wait("end"), Say("bye")]).await;
+    let events = same(
+        &plan(1, "60"),
+        &[
+            Say("hello 0"),
+            Wait("found"),
+            Say("arm"),
+            Wait("ready"),
+            Say("go"),
+            Wait("injected"),
+            Say("hb"),
+            Wait("hb"),
+            Say("rollback"),
+            Wait("end"),
+            Say("bye"),
+        ],
+    )
+    .await;
     assert_eq!(events.len(), 8);
 }
 
 #[tokio::test]
+async fn sweep() {
+    let plan = format!("vm 0 {} -\nsweep 0 tap0\nsweep 0 eth0\nsweep 0 tap9\n", uid(0));
+    let steps = [
+        Say("hello 0"),
+        Wait("found"),
+        Say("sweep"),
+        Wait("end"),
+        Say("bye"),
+    ];
+    assert_eq!(same(&plan, &steps).await.len(), 4);
+}
+
+#[tokio::test]
 async fn deadline() {
-    same(&plan(1, "1"), &[Say("hello 0"), Say("arm"), Wait("ready"), Say("go"), Wait("restored"), Say("bye")]).await;
+    same(
+        &plan(1, "1"),
+        &[
+            Say("hello 0"),
+            Say("arm"),
+            Wait("ready"),
+            Say("go"),
+            Wait("restored"),
+            Say("bye"),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn end_of_file() {
-    same(&plan(1, "60"), &[Say("hello 0"), Say("arm"), Wait("ready"), Say("go"), Wait("injected"), Close]).await;
+    same(
+        &plan(1, "60"),
+        &[
+            Say("hello 0"),
+            Say("arm"),
+            Wait("ready"),
+            Say("go"),
+            Wait("injected"),
+            Close,
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn end_of_file_before_go() {
-    same(&plan(1, "60"), &[Say("hello 0"), Say("arm"), Wait("ready"), Close]).await;
+    same(
+        &plan(1, "60"),
+        &[Say("hello 0"), Say("arm"), Wait("ready"), Close],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn term() {
-    same(&plan(1, "60"), &[Say("hello 0"), Say("arm"), Wait("ready"), Say("go"), Wait("injected"), Kill(Signal::Term)]).await;
+    same(
+        &plan(1, "60"),
+        &[
+            Say("hello 0"),
+            Say("arm"),
+            Wait("ready"),
+            Say("go"),
+            Wait("injected"),
+            Kill(Signal::Term),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn kill() {
-    same(&plan(1, "60"), &[Say("hello 0"), Say("arm"), Wait("ready"), Say("go"), Wait("injected"), Kill(Signal::Kill)]).await;
+    same(
+        &plan(1, "60"),
+        &[
+            Say("hello 0"),
+            Say("arm"),
+            Wait("ready"),
+            Say("go"),
+            Wait("injected"),
+            Kill(Signal::Kill),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn gone() {
-    same(&plan(1, "60"), &[Say("hello 0"), Say("arm"), Wait("ready"), Say("go"), Wait("injected"), Remove, Wait("end"), Say("bye")]).await;
+    same(
+        &plan(1, "60"),
+        &[
+            Say("hello 0"),
+            Say("arm"),
+            Wait("ready"),
+            Say("go"),
+            Wait("injected"),
+            Remove,
+            Wait("end"),
+            Say("bye"),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn detached() {
-    same(&plan(1, "1"), &[Say("hello 0"), Say("arm"), Wait("ready"), Say("go"), Wait("injected"), Say("detach"), Wait("detached"), Close]).await;
+    same(
+        &plan(1, "1"),
+        &[
+            Say("hello 0"),
+            Say("arm"),
+            Wait("ready"),
+            Say("go"),
+            Wait("injected"),
+            Say("detach"),
+            Wait("detached"),
+            Close,
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn never_armed() {
-    same(&plan(1, "60"), &[Say("hello 0"), Wait("found"), Say("arm"), Wait("ready"), Say("bye")]).await;
+    same(
+        &plan(1, "60"),
+        &[
+            Say("hello 0"),
+            Wait("found"),
+            Say("arm"),
+            Wait("ready"),
+            Say("bye"),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -140,7 +262,14 @@ async fn refusals() {
         change("own 0 qdisc tap0 7a31:", "own 0 qdisc tap0 8001:"),
         change("0a1b2c3d", "ffffffff").replace("abc000", "abcfff"),
     ] {
-        let events = same(&bad, &[Say("hello 0"), Wait("refused"), Say("arm"), Say("bye")]).await;
-        assert!(events.iter().any(|event| event["ev"] == "refused"), "{events:#?}");
+        let events = same(
+            &bad,
+            &[Say("hello 0"), Wait("refused"), Say("arm"), Say("bye")],
+        )
+        .await;
+        assert!(
+            events.iter().any(|event| event["ev"] == "refused"),
+            "{events:#?}"
+        );
     }
 }

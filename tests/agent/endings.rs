@@ -23,10 +23,14 @@ crate::under_every_shell! {
     left_behind
     changed_by_others
     one_after_the_other
+    armed_after_a_rollback_of_all
 }
 
 pub(crate) fn by(events: &[Value]) -> Vec<&str> {
-    events.iter().map(|event| event["by"].as_str().unwrap()).collect()
+    events
+        .iter()
+        .map(|event| event["by"].as_str().unwrap())
+        .collect()
 }
 
 async fn the_deadline_is_kept_with_the_operator_still_there(shell: &[&str]) {
@@ -38,13 +42,19 @@ async fn the_deadline_is_kept_with_the_operator_still_there(shell: &[&str]) {
         assert_eq!(event["by"], "deadline");
         let held = event["held"].as_f64().unwrap();
         assert!((1.48..4.0).contains(&held), "held for {held} s");
-        assert_eq!(event["after"], serde_json::json!({"tap0": "fq_codel", "eth0": "noqueue"}));
+        assert_eq!(
+            event["after"],
+            serde_json::json!({"tap0": "fq_codel", "eth0": "noqueue"})
+        );
         assert!(event.get("changed").is_none());
     }
     // Read once more before it was undone: it was there for the whole hold.
     for event in operator.seen("ending") {
         assert_eq!(event["read"]["tap0"][0]["handle"], HANDLE);
-        assert_eq!(event["read"]["eth0"][0]["options"]["loss-random"]["loss"], 0.05);
+        assert_eq!(
+            event["read"]["eth0"][0]["options"]["loss-random"]["loss"],
+            0.05
+        );
     }
     assert_eq!(operator.bye().await, 0);
     assert_eq!(operator.seen("end")[0]["restored"], 2);
@@ -55,10 +65,15 @@ async fn rollback_of_all(shell: &[&str]) {
     let rig = Rig::new(shell, 2);
     let mut operator = rig.injected(&plan(2, "60"), &[]).await;
     operator.say("rollback").await;
-    assert_eq!(by(&operator.wait("restored", 2).await), ["rollback", "rollback"]);
+    assert_eq!(
+        by(&operator.wait("restored", 2).await),
+        ["rollback", "rollback"]
+    );
     assert_eq!(operator.bye().await, 0);
     rig.clean(&operator, 2).await;
-    let left = std::fs::read_dir(rig.node.root().join("shm")).unwrap().count();
+    let left = std::fs::read_dir(rig.node.root().join("shm"))
+        .unwrap()
+        .count();
     assert_eq!(left, 0, "the scratch directory is gone");
 }
 
@@ -78,13 +93,18 @@ async fn end_of_file(shell: &[&str]) {
     let mut operator = rig.injected(&plan(2, "60"), &[]).await;
     operator.close();
     assert_eq!(operator.end().await, 0);
-    assert_eq!(by(&operator.seen("restored")), ["lost-operator", "lost-operator"]);
+    assert_eq!(
+        by(&operator.seen("restored")),
+        ["lost-operator", "lost-operator"]
+    );
     rig.clean(&operator, 2).await;
 }
 
 async fn silence(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    let mut operator = rig.injected(&plan(1, "60"), &[("VMCHAOS_SILENCE", "1")]).await;
+    let mut operator = rig
+        .injected(&plan(1, "60"), &[("VMCHAOS_SILENCE", "1")])
+        .await;
     assert_eq!(operator.end().await, 0);
     assert_eq!(by(&operator.seen("restored")), ["silence"]);
     rig.clean(&operator, 1).await;
@@ -105,7 +125,10 @@ async fn end_of_file_before_go(shell: &[&str]) {
     operator.close();
     assert_eq!(operator.end().await, 0);
     for event in operator.seen("restored") {
-        assert_eq!((&event["by"], &event["held"]), (&Value::from("lost-operator"), &Value::from(0)));
+        assert_eq!(
+            (&event["by"], &event["held"]),
+            (&Value::from("lost-operator"), &Value::from(0))
+        );
     }
     assert_eq!(operator.seen("restored").len(), 2);
     assert!(operator.seen("injected").is_empty());
@@ -113,9 +136,14 @@ async fn end_of_file_before_go(shell: &[&str]) {
 
 async fn no_go(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    let mut operator = rig.armed(&plan(1, "60"), &[("VMCHAOS_GO_LIMIT", "0.5")]).await;
+    let mut operator = rig
+        .armed(&plan(1, "60"), &[("VMCHAOS_GO_LIMIT", "0.5")])
+        .await;
     let ended = operator.wait("restored", 1).await;
-    assert_eq!((by(&ended), &ended[0]["held"]), (vec!["silence"], &Value::from(0)));
+    assert_eq!(
+        (by(&ended), &ended[0]["held"]),
+        (vec!["silence"], &Value::from(0))
+    );
     assert_eq!(operator.bye().await, 0);
 }
 
@@ -124,7 +152,10 @@ async fn the_launcher_gone(shell: &[&str]) {
     let mut operator = rig.injected(&plan(2, "60"), &[]).await;
     rig.node.remove_pod(&uid(0));
     let gone = operator.wait("gone", 1).await;
-    assert_eq!((&gone[0]["vm"], &gone[0]["by"]), (&Value::from(0), &Value::from("gone")));
+    assert_eq!(
+        (&gone[0]["vm"], &gone[0]["by"]),
+        (&Value::from(0), &Value::from("gone"))
+    );
     assert_eq!(rig.netems(1), 2);
     operator.say("rollback").await;
     operator.wait("restored", 1).await;
@@ -147,7 +178,10 @@ async fn detached(shell: &[&str]) {
     let ended = operator.seen("restored");
     assert_eq!(by(&ended), ["deadline"]);
     assert!(ended[0]["held"].as_f64().unwrap() >= 2.98);
-    assert_eq!(verdict(&operator, 0), ("restored".into(), "deadline".into()));
+    assert_eq!(
+        verdict(&operator, 0),
+        ("restored".into(), "deadline".into())
+    );
 }
 
 async fn two_runs_on_one_device(shell: &[&str]) {
@@ -162,7 +196,11 @@ async fn two_runs_on_one_device(shell: &[&str]) {
     let ended = loser.wait("restored|leaked", 1).await;
     assert_eq!(ended[0]["ev"], "restored");
     assert_eq!(loser.bye().await, 0);
-    assert_eq!(rig.node.qdiscs(&uid(0)), before, "the winner's fault is untouched");
+    assert_eq!(
+        rig.node.qdiscs(&uid(0)),
+        before,
+        "the winner's fault is untouched"
+    );
     winner.say("rollback").await;
     let ended = winner.wait("restored", 1).await;
     assert!(ended[0].get("changed").is_none());
@@ -174,20 +212,47 @@ async fn partly_applied(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let mut operator = rig.armed(&plan(1, "60"), &[]).await;
     // Somebody else is faster on the second device.
-    let other = rig.node.tc(&uid(0), &["qdisc", "add", "dev", "eth0", "root", "handle", "8001:", "tbf", "rate", "1mbit", "burst", "15kb", "latency", "50ms"]).unwrap();
+    let other = rig
+        .node
+        .tc(
+            &uid(0),
+            &[
+                "qdisc", "add", "dev", "eth0", "root", "handle", "8001:", "tbf", "rate", "1mbit",
+                "burst", "15kb", "latency", "50ms",
+            ],
+        )
+        .unwrap();
     assert!(other.status.success());
     operator.say("go").await;
     let failed = operator.wait("failed", 1).await;
     assert_eq!(failed[0]["reason"], "apply");
-    assert!(failed[0]["detail"].as_str().unwrap().contains("NLM_F_REPLACE"));
+    assert!(
+        failed[0]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("NLM_F_REPLACE")
+    );
     let ended = operator.wait("restored", 1).await;
-    assert_eq!(ended[0]["after"], serde_json::json!({"tap0": "fq_codel", "eth0": "tbf"}));
-    assert!(ended[0]["changed"].as_str().unwrap().contains("eth0 was noqueue, is tbf 8001:"));
+    assert_eq!(
+        ended[0]["after"],
+        serde_json::json!({"tap0": "fq_codel", "eth0": "tbf"})
+    );
+    assert!(
+        ended[0]["changed"]
+            .as_str()
+            .unwrap()
+            .contains("eth0 was noqueue, is tbf 8001:")
+    );
     assert!(operator.seen("injected").is_empty());
     assert_eq!(operator.bye().await, 0);
     assert_eq!(operator.seen("end")[0]["failed"], 1);
     let after = rig.node.qdiscs(&uid(0));
-    assert!(after.iter().any(|(device, line)| device == "eth0" && line.starts_with("qdisc tbf 8001:")), "{after:?}");
+    assert!(
+        after
+            .iter()
+            .any(|(device, line)| device == "eth0" && line.starts_with("qdisc tbf 8001:")),
+        "{after:?}"
+    );
     assert_eq!(rig.netems(0), 0);
 }
 
@@ -220,7 +285,13 @@ async fn changed_by_others(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let mut operator = rig.injected(&plan(1, "60"), &[]).await;
     // net.core.default_qdisc has changed meanwhile: the kernel makes another default.
-    std::fs::write(rig.node.root().join(format!("netns/{}.d/tap0.default", uid(0))), "pfifo_fast\n").unwrap();
+    std::fs::write(
+        rig.node
+            .root()
+            .join(format!("netns/{}.d/tap0.default", uid(0))),
+        "pfifo_fast\n",
+    )
+    .unwrap();
     operator.say("rollback").await;
     let ended = operator.wait("restored", 1).await;
     assert_eq!(ended[0]["changed"], "tap0 was fq_codel, is pfifo_fast 0:");
@@ -241,6 +312,24 @@ async fn one_after_the_other(shell: &[&str]) {
         operator.wait("restored", vm + 1).await;
     }
     assert_eq!(by(&operator.seen("restored")), ["deadline", "deadline"]);
+    assert_eq!(operator.bye().await, 0);
+    rig.clean(&operator, 2).await;
+}
+
+async fn armed_after_a_rollback_of_all(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let mut operator = rig.start(&plan(2, "60"), &[]);
+    operator.say("hello 0").await;
+    operator.wait("found", 2).await;
+    for vm in 0..2 {
+        operator.say(&format!("arm {vm}")).await;
+        operator.wait("ready", vm + 1).await;
+        operator.say("go").await;
+        operator.wait("injected", vm + 1).await;
+        operator.say("rollback").await;
+        operator.wait("restored", vm + 1).await;
+    }
+    assert_eq!(by(&operator.seen("restored")), ["rollback", "rollback"]);
     assert_eq!(operator.bye().await, 0);
     rig.clean(&operator, 2).await;
 }

@@ -12,7 +12,8 @@ use crate::rig::{container, uid};
 
 /// Numbers that a running kernel counts, and help texts, are no part of what is held to.
 fn essence(text: &str) -> Vec<String> {
-    let counted = Regex::new(r#""(bytes|packets|drops|overlimits|requeues|backlog|qlen)":\d+"#).unwrap();
+    let counted =
+        Regex::new(r#""(bytes|packets|drops|overlimits|requeues|backlog|qlen)":\d+"#).unwrap();
     let kinds_own = Regex::new(r#","maxpacket".*?"old_flows_len":\d+"#).unwrap();
     let sent = Regex::new(r"Sent \d+ bytes \d+ pkt \(dropped \d+|backlog \S+ \d+p").unwrap();
     let text = counted.replace_all(text, "\"$1\":0");
@@ -20,7 +21,12 @@ fn essence(text: &str) -> Vec<String> {
     let text = sent.replace_all(&text, "");
     let mut lines: Vec<String> = text
         .lines()
-        .filter(|line| !line.trim().is_empty() && !line.starts_with("  ") && !line.starts_with('\t') && !line.starts_with("Usage"))
+        .filter(|line| {
+            !line.trim().is_empty()
+                && !line.starts_with("  ")
+                && !line.starts_with('\t')
+                && !line.starts_with("Usage")
+        })
         .map(|line| line.trim_end().to_owned())
         .collect();
     lines.sort();
@@ -31,7 +37,12 @@ fn essence(text: &str) -> Vec<String> {
 async fn the_fake_tc_says_what_the_real_one_said() {
     let device = |name: &str, kind, root: &str| Device::new(name, kind, root);
     let mut compared = 0;
-    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/agent/transcripts")).unwrap() {
+    for entry in std::fs::read_dir(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/agent/transcripts"
+    ))
+    .unwrap()
+    {
         let path = entry.unwrap().path();
         let node = ScriptNode::new().unwrap();
         node.add_pod(VmOnNode {
@@ -47,13 +58,16 @@ async fn the_fake_tc_says_what_the_real_one_said() {
             ],
         });
         if path.file_stem().unwrap() == "no-module" {
-            node.set_netem(kubectl_vmchaos::rehearsal::script_node::Netem::Absent).unwrap();
+            node.set_netem(kubectl_vmchaos::rehearsal::script_node::Netem::Absent)
+                .unwrap();
         }
         let text = std::fs::read_to_string(&path).unwrap();
         for record in text.split("$ ").filter(|record| !record.is_empty()) {
             let (command, rest) = record.split_once('\n').unwrap();
             let (output, code) = rest.rsplit_once("! ").unwrap();
-            let Some(args) = command.strip_prefix("tc ") else { continue };
+            let Some(args) = command.strip_prefix("tc ") else {
+                continue;
+            };
             // Recorded without any module; a node of the practice cluster always has tbf.
             if path.ends_with("no-module.txt") && args.contains(" tbf ") {
                 continue;
@@ -65,8 +79,17 @@ async fn the_fake_tc_says_what_the_real_one_said() {
                 assert!(String::from_utf8_lossy(&said.stderr).contains("no transcript of"));
                 continue;
             }
-            let all = format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
-            assert_eq!((essence(&all), said.status.code()), (essence(output), code.trim().parse().ok()), "{}: {command}", path.display());
+            let all = format!(
+                "{}{}",
+                String::from_utf8_lossy(&said.stdout),
+                String::from_utf8_lossy(&said.stderr)
+            );
+            assert_eq!(
+                (essence(&all), said.status.code()),
+                (essence(output), code.trim().parse().ok()),
+                "{}: {command}",
+                path.display()
+            );
             compared += 1;
         }
     }
@@ -77,22 +100,48 @@ async fn the_fake_tc_says_what_the_real_one_said() {
 async fn the_fake_tc_fails_on_what_it_does_not_know() {
     let node = ScriptNode::new().unwrap();
     node.add_pod(crate::rig::launcher(0));
-    for command in ["filter show dev tap0", "qdisc add dev tap0 root sfq", "qdisc add dev tap0 root handle 7a31: sfq", "class show dev tap0"] {
-        let said = node.tc(&uid(0), &command.split(' ').collect::<Vec<_>>()).unwrap();
+    for command in [
+        "filter show dev tap0",
+        "qdisc add dev tap0 root sfq",
+        "qdisc add dev tap0 root handle 7a31: sfq",
+        "class show dev tap0",
+    ] {
+        let said = node
+            .tc(&uid(0), &command.split(' ').collect::<Vec<_>>())
+            .unwrap();
         assert_eq!(said.status.code(), Some(64), "{command}");
     }
 }
 
 #[test]
 fn shellcheck_finds_nothing() {
-    let fakes = ["ip", "modprobe", "nsenter", "tc", "unshare"].map(|name| format!("{}/src/rehearsal/fakes/{name}", env!("CARGO_MANIFEST_DIR")));
-    let Ok(mut child) = Command::new("shellcheck").args(["-s", "sh", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() else {
+    let fakes = ["ip", "modprobe", "nsenter", "tc", "unshare"]
+        .map(|name| format!("{}/src/rehearsal/fakes/{name}", env!("CARGO_MANIFEST_DIR")));
+    let Ok(mut child) = Command::new("shellcheck")
+        .args(["-s", "sh", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+    else {
         println!("skipped: shellcheck is not installed");
         return;
     };
-    child.stdin.take().unwrap().write_all(SCRIPT.as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(SCRIPT.as_bytes())
+        .unwrap();
     let said = child.wait_with_output().unwrap();
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
+    assert!(
+        said.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said.stdout)
+    );
     let said = Command::new("shellcheck").args(fakes).output().unwrap();
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
+    assert!(
+        said.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said.stdout)
+    );
 }

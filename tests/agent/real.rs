@@ -30,7 +30,11 @@ struct Launcher {
 /// Where cgroup v2 is mounted.
 fn unified() -> PathBuf {
     let hybrid = Path::new("/sys/fs/cgroup/unified");
-    if hybrid.is_dir() { hybrid.to_owned() } else { PathBuf::from("/sys/fs/cgroup") }
+    if hybrid.is_dir() {
+        hybrid.to_owned()
+    } else {
+        PathBuf::from("/sys/fs/cgroup")
+    }
 }
 
 impl Launcher {
@@ -62,7 +66,12 @@ impl Launcher {
             .spawn()
             .unwrap();
         // End of file without the word when a namespace or a link could not be made.
-        let waiter = Command::new("timeout").arg("10").arg("cat").arg(&ready).output().unwrap();
+        let waiter = Command::new("timeout")
+            .arg("10")
+            .arg("cat")
+            .arg(&ready)
+            .output()
+            .unwrap();
         if waiter.stdout.is_empty() {
             println!("skipped: network namespaces, taps or veths cannot be made here");
             let _ = process.kill();
@@ -70,7 +79,12 @@ impl Launcher {
             let _ = fs::remove_dir(&cgroup);
             return None;
         }
-        Some(Self { process, cgroup, id, dir })
+        Some(Self {
+            process,
+            cgroup,
+            id,
+            dir,
+        })
     }
 
     /// A view of `/proc` in which PID 1 is a process whose root and namespaces can be looked at, as from a debug pod.
@@ -83,7 +97,10 @@ impl Launcher {
         // Every hierarchy as it is for this process: a guard stays in the cgroup of the test.
         let own: String = fs::read_to_string("/proc/self/cgroup").unwrap();
         fs::write(view.join("1/cgroup"), own).unwrap();
-        for pid in fs::read_to_string(self.cgroup.join("cgroup.procs")).unwrap().lines() {
+        for pid in fs::read_to_string(self.cgroup.join("cgroup.procs"))
+            .unwrap()
+            .lines()
+        {
             symlink(format!("/proc/{pid}"), view.join(pid)).unwrap();
         }
         view
@@ -104,8 +121,14 @@ impl Launcher {
         let log = self.dir.join("log");
         fs::write(&log, "").unwrap();
         let mut command = tokio::process::Command::new(shell[0]);
-        command.args(&shell[1..]).args(["-c", &spec.script, "vmchaos-agent"]).envs(spec.env.iter().cloned());
-        command.env("VMCHAOS_PROC", self.proc_view()).env("VMCHAOS_TERMLOG", &log).env("VMCHAOS_SCRATCH", &self.dir);
+        command
+            .args(&shell[1..])
+            .args(["-c", &spec.script, "vmchaos-agent"])
+            .envs(spec.env.iter().cloned());
+        command
+            .env("VMCHAOS_PROC", self.proc_view())
+            .env("VMCHAOS_TERMLOG", &log)
+            .env("VMCHAOS_SCRATCH", &self.dir);
         // What moved is what the guards say: there is no other cgroup to tell them by here.
         let moved = self.dir.join("moved");
         fs::write(&moved, "").unwrap();
@@ -115,7 +138,10 @@ impl Launcher {
     fn qdiscs(&self) -> String {
         let view = fs::read_to_string(self.cgroup.join("cgroup.procs")).unwrap();
         let pid = view.lines().last().unwrap_or("0").to_owned();
-        let shown = Command::new("nsenter").args(["-t", &pid, "-n", "tc", "qdisc", "show"]).output().unwrap();
+        let shown = Command::new("nsenter")
+            .args(["-t", &pid, "-n", "tc", "qdisc", "show"])
+            .output()
+            .unwrap();
         String::from_utf8_lossy(&shown.stdout).into_owned()
     }
 
@@ -148,19 +174,26 @@ impl Drop for Launcher {
 }
 
 async fn a_real_kernel_from_injection_to_rollback(shell: &[&str]) {
-    let Some(launcher) = Launcher::start() else { return };
+    let Some(launcher) = Launcher::start() else {
+        return;
+    };
     let before = launcher.qdiscs();
     let mut operator = launcher.injected(shell, "60").await;
     operator.say("rollback").await;
     let ended = operator.wait("restored", 1).await;
     assert!(ended[0].get("changed").is_none());
-    assert_eq!(operator.seen("injected")[0]["read"]["eth0"][0]["options"]["rate"], 250_000);
+    assert_eq!(
+        operator.seen("injected")[0]["read"]["eth0"][0]["options"]["rate"],
+        250_000
+    );
     assert_eq!(launcher.qdiscs(), before);
     assert_eq!(operator.bye().await, 0);
 }
 
 async fn a_real_deadline(shell: &[&str]) {
-    let Some(launcher) = Launcher::start() else { return };
+    let Some(launcher) = Launcher::start() else {
+        return;
+    };
     let before = launcher.qdiscs();
     let mut operator = launcher.injected(shell, "1").await;
     let ended = operator.wait("restored", 1).await;
@@ -171,11 +204,18 @@ async fn a_real_deadline(shell: &[&str]) {
 }
 
 async fn a_real_kill_of_the_container(shell: &[&str]) {
-    let Some(launcher) = Launcher::start() else { return };
+    let Some(launcher) = Launcher::start() else {
+        return;
+    };
     let before = launcher.qdiscs();
     let mut operator = launcher.injected(shell, "60").await;
     // The agent alone: the guard's cgroup is the test's own here.
-    let guard = fs::read_dir(&launcher.dir).unwrap().flatten().map(|entry| entry.path().join("guard.0")).find(|path| path.exists()).unwrap();
+    let guard = fs::read_dir(&launcher.dir)
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path().join("guard.0"))
+        .find(|path| path.exists())
+        .unwrap();
     let guard = fs::read_to_string(guard).unwrap();
     fs::write(launcher.dir.join("moved"), guard).unwrap();
     operator.agent.kill(Signal::Kill);
@@ -188,7 +228,9 @@ async fn a_real_kill_of_the_container(shell: &[&str]) {
 }
 
 async fn a_real_launcher_gone(shell: &[&str]) {
-    let Some(mut launcher) = Launcher::start() else { return };
+    let Some(mut launcher) = Launcher::start() else {
+        return;
+    };
     let mut operator = launcher.injected(shell, "60").await;
     fs::write(launcher.cgroup.join("cgroup.kill"), "1").unwrap();
     let _ = launcher.process.wait();

@@ -39,11 +39,17 @@ async fn refusal(rig: &Rig, plan: &str) -> Value {
     assert_eq!(operator.bye().await, 0);
     assert!(operator.seen("injected").is_empty());
     assert_eq!(operator.seen("end")[0]["refused"], 1);
-    assert_eq!(operator.verdicts(), [serde_json::json!([0, "refused", refused["reason"], 0])]);
+    assert_eq!(
+        operator.verdicts(),
+        [serde_json::json!([0, "refused", refused["reason"], 0])]
+    );
     refused
 }
 
-fn one(shell: &[&str], change: impl FnOnce(&mut kubectl_vmchaos::rehearsal::host::VmOnNode)) -> Rig {
+fn one(
+    shell: &[&str],
+    change: impl FnOnce(&mut kubectl_vmchaos::rehearsal::host::VmOnNode),
+) -> Rig {
     let rig = Rig::new(shell, 0);
     let mut vm = launcher(0);
     change(&mut vm);
@@ -53,18 +59,41 @@ fn one(shell: &[&str], change: impl FnOnce(&mut kubectl_vmchaos::rehearsal::host
 
 async fn a_foreign_root(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    assert!(rig.node.tc(&uid(0), &["qdisc", "add", "dev", "tap0", "root", "handle", "1:", "htb", "default", "1"]).unwrap().status.success());
+    assert!(
+        rig.node
+            .tc(
+                &uid(0),
+                &[
+                    "qdisc", "add", "dev", "tap0", "root", "handle", "1:", "htb", "default", "1"
+                ]
+            )
+            .unwrap()
+            .status
+            .success()
+    );
     let before = rig.node.qdiscs(&uid(0));
     let refused = refusal(&rig, &plan(1, "60")).await;
-    assert_eq!((&refused["reason"], &refused["device"]), (&Value::from("foreign-qdisc"), &Value::from("tap0")));
+    assert_eq!(
+        (&refused["reason"], &refused["device"]),
+        (&Value::from("foreign-qdisc"), &Value::from("tap0"))
+    );
     assert_eq!(rig.node.qdiscs(&uid(0)), before);
 }
 
 async fn a_foreign_classifier(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    assert!(rig.node.tc(&uid(0), &["qdisc", "add", "dev", "eth0", "clsact"]).unwrap().status.success());
+    assert!(
+        rig.node
+            .tc(&uid(0), &["qdisc", "add", "dev", "eth0", "clsact"])
+            .unwrap()
+            .status
+            .success()
+    );
     let refused = refusal(&rig, &plan(1, "60")).await;
-    assert_eq!((&refused["reason"], &refused["device"]), (&Value::from("foreign-qdisc"), &Value::from("eth0")));
+    assert_eq!(
+        (&refused["reason"], &refused["device"]),
+        (&Value::from("foreign-qdisc"), &Value::from("eth0"))
+    );
 }
 
 async fn a_root_set_after_it_was_found(shell: &[&str]) {
@@ -72,41 +101,73 @@ async fn a_root_set_after_it_was_found(shell: &[&str]) {
     let mut operator = rig.start(&plan(1, "60"), &[]);
     operator.say("hello 0").await;
     operator.wait("found", 1).await;
-    assert!(rig.node.tc(&uid(0), &["qdisc", "add", "dev", "tap0", "root", "handle", "1:", "htb", "default", "1"]).unwrap().status.success());
+    assert!(
+        rig.node
+            .tc(
+                &uid(0),
+                &[
+                    "qdisc", "add", "dev", "tap0", "root", "handle", "1:", "htb", "default", "1"
+                ]
+            )
+            .unwrap()
+            .status
+            .success()
+    );
     operator.say("arm").await;
-    assert_eq!(operator.wait("refused", 1).await[0]["reason"], "foreign-qdisc");
+    assert_eq!(
+        operator.wait("refused", 1).await[0]["reason"],
+        "foreign-qdisc"
+    );
     assert_eq!(operator.bye().await, 0);
 }
 
 async fn a_device_that_is_not_there(shell: &[&str]) {
-    let rig = one(shell, |vm| vm.devices.retain(|device| device.name != "tap0"));
+    let rig = one(shell, |vm| {
+        vm.devices.retain(|device| device.name != "tap0");
+    });
     let refused = refusal(&rig, &plan(1, "60")).await;
-    assert_eq!((&refused["reason"], &refused["device"]), (&Value::from("no-device"), &Value::from("tap0")));
+    assert_eq!(
+        (&refused["reason"], &refused["device"]),
+        (&Value::from("no-device"), &Value::from("tap0"))
+    );
 }
 
 async fn a_device_that_is_down(shell: &[&str]) {
     let rig = one(shell, |vm| vm.devices[0].up = false);
     let refused = refusal(&rig, &plan(1, "60")).await;
-    assert_eq!((&refused["reason"], &refused["device"]), (&Value::from("device-down"), &Value::from("eth0")));
+    assert_eq!(
+        (&refused["reason"], &refused["device"]),
+        (&Value::from("device-down"), &Value::from("eth0"))
+    );
 }
 
 async fn a_device_that_is_no_tap(shell: &[&str]) {
-    let rig = one(shell, |vm| vm.devices[2].kind = kubectl_vmchaos::rehearsal::host::DeviceKind::Veth);
+    let rig = one(shell, |vm| {
+        vm.devices[2].kind = kubectl_vmchaos::rehearsal::host::DeviceKind::Veth;
+    });
     assert_eq!(refusal(&rig, &plan(1, "60")).await["reason"], "not-a-tap");
 }
 
 async fn a_tap_on_another_bridge(shell: &[&str]) {
     let rig = one(shell, |vm| vm.devices[2].master = Some("k6t-net1".into()));
-    assert_eq!(refusal(&rig, &plan(1, "60")).await["reason"], "wrong-bridge");
+    assert_eq!(
+        refusal(&rig, &plan(1, "60")).await["reason"],
+        "wrong-bridge"
+    );
 }
 
 async fn a_second_uplink(shell: &[&str]) {
     use kubectl_vmchaos::rehearsal::host::{Device, DeviceKind};
     let rig = one(shell, |vm| {
         vm.devices[0].master = Some("k6t-eth0".into());
-        vm.devices.push(Device::new("eth9", DeviceKind::Veth, "noqueue").on("k6t-eth0"));
+        vm.devices
+            .push(Device::new("eth9", DeviceKind::Veth, "noqueue").on("k6t-eth0"));
     });
-    let refused = refusal(&rig, &plan(1, "60").replace("uplink 0 eth0 -", "uplink 0 eth0 k6t-eth0")).await;
+    let refused = refusal(
+        &rig,
+        &plan(1, "60").replace("uplink 0 eth0 -", "uplink 0 eth0 k6t-eth0"),
+    )
+    .await;
     assert_eq!(refused["reason"], "wrong-bridge");
     assert!(refused["detail"].as_str().unwrap().contains("eth9"));
 }
@@ -119,7 +180,9 @@ async fn no_process(shell: &[&str]) {
 async fn found_by_pod_uid(shell: &[&str]) {
     // systemd's cgroup driver writes the UID with underscores; the container is not known yet.
     let rig = Rig::new(shell, 1);
-    let mut operator = rig.injected(&plan(1, "60").replace(&container(0), "-"), &[]).await;
+    let mut operator = rig
+        .injected(&plan(1, "60").replace(&container(0), "-"), &[])
+        .await;
     operator.say("rollback").await;
     operator.wait("restored", 1).await;
     assert_eq!(operator.bye().await, 0);
@@ -130,10 +193,17 @@ async fn a_pid_that_was_given_to_somebody_else(shell: &[&str]) {
     let mut operator = rig.start(&plan(1, "60"), &[]);
     operator.say("hello 0").await;
     operator.wait("found", 1).await;
-    std::fs::write(rig.node.process_dir(&uid(0)).unwrap().join("cgroup"), "0::/system.slice/cron.service\n").unwrap();
+    std::fs::write(
+        rig.node.process_dir(&uid(0)).unwrap().join("cgroup"),
+        "0::/system.slice/cron.service\n",
+    )
+    .unwrap();
     operator.say("arm").await;
     let refused = operator.wait("refused|ready", 1).await;
-    assert_eq!((&refused[0]["ev"], &refused[0]["reason"]), (&Value::from("refused"), &Value::from("no-process")));
+    assert_eq!(
+        (&refused[0]["ev"], &refused[0]["reason"]),
+        (&Value::from("refused"), &Value::from("no-process"))
+    );
     assert_eq!(operator.bye().await, 0);
     assert_eq!(rig.netems(0), 0);
 }
@@ -147,11 +217,33 @@ async fn the_hosts_network_namespace(shell: &[&str]) {
 }
 
 async fn a_plan_with_shell_text(shell: &[&str]) {
-    for text in ["$(touch MARK)", "`touch MARK`", ";touch MARK", "|touch", "&", ">MARK", "'", "\"", "\\", "*", "?", "[a]", "{a,b}", "~", "!", "#", "\t"] {
+    for text in [
+        "$(touch MARK)",
+        "`touch MARK`",
+        ";touch MARK",
+        "|touch",
+        "&",
+        ">MARK",
+        "'",
+        "\"",
+        "\\",
+        "*",
+        "?",
+        "[a]",
+        "{a,b}",
+        "~",
+        "!",
+        "#",
+        "\t",
+    ] {
         let rig = Rig::new(shell, 1);
         let mark = rig.node.root().join("mark");
         let text = text.replace("MARK", mark.to_str().unwrap());
-        let refused = refusal(&rig, &plan(1, "60").replace("delay 100ms", &format!("delay 100ms{text}"))).await;
+        let refused = refusal(
+            &rig,
+            &plan(1, "60").replace("delay 100ms", &format!("delay 100ms{text}")),
+        )
+        .await;
         assert_eq!(refused["reason"], "plan", "{text}");
         assert!(!mark.exists());
     }
@@ -162,8 +254,14 @@ async fn a_plan_for_what_is_not_its_own(shell: &[&str]) {
     for (from, to) in [
         ("own 0 qdisc tap0 7a31:", "own 0 qdisc tap0 8001:"),
         ("own 0 qdisc tap0", "own 0 qdisc lo"),
-        ("undo 0 tc qdisc del dev tap0 root handle 7a31:", "undo 0 tc qdisc del dev tap0 root handle 7a32:"),
-        ("undo 0 tc qdisc del dev tap0 root", "undo 0 tc qdisc del dev lo root"),
+        (
+            "undo 0 tc qdisc del dev tap0 root handle 7a31:",
+            "undo 0 tc qdisc del dev tap0 root handle 7a32:",
+        ),
+        (
+            "undo 0 tc qdisc del dev tap0 root",
+            "undo 0 tc qdisc del dev lo root",
+        ),
         ("undo 0 tc qdisc del", "undo 0 tc qdisc add"),
         ("apply 0 tc qdisc", "apply 0 sh qdisc"),
         ("hold 0 60", "hold 0 sixty"),
@@ -198,7 +296,10 @@ async fn a_kernel_with_netem_on_disk(shell: &[&str]) {
 async fn a_cgroup_that_cannot_be_entered(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     // As the root of a nested node: there, but it takes no process.
-    let procs = rig.node.root().join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs");
+    let procs = rig
+        .node
+        .root()
+        .join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs");
     std::fs::remove_file(&procs).unwrap();
     std::fs::create_dir(&procs).unwrap();
     assert_eq!(refusal(&rig, &plan(1, "60")).await["reason"], "cgroup");
@@ -206,12 +307,18 @@ async fn a_cgroup_that_cannot_be_entered(shell: &[&str]) {
 
 async fn a_sentinel_that_never_gets_ready(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    rig.replace_tool("nsenter", "#!/bin/sh\ncase $* in *--pid=*) exec sleep 60 ;; esac\nexec REAL \"$@\"\n");
+    rig.replace_tool(
+        "nsenter",
+        "#!/bin/sh\ncase $* in *--pid=*) exec sleep 60 ;; esac\nexec REAL \"$@\"\n",
+    );
     let mut operator = rig.start(&plan(1, "60"), &[("VMCHAOS_ARM_LIMIT", "1")]);
     operator.say("hello 0").await;
     operator.wait("found", 1).await;
     operator.say("arm").await;
-    assert_eq!(operator.wait("refused", 1).await[0]["reason"], "arm-timeout");
+    assert_eq!(
+        operator.wait("refused", 1).await[0]["reason"],
+        "arm-timeout"
+    );
     assert_eq!(operator.bye().await, 0);
     assert_eq!(rig.netems(0), 0);
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubectl_vmchaos::node::script::SCRIPT;
-use kubectl_vmchaos::rehearsal::host::{Agent, Device, DeviceKind, Node, Spec, Stdin, Stdout, VmOnNode};
+use kubectl_vmchaos::rehearsal::host::{
+    Agent, Device, DeviceKind, Node, Spec, Stdin, Stdout, VmOnNode,
+};
 use kubectl_vmchaos::rehearsal::script_node::ScriptNode;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -41,7 +43,11 @@ pub(crate) fn shell(name: &str) -> Option<Vec<&'static str>> {
         "dash" => vec!["dash"],
         _ => vec!["busybox", "sh"],
     };
-    let found = std::process::Command::new(words[0]).args(&words[1..]).args(["-c", ":"]).output().is_ok_and(|o| o.status.success());
+    let found = std::process::Command::new(words[0])
+        .args(&words[1..])
+        .args(["-c", ":"])
+        .output()
+        .is_ok_and(|o| o.status.success());
     if !found {
         println!("skipped: {name} is not installed");
     }
@@ -70,9 +76,18 @@ pub(crate) fn plan(vms: usize, hold: &str) -> String {
 
 /// The container of a run.
 pub(crate) fn spec(plan: &str, env: &[(&str, &str)]) -> Spec {
-    let mut all = vec![("VMCHAOS_RUN".to_owned(), "k3f9ab".to_owned()), ("VMCHAOS_PLAN".to_owned(), plan.to_owned())];
-    all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    Spec { env: all, script: SCRIPT.to_owned() }
+    let mut all = vec![
+        ("VMCHAOS_RUN".to_owned(), "k3f9ab".to_owned()),
+        ("VMCHAOS_PLAN".to_owned(), plan.to_owned()),
+    ];
+    all.extend(
+        env.iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    );
+    Spec {
+        env: all,
+        script: SCRIPT.to_owned(),
+    }
 }
 
 /// A node with some launchers.
@@ -111,14 +126,22 @@ impl Rig {
         operator.say("go").await;
         operator.wait("injected", vms).await;
         for vm in 0..vms {
-            assert_eq!(self.netems(vm), 2, "VM {vm} has the fault in both directions");
+            assert_eq!(
+                self.netems(vm),
+                2,
+                "VM {vm} has the fault in both directions"
+            );
         }
         operator
     }
 
     /// How many roots of a VM are netem now.
     pub(crate) fn netems(&self, vm: usize) -> usize {
-        self.node.qdiscs(&uid(vm)).iter().filter(|(_, line)| line.starts_with("qdisc netem ")).count()
+        self.node
+            .qdiscs(&uid(vm))
+            .iter()
+            .filter(|(_, line)| line.starts_with("qdisc netem "))
+            .count()
     }
 
     /// Waits until the kernel has nothing of a fault any more, and the termination log the verdict of so many VMs.
@@ -130,14 +153,22 @@ impl Rig {
             if left == 0 && verdicts >= vms {
                 return;
             }
-            assert!(tokio::time::Instant::now() < deadline, "{left} qdiscs left, {verdicts} verdicts");
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "{left} qdiscs left, {verdicts} verdicts"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// A process ID that the run keeps in its scratch directory.
     pub(crate) fn pid_of(&self, what: &str) -> String {
-        let scratch = std::fs::read_dir(self.node.root().join("shm")).unwrap().next().unwrap().unwrap().path();
+        let scratch = std::fs::read_dir(self.node.root().join("shm"))
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path();
         let text = std::fs::read_to_string(scratch.join(what)).unwrap();
         text.split_whitespace().next().unwrap().to_owned()
     }
@@ -149,13 +180,28 @@ impl Rig {
         std::fs::rename(tools.join(name), &real).unwrap();
         // The real one finds its files by its own place.
         let text = script.replace("REAL", real.to_str().unwrap());
-        std::fs::write(tools.join(name), text).unwrap();
-        std::process::Command::new("chmod").arg("+x").arg(tools.join(name)).status().unwrap();
+        // Written by another process: one this process has open for writing could not be executed by a child of another thread.
+        let written = std::process::Command::new("sh")
+            .args([
+                "-c",
+                "printf %s \"$1\" >\"$2\" && chmod +x \"$2\"",
+                "sh",
+                &text,
+            ])
+            .arg(tools.join(name))
+            .status();
+        assert!(written.unwrap().success());
     }
 }
 
 pub(crate) fn signal(pid: &str, signal: &str) {
-    assert!(std::process::Command::new("kill").args([signal, pid]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill")
+            .args([signal, pid])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 /// The other end of the attach stream.
@@ -175,7 +221,12 @@ impl Operator {
     pub(crate) fn of(agent: Arc<dyn Agent>) -> Self {
         let stdin = agent.stdin();
         let lines = BufReader::new(agent.stdout().unwrap()).lines();
-        Self { agent, events: Vec::new(), stdin, lines }
+        Self {
+            agent,
+            events: Vec::new(),
+            stdin,
+            lines,
+        }
     }
 
     pub(crate) async fn say(&mut self, words: &str) {
@@ -195,9 +246,16 @@ impl Operator {
 
     /// The next event; `None` at the end of the stream. Every line has to be one JSON object.
     pub(crate) async fn next(&mut self) -> Option<Value> {
-        let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await.unwrap_or_else(|_| panic!("nothing comes after {:#?}", self.events)).unwrap()?;
-        let event: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        assert!(event["s"].is_u64() && event["t"].is_number() && event["ev"].is_string(), "{line}");
+        let line = tokio::time::timeout(PATIENCE, self.lines.next_line())
+            .await
+            .unwrap_or_else(|_| panic!("nothing comes after {:#?}", self.events))
+            .unwrap()?;
+        let event: Value =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert!(
+            event["s"].is_u64() && event["t"].is_number() && event["ev"].is_string(),
+            "{line}"
+        );
         self.events.push(event.clone());
         Some(event)
     }
@@ -210,7 +268,11 @@ impl Operator {
                 return found;
             }
             let more = self.next().await.is_some();
-            assert!(more, "the stream ended before {count} of {kinds}: {:#?}", self.events);
+            assert!(
+                more,
+                "the stream ended before {count} of {kinds}: {:#?}",
+                self.events
+            );
         }
     }
 
@@ -218,7 +280,9 @@ impl Operator {
     pub(crate) fn seen(&self, kinds: &str) -> Vec<Value> {
         let mut found: Vec<Value> = Vec::new();
         for event in &self.events {
-            if kinds.split('|').any(|kind| event["ev"] == kind) && !found.iter().any(|other| other["s"] == event["s"]) {
+            if kinds.split('|').any(|kind| event["ev"] == kind)
+                && !found.iter().any(|other| other["s"] == event["s"])
+            {
                 found.push(event.clone());
             }
         }
@@ -241,6 +305,9 @@ impl Operator {
     /// The verdicts in the termination log.
     pub(crate) fn verdicts(&self) -> Vec<Value> {
         let text = self.agent.termination_message();
-        serde_json::from_str::<Value>(&text).ok().and_then(|log| log["vms"].as_array().cloned()).unwrap_or_default()
+        serde_json::from_str::<Value>(&text)
+            .ok()
+            .and_then(|log| log["vms"].as_array().cloned())
+            .unwrap_or_default()
     }
 }

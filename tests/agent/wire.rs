@@ -21,11 +21,16 @@ async fn events_are_numbered_and_replayed(shell: &[&str]) {
     operator.say("rollback").await;
     operator.wait("end", 1).await;
     let all = operator.seen("hello|found|ready|injected|ending|restored|end");
-    let numbers: Vec<u64> = all.iter().map(|event| event["s"].as_u64().unwrap()).collect();
+    let numbers: Vec<u64> = all
+        .iter()
+        .map(|event| event["s"].as_u64().unwrap())
+        .collect();
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
     operator.events.clear();
     operator.say("hello 5").await;
-    let again = operator.wait("found|ready|injected|ending|restored|end", all.len() - 5).await;
+    let again = operator
+        .wait("found|ready|injected|ending|restored|end", all.len() - 5)
+        .await;
     assert_eq!(again, all[5..]);
     assert_eq!(operator.bye().await, 0);
 }
@@ -43,7 +48,17 @@ async fn a_partial_line_is_dropped(shell: &[&str]) {
 async fn words_nobody_knows_are_ignored(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let mut operator = rig.armed(&plan(1, "60"), &[]).await;
-    for words in ["", "nonsense", "go 7", "go x", "arm -1", "rollback *", "hello x", "go $(id)", "rollback 99999999999999999999"] {
+    for words in [
+        "",
+        "nonsense",
+        "go 7",
+        "go x",
+        "arm -1",
+        "rollback *",
+        "hello x",
+        "go $(id)",
+        "rollback 99999999999999999999",
+    ] {
         operator.say(words).await;
     }
     operator.say("hb").await;
@@ -67,14 +82,19 @@ async fn what_tc_prints_is_escaped(shell: &[&str]) {
     );
     let mut operator = rig.armed(&plan(1, "60"), &[]).await;
     operator.say("go").await;
-    assert_eq!(operator.wait("failed", 1).await[0]["detail"], "a b \"c\" d\\e ?? f");
+    assert_eq!(
+        operator.wait("failed", 1).await[0]["detail"],
+        "a b \"c\" d\\e ?? f"
+    );
     operator.wait("restored", 1).await;
     assert_eq!(operator.bye().await, 0);
 }
 
 async fn heartbeats_are_echoed(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    let mut operator = rig.injected(&plan(1, "60"), &[("VMCHAOS_SILENCE", "1.5")]).await;
+    let mut operator = rig
+        .injected(&plan(1, "60"), &[("VMCHAOS_SILENCE", "1.5")])
+        .await;
     // Longer than the silence that ends a fault.
     for beat in 1..=8 {
         operator.say("hb").await;
@@ -104,5 +124,8 @@ async fn the_termination_log_stays_short(shell: &[&str]) {
     let text = operator.agent.termination_message();
     assert!(text.len() <= 4096);
     let log: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(log["vms"].as_array().unwrap().len() as u64 + log["more"].as_u64().unwrap(), 150);
+    assert_eq!(
+        log["vms"].as_array().unwrap().len() as u64 + log["more"].as_u64().unwrap(),
+        150
+    );
 }

@@ -24,7 +24,7 @@ fn main() {
         println!("0 passed; 0 failed");
         return;
     }
-    println!("{:<62} {:>10}  {}", "what", "median", "held against");
+    row("what", "median", "held against");
     one_vm();
     for (agent, name) in [(AgentKind::Script, "agent script"), (AgentKind::Double, "double")] {
         twenty_vms(agent, name);
@@ -67,7 +67,7 @@ fn twenty_vms(agent: AgentKind, name: &str) {
     for _ in 0..3 {
         rehearsal.practice.clear_requests();
         let args = [
-            "netem", "--target", ".*", "--count", "20", "--seed", "7", "--execution", "parallel", "--latency", "1ms",
+            "netem", "-A", "--target", ".*", "--count", "20", "--seed", "7", "--execution", "parallel", "--latency", "1ms",
             "--duration", "10m", "-y", "-o", "json",
         ];
         let mut run = rehearsal.spawn(&args);

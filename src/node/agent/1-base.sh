@@ -1,9 +1,9 @@
 # The agent of a debug pod: it puts a fault into the network namespaces of virtual machines and takes it out again.
 # POSIX sh for bash, dash and BusyBox. Nothing of the plan or of the kernel is ever evaluated as shell text.
 #
-#   agent ── guard, one a VM ── nsenter ── sentinel, one a VM: the only writer
-#     ├─ reader: stdin -> bus      ├─ relay: holds the VM's fifo open until the agent is gone
-#     └─ ticker: clock -> bus      └─ undoes what a sentinel that ended abnormally has left
+#   agent -- guard, one a VM -- nsenter -- sentinel, one a VM: the only writer
+#     |- reader: stdin -> bus      |- relay: holds the VM's fifo open until the agent is gone
+#     `- ticker: clock -> bus      `- undoes what a sentinel that ended abnormally has left
 #
 # File descriptors (dash has only 0 to 9): 3 PID namespace, 4 the VM's fifo, 5 stdin or the leash to be read, 6 "alive":
 # held by everything that may still write to the kernel, 7 the bus to the agent, 8 the leash, 9 network namespace.

@@ -53,6 +53,7 @@ check_line() {
       case $p_devices in *" ${4:-} "*) ;; *) p_bad='a device that is neither tap nor uplink of the VM' ;; esac
       p_owned="$p_owned${4:-}/${5:-} "
       ;;
+    sweep) [ $# = 3 ] || p_bad='DEVICE expected' ;;
     apply) check_command add "$@" ;;
     ease+) check_command change "$@" ;;
     undo) check_command del "$@" ;;
@@ -60,7 +61,7 @@ check_line() {
   esac
 }
 
-# `KEY I tc qdisc VERB dev DEVICE root handle HANDLE …`, of an object that the VM's own lines name.
+# `KEY I tc qdisc VERB dev DEVICE root handle HANDLE ...`, of an object that the VM's own lines name.
 check_command() {
   [ "${4:-} ${5:-} ${6:-} ${7:-} ${9:-}" = "tc qdisc $1 dev root" ] || { p_bad="not a tc qdisc $1" && return; }
   c_device=$8
@@ -69,9 +70,9 @@ check_command() {
   case $p_owned in *" $c_device/${2:-} "*) ;; *) p_bad='an object that is not the own of this run' ;; esac
 }
 
-# The plan of VM $1 -> V_UID V_CID HOLD EASE_MS TAPS UPLINKS DEVICES OWNED NEED APPLY EASE UNDO SHOW.
+# The plan of VM $1 -> V_UID V_CID HOLD EASE_MS TAPS UPLINKS DEVICES OWNED NEED APPLY EASE UNDO SHOW SWEEPS.
 load_plan() {
-  V_UID='' V_CID='' HOLD=0 EASE_MS=0 TAPS='' UPLINKS='' DEVICES='' OWNED='' NEED='' APPLY='' EASE='' UNDO='' SHOW=''
+  V_UID='' V_CID='' HOLD=0 EASE_MS=0 TAPS='' UPLINKS='' DEVICES='' OWNED='' NEED='' APPLY='' EASE='' UNDO='' SHOW='' SWEEPS=''
   while read -r l_key _ l_rest; do
     case $l_key in
       vm) V_UID=${l_rest%% *} V_CID=${l_rest#* } ;;
@@ -82,6 +83,7 @@ load_plan() {
       tap) TAPS="$TAPS ${l_rest% *}/${l_rest#* }" ;;
       uplink) UPLINKS="$UPLINKS ${l_rest% *}/${l_rest#* }" ;;
       need) NEED=$l_rest ;;
+      sweep) SWEEPS="$SWEEPS $l_rest" ;;
       own)
         l_rest=${l_rest#qdisc }
         OWNED="$OWNED ${l_rest% *}/${l_rest#* }"

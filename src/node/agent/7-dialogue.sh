@@ -142,6 +142,7 @@ heard() { # the operator's words
       ;;
     arm) each arm "${2:-}" ;;
     go) each go "${2:-}" ;;
+    sweep) each sweep "${2:-}" ;;
     hb) [ -n "$ENDED" ] || emit '"ev":"hb"' ;;
     rollback) if [ -n "${2:-}" ]; then each end_one "$2" rollback; else end_all rollback; fi ;;
     detach)

@@ -1,20 +1,27 @@
 //! A running container: its log, its stdin, and the attach that feeds it.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use hyper::body::Bytes;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::{mpsc, watch},
+    time::timeout,
 };
 
 use crate::rehearsal::{
     cluster::lock,
     host::{Agent, Signal},
 };
+
+/// How long a runtime waits for the rest of an ended container's output.
+const DRAIN: Duration = Duration::from_millis(500);
 
 /// How the wires of a container's attaches are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,12 +55,16 @@ impl Container {
         if let Some(stdin) = agent.stdin() {
             tokio::spawn(feed(stdin, receiver));
         }
-        if let Some(stdout) = agent.stdout() {
-            tokio::spawn(collect(Arc::clone(&container), stdout));
-        }
+        let output = agent
+            .stdout()
+            .map(|stdout| tokio::spawn(collect(Arc::clone(&container), stdout)));
         let waiting = Arc::clone(&container);
         tokio::spawn(async move {
             let code = agent.wait().await;
+            // What was printed last comes before the end; processes that outlive the container may hold its stdout longer.
+            if let Some(output) = output {
+                let _ = timeout(DRAIN, output).await;
+            }
             waiting.ended.send_replace(Some(code));
         });
         container

@@ -58,12 +58,21 @@ pub(crate) async fn run(cluster: Arc<Cluster>) -> Infallible {
         drop(store);
         for pod in gone {
             cluster.nodes.stop(fields::text(&pod, "/metadata/uid"), FORCED);
+            cluster.nodes.drop_log(fields::text(&pod, "/metadata/uid"));
         }
     }
 }
 
 /// Does what a pod asks for now.
-fn look(cluster: &Arc<Cluster>, pod: &Arc<Value>) {
+fn look(cluster: &Arc<Cluster>, seen: &Value) {
+    // What was seen may be old by now: a pod that has ended since must not be started again.
+    let (namespace, name) = (
+        fields::text(seen, "/metadata/namespace"),
+        fields::text(seen, "/metadata/name"),
+    );
+    let Some(pod) = &cluster.get(&PODS, namespace, name) else {
+        return;
+    };
     let (uid, node) = (fields::text(pod, "/metadata/uid"), fields::text(pod, "/spec/nodeName"));
     if node.is_empty() {
         schedule(cluster, pod);
@@ -89,13 +98,7 @@ fn look(cluster: &Arc<Cluster>, pod: &Arc<Value>) {
         tokio::spawn(life.live());
     }
     if ends && !cluster.nodes.stop(uid, grace) {
-        delete::terminate(
-            cluster,
-            &PODS,
-            fields::text(pod, "/metadata/namespace"),
-            fields::text(pod, "/metadata/name"),
-            0,
-        );
+        delete::terminate(cluster, &PODS, namespace, name, 0);
     }
 }
 

@@ -142,6 +142,10 @@ impl Nodes {
         lock(&self.logs).insert(pod_uid.to_owned(), log);
     }
 
+    fn drop_log(&self, pod_uid: &str) {
+        lock(&self.logs).remove(pod_uid);
+    }
+
     fn kept_log(&self, pod_uid: &str) -> Option<Bytes> {
         lock(&self.logs).get(pod_uid).cloned()
     }

@@ -48,17 +48,14 @@ impl Life {
         if fields::text(&self.pod, "/metadata/labels/kubevirt.io") == "virt-launcher" {
             launcher_life::down(&self.cluster, &self.pod);
         }
-        // The object goes when its deletion was asked for, before or after the container's end.
-        if self.stop.borrow().is_some() {
-            delete::terminate(
-                &self.cluster,
-                &PODS,
-                self.text("/metadata/namespace"),
-                self.text("/metadata/name"),
-                0,
-            );
-        }
+        // The object goes when its deletion was asked for, before or after the container's end. Forgotten first: who asks
+        // from now on finds no task and ends the object himself.
         self.cluster.nodes.forget(&uid);
+        let (namespace, name) = (self.text("/metadata/namespace"), self.text("/metadata/name"));
+        let there = self.cluster.get(&PODS, namespace, name);
+        if self.stop.borrow().is_some() && there.is_some_and(|pod| fields::text(&pod, "/metadata/uid") == uid) {
+            delete::terminate(&self.cluster, &PODS, namespace, name, 0);
+        }
     }
 
     fn text(&self, pointer: &str) -> &str {

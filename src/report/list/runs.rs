@@ -13,7 +13,10 @@ pub struct RunItem {
     pub id: String,
     /// e.g. `netem`.
     pub fault: String,
-    /// e.g. `starting`, `injected`, `finished`, `leaked`, `undo-pending`.
+    /// The fault in words, e.g. `latency 100ms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<String>,
+    /// e.g. `starting`, `running`, `detached`, `finished`, `leaked`, `unproven`.
     pub state: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
@@ -41,9 +44,11 @@ impl Item for RunItem {
     const KIND: &'static str = "RunList";
 
     fn headers(wide: bool) -> Vec<&'static str> {
-        let mut headers = vec!["run", "fault", "state", "owner", "age", "left", "targets", "nodes"];
+        let mut headers = vec![
+            "run", "fault", "effect", "state", "owner", "reason", "age", "left", "targets", "nodes",
+        ];
         if wide {
-            headers.extend(["pods", "reason"]);
+            headers.push("pods");
         }
         headers.push("detail");
         headers
@@ -53,8 +58,10 @@ impl Item for RunItem {
         let mut cells = vec![
             self.id.clone(),
             self.fault.clone(),
+            self.effect.clone().unwrap_or_default(),
             self.state.clone(),
             self.user.clone().unwrap_or_default(),
+            self.reason.clone().unwrap_or_default(),
             since(self.started_at, now),
             self.left_seconds.map(|left| age(left.0)).unwrap_or_default(),
             shortened(&self.targets, wide),
@@ -62,7 +69,6 @@ impl Item for RunItem {
         ];
         if wide {
             cells.push(shortened(&self.pods, wide));
-            cells.push(self.reason.clone().unwrap_or_default());
         }
         cells.push(self.detail.clone().unwrap_or_default());
         cells

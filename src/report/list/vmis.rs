@@ -43,10 +43,12 @@ impl Item for VmiTargetItem {
     const KIND: &'static str = "VMITargetList";
 
     fn headers(wide: bool) -> Vec<&'static str> {
-        let mut headers = vec!["namespace", "name", "phase", "node", "ip", "age", "faults"];
-        if wide {
-            headers.extend(["pod", "interfaces"]);
-        }
+        let mut headers = vec!["namespace", "name", "phase", "node", "ip", "age"];
+        headers.extend(if wide {
+            ["pod", "interfaces", "faults"].as_slice()
+        } else {
+            ["bindings", "faults"].as_slice()
+        });
         headers.push("why-not");
         headers
     }
@@ -64,13 +66,15 @@ impl Item for VmiTargetItem {
             self.node.clone().unwrap_or_default(),
             self.ip.clone().unwrap_or_default(),
             since(self.created_at, now),
-            able.collect::<Vec<_>>().join(","),
         ];
         if wide {
-            let interface = |i: &InterfaceReport| format!("{}={} ({})", i.network, i.device, i.binding);
             cells.push(self.pod.clone().unwrap_or_default());
             cells.push(self.interfaces.iter().map(interface).collect::<Vec<_>>().join(", "));
+        } else {
+            let bindings = self.interfaces.iter().map(|interface| interface.binding.as_str());
+            cells.push(bindings.collect::<Vec<_>>().join(","));
         }
+        cells.push(able.collect::<Vec<_>>().join(","));
         cells.push(self.why_not());
         cells
     }
@@ -78,6 +82,16 @@ impl Item for VmiTargetItem {
     /// `TYPE/NAME/NAMESPACE`, which stays right when it is passed on without `-n`.
     fn name(&self) -> String {
         format!("virtualmachineinstance.kubevirt.io/{}/{}", self.name, self.namespace)
+    }
+}
+
+/// e.g. `default=tap0 (masquerade)`; an interface that no fault reaches has no device.
+fn interface(interface: &InterfaceReport) -> String {
+    let InterfaceReport { network, device, binding } = interface;
+    if device.is_empty() {
+        format!("{network} ({binding})")
+    } else {
+        format!("{network}={device} ({binding})")
     }
 }
 

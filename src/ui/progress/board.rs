@@ -92,8 +92,8 @@ impl Board {
             Group::Leaked | Group::Failed | Group::Gone | Group::Moving
         );
         let vm = Vm {
-            key: key.into_owned(),
-            node: node.into_owned(),
+            key,
+            node,
             state,
             hold,
         };
@@ -166,7 +166,7 @@ impl Vm {
             State::Leaked => format!("STILL IN PLACE{node}"),
             State::Moving { to } => format!("moving to {}", escape(to)),
             State::Skipped => "skipped".to_owned(),
-            State::Step(what) | State::Done(what) => escape(what).into_owned(),
+            State::Step(what) | State::Done(what) => escape(what),
         }
     }
 

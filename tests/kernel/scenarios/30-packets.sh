@@ -52,3 +52,17 @@ if up "masquerade, reorder" bash 0; then
 	check "reorder: not the other VM" reordering 10.244.0.11 in no
 fi
 down "masquerade, reorder" 0
+
+# The median of a hundred echoes with 10 ms of normal jitter is within 1.25 ms (one deviation) of the delay.
+median_delay() { # ADDRESS IN_MS
+	local line
+	line=$(echo_of "$1" 100 20000)
+	echo "$line"
+	[ "$(value "$line" lost)" = 0 ] && one_way "$(value "$line" in)" "$2"
+}
+plan 0 120 "netem limit 5000 delay 50ms 10ms distribution normal" - 90
+if up "jitter" busybox 0; then
+	check_twice "jitter: the median is the delay" median_delay 10.244.0.10 50
+	check_twice "jitter: some overtake others" reordering 10.244.0.10 in yes
+fi
+down "jitter" 0

@@ -76,6 +76,27 @@ for shell in bash dash busybox; do
 	fi
 done
 
+# Killed within the first moments after `go`, where a qdisc may be half in place.
+for after in 0 1 2 4 7 11 16 25; do
+	shell=dash
+	[ $((after % 2)) = 0 ] || shell=busybox
+	plan 1 60 "$delay" "$delay" 150
+	if step "killed $after ms after go ($shell): armed" arm fault $shell; then
+		say fault go
+		[ $after = 0 ] || read -r -t "0.0$(printf %02d $after)" -u "$never"
+		if [ $((after % 4)) = 0 ]; then
+			for pid in $(sentinels 1); do kill -9 "$pid"; done
+			step "killed $after ms after go: an end is reported, by whoever did it" await fault "$(event restored 0)"
+			step "killed $after ms after go: finished" finish fault
+		else
+			echo 1 >"$(agent_cgroup fault)/cgroup.kill"
+			step "killed $after ms after go: nothing left, now and when all have ended" nothing_left_but_scratch fault
+			agent_end fault
+		fi
+		step "killed $after ms after go: clean" clean_within 1 0
+	fi
+done
+
 # The whole pod goes, network namespace and all, as after a migration: nobody holds it.
 veth_gone() {
 	local end=$((SECONDS + 2))
