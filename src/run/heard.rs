@@ -282,7 +282,26 @@ impl Engine {
             }
             // The message is short of room only for restored ones.
             (None, Some(verdict)) if verdict.more > 0 => self.finish(vm, placement, End::Restored(By::Other)),
-            _ => self.verify(vm, placement),
+            _ => {
+                self.ended_unsaid(vm, state);
+                self.verify(vm, placement);
+            }
+        }
+    }
+
+    /// The debug pod is gone from under the fault and left no word: whatever is found now, the fault did not hold.
+    fn ended_unsaid(&mut self, vm: VmIndex, state: &PodState) {
+        let vm = &mut self.vms[vm];
+        match state {
+            _ if vm.cause.is_some() => {}
+            PodState::Deleted { .. } => {
+                vm.note("the debug pod was deleted");
+                vm.because(Cause::Cleanup);
+            }
+            _ => vm.fail(
+                Trouble::new("pod-ended", "the debug pod ended under the fault and left no verdict")
+                    .hint("something on its node killed it, or the node is out of memory; see its events"),
+            ),
         }
     }
 
