@@ -78,7 +78,7 @@ fn where_kubevirt_is_not_installed_it_says_so() {
 #[test]
 fn a_node_that_is_not_ready_is_known_before_a_pod_is_made() {
     let rehearsal = Rehearsal::new();
-    rehearsal.practice.node_ready("node-1", false);
+    rehearsal.practice.node_not_ready("node-1");
     rehearsal.run(&LONG).expect(4).says(&["default/web-1 is on node node-1, which is not Ready"]);
     untouched(&rehearsal);
 }
