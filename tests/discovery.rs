@@ -188,7 +188,7 @@ async fn a_node_that_is_not_ready_takes_its_vms_out() {
         .fit
         .remove(0)
         .node;
-    practice.node_ready(&node, false);
+    practice.node_not_ready(&node);
     let found = find(&cluster, &named("default", "web-1"), &[]).await.unwrap();
     assert_eq!(
         found.unfit[0].0.reason,
