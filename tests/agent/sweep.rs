@@ -14,7 +14,11 @@ crate::under_every_shell! {
 }
 
 fn plan(vm: usize) -> String {
-    format!("vm {vm} {} {}\nsweep {vm} tap0\nsweep {vm} eth0\nsweep {vm} tap9\n", uid(vm), container(vm))
+    format!(
+        "vm {vm} {} {}\nsweep {vm} tap0\nsweep {vm} eth0\nsweep {vm} tap9\n",
+        uid(vm),
+        container(vm)
+    )
 }
 
 fn add(rig: &Rig, device: &str, handle: &str, kind: &[&str]) {
@@ -39,7 +43,10 @@ async fn marks_of_any_run_go_and_nothing_else(shell: &[&str]) {
     add(&rig, "eth0", "1:", &["netem", "delay", "5ms"]);
     let (operator, code) = sweep(&rig, &plan(0), 1).await;
     let swept = &operator.seen("swept")[0];
-    assert_eq!((&swept["removed"], &swept["left"]), (&json!(["tap0 netem 7a31:"]), &json!([])));
+    assert_eq!(
+        (&swept["removed"], &swept["left"]),
+        (&json!(["tap0 netem 7a31:"]), &json!([]))
+    );
     assert_eq!(code, 0);
     assert_eq!(operator.verdicts(), [json!([0, "restored", "rollback", 0])]);
     assert_eq!(rig.netems(0), 1, "what somebody else made stays");
@@ -56,11 +63,19 @@ async fn nothing_of_ours(shell: &[&str]) {
 
 async fn what_cannot_be_removed(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    add(&rig, "tap0", "7fff:", &["tbf", "rate", "1mbit", "burst", "32kb", "latency", "50ms"]);
+    add(
+        &rig,
+        "tap0",
+        "7fff:",
+        &["tbf", "rate", "1mbit", "burst", "32kb", "latency", "50ms"],
+    );
     rig.replace_tool("tc", "#!/bin/sh\ncase $2 in del) exit 2 ;; esac\nexec REAL \"$@\"\n");
     let (operator, code) = sweep(&rig, &plan(0), 1).await;
     let swept = &operator.seen("swept")[0];
-    assert_eq!((&swept["removed"], &swept["left"]), (&json!([]), &json!(["tap0 tbf 7fff:"])));
+    assert_eq!(
+        (&swept["removed"], &swept["left"]),
+        (&json!([]), &json!(["tap0 tbf 7fff:"]))
+    );
     assert_eq!((code, &operator.seen("end")[0]["leaked"]), (3, &Value::from(1)));
 }
 
