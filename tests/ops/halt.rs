@@ -187,7 +187,7 @@ fn a_first_signal_waits_and_a_second_leaves_with_the_command() {
     let rehearsal = Rehearsal::new();
     let (_run, id) = injected(&rehearsal, "web-1", &["--detach"]);
     // Its kubelet does nothing any more: the pod stays, and halt waits for it.
-    rehearsal.practice.node_ready("node-1", false);
+    rehearsal.practice.node_not_ready("node-1");
     let mut halt = rehearsal.spawn(&["halt", &id]);
     rehearsal.until("the pod was told to end", |rehearsal| {
         let pods = rehearsal.practice.list("Pod", "kubevirt");
