@@ -14,6 +14,7 @@ use crate::rig::{HANDLE, Operator, container, spec};
 
 crate::under_every_shell! {
     a_real_kernel_from_injection_to_rollback
+    a_real_sweep
     a_real_deadline
     a_real_kill_of_the_container
     a_real_launcher_gone
@@ -90,6 +91,9 @@ impl Launcher {
     /// A view of `/proc` in which PID 1 is a process whose root and namespaces can be looked at, as from a debug pod.
     fn proc_view(&self) -> PathBuf {
         let view = self.dir.join("proc");
+        if view.exists() {
+            return view;
+        }
         fs::create_dir_all(view.join("1/ns")).unwrap();
         symlink("/", view.join("1/root")).unwrap();
         symlink("/proc/self/ns/net", view.join("1/ns/net")).unwrap();
@@ -97,10 +101,7 @@ impl Launcher {
         // Every hierarchy as it is for this process: a guard stays in the cgroup of the test.
         let own: String = fs::read_to_string("/proc/self/cgroup").unwrap();
         fs::write(view.join("1/cgroup"), own).unwrap();
-        for pid in fs::read_to_string(self.cgroup.join("cgroup.procs"))
-            .unwrap()
-            .lines()
-        {
+        for pid in fs::read_to_string(self.cgroup.join("cgroup.procs")).unwrap().lines() {
             symlink(format!("/proc/{pid}"), view.join(pid)).unwrap();
         }
         view
@@ -117,7 +118,11 @@ impl Launcher {
              undo 0 tc qdisc del dev tap0 root handle {HANDLE}\nundo 0 tc qdisc del dev eth0 root handle {HANDLE}\n",
             self.id
         );
-        let spec = spec(&plan, &[]);
+        self.run(shell, &plan)
+    }
+
+    fn run(&self, shell: &[&str], plan: &str) -> Operator {
+        let spec = spec(plan, &[]);
         let log = self.dir.join("log");
         fs::write(&log, "").unwrap();
         let mut command = tokio::process::Command::new(shell[0]);
@@ -188,6 +193,35 @@ async fn a_real_kernel_from_injection_to_rollback(shell: &[&str]) {
     );
     assert_eq!(launcher.qdiscs(), before);
     assert_eq!(operator.bye().await, 0);
+}
+
+async fn a_real_sweep(shell: &[&str]) {
+    let Some(launcher) = Launcher::start() else {
+        return;
+    };
+    let before = launcher.qdiscs();
+    let mut first = launcher.injected(shell, "60").await;
+    let plan = format!(
+        "vm 0 0a1b2c3d-0000-4000-8000-000000000000 {}\nsweep 0 tap0\nsweep 0 eth0\n",
+        launcher.id
+    );
+    let mut second = launcher.run(shell, &plan);
+    second.say("hello 0").await;
+    second.wait("found", 1).await;
+    second.say("sweep").await;
+    let swept = second.wait("swept", 1).await[0].clone();
+    let marks = [format!("tap0 tbf {HANDLE}"), format!("eth0 tbf {HANDLE}")];
+    let removed = swept["removed"].as_array().unwrap();
+    assert!(
+        removed.len() == 2 && marks.iter().all(|mark| removed.contains(&mark.as_str().into())),
+        "{swept}"
+    );
+    assert_eq!(swept["left"], serde_json::json!([]));
+    assert_eq!(launcher.qdiscs(), before);
+    assert_eq!(second.bye().await, 0);
+    first.say("rollback").await;
+    first.wait("restored", 1).await;
+    assert_eq!(first.bye().await, 0);
 }
 
 async fn a_real_deadline(shell: &[&str]) {
