@@ -30,7 +30,7 @@ fn a_name_is_one_vmi_and_never_a_prefix() {
 fn one_of_what_matches_is_drawn_and_the_same_again_from_its_seed() {
     let rehearsal = Rehearsal::new();
     let args = ["netem", "--latency", "20ms", "--target", "web-.*", "--dry-run", "-o", "json"];
-    let ended = rehearsal.run(&args).expect(0).says(&["1 of 3 that match, drawn with --seed "]);
+    let ended = rehearsal.run(&args).expect(0).says(&["1 of 3 match, drawn with --seed "]);
     let document = ended.json();
     let seed = document["seed"].as_u64().unwrap().to_string();
     let name = document["targets"][0]["name"].as_str().unwrap();

@@ -1,6 +1,6 @@
 //! A VM that moves, restarts or goes under the fault.
 
-use kubectl_vmchaos::rehearsal::Options;
+use kubectl_vmchaos::rehearsal::{Answer, Options, Rule};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -90,13 +90,13 @@ fn with_stop_a_migration_ends_the_fault() {
 #[test]
 fn a_vm_that_cannot_be_followed_is_not_said_to_have_the_fault() {
     let rehearsal = quick();
-    rehearsal.practice.pod_never_starts("node-2");
-    let run = injected(&rehearsal, &["--pod-running-timeout", "2s"]);
+    let run = injected(&rehearsal, &[]);
+    rehearsal.practice.fail(Rule::new("create", "/pods$", Answer::status(403, "Forbidden", "exceeded quota")).unwrap().always());
     migrate(&rehearsal, "node-2");
     let ended = run.end().expect(1);
     let target = ended.target();
     assert_eq!(target["state"], "failed", "{target}");
-    assert_eq!(target["error"]["reason"], "pod-timeout", "{target}");
+    assert_eq!(target["error"]["reason"], "pod-refused", "{target}");
     assert_eq!(target["moves"][0]["gapSeconds"], Value::Null, "{target}");
     assert_eq!(rehearsal.debug_pods(), []);
 }

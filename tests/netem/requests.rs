@@ -38,7 +38,9 @@ fn the_pod_says_who_made_it_and_what_for() {
     assert_eq!((&container["stdin"], &container["stdinOnce"]), (&true.into(), &true.into()));
     assert_ne!(container["tty"], true);
     let launcher = rehearsal.practice.launcher("default", "web-1").unwrap();
-    assert_eq!(container["image"], launcher["spec"]["containers"][0]["image"]);
+    let statuses = launcher["status"]["containerStatuses"].as_array().unwrap();
+    let compute = statuses.iter().find(|status| status["name"] == "compute").unwrap();
+    assert_eq!(container["image"], compute["imageID"], "the one that is on the node, by its digest");
 }
 
 #[test]
