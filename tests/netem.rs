@@ -1,5 +1,6 @@
 //! `netem` from the command line to the "kernel" and back, against practice clusters: one a test, so that nothing is
 //! shared.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod support;
 

@@ -21,7 +21,11 @@ fn cleared(rehearsal: &Rehearsal, ended: Ended) -> Ended {
     assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
     let document = ended.json();
     assert_eq!(document["outcome"], "failed", "{document}");
-    assert_eq!(document["targets"][0]["injectedAt"], serde_json::Value::Null, "{document}");
+    assert_eq!(
+        document["targets"][0]["injectedAt"],
+        serde_json::Value::Null,
+        "{document}"
+    );
     ended
 }
 
@@ -32,8 +36,19 @@ fn a_vmi_that_cannot_take_it_is_refused_with_the_reason() {
         ("web-9", "default", &["\"web-9\" not found", "kubectl vmchaos list"]),
         ("web-1", "nowhere", &["namespaces \"nowhere\" not found"]),
         ("stopped-1", "lab", &["stopped-1", "virtctl start stopped-1"]),
-        ("starting-1", "lab", &["lab/starting-1 is not running (phase Scheduling)", "kubectl wait vmi/starting-1"]),
-        ("paused-1", "lab", &["lab/paused-1 is paused", "virtctl unpause vmi paused-1 -n lab"]),
+        (
+            "starting-1",
+            "lab",
+            &[
+                "lab/starting-1 is not running (phase Scheduling)",
+                "kubectl wait vmi/starting-1",
+            ],
+        ),
+        (
+            "paused-1",
+            "lab",
+            &["lab/paused-1 is paused", "virtctl unpause vmi paused-1 -n lab"],
+        ),
         ("web-1", "shop", &["\"web-1\" not found"]),
     ];
     for (vmi, namespace, says) in cases {
@@ -51,7 +66,10 @@ fn a_vmi_that_migrates_is_refused() {
         vmi["status"]["migrationState"] =
             json!({"migrationUid": "m", "sourceNode": "node-1", "targetNode": "node-2", "startTimestamp": "2026-01-01T00:00:00Z"});
     });
-    rehearsal.run(&LONG).expect(4).says(&["default/web-1 is migrating from node-1 to node-2", "kubectl get vmim"]);
+    rehearsal
+        .run(&LONG)
+        .expect(4)
+        .says(&["default/web-1 is migrating from node-1 to node-2", "kubectl get vmim"]);
     untouched(&rehearsal);
 }
 
@@ -59,8 +77,14 @@ fn a_vmi_that_migrates_is_refused() {
 fn a_search_that_finds_nothing_says_where_it_looked() {
     let rehearsal = Rehearsal::new();
     let nothing = ["netem", "--target", "none-.*", "--latency", "1ms", "-y"];
-    rehearsal.run(&nothing).expect(4).says(&["no VMI matches in namespace default"]);
-    rehearsal.run(&with(&nothing, &["-A"])).expect(4).says(&["no VMI matches in any namespace"]);
+    rehearsal
+        .run(&nothing)
+        .expect(4)
+        .says(&["no VMI matches in namespace default"]);
+    rehearsal
+        .run(&with(&nothing, &["-A"]))
+        .expect(4)
+        .says(&["no VMI matches in any namespace"]);
     untouched(&rehearsal);
 }
 
@@ -79,7 +103,10 @@ fn where_kubevirt_is_not_installed_it_says_so() {
 fn a_node_that_is_not_ready_is_known_before_a_pod_is_made() {
     let rehearsal = Rehearsal::new();
     rehearsal.practice.node_not_ready("node-1");
-    rehearsal.run(&LONG).expect(4).says(&["default/web-1 is on node node-1, which is not Ready"]);
+    rehearsal
+        .run(&LONG)
+        .expect(4)
+        .says(&["default/web-1 is on node node-1, which is not Ready"]);
     untouched(&rehearsal);
 }
 
@@ -88,7 +115,10 @@ fn an_image_that_cannot_be_pulled_fails_the_run() {
     let rehearsal = Rehearsal::new();
     rehearsal.practice.image_pull_fails("registry.example/none:1");
     let args = with(&LONG, &["--image", "registry.example/none:1", "-o", "json"]);
-    let ended = rehearsal.run(&args).expect(1).says(&["ImagePullBackOff", "registry.example/none:1", "--image"]);
+    let ended = rehearsal
+        .run(&args)
+        .expect(1)
+        .says(&["ImagePullBackOff", "registry.example/none:1", "--image"]);
     cleared(&rehearsal, ended);
 }
 
@@ -97,22 +127,38 @@ fn a_pod_that_never_starts_is_given_up() {
     let rehearsal = Rehearsal::new();
     rehearsal.practice.pod_never_starts("node-1");
     let args = with(&LONG, &["--pod-running-timeout", "2s", "-o", "json"]);
-    let ended = rehearsal.run(&args).expect(1).says(&["did not start within 2 s", "--pod-running-timeout"]);
+    let ended = rehearsal
+        .run(&args)
+        .expect(1)
+        .says(&["did not start within 2 s", "--pod-running-timeout"]);
     cleared(&rehearsal, ended);
 }
 
 #[test]
 fn a_kernel_without_netem_is_refused_by_the_node() {
     let rehearsal = Rehearsal::new();
-    rehearsal.practice.script_node("node-1").unwrap().set_netem(Netem::Absent).unwrap();
-    let ended = rehearsal.run(&with(&LONG, &["-o", "json"])).expect(1).says(&["no sch_netem", "kernel-modules-extra"]);
+    rehearsal
+        .practice
+        .script_node("node-1")
+        .unwrap()
+        .set_netem(Netem::Absent)
+        .unwrap();
+    let ended = rehearsal
+        .run(&with(&LONG, &["-o", "json"]))
+        .expect(1)
+        .says(&["no sch_netem", "kernel-modules-extra"]);
     cleared(&rehearsal, ended);
 }
 
 #[test]
 fn a_module_on_disk_is_loaded() {
     let rehearsal = Rehearsal::new();
-    rehearsal.practice.script_node("node-1").unwrap().set_netem(Netem::Module).unwrap();
+    rehearsal
+        .practice
+        .script_node("node-1")
+        .unwrap()
+        .set_netem(Netem::Module)
+        .unwrap();
     rehearsal.run(&crate::SHORT).expect(0);
 }
 

@@ -22,13 +22,25 @@ fn a_client_dry_run_only_reads() {
 #[test]
 fn a_server_dry_run_asks_admission_about_every_pod_and_writes_none() {
     let rehearsal = Rehearsal::new();
-    let ended = rehearsal.run(&[&DRY[..], &["--dry-run=server", "-y"]].concat()).expect(0);
+    let ended = rehearsal
+        .run(&[&DRY[..], &["--dry-run=server", "-y"]].concat())
+        .expect(0);
     ended.says(&["nothing was changed (server dry run)"]);
-    let asked: Vec<_> = rehearsal.practice.requests().into_iter().filter(|request| request.path.ends_with("/pods")).collect();
+    let asked: Vec<_> = rehearsal
+        .practice
+        .requests()
+        .into_iter()
+        .filter(|request| request.path.ends_with("/pods"))
+        .collect();
     let created: Vec<_> = asked.iter().filter(|request| request.method == "POST").collect();
-    assert!(created.iter().all(|request| request.query.contains("dryRun=All")), "{created:?}");
-    let nodes: std::collections::BTreeSet<_> =
-        created.iter().map(|request| request.json()["spec"]["nodeName"].to_string()).collect();
+    assert!(
+        created.iter().all(|request| request.query.contains("dryRun=All")),
+        "{created:?}"
+    );
+    let nodes: std::collections::BTreeSet<_> = created
+        .iter()
+        .map(|request| request.json()["spec"]["nodeName"].to_string())
+        .collect();
     assert_eq!(nodes.len(), 2, "both pods: {nodes:?}");
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
     assert_eq!(rehearsal.debug_pods(), []);
@@ -37,7 +49,10 @@ fn a_server_dry_run_asks_admission_about_every_pod_and_writes_none() {
 #[test]
 fn a_dry_run_as_json_has_the_whole_plan() {
     let rehearsal = Rehearsal::new();
-    let document = rehearsal.run(&[&DRY[..], &["--dry-run=client", "-o", "json"]].concat()).expect(0).json();
+    let document = rehearsal
+        .run(&[&DRY[..], &["--dry-run=client", "-o", "json"]].concat())
+        .expect(0)
+        .json();
     assert_eq!(document["dryRun"], "client");
     assert_eq!(document["exitCode"], 0);
     let plan = document["plan"].as_array().unwrap();
@@ -48,9 +63,19 @@ fn a_dry_run_as_json_has_the_whole_plan() {
         assert!(entry["pod"].as_str().unwrap().starts_with("vmchaos-"), "{entry}");
         let commands = entry["commands"].as_array().unwrap();
         let has = |part: &str| commands.iter().any(|command| command.as_str().unwrap().contains(part));
-        assert!(has("delay 20ms") && has("loss 10%") && has("tap0") && has("eth0"), "{entry}");
+        assert!(
+            has("delay 20ms") && has("loss 10%") && has("tap0") && has("eth0"),
+            "{entry}"
+        );
     }
-    assert!(document["targets"].as_array().unwrap().iter().all(|target| target["state"].is_null()), "{document}");
+    assert!(
+        document["targets"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|target| target["state"].is_null()),
+        "{document}"
+    );
 }
 
 #[test]
@@ -60,5 +85,8 @@ fn what_would_be_refused_is_refused_in_a_dry_run_too() {
     rehearsal.practice.admission_deny("default", "baseline");
     let ended = rehearsal.run(&[&DRY[..], &["--dry-run=server"]].concat()).expect(4);
     ended.says(&["violates PodSecurity"]);
-    rehearsal.run(&["netem", "web-9", "--latency", "1ms", "--dry-run"]).expect(4).says(&["not found"]);
+    rehearsal
+        .run(&["netem", "web-9", "--latency", "1ms", "--dry-run"])
+        .expect(4)
+        .says(&["not found"]);
 }

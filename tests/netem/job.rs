@@ -27,7 +27,12 @@ fn the_fault_is_there_while_it_holds_and_gone_when_the_command_ends() {
     let verified = target["verified"].as_array().unwrap();
     let devices: Vec<_> = verified.iter().map(|one| one["device"].as_str().unwrap()).collect();
     assert_eq!(devices, ["tap0", "eth0"]);
-    assert!(verified.iter().all(|one| one["read"].as_str().unwrap().contains("delay 20ms")), "{verified:?}");
+    assert!(
+        verified
+            .iter()
+            .all(|one| one["read"].as_str().unwrap().contains("delay 20ms")),
+        "{verified:?}"
+    );
 }
 
 #[test]
@@ -44,9 +49,18 @@ fn the_owner_of_the_vm_finds_events_on_it() {
     rehearsal.run(&with(&SHORT, &[])).expect(0);
     assert_eq!(rehearsal.events("web-1"), ["VMChaosInjected", "VMChaosRestored"]);
     let events = rehearsal.practice.list("Event", "default");
-    let injected = events.iter().find(|event| event["reason"] == "VMChaosInjected").unwrap();
-    assert!(injected["message"].as_str().unwrap().contains("latency 20ms"), "{injected}");
-    let vmi = rehearsal.practice.get("VirtualMachineInstance", "default", "web-1").unwrap();
+    let injected = events
+        .iter()
+        .find(|event| event["reason"] == "VMChaosInjected")
+        .unwrap();
+    assert!(
+        injected["message"].as_str().unwrap().contains("latency 20ms"),
+        "{injected}"
+    );
+    let vmi = rehearsal
+        .practice
+        .get("VirtualMachineInstance", "default", "web-1")
+        .unwrap();
     assert_eq!(injected["involvedObject"]["uid"], vmi["metadata"]["uid"]);
 }
 
@@ -57,14 +71,26 @@ fn stdout_is_the_form_asked_for_and_nothing_else() {
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 2, "{table}");
     assert!(lines[0].starts_with("NAMESPACE  "), "{table}");
-    assert!(lines[1].contains("web-1") && lines[1].contains("restored") && lines[1].contains("deadline"), "{table}");
+    assert!(
+        lines[1].contains("web-1") && lines[1].contains("restored") && lines[1].contains("deadline"),
+        "{table}"
+    );
     let wide = rehearsal.run(&with(&SHORT, &["-o", "wide"])).expect(0).out;
-    assert!(wide.contains("default=tap0 (masquerade)") && wide.contains("delay 20ms"), "{wide}");
+    assert!(
+        wide.contains("default=tap0 (masquerade)") && wide.contains("delay 20ms"),
+        "{wide}"
+    );
     let yaml = rehearsal.run(&with(&SHORT, &["-o", "yaml"])).expect(0).out;
-    assert!(yaml.contains("kind: Run\n") && yaml.contains("state: restored\n"), "{yaml}");
+    assert!(
+        yaml.contains("kind: Run\n") && yaml.contains("state: restored\n"),
+        "{yaml}"
+    );
     let name = rehearsal.run(&with(&SHORT, &["-o", "name"])).expect(0).out;
     let id = name.trim_end_matches('\n');
-    assert!(id.len() == 6 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{name:?}");
+    assert!(
+        id.len() == 6 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+        "{name:?}"
+    );
 }
 
 #[test]
@@ -74,7 +100,12 @@ fn off_a_terminal_each_change_is_one_plain_line() {
     assert!(!ended.err.contains('\x1b'), "{:?}", ended.err);
     let count = |part: &str| ended.err.lines().filter(|line| line.contains(part)).count();
     for change in ["injected on node-1", "restored on node-1"] {
-        assert_eq!(count(&format!("default/web-1  {change}")), 1, "{change}:\n{}", ended.err);
+        assert_eq!(
+            count(&format!("default/web-1  {change}")),
+            1,
+            "{change}:\n{}",
+            ended.err
+        );
     }
 }
 
@@ -83,7 +114,11 @@ fn the_plan_warns_of_a_probe_that_goes_the_same_way() {
     let rehearsal = Rehearsal::new();
     let slow = ["netem", "mail-1", "--latency", "6s", "--duration", "5m", "--dry-run"];
     let ended = rehearsal.run(&slow).expect(0);
-    let warning = ended.err.lines().find(|line| line.contains("the liveness probe")).unwrap_or_default();
+    let warning = ended
+        .err
+        .lines()
+        .find(|line| line.contains("the liveness probe"))
+        .unwrap_or_default();
     assert!(warning.contains("KubeVirt restarts the VM"), "{}", ended.err);
 }
 
@@ -91,6 +126,8 @@ fn the_plan_warns_of_a_probe_that_goes_the_same_way() {
 fn a_plan_without_an_effect_is_a_wrong_command_line() {
     let rehearsal = Rehearsal::new();
     rehearsal.run(&["netem", "web-1", "-y"]).expect(2);
-    rehearsal.run(&with(&LONG, &["--ingress", "false", "--egress", "false"])).expect(2);
+    rehearsal
+        .run(&with(&LONG, &["--ingress", "false", "--egress", "false"]))
+        .expect(2);
     assert_eq!(rehearsal.practice.requests().len(), 0);
 }

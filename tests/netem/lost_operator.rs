@@ -27,10 +27,18 @@ fn after_kill_9_the_node_ends_the_fault_and_the_finished_pod_stays() {
     let rehearsal = Rehearsal::new();
     let mut run = injected(&rehearsal);
     run.signal("KILL");
-    rehearsal.until("the fault is gone", |rehearsal| rehearsal.ours("default", "web-1").is_empty());
-    rehearsal.until("the pod has ended", |rehearsal| rehearsal.debug_pods()[0].1 == "Succeeded");
+    rehearsal.until("the fault is gone", |rehearsal| {
+        rehearsal.ours("default", "web-1").is_empty()
+    });
+    rehearsal.until("the pod has ended", |rehearsal| {
+        rehearsal.debug_pods()[0].1 == "Succeeded"
+    });
     let verdict = rehearsal.verdict().unwrap();
-    assert_eq!(verdict, ("restored".to_owned(), "lost-operator".to_owned()), "the closed stream, not silence or the deadline");
+    assert_eq!(
+        verdict,
+        ("restored".to_owned(), "lost-operator".to_owned()),
+        "the closed stream, not silence or the deadline"
+    );
 }
 
 #[test]
@@ -41,8 +49,14 @@ fn kill_9_before_anything_is_injected_leaves_nothing_running() {
     drop(run);
     // Nobody attaches any more: the agent waits for a first word, and would for 30 s.
     let pod = rehearsal.debug_pod();
-    assert!(pod["spec"]["activeDeadlineSeconds"].as_u64().unwrap() < 10 * 60 + 180, "{}", pod["spec"]);
-    rehearsal.until("the pod has ended", |rehearsal| rehearsal.debug_pods()[0].1 == "Succeeded");
+    assert!(
+        pod["spec"]["activeDeadlineSeconds"].as_u64().unwrap() < 10 * 60 + 180,
+        "{}",
+        pod["spec"]
+    );
+    rehearsal.until("the pod has ended", |rehearsal| {
+        rehearsal.debug_pods()[0].1 == "Succeeded"
+    });
     assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
     assert_eq!(rehearsal.events("web-1"), Vec::<String>::new());
 }

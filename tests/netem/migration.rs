@@ -8,7 +8,10 @@ use crate::support::{Rehearsal, Running};
 use crate::{LONG, with};
 
 fn quick() -> Rehearsal {
-    Rehearsal::with(Options { migration_step: Duration::from_millis(50), ..Options::default() })
+    Rehearsal::with(Options {
+        migration_step: Duration::from_millis(50),
+        ..Options::default()
+    })
 }
 
 fn injected(rehearsal: &Rehearsal, more: &[&str]) -> Running {
@@ -18,7 +21,10 @@ fn injected(rehearsal: &Rehearsal, more: &[&str]) -> Running {
 }
 
 fn migrate(rehearsal: &Rehearsal, node: &str) {
-    rehearsal.runtime.block_on(rehearsal.practice.migrate("default", "web-1", Some(node))).unwrap();
+    rehearsal
+        .runtime
+        .block_on(rehearsal.practice.migrate("default", "web-1", Some(node)))
+        .unwrap();
 }
 
 #[test]
@@ -36,7 +42,10 @@ fn the_fault_follows_a_vm_to_its_new_node() {
     assert_eq!(target["state"], "restored");
     let moves = target["moves"].as_array().unwrap();
     assert_eq!(moves.len(), 1, "{target}");
-    assert_eq!((&moves[0]["from"], &moves[0]["to"]), (&"node-1".into(), &"node-2".into()));
+    assert_eq!(
+        (&moves[0]["from"], &moves[0]["to"]),
+        (&"node-1".into(), &"node-2".into())
+    );
     assert!(moves[0]["gapSeconds"].as_f64().unwrap() > 0.0, "{target}");
     assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
     assert_eq!(rehearsal.debug_pods(), [], "neither node's");
@@ -45,14 +54,28 @@ fn the_fault_follows_a_vm_to_its_new_node() {
 #[test]
 fn a_followed_fault_ends_when_what_was_asked_is_over() {
     let rehearsal = quick();
-    let args = ["netem", "web-1", "--latency", "20ms", "--duration", "6s", "-y", "-o", "json"];
+    let args = [
+        "netem",
+        "web-1",
+        "--latency",
+        "20ms",
+        "--duration",
+        "6s",
+        "-y",
+        "-o",
+        "json",
+    ];
     let mut run = rehearsal.spawn(&args);
     run.wait_for("injected on node-1");
     migrate(&rehearsal, "node-2");
     run.wait_for("injected on node-2");
     let ended = run.end().expect(0);
     let target = ended.target();
-    assert_eq!((&target["state"], &target["endedBy"]), (&"restored".into(), &"deadline".into()), "{target}");
+    assert_eq!(
+        (&target["state"], &target["endedBy"]),
+        (&"restored".into(), &"deadline".into()),
+        "{target}"
+    );
     let gap = target["moves"][0]["gapSeconds"].as_f64().unwrap();
     let held = target["heldSeconds"].as_f64().unwrap();
     assert!(held < 6.0, "the gap of {gap} s is not counted as held: {held} s");
@@ -82,8 +105,16 @@ fn with_stop_a_migration_ends_the_fault() {
     let ended = run.end().expect(1);
     let target = ended.target();
     assert_eq!(target["endedBy"], "migration", "{target}");
-    assert_eq!(target["moves"][0]["gapSeconds"], Value::Null, "it was never put back: {target}");
-    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new(), "not on the new node either");
+    assert_eq!(
+        target["moves"][0]["gapSeconds"],
+        Value::Null,
+        "it was never put back: {target}"
+    );
+    assert_eq!(
+        rehearsal.ours("default", "web-1"),
+        Vec::<String>::new(),
+        "not on the new node either"
+    );
     assert_eq!(rehearsal.debug_pods(), []);
 }
 
@@ -91,7 +122,11 @@ fn with_stop_a_migration_ends_the_fault() {
 fn a_vm_that_cannot_be_followed_is_not_said_to_have_the_fault() {
     let rehearsal = quick();
     let run = injected(&rehearsal, &[]);
-    rehearsal.practice.fail(Rule::new("create", "/pods$", Answer::status(403, "Forbidden", "exceeded quota")).unwrap().always());
+    rehearsal.practice.fail(
+        Rule::new("create", "/pods$", Answer::status(403, "Forbidden", "exceeded quota"))
+            .unwrap()
+            .always(),
+    );
     migrate(&rehearsal, "node-2");
     let ended = run.end().expect(1);
     let target = ended.target();
@@ -106,22 +141,39 @@ fn a_failed_migration_changes_nothing() {
     let rehearsal = quick();
     let mut run = injected(&rehearsal, &[]);
     rehearsal.practice.fail_migration("default", "web-1", "no room");
-    let moved = rehearsal.runtime.block_on(rehearsal.practice.migrate("default", "web-1", Some("node-2")));
+    let moved = rehearsal
+        .runtime
+        .block_on(rehearsal.practice.migrate("default", "web-1", Some("node-2")));
     assert!(moved.is_err());
     assert_eq!(rehearsal.ours("default", "web-1").len(), 2, "still where it is");
     run.signal("INT");
     let target = run.end().expect(130).target();
-    assert_eq!((&target["state"], &target["node"]), (&"restored".into(), &"node-1".into()), "{target}");
+    assert_eq!(
+        (&target["state"], &target["node"]),
+        (&"restored".into(), &"node-1".into()),
+        "{target}"
+    );
 }
 
 #[test]
 fn a_restarted_guest_is_gone_and_gets_no_fault() {
     let rehearsal = quick();
     let run = injected(&rehearsal, &[]);
-    rehearsal.runtime.block_on(rehearsal.practice.restart_vmi("default", "web-1")).unwrap();
+    rehearsal
+        .runtime
+        .block_on(rehearsal.practice.restart_vmi("default", "web-1"))
+        .unwrap();
     let ended = run.end().expect(1);
     let target = ended.target();
-    assert_eq!((&target["state"], &target["endedBy"]), (&"gone".into(), &"gone".into()), "{target}");
-    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new(), "the new guest");
+    assert_eq!(
+        (&target["state"], &target["endedBy"]),
+        (&"gone".into(), &"gone".into()),
+        "{target}"
+    );
+    assert_eq!(
+        rehearsal.ours("default", "web-1"),
+        Vec::<String>::new(),
+        "the new guest"
+    );
     assert_eq!(rehearsal.debug_pods(), []);
 }

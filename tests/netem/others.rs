@@ -29,8 +29,17 @@ fn what_others_put_in_our_place_stays_and_is_told() {
     let rehearsal = Rehearsal::new();
     let mut run = rehearsal.spawn(&with(&LONG, &["-o", "json"]));
     run.wait_for("injected");
-    tc(&rehearsal, "qdisc replace dev tap0 root handle 8001: netem limit 1000 delay 77ms");
-    let theirs = |rehearsal: &Rehearsal| rehearsal.practice.qdiscs("default", "web-1").into_iter().find(|(device, _)| device == "tap0");
+    tc(
+        &rehearsal,
+        "qdisc replace dev tap0 root handle 8001: netem limit 1000 delay 77ms",
+    );
+    let theirs = |rehearsal: &Rehearsal| {
+        rehearsal
+            .practice
+            .qdiscs("default", "web-1")
+            .into_iter()
+            .find(|(device, _)| device == "tap0")
+    };
     let before = theirs(&rehearsal);
     run.signal("INT");
     let ended = run.end();
@@ -48,7 +57,10 @@ fn a_fault_that_somebody_removed_did_not_hold() {
     let mut run = rehearsal.spawn(&with(&SHORT, &["-o", "json"]));
     run.wait_for("injected");
     tc(&rehearsal, "qdisc del dev tap0 root");
-    let ended = run.end().expect(1).says(&["default/web-1: the fault was not there until its end"]);
+    let ended = run
+        .end()
+        .expect(1)
+        .says(&["default/web-1: the fault was not there until its end"]);
     assert_eq!(ended.target()["error"]["reason"], "not-held");
     assert_eq!(ended.target()["state"], "failed");
     assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
@@ -59,9 +71,20 @@ fn a_fault_that_somebody_weakened_did_not_hold() {
     let rehearsal = Rehearsal::new();
     let mut run = rehearsal.spawn(&with(&SHORT, &["-o", "json"]));
     run.wait_for("injected");
-    let ours = rehearsal.ours("default", "web-1").into_iter().find(|line| line.starts_with("eth0")).unwrap();
-    let handle = ours.split(' ').find(|word| word.starts_with('7') && word.ends_with(':')).unwrap().to_owned();
-    tc(&rehearsal, &format!("qdisc change dev eth0 root handle {handle} netem limit 1000 delay 1ms"));
+    let ours = rehearsal
+        .ours("default", "web-1")
+        .into_iter()
+        .find(|line| line.starts_with("eth0"))
+        .unwrap();
+    let handle = ours
+        .split(' ')
+        .find(|word| word.starts_with('7') && word.ends_with(':'))
+        .unwrap()
+        .to_owned();
+    tc(
+        &rehearsal,
+        &format!("qdisc change dev eth0 root handle {handle} netem limit 1000 delay 1ms"),
+    );
     let ended = run.end().expect(1);
     assert_eq!(ended.target()["error"]["reason"], "not-held");
     assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());

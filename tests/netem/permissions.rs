@@ -13,8 +13,12 @@ fn refused(rehearsal: &Rehearsal, says: &[&str]) {
 #[test]
 fn vmis_that_may_not_be_listed() {
     let rehearsal = Rehearsal::new();
-    rehearsal.practice.forbid("list", "kubevirt.io", "virtualmachineinstances", "", "*");
-    rehearsal.practice.forbid("get", "kubevirt.io", "virtualmachineinstances", "", "*");
+    rehearsal
+        .practice
+        .forbid("list", "kubevirt.io", "virtualmachineinstances", "", "*");
+    rehearsal
+        .practice
+        .forbid("get", "kubevirt.io", "virtualmachineinstances", "", "*");
     refused(&rehearsal, &["virtualmachineinstances.kubevirt.io", "forbidden"]);
 }
 
@@ -30,7 +34,13 @@ fn pods_that_may_not_be_attached_to() {
     for verb in ["get", "create"] {
         let rehearsal = Rehearsal::new();
         rehearsal.practice.forbid(verb, "", "pods", "attach", "*");
-        refused(&rehearsal, &[&format!("not permitted in namespace kubevirt: {verb} pods/attach"), "kubectl auth can-i"]);
+        refused(
+            &rehearsal,
+            &[
+                &format!("not permitted in namespace kubevirt: {verb} pods/attach"),
+                "kubectl auth can-i",
+            ],
+        );
     }
 }
 
@@ -46,13 +56,21 @@ fn pod_security_that_admits_no_privileged_pods_anywhere() {
     let rehearsal = Rehearsal::new();
     rehearsal.practice.admission_deny("kubevirt", "baseline");
     rehearsal.practice.admission_deny("default", "restricted");
-    refused(&rehearsal, &["violates PodSecurity", "kubectl label namespace vmchaos pod-security.kubernetes.io/enforce=privileged"]);
+    refused(
+        &rehearsal,
+        &[
+            "violates PodSecurity",
+            "kubectl label namespace vmchaos pod-security.kubernetes.io/enforce=privileged",
+        ],
+    );
 }
 
 #[test]
 fn a_webhook_that_refuses_pods() {
     let rehearsal = Rehearsal::new();
-    rehearsal.practice.webhook_deny("policy.example", "pods", "*", "no privileged pods on Fridays");
+    rehearsal
+        .practice
+        .webhook_deny("policy.example", "pods", "*", "no privileged pods on Fridays");
     refused(&rehearsal, &["no privileged pods on Fridays", "--pod-namespace"]);
 }
 
@@ -60,7 +78,10 @@ fn a_webhook_that_refuses_pods() {
 fn a_namespace_for_the_pod_that_does_not_exist() {
     let rehearsal = Rehearsal::new();
     let args = with(&LONG, &["--pod-namespace", "nowhere"]);
-    rehearsal.run(&args).expect(4).says(&["namespaces \"nowhere\" not found"]);
+    rehearsal
+        .run(&args)
+        .expect(4)
+        .says(&["namespaces \"nowhere\" not found"]);
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
 }
 
@@ -68,9 +89,15 @@ fn a_namespace_for_the_pod_that_does_not_exist() {
 fn the_next_namespace_is_taken_where_the_first_does_not_admit_the_pod() {
     let rehearsal = Rehearsal::new();
     rehearsal.practice.admission_deny("kubevirt", "baseline");
-    rehearsal.run(&SHORT).expect(0).says(&["a debug pod in namespace default"]);
+    rehearsal
+        .run(&SHORT)
+        .expect(0)
+        .says(&["a debug pod in namespace default"]);
     let created = rehearsal.writes();
-    assert!(created.contains(&"POST /api/v1/namespaces/default/pods".to_owned()), "{created:?}");
+    assert!(
+        created.contains(&"POST /api/v1/namespaces/default/pods".to_owned()),
+        "{created:?}"
+    );
 }
 
 #[test]
@@ -84,7 +111,10 @@ fn events_that_may_not_be_made_cost_a_warning_only() {
 fn a_watch_that_is_not_permitted_ends_the_run_before_anything_is_injected() {
     let rehearsal = Rehearsal::new();
     rehearsal.practice.forbid("watch", "", "pods", "", "*");
-    let ended = rehearsal.run(&with(&LONG, &["-o", "json"])).expect(1).says(&["the debug pods cannot be watched"]);
+    let ended = rehearsal
+        .run(&with(&LONG, &["-o", "json"]))
+        .expect(1)
+        .says(&["the debug pods cannot be watched"]);
     assert_eq!(ended.target()["injectedAt"], serde_json::Value::Null);
     assert_eq!(rehearsal.debug_pods(), []);
 }

@@ -15,8 +15,16 @@ fn each_signal_rolls_back_at_once_and_waits_until_it_is_verified() {
         assert_eq!(rehearsal.debug_pods(), [], "{signal}");
         assert_eq!(ended.json()["outcome"], "interrupted", "{signal}");
         let target = ended.target();
-        assert_eq!((&target["state"], &target["endedBy"]), (&"restored".into(), &"signal".into()), "{signal}");
-        assert_eq!(rehearsal.events("web-1"), ["VMChaosInjected", "VMChaosRestored"], "{signal}");
+        assert_eq!(
+            (&target["state"], &target["endedBy"]),
+            (&"restored".into(), &"signal".into()),
+            "{signal}"
+        );
+        assert_eq!(
+            rehearsal.events("web-1"),
+            ["VMChaosInjected", "VMChaosRestored"],
+            "{signal}"
+        );
     }
 }
 
@@ -47,19 +55,34 @@ fn a_second_signal_leaves_and_says_how_to_finish() {
     let document = ended.json();
     assert_eq!(document["outcome"], "leaked");
     let halt = format!("kubectl vmchaos halt {} --context", document["id"].as_str().unwrap());
-    assert!(ended.err.lines().any(|line| line.starts_with("to remove it: ") && line.contains(&halt)), "{}", ended.err);
+    assert!(
+        ended
+            .err
+            .lines()
+            .any(|line| line.starts_with("to remove it: ") && line.contains(&halt)),
+        "{}",
+        ended.err
+    );
     // The node ends it all the same, by itself.
-    rehearsal.until("the fault is gone", |rehearsal| rehearsal.ours("default", "web-1").is_empty());
+    rehearsal.until("the fault is gone", |rehearsal| {
+        rehearsal.ours("default", "web-1").is_empty()
+    });
 }
 
 #[test]
 fn a_signal_while_the_cluster_is_read_changes_nothing() {
     use kubectl_vmchaos::rehearsal::{Answer, Rule};
     let rehearsal = Rehearsal::new();
-    rehearsal.practice.fail(Rule::new("list", "virtualmachineinstances", Answer::Hang).unwrap());
+    rehearsal
+        .practice
+        .fail(Rule::new("list", "virtualmachineinstances", Answer::Hang).unwrap());
     let mut run = rehearsal.spawn(&LONG);
     rehearsal.until("it asks", |rehearsal| {
-        rehearsal.practice.requests().iter().any(|request| request.path.contains("virtualmachineinstances"))
+        rehearsal
+            .practice
+            .requests()
+            .iter()
+            .any(|request| request.path.contains("virtualmachineinstances"))
     });
     run.signal("TERM");
     run.end().expect(130).says(&["interrupted; nothing was changed"]);

@@ -26,7 +26,9 @@ impl Terminal {
 
     #[track_caller]
     fn see(&mut self, text: &str) -> String {
-        self.0.exp_string(text).unwrap_or_else(|error| panic!("waiting for {text:?}: {error}"))
+        self.0
+            .exp_string(text)
+            .unwrap_or_else(|error| panic!("waiting for {text:?}: {error}"))
     }
 
     fn press(&mut self, keys: &str) {
@@ -57,7 +59,11 @@ fn a_vm_is_picked_and_the_plan_is_agreed_to() {
     terminal.see("1 of ");
     terminal.see("tc qdisc add dev tap0");
     terminal.see("Put this on 1 VM?");
-    assert_eq!(rehearsal.writes(), Vec::<String>::new(), "asked before anything is written");
+    assert_eq!(
+        rehearsal.writes(),
+        Vec::<String>::new(),
+        "asked before anything is written"
+    );
     terminal.press("y\r");
     terminal.see("injected on node-1");
     let (rest, code) = terminal.end();

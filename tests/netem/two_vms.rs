@@ -15,7 +15,9 @@ fn run_on(execution: &str, duration: &'static str) -> Vec<&'static str> {
 
 /// Somebody else's rule on a VM's tap.
 fn foreign(rehearsal: &Rehearsal, vmi: &str) {
-    let rule = ["qdisc", "add", "dev", "tap0", "root", "handle", "1:", "netem", "limit", "1000", "delay", "5ms"];
+    let rule = [
+        "qdisc", "add", "dev", "tap0", "root", "handle", "1:", "netem", "limit", "1000", "delay", "5ms",
+    ];
     let output = rehearsal.practice.tc("default", vmi, &rule).unwrap();
     assert!(output.status.success(), "{output:?}");
 }
@@ -47,7 +49,10 @@ fn in_serial_the_first_failure_skips_the_rest() {
     let rehearsal = Rehearsal::new();
     let mut run = rehearsal.spawn(&run_on("serial", "2s"));
     run.wait_for("web-1  injected");
-    rehearsal.practice.tc("default", "web-1", &["qdisc", "del", "dev", "tap0", "root"]).unwrap();
+    rehearsal
+        .practice
+        .tc("default", "web-1", &["qdisc", "del", "dev", "tap0", "root"])
+        .unwrap();
     let document = run.end().expect(1).json();
     assert_eq!(document["targets"][0]["state"], "failed");
     assert_eq!(document["targets"][1]["state"], "skipped");
@@ -74,13 +79,20 @@ fn in_parallel_nothing_is_injected_unless_all_are_ready() {
     let rehearsal = Rehearsal::new();
     foreign(&rehearsal, "web-2");
     let theirs = rehearsal.practice.qdiscs("default", "web-2");
-    let ended = rehearsal.run(&run_on("parallel", "10m")).expect(1).says(&["tap0 already has a qdisc"]);
+    let ended = rehearsal
+        .run(&run_on("parallel", "10m"))
+        .expect(1)
+        .says(&["tap0 already has a qdisc"]);
     let document = ended.json();
     assert_eq!(document["targets"][0]["state"], "skipped");
     assert_eq!(document["targets"][1]["state"], "failed");
     assert_eq!(document["targets"][1]["error"]["reason"], "foreign-qdisc");
     assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
-    assert_eq!(rehearsal.practice.qdiscs("default", "web-2"), theirs, "the other one's rule is left alone");
+    assert_eq!(
+        rehearsal.practice.qdiscs("default", "web-2"),
+        theirs,
+        "the other one's rule is left alone"
+    );
     assert_eq!(rehearsal.events("web-1"), Vec::<String>::new(), "it was never injected");
     assert_eq!(rehearsal.debug_pods(), []);
 }
@@ -89,7 +101,10 @@ fn in_parallel_nothing_is_injected_unless_all_are_ready() {
 fn in_serial_a_foreign_rule_is_found_before_the_first_vm_is_touched() {
     let rehearsal = Rehearsal::new();
     foreign(&rehearsal, "web-2");
-    rehearsal.run(&run_on("serial", "10m")).expect(1).says(&["default/web-2: tap0 already has a qdisc"]);
+    rehearsal
+        .run(&run_on("serial", "10m"))
+        .expect(1)
+        .says(&["default/web-2: tap0 already has a qdisc"]);
     assert_eq!(rehearsal.events("web-1"), Vec::<String>::new());
 }
 
@@ -98,11 +113,17 @@ fn afterwards_one_vms_failure_is_its_own() {
     let rehearsal = Rehearsal::new();
     let mut run = rehearsal.spawn(&run_on("parallel", "3s"));
     run.wait_for("injected").wait_for("injected");
-    rehearsal.practice.tc("default", "web-1", &["qdisc", "del", "dev", "tap0", "root"]).unwrap();
+    rehearsal
+        .practice
+        .tc("default", "web-1", &["qdisc", "del", "dev", "tap0", "root"])
+        .unwrap();
     let document = run.end().expect(1).json();
     assert_eq!(document["targets"][0]["error"]["reason"], "not-held");
     assert_eq!(document["targets"][1]["state"], "restored");
-    assert!(document["targets"][1]["heldSeconds"].as_f64().unwrap() >= 3.0, "{document}");
+    assert!(
+        document["targets"][1]["heldSeconds"].as_f64().unwrap() >= 3.0,
+        "{document}"
+    );
     assert_eq!(document["summary"]["failed"], 1);
     assert_eq!(document["summary"]["ok"], 1);
 }

@@ -39,9 +39,17 @@ impl Rehearsal {
     }
 
     pub(crate) fn with(options: Options) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
         let practice = runtime.block_on(Practice::start(options)).unwrap();
-        Self { practice, runtime, home: tempfile::tempdir().unwrap() }
+        Self {
+            practice,
+            runtime,
+            home: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// The binary with nothing of this machine's environment but PATH.
@@ -200,7 +208,11 @@ impl Running {
                 }
             }
         });
-        Self { child, lines, err: Vec::new() }
+        Self {
+            child,
+            lines,
+            err: Vec::new(),
+        }
     }
 
     /// Waits for a line on stderr that contains `part`.
@@ -208,7 +220,10 @@ impl Running {
     pub(crate) fn wait_for(&mut self, part: &str) -> &mut Self {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self
+                .lines
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) => {
                     self.err.push(line.clone());
                     if line.contains(part) {
@@ -225,7 +240,9 @@ impl Running {
 
     /// Sends a signal by its name, e.g. `INT`.
     pub(crate) fn signal(&mut self, name: &str) -> &mut Self {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
         assert!(status.unwrap().success());
         self
     }
@@ -243,7 +260,11 @@ impl Running {
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             self.err.push(line);
         }
-        Ended { code: status.code(), out, err: std::mem::take(&mut self.err).join("\n") }
+        Ended {
+            code: status.code(),
+            out,
+            err: std::mem::take(&mut self.err).join("\n"),
+        }
     }
 
     #[track_caller]
@@ -253,7 +274,11 @@ impl Running {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(began.elapsed() < PATIENCE, "the command does not end:\n{}", self.err.join("\n"));
+            assert!(
+                began.elapsed() < PATIENCE,
+                "the command does not end:\n{}",
+                self.err.join("\n")
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
