@@ -98,13 +98,17 @@ pub fn compile(
     })
 }
 
-/// The lines that look for objects of this program on every device a fault may be on, whoever put them there.
-pub fn compile_sweep(target: &Target, index: usize) -> Result<Vec<String>, CompileError> {
+/// The lines that look for objects of this program on every device a fault may be on, and take them out: of one run alone, or
+/// whoever put them there.
+pub fn compile_sweep(target: &Target, index: usize, only: Option<Handle>) -> Result<Vec<String>, CompileError> {
     check_words(target)?;
     let mut lines = vec![vm_line(target, index)];
     for interface in &target.interfaces {
         for direction in Directions::BOTH.iter() {
-            let line = format!("sweep {index} {}", direction.device(interface));
+            let mut line = format!("sweep {index} {}", direction.device(interface));
+            if let Some(handle) = only {
+                let _ = write!(line, " {handle}");
+            }
             if !lines.contains(&line) {
                 lines.push(line);
             }

@@ -331,6 +331,7 @@ impl Driver<'_> {
                 .unwrap_or_else(|| target.launcher.image.clone()),
             pod: self.plan.pod.clone(),
             targets: vec![target],
+            only: Some(self.plan.handle),
         };
         tokio::spawn(async move {
             let result = sweep::run(&cluster, &job).await.map(|_| ());

@@ -94,6 +94,7 @@ pub fn jobs(order: &Order, targets: Vec<Target>) -> Vec<Job> {
                     annotations,
                 },
                 targets,
+                only: None,
             }
         })
         .collect()

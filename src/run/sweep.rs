@@ -17,8 +17,8 @@ use crate::node::pod::DebugPod;
 use crate::node::pod_state::PodState;
 use crate::node::session::{Config, Heard, Session};
 use crate::node::wire::{Event, Word};
-use crate::plan::compile_sweep;
 use crate::plan::run_plan::PodOptions;
+use crate::plan::{Handle, compile_sweep};
 
 /// From the first word of the agent to its last; each VM takes it a few milliseconds.
 const SWEEP_LIMIT: Duration = Duration::from_secs(60);
@@ -45,6 +45,8 @@ pub struct Job {
     pub image: String,
     pub pod: PodOptions,
     pub targets: Vec<Target>,
+    /// The handle of the one run whose objects go; `None` for those of every run.
+    pub only: Option<Handle>,
 }
 
 /// What was found in one VM's network namespace.
@@ -75,7 +77,7 @@ impl Swept {
 pub fn pod(job: &Job) -> Result<DebugPod, String> {
     let mut lines = Vec::new();
     for (index, target) in job.targets.iter().enumerate() {
-        lines.extend(compile_sweep(target, index).map_err(|error| error.to_string())?);
+        lines.extend(compile_sweep(target, index, job.only).map_err(|error| error.to_string())?);
     }
     Ok(DebugPod {
         run: job.run.clone(),
@@ -206,15 +208,9 @@ fn answer(event: Event, targets: &[Target], found: &mut usize) -> Option<(usize,
             }),
         )),
         Event::Swept { vm, left, .. } => Some((vm, Err(format!("{}: {}", key(vm)?, left.join(", "))))),
+        Event::Gone { vm, .. } => Some((vm, Ok(gone(key(vm)?)))),
         // The launcher is not on the node any more: its namespace is gone, and everything in it.
-        Event::Refused { vm, reason, .. } if reason == "no-process" => Some((
-            vm,
-            Ok(Swept {
-                key: key(vm)?,
-                removed: Vec::new(),
-                gone: true,
-            }),
-        )),
+        Event::Refused { vm, reason, .. } if reason == "no-process" => Some((vm, Ok(gone(key(vm)?)))),
         Event::Refused {
             vm,
             reason,
@@ -225,6 +221,14 @@ fn answer(event: Event, targets: &[Target], found: &mut usize) -> Option<(usize,
             Some((vm, Err(format!("{}: {}", key(vm)?, trouble.message))))
         }
         _ => None,
+    }
+}
+
+fn gone(key: String) -> Swept {
+    Swept {
+        key,
+        removed: Vec::new(),
+        gone: true,
     }
 }
 
@@ -264,6 +268,7 @@ mod tests {
             detail: String::new(),
         };
         assert!(told(refused("no-process")).unwrap().unwrap().gone);
+        assert!(told(Event::Gone { vm: 0, held: None }).unwrap().unwrap().gone);
         assert!(told(refused("no-tool")).unwrap().is_err(), "not looked is not clean");
     }
 

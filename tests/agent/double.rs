@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kubectl_vmchaos::rehearsal::double::DoubleNode;
 use kubectl_vmchaos::rehearsal::host::{Node, Signal};
 use kubectl_vmchaos::rehearsal::script_node::ScriptNode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::rig::{Operator, launcher, plan, uid};
 
@@ -23,10 +23,7 @@ fn essence(mut event: Value) -> Value {
 }
 
 fn nodes() -> [Arc<dyn Node>; 2] {
-    [
-        Arc::new(ScriptNode::new().unwrap()),
-        Arc::new(DoubleNode::new()),
-    ]
+    [Arc::new(ScriptNode::new().unwrap()), Arc::new(DoubleNode::new())]
 }
 
 /// A step of a dialogue: what is said, and the events it is said after.
@@ -41,9 +38,18 @@ use Step::{Close, Kill, Remove, Say, Wait};
 
 /// Holds a dialogue about one VM with both and compares all they say, their exit codes and termination logs.
 async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
+    same_beside(None, plan, steps).await
+}
+
+/// The same while another run has its fault in place, which is rolled back at the end.
+async fn same_beside(other: Option<&str>, plan: &str, steps: &[Step]) -> Vec<Value> {
     let mut said = Vec::new();
     for node in nodes() {
         node.add_pod(launcher(0));
+        let mut live = None;
+        if let Some(plan) = other {
+            live = Some(injected(&*node, plan).await);
+        }
         let mut operator = Operator::start(&*node, plan, &[]);
         for step in steps {
             match step {
@@ -56,9 +62,9 @@ async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
         }
         let code = operator.end().await;
         let mut events: Vec<Value> = Vec::new();
-        for event in operator.seen(
-            "hello|found|refused|ready|injected|failed|ending|restored|leaked|gone|swept|hb|detached|end",
-        ) {
+        for event in
+            operator.seen("hello|found|refused|ready|injected|failed|ending|restored|leaked|gone|swept|hb|detached|end")
+        {
             events.push(essence(event));
         }
         // After a kill the verdict is written by what outlives the container.
@@ -78,6 +84,13 @@ async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
                 verdict
             })
             .collect();
+        if let Some(live) = &mut live {
+            live.say("rollback").await;
+            for event in live.wait("ending|restored", 2).await {
+                events.push(essence(event));
+            }
+            assert_eq!(live.bye().await, 0);
+        }
         said.push((events, code, verdicts, node.qdiscs(&uid(0))));
     }
     let double = said.pop().unwrap();
@@ -112,17 +125,71 @@ async fn rollback() {
     assert_eq!(events.len(), 8);
 }
 
+/// A run whose fault is in place.
+async fn injected(node: &dyn Node, plan: &str) -> Operator {
+    let mut operator = Operator::start(node, plan, &[]);
+    for (words, answer) in [("hello 0", "found"), ("arm", "ready"), ("go", "injected")] {
+        operator.say(words).await;
+        operator.wait(answer, 1).await;
+    }
+    operator
+}
+
+const SWEEP: [Step; 7] = [
+    Say("hello 0"),
+    Wait("found"),
+    Say("arm"),
+    Say("go"),
+    Say("sweep"),
+    Wait("end"),
+    Say("bye"),
+];
+
+fn sweep_plan(handle: &str) -> String {
+    format!(
+        "vm 0 {} -\nsweep 0 tap0{handle}\nsweep 0 eth0{handle}\nsweep 0 tap9{handle}\n",
+        uid(0)
+    )
+}
+
 #[tokio::test]
-async fn sweep() {
-    let plan = format!("vm 0 {} -\nsweep 0 tap0\nsweep 0 eth0\nsweep 0 tap9\n", uid(0));
-    let steps = [
-        Say("hello 0"),
-        Wait("found"),
-        Say("sweep"),
-        Wait("end"),
-        Say("bye"),
-    ];
-    assert_eq!(same(&plan, &steps).await.len(), 4);
+async fn sweep_of_nothing() {
+    let events = same(&sweep_plan(""), &SWEEP).await;
+    assert_eq!(
+        events[2],
+        json!({"s": 3, "ev": "swept", "vm": 0, "removed": [], "left": []})
+    );
+}
+
+#[tokio::test]
+async fn sweep_of_a_live_fault() {
+    for handle in ["", " 7a31:"] {
+        let events = same_beside(Some(&plan(1, "60")), &sweep_plan(handle), &SWEEP).await;
+        assert_eq!(events[2]["removed"], json!(["eth0 netem 7a31:", "tap0 netem 7a31:"]));
+    }
+}
+
+#[tokio::test]
+async fn sweep_for_another_run() {
+    let events = same_beside(Some(&plan(1, "60")), &sweep_plan(" 7a32:"), &SWEEP).await;
+    assert_eq!(events[2]["removed"], json!([]));
+}
+
+#[tokio::test]
+async fn sweep_of_a_vm_that_went_meanwhile() {
+    let events = same(
+        &sweep_plan(""),
+        &[
+            Say("hello 0"),
+            Wait("found"),
+            Remove,
+            Say("sweep"),
+            Wait("end"),
+            Say("bye"),
+        ],
+    )
+    .await;
+    assert_eq!((&events[2]["ev"], &events[3]["gone"]), (&json!("gone"), &json!(1)));
 }
 
 #[tokio::test]
@@ -159,11 +226,7 @@ async fn end_of_file() {
 
 #[tokio::test]
 async fn end_of_file_before_go() {
-    same(
-        &plan(1, "60"),
-        &[Say("hello 0"), Say("arm"), Wait("ready"), Close],
-    )
-    .await;
+    same(&plan(1, "60"), &[Say("hello 0"), Say("arm"), Wait("ready"), Close]).await;
 }
 
 #[tokio::test]
@@ -238,13 +301,7 @@ async fn detached() {
 async fn never_armed() {
     same(
         &plan(1, "60"),
-        &[
-            Say("hello 0"),
-            Wait("found"),
-            Say("arm"),
-            Wait("ready"),
-            Say("bye"),
-        ],
+        &[Say("hello 0"), Wait("found"), Say("arm"), Wait("ready"), Say("bye")],
     )
     .await;
 }
@@ -261,15 +318,12 @@ async fn refusals() {
         change("hold 0 60", "hold 0 sixty"),
         change("own 0 qdisc tap0 7a31:", "own 0 qdisc tap0 8001:"),
         change("0a1b2c3d", "ffffffff").replace("abc000", "abcfff"),
+        good.clone() + "sweep 0 tap0\n",
+        sweep_plan("") + "hold 0 60\n",
+        sweep_plan(" 8001:"),
+        sweep_plan(" 7a31: 7a32:"),
     ] {
-        let events = same(
-            &bad,
-            &[Say("hello 0"), Wait("refused"), Say("arm"), Say("bye")],
-        )
-        .await;
-        assert!(
-            events.iter().any(|event| event["ev"] == "refused"),
-            "{events:#?}"
-        );
+        let events = same(&bad, &[Say("hello 0"), Wait("refused"), Say("arm"), Say("bye")]).await;
+        assert!(events.iter().any(|event| event["ev"] == "refused"), "{events:#?}");
     }
 }

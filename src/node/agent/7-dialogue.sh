@@ -102,6 +102,8 @@ ending() {
 arm() {
   state_of "$1"
   [ "$STATE" = found ] && [ -z "$OVER" ] || return
+  load_plan "$1"
+  [ -z "$SWEEPS" ] || return
   take_leash
   VM=$1 PID=${PIDS#*" $1="}
   PID=${PID%% *}

@@ -213,13 +213,25 @@ fn people_see_the_whole_course() {
 #[test]
 fn a_sweep_looks_at_every_device_of_a_vm() {
     assert_eq!(
-        compile_sweep(&target(vec![masquerade(), bridged()]), 3).unwrap(),
+        compile_sweep(&target(vec![masquerade(), bridged()]), 3, None).unwrap(),
         [
             "vm 3 0c8d4f1e-8f5e-4c57-9d7c-1c9d8a8f0001 ab12",
             "sweep 3 tap0",
             "sweep 3 eth0",
             "sweep 3 tap16477688c0e",
             "sweep 3 16477688c0e-nic",
+        ]
+    );
+}
+
+#[test]
+fn a_sweep_for_one_run_names_its_handle() {
+    assert_eq!(
+        compile_sweep(&target(vec![masquerade()]), 0, Handle::new(0x7a31)).unwrap(),
+        [
+            "vm 0 0c8d4f1e-8f5e-4c57-9d7c-1c9d8a8f0001 ab12",
+            "sweep 0 tap0 7a31:",
+            "sweep 0 eth0 7a31:",
         ]
     );
 }
