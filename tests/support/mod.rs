@@ -146,10 +146,12 @@ impl Rehearsal {
 
     /// Reasons of the Events left on a VMI, in order.
     pub(crate) fn events(&self, name: &str) -> Vec<String> {
-        let events = self.practice.list("Event", "");
+        let mut events = self.practice.list("Event", "");
+        events.retain(|event| event["involvedObject"]["name"] == name);
+        // Each is sent on its own: one may overtake another.
+        events.sort_by_key(|event| event["eventTime"].to_string());
         events
             .iter()
-            .filter(|event| event["involvedObject"]["name"] == name)
             .filter_map(|event| event["reason"].as_str().map(str::to_owned))
             .collect()
     }
