@@ -323,10 +323,8 @@ impl Node for ScriptNode {
             })
             .collect()
     }
-}
 
-impl Drop for ScriptNode {
-    fn drop(&mut self) {
+    fn end(&self) {
         let pods: Vec<String> = self
             .pods
             .lock()
@@ -338,5 +336,11 @@ impl Drop for ScriptNode {
             self.remove_pod(&pod);
         }
         let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+impl Drop for ScriptNode {
+    fn drop(&mut self) {
+        self.end();
     }
 }
