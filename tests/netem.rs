@@ -17,6 +17,7 @@ mod netem {
     mod permissions;
     mod pod_ends;
     mod requests;
+    mod server_faults;
     mod signals;
     mod terminal;
     mod two_vms;

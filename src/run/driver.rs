@@ -62,6 +62,8 @@ struct PodSide {
     state: watch::Sender<PodState>,
     session: Session,
     created: Option<String>,
+    /// Where it was not created either, there is nothing to wait for.
+    never_started: bool,
 }
 
 struct Driver<'a> {
@@ -199,6 +201,7 @@ impl Driver<'_> {
             state,
             session,
             created: None,
+            never_started: false,
         });
         index
     }
@@ -224,16 +227,21 @@ impl Driver<'_> {
                 None
             }
             Message::Blind(error) => Some(Input::Blind(
-                Trouble::new("watch", format!("the debug pods cannot be watched: {}", error.message))
-                    .hint(error.hint.unwrap_or_else(|| "see what is missing: kubectl vmchaos check netem".to_owned())),
+                Trouble::new("watch", format!("the debug pods cannot be watched: {}", error.message)).hint(
+                    error
+                        .hint
+                        .unwrap_or_else(|| "see what is missing: kubectl vmchaos check netem".to_owned()),
+                ),
             )),
             Message::Relocated(vm, node, result) => {
                 let result = (*result).map(|pod| self.open(&pod));
                 Some(Input::Placed(vm, node, result))
             }
             Message::Input(input) => {
-                if let Input::Heard(pod, Heard::Created { uid }) = &input {
-                    self.pods[*pod].created = Some(uid.clone());
+                match &input {
+                    Input::Heard(pod, Heard::Created { uid }) => self.pods[*pod].created = Some(uid.clone()),
+                    Input::Heard(pod, Heard::NotStarted { .. }) => self.pods[*pod].never_started = true,
+                    _ => {}
                 }
                 Some(input)
             }
@@ -277,7 +285,9 @@ impl Driver<'_> {
             Happened::Injected => format!("{}: {fault}, for {}", fault.kind(), self.plan.spec.duration),
             Happened::Restored => format!("{} removed and verified gone", fault.kind()),
             Happened::Failed => {
-                let why = state.leaked().or(state.trouble.as_ref().map(|trouble| trouble.message.as_str()));
+                let why = state
+                    .leaked()
+                    .or(state.trouble.as_ref().map(|trouble| trouble.message.as_str()));
                 format!("{}: {}", fault.kind(), why.unwrap_or("see the run's report"))
             }
         };
@@ -394,7 +404,7 @@ impl Driver<'_> {
 
     fn is_gone(&self, pod: PodIndex) -> bool {
         let side = &self.pods[pod];
-        matches!(*side.state.borrow(), PodState::Deleted { .. }) || (side.created.is_none() && side.session.is_over())
+        matches!(*side.state.borrow(), PodState::Deleted { .. }) || (side.created.is_none() && side.never_started)
     }
 
     /// Deletes the pod this run made, and no other of its name.
