@@ -75,10 +75,7 @@ build() {
 if [ -n "$archive" ]; then unpack; else build; fi
 
 # kubectl 1.26 and later asks a program of this name for completions.
-cat >"$work/kubectl_complete-vmchaos" <<'EOF'
-#!/bin/sh
-exec kubectl-vmchaos __complete "$@"
-EOF
+cp "$here/completions/kubectl_complete-vmchaos" "$work/kubectl_complete-vmchaos"
 
 mkdir -p -- "$to"
 for program in kubectl-vmchaos kubectl_complete-vmchaos; do

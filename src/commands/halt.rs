@@ -28,11 +28,10 @@ struct Outcome {
 
 pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<ExitCode, Stop> {
     choice::must_choose(context, &request)?;
-    let cluster = context.connect().await?;
+    let cluster = context.connect().await.map_err(nobody_looked)?;
     let namespace = request.namespace.as_deref();
-    let found = context
-        .unless_signalled(async { Ok(lookout::look(&cluster, namespace).await?) })
-        .await?;
+    let look = async { Ok(lookout::look(&cluster, namespace).await?) };
+    let found = context.unless_signalled(look).await.map_err(nobody_looked)?;
     let only_vmis = request.runs.is_empty() && !request.all && !request.targets.names.is_empty();
     let chosen = if only_vmis {
         choice::Chosen::default()
@@ -76,6 +75,16 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         );
     };
     finish(context, &cluster, outcome, chosen.unseen.as_deref())
+}
+
+/// Whoever cannot look cannot say that nothing is in place.
+fn nobody_looked(stop: Stop) -> Stop {
+    if stop.exit == ExitCode::Interrupted {
+        return stop;
+    }
+    let hint = stop.hint.map(|hint| format!("{hint}; then repeat this command"));
+    Stop::leaked(format!("nobody could look for what may be in place: {}", stop.message))
+        .hint(hint.unwrap_or_else(|| "repeat this command where the cluster can be reached".to_owned()))
 }
 
 fn vmi_argument((namespace, name): (String, String)) -> String {

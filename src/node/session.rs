@@ -12,6 +12,7 @@ use kube::api::{Api, PostParams};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
+use crate::cluster::client::MANAGER;
 use crate::cluster::{Ask, Cluster, ClusterError};
 
 use super::attach::{Incoming, NotAttached, Outgoing, attach};
@@ -116,7 +117,11 @@ async fn drive(config: Config, mut words: mpsc::UnboundedReceiver<Word>, heard: 
     let api = Api::<Pod>::namespaced(cluster.client.clone(), &namespace);
     let name = pod.metadata.name.clone().unwrap_or_default();
     let deadline = Instant::now() + start_limit;
-    let created = match api.create(&PostParams::default(), &pod).await {
+    let params = PostParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    let created = match api.create(&params, &pod).await {
         Ok(pod) => pod,
         Err(error) => {
             let ask = Ask::new("create", "", "pods").namespace(&namespace);

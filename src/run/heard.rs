@@ -242,13 +242,7 @@ impl Engine {
     fn wire_lost(&mut self, vm: VmIndex, placement: usize, now: Instant) {
         let state = &mut self.vms[vm];
         state.note("the stream to the debug pod was lost; the node rolls back by itself");
-        if !matches!(state.cause, Some(Cause::Signal | Cause::Deadline)) {
-            state.because(Cause::LostOperator);
-            state.trouble.get_or_insert(
-                Trouble::new("stream-lost", "the stream to the debug pod was lost")
-                    .hint("a restarted API server, kubelet or load balancer ends a fault; run again"),
-            );
-        }
+        stream_lost(state);
         if state.placements[placement].is_touched() {
             state.placements[placement].limit = Some(now + VERDICT_LIMIT);
             self.actions.push(Action::Show(vm));
@@ -273,6 +267,10 @@ impl Engine {
             (Some((_, word, by, held)), _) => {
                 let (by, held) = (*by, *held);
                 self.vms[vm].held += held;
+                if matches!(by, By::LostOperator | By::Silence) {
+                    // The node noticed before we did.
+                    stream_lost(&mut self.vms[vm]);
+                }
                 self.vms[vm].because(cause(by));
                 let end = match word.as_str() {
                     "restored" => End::Restored(by),
@@ -284,7 +282,26 @@ impl Engine {
             }
             // The message is short of room only for restored ones.
             (None, Some(verdict)) if verdict.more > 0 => self.finish(vm, placement, End::Restored(By::Other)),
-            _ => self.verify(vm, placement),
+            _ => {
+                self.ended_unsaid(vm, state);
+                self.verify(vm, placement);
+            }
+        }
+    }
+
+    /// The debug pod is gone from under the fault and left no word: whatever is found now, the fault did not hold.
+    fn ended_unsaid(&mut self, vm: VmIndex, state: &PodState) {
+        let vm = &mut self.vms[vm];
+        match state {
+            _ if vm.cause.is_some() => {}
+            PodState::Deleted { .. } => {
+                vm.note("the debug pod was deleted");
+                vm.because(Cause::Cleanup);
+            }
+            _ => vm.fail(
+                Trouble::new("pod-ended", "the debug pod ended under the fault and left no verdict")
+                    .hint("something on its node killed it, or the node is out of memory; see its events"),
+            ),
         }
     }
 
@@ -294,6 +311,18 @@ impl Engine {
         here.limit = None;
         self.actions.push(Action::Verify { vm, placement });
     }
+}
+
+/// A fault that was to go on has lost the one who watched it.
+fn stream_lost(vm: &mut super::vm::Vm) {
+    if matches!(vm.cause, Some(Cause::Signal | Cause::Deadline)) {
+        return;
+    }
+    vm.because(Cause::LostOperator);
+    vm.trouble.get_or_insert(
+        Trouble::new("stream-lost", "the stream to the debug pod was lost")
+            .hint("a restarted API server, kubelet or load balancer ends a fault; run again"),
+    );
 }
 
 fn vm_of(event: &Event) -> Option<usize> {

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod follow;
 pub mod halt;
 mod heard;
+mod leaving;
 pub mod live;
 pub mod live_report;
 pub mod lookout;

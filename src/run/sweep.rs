@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams};
+use kube::api::{Api, DeleteParams, Preconditions};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, timeout};
 
 use super::words;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, ClusterError};
 use crate::fault::Target;
 use crate::node::feed::pod_states;
 use crate::node::pod::DebugPod;
@@ -25,6 +25,14 @@ const SWEEP_LIMIT: Duration = Duration::from_secs(60);
 
 /// Begins what tells a sweeping pod from the run's others.
 pub const SUFFIX: &str = "sweep-";
+
+/// How long the sweeping pod may take to be gone; its grace period is 10 s.
+const REMOVE_LIMIT: Duration = Duration::from_secs(20);
+
+/// Changes of the run's debug pods.
+trait Feed: Stream<Item = Result<(String, PodState), ClusterError>> + Send {}
+
+impl<S: Stream<Item = Result<(String, PodState), ClusterError>> + Send> Feed for S {}
 
 /// VMs of one node to be looked into.
 #[derive(Debug, Clone)]
@@ -90,19 +98,48 @@ pub fn pod(job: &Job) -> Result<DebugPod, String> {
 /// Sweeps; the error says what may still be in place, or why nobody could look.
 pub async fn run(cluster: &Cluster, job: &Job) -> Result<Vec<Swept>, String> {
     let pod = pod(job)?;
-    let name = pod.name();
-    let result = converse(cluster, job, &pod).await;
-    let api = Api::<Pod>::namespaced(cluster.client.clone(), &job.namespace);
-    if let Err(error) = api.delete(&name, &DeleteParams::default()).await {
-        tracing::debug!(%error, pod = name, "the sweeping pod could not be deleted; it ends by itself");
+    let mut feed = std::pin::pin!(pod_states(cluster, &job.namespace, &job.run));
+    let mut created = None;
+    let result = converse(cluster, job, &pod, &mut feed, &mut created).await;
+    if let Some(uid) = created {
+        remove(cluster, job, &pod.name(), uid, &mut feed).await;
     }
     result
 }
 
-async fn converse(cluster: &Cluster, job: &Job, pod: &DebugPod) -> Result<Vec<Swept>, String> {
+/// Deletes the sweeping pod and waits until it is gone.
+async fn remove(cluster: &Cluster, job: &Job, name: &str, uid: String, feed: &mut (impl Feed + Unpin)) {
+    let api = Api::<Pod>::namespaced(cluster.client.clone(), &job.namespace);
+    let this_one = DeleteParams::default().preconditions(Preconditions {
+        uid: Some(uid),
+        resource_version: None,
+    });
+    if let Err(error) = api.delete(name, &this_one).await {
+        tracing::debug!(%error, pod = name, "the sweeping pod could not be deleted; it ends by itself");
+        return;
+    }
+    let gone = async {
+        while let Some(Ok((changed, state))) = feed.next().await {
+            if changed == name && matches!(state, PodState::Deleted { .. }) {
+                return;
+            }
+        }
+    };
+    if timeout(REMOVE_LIMIT, gone).await.is_err() {
+        tracing::debug!(pod = name, "the sweeping pod is still being deleted");
+    }
+}
+
+/// Looks; `created` becomes the uid of the pod once there is one.
+async fn converse(
+    cluster: &Cluster,
+    job: &Job,
+    pod: &DebugPod,
+    feed: &mut (impl Feed + Unpin),
+    created: &mut Option<String>,
+) -> Result<Vec<Swept>, String> {
     let (state, states) = watch::channel(PodState::Pending);
     let (heard, mut hearing) = mpsc::unbounded_channel();
-    let mut feed = std::pin::pin!(pod_states(cluster, &job.namespace, &job.run));
     let config = Config {
         cluster: cluster.clone(),
         pod: pod.object(crate::node::script::SCRIPT),
@@ -126,6 +163,7 @@ async fn converse(cluster: &Cluster, job: &Job, pod: &DebugPod) -> Result<Vec<Sw
                     Err(error) => return Err(error.message),
                 },
                 heard = hearing.recv() => match heard {
+                    Some(Heard::Created { uid }) => *created = Some(uid),
                     Some(Heard::Line(line)) => {
                         if let Some((vm, result)) = answer(line.event, &job.targets, &mut found) {
                             swept.insert(vm, result);

@@ -24,7 +24,7 @@ fn main() {
         println!("0 passed; 0 failed");
         return;
     }
-    println!("{:<62} {:>10}  {}", "what", "median", "held against");
+    row("what", "median", "held against");
     one_vm();
     for (agent, name) in [(AgentKind::Script, "agent script"), (AgentKind::Double, "double")] {
         twenty_vms(agent, name);

@@ -114,7 +114,7 @@ fn each_node_is_looked_at_by_a_pod_that_goes_again() {
     rehearsal.run(&["check", "--nodes", "--dry-run"]).expect(0);
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
 
-    rehearsal.practice.node_ready("node-2", false);
+    rehearsal.practice.node_not_ready("node-2");
     let checked = rehearsal.run(&["check", "--nodes", "-y", "-o", "json"]).expect(0);
     assert_eq!(
         results(&checked, "node"),

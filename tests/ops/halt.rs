@@ -1,5 +1,9 @@
 //! `halt`, also `cleanup`: from any machine, by run, all of them, and never anything else.
 
+use std::process::Stdio;
+
+use rexpect::process::WaitStatus;
+use rexpect::session::{PtySession, spawn_command};
 use serde_json::{Value, json};
 
 use crate::injected;
@@ -47,6 +51,10 @@ fn an_unknown_run_is_done_with_only_when_everywhere_could_be_looked() {
     let halted = rehearsal.run(&["halt", "zzzzzz"]).expect(3);
     assert!(halted.err.contains("payments"), "{}", halted.err);
     rehearsal.run(&["halt", "--all", "-y"]).expect(3);
+    let unreachable = rehearsal
+        .run(&["halt", "zzzzzz", "--server", "https://127.0.0.1:1"])
+        .expect(3);
+    assert!(unreachable.err.contains("nobody could look"), "{}", unreachable.err);
 }
 
 #[test]
@@ -137,11 +145,49 @@ fn off_a_terminal_something_has_to_be_named() {
 }
 
 #[test]
+fn on_a_terminal_runs_are_picked_and_all_of_them_are_asked_for() {
+    let rehearsal = Rehearsal::new();
+    let (first, id) = injected(&rehearsal, "web-1", &[]);
+    let mut picker = terminal(&rehearsal, &["halt"]);
+    picker.exp_string("Which runs?").unwrap();
+    picker.exp_string(&id).unwrap();
+    picker.send(" \r").unwrap();
+    picker.flush().unwrap();
+    picker.exp_eof().unwrap();
+    assert!(matches!(picker.process().wait().unwrap(), WaitStatus::Exited(_, 0)));
+    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
+    first.end().expect(1);
+
+    let (_second, _) = injected(&rehearsal, "web-2", &[]);
+    for (answer, code) in [("n\r", 4), ("\x03", 130), ("y\r", 0)] {
+        assert_eq!(rehearsal.ours("default", "web-2").len(), 2);
+        let mut all = terminal(&rehearsal, &["halt", "--all"]);
+        all.exp_string("Halt 1 run?").unwrap();
+        all.send(answer).unwrap();
+        all.flush().unwrap();
+        all.exp_eof().unwrap();
+        let ended = all.process().wait().unwrap();
+        assert!(
+            matches!(ended, WaitStatus::Exited(_, exit) if exit == code),
+            "{answer:?}: {ended:?}"
+        );
+    }
+    assert_eq!(rehearsal.ours("default", "web-2"), Vec::<String>::new());
+}
+
+/// A command on a terminal of its own.
+fn terminal(rehearsal: &Rehearsal, args: &[&str]) -> PtySession {
+    let mut command = rehearsal.command(args);
+    command.env("TERM", "xterm").stdin(Stdio::inherit());
+    spawn_command(command, Some(60_000)).unwrap()
+}
+
+#[test]
 fn a_first_signal_waits_and_a_second_leaves_with_the_command() {
     let rehearsal = Rehearsal::new();
     let (_run, id) = injected(&rehearsal, "web-1", &["--detach"]);
     // Its kubelet does nothing any more: the pod stays, and halt waits for it.
-    rehearsal.practice.node_ready("node-1", false);
+    rehearsal.practice.node_not_ready("node-1");
     let mut halt = rehearsal.spawn(&["halt", &id]);
     rehearsal.until("the pod was told to end", |rehearsal| {
         let pods = rehearsal.practice.list("Pod", "kubevirt");

@@ -141,7 +141,13 @@ fn the_agents_double_takes_a_live_fault_away_too() {
     });
     let (_run, id) = injected(&rehearsal, "web-1", &["--detach"]);
     let halted = rehearsal.run(&["halt", "vmi/web-1", "-y"]).expect(0);
-    assert!(halted.err.contains(&format!("warning: run {id} is live on one of these VMs")), "{}", halted.err);
+    assert!(
+        halted
+            .err
+            .contains(&format!("warning: run {id} is live on one of these VMs")),
+        "{}",
+        halted.err
+    );
     assert!(halted.out.contains("removed tap0 netem 7"), "{}", halted.out);
     assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
 }

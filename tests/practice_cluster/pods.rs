@@ -172,7 +172,7 @@ async fn a_node_that_is_away_does_nothing_and_a_tainted_one_takes_who_tolerates_
             .unwrap()
     };
     practice.taint("node-1", "gpu", "a", "NoExecute");
-    practice.node_ready("node-2", false);
+    practice.node_not_ready("node-2");
     let waits = make(on("node-2", json!([]))).await;
     let refused = make(on("node-1", json!([]))).await;
     let taken = make(on("node-1", json!([{"operator": "Exists"}]))).await;
@@ -196,6 +196,6 @@ async fn a_node_that_is_away_does_nothing_and_a_tainted_one_takes_who_tolerates_
         .await;
     assert!(attach.is_err());
     assert_eq!(practice.requests().last().unwrap().code, 500);
-    practice.node_ready("node-2", true);
+    practice.node_is_back("node-2");
     practice.until("Pod", "default", &waits, |pod| phase(pod) == "Running").await.unwrap();
 }

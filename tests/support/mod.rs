@@ -10,42 +10,50 @@ use kubectl_vmchaos::rehearsal::{Options, Practice};
 use serde_json::Value;
 
 /// Longer than anything takes on a loaded machine; only a test that fails waits for it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A practice cluster and what runs on it.
-pub struct Rehearsal {
-    pub practice: Practice,
-    pub runtime: tokio::runtime::Runtime,
+pub(crate) struct Rehearsal {
+    pub(crate) practice: Practice,
+    pub(crate) runtime: tokio::runtime::Runtime,
     home: tempfile::TempDir,
 }
 
 /// What a command left behind.
-pub struct Ended {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// A command that still runs.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
     err: Vec<String>,
 }
 
 impl Rehearsal {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Options::default())
     }
 
-    pub fn with(options: Options) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    pub(crate) fn with(options: Options) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
         let practice = runtime.block_on(Practice::start(options)).unwrap();
-        Self { practice, runtime, home: tempfile::tempdir().unwrap() }
+        Self {
+            practice,
+            runtime,
+            home: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// The binary with nothing of this machine's environment but PATH.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-vmchaos"));
         command
             .args(args)
@@ -58,16 +66,16 @@ impl Rehearsal {
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, args: &[&str]) -> Ended {
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
         self.spawn(args).end()
     }
 
-    pub fn spawn(&self, args: &[&str]) -> Running {
+    pub(crate) fn spawn(&self, args: &[&str]) -> Running {
         Running::start(self.command(args))
     }
 
     /// Root qdiscs of ours that are in the "kernel" of a VM.
-    pub fn ours(&self, namespace: &str, name: &str) -> Vec<String> {
+    pub(crate) fn ours(&self, namespace: &str, name: &str) -> Vec<String> {
         let qdiscs = self.practice.qdiscs(namespace, name);
         qdiscs
             .into_iter()
@@ -78,7 +86,7 @@ impl Rehearsal {
 
     /// Waits for a state of the cluster; the tick is a poll of memory, the limit is patience.
     #[track_caller]
-    pub fn until(&self, what: &str, mut condition: impl FnMut(&Self) -> bool) -> Duration {
+    pub(crate) fn until(&self, what: &str, mut condition: impl FnMut(&Self) -> bool) -> Duration {
         let began = Instant::now();
         while !condition(self) {
             assert!(began.elapsed() < PATIENCE, "never happened: {what}");
@@ -88,7 +96,7 @@ impl Rehearsal {
     }
 
     /// Debug pods there are, as (name, phase).
-    pub fn debug_pods(&self) -> Vec<(String, String)> {
+    pub(crate) fn debug_pods(&self) -> Vec<(String, String)> {
         let pods = self.practice.list("Pod", "");
         pods.iter()
             .filter(|pod| pod["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "kubectl-vmchaos")
@@ -99,45 +107,97 @@ impl Rehearsal {
             .collect()
     }
 
+    /// The only debug pod there is.
+    #[track_caller]
+    pub(crate) fn debug_pod(&self) -> Value {
+        let mut pods = self.practice.list("Pod", "");
+        pods.retain(|pod| pod["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "kubectl-vmchaos");
+        assert_eq!(pods.len(), 1, "debug pods: {:?}", self.debug_pods());
+        pods.remove(0)
+    }
+
+    /// Ends every debug pod with its grace period, as `kubectl delete` and an eviction do.
+    pub(crate) fn end_pods(&self) {
+        for (namespace, name) in self.pod_names() {
+            self.practice.evict(&namespace, &name);
+        }
+    }
+
+    /// Namespace and name of every debug pod.
+    pub(crate) fn pod_names(&self) -> Vec<(String, String)> {
+        let pods = self.practice.list("Pod", "");
+        pods.iter()
+            .filter(|pod| pod["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "kubectl-vmchaos")
+            .map(|pod| {
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                (text(&pod["metadata"]["namespace"]), text(&pod["metadata"]["name"]))
+            })
+            .collect()
+    }
+
+    /// What the agent of the only debug pod said of VM 0 in its termination message: how it ended, and by what.
+    pub(crate) fn verdict(&self) -> Option<(String, String)> {
+        let pod = self.debug_pod();
+        let message = pod["status"]["containerStatuses"][0]["state"]["terminated"]["message"].as_str()?;
+        let verdict: Value = serde_json::from_str(message).unwrap();
+        let word = |place: usize| verdict["vms"][0][place].as_str().unwrap().to_owned();
+        Some((word(1), word(2)))
+    }
+
     /// Reasons of the Events left on a VMI, in order.
-    pub fn events(&self, name: &str) -> Vec<String> {
+    pub(crate) fn events(&self, name: &str) -> Vec<String> {
         let events = self.practice.list("Event", "");
         events
             .iter()
-            .filter(|event| event["regarding"]["name"] == name)
+            .filter(|event| event["involvedObject"]["name"] == name)
             .filter_map(|event| event["reason"].as_str().map(str::to_owned))
             .collect()
     }
 
     /// Requests that change something: method and path, without dry runs and access reviews.
-    pub fn writes(&self) -> Vec<String> {
+    pub(crate) fn writes(&self) -> Vec<String> {
         self.practice
             .requests()
             .into_iter()
-            .filter(|request| request.method != "GET")
-            .filter(|request| !request.path.contains("selfsubject"))
-            .filter(|request| !request.query.contains("dryRun=All"))
+            .filter(kubectl_vmchaos::rehearsal::Request::writes)
             .map(|request| format!("{} {}", request.method, request.path))
             .collect()
     }
 }
 
 impl Ended {
+    /// The only target of the document on stdout.
+    #[track_caller]
+    pub(crate) fn target(&self) -> Value {
+        let mut document = self.json();
+        assert_eq!(document["targets"].as_array().map(Vec::len), Some(1), "{document}");
+        document["targets"][0].take()
+    }
+
+    /// Fails unless stderr says all of these.
+    #[track_caller]
+    pub(crate) fn says(self, parts: &[&str]) -> Self {
+        for part in parts {
+            assert!(self.err.contains(part), "`{part}` is not on stderr:\n{}", self.err);
+        }
+        self
+    }
+
     /// stdout as one JSON document.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err))
     }
 
     #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
         self
     }
 }
 
 impl Running {
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         let (sender, lines) = channel();
@@ -148,15 +208,22 @@ impl Running {
                 }
             }
         });
-        Self { child, lines, err: Vec::new() }
+        Self {
+            child,
+            lines,
+            err: Vec::new(),
+        }
     }
 
     /// Waits for a line on stderr that contains `part`.
     #[track_caller]
-    pub fn wait_for(&mut self, part: &str) -> &mut Self {
+    pub(crate) fn wait_for(&mut self, part: &str) -> &mut Self {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self
+                .lines
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) => {
                     self.err.push(line.clone());
                     if line.contains(part) {
@@ -172,26 +239,32 @@ impl Running {
     }
 
     /// Sends a signal by its name, e.g. `INT`.
-    pub fn signal(&mut self, name: &str) -> &mut Self {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+    pub(crate) fn signal(&mut self, name: &str) -> &mut Self {
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
         assert!(status.unwrap().success());
         self
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Waits for its end.
     #[track_caller]
-    pub fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         let mut out = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
         let status = self.wait();
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             self.err.push(line);
         }
-        Ended { code: status.code(), out, err: std::mem::take(&mut self.err).join("\n") }
+        Ended {
+            code: status.code(),
+            out,
+            err: std::mem::take(&mut self.err).join("\n"),
+        }
     }
 
     #[track_caller]
@@ -201,7 +274,11 @@ impl Running {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(began.elapsed() < PATIENCE, "the command does not end:\n{}", self.err.join("\n"));
+            assert!(
+                began.elapsed() < PATIENCE,
+                "the command does not end:\n{}",
+                self.err.join("\n")
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }

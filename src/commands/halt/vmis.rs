@@ -144,11 +144,7 @@ impl Looks {
         let mut text = String::new();
         // Writing to a String cannot fail.
         for job in &self.jobs {
-            let keys: Vec<String> = job
-                .targets
-                .iter()
-                .map(|target| escape(&target.key()))
-                .collect();
+            let keys: Vec<String> = job.targets.iter().map(|target| escape(&target.key())).collect();
             let _ = writeln!(
                 text,
                 "looks into {} on {} by a debug pod in namespace {}, and removes every qdisc this program left there",

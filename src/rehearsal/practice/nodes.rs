@@ -14,9 +14,17 @@ use crate::rehearsal::{
 };
 
 impl Practice {
-    /// A node stops reporting: it is not ready, its kubelet does nothing with pods and does not answer an attach. Or it is
-    /// back.
-    pub fn node_ready(&self, node: &str, ready: bool) {
+    /// A node stops reporting: it is not ready, its kubelet does nothing with pods and does not answer an attach.
+    pub fn node_not_ready(&self, node: &str) {
+        self.set_ready(node, false);
+    }
+
+    /// A node reports again.
+    pub fn node_is_back(&self, node: &str) {
+        self.set_ready(node, true);
+    }
+
+    fn set_ready(&self, node: &str, ready: bool) {
         let (status, reason, message) = if ready {
             ("True", "KubeletReady", "kubelet is posting ready status")
         } else {
