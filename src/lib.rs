@@ -1,8 +1,36 @@
-//! kubectl-vmchaos.
+//! kubectl-vmchaos degrades the network of KubeVirt VMs, and proves that the fault was there and is gone.
+//!
+//! The way of the data:
+//!
+//! ```text
+//! cli ──> Selection ── cluster ──> Target ── plan ──> Plan ── a confirmation ──> Confirmed ── run ──> Vm ── report ──> exit code
+//!                      one list      VMI,     pure,    what a                     one session a        the
+//!                      of VMIs,      node,    all that dry run                    node drives the      document
+//!                      one of pods   taps     is done  shows                      agent in its pod
+//! ```
+//!
+//! | room | holds | may use |
+//! |---|---|---|
+//! | [`cli`] | clap types, one file a command | `fault`, `cluster`'s plain types |
+//! | [`commands`] | one file a command: select, plan, confirm, run, report | everything |
+//! | [`run`] | state machine, rollback, signals, following a migration | `plan`, `node`, `cluster` |
+//! | [`report`] | the run document, tables, exit codes; pure | nothing |
+//! | [`ui`] | printer, picker, confirmation, progress: the only place that prints | nothing |
+//! | [`plan`] | fault × targets → what happens on each node; pure | `fault` |
+//! | [`node`] | the debug pod, the agent's script, its protocol, the session that drives it | `cluster` |
+//! | [`cluster`] | everything else that talks to the API server | `fault` |
+//! | [`fault`] | what a fault is: values with units, netem, presets, directions; pure | nothing |
+//! | [`escape`] | text from strangers, made safe to show | nothing |
+//! | [`rehearsal`] | the practice cluster; only `commands::rehearse` knows it | nothing |
+
+pub mod cli;
 pub mod cluster;
+pub mod commands;
+pub mod escape;
 pub mod fault;
 pub mod node;
 pub mod plan;
 pub mod rehearsal;
 pub mod report;
+pub mod run;
 pub mod ui;

@@ -1,1 +1,49 @@
-fn main() {}
+//! `kubectl vmchaos`: argv in, exit code out.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use kubectl_vmchaos::cli::{self, completion};
+use kubectl_vmchaos::commands;
+use kubectl_vmchaos::run::signals::Signals;
+use kubectl_vmchaos::ui::Printer;
+
+/// A prompt that was cancelled on Windows leaves its thread behind; nobody waits for it.
+const SHUTDOWN: Duration = Duration::from_millis(100);
+
+fn main() -> ExitCode {
+    let printer = Printer::from_env();
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    let shell = std::env::var_os(completion::VARIABLE);
+    if let Some(answer) = completion::answer(&argv, shell.as_deref(), commands::lookup) {
+        // A shell that no longer listens is not an error.
+        let _ = printer.out(&answer);
+        return ExitCode::SUCCESS;
+    }
+    let invocation = match cli::parse(argv) {
+        Ok(invocation) => invocation,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            printer.error(&anyhow::anyhow!("no threads to run on: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let exit = runtime.block_on(async {
+        match Signals::install() {
+            Ok(signals) => commands::run(invocation, &printer, signals).await.into(),
+            Err(error) => {
+                printer.error(&anyhow::anyhow!("signals cannot be listened to, and nothing runs without: {error}"));
+                ExitCode::FAILURE
+            }
+        }
+    });
+    runtime.shutdown_timeout(SHUTDOWN);
+    exit
+}

@@ -5,6 +5,8 @@
 
 #[path = "agent/double.rs"]
 mod double;
+#[path = "agent/double_sweep.rs"]
+mod double_sweep;
 #[path = "agent/endings.rs"]
 mod endings;
 #[path = "agent/fakes.rs"]
@@ -17,6 +19,8 @@ mod real;
 mod refusals;
 #[path = "agent/rig.rs"]
 mod rig;
+#[path = "agent/sweep.rs"]
+mod sweep;
 #[path = "agent/wire.rs"]
 mod wire;
 

@@ -1,1 +1,47 @@
-//! cluster
+//! Everything that talks to the API server, except the attach session of a debug pod.
+//!
+//! ```text
+//! Connection ── kubeconfig, proxy, transport ──▶ Cluster
+//! Cluster + Selection ── discovery (one list of VMIs, pods, nodes) ── judge (pure) ──▶ Target | Unfit
+//! ```
+//! What the server says is never trusted with a terminal or a shell: messages are escaped ([`crate::escape`]),
+//! names are checked before they become part of a [`crate::fault::Target`].
+
+mod absent;
+pub mod access;
+pub mod client;
+pub mod connection;
+mod credential_plugin;
+pub mod discovery;
+pub mod error;
+pub mod events;
+mod failure;
+pub mod judge;
+mod kind;
+mod kubeconfig;
+pub mod kubevirt;
+pub mod launcher;
+pub mod migration;
+pub mod names;
+mod nullable;
+pub mod pod_namespace;
+mod prepare;
+mod proxy;
+pub mod rbac;
+pub mod rules;
+pub mod selection;
+mod timed;
+mod transport;
+pub mod vm;
+pub mod vmi;
+mod vmi_network;
+pub mod watch;
+
+pub use client::{Cluster, MANAGER};
+pub use connection::{Connection, Impersonate};
+pub use discovery::{Found, Survey, find, survey};
+pub use error::{Ask, ClusterError, ErrorKind};
+pub use judge::Reach;
+pub use selection::{NamedTarget, Selection};
+pub use transport::WarningSink;
+pub use vmi::VirtualMachineInstance;

@@ -1,1 +1,26 @@
-//! fault
+//! What a fault is: values with units, directions, presets and the VMIs it is done to. Pure.
+//!
+//! ```text
+//! flags, preset ── NetemSettings::resolve ──> Netem ──┐
+//!                                                     ├── FaultSpec ── plan::compile (with a Target) ──> node plan lines
+//!                     directions, duration, options ──┘
+//! ```
+
+pub mod direction;
+pub mod error;
+pub mod interface;
+pub mod netem;
+pub mod options;
+pub mod preset;
+pub mod spec;
+pub mod target;
+pub mod value;
+
+pub use direction::{Direction, Directions};
+pub use error::FaultError;
+pub use netem::{Distribution, Netem, NetemSettings};
+pub use options::{Effect, Execution, OnMigration, Toleration};
+pub use preset::Preset;
+pub use spec::{Fault, FaultSpec};
+pub use target::{Binding, Interface, Launcher, Probe, ProbeKind, Target, Unfit};
+pub use value::{Given, Percent, Rate, Time, ValueError, parse_count};

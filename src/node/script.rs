@@ -11,6 +11,7 @@ pub const SCRIPT: &str = concat!(
     include_str!("agent/4-verdict.sh"),
     include_str!("agent/5-sentinel.sh"),
     include_str!("agent/6-guard.sh"),
+    include_str!("agent/6-sweep.sh"),
     include_str!("agent/7-dialogue.sh"),
     include_str!("agent/8-main.sh"),
 );

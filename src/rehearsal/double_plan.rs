@@ -19,6 +19,10 @@ pub(super) struct VmPlan {
     pub(super) apply: Vec<Vec<String>>,
     pub(super) easing: Vec<Vec<String>>,
     pub(super) undo: Vec<Vec<String>>,
+    /// Devices to be swept, of this handle alone if there is one.
+    pub(super) sweeps: Vec<(String, Option<String>)>,
+    /// Whether it names anything of a fault.
+    faulted: bool,
 }
 
 /// Why a VM cannot take the fault: reason, detail, device.
@@ -69,6 +73,11 @@ fn record(line: &str, plans: &mut Vec<VmPlan>) -> Result<(), &'static str> {
         return Err("a line of a VM that is not the last one named");
     }
     let plan = &mut plans[vm];
+    let swept = words[0] == "sweep";
+    if (swept && plan.faulted) || (!swept && !plan.sweeps.is_empty()) {
+        return Err("a VM is given a fault or is swept, not both");
+    }
+    plan.faulted = !swept;
     match (words[0], &words[2..]) {
         ("hold", [seconds]) => {
             plan.hold = seconds
@@ -91,13 +100,7 @@ fn record(line: &str, plans: &mut Vec<VmPlan>) -> Result<(), &'static str> {
             .push(((*device).to_owned(), (*bridge).to_owned())),
         ("need", ["sch_netem"]) => {}
         ("own", ["qdisc", device, handle]) => {
-            let ours = handle.len() == 5
-                && handle.starts_with('7')
-                && handle.ends_with(':')
-                && handle[..4]
-                    .bytes()
-                    .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-            if !ours {
+            if !is_of_a_run(handle) {
                 return Err("not a handle of a run");
             }
             if !plan
@@ -111,12 +114,29 @@ fn record(line: &str, plans: &mut Vec<VmPlan>) -> Result<(), &'static str> {
             plan.owned
                 .push(((*device).to_owned(), (*handle).to_owned()));
         }
+        ("sweep", [device]) => plan.sweeps.push(((*device).to_owned(), None)),
+        ("sweep", [device, handle]) if is_of_a_run(handle) => {
+            plan.sweeps
+                .push(((*device).to_owned(), Some((*handle).to_owned())));
+        }
+        ("sweep", _) => return Err("DEVICE or DEVICE and HANDLE of a run expected"),
         ("apply", rest) => plan.apply.push(command(plan, "add", rest)?),
         ("ease+", rest) => plan.easing.push(command(plan, "change", rest)?),
         ("undo", rest) => plan.undo.push(command(plan, "del", rest)?),
         _ => return Err("a record that is not known"),
     }
     Ok(())
+}
+
+/// Whether a handle is one that runs draw, `7000:` to `7fff:`.
+pub(super) fn is_of_a_run(handle: &str) -> bool {
+    handle.strip_suffix(':').is_some_and(|number| {
+        number.len() == 4
+            && number.starts_with('7')
+            && number
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    })
 }
 
 /// `tc qdisc VERB dev DEVICE root handle HANDLE …` -> VERB DEVICE HANDLE …

@@ -1,13 +1,51 @@
-//! rehearsal
+//! The practice cluster: an API server with KubeVirt's behaviour, in this process, on loopback. People rehearse on it,
+//! and the tests run against it.
+//!
+//! ```text
+//! client ──HTTPS──> http ──> api ──> store <── kubevirt (controllers, webhooks)
+//!                            │         ^
+//!                          attach      └────── node (kubelets) ──> host: the agent, as a script or as its double
+//! ```
+//!
+//! Whatever it answers is what a real API server answers, in the same words: a client that works here must work there.
+//! Only `commands::rehearse` and tests know it.
+
+mod api;
+mod cluster;
 pub mod double;
 mod double_agent;
+mod double_dialogue;
 mod double_plan;
+mod double_sweep;
 mod double_vm;
 pub mod host;
+mod hosts;
+mod http;
+mod ids;
+mod json;
+mod kubevirt;
+mod node;
+mod options;
+mod practice;
 mod qdisc;
 mod qdisc_options;
 #[cfg(target_os = "linux")]
 pub mod script_agent;
 #[cfg(target_os = "linux")]
 pub mod script_node;
+#[cfg(target_os = "linux")]
+mod script_tools;
+mod store;
+mod time;
 mod units;
+mod world;
+
+pub use self::{
+    api::{
+        access::Grant,
+        faults::{Answer, Rule},
+    },
+    http::log::Request,
+    options::{AgentKind, Options},
+    practice::Practice,
+};

@@ -1,1 +1,28 @@
-//! report
+//! What a command has to say when it is over: documents, tables, and the exit code. Pure.
+//!
+//! ```text
+//! run ──> RunReport ──> exit code        lists ──> ListReport
+//!             └──────────── print ─────────────────────┘ ──> table, wide, json, yaml, name
+//! ```
+//! The documents are an interface: their fields are only ever added to. What does not apply to a run is absent from its
+//! document, not null; only `error` of a target is there always.
+
+mod error;
+mod exit;
+mod format;
+mod list;
+mod run;
+mod run_table;
+mod target;
+mod value;
+
+pub use error::ErrorReport;
+pub use exit::ExitCode;
+pub use format::{Format, json, yaml};
+pub use list::{CheckItem, CheckResult, FaultAbility, Item, ListReport, RunItem, VmiTargetItem};
+pub use run::{DryRun, Ending, Migration, Outcome, Phase, PlanEntry, RunReport, Summary};
+pub use target::{EndedBy, Event, InterfaceReport, Move, RecoveredBy, TargetReport, TargetState, Verified};
+pub use value::{Seconds, Time};
+
+/// Version of every document.
+pub const API_VERSION: &str = "vmchaos.dev/v1alpha1";

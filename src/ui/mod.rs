@@ -1,1 +1,29 @@
-//! ui
+//! The only place that prints, and the only one that asks.
+//!
+//! ```text
+//! commands ──> Printer ──> stdout   data: tables, documents
+//!                     └──> stderr   lines, warnings, errors, prompts, progress
+//! ```
+//! One [`Printer`] owns both streams, so that a line never lands in the middle of a progress bar, a closed pipe is handled
+//! in one place, and whether there is colour is decided once. What came from a cluster is text written by strangers: all
+//! that goes to a terminal passes [`escape`].
+
+mod age;
+pub mod confirm;
+mod error;
+mod keys;
+pub mod picker;
+mod printer;
+pub mod progress;
+mod prompt;
+pub mod table;
+
+pub use age::age;
+pub use confirm::{Answer, Confirm};
+pub use error::{Explained, explain};
+pub use crate::escape::{escape, escape_lines, is_dangerous};
+pub use picker::{Pick, Picker};
+pub use printer::{Look, Printer, Recorded};
+pub use progress::{Progress, State};
+pub use prompt::NoTerminal;
+pub use table::Table;

@@ -23,27 +23,33 @@ fn essence(mut event: Value) -> Value {
 }
 
 fn nodes() -> [Arc<dyn Node>; 2] {
-    [
-        Arc::new(ScriptNode::new().unwrap()),
-        Arc::new(DoubleNode::new()),
-    ]
+    [Arc::new(ScriptNode::new().unwrap()), Arc::new(DoubleNode::new())]
 }
 
 /// A step of a dialogue: what is said, and the events it is said after.
-enum Step {
+pub(crate) enum Step {
     Say(&'static str),
     Wait(&'static str),
     Close,
     Kill(Signal),
     Remove,
 }
-use Step::{Close, Kill, Remove, Say, Wait};
+pub(crate) use Step::{Close, Kill, Remove, Say, Wait};
 
 /// Holds a dialogue about one VM with both and compares all they say, their exit codes and termination logs.
-async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
+pub(crate) async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
+    same_beside(None, plan, steps).await
+}
+
+/// The same while another run has its fault in place, which is rolled back at the end.
+pub(crate) async fn same_beside(other: Option<&str>, plan: &str, steps: &[Step]) -> Vec<Value> {
     let mut said = Vec::new();
     for node in nodes() {
         node.add_pod(launcher(0));
+        let mut live = None;
+        if let Some(plan) = other {
+            live = Some(injected(&*node, plan).await);
+        }
         let mut operator = Operator::start(&*node, plan, &[]);
         for step in steps {
             match step {
@@ -56,9 +62,9 @@ async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
         }
         let code = operator.end().await;
         let mut events: Vec<Value> = Vec::new();
-        for event in operator.seen(
-            "hello|found|refused|ready|injected|failed|ending|restored|leaked|gone|hb|detached|end",
-        ) {
+        for event in
+            operator.seen("hello|found|refused|ready|injected|failed|ending|restored|leaked|gone|swept|hb|detached|end")
+        {
             events.push(essence(event));
         }
         // After a kill the verdict is written by what outlives the container.
@@ -78,6 +84,13 @@ async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
                 verdict
             })
             .collect();
+        if let Some(live) = &mut live {
+            live.say("rollback").await;
+            for event in live.wait("ending|restored", 2).await {
+                events.push(essence(event));
+            }
+            assert_eq!(live.bye().await, 0);
+        }
         said.push((events, code, verdicts, node.qdiscs(&uid(0))));
     }
     let double = said.pop().unwrap();
@@ -110,6 +123,16 @@ async fn rollback() {
     )
     .await;
     assert_eq!(events.len(), 8);
+}
+
+/// A run whose fault is in place.
+async fn injected(node: &dyn Node, plan: &str) -> Operator {
+    let mut operator = Operator::start(node, plan, &[]);
+    for (words, answer) in [("hello 0", "found"), ("arm", "ready"), ("go", "injected")] {
+        operator.say(words).await;
+        operator.wait(answer, 1).await;
+    }
+    operator
 }
 
 #[tokio::test]
@@ -146,11 +169,7 @@ async fn end_of_file() {
 
 #[tokio::test]
 async fn end_of_file_before_go() {
-    same(
-        &plan(1, "60"),
-        &[Say("hello 0"), Say("arm"), Wait("ready"), Close],
-    )
-    .await;
+    same(&plan(1, "60"), &[Say("hello 0"), Say("arm"), Wait("ready"), Close]).await;
 }
 
 #[tokio::test]
@@ -225,13 +244,7 @@ async fn detached() {
 async fn never_armed() {
     same(
         &plan(1, "60"),
-        &[
-            Say("hello 0"),
-            Wait("found"),
-            Say("arm"),
-            Wait("ready"),
-            Say("bye"),
-        ],
+        &[Say("hello 0"), Wait("found"), Say("arm"), Wait("ready"), Say("bye")],
     )
     .await;
 }
@@ -249,14 +262,7 @@ async fn refusals() {
         change("own 0 qdisc tap0 7a31:", "own 0 qdisc tap0 8001:"),
         change("0a1b2c3d", "ffffffff").replace("abc000", "abcfff"),
     ] {
-        let events = same(
-            &bad,
-            &[Say("hello 0"), Wait("refused"), Say("arm"), Say("bye")],
-        )
-        .await;
-        assert!(
-            events.iter().any(|event| event["ev"] == "refused"),
-            "{events:#?}"
-        );
+        let events = same(&bad, &[Say("hello 0"), Wait("refused"), Say("arm"), Say("bye")]).await;
+        assert!(events.iter().any(|event| event["ev"] == "refused"), "{events:#?}");
     }
 }

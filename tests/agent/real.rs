@@ -17,6 +17,7 @@ crate::under_every_shell! {
     a_real_deadline
     a_real_kill_of_the_container
     a_real_launcher_gone
+    a_real_sweep
 }
 
 /// A launcher: a process in network, PID and control group of its own, with a tap and an uplink.
@@ -97,27 +98,30 @@ impl Launcher {
         // Every hierarchy as it is for this process: a guard stays in the cgroup of the test.
         let own: String = fs::read_to_string("/proc/self/cgroup").unwrap();
         fs::write(view.join("1/cgroup"), own).unwrap();
-        for pid in fs::read_to_string(self.cgroup.join("cgroup.procs"))
-            .unwrap()
-            .lines()
-        {
+        for pid in fs::read_to_string(self.cgroup.join("cgroup.procs")).unwrap().lines() {
             symlink(format!("/proc/{pid}"), view.join(pid)).unwrap();
         }
         view
     }
 
     fn operator(&self, shell: &[&str], hold: &str) -> Operator {
-        let plan = format!(
-            "vm 0 0a1b2c3d-0000-4000-8000-000000000000 {}\nhold 0 {hold}\ntap 0 tap0 k6t-eth0\nuplink 0 eth0 -\n\
+        self.start_agent(
+            shell,
+            &format!(
+                "vm 0 0a1b2c3d-0000-4000-8000-000000000000 {}\nhold 0 {hold}\ntap 0 tap0 k6t-eth0\nuplink 0 eth0 -\n\
              own 0 qdisc tap0 {HANDLE}\nown 0 qdisc eth0 {HANDLE}\n\
              apply 0 tc qdisc add dev tap0 root handle {HANDLE} tbf rate 1mbit burst 15kb latency 50ms\n\
              apply 0 tc qdisc add dev eth0 root handle {HANDLE} tbf rate 2mbit burst 15kb latency 50ms\n\
              ease 0 50\n\
              ease+ 0 tc qdisc change dev tap0 root handle {HANDLE} tbf rate 1gbit burst 128kb latency 50ms\n\
              undo 0 tc qdisc del dev tap0 root handle {HANDLE}\nundo 0 tc qdisc del dev eth0 root handle {HANDLE}\n",
-            self.id
-        );
-        let spec = spec(&plan, &[]);
+                self.id
+            ),
+        )
+    }
+
+    fn start_agent(&self, shell: &[&str], plan: &str) -> Operator {
+        let spec = spec(plan, &[]);
         let log = self.dir.join("log");
         fs::write(&log, "").unwrap();
         let mut command = tokio::process::Command::new(shell[0]);
@@ -136,13 +140,18 @@ impl Launcher {
     }
 
     fn qdiscs(&self) -> String {
+        self.tc("qdisc show")
+    }
+
+    fn tc(&self, command: &str) -> String {
         let view = fs::read_to_string(self.cgroup.join("cgroup.procs")).unwrap();
         let pid = view.lines().last().unwrap_or("0").to_owned();
-        let shown = Command::new("nsenter")
-            .args(["-t", &pid, "-n", "tc", "qdisc", "show"])
+        let said = Command::new("nsenter")
+            .args(["-t", &pid, "-n", "tc"])
+            .args(command.split(' '))
             .output()
             .unwrap();
-        String::from_utf8_lossy(&shown.stdout).into_owned()
+        String::from_utf8_lossy(&said.stdout).into_owned()
     }
 
     async fn injected(&self, shell: &[&str], hold: &str) -> Operator {
@@ -236,5 +245,31 @@ async fn a_real_launcher_gone(shell: &[&str]) {
     let _ = launcher.process.wait();
     let gone = operator.wait("gone|restored|leaked", 1).await;
     assert_eq!(gone[0]["ev"], "gone");
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn a_real_sweep(shell: &[&str]) {
+    let Some(launcher) = Launcher::start() else {
+        return;
+    };
+    let tbf = "tbf rate 1mbit burst 15kb latency 50ms";
+    launcher.tc(&format!("qdisc add dev eth0 root handle 8a31: {tbf}"));
+    let before = launcher.qdiscs();
+    launcher.tc(&format!("qdisc add dev tap0 root handle {HANDLE} {tbf}"));
+    assert_ne!(launcher.qdiscs(), before);
+    let plan = format!(
+        "vm 0 0a1b2c3d-0000-4000-8000-000000000000 {}\nsweep 0 tap0\nsweep 0 eth0\nsweep 0 tap9\n",
+        launcher.id
+    );
+    let mut operator = launcher.start_agent(shell, &plan);
+    operator.say("hello 0").await;
+    operator.wait("found", 1).await;
+    operator.say("sweep").await;
+    let swept = operator.wait("swept", 1).await[0].clone();
+    assert_eq!(
+        (&swept["removed"], &swept["left"]),
+        (&serde_json::json!(["tap0 tbf 7a31:"]), &serde_json::json!([]))
+    );
+    assert_eq!(launcher.qdiscs(), before, "what is not ours stays");
     assert_eq!(operator.bye().await, 0);
 }

@@ -29,9 +29,15 @@ check_line() {
   case $P_VM in '' | *[!0-9]* | 0?* | ?????*) p_bad='no VM number' && return ;; esac
   if [ "$p_key" = vm ]; then
     [ "$P_VM-$#" = "$VMS-4" ] || { p_bad='VMs are numbered from 0, in order' && return; }
-    VMS=$((VMS + 1)) p_devices=' ' p_owned=' '
+    VMS=$((VMS + 1)) p_devices=' ' p_owned=' ' p_task=''
   fi
   [ "$((P_VM + 1))" = "$VMS" ] || { p_bad='a line of a VM that is not the last one named' && return; }
+  case $p_key-$p_task in
+    vm-*) ;;
+    sweep-fault | [!s]*-sweep) p_bad='a VM is given a fault or is swept, not both' && return ;;
+    sweep-*) p_task=sweep ;;
+    *) p_task=fault ;;
+  esac
   case $p_key in
     vm)
       case $3 in *[!0-9A-Fa-f-]*) p_bad='not a pod UID' ;; esac
@@ -53,6 +59,7 @@ check_line() {
       case $p_devices in *" ${4:-} "*) ;; *) p_bad='a device that is neither tap nor uplink of the VM' ;; esac
       p_owned="$p_owned${4:-}/${5:-} "
       ;;
+    sweep) case $#-${4:-} in 3- | 4-7[0-9a-f][0-9a-f][0-9a-f]:) ;; *) p_bad='DEVICE or DEVICE and HANDLE of a run expected' ;; esac ;;
     apply) check_command add "$@" ;;
     ease+) check_command change "$@" ;;
     undo) check_command del "$@" ;;
@@ -69,9 +76,9 @@ check_command() {
   case $p_owned in *" $c_device/${2:-} "*) ;; *) p_bad='an object that is not the own of this run' ;; esac
 }
 
-# The plan of VM $1 -> V_UID V_CID HOLD EASE_MS TAPS UPLINKS DEVICES OWNED NEED APPLY EASE UNDO SHOW.
+# The plan of VM $1 -> V_UID V_CID HOLD EASE_MS TAPS UPLINKS DEVICES OWNED NEED APPLY EASE UNDO SHOW SWEEPS.
 load_plan() {
-  V_UID='' V_CID='' HOLD=0 EASE_MS=0 TAPS='' UPLINKS='' DEVICES='' OWNED='' NEED='' APPLY='' EASE='' UNDO='' SHOW=''
+  V_UID='' V_CID='' HOLD=0 EASE_MS=0 TAPS='' UPLINKS='' DEVICES='' OWNED='' NEED='' APPLY='' EASE='' UNDO='' SHOW='' SWEEPS=''
   while read -r l_key _ l_rest; do
     case $l_key in
       vm) V_UID=${l_rest%% *} V_CID=${l_rest#* } ;;
@@ -82,6 +89,7 @@ load_plan() {
       tap) TAPS="$TAPS ${l_rest% *}/${l_rest#* }" ;;
       uplink) UPLINKS="$UPLINKS ${l_rest% *}/${l_rest#* }" ;;
       need) NEED=$l_rest ;;
+      sweep) case $l_rest in *' '*) SWEEPS="$SWEEPS ${l_rest% *}/${l_rest#* }" ;; *) SWEEPS="$SWEEPS $l_rest/any" ;; esac ;;
       own)
         l_rest=${l_rest#qdisc }
         OWNED="$OWNED ${l_rest% *}/${l_rest#* }"

@@ -102,6 +102,8 @@ ending() {
 arm() {
   state_of "$1"
   [ "$STATE" = found ] && [ -z "$OVER" ] || return
+  load_plan "$1"
+  [ -z "$SWEEPS" ] || return
   take_leash
   VM=$1 PID=${PIDS#*" $1="}
   PID=${PID%% *}
@@ -142,6 +144,7 @@ heard() { # the operator's words
       ;;
     arm) each arm "${2:-}" ;;
     go) each go "${2:-}" ;;
+    sweep) each sweep "${2:-}" ;;
     hb) [ -n "$ENDED" ] || emit '"ev":"hb"' ;;
     rollback) if [ -n "${2:-}" ]; then each end_one "$2" rollback; else end_all rollback; fi ;;
     detach)

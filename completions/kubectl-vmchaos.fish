@@ -1,0 +1,1 @@
+complete --keep-order --exclusive --command kubectl-vmchaos --arguments "(VMCHAOS_COMPLETE=fish kubectl-vmchaos -- (commandline --current-process --tokenize --cut-at-cursor) (commandline --current-token))"

@@ -1,0 +1,92 @@
+#!/bin/sh
+# Installs kubectl-vmchaos and its completion shim for one user: built from this checkout, or out of a release archive.
+set -eu
+
+usage() {
+    cat <<'EOF'
+Usage: ./install.sh [--to DIR] [--archive FILE [--sha256 SUM]]
+
+  --to DIR        where the two programs go (default: ~/.local/bin)
+  --archive FILE  take the program out of this release archive (.tar.gz) instead of building it
+  --sha256 SUM    the archive's checksum; without it FILE.sha256 or a SHA256SUMS beside FILE is used
+EOF
+}
+
+say() { printf '%s\n' "$*"; }
+fail() {
+    printf 'error: %s\n' "$1" >&2
+    [ $# -lt 2 ] || printf '\nhint: %s\n' "$2" >&2
+    exit 1
+}
+value() { [ "$2" -ge 2 ] || fail "$1 needs a value" "see ./install.sh --help"; }
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+to=
+archive=
+sum=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --to) value "$1" $#; to=$2; shift 2 ;;
+        --archive) value "$1" $#; archive=$2; shift 2 ;;
+        --sha256) value "$1" $#; sum=$2; shift 2 ;;
+        -h | --help) usage; exit 0 ;;
+        *) usage >&2; fail "unknown argument: $1" ;;
+    esac
+done
+[ -n "$to" ] || to=${HOME:?HOME is not set; name a directory with --to}/.local/bin
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
+
+if command -v sha256sum >/dev/null 2>&1; then
+    checksum() { sha256sum -- "$1" | cut -d' ' -f1; }
+elif command -v shasum >/dev/null 2>&1; then
+    checksum() { shasum -a 256 -- "$1" | cut -d' ' -f1; }
+else
+    checksum() { fail "neither sha256sum nor shasum is installed" "install coreutils; an archive is not unpacked unchecked"; }
+fi
+
+unpack() {
+    [ -f "$archive" ] || fail "there is no archive $archive"
+    name=$(basename -- "$archive")
+    beside=$(dirname -- "$archive")/SHA256SUMS
+    if [ -z "$sum" ] && [ -f "$archive.sha256" ]; then
+        sum=$(cut -d' ' -f1 <"$archive.sha256")
+    elif [ -z "$sum" ] && [ -f "$beside" ]; then
+        sum=$(awk -v name="$name" '{ sub(/^\*/, "", $2) } $2 == name { print $1 }' "$beside")
+    fi
+    [ -n "$sum" ] || fail "no checksum for $archive" "pass --sha256, or put $name.sha256 or SHA256SUMS beside it"
+    have=$(checksum "$archive")
+    [ "$have" = "$sum" ] || fail "$archive is not what its checksum says: expected $sum, found $have" "download it again"
+    tar -xzf "$archive" -C "$work"
+    [ -f "$work/kubectl-vmchaos" ] || fail "$archive holds no kubectl-vmchaos"
+}
+
+build() {
+    command -v cargo >/dev/null 2>&1 || fail "cargo is not installed" "install Rust 1.89 or newer (https://rustup.rs), or pass --archive"
+    say "building kubectl-vmchaos (a few minutes the first time)"
+    (cd "$here" && cargo build --release --locked --quiet --bin kubectl-vmchaos)
+    target=${CARGO_TARGET_DIR:-$here/target}
+    case $target in /*) ;; *) target=$here/$target ;; esac
+    cp "$target/release/kubectl-vmchaos" "$work/kubectl-vmchaos"
+}
+
+if [ -n "$archive" ]; then unpack; else build; fi
+
+# kubectl 1.26 and later asks a program of this name for completions.
+cp "$here/completions/kubectl_complete-vmchaos" "$work/kubectl_complete-vmchaos"
+
+mkdir -p -- "$to"
+for program in kubectl-vmchaos kubectl_complete-vmchaos; do
+    # Moved into place, so that a running one is not written over.
+    cp "$work/$program" "$to/.$program.new"
+    chmod 755 "$to/.$program.new"
+    mv -f "$to/.$program.new" "$to/$program"
+done
+say "installed kubectl-vmchaos and kubectl_complete-vmchaos in $to"
+
+case ":${PATH:-}:" in
+    *":$to:"*) ;;
+    *) say "hint: $to is not on your PATH; add it: export PATH=\"$to:\$PATH\"" ;;
+esac

@@ -1,0 +1,143 @@
+//! Flags that `netem` shares with every fault on a VM's packets: directions, interfaces, time, order, and the debug pod.
+
+use clap::Args;
+
+use super::usage::Usage;
+use super::value_parser::{BOOL, OneOf, duration, given, interface, taint, text, value, wait};
+use crate::fault::{Directions, Execution, Given, OnMigration, Time, Toleration};
+
+const EXECUTIONS: OneOf<Execution> = OneOf(&[
+    (
+        "serial",
+        Execution::Serial,
+        "one VM after the other, each for the whole duration",
+    ),
+    ("parallel", Execution::Parallel, "all VMs at once"),
+]);
+
+const ON_MIGRATION: OneOf<OnMigration> = OneOf(&[
+    ("follow", OnMigration::Follow, "the fault goes along to the new node"),
+    ("stop", OnMigration::Stop, "the fault ends, and is reported"),
+]);
+
+const DEFAULT_DURATION: Time = Time::from_millis(120_000);
+const DEFAULT_POD_RUNNING_TIMEOUT: Time = Time::from_millis(60_000);
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Extent")]
+pub(super) struct ExtentArgs {
+    /// How long each VM has the fault, counted on its node [default: 120s]
+    #[arg(long, value_name = "TIME", alias = "chaos-duration", value_parser = duration)]
+    duration: Option<Given<Time>>,
+    /// Degrade what goes into the guest [default: true]
+    #[arg(long, value_name = "BOOL", value_parser = BOOL)]
+    ingress: Option<Given<bool>>,
+    /// Degrade what comes out of the guest [default: true]
+    #[arg(long, value_name = "BOOL", value_parser = BOOL)]
+    egress: Option<Given<bool>>,
+    /// Only these interfaces, by tap device or by the VMI's network name [default: every one that can be reached]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = interface)]
+    interfaces: Vec<Given<String>>,
+    /// Order of several VMs [default: serial]
+    #[arg(long, value_name = "ORDER", value_parser = EXECUTIONS)]
+    execution: Option<Given<Execution>>,
+    /// What happens when a VM moves to another node [default: follow]
+    #[arg(long, value_name = "WHAT", value_parser = ON_MIGRATION)]
+    on_migration: Option<Given<OnMigration>>,
+    /// End once the fault is in place and verified; it stays until its deadline
+    #[arg(long)]
+    detach: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Debug pod")]
+pub(super) struct PodArgs {
+    /// Image of the debug pod [default: the VM's own launcher image, which its node has]
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<String>,
+    /// Tolerate these taints only, as KEY[=VALUE]:EFFECT [default: all]
+    #[arg(long, value_name = "TAINT,…", value_delimiter = ',', value_parser = taint)]
+    taints: Vec<Given<Toleration>>,
+    /// Service account of the debug pod; no token of it is mounted
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    service_account: Option<String>,
+    /// Namespace of the debug pod [default: `vmchaos` where there is one, else KubeVirt's own, else the VM's]
+    #[arg(long, value_name = "NAMESPACE", hide_short_help = true)]
+    pod_namespace: Option<String>,
+    /// How long the debug pod may take to start [default: 1m]
+    #[arg(long, value_name = "TIME", value_parser = wait, hide_short_help = true)]
+    pod_running_timeout: Option<Given<Time>>,
+    /// Taken from krknctl and ignored.
+    #[arg(long, hide = true)]
+    wait_duration: Option<String>,
+}
+
+/// How debug pods are to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodRequest {
+    pub image: Option<String>,
+    /// `None` tolerates every taint.
+    pub tolerations: Option<Vec<Toleration>>,
+    pub service_account: Option<String>,
+    pub namespace: Option<String>,
+    pub running_timeout: Time,
+}
+
+/// Where, when and how a fault works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Extent {
+    pub directions: Directions,
+    pub interfaces: Vec<String>,
+    pub duration: Time,
+    pub execution: Execution,
+    pub on_migration: OnMigration,
+    pub detach: bool,
+}
+
+impl ExtentArgs {
+    pub(super) fn extent(&self) -> Result<Extent, Usage> {
+        let on_migration = value(self.on_migration);
+        if self.detach && on_migration == Some(OnMigration::Follow) {
+            return Err(Usage::new(
+                "--detach and --on-migration follow contradict each other: nobody is left who could follow the VM",
+                "leave out --on-migration; --detach implies stop",
+            ));
+        }
+        let usual = if self.detach {
+            OnMigration::Stop
+        } else {
+            OnMigration::default()
+        };
+        Ok(Extent {
+            directions: Directions::new(value(self.ingress).unwrap_or(true), value(self.egress).unwrap_or(true))?,
+            interfaces: given(&self.interfaces),
+            duration: value(self.duration)
+                .filter(|time| !time.is_zero())
+                .unwrap_or(DEFAULT_DURATION),
+            execution: value(self.execution).unwrap_or_default(),
+            on_migration: on_migration.unwrap_or(usual),
+            detach: self.detach,
+        })
+    }
+}
+
+impl PodArgs {
+    pub(super) fn request(&self) -> PodRequest {
+        let tolerations = given(&self.taints);
+        PodRequest {
+            image: text(self.image.as_ref()),
+            tolerations: (!tolerations.is_empty()).then_some(tolerations),
+            service_account: text(self.service_account.as_ref()),
+            namespace: text(self.pod_namespace.as_ref()),
+            running_timeout: value(self.pod_running_timeout)
+                .filter(|time| !time.is_zero())
+                .unwrap_or(DEFAULT_POD_RUNNING_TIMEOUT),
+        }
+    }
+
+    /// What was accepted and does nothing, for the user to know.
+    pub(super) fn ignored(&self) -> Vec<String> {
+        let line = "--wait-duration is ignored: the command waits for the debug pod (--pod-running-timeout) and ends when the rollback is verified";
+        self.wait_duration.iter().map(|_| line.to_owned()).collect()
+    }
+}

@@ -1,0 +1,204 @@
+//! The command line: clap types, and what they make of what was typed. No I/O, and nothing below `commands` knows any of it.
+//!
+//! ```text
+//! argv ── clap (one value at a time) ── request() (values that need each other) ──> Invocation
+//!            └──────────── exit 2, clap's look ────────────┘
+//! ```
+
+pub mod completion;
+mod confirm;
+mod connection;
+mod fault_flags;
+mod netem;
+mod output;
+mod rehearse;
+mod runs;
+mod selection;
+mod target;
+mod usage;
+mod value_parser;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use completion::Shell;
+pub use confirm::{DryRun, Writing};
+pub use fault_flags::PodRequest;
+pub use netem::NetemRequest;
+pub use output::Output;
+pub use rehearse::{RehearseRequest, Rehearsed};
+pub use runs::{CheckRequest, HaltRequest, ListRequest, StatusRequest};
+pub use selection::{HowMany, Wanted};
+use usage::Rejected;
+pub use usage::Usage;
+
+use crate::cluster::Connection;
+
+/// Exit codes, as every long help shows them.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done, and verified gone (--detach: injected and verified; dry run: would go through)
+  1    tried and failed, or ended early, and everything is back
+  2    the command line alone is wrong
+  3    something may still be in place; the command that removes it is on stderr
+  4    refused before any change
+  5    the fault was as asked, but a VM did not recover or migrate in time
+  130  interrupted, and everything is back";
+
+const EXAMPLES: &str = "\
+Examples:
+  # What can be done to which VM here
+  kubectl vmchaos list
+
+  # Look at the plan, change nothing
+  kubectl vmchaos netem web-1 --latency 100ms --dry-run
+
+  # 100 ms each way and 10 % of loss, for two minutes
+  kubectl vmchaos netem web-1 --latency 100ms --loss 10%
+
+  # Roll back everything that is in place, from any machine
+  kubectl vmchaos halt --all";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-vmchaos",
+    bin_name = "kubectl vmchaos",
+    version,
+    about = "Degrade the network of KubeVirt VMs, and prove that the fault was there and is gone",
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
+    max_term_width = 120,
+    disable_help_subcommand = false
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, clap::Args)]
+struct GlobalArgs {
+    #[command(flatten)]
+    output: output::OutputArgs,
+    #[command(flatten)]
+    connection: connection::ConnectionArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Netem(Box<netem::NetemArgs>),
+    List(runs::ListArgs),
+    Status(runs::StatusArgs),
+    Halt(runs::HaltArgs),
+    Check(runs::CheckArgs),
+    Rehearse(rehearse::RehearseArgs),
+    Completion(completion::CompletionArgs),
+}
+
+/// A command line that makes sense.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    pub connection: Connection,
+    /// `None` is the table.
+    pub output: Option<Output>,
+    /// kubectl's `-v`: 0 says nothing, 1 what is done, 6 also the requests, 8 everything.
+    pub verbosity: u8,
+    pub action: Action,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub enum Action {
+    Netem(Box<NetemRequest>),
+    List(ListRequest),
+    Status(StatusRequest),
+    Halt(HaltRequest),
+    Check(CheckRequest),
+    Rehearse(RehearseRequest),
+    Completion(Shell),
+}
+
+/// Reads a command line, the program's name first. The error is to be printed as it is; its exit code is 2, or 0 for
+/// `--help` and `--version`.
+pub fn parse<I, T>(args: I) -> Result<Invocation, clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let cli = Cli::try_parse_from(args)?;
+    let name = cli.command.name();
+    cli.invocation().map_err(|rejected| match rejected {
+        Rejected::Usage(usage) => usage.into_clap(&mut command_for(name)),
+        Rejected::Nested(error) => error,
+    })
+}
+
+/// The clap command, for help, man pages and completion.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// The subcommand, so that an error shows its usage and not that of the whole program.
+fn command_for(name: &str) -> clap::Command {
+    let mut root = Cli::command();
+    root.build();
+    root.find_subcommand(name).cloned().unwrap_or(root)
+}
+
+// === impl Cli ===
+
+impl Cli {
+    fn invocation(self) -> Result<Invocation, Rejected> {
+        let namespace = self.global.connection.namespace();
+        let action = match self.command {
+            Command::Netem(args) => Action::Netem(Box::new(args.request(namespace)?)),
+            Command::List(args) => Action::List(args.request(namespace)?),
+            Command::Status(args) => Action::Status(args.request(namespace)),
+            Command::Halt(args) => Action::Halt(args.request(namespace)?),
+            Command::Check(args) => Action::Check(args.request(namespace)),
+            Command::Rehearse(args) => Action::Rehearse(args.request(&self.global.connection)?),
+            Command::Completion(args) => Action::Completion(args.shell),
+        };
+        Ok(Invocation {
+            connection: self.global.connection.connection(),
+            output: self.global.output.output(),
+            verbosity: self.global.connection.verbosity(),
+            action,
+        })
+    }
+}
+
+impl Command {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Netem(_) => "netem",
+            Self::List(_) => "list",
+            Self::Status(_) => "status",
+            Self::Halt(_) => "halt",
+            Self::Check(_) => "check",
+            Self::Rehearse(_) => "rehearse",
+            Self::Completion(_) => "completion",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_is_found_by_its_name() {
+        for name in ["netem", "list", "status", "halt", "check", "rehearse", "completion"] {
+            assert_eq!(command_for(name).get_name(), name);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! `kubectl vmchaos rehearse`: the same commands on a practice cluster.
+
+use clap::Args;
+
+use super::connection::ConnectionArgs;
+use super::usage::{Rejected, Usage};
+use super::value_parser::{count, seed, value, wait};
+use super::{Action, Invocation};
+use crate::fault::{Given, Time};
+
+/// Run the same commands on a built-in practice cluster, which touches nothing outside this machine
+///
+/// The practice cluster answers on loopback as an API server with KubeVirt would. Its VMs always have the same names
+/// (web-1, db-1, …), its context is vmchaos-rehearsal, and KUBECONFIG is not looked at.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl vmchaos rehearse -- list
+  kubectl vmchaos rehearse -- netem web-1 --latency 100ms --duration 10s --yes
+  kubectl vmchaos rehearse --serve")]
+pub(super) struct RehearseArgs {
+    /// Keep the practice cluster up until interrupted, and print its kubeconfig
+    #[arg(long, conflicts_with = "command")]
+    serve: bool,
+    /// VMs in the practice cluster
+    #[arg(long, value_name = "N", value_parser = count)]
+    vms: Option<Given<u32>>,
+    /// Nodes in the practice cluster
+    #[arg(long, value_name = "N", value_parser = count)]
+    nodes: Option<Given<u32>>,
+    /// Make the same practice cluster again
+    #[arg(long, value_name = "NUMBER", value_parser = seed)]
+    seed: Option<Given<u64>>,
+    /// Let every request take so much longer, e.g. 50ms
+    #[arg(long = "latency", value_name = "TIME", value_parser = wait)]
+    request_latency: Option<Given<Time>>,
+    /// The command to rehearse, as it would stand behind `kubectl vmchaos`
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+/// What `rehearse` was asked for.
+#[derive(Debug, Clone)]
+pub struct RehearseRequest {
+    pub what: Rehearsed,
+    /// `None` is what the practice cluster has by itself.
+    pub vms: Option<u32>,
+    pub nodes: Option<u32>,
+    pub seed: Option<u64>,
+    /// Added to every request.
+    pub request_latency: Time,
+}
+
+/// What is done with the practice cluster.
+#[derive(Debug, Clone)]
+pub enum Rehearsed {
+    /// It is kept up.
+    Serve,
+    Command(Box<Invocation>),
+}
+
+impl RehearseArgs {
+    pub(super) fn request(&self, connection: &ConnectionArgs) -> Result<RehearseRequest, Rejected> {
+        refuse_connection(connection)?;
+        let what = match self.words() {
+            _ if self.serve => Rehearsed::Serve,
+            [] => {
+                let usage = Usage::new(
+                    "no command to rehearse",
+                    "put it behind `--`, as in `kubectl vmchaos rehearse -- list`, or give --serve",
+                );
+                return Err(usage.into());
+            }
+            words => Rehearsed::Command(Box::new(nested(words)?)),
+        };
+        Ok(RehearseRequest {
+            what,
+            vms: value(self.vms).filter(|n| *n != 0),
+            nodes: value(self.nodes).filter(|n| *n != 0),
+            seed: value(self.seed),
+            request_latency: value(self.request_latency).unwrap_or_default(),
+        })
+    }
+
+    /// The command without the program's name, which may have been copied with it.
+    fn words(&self) -> &[String] {
+        match self.command.as_slice() {
+            [kubectl, vmchaos, rest @ ..] if kubectl == "kubectl" && vmchaos == "vmchaos" => rest,
+            [program, rest @ ..] if program == "kubectl-vmchaos" => rest,
+            all => all,
+        }
+    }
+}
+
+/// The rehearsed command, parsed as it would be for real.
+fn nested(words: &[String]) -> Result<Invocation, Rejected> {
+    let program = "kubectl-vmchaos".to_owned();
+    let invocation = super::parse(std::iter::once(&program).chain(words)).map_err(Rejected::Nested)?;
+    if matches!(invocation.action, Action::Rehearse(_)) {
+        return Err(Usage::new("a rehearsal cannot be rehearsed", "leave out the second `rehearse`").into());
+    }
+    if invocation.connection.is_customised() {
+        return Err(customised().into());
+    }
+    Ok(invocation)
+}
+
+fn refuse_connection(connection: &ConnectionArgs) -> Result<(), Usage> {
+    if connection.connection().is_customised() {
+        Err(customised())
+    } else {
+        Ok(())
+    }
+}
+
+fn customised() -> Usage {
+    Usage::new(
+        "a rehearsal runs on its own practice cluster: --kubeconfig, --context, --cluster, --user, --server and --token have no place in it",
+        "leave them out; for a real cluster leave out `rehearse --`",
+    )
+}

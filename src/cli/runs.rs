@@ -1,0 +1,211 @@
+//! Commands that look at the cluster and at runs: `list`, `status`, `halt` (also `cleanup`) and `check`.
+
+use clap::Args;
+
+use super::confirm::{Writing, WritingArgs};
+use super::selection::MatchArgs;
+use super::target::parse_target;
+use super::usage::Usage;
+use super::value_parser::{OneOf, text};
+use crate::cluster::selection::{NamedTarget, Selection};
+use crate::fault::{Given, ValueError};
+
+/// List the VMIs in reach, and for each which faults it can take and why not
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl vmchaos list
+  kubectl vmchaos list -A -o wide
+  kubectl vmchaos list --target 'web-.*' -o json")]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    matching: MatchArgs,
+}
+
+/// What `list` was asked for.
+#[derive(Debug, Clone)]
+pub struct ListRequest {
+    pub selection: Selection,
+}
+
+/// Show every live run, whoever started it
+///
+/// Looks for debug pods in every namespace, or in the one of -n. Says which namespaces it could not look into, and then
+/// exits with 1.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl vmchaos status
+  kubectl vmchaos status --watch")]
+pub(super) struct StatusArgs {
+    /// Go on showing changes until interrupted
+    #[arg(short, long)]
+    watch: bool,
+    /// Look in all namespaces, which is also the default
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+}
+
+/// What `status` was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusRequest {
+    pub watch: bool,
+    /// `None` is every namespace.
+    pub namespace: Option<String>,
+}
+
+/// Roll back and remove what runs have in place, from any machine
+///
+/// Two names for one command; safe to repeat. RUN is the id that the run printed and `status` shows. With vmi/NAME it looks
+/// inside that VM's network namespace for whatever this program left there, also when the debug pod is gone.
+#[derive(Debug, Args)]
+#[command(
+    visible_alias = "cleanup",
+    after_help = "\
+Examples:
+  kubectl vmchaos halt k3f9ab
+  kubectl vmchaos halt --all
+  kubectl vmchaos halt vmi/web-1/shop"
+)]
+pub(super) struct HaltArgs {
+    /// Runs by id, or VMs as TYPE/NAME[/NAMESPACE]
+    #[arg(value_name = "RUN", value_parser = halted, conflicts_with = "all")]
+    runs: Vec<Halted>,
+    /// Every run of everybody: they are listed with their owners, and asked for
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    writing: WritingArgs,
+}
+
+/// What `halt` was asked for.
+#[derive(Debug, Clone)]
+pub struct HaltRequest {
+    /// Ids of runs, each once.
+    pub runs: Vec<String>,
+    /// VMs to look into.
+    pub targets: Selection,
+    pub all: bool,
+    /// Where runs are looked for; `None` is every namespace.
+    pub namespace: Option<String>,
+    pub writing: Writing,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Halted {
+    Run(String),
+    Target(NamedTarget),
+}
+
+/// Check whether faults would work here: permissions, pod security, KubeVirt, and with --nodes each node's kernel and tools
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl vmchaos check
+  kubectl vmchaos check netem --nodes")]
+pub(super) struct CheckArgs {
+    /// Check what this fault needs [default: all]
+    #[arg(value_name = "FAULT", value_parser = FAULTS)]
+    fault: Option<Given<&'static str>>,
+    /// Also look at each node that can run VMs, by a debug pod on it
+    #[arg(long)]
+    nodes: bool,
+    /// Namespace of the debug pods
+    #[arg(long, value_name = "NAMESPACE")]
+    pod_namespace: Option<String>,
+    /// Image of the debug pods [default: a launcher's on that node]
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<String>,
+    #[command(flatten)]
+    writing: WritingArgs,
+}
+
+const FAULTS: OneOf<&'static str> = OneOf(&[("netem", "netem", "")]);
+
+/// What `check` was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckRequest {
+    /// `None` is every fault.
+    pub fault: Option<&'static str>,
+    pub nodes: bool,
+    /// Namespace of the VMs; `None` is the context's.
+    pub namespace: Option<String>,
+    pub pod_namespace: Option<String>,
+    pub image: Option<String>,
+    pub writing: Writing,
+}
+
+/// A run's id, or a VM. Ids are six letters and digits, so that a VM has to be written with its type.
+fn halted(text: &str) -> Result<Halted, ValueError> {
+    if text.contains('/') {
+        return parse_target(text).map(Halted::Target);
+    }
+    if text.len() == 6 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+        return Ok(Halted::Run(text.to_owned()));
+    }
+    match parse_target(text) {
+        Ok(target) => Err(ValueError::new(
+            "not the id of a run (six letters and digits)",
+            format!("vmi/{}", target.name),
+        )),
+        Err(_) => Err(ValueError::new("not the id of a run (six letters and digits)", "--all")),
+    }
+}
+
+// === impl ===
+
+impl ListArgs {
+    pub(super) fn request(&self, namespace: Option<String>) -> Result<ListRequest, Usage> {
+        Ok(ListRequest {
+            selection: self.matching.selection(namespace)?,
+        })
+    }
+}
+
+impl StatusArgs {
+    pub(super) fn request(&self, namespace: Option<String>) -> StatusRequest {
+        StatusRequest {
+            watch: self.watch,
+            namespace: namespace.filter(|_| !self.all_namespaces),
+        }
+    }
+}
+
+impl HaltArgs {
+    pub(super) fn request(&self, namespace: Option<String>) -> Result<HaltRequest, Usage> {
+        let (mut runs, mut names): (Vec<String>, Vec<NamedTarget>) = (Vec::new(), Vec::new());
+        for halted in &self.runs {
+            match halted {
+                Halted::Run(run) if !runs.contains(run) => runs.push(run.clone()),
+                Halted::Target(target) if !names.contains(target) => names.push(target.clone()),
+                _ => {}
+            }
+        }
+        let targets = Selection {
+            names,
+            namespace: namespace.clone(),
+            ..Selection::default()
+        };
+        super::selection::check(&targets)?;
+        Ok(HaltRequest {
+            runs,
+            targets,
+            all: self.all,
+            namespace,
+            writing: self.writing.writing(),
+        })
+    }
+}
+
+impl CheckArgs {
+    pub(super) fn request(&self, namespace: Option<String>) -> CheckRequest {
+        CheckRequest {
+            fault: self.fault.and_then(|fault| fault.0),
+            nodes: self.nodes,
+            namespace,
+            pod_namespace: text(self.pod_namespace.as_ref()),
+            image: text(self.image.as_ref()),
+            writing: self.writing.writing(),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Value parsers that take an empty text for a flag that was left out, as scripts with unset variables pass it.
+
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Arg, Command, Error};
+
+use crate::fault::{Effect, Given, Percent, Rate, Time, Toleration, ValueError, parse_count};
+
+/// One of a few words.
+#[derive(Clone)]
+pub(super) struct OneOf<T: 'static>(pub &'static [(&'static str, T, &'static str)]);
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for OneOf<T> {
+    type Value = Given<T>;
+
+    fn parse_ref(&self, cmd: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Given<T>, Error> {
+        if value.is_empty() {
+            return Ok(Given(None));
+        }
+        match self.0.iter().find(|(name, ..)| OsStr::new(name) == value) {
+            Some((_, word, _)) => Ok(Given(Some(word.clone()))),
+            // For its words, with the possible values and the nearest of them.
+            None => PossibleValuesParser::new(self.0.iter().map(|(name, ..)| *name))
+                .parse_ref(cmd, arg, value)
+                .map(|_| Given(None)),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.0.iter().map(|(name, _, help)| match *help {
+            "" => PossibleValue::new(name),
+            help => PossibleValue::new(name).help(help),
+        })))
+    }
+}
+
+/// `true` or `false`.
+pub(super) const BOOL: OneOf<bool> = OneOf(&[("true", true, ""), ("false", false, "")]);
+
+pub(super) fn latency(text: &str) -> Result<Given<Time>, ValueError> {
+    Given::parse(text, Time::parse_latency)
+}
+
+pub(super) fn jitter(text: &str) -> Result<Given<Time>, ValueError> {
+    Given::parse(text, Time::parse_jitter)
+}
+
+pub(super) fn duration(text: &str) -> Result<Given<Time>, ValueError> {
+    Given::parse(text, Time::parse_duration)
+}
+
+pub(super) fn wait(text: &str) -> Result<Given<Time>, ValueError> {
+    Given::parse(text, Time::parse_wait)
+}
+
+pub(super) fn percent(text: &str) -> Result<Given<Percent>, ValueError> {
+    Given::parse(text, Percent::parse)
+}
+
+pub(super) fn rate(text: &str) -> Result<Given<Rate>, ValueError> {
+    Given::parse(text, Rate::parse)
+}
+
+pub(super) fn count(text: &str) -> Result<Given<u32>, ValueError> {
+    Given::parse(text, parse_count)
+}
+
+/// Any number of 64 bits.
+pub(super) fn seed(text: &str) -> Result<Given<u64>, ValueError> {
+    Given::parse(text, |text| {
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let number = digits.then(|| text.parse().ok()).flatten();
+        number.ok_or_else(|| ValueError::new(format!("not a whole number up to {}", u64::MAX), "42"))
+    })
+}
+
+pub(super) fn taint(text: &str) -> Result<Given<Toleration>, ValueError> {
+    Given::parse(text, |text| {
+        text.parse().map_err(|e: ValueError| {
+            // The effect's name in another case is the usual slip.
+            let (taint, effect) = text.rsplit_once(':').unwrap_or((text, ""));
+            match Effect::ALL
+                .into_iter()
+                .find(|known| known.name().eq_ignore_ascii_case(effect))
+            {
+                Some(known) => ValueError::new(e.problem, format!("{taint}:{}", known.name())),
+                None => e,
+            }
+        })
+    })
+}
+
+/// The name of an interface: a device, or a network of the VMI's spec.
+pub(super) fn interface(text: &str) -> Result<Given<String>, ValueError> {
+    Given::parse(text, |text| {
+        let sound = text.len() <= 63 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        if sound {
+            Ok(text.to_owned())
+        } else {
+            Err(ValueError::new("not a device or a network of a VMI", "tap0"))
+        }
+    })
+}
+
+/// The value of a flag, when it was given and not empty.
+pub(super) fn value<T: Copy>(flag: Option<Given<T>>) -> Option<T> {
+    flag.and_then(|given| given.0)
+}
+
+/// The values that are not empty.
+pub(super) fn given<T: Clone>(values: &[Given<T>]) -> Vec<T> {
+    values.iter().filter_map(|value| value.0.clone()).collect()
+}
+
+/// A text that is not empty.
+pub(super) fn text(value: Option<&String>) -> Option<String> {
+    value.filter(|text| !text.is_empty()).cloned()
+}

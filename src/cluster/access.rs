@@ -1,0 +1,204 @@
+//! Asking the API server what we may do, before anything is done.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use kube::api::{Api, PostParams};
+
+use super::client::Cluster;
+use super::error::Ask;
+use crate::escape::escape;
+use super::rules::{Needed, Rule, RuleScope};
+
+/// The answer to one rule in one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    pub rule: Rule,
+    /// `None` for the whole cluster.
+    pub namespace: Option<String>,
+    pub verdict: Verdict,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Allowed,
+    /// The authorizer's reason; often empty.
+    Denied(String),
+    /// The server could not be asked; not the same as denied.
+    Unknown(String),
+}
+
+// === impl Access ===
+
+impl Access {
+    pub fn is_allowed(&self) -> bool {
+        self.verdict == Verdict::Allowed
+    }
+
+    /// Whether the fault cannot be done because of this.
+    pub fn blocks(&self) -> bool {
+        self.rule.needed == Needed::Required && matches!(self.verdict, Verdict::Denied(_))
+    }
+
+    /// The command that asks the same question.
+    pub fn can_i(&self) -> String {
+        let place = match &self.namespace {
+            Some(namespace) => format!(" -n {namespace}"),
+            None => String::new(),
+        };
+        format!("kubectl auth can-i {} {}{place}", self.rule.verb, self.rule.qualified())
+    }
+}
+
+/// Asks the API server about every rule in every place it must hold, all at once.
+///
+/// `vmi_namespaces` empty means all namespaces. A server that does not answer the question makes the verdict
+/// [`Verdict::Unknown`].
+pub async fn review(cluster: &Cluster, rules: &[Rule], vmi_namespaces: &[String], pod_namespace: &str) -> Vec<Access> {
+    let questions = places(rules, vmi_namespaces, pod_namespace);
+    join_all(
+        questions
+            .into_iter()
+            .map(|(rule, namespace)| ask(cluster, rule, namespace)),
+    )
+    .await
+}
+
+/// Every rule with each place it must hold in; the same question is asked once.
+fn places(rules: &[Rule], vmi_namespaces: &[String], pod_namespace: &str) -> Vec<(Rule, Option<String>)> {
+    let mut seen = BTreeSet::new();
+    let mut all = Vec::new();
+    for rule in rules {
+        let namespaces: Vec<Option<String>> = match rule.scope {
+            RuleScope::Cluster => vec![None],
+            RuleScope::PodNamespace => vec![Some(pod_namespace.to_owned())],
+            RuleScope::VmiNamespace if vmi_namespaces.is_empty() => vec![None],
+            RuleScope::VmiNamespace => vmi_namespaces.iter().cloned().map(Some).collect(),
+        };
+        for namespace in namespaces {
+            if seen.insert((rule.verb, rule.qualified(), namespace.clone())) {
+                all.push((*rule, namespace));
+            }
+        }
+    }
+    all
+}
+
+async fn ask(cluster: &Cluster, rule: Rule, namespace: Option<String>) -> Access {
+    let review = SelfSubjectAccessReview {
+        spec: SelfSubjectAccessReviewSpec {
+            resource_attributes: Some(ResourceAttributes {
+                verb: Some(rule.verb.to_owned()),
+                group: Some(rule.group.to_owned()),
+                resource: Some(rule.resource.to_owned()),
+                subresource: rule.subresource.map(str::to_owned),
+                namespace: namespace.clone(),
+                ..ResourceAttributes::default()
+            }),
+            ..SelfSubjectAccessReviewSpec::default()
+        },
+        ..SelfSubjectAccessReview::default()
+    };
+    let api = Api::<SelfSubjectAccessReview>::all(cluster.client.clone());
+    let verdict = match api.create(&PostParams::default(), &review).await {
+        Err(error) => {
+            let ask = Ask::new("create", "authorization.k8s.io", "selfsubjectaccessreviews");
+            Verdict::Unknown(cluster.explain(&error, &ask).message)
+        }
+        Ok(answer) => match answer.status {
+            Some(status) if status.allowed => Verdict::Allowed,
+            Some(status) if status.evaluation_error.is_some() && status.denied != Some(true) => {
+                Verdict::Unknown(escape(&status.evaluation_error.unwrap_or_default()))
+            }
+            Some(status) => Verdict::Denied(escape(&status.reason.unwrap_or_default())),
+            None => Verdict::Unknown("the server gave no verdict".to_owned()),
+        },
+    };
+    Access {
+        rule,
+        namespace,
+        verdict,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::NETEM;
+    use super::*;
+
+    fn access(rule: Rule, namespace: Option<&str>, verdict: Verdict) -> Access {
+        Access {
+            rule,
+            namespace: namespace.map(str::to_owned),
+            verdict,
+        }
+    }
+
+    fn netem(verb: &str, qualified: &str) -> Rule {
+        *NETEM
+            .iter()
+            .find(|rule| rule.verb == verb && rule.qualified() == qualified)
+            .unwrap()
+    }
+
+    #[test]
+    fn attaching_needs_both_verbs() {
+        let attach: Vec<&str> = NETEM
+            .iter()
+            .filter(|rule| rule.subresource == Some("attach"))
+            .map(|rule| rule.verb)
+            .collect();
+        assert_eq!(attach, ["get", "create"]);
+    }
+
+    #[test]
+    fn the_same_question_is_asked_once() {
+        let all = places(NETEM, &["shop".into()], "shop");
+        let lists: Vec<_> = all
+            .iter()
+            .filter(|(rule, _)| rule.verb == "list" && rule.qualified() == "pods")
+            .collect();
+        assert_eq!(lists.len(), 1);
+    }
+
+    #[test]
+    fn without_a_namespace_the_whole_cluster_is_asked_about() {
+        let all = places(NETEM, &[], "vmchaos");
+        assert!(
+            all.iter()
+                .any(|(rule, place)| rule.resource == "virtualmachineinstances" && place.is_none())
+        );
+        assert!(
+            all.iter()
+                .any(|(rule, place)| rule.verb == "create" && place.as_deref() == Some("vmchaos"))
+        );
+    }
+
+    #[test]
+    fn the_line_that_asks_again() {
+        let list = access(
+            netem("list", "virtualmachineinstances.kubevirt.io"),
+            Some("shop"),
+            Verdict::Allowed,
+        );
+        assert_eq!(
+            list.can_i(),
+            "kubectl auth can-i list virtualmachineinstances.kubevirt.io -n shop"
+        );
+        let attach = access(netem("create", "pods/attach"), Some("a"), Verdict::Allowed);
+        assert_eq!(attach.can_i(), "kubectl auth can-i create pods/attach -n a");
+        assert_eq!(
+            access(netem("list", "nodes"), None, Verdict::Allowed).can_i(),
+            "kubectl auth can-i list nodes"
+        );
+    }
+
+    #[test]
+    fn only_what_is_required_and_denied_blocks() {
+        let denied = || Verdict::Denied(String::new());
+        assert!(access(netem("create", "pods"), Some("a"), denied()).blocks());
+        assert!(!access(netem("create", "pods"), Some("a"), Verdict::Unknown("x".into())).blocks());
+        assert!(!access(netem("list", "nodes"), None, denied()).blocks());
+    }
+}

@@ -1,0 +1,159 @@
+//! A connected client and the names of what it is connected to.
+
+use std::fmt;
+use std::sync::Arc;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use kube::api::{Api, PostParams};
+use kube::client::ClientBuilder;
+use kube::config::AuthInfo;
+
+use super::connection::Connection;
+use super::credential_plugin::{CredentialPlugin, Interaction};
+use super::error::{Ask, ClusterError};
+use super::kubeconfig::Environment;
+use super::prepare::{Prepared, host_of, prepare};
+use super::transport::{TransportLayer, WarningSink};
+
+/// Field manager of everything that is written, and the start of the User-Agent.
+pub const MANAGER: &str = "kubectl-vmchaos";
+
+/// The cluster the connection flags and the kubeconfig mean.
+#[derive(Clone)]
+pub struct Cluster {
+    pub client: kube::Client,
+    /// Name of the context, `in-cluster` for a pod's own credentials, empty with `--server` alone.
+    pub context: String,
+    pub cluster_name: String,
+    /// URL of the API server.
+    pub server: String,
+    /// The context's namespace.
+    pub namespace: String,
+    /// Whom the kubeconfig says we are (with `--as`: that user); [`Cluster::whoami`] asks the server.
+    pub user: String,
+    /// Flags that lead here again, each with a space before it; see [`Cluster::again`].
+    flags: String,
+}
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// Reads the kubeconfig and prepares a client; runs a credential plugin, so that it can ask its questions
+    /// before any prompt of ours. Sends no request.
+    pub async fn connect(connection: &Connection, warnings: WarningSink) -> Result<Self, ClusterError> {
+        let prepared = prepare(connection, &Environment::from_process())?;
+        Self::from_prepared(prepared, connection, warnings, Interaction::Allowed).await
+    }
+
+    /// The same for shell completion: a credential plugin may not ask anything, and nothing is printed.
+    pub(super) async fn connect_silently(connection: &Connection) -> Result<Self, ClusterError> {
+        let prepared = prepare(connection, &Environment::from_process())?;
+        Self::from_prepared(prepared, connection, Arc::new(|_: &str| {}), Interaction::Silent).await
+    }
+
+    async fn from_prepared(
+        mut prepared: Prepared,
+        connection: &Connection,
+        warnings: WarningSink,
+        interaction: Interaction,
+    ) -> Result<Cluster, ClusterError> {
+        let host = host_of(&prepared.config.cluster_url);
+        let plugin = log_in(&mut prepared.config.auth_info, interaction).await?;
+        let stack = ClientBuilder::try_from(prepared.config)
+            .map_err(|error| ClusterError::from_kube(&error, &Ask::new("connect", "", "server"), &host))?;
+        let layer = TransportLayer::new(connection.request_timeout, warnings, plugin);
+        // A pod's own credentials are found without any flag, and only in the pod.
+        let context = if prepared.in_cluster { "" } else { &prepared.context };
+        Ok(Cluster {
+            flags: connection.repeated(context),
+            client: stack.with_layer(&layer).build(),
+            context: prepared.context,
+            cluster_name: prepared.cluster_name,
+            server: prepared.server,
+            namespace: prepared.namespace,
+            user: connection.impersonate.user.clone().unwrap_or(prepared.user),
+        })
+    }
+
+    /// `HOST:PORT` of the API server, as it stands in errors.
+    pub fn host(&self) -> String {
+        self.server
+            .parse()
+            .map_or_else(|_| self.server.clone(), |uri| host_of(&uri))
+    }
+
+    /// `error` in kubectl's words.
+    pub fn explain(&self, error: &kube::Error, ask: &Ask) -> ClusterError {
+        let mut told = ClusterError::from_kube(error, ask, &self.host());
+        // A hint with a command ends in it.
+        if let Some(hint) = told.hint.as_mut().filter(|hint| hint.contains(": kubectl ")) {
+            hint.push_str(&self.flags);
+        }
+        told
+    }
+
+    /// `command` with the flags that lead to this cluster as this user, as it is printed to be run later.
+    pub fn again(&self, command: &str) -> String {
+        format!("{command}{}", self.flags)
+    }
+
+    /// Who the API server says we are (`SelfSubjectReview`, Kubernetes 1.28); works without any permission.
+    pub async fn whoami(&self) -> Result<String, ClusterError> {
+        let ask = Ask::new("create", "authentication.k8s.io", "selfsubjectreviews");
+        let review = Api::<SelfSubjectReview>::all(self.client.clone())
+            .create(&PostParams::default(), &SelfSubjectReview::default())
+            .await
+            .map_err(|error| self.explain(&error, &ask))?;
+        let user = review
+            .status
+            .and_then(|status| status.user_info)
+            .and_then(|user| user.username);
+        Ok(crate::escape::escape(&user.unwrap_or_else(|| self.user.clone())))
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("context", &self.context)
+            .field("server", &self.server)
+            .field("namespace", &self.namespace)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs the user's credential plugin, if there is one and nothing goes before it, and puts the certificate it may
+/// hand out in its place; tokens stay with the plugin.
+async fn log_in(auth: &mut AuthInfo, interaction: Interaction) -> Result<Option<CredentialPlugin>, ClusterError> {
+    let other = auth.token.is_some() || auth.token_file.is_some() || auth.username.is_some();
+    let Some(exec) = auth.exec.take().filter(|_| !other && auth.auth_provider.is_none()) else {
+        return Ok(None);
+    };
+    let (plugin, identity) = CredentialPlugin::start(exec, interaction).await?;
+    if let Some(identity) = identity {
+        auth.client_certificate_data = Some(base64(identity.certificate));
+        auth.client_key_data = Some(base64(identity.key).into());
+    }
+    Ok(Some(plugin))
+}
+
+/// As kubeconfig fields hold PEM.
+fn base64(pem: String) -> String {
+    match serde_json::to_value(ByteString(pem.into_bytes())) {
+        Ok(serde_json::Value::String(text)) => text,
+        // A ByteString is written as a string.
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn a_certificate_of_a_plugin_is_put_where_a_kubeconfig_has_it() {
+        assert_eq!(base64("hello".to_owned()), "aGVsbG8=");
+    }
+}

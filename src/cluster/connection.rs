@@ -1,0 +1,165 @@
+//! How to reach the cluster: kubectl's connection flags as plain data.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What kubectl's connection flags said; a field is `None` where its flag was not given.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// `--kubeconfig`: the only file looked at; it must exist.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--context`
+    pub context: Option<String>,
+    /// `--cluster`
+    pub cluster: Option<String>,
+    /// `--user`
+    pub user: Option<String>,
+    /// `-s`, `--server`: `https://HOST:PORT`, or `HOST:PORT`.
+    pub server: Option<String>,
+    /// `--token`
+    pub token: Option<String>,
+    /// `--as`, `--as-group`, `--as-uid`
+    pub impersonate: Impersonate,
+    /// `--certificate-authority`: a file with PEM certificates.
+    pub certificate_authority: Option<PathBuf>,
+    /// `--insecure-skip-tls-verify`
+    pub insecure_skip_tls_verify: bool,
+    /// `--tls-server-name`
+    pub tls_server_name: Option<String>,
+    /// `--request-timeout` for one request that is not a watch; `None` waits for as long as it takes, as kubectl does.
+    pub request_timeout: Option<Duration>,
+}
+
+/// Whom the API server is asked to treat us as.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Impersonate {
+    /// `--as`
+    pub user: Option<String>,
+    /// `--as-group`, as often as given
+    pub groups: Vec<String>,
+    /// `--as-uid`
+    pub uid: Option<String>,
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// Whether a flag chose a kubeconfig, or something in it.
+    ///
+    /// A chosen thing that is missing is an error and is never replaced by the in-cluster credentials.
+    pub fn is_customised(&self) -> bool {
+        self.kubeconfig.is_some()
+            || self.context.is_some()
+            || self.cluster.is_some()
+            || self.user.is_some()
+            || self.server.is_some()
+            || self.token.is_some()
+    }
+
+    /// The flags that lead to the same cluster as the same user, each with a space before it, for a command line that
+    /// is printed to be run later, perhaps elsewhere; `context` is the one in use. A token is never printed.
+    pub fn repeated(&self, context: &str) -> String {
+        let path = self.kubeconfig.as_ref().map(|path| path.display().to_string());
+        let context = self
+            .context
+            .as_deref()
+            .or(Some(context))
+            .filter(|context| !context.is_empty());
+        let impersonate = &self.impersonate;
+        let flags = [
+            ("--kubeconfig", path.as_deref()),
+            ("--context", context),
+            ("--cluster", self.cluster.as_deref()),
+            ("--user", self.user.as_deref()),
+            ("--server", self.server.as_deref()),
+            ("--as", impersonate.user.as_deref()),
+            ("--as-uid", impersonate.uid.as_deref()),
+        ];
+        let groups = impersonate
+            .groups
+            .iter()
+            .map(|group| ("--as-group", Some(group.as_str())));
+        flags
+            .into_iter()
+            .chain(groups)
+            .filter_map(|(flag, value)| Some(format!(" {flag} {}", quoted(value?))))
+            .collect()
+    }
+}
+
+/// A word for a POSIX shell, in single quotes where it needs them.
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/@%+=,-".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+impl fmt::Debug for Connection {
+    /// The token is left out, so that no log can hold it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("kubeconfig", &self.kubeconfig)
+            .field("context", &self.context)
+            .field("cluster", &self.cluster)
+            .field("user", &self.user)
+            .field("server", &self.server)
+            .field("token", &self.token.as_ref().map(|_| "…"))
+            .field("impersonate", &self.impersonate)
+            .field("certificate_authority", &self.certificate_authority)
+            .field("insecure_skip_tls_verify", &self.insecure_skip_tls_verify)
+            .field("tls_server_name", &self.tls_server_name)
+            .field("request_timeout", &self.request_timeout)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Connection;
+
+    #[test]
+    fn debug_output_does_not_hold_the_token() {
+        let connection = Connection {
+            token: Some("hunter2".into()),
+            ..Connection::default()
+        };
+        assert!(!format!("{connection:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_command_for_later_leads_to_the_same_place() {
+        let mut connection = Connection {
+            token: Some("hunter2".into()),
+            ..Connection::default()
+        };
+        assert_eq!(connection.repeated("prod"), " --context prod");
+        assert_eq!(connection.repeated(""), "");
+        connection.kubeconfig = Some("/my files/it's".into());
+        connection.impersonate.user = Some("jane".into());
+        connection.impersonate.groups = vec!["a".into(), "$(b)".into()];
+        assert_eq!(
+            connection.repeated("prod"),
+            r" --kubeconfig '/my files/it'\''s' --context prod --as jane --as-group a --as-group '$(b)'"
+        );
+    }
+
+    #[test]
+    fn a_timeout_alone_chooses_no_cluster() {
+        let connection = Connection {
+            request_timeout: Some(std::time::Duration::from_secs(5)),
+            ..Connection::default()
+        };
+        assert!(!connection.is_customised());
+        assert!(
+            Connection {
+                context: Some("prod".into()),
+                ..Connection::default()
+            }
+            .is_customised()
+        );
+    }
+}

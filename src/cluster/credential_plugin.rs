@@ -1,0 +1,263 @@
+//! Credential plugins of the kubeconfig (`users[].user.exec`), by the rules of `client.authentication.k8s.io`.
+//!
+//! kube runs a plugin three times to make one client, which opens three browser windows for some, and lets it read
+//! the terminal whenever a token expires. Here it runs once, before any prompt of ours, and again only when its
+//! token is about to expire or was refused; then it may not ask anything. What it prints is never shown.
+
+use std::io::IsTerminal as _;
+use std::process::Stdio;
+use std::time::Duration;
+
+use http::HeaderValue;
+use jiff::Timestamp;
+use kube::config::{ExecConfig, ExecInteractiveMode};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::process::Command;
+use tokio::sync::Mutex;
+
+use super::error::{ClusterError, ErrorKind};
+use super::failure::plain_io;
+
+/// A token is renewed this long before it expires, so that no request carries one that expires on its way.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// A plugin and what it last handed out.
+pub(crate) struct CredentialPlugin {
+    exec: ExecConfig,
+    current: Mutex<Option<Token>>,
+}
+
+struct Token {
+    header: HeaderValue,
+    expires: Option<Timestamp>,
+}
+
+/// A client certificate and its key, in PEM.
+pub(crate) struct Identity {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+}
+
+/// Whether a plugin may ask the user something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interaction {
+    /// On a terminal, unless its configuration says `Never`.
+    Allowed,
+    /// No questions, but its messages are seen.
+    Forbidden,
+    /// Neither questions nor messages: for shell completion.
+    Silent,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ExecCredential {
+    api_version: Option<String>,
+    status: Option<Status>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    token: Option<String>,
+    expiration_timestamp: Option<Timestamp>,
+    client_certificate_data: Option<String>,
+    client_key_data: Option<String>,
+}
+
+// === impl CredentialPlugin ===
+
+impl CredentialPlugin {
+    /// Runs the plugin for the first time.
+    pub(crate) async fn start(
+        exec: ExecConfig,
+        interaction: Interaction,
+    ) -> Result<(Self, Option<Identity>), ClusterError> {
+        let status = run(&exec, interaction).await?;
+        let token = Token::of(&status)?;
+        let identity = match (status.client_certificate_data, status.client_key_data) {
+            (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
+            _ => None,
+        };
+        Ok((
+            Self {
+                exec,
+                current: Mutex::new(token),
+            },
+            identity,
+        ))
+    }
+
+    /// The `Authorization` of the next request; `None` when the plugin handed out a certificate alone.
+    pub(crate) async fn header(&self) -> Result<Option<HeaderValue>, ClusterError> {
+        let mut current = self.current.lock().await;
+        let Some(token) = current.as_mut() else { return Ok(None) };
+        if token.is_expiring() {
+            // In the middle of a run the terminal belongs to progress and prompts.
+            let status = run(&self.exec, Interaction::Forbidden).await?;
+            *token = Token::of(&status)?.ok_or_else(|| failed("the plugin no longer returns a token"))?;
+        }
+        Ok(Some(token.header.clone()))
+    }
+
+    /// The server refused this token: the next request asks the plugin for another.
+    pub(crate) async fn refused(&self, header: &HeaderValue) {
+        let mut current = self.current.lock().await;
+        if let Some(token) = current.as_mut().filter(|token| token.header == *header) {
+            token.expires = Some(Timestamp::UNIX_EPOCH);
+        }
+    }
+}
+
+// === impl Token ===
+
+impl Token {
+    fn of(status: &Status) -> Result<Option<Self>, ClusterError> {
+        let Some(token) = status.token.as_deref().map(str::trim).filter(|token| !token.is_empty()) else {
+            return if status.client_certificate_data.is_some() && status.client_key_data.is_some() {
+                Ok(None)
+            } else {
+                Err(failed("exec plugin didn't return a token or cert/key pair"))
+            };
+        };
+        let mut header =
+            HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| failed("the token is not one"))?;
+        header.set_sensitive(true);
+        Ok(Some(Self {
+            header,
+            expires: status.expiration_timestamp,
+        }))
+    }
+
+    fn is_expiring(&self) -> bool {
+        self.expires.is_some_and(|expires| Timestamp::now() + MARGIN >= expires)
+    }
+}
+
+async fn run(exec: &ExecConfig, interaction: Interaction) -> Result<Status, ClusterError> {
+    let program = exec.command.as_deref().unwrap_or_default();
+    let mut command = Command::new(program);
+    command
+        .args(exec.args.iter().flatten())
+        .kill_on_drop(true)
+        .stdout(Stdio::piped());
+    for entry in exec.env.iter().flatten() {
+        if let (Some(name), Some(value)) = (entry.get("name"), entry.get("value")) {
+            command.env(name, value);
+        }
+    }
+    for name in exec.drop_env.iter().flatten() {
+        command.env_remove(name);
+    }
+    let asks = may_ask(exec, interaction, std::io::stdin().is_terminal())?;
+    command.stdin(if asks { Stdio::inherit() } else { Stdio::null() });
+    command.stderr(if interaction == Interaction::Silent {
+        Stdio::null()
+    } else {
+        Stdio::inherit()
+    });
+    let mut spec = json!({ "interactive": asks });
+    if let Some(cluster) = exec.cluster.as_ref().filter(|_| exec.provide_cluster_info) {
+        spec["cluster"] = json!(cluster);
+    }
+    let info = json!({ "kind": "ExecCredential", "apiVersion": exec.api_version, "spec": spec });
+    command.env("KUBERNETES_EXEC_INFO", info.to_string());
+
+    let output = command
+        .output()
+        .await
+        .map_err(|error| not_started(exec, program, &error))?;
+    if !output.status.success() {
+        let end = match output.status.code() {
+            Some(code) => format!("failed with exit code {code}"),
+            None => "was ended by a signal".to_owned(),
+        };
+        return Err(failed(&format!("executable {program} {end}")));
+    }
+    // Some plugins print YAML, and client-go reads it.
+    let credential: ExecCredential =
+        serde_saphyr::from_slice(&output.stdout).map_err(|_| failed("the plugin did not print an ExecCredential"))?;
+    if let (Some(asked), Some(got)) = (&exec.api_version, &credential.api_version)
+        && asked != got
+    {
+        return Err(failed(&format!(
+            "exec plugin is configured to use API version {asked}, plugin returned version {got}"
+        )));
+    }
+    credential
+        .status
+        .ok_or_else(|| failed("exec plugin didn't return a status field"))
+}
+
+/// Whether the plugin gets the terminal; `terminal` says whether standard input is one.
+fn may_ask(exec: &ExecConfig, interaction: Interaction, terminal: bool) -> Result<bool, ClusterError> {
+    let allowed = interaction == Interaction::Allowed && terminal;
+    match exec.interactive_mode {
+        Some(ExecInteractiveMode::Never) => Ok(false),
+        Some(ExecInteractiveMode::Always) if !allowed => Err(failed(
+            "exec plugin cannot support interactive mode: standard input is not a terminal",
+        )),
+        _ => Ok(allowed),
+    }
+}
+
+fn not_started(exec: &ExecConfig, program: &str, error: &std::io::Error) -> ClusterError {
+    if error.kind() != std::io::ErrorKind::NotFound {
+        return failed(&format!("executable {program}: {}", plain_io(error)));
+    }
+    let told = failed(&format!("executable {program} not found"));
+    match exec
+        .install_hint
+        .as_deref()
+        .map(str::trim)
+        .filter(|hint| !hint.is_empty())
+    {
+        Some(hint) => told.hint(hint),
+        None => told.hint(format!("install {program}, or put it into PATH")),
+    }
+}
+
+fn failed(why: &str) -> ClusterError {
+    ClusterError::new(
+        ErrorKind::Unauthorized,
+        format!("Unable to connect to the server: getting credentials: exec: {why}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exec(mode: Option<ExecInteractiveMode>) -> ExecConfig {
+        let mut exec: ExecConfig = serde_json::from_value(json!({ "command": "x" })).unwrap();
+        exec.interactive_mode = mode;
+        exec
+    }
+
+    #[test]
+    fn a_plugin_asks_only_on_a_terminal_and_only_at_the_start() {
+        use ExecInteractiveMode::{Always, IfAvailable, Never};
+        use Interaction::{Allowed, Forbidden, Silent};
+        let asks = |mode, interaction, terminal| may_ask(&exec(mode), interaction, terminal).ok();
+        assert_eq!(asks(Some(IfAvailable), Allowed, true), Some(true));
+        assert_eq!(asks(None, Allowed, true), Some(true));
+        assert_eq!(asks(None, Allowed, false), Some(false));
+        assert_eq!(asks(None, Forbidden, true), Some(false));
+        assert_eq!(asks(Some(Never), Allowed, true), Some(false));
+        assert_eq!(asks(Some(Always), Allowed, true), Some(true));
+        assert_eq!(asks(Some(Always), Allowed, false), None);
+        assert_eq!(asks(Some(Always), Silent, true), None);
+    }
+
+    #[test]
+    fn a_token_is_renewed_before_it_expires() {
+        let token = |expires| Token {
+            header: HeaderValue::from_static("x"),
+            expires,
+        };
+        assert!(!token(None).is_expiring());
+        assert!(token(Some(Timestamp::now() + Duration::from_secs(30))).is_expiring());
+        assert!(!token(Some(Timestamp::now() + Duration::from_secs(3600))).is_expiring());
+    }
+}

@@ -1,0 +1,238 @@
+//! Whether a VMI can take a fault on its network, and why not; without asking anybody.
+//!
+//! Only a VMI that runs, is not paused, not being deleted and not migrating, on a node that is Ready, and with an
+//! interface that has a tap on a bridge. Anything else would measure something other than the fault.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+
+use crate::escape::escape;
+use super::launcher::{active_pod, launcher};
+use super::vmi::VirtualMachineInstance;
+use crate::fault::interface::{NETWORK_STATUS, Plugins, PodNetworks, Unreachable, reach};
+use crate::fault::{Interface, Launcher, Target, Unfit};
+
+/// A VMI in reach of a command, with what it can take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    pub namespace: String,
+    pub name: String,
+    /// Phase of the VMI, `Paused` for a paused guest.
+    pub phase: String,
+    pub ip: Option<String>,
+    pub node: Option<String>,
+    /// `network: binding` of every interface in the order of the spec, e.g. `default: masquerade`.
+    pub bindings: Vec<String>,
+    /// Interfaces that no fault can be put on, with the reason.
+    pub unreachable: Vec<Unreachable>,
+    pub uid: String,
+    pub created_at: Option<Timestamp>,
+    /// Where the guest is now, with every interface in reach, whatever its state: what a sweep looks into.
+    pub placed: Option<Target>,
+    /// What a network fault would be done to, or why it cannot.
+    pub fault: Result<Target, Unfit>,
+}
+
+/// What is known of the cluster apart from the VMI and its pods.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    pub plugins: Plugins,
+    /// Whether each node is Ready; `None` when nodes could not be listed.
+    pub nodes: Option<BTreeMap<String, bool>>,
+    /// Connection flags for the commands in hints, each with a space before it.
+    pub flags: String,
+}
+
+/// The row of a VMI for `list` and the picker.
+///
+/// `pods` are the launcher pods that may belong to it; `interfaces` are names of networks or taps, none means every
+/// interface that can be reached.
+pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interfaces: &[String]) -> Reach {
+    let nics = vmi.nics();
+    let pod = active_pod(vmi, pods);
+    let (reachable, unreachable) = reach(&nics, &networks_of(pod), &facts.plugins);
+    let placed = pod
+        .and_then(launcher)
+        .filter(|_| !reachable.is_empty())
+        .map(|launcher| target(vmi, launcher, reachable));
+    let phase = if vmi.is_running() && vmi.is_paused() {
+        "Paused"
+    } else {
+        vmi.status.phase.as_str()
+    };
+    Reach {
+        namespace: vmi.namespace().to_owned(),
+        name: vmi.name().to_owned(),
+        phase: escape(if phase.is_empty() { "Pending" } else { phase }),
+        ip: vmi.ip().map(escape),
+        node: Some(escape(&vmi.status.node_name)).filter(|node| !node.is_empty()),
+        bindings: nics
+            .iter()
+            .map(|nic| escape(&format!("{}: {}", nic.network, nic.wiring)))
+            .collect(),
+        unreachable,
+        uid: escape(vmi.uid()),
+        created_at: vmi.metadata.creation_timestamp.as_ref().map(|time| time.0),
+        placed,
+        fault: judge(vmi, pods, facts, interfaces),
+    }
+}
+
+/// What a fault on the network of this VMI would be done to, or why it cannot be.
+pub fn judge(
+    vmi: &VirtualMachineInstance,
+    pods: &[&Pod],
+    facts: &Facts,
+    interfaces: &[String],
+) -> Result<Target, Unfit> {
+    let (namespace, name) = (vmi.namespace(), vmi.name());
+    let unfit = |reason: String, hint: Option<String>| Unfit {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        reason: escape(&reason),
+        // Every hint ends in a command.
+        hint: hint.map(|hint| escape(&format!("{hint}{}", facts.flags))),
+    };
+    if let Some((reason, hint)) = not_steady(vmi) {
+        return Err(unfit(reason, hint));
+    }
+    let node = &vmi.status.node_name;
+    if facts.nodes.as_ref().and_then(|nodes| nodes.get(node)) == Some(&false) {
+        return Err(unfit(
+            format!("is on node {node}, which is not Ready"),
+            Some(format!("kubectl describe node {node}")),
+        ));
+    }
+    let Some(pod) = active_pod(vmi, pods) else {
+        return Err(unfit(
+            format!("has no running virt-launcher pod on node {node}"),
+            Some(format!(
+                "kubectl get pods -n {namespace} -l kubevirt.io/created-by={}",
+                vmi.uid()
+            )),
+        ));
+    };
+    let launcher =
+        launcher(pod).ok_or_else(|| unfit("has a virt-launcher pod without a `compute` container".to_owned(), None))?;
+    let (reachable, unreachable) = reach(&vmi.nics(), &networks_of(Some(pod)), &facts.plugins);
+    let chosen = choose(reachable, &unreachable, interfaces).map_err(|reason| unfit(reason, None))?;
+    Ok(target(vmi, launcher, chosen))
+}
+
+fn target(vmi: &VirtualMachineInstance, launcher: Launcher, interfaces: Vec<Interface>) -> Target {
+    Target {
+        namespace: vmi.namespace().to_owned(),
+        name: vmi.name().to_owned(),
+        uid: vmi.uid().to_owned(),
+        node: vmi.status.node_name.clone(),
+        launcher,
+        interfaces,
+        probes: vmi.probes(),
+    }
+}
+
+/// Why this VMI is in no state to be disturbed, and what to do about it.
+fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option<String>)> {
+    let (namespace, name) = (vmi.namespace(), vmi.name());
+    if vmi.is_being_deleted() {
+        return Some(("is being deleted".to_owned(), None));
+    }
+    if !vmi.is_running() {
+        let phase = if vmi.status.phase.is_empty() {
+            "Pending"
+        } else {
+            &vmi.status.phase
+        };
+        let hint = match phase {
+            "Succeeded" | "Failed" => format!("virtctl start {name} -n {namespace}"),
+            _ => format!("kubectl wait vmi/{name} -n {namespace} --for=jsonpath={{.status.phase}}=Running"),
+        };
+        return Some((format!("is not running (phase {phase})"), Some(hint)));
+    }
+    if vmi.is_paused() {
+        return Some((
+            "is paused".to_owned(),
+            Some(format!("virtctl unpause vmi {name} -n {namespace}")),
+        ));
+    }
+    if vmi.is_migrating() {
+        let target = vmi.migration().and_then(|state| state.target_node.as_deref());
+        let reason = match target.filter(|node| !node.is_empty()) {
+            Some(node) => format!("is migrating from {} to {node}", vmi.status.node_name),
+            None => format!("is migrating from {}", vmi.status.node_name),
+        };
+        return Some((
+            reason,
+            Some(format!("wait for its end: kubectl get vmim -n {namespace}")),
+        ));
+    }
+    vmi.status
+        .node_name
+        .is_empty()
+        .then(|| ("is on no node".to_owned(), None))
+}
+
+fn networks_of(pod: Option<&Pod>) -> PodNetworks {
+    pod.and_then(|pod| pod.metadata.annotations.as_ref())
+        .and_then(|annotations| annotations.get(NETWORK_STATUS))
+        .map(|text| PodNetworks::parse(text))
+        .unwrap_or_default()
+}
+
+fn choose(reachable: Vec<Interface>, unreachable: &[Unreachable], wanted: &[String]) -> Result<Vec<Interface>, String> {
+    let not = |list: &[Unreachable]| {
+        list.iter()
+            .map(|one| format!("{} ({})", one.network, one.binding))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    for name in wanted {
+        if let Some(one) = unreachable.iter().find(|one| one.network == *name) {
+            return Err(format!(
+                "interface {name} ({}) cannot take a fault: {}",
+                one.binding, one.why
+            ));
+        }
+        if !reachable.iter().any(|interface| is_called(interface, name)) {
+            let has = reachable
+                .iter()
+                .map(|interface| format!("{} ({})", interface.network, interface.tap));
+            let all: Vec<String> = has
+                .chain(
+                    unreachable
+                        .iter()
+                        .map(|one| format!("{} ({})", one.network, one.binding)),
+                )
+                .collect();
+            return Err(format!("has no interface {name}; it has: {}", or_none(&all.join(", "))));
+        }
+    }
+    let chosen: Vec<Interface> = reachable
+        .into_iter()
+        .filter(|interface| wanted.is_empty() || wanted.iter().any(|name| is_called(interface, name)))
+        .collect();
+    match (chosen.is_empty(), unreachable) {
+        (false, _) => Ok(chosen),
+        (true, []) => Err("has no network interface".to_owned()),
+        (true, [one]) => Err(format!(
+            "has no interface a fault can be put on: {}: {}",
+            not(unreachable),
+            one.why
+        )),
+        (true, many) => Err(format!("has no interface a fault can be put on: {}", not(many))),
+    }
+}
+
+fn is_called(interface: &Interface, name: &str) -> bool {
+    interface.network == name || interface.tap == name
+}
+
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "none" } else { text }
+}
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

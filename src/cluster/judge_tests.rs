@@ -1,0 +1,287 @@
+use super::*;
+use crate::fault::Launcher;
+use serde_json::{Value, json};
+
+fn vmi_json() -> Value {
+    serde_json::from_str(include_str!("../../tests/fixtures/kubevirt-1.9/vmi-running.json")).unwrap()
+}
+
+fn pod_json() -> Value {
+    serde_json::from_str(include_str!("../../tests/fixtures/kubevirt-1.9/pod-virt-launcher.json")).unwrap()
+}
+
+fn vmi(value: Value) -> VirtualMachineInstance {
+    serde_json::from_value(value).unwrap()
+}
+
+fn pod(value: Value) -> Pod {
+    serde_json::from_value(value).unwrap()
+}
+
+fn facts() -> Facts {
+    Facts {
+        plugins: Some(BTreeMap::new()),
+        nodes: Some(BTreeMap::from([
+            ("node01".to_owned(), true),
+            ("node02".to_owned(), true),
+        ])),
+        flags: " --context prod".to_owned(),
+    }
+}
+
+/// The verdict on the example VMI after `change`.
+fn verdict(change: impl FnOnce(&mut Value, &mut Value)) -> Result<Target, Unfit> {
+    verdict_on(change, &facts(), &[])
+}
+
+fn verdict_on(
+    change: impl FnOnce(&mut Value, &mut Value),
+    facts: &Facts,
+    interfaces: &[&str],
+) -> Result<Target, Unfit> {
+    let (mut vmi_value, mut pod_value) = (vmi_json(), pod_json());
+    change(&mut vmi_value, &mut pod_value);
+    let pod = pod(pod_value);
+    let wanted: Vec<String> = interfaces.iter().map(|name| (*name).to_owned()).collect();
+    judge(&vmi(vmi_value), &[&pod], facts, &wanted)
+}
+
+fn reason(change: impl FnOnce(&mut Value, &mut Value)) -> String {
+    verdict(change).unwrap_err().reason
+}
+
+#[test]
+fn a_running_vmi_becomes_a_target() {
+    let target = verdict(|_, _| {}).unwrap();
+    assert_eq!(target.key(), "default/testvm");
+    assert_eq!(
+        (target.uid.as_str(), target.node.as_str()),
+        ("3a8f7774-7ec7-4cfb-97ce-581db52ee053", "node01")
+    );
+    assert_eq!(
+        target.launcher,
+        Launcher {
+            name: "virt-launcher-testvm-h7kqz".into(),
+            uid: "5ed78651-9f18-426f-a248-4bf7b2c8b003".into(),
+            container_id: Some("d526fc4632718614bb64be52f8be8d9d4bcbff1afd155eb0c22772ea8772ab6a".into()),
+            image: "quay.io/kubevirt/virt-launcher:v1.9.0".into(),
+            pull_secrets: vec![],
+        }
+    );
+    let devices: Vec<_> = target
+        .interfaces
+        .iter()
+        .map(|i| (i.tap.as_str(), i.bridge.as_str()))
+        .collect();
+    assert_eq!(devices, [("tap0", "k6t-eth0"), ("tap16477688c0e", "k6t-16477688c0e")]);
+}
+
+#[test]
+fn states_in_which_a_vmi_is_left_alone() {
+    let cases: [(&str, Value, &str); 7] = [
+        (
+            "/metadata/deletionTimestamp",
+            json!("2026-08-20T10:00:00Z"),
+            "is being deleted",
+        ),
+        (
+            "/status/phase",
+            json!("Scheduling"),
+            "is not running (phase Scheduling)",
+        ),
+        ("/status/phase", json!("Succeeded"), "is not running (phase Succeeded)"),
+        ("/status/phase", json!(null), "is not running (phase Pending)"),
+        (
+            "/status/conditions",
+            json!([{ "type": "Paused", "status": "True" }]),
+            "is paused",
+        ),
+        (
+            "/status/migrationState",
+            json!({ "migrationUid": "x", "targetNode": "node02" }),
+            "is migrating from node01 to node02",
+        ),
+        ("/status/nodeName", json!(""), "is on no node"),
+    ];
+    for (path, value, words) in cases {
+        let told = reason(|vmi, _| {
+            let (parent, key) = path.rsplit_once('/').unwrap();
+            vmi.pointer_mut(parent).unwrap()[key] = value;
+        });
+        assert_eq!(told, words);
+    }
+}
+
+#[test]
+fn deletion_is_told_before_anything_that_follows_from_it() {
+    let told = reason(|vmi, _| {
+        vmi["metadata"]["deletionTimestamp"] = json!("2026-08-20T10:00:00Z");
+        vmi["status"]["phase"] = json!("Failed");
+    });
+    assert_eq!(told, "is being deleted");
+}
+
+#[test]
+fn a_node_that_is_not_ready() {
+    let facts = Facts {
+        nodes: Some(BTreeMap::from([("node01".to_owned(), false)])),
+        ..facts()
+    };
+    let unfit = verdict_on(|_, _| {}, &facts, &[]).unwrap_err();
+    assert_eq!(unfit.reason, "is on node node01, which is not Ready");
+    assert_eq!(
+        unfit.hint.as_deref(),
+        Some("kubectl describe node node01 --context prod")
+    );
+    let unknown = Facts { nodes: None, ..facts };
+    assert!(verdict_on(|_, _| {}, &unknown, &[]).is_ok());
+}
+
+#[test]
+fn a_pod_that_is_not_the_one_the_guest_runs_in() {
+    let none = "has no running virt-launcher pod on node node01";
+    assert_eq!(reason(|_, pod| pod["status"]["phase"] = json!("Succeeded")), none);
+    assert_eq!(reason(|_, pod| pod["spec"]["nodeName"] = json!("node02")), none);
+    assert_eq!(
+        reason(|_, pod| pod["metadata"]["ownerReferences"][0]["uid"] = json!("other")),
+        none
+    );
+    assert_eq!(
+        reason(|_, pod| pod["metadata"]["deletionTimestamp"] = json!("2026-08-20T10:00:00Z")),
+        none
+    );
+}
+
+#[test]
+fn of_two_pods_on_the_node_the_newer_one_is_taken() {
+    let (mut old, mut new) = (pod_json(), pod_json());
+    old["metadata"]["creationTimestamp"] = json!("2026-08-20T09:00:00Z");
+    new["metadata"]["creationTimestamp"] = json!("2026-08-20T10:00:00Z");
+    new["metadata"]["name"] = json!("virt-launcher-testvm-newer");
+    let (old, new) = (pod(old), pod(new));
+    let target = judge(&vmi(vmi_json()), &[&new, &old], &facts(), &[]).unwrap();
+    assert_eq!(target.launcher.name, "virt-launcher-testvm-newer");
+}
+
+#[test]
+fn during_a_migration_the_target_pod_is_not_taken_for_the_source() {
+    let target: Pod = serde_json::from_str(include_str!(
+        "../../tests/fixtures/kubevirt-1.9/pod-virt-launcher-migration-target.json"
+    ))
+    .unwrap();
+    let source = pod(pod_json());
+    let migrating: VirtualMachineInstance =
+        serde_json::from_str(include_str!("../../tests/fixtures/kubevirt-1.9/vmi-migrating.json")).unwrap();
+    let active = active_pod(&migrating, &[&target, &source]).unwrap();
+    assert_eq!(active.metadata.name.as_deref(), Some("virt-launcher-testvm-h7kqz"));
+    let migrated: VirtualMachineInstance =
+        serde_json::from_str(include_str!("../../tests/fixtures/kubevirt-1.9/vmi-migrated.json")).unwrap();
+    let active = active_pod(&migrated, &[&target, &source]).unwrap();
+    assert_eq!(active.metadata.name.as_deref(), Some("virt-launcher-testvm-n2lww"));
+}
+
+#[test]
+fn the_image_is_taken_by_digest_where_that_can_be_found_again() {
+    let digest = "a".repeat(64);
+    let image = |spec: &str, id: &str| {
+        verdict(|_, pod| {
+            pod["spec"]["containers"][0]["image"] = json!(spec);
+            pod["status"]["containerStatuses"][0]["imageID"] = json!(id);
+        })
+        .unwrap()
+        .launcher
+        .image
+    };
+    let pulled = format!("quay.io/kubevirt/virt-launcher@sha256:{digest}");
+    assert_eq!(image("quay.io/kubevirt/virt-launcher:v1.9.0", &pulled), pulled);
+    assert_eq!(
+        image(
+            "quay.io/kubevirt/virt-launcher:v1.9.0",
+            &format!("docker-pullable://{pulled}")
+        ),
+        pulled
+    );
+    let local = format!("reg:5000/launcher@sha256:{digest}");
+    assert_eq!(image("reg:5000/launcher", &local), local);
+    for id in [
+        format!("sha256:{digest}"),
+        format!("docker.io/library/import@sha256:{digest}"),
+        String::new(),
+    ] {
+        assert_eq!(image("reg:5000/launcher:v1", &id), "reg:5000/launcher:v1");
+    }
+}
+
+#[test]
+fn a_container_id_that_is_not_one_is_left_out() {
+    for id in [
+        json!("containerd://abc"),
+        json!(null),
+        json!(format!("x://{}", "g".repeat(64))),
+    ] {
+        let target = verdict(|_, pod| pod["status"]["containerStatuses"][0]["containerID"] = id).unwrap();
+        assert_eq!(target.launcher.container_id, None);
+    }
+}
+
+#[test]
+fn interfaces_are_chosen_by_network_or_tap() {
+    let chosen = |wanted: &[&str]| -> Vec<String> {
+        let target = verdict_on(|_, _| {}, &facts(), wanted).unwrap();
+        target
+            .interfaces
+            .into_iter()
+            .map(|interface| interface.network)
+            .collect()
+    };
+    assert_eq!(chosen(&["blue"]), ["blue"]);
+    assert_eq!(chosen(&["tap0"]), ["default"]);
+    assert_eq!(chosen(&["blue", "tap16477688c0e"]), ["blue"]);
+    let unfit = verdict_on(|_, _| {}, &facts(), &["green"]).unwrap_err();
+    assert_eq!(
+        unfit.reason,
+        "has no interface green; it has: default (tap0), blue (tap16477688c0e)"
+    );
+}
+
+#[test]
+fn an_interface_out_of_reach_is_told_by_name() {
+    let sriov = |vmi: &mut Value| {
+        vmi["spec"]["domain"]["devices"]["interfaces"][1] = json!({ "name": "blue", "sriov": {} });
+    };
+    let target = verdict(|vmi, _| sriov(vmi)).unwrap();
+    assert_eq!(target.interfaces.len(), 1);
+    let unfit = verdict_on(|vmi, _| sriov(vmi), &facts(), &["blue"]).unwrap_err();
+    assert_eq!(
+        unfit.reason,
+        "interface blue (sriov) cannot take a fault: an SR-IOV device bypasses the pod's network"
+    );
+}
+
+#[test]
+fn a_vmi_without_a_reachable_interface() {
+    let interfaces = |list: Value| reason(|vmi, _| vmi["spec"]["domain"]["devices"]["interfaces"] = list);
+    assert_eq!(interfaces(json!([])), "has no network interface");
+    assert_eq!(
+        interfaces(json!([{ "name": "blue", "sriov": {} }])),
+        "has no interface a fault can be put on: blue (sriov): an SR-IOV device bypasses the pod's network"
+    );
+    assert_eq!(
+        interfaces(json!([{ "name": "default", "passtBinding": {} }, { "name": "blue", "sriov": {} }])),
+        "has no interface a fault can be put on: default (passt), blue (sriov)"
+    );
+}
+
+#[test]
+fn the_row_of_a_list() {
+    let pod = pod(pod_json());
+    let mut value = vmi_json();
+    value["status"]["conditions"] = json!([{ "type": "Paused", "status": "True" }]);
+    let row = row(&vmi(value), &[&pod], &facts(), &[]);
+    assert_eq!(
+        (row.phase.as_str(), row.ip.as_deref(), row.node.as_deref()),
+        ("Paused", Some("10.244.1.12"), Some("node01"))
+    );
+    assert_eq!(row.bindings, ["default: masquerade", "blue: bridge"]);
+    assert_eq!(row.fault.unwrap_err().reason, "is paused");
+}

@@ -1,0 +1,142 @@
+//! The `KubeVirt` object: the installation's version, namespace and network binding plugins.
+//!
+//! Reading it needs a cluster-wide permission that many users do not have, so everything that uses it must do without.
+
+use std::collections::BTreeMap;
+
+use kube::api::{Api, ListParams, ObjectMeta};
+use serde::Deserialize;
+
+use super::client::Cluster;
+use super::error::{Ask, ClusterError};
+use super::kind::kubevirt_kind;
+use super::nullable::nullable;
+use crate::fault::interface::Plugins;
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct KubeVirt {
+    #[serde(default)]
+    pub metadata: ObjectMeta,
+    #[serde(default, deserialize_with = "nullable")]
+    pub spec: KubeVirtSpec,
+    #[serde(default, deserialize_with = "nullable")]
+    pub status: KubeVirtStatus,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct KubeVirtSpec {
+    #[serde(deserialize_with = "nullable")]
+    pub configuration: Configuration,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Configuration {
+    #[serde(deserialize_with = "nullable")]
+    pub network: NetworkConfiguration,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct NetworkConfiguration {
+    #[serde(deserialize_with = "nullable")]
+    pub binding: BTreeMap<String, BindingPlugin>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BindingPlugin {
+    /// `tap`, `managedTap` (1.4)
+    pub domain_attachment_type: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct KubeVirtStatus {
+    /// `Deployed` when all of it runs.
+    #[serde(deserialize_with = "nullable")]
+    pub phase: String,
+    /// e.g. `v1.9.0`
+    pub observed_kube_virt_version: Option<String>,
+}
+
+kubevirt_kind!(KubeVirt, "KubeVirt", "kubevirts");
+
+// === impl KubeVirt ===
+
+impl KubeVirt {
+    /// The namespace KubeVirt is installed in; it lets privileged pods in already.
+    pub fn namespace(&self) -> &str {
+        self.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
+    pub fn version(&self) -> Option<&str> {
+        self.status.observed_kube_virt_version.as_deref()
+    }
+
+    /// Registered network binding plugins by name, with their `domainAttachmentType`.
+    pub fn plugins(&self) -> BTreeMap<String, Option<String>> {
+        self.spec
+            .configuration
+            .network
+            .binding
+            .iter()
+            .map(|(name, plugin)| {
+                let kind = plugin.domain_attachment_type.clone().filter(|kind| !kind.is_empty());
+                (name.clone(), kind)
+            })
+            .collect()
+    }
+}
+
+/// The cluster's `KubeVirt` object; there is at most one. An error is the caller's to ignore.
+pub async fn installed(cluster: &Cluster) -> Result<Option<KubeVirt>, ClusterError> {
+    let ask = Ask::new("list", "kubevirt.io", "kubevirts");
+    let list = Api::<KubeVirt>::all(cluster.client.clone())
+        .list(&ListParams::default())
+        .await
+        .map_err(|error| cluster.explain(&error, &ask))?;
+    Ok(list.items.into_iter().next())
+}
+
+/// The plugins, unknown where the object could not be read.
+pub fn plugins(read: &Result<Option<KubeVirt>, ClusterError>) -> Plugins {
+    read.as_ref().ok().and_then(Option::as_ref).map(KubeVirt::plugins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KubeVirt;
+    use serde_json::json;
+
+    #[test]
+    fn plugins_and_version() {
+        let kubevirt: KubeVirt = serde_json::from_value(json!({
+            "metadata": { "name": "kubevirt", "namespace": "kubevirt" },
+            "spec": { "configuration": { "network": { "binding": {
+                "l2bridge": { "domainAttachmentType": "managedTap", "migration": {} },
+                "passt": { "sidecarImage": "x", "domainAttachmentType": null } } } } },
+            "status": { "phase": "Deployed", "observedKubeVirtVersion": "v1.9.0" }
+        }))
+        .unwrap();
+        assert_eq!(kubevirt.version(), Some("v1.9.0"));
+        assert_eq!(kubevirt.namespace(), "kubevirt");
+        let plugins: Vec<_> = kubevirt.plugins().into_iter().collect();
+        assert_eq!(
+            plugins,
+            [
+                ("l2bridge".to_owned(), Some("managedTap".to_owned())),
+                ("passt".to_owned(), None)
+            ]
+        );
+    }
+
+    #[test]
+    fn an_object_without_configuration_has_no_plugins() {
+        let kubevirt: KubeVirt =
+            serde_json::from_value(json!({ "metadata": {}, "spec": { "configuration": null }, "status": null }))
+                .unwrap();
+        assert!(kubevirt.plugins().is_empty());
+    }
+}

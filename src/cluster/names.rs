@@ -1,0 +1,75 @@
+//! Names for shell completion: quick, silent, and none rather than an error.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::api::{Api, ListParams, ObjectMeta};
+use kube::core::PartialObjectMeta;
+
+use super::client::Cluster;
+use super::connection::Connection;
+use super::kubeconfig::{Environment, contexts_of};
+use super::vmi::VirtualMachineInstance;
+
+/// A shell waits for its completion; later than this nobody wants it any more.
+const LIMIT: Duration = Duration::from_secs(1);
+/// More names than this help nobody at a prompt.
+const MOST: u32 = 500;
+
+/// Names of the VMIs in `namespace`, or in the context's.
+pub async fn vmis(connection: &Connection, namespace: Option<&str>) -> Vec<String> {
+    let ask = async {
+        let cluster = Cluster::connect_silently(connection).await.ok()?;
+        let namespace = namespace.unwrap_or(&cluster.namespace);
+        let api = Api::<PartialObjectMeta<VirtualMachineInstance>>::namespaced(cluster.client.clone(), namespace);
+        Some(api.list(&ListParams::default().limit(MOST)).await.ok()?.items)
+    };
+    let found = tokio::time::timeout(LIMIT, ask)
+        .await
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    found.into_iter().filter_map(|vmi| vmi.metadata.name).collect()
+}
+
+/// Names of the namespaces, where they may be listed.
+pub async fn namespaces(connection: &Connection) -> Vec<String> {
+    let ask = async {
+        let cluster = Cluster::connect_silently(connection).await.ok()?;
+        let api = Api::<PartialObjectMeta<Namespace>>::all(cluster.client.clone());
+        Some(api.list(&ListParams::default().limit(MOST)).await.ok()?.items)
+    };
+    let found = tokio::time::timeout(LIMIT, ask)
+        .await
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    found
+        .into_iter()
+        .filter_map(|namespace| namespace.metadata.name)
+        .collect()
+}
+
+/// Metadata of the pods with these labels, in `namespace` or in all of them, where they may be listed.
+pub async fn pods(connection: &Connection, namespace: Option<&str>, labels: &str) -> Vec<ObjectMeta> {
+    let ask = async {
+        let cluster = Cluster::connect_silently(connection).await.ok()?;
+        let api: Api<PartialObjectMeta<Pod>> = match namespace {
+            Some(namespace) => Api::namespaced(cluster.client.clone(), namespace),
+            None => Api::all(cluster.client.clone()),
+        };
+        let params = ListParams::default().labels(labels).limit(MOST);
+        Some(api.list(&params).await.ok()?.items)
+    };
+    let found = tokio::time::timeout(LIMIT, ask)
+        .await
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    found.into_iter().map(|pod| pod.metadata).collect()
+}
+
+/// Names of the kubeconfig's contexts; asks nobody.
+pub fn contexts(connection: &Connection) -> Vec<String> {
+    contexts_of(connection, &Environment::from_process())
+}

@@ -1,0 +1,112 @@
+//! The roles that grant what is missing, as YAML to apply.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use super::access::{Access, Verdict};
+
+/// Roles that grant what is missing, as YAML for `kubectl apply -f -`; `None` when nothing is denied.
+///
+/// They are named `vmchaos-netem` and so on by `fault`; whoever may grant them still has to bind them to a user.
+pub fn missing_rbac(fault: &str, reviewed: &[Access]) -> Option<String> {
+    /// Verbs by API group and resource.
+    type Verbs = BTreeMap<(String, String), BTreeSet<&'static str>>;
+    let mut roles: BTreeMap<Option<&str>, Verbs> = BTreeMap::new();
+    for access in reviewed
+        .iter()
+        .filter(|access| matches!(access.verdict, Verdict::Denied(_)))
+    {
+        roles
+            .entry(access.namespace.as_deref())
+            .or_default()
+            .entry((access.rule.group.to_owned(), access.rule.in_role()))
+            .or_default()
+            .insert(access.rule.verb);
+    }
+    if roles.is_empty() {
+        return None;
+    }
+    let mut text = String::new();
+    for (namespace, rules) in &roles {
+        let kind = if namespace.is_some() { "Role" } else { "ClusterRole" };
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata:\n  name: vmchaos-{fault}\n"
+        );
+        if let Some(namespace) = namespace {
+            let _ = writeln!(text, "  namespace: {namespace}");
+        }
+        text.push_str("rules:\n");
+        for ((group, resource), verbs) in rules {
+            let verbs: Vec<&str> = verbs.iter().copied().collect();
+            let _ = writeln!(
+                text,
+                "- apiGroups: [\"{group}\"]\n  resources: [\"{resource}\"]\n  verbs: [\"{}\"]",
+                verbs.join("\", \"")
+            );
+        }
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::{NETEM, Rule};
+    use super::*;
+
+    fn access(rule: Rule, namespace: Option<&str>, verdict: Verdict) -> Access {
+        Access {
+            rule,
+            namespace: namespace.map(str::to_owned),
+            verdict,
+        }
+    }
+
+    fn netem(verb: &str, qualified: &str) -> Rule {
+        *NETEM
+            .iter()
+            .find(|rule| rule.verb == verb && rule.qualified() == qualified)
+            .unwrap()
+    }
+
+    #[test]
+    fn the_missing_permissions_as_roles() {
+        let denied = || Verdict::Denied(String::new());
+        let reviewed = [
+            access(netem("create", "pods"), Some("vmchaos"), denied()),
+            access(netem("delete", "pods"), Some("vmchaos"), denied()),
+            access(netem("create", "pods/attach"), Some("vmchaos"), denied()),
+            access(netem("get", "pods"), Some("vmchaos"), Verdict::Allowed),
+            access(netem("list", "nodes"), None, denied()),
+        ];
+        insta::assert_snapshot!(missing_rbac("netem", &reviewed).unwrap(), @r#"
+        ---
+        apiVersion: rbac.authorization.k8s.io/v1
+        kind: ClusterRole
+        metadata:
+          name: vmchaos-netem
+        rules:
+        - apiGroups: [""]
+          resources: ["nodes"]
+          verbs: ["list"]
+        ---
+        apiVersion: rbac.authorization.k8s.io/v1
+        kind: Role
+        metadata:
+          name: vmchaos-netem
+          namespace: vmchaos
+        rules:
+        - apiGroups: [""]
+          resources: ["pods"]
+          verbs: ["create", "delete"]
+        - apiGroups: [""]
+          resources: ["pods/attach"]
+          verbs: ["create"]
+        "#);
+        assert_eq!(
+            missing_rbac("netem", &[access(netem("get", "pods"), None, Verdict::Allowed)]),
+            None
+        );
+    }
+}

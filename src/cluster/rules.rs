@@ -1,0 +1,152 @@
+//! What each fault needs permission for: one table, from which the preflight asks and the missing RBAC is written.
+
+/// One permission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    pub verb: &'static str,
+    /// API group; empty for the core group.
+    pub group: &'static str,
+    pub resource: &'static str,
+    pub subresource: Option<&'static str>,
+    pub scope: RuleScope,
+    pub needed: Needed,
+}
+
+/// Where a permission must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuleScope {
+    /// In the namespace of each VMI.
+    VmiNamespace,
+    /// In the namespace the debug pods are created in.
+    PodNamespace,
+    /// In the whole cluster.
+    Cluster,
+}
+
+/// Whether the fault can do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needed {
+    Required,
+    /// What is lost without it.
+    Optional(&'static str),
+}
+
+/// What `netem` needs.
+pub const NETEM: &[Rule] = {
+    use Needed::{Optional, Required};
+    use RuleScope::{PodNamespace, VmiNamespace};
+    &[
+        vmis("list", Required),
+        vmis("get", Required),
+        vmis(
+            "watch",
+            Optional("a VM that moves or restarts during the fault is noticed late"),
+        ),
+        pods("list", VmiNamespace),
+        pods("create", PodNamespace),
+        pods("get", PodNamespace),
+        pods("list", PodNamespace),
+        pods("watch", PodNamespace),
+        pods("delete", PodNamespace),
+        // Attaching is a GET over WebSocket and a create by what it does; servers check the one or the other.
+        Rule {
+            subresource: Some("attach"),
+            ..pods("get", PodNamespace)
+        },
+        Rule {
+            subresource: Some("attach"),
+            ..pods("create", PodNamespace)
+        },
+        Rule {
+            verb: "create",
+            group: "events.k8s.io",
+            resource: "events",
+            subresource: None,
+            scope: VmiNamespace,
+            needed: Optional("no Event is left on the VMI"),
+        },
+        in_cluster(
+            "get",
+            "",
+            "namespaces",
+            "a namespace that does not exist looks like an empty one",
+        ),
+        in_cluster(
+            "list",
+            "",
+            "nodes",
+            "a node that is not Ready is noticed only when its pod does not start",
+        ),
+        in_cluster(
+            "list",
+            "kubevirt.io",
+            "kubevirts",
+            "interfaces of binding plugins cannot be told apart",
+        ),
+    ]
+};
+
+const fn vmis(verb: &'static str, needed: Needed) -> Rule {
+    let (group, resource) = ("kubevirt.io", "virtualmachineinstances");
+    Rule {
+        verb,
+        group,
+        resource,
+        subresource: None,
+        scope: RuleScope::VmiNamespace,
+        needed,
+    }
+}
+
+const fn pods(verb: &'static str, scope: RuleScope) -> Rule {
+    Rule {
+        verb,
+        group: "",
+        resource: "pods",
+        subresource: None,
+        scope,
+        needed: Needed::Required,
+    }
+}
+
+const fn in_cluster(verb: &'static str, group: &'static str, resource: &'static str, without: &'static str) -> Rule {
+    Rule {
+        verb,
+        group,
+        resource,
+        subresource: None,
+        scope: RuleScope::Cluster,
+        needed: Needed::Optional(without),
+    }
+}
+
+// === impl Rule ===
+
+impl Rule {
+    /// What a run asks about just before it begins; the rest of what it needs it has used by then, or asked for by a dry run.
+    pub fn is_for_debug_pods(&self) -> bool {
+        self.scope == RuleScope::PodNamespace
+            && self.needed == Needed::Required
+            && (self.subresource.is_some() || self.verb == "delete")
+    }
+
+    /// `pods/attach`, `virtualmachineinstances.kubevirt.io`
+    pub fn qualified(&self) -> String {
+        let resource = match self.subresource {
+            Some(subresource) => format!("{}/{subresource}", self.resource),
+            None => self.resource.to_owned(),
+        };
+        // kubectl takes the group between resource and subresource.
+        match (self.group, self.subresource) {
+            ("", _) => resource,
+            (group, None) => format!("{resource}.{group}"),
+            (group, Some(subresource)) => format!("{}.{group}/{subresource}", self.resource),
+        }
+    }
+
+    /// As it stands in a Role's `resources`.
+    pub(super) fn in_role(&self) -> String {
+        self.subresource
+            .map_or_else(|| self.resource.to_owned(), |sub| format!("{}/{sub}", self.resource))
+    }
+}

@@ -1,0 +1,102 @@
+//! What a VMI's spec and status say about its network: interfaces, and the probes that cross it.
+
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use crate::escape::escape;
+use super::vmi::{InterfaceSpec, Network, VirtualMachineInstance, VmiProbe};
+use crate::fault::interface::{NetworkSource, Nic, Wiring};
+use crate::fault::{Probe, ProbeKind};
+
+impl VirtualMachineInstance {
+    /// The interfaces of the spec with their networks and status.
+    pub fn nics(&self) -> Vec<Nic> {
+        self.spec
+            .domain
+            .devices
+            .interfaces
+            .iter()
+            .map(|interface| self.nic(interface))
+            .collect()
+    }
+
+    fn nic(&self, interface: &InterfaceSpec) -> Nic {
+        let network = self.spec.networks.iter().find(|network| network.name == interface.name);
+        let source = match network {
+            Some(Network { pod: Some(_), .. }) => NetworkSource::Primary,
+            Some(Network {
+                multus: Some(multus), ..
+            }) if multus.default => NetworkSource::Primary,
+            Some(Network { multus: Some(_), .. }) => NetworkSource::Secondary,
+            _ => NetworkSource::Other,
+        };
+        let status = self.status.interfaces.iter().find(|entry| entry.name == interface.name);
+        Nic {
+            network: interface.name.clone(),
+            source,
+            wiring: interface.wiring(),
+            pod_interface: status.and_then(|entry| entry.pod_interface_name.clone()),
+            absent: interface.state.as_deref() == Some("absent"),
+        }
+    }
+
+    /// The probes a fault on the network may make fail; those by guest agent and exec do not cross it.
+    pub fn probes(&self) -> Vec<Probe> {
+        [
+            (ProbeKind::Liveness, &self.spec.liveness_probe),
+            (ProbeKind::Readiness, &self.spec.readiness_probe),
+        ]
+        .into_iter()
+        .filter_map(|(kind, probe)| probe.as_ref()?.crossing(kind))
+        .collect()
+    }
+}
+
+impl InterfaceSpec {
+    fn wiring(&self) -> Wiring {
+        match self {
+            Self {
+                masquerade: Some(_), ..
+            } => Wiring::Masquerade,
+            Self { bridge: Some(_), .. } => Wiring::Bridge,
+            Self { sriov: Some(_), .. } => Wiring::Sriov,
+            Self {
+                passt_binding: Some(_), ..
+            }
+            | Self { passt: Some(_), .. } => Wiring::Passt,
+            Self { slirp: Some(_), .. } => Wiring::Slirp,
+            Self { macvtap: Some(_), .. } => Wiring::Macvtap,
+            Self {
+                binding: Some(plugin), ..
+            } => Wiring::Plugin(plugin.name.clone()),
+            _ => Wiring::Unknown,
+        }
+    }
+}
+
+impl VmiProbe {
+    /// Defaults are Kubernetes': every 10 s, 1 s each, three failures.
+    fn crossing(&self, kind: ProbeKind) -> Option<Probe> {
+        let action = match (&self.tcp_socket, &self.http_get) {
+            (Some(tcp), _) => format!("tcp {}", port(&tcp.port)),
+            (None, Some(http)) => {
+                let path = http.path.as_deref().unwrap_or("/").trim_start_matches('/');
+                format!("http {}/{path}", port(&http.port))
+            }
+            (None, None) => return None,
+        };
+        Some(Probe {
+            kind,
+            action: escape(&action),
+            period_seconds: self.period_seconds.filter(|seconds| *seconds > 0).unwrap_or(10),
+            timeout_seconds: self.timeout_seconds.filter(|seconds| *seconds > 0).unwrap_or(1),
+            failure_threshold: self.failure_threshold.filter(|times| *times > 0).unwrap_or(3),
+        })
+    }
+}
+
+fn port(port: &IntOrString) -> String {
+    match port {
+        IntOrString::Int(number) => number.to_string(),
+        IntOrString::String(name) => name.clone(),
+    }
+}

@@ -1,0 +1,257 @@
+//! `kubectl vmchaos check`: whether faults would work here, and what is missing: asked without changing anything, but for
+//! `--nodes`, which starts a short-lived pod a node.
+
+mod nodes;
+mod permissions;
+
+use super::Context;
+use super::stop::Stop;
+use crate::cli::CheckRequest;
+use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind, Reach, Selection, kubevirt, pod_namespace, survey};
+use crate::node::script::SCRIPT;
+use crate::plan::run_plan::Plan;
+use crate::report::{CheckItem, CheckResult, ExitCode, Format, ListReport};
+use crate::run::node_probe::Probe;
+use crate::ui::escape;
+
+/// Stands for a launcher's image where there is no VM yet; only asked about, never run.
+const ANY_IMAGE: &str = "quay.io/kubevirt/virt-launcher:latest";
+
+/// What has been found out so far.
+#[derive(Default)]
+struct Findings {
+    items: Vec<CheckItem>,
+    /// Something without which no fault works is missing, or could not be found out.
+    lacking: bool,
+}
+
+/// What is known of the cluster, as far as it may be read.
+struct Known {
+    /// Namespace of the VMs.
+    namespace: String,
+    kubevirt: Option<String>,
+    /// VMIs in reach.
+    vmis: Vec<Reach>,
+}
+
+pub(super) async fn check(context: &mut Context, request: CheckRequest) -> Result<ExitCode, Stop> {
+    let cluster = context.connect().await?;
+    let mut findings = Findings::default();
+    if !context
+        .unless_signalled(async { Ok(server(&cluster, &mut findings).await) })
+        .await?
+    {
+        print(context, findings.items)?;
+        return Ok(ExitCode::Failed);
+    }
+    let asked = async {
+        let known = known(&cluster, &request, &mut findings).await;
+        let place = admission(&cluster, &request, &known, &mut findings).await;
+        let reviewed = permissions::review(&cluster, &known.namespace, &place.namespace, &mut findings).await;
+        Ok((known, place, reviewed))
+    };
+    let (known, place, reviewed) = Box::pin(context.unless_signalled(asked)).await?;
+    let looked = if request.nodes {
+        nodes::look(context, &cluster, &request, &known, &place, &mut findings).await
+    } else {
+        Ok(())
+    };
+    print(context, findings.items)?;
+    permissions::tell_missing(context, &cluster, request.fault.unwrap_or("netem"), &reviewed);
+    looked?;
+    Ok(if context.signals.count() > 0 {
+        ExitCode::Interrupted
+    } else if findings.lacking {
+        ExitCode::Failed
+    } else {
+        ExitCode::Done
+    })
+}
+
+fn print(context: &Context, items: Vec<CheckItem>) -> Result<(), Stop> {
+    let fixes: Vec<String> = items
+        .iter()
+        .filter_map(|item| Some(format!("{} {}: {}", item.check, item.subject, item.fix.as_ref()?)))
+        .collect();
+    let text = ListReport::new(items)
+        .print(context.format)
+        .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
+    context.print(&text)?;
+    // The narrow table has no room for them.
+    if context.format == Format::Table {
+        for fix in fixes {
+            context.printer.line(&fix);
+        }
+    }
+    Ok(())
+}
+
+/// Whether the API server answers, and as what.
+async fn server(cluster: &Cluster, findings: &mut Findings) -> bool {
+    let subject = cluster.host();
+    match cluster.client.apiserver_version().await {
+        Ok(version) => {
+            let user = cluster.whoami().await.unwrap_or_else(|_| cluster.user.clone());
+            let detail = format!("Kubernetes {}, as {user}", escape(&version.git_version));
+            findings.note("server", &subject, CheckResult::Ok, Some(detail), None);
+            true
+        }
+        Err(error) => {
+            let told = cluster.explain(&error, &Ask::new("get", "", "version"));
+            findings.lack("server", &subject, CheckResult::Failed, told.message, told.hint);
+            false
+        }
+    }
+}
+
+async fn known(cluster: &Cluster, request: &CheckRequest, findings: &mut Findings) -> Known {
+    let namespace = request.namespace.clone().unwrap_or_else(|| cluster.namespace.clone());
+    let in_namespace = Selection {
+        namespace: Some(namespace.clone()),
+        ..Selection::default()
+    };
+    let everywhere = Selection {
+        all_namespaces: true,
+        ..Selection::default()
+    };
+    let selection = if request.nodes { &everywhere } else { &in_namespace };
+    let (installed, found) = tokio::join!(kubevirt::installed(cluster), survey(cluster, selection, &[]));
+    let found = match found {
+        Err(_) if request.nodes => survey(cluster, &in_namespace, &[]).await,
+        found => found,
+    };
+    let vmis = found.map(|found| found.rows).unwrap_or_default();
+    let kubevirt = note_kubevirt(cluster, installed, findings).await;
+    Known {
+        namespace,
+        kubevirt,
+        vmis,
+    }
+}
+
+/// Notes the installation; its namespace where that may be known.
+async fn note_kubevirt(
+    cluster: &Cluster,
+    installed: Result<Option<kubevirt::KubeVirt>, ClusterError>,
+    findings: &mut Findings,
+) -> Option<String> {
+    let check = "kubevirt";
+    let none = "the cluster has no KubeVirt, so that there are no VMs".to_owned();
+    match installed {
+        Ok(Some(found)) => {
+            let version = escape(found.version().unwrap_or("unknown"));
+            let (result, detail) = match found.status.phase.as_str() {
+                "Deployed" => (CheckResult::Ok, version),
+                phase => (CheckResult::Warning, format!("{version}, phase {}", escape(phase))),
+            };
+            findings.note(check, found.namespace(), result, Some(detail), None);
+            Some(found.namespace().to_owned())
+        }
+        Ok(None) => {
+            findings.lack(check, "", CheckResult::Failed, none, None);
+            None
+        }
+        Err(error) if error.kind == ErrorKind::NotFound => {
+            findings.lack(check, "", CheckResult::Failed, none, None);
+            None
+        }
+        Err(error) => {
+            // Whoever may not read the object may still ask which API groups there are.
+            match cluster.client.list_api_groups().await {
+                Ok(groups) if groups.groups.iter().any(|group| group.name == "kubevirt.io") => {
+                    let detail = "served; which version may not be read".to_owned();
+                    findings.note(check, "kubevirt.io", CheckResult::Ok, Some(detail), None);
+                }
+                Ok(_) => findings.lack(check, "", CheckResult::Failed, none, None),
+                Err(_) => findings.lack(check, "", CheckResult::Unknown, error.message, error.hint),
+            }
+            None
+        }
+    }
+}
+
+/// Where the debug pods would go.
+struct PodPlace {
+    namespace: String,
+    admitted: bool,
+}
+
+/// Asks, by a dry run, each namespace debug pods may go to.
+async fn admission(cluster: &Cluster, request: &CheckRequest, known: &Known, findings: &mut Findings) -> PodPlace {
+    let candidates = pod_namespace::candidates(
+        request.pod_namespace.as_deref(),
+        known.kubevirt.as_deref(),
+        &known.namespace,
+    );
+    let image = request.image.clone().or_else(|| {
+        let placed = known.vmis.iter().find_map(|row| row.placed.as_ref());
+        placed.map(|target| target.launcher.image.clone())
+    });
+    let probe = Probe {
+        run: Plan::new_run(),
+        number: 0,
+        node: known.vmis.iter().find_map(|row| row.node.clone()).unwrap_or_default(),
+        namespace: String::new(),
+        image: image.unwrap_or_else(|| ANY_IMAGE.to_owned()),
+        annotations: std::collections::BTreeMap::new(),
+        start_limit: nodes::START_LIMIT,
+    };
+    let pod = probe.pod().object(SCRIPT);
+    let asked = candidates.iter().map(|namespace| {
+        let (pod, only) = (&pod, std::slice::from_ref(namespace));
+        async move { (namespace, pod_namespace::choose(cluster, pod, only).await) }
+    });
+    let answers = futures::future::join_all(asked).await;
+    let chosen = answers
+        .iter()
+        .find(|(_, answer)| answer.is_ok())
+        .map(|(namespace, _)| (*namespace).clone());
+    for (namespace, answer) in &answers {
+        match answer {
+            Ok(_) => {
+                let here = chosen.as_ref() == Some(*namespace);
+                let detail = here.then(|| "debug pods go here".to_owned());
+                findings.note("admission", namespace, CheckResult::Ok, detail, None);
+            }
+            // Only worth a word when it was asked for.
+            Err(error) if error.is_not_found() && request.pod_namespace.is_none() => {}
+            Err(error) if chosen.is_some() => {
+                let detail = Some(error.message.clone());
+                findings.note("admission", namespace, CheckResult::Warning, detail, None);
+            }
+            Err(error) => {
+                let (message, hint) = (error.message.clone(), error.hint.clone());
+                findings.lack("admission", namespace, CheckResult::Failed, message, hint);
+            }
+        }
+    }
+    let admitted = chosen.is_some();
+    if !admitted {
+        findings.lacking = true;
+    }
+    let last = candidates.last().cloned().unwrap_or_default();
+    PodPlace {
+        namespace: chosen.unwrap_or(last),
+        admitted,
+    }
+}
+
+// === impl Findings ===
+
+impl Findings {
+    fn note(&mut self, check: &str, subject: &str, result: CheckResult, detail: Option<String>, fix: Option<String>) {
+        self.items.push(CheckItem {
+            check: check.to_owned(),
+            subject: subject.to_owned(),
+            result,
+            detail,
+            fix,
+        });
+    }
+
+    /// Something that faults cannot do without.
+    fn lack(&mut self, check: &str, subject: &str, result: CheckResult, detail: String, fix: Option<String>) {
+        self.lacking = true;
+        self.note(check, subject, result, Some(detail), fix);
+    }
+}

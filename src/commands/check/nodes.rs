@@ -1,0 +1,239 @@
+//! `check --nodes`: each node that can run VMs is looked at by a short-lived debug pod on it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Node;
+use kube::api::{Api, ListParams};
+
+use super::super::Context;
+use super::super::stop::Stop;
+use super::{Findings, Known, PodPlace};
+use crate::cli::{CheckRequest, DryRun};
+use crate::cluster::Cluster;
+use crate::plan::run_plan::{FAULT, Plan, REASON, USER};
+use crate::report::{CheckResult, ExitCode};
+use crate::run::node_probe::{self, Probe, Probed};
+use crate::ui::{Answer, Confirm, escape};
+
+/// How long a pod may take to start.
+pub(super) const START_LIMIT: Duration = Duration::from_secs(60);
+/// Pods at once: each holds a stream to the API server.
+const AT_ONCE: usize = 8;
+/// Set to `true` by KubeVirt on nodes that can run VMs.
+const SCHEDULABLE: &str = "kubevirt.io/schedulable";
+const PACKAGES: &str = "install sch_netem on the node (RHEL and Fedora: kernel-modules-extra; Ubuntu: linux-modules-extra; \
+                        Debian: linux-image-amd64); --bandwidth alone works without it";
+
+/// A node, and why it is not looked at.
+struct Candidate {
+    name: String,
+    out: Option<&'static str>,
+}
+
+/// Shows which nodes are looked at, asks, looks, and notes what was found.
+pub(super) async fn look(
+    context: &Context,
+    cluster: &Cluster,
+    request: &CheckRequest,
+    known: &Known,
+    place: &PodPlace,
+    findings: &mut Findings,
+) -> Result<(), Stop> {
+    let candidates = context
+        .unless_signalled(async { Ok(candidates(cluster, known).await) })
+        .await?;
+    let mut probes = Vec::new();
+    let run = Plan::new_run();
+    for candidate in candidates {
+        let image = request.image.clone().or_else(|| image_for(&candidate.name, known));
+        match (candidate.out, image) {
+            (Some(why), _) => findings.note(
+                "node",
+                &candidate.name,
+                CheckResult::Warning,
+                Some(why.to_owned()),
+                None,
+            ),
+            (None, None) => findings.lack(
+                "node",
+                &candidate.name,
+                CheckResult::Unknown,
+                "no VM runs anywhere that could lend the image of its launcher".to_owned(),
+                Some("name an image with --image".to_owned()),
+            ),
+            (None, Some(image)) => probes.push(Probe {
+                run: run.clone(),
+                number: probes.len(),
+                node: candidate.name,
+                namespace: place.namespace.clone(),
+                image,
+                annotations: annotations(cluster, request),
+                start_limit: START_LIMIT,
+            }),
+        }
+    }
+    if probes.is_empty() {
+        return Ok(());
+    }
+    let nodes: Vec<&str> = probes.iter().map(|probe| probe.node.as_str()).collect();
+    context.printer.line(&format!(
+        "a debug pod in namespace {} on each of {} node{}, for a few seconds: {}",
+        escape(&place.namespace),
+        nodes.len(),
+        if nodes.len() == 1 { "" } else { "s" },
+        escape(&nodes.join(", "))
+    ));
+    if request.writing.dry_run != DryRun::None || !place.admitted {
+        let why = if place.admitted {
+            "dry run"
+        } else {
+            "no namespace admits debug pods"
+        };
+        context.printer.line(&format!("no node was looked at ({why})"));
+        return Ok(());
+    }
+    if !request.writing.yes {
+        confirm(context).await?;
+    }
+    probe(context, cluster, probes, findings).await;
+    Ok(())
+}
+
+async fn probe(context: &Context, cluster: &Cluster, probes: Vec<Probe>, findings: &mut Findings) {
+    let mut signals = context.signals.clone();
+    let looks = futures::stream::iter(probes).map(|probe| async move {
+        let result = node_probe::run(cluster, &probe).await;
+        (probe.node, result)
+    });
+    let mut looks = std::pin::pin!(looks.buffer_unordered(AT_ONCE));
+    let mut all: BTreeMap<String, Result<Probed, (String, Option<String>)>> = BTreeMap::new();
+    // What is begun is finished, so that no pod stays; nothing more is begun after a second signal.
+    loop {
+        tokio::select! {
+            () = signals.more_than(1) => break,
+            look = looks.next() => match look {
+                Some((node, result)) => {
+                    context.printer.line(&format!("{}: {}", escape(&node), match &result {
+                        Ok(_) => "looked at",
+                        Err(_) => "could not be looked at",
+                    }));
+                    all.insert(node, result);
+                }
+                None => break,
+            },
+        }
+    }
+    for (node, result) in all {
+        match result {
+            Ok(answer) => note(&node, &answer, findings),
+            Err((why, fix)) => findings.lack("node", &node, CheckResult::Failed, why, fix),
+        }
+    }
+}
+
+fn note(node: &str, probed: &Probed, findings: &mut Findings) {
+    let netem = match probed.netem {
+        Some(true) => "sch_netem yes",
+        Some(false) => "sch_netem no",
+        None => "sch_netem unknown",
+    };
+    let or_unknown = |text: &str| {
+        if text.is_empty() {
+            "unknown".to_owned()
+        } else {
+            escape(text)
+        }
+    };
+    let mut detail = format!(
+        "kernel {}, {netem}, tc {}, shell {}",
+        or_unknown(&probed.kernel),
+        or_unknown(&probed.tc),
+        or_unknown(&probed.shell)
+    );
+    if let Some(lacks) = &probed.lacks {
+        detail = format!("{detail}; {}", escape(lacks));
+        let fix = "name an image with sh, nsenter, iproute2 (tc, ip) and nft with --image".to_owned();
+        return findings.lack("node", node, CheckResult::Failed, detail, Some(fix));
+    }
+    match probed.netem {
+        Some(true) => findings.note("node", node, CheckResult::Ok, Some(detail), None),
+        Some(false) => findings.lack("node", node, CheckResult::Failed, detail, Some(PACKAGES.to_owned())),
+        None => findings.lack("node", node, CheckResult::Unknown, detail, None),
+    }
+}
+
+/// Nodes that can run VMs; where nodes may not be listed, those that do.
+async fn candidates(cluster: &Cluster, known: &Known) -> Vec<Candidate> {
+    let listed = Api::<Node>::all(cluster.client.clone())
+        .list(&ListParams::default())
+        .await;
+    let busy = |name: &str| known.vmis.iter().any(|row| row.node.as_deref() == Some(name));
+    let Ok(listed) = listed else {
+        let mut names: Vec<String> = known.vmis.iter().filter_map(|row| row.node.clone()).collect();
+        names.sort();
+        names.dedup();
+        return names.into_iter().map(|name| Candidate { name, out: None }).collect();
+    };
+    let mut nodes: Vec<Candidate> = listed
+        .items
+        .iter()
+        .filter_map(|node| {
+            let name = node.metadata.name.clone()?;
+            let runs_vms = busy(&name) || label(node) == Some("true");
+            runs_vms.then(|| Candidate {
+                out: why_not(node),
+                name,
+            })
+        })
+        .collect();
+    nodes.sort_by(|a, b| a.name.cmp(&b.name));
+    nodes
+}
+
+fn label(node: &Node) -> Option<&str> {
+    node.metadata.labels.as_ref()?.get(SCHEDULABLE).map(String::as_str)
+}
+
+/// A pod on such a node would only wait.
+fn why_not(node: &Node) -> Option<&'static str> {
+    let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let ready = conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    (!ready).then_some("not Ready; not looked at")
+}
+
+/// The image of a launcher on that node, which is there already; else of any launcher.
+fn image_for(node: &str, known: &Known) -> Option<String> {
+    let placed = || known.vmis.iter().filter_map(|row| row.placed.as_ref());
+    let here = placed().find(|target| target.node == node);
+    here.or_else(|| placed().next())
+        .map(|target| target.launcher.image.clone())
+}
+
+fn annotations(cluster: &Cluster, request: &CheckRequest) -> BTreeMap<String, String> {
+    let mut annotations = BTreeMap::from([
+        (USER.to_owned(), cluster.user.clone()),
+        (FAULT.to_owned(), "looks at the node".to_owned()),
+    ]);
+    if let Some(reason) = &request.writing.reason {
+        annotations.insert(REASON.to_owned(), reason.clone());
+    }
+    annotations
+}
+
+async fn confirm(context: &Context) -> Result<(), Stop> {
+    let mut signals = context.signals.clone();
+    match Confirm::yes_no("", "Start them?")
+        .ask(&context.printer, signals.any())
+        .await
+    {
+        Ok(Answer::Yes) => Ok(()),
+        Ok(Answer::No) => Err(Stop::refused("declined", "not confirmed; no node was looked at")),
+        Ok(Answer::Interrupted) => Err(Stop::interrupted()),
+        Err(error) => Err(Stop::of_prompt(&error, ExitCode::Refused)),
+    }
+}

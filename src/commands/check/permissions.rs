@@ -1,0 +1,71 @@
+//! Each permission a fault needs, and what to apply where one is missing.
+
+use super::super::Context;
+use super::Findings;
+use crate::cluster::Cluster;
+use crate::cluster::access::{self, Access, Verdict};
+use crate::cluster::rbac::missing_rbac;
+use crate::cluster::rules::{NETEM, Needed};
+use crate::report::CheckResult;
+
+/// Asks about every rule and notes the answers.
+pub(super) async fn review(
+    cluster: &Cluster,
+    vmi_namespace: &str,
+    pod_namespace: &str,
+    findings: &mut Findings,
+) -> Vec<Access> {
+    let reviewed = access::review(cluster, NETEM, &[vmi_namespace.to_owned()], pod_namespace).await;
+    for access in &reviewed {
+        note(access, findings);
+    }
+    reviewed
+}
+
+fn note(access: &Access, findings: &mut Findings) {
+    let place = access
+        .namespace
+        .as_ref()
+        .map(|namespace| format!(" in {namespace}"))
+        .unwrap_or_default();
+    let subject = format!("{} {}{place}", access.rule.verb, access.rule.qualified());
+    let (denied, why) = match &access.verdict {
+        Verdict::Allowed => return findings.note("permission", &subject, CheckResult::Ok, None, None),
+        Verdict::Denied(reason) if reason.is_empty() => (true, "missing".to_owned()),
+        Verdict::Denied(reason) => (true, format!("missing: {reason}")),
+        Verdict::Unknown(why) => (false, why.clone()),
+    };
+    match access.rule.needed {
+        Needed::Optional(lost) => {
+            let detail = format!("{why}; without it {lost}");
+            findings.note("permission", &subject, CheckResult::Warning, Some(detail), None);
+        }
+        Needed::Required => {
+            let result = if denied {
+                CheckResult::Failed
+            } else {
+                CheckResult::Unknown
+            };
+            findings.lack("permission", &subject, result, why, None);
+        }
+    }
+}
+
+/// The rules that are missing, ready to be applied, and how to ask again.
+pub(super) fn tell_missing(context: &Context, cluster: &Cluster, fault: &str, reviewed: &[Access]) {
+    let Some(yaml) = missing_rbac(fault, reviewed) else {
+        return;
+    };
+    context.printer.line(&format!(
+        "\nwhat is missing, for whoever may grant it (to apply, then to bind to {}):\n{}",
+        crate::ui::escape(&cluster.user),
+        yaml.trim_end()
+    ));
+    context.printer.line("\nto ask again:");
+    let denied = reviewed
+        .iter()
+        .filter(|access| matches!(access.verdict, Verdict::Denied(_)));
+    for access in denied {
+        context.printer.line(&cluster.again(&access.can_i()));
+    }
+}

@@ -1,0 +1,13 @@
+//! `kubectl vmchaos completion SHELL`.
+
+use super::stop::Stop;
+use crate::cli::Shell;
+use crate::report::ExitCode;
+use crate::ui::Printer;
+
+pub(super) fn print(printer: &Printer, shell: Shell) -> Result<ExitCode, Stop> {
+    printer
+        .out(&shell.script())
+        .map_err(|error| Stop::failed("output", format!("stdout cannot be written to: {error}")))?;
+    Ok(ExitCode::Done)
+}

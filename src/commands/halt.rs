@@ -1,0 +1,242 @@
+//! `kubectl vmchaos halt`, also `cleanup`: rolls back and removes what runs have in place, from any machine.
+
+mod choice;
+mod vmis;
+
+use std::collections::BTreeMap;
+
+use super::Context;
+use super::status::not_seen;
+use super::stop::Stop;
+use crate::cli::{DryRun, HaltRequest, Writing};
+use crate::cluster::Cluster;
+use crate::plan::run_plan::{REASON, USER};
+use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
+use crate::run::halt::{self, Halted};
+use crate::run::live::LiveRun;
+use crate::run::live_report::{item, summary};
+use crate::run::lookout;
+use crate::ui::{Answer, Confirm};
+
+/// What came of it.
+#[derive(Default)]
+struct Outcome {
+    items: Vec<RunItem>,
+    /// What may still be in place, and the command that takes it away.
+    left: Vec<(String, String)>,
+}
+
+pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<ExitCode, Stop> {
+    choice::must_choose(context, &request)?;
+    let cluster = context.connect().await.map_err(nobody_looked)?;
+    let namespace = request.namespace.as_deref();
+    let look = async { Ok(lookout::look(&cluster, namespace).await?) };
+    let found = context.unless_signalled(look).await.map_err(nobody_looked)?;
+    let only_vmis = request.runs.is_empty() && !request.all && !request.targets.names.is_empty();
+    let chosen = if only_vmis {
+        choice::Chosen::default()
+    } else {
+        choice::choose(context, &cluster, &request, &found).await?
+    };
+    let looks = if request.targets.names.is_empty() {
+        None
+    } else {
+        let looks = vmis::plan(&cluster, &request, &found.runs);
+        context.unless_signalled(looks).await?
+    };
+    show(context, &chosen.runs, looks.as_ref())?;
+    if request.writing.dry_run != DryRun::None {
+        return dry_run(context, &cluster, &request, &chosen.runs, looks.as_ref()).await;
+    }
+    let asks = looks.as_ref().is_some_and(|looks| looks.count() > 0) || (request.all && !chosen.runs.is_empty());
+    if asks && !request.writing.yes {
+        confirm(context, chosen.runs.len(), looks.as_ref()).await?;
+    }
+    let claimed = claimed(&found.runs, &chosen.runs);
+    let annotations = annotations(&cluster, &request.writing);
+    let work = async {
+        let halted = halt::halt(&cluster, chosen.runs, &claimed, &annotations).await;
+        let mut outcome = Outcome::of(&cluster, halted);
+        if let Some(looks) = looks {
+            vmis::sweep(&cluster, looks, &mut outcome).await;
+        }
+        outcome
+    };
+    let names = chosen
+        .ids
+        .into_iter()
+        .chain(request.targets.named(&cluster.namespace).into_iter().map(vmi_argument));
+    let names: Vec<String> = names.collect();
+    let Some(outcome) = unless_abandoned(context, work).await else {
+        let again = cluster.again(&format!("kubectl vmchaos halt {}", names.join(" ")));
+        return Err(
+            Stop::leaked("left before it was verified; something may still be in place")
+                .hint(format!("to finish: {again}")),
+        );
+    };
+    finish(context, &cluster, outcome, chosen.unseen.as_deref())
+}
+
+/// Whoever cannot look cannot say that nothing is in place.
+fn nobody_looked(stop: Stop) -> Stop {
+    if stop.exit == ExitCode::Interrupted {
+        return stop;
+    }
+    let hint = stop.hint.map(|hint| format!("{hint}; then repeat this command"));
+    Stop::leaked(format!("nobody could look for what may be in place: {}", stop.message))
+        .hint(hint.unwrap_or_else(|| "repeat this command where the cluster can be reached".to_owned()))
+}
+
+fn vmi_argument((namespace, name): (String, String)) -> String {
+    halt::vmi(&format!("{namespace}/{name}"))
+}
+
+/// Does the work to its end, also after a first signal; `None` after a second.
+async fn unless_abandoned<T>(context: &Context, work: impl Future<Output = T>) -> Option<T> {
+    let mut first = context.signals.clone();
+    let mut second = context.signals.clone();
+    let printer = &context.printer;
+    let notice = async {
+        first.any().await;
+        printer.line("interrupted: finishing what has begun; once more to leave it");
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        biased;
+        outcome = work => Some(outcome),
+        () = second.more_than(1) => None,
+        () = notice => None,
+    }
+}
+
+fn show(context: &Context, runs: &[LiveRun], looks: Option<&vmis::Looks>) -> Result<(), Stop> {
+    if !runs.is_empty() {
+        let now = Time::now();
+        let list = ListReport::new(runs.iter().map(|run| item(run, now)).collect::<Vec<_>>());
+        let text = list
+            .print(Format::Wide)
+            .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
+        context.printer.line(text.trim_end());
+    }
+    if let Some(looks) = looks {
+        context.printer.line(&looks.words());
+    }
+    Ok(())
+}
+
+async fn dry_run(
+    context: &Context,
+    cluster: &Cluster,
+    request: &HaltRequest,
+    runs: &[LiveRun],
+    looks: Option<&vmis::Looks>,
+) -> Result<ExitCode, Stop> {
+    let server = request.writing.dry_run == DryRun::Server;
+    if server {
+        let asked = async {
+            for pod in runs.iter().flat_map(|run| &run.pods) {
+                halt::would_delete(cluster, pod).await?;
+            }
+            if let Some(looks) = looks {
+                looks.admitted(cluster).await?;
+            }
+            Ok(())
+        };
+        context.unless_signalled(asked).await?;
+    }
+    let how = if server { "server dry run" } else { "dry run" };
+    let now = Time::now();
+    print(context, runs.iter().map(|run| item(run, now)).collect())?;
+    context.printer.line(&format!("nothing was changed ({how})"));
+    Ok(ExitCode::Done)
+}
+
+async fn confirm(context: &Context, runs: usize, looks: Option<&vmis::Looks>) -> Result<(), Stop> {
+    let runs = (runs > 0).then(|| format!("halt {runs} run{}", if runs == 1 { "" } else { "s" }));
+    let vms = looks.map(|looks| {
+        let vms = looks.count();
+        format!(
+            "look into {vms} VM{} and remove what is there",
+            if vms == 1 { "" } else { "s" }
+        )
+    });
+    let what: Vec<String> = runs.into_iter().chain(vms).collect();
+    let mut question = format!("{}?", what.join(", and "));
+    if let Some(first) = question.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let mut signals = context.signals.clone();
+    match Confirm::yes_no("", question).ask(&context.printer, signals.any()).await {
+        Ok(Answer::Yes) => Ok(()),
+        Ok(Answer::No) => Err(Stop::refused("declined", "not confirmed; nothing was changed")),
+        Ok(Answer::Interrupted) => Err(Stop::interrupted()),
+        Err(error) => Err(Stop::of_prompt(&error, ExitCode::Refused)),
+    }
+}
+
+/// VMs that live runs have which are not halted here.
+fn claimed(all: &[LiveRun], halted: &[LiveRun]) -> BTreeMap<String, String> {
+    let others = all
+        .iter()
+        .filter(|run| !halted.iter().any(|chosen| chosen.id == run.id));
+    let pods = others.flat_map(|run| run.pods.iter().map(move |pod| (run, pod)));
+    pods.filter(|(_, pod)| pod.may_change())
+        .flat_map(|(run, pod)| pod.targets.iter().map(|target| (target.clone(), run.id.clone())))
+        .collect()
+}
+
+fn annotations(cluster: &Cluster, writing: &Writing) -> BTreeMap<String, String> {
+    let mut annotations = BTreeMap::from([(USER.to_owned(), cluster.user.clone())]);
+    if let Some(reason) = &writing.reason {
+        annotations.insert(REASON.to_owned(), reason.clone());
+    }
+    annotations
+}
+
+fn print(context: &Context, items: Vec<RunItem>) -> Result<(), Stop> {
+    let text = ListReport::new(items)
+        .print(context.format)
+        .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
+    context.print(&text)
+}
+
+fn finish(context: &Context, cluster: &Cluster, outcome: Outcome, unseen: Option<&str>) -> Result<ExitCode, Stop> {
+    print(context, outcome.items)?;
+    for (what, command) in &outcome.left {
+        let error = anyhow::anyhow!("something may still be in place: {what}\nhint: to remove it: {command}");
+        context.printer.error(&error);
+    }
+    if let Some(unseen) = unseen {
+        context.printer.error(&anyhow::anyhow!("{}", not_seen(unseen, cluster)));
+    }
+    let left = (!outcome.left.is_empty() || unseen.is_some()).then_some(ExitCode::Leaked);
+    let interrupted = (context.signals.count() > 0).then_some(ExitCode::Interrupted);
+    Ok(ExitCode::worst(left.into_iter().chain(interrupted)))
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    fn of(cluster: &Cluster, halted: Vec<Halted>) -> Self {
+        let mut outcome = Self::default();
+        let now = Time::now();
+        for halted in halted {
+            let mut item = item(&halted.run, now);
+            let state = if halted.left.is_empty() { "finished" } else { "leaked" };
+            state.clone_into(&mut item.state);
+            item.left_seconds = None;
+            let left = halted.left.iter().map(|left| left.what.clone());
+            let verdicts: Vec<_> = halted.run.pods.iter().filter_map(|pod| pod.state.verdict()).collect();
+            let said = (!verdicts.is_empty()).then(|| summary(&verdicts));
+            let mut told: Vec<String> = said.into_iter().chain(halted.told).chain(left).collect();
+            told.dedup();
+            item.detail = Some(told.join("; "));
+            outcome.items.push(item);
+            for left in halted.left {
+                let command = cluster.again(&format!("kubectl vmchaos halt {}", left.again));
+                outcome.left.push((left.what, command));
+            }
+        }
+        outcome
+    }
+}

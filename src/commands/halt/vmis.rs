@@ -1,0 +1,172 @@
+//! `halt vmi/NAME`: looks inside VMs' network namespaces for whatever this program left there, also when no pod is left.
+
+use std::fmt::Write as _;
+
+use crate::cli::HaltRequest;
+use crate::cluster::kubevirt::{self, KubeVirt};
+use crate::cluster::{Cluster, ClusterError, pod_namespace};
+use crate::node::script::SCRIPT;
+use crate::plan::run_plan::Plan;
+use crate::report::RunItem;
+use crate::run::halt::vmi;
+use crate::run::live::LiveRun;
+use crate::run::prove::{self, Order};
+use crate::run::sweep::{self, Job};
+use crate::ui::escape;
+
+use super::super::stop::Stop;
+use super::{Outcome, annotations};
+
+/// What is to be looked into.
+pub(super) struct Looks {
+    run: String,
+    jobs: Vec<Job>,
+    /// VMs that do not run, so that there is nothing to look into.
+    gone: Vec<String>,
+    /// Live runs that have one of the VMs: their fault goes too.
+    hit: Vec<String>,
+}
+
+/// Finds the VMs and a namespace for the pods.
+pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveRun]) -> Result<Option<Looks>, Stop> {
+    let named = request.targets.named(&cluster.namespace);
+    let keys: Vec<String> = named
+        .iter()
+        .map(|(namespace, name)| format!("{namespace}/{name}"))
+        .collect();
+    let (mut there, mut gone) = (Vec::new(), Vec::new());
+    for (key, place) in prove::places(cluster, &keys).await? {
+        match place {
+            Some(target) => there.push(target),
+            None => gone.push(key),
+        }
+    }
+    let hit = runs
+        .iter()
+        .filter(|run| {
+            run.pods
+                .iter()
+                .any(|pod| pod.may_change() && pod.targets.iter().any(|key| keys.contains(key)))
+        })
+        .map(|run| run.id.clone())
+        .collect();
+    let order = Order {
+        run: Plan::new_run(),
+        namespace: String::new(),
+        image: None,
+        annotations: annotations(cluster, &request.writing),
+    };
+    let mut looks = Looks {
+        run: order.run.clone(),
+        jobs: prove::jobs(&order, there),
+        gone,
+        hit,
+    };
+    if let Some(job) = looks.jobs.first() {
+        let installed = kubevirt::installed(cluster).await.ok().flatten();
+        let vm = job
+            .targets
+            .first()
+            .map_or("default", |target| target.namespace.as_str());
+        let candidates = pod_namespace::candidates(None, installed.as_ref().map(KubeVirt::namespace), vm);
+        let namespace = if request.writing.dry_run == crate::cli::DryRun::Client {
+            pod_namespace::existing(cluster, &candidates).await?
+        } else {
+            let pod = sweep::pod(job).map_err(|why| Stop::refused("plan", why))?;
+            pod_namespace::choose(cluster, &pod.object(SCRIPT), &candidates).await?
+        };
+        looks
+            .jobs
+            .iter_mut()
+            .for_each(|job| job.namespace.clone_from(&namespace));
+    }
+    Ok(Some(looks))
+}
+
+/// Looks, and notes what was found.
+pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome) {
+    let mut item = RunItem {
+        id: looks.run,
+        fault: "halt".to_owned(),
+        effect: None,
+        state: "finished".to_owned(),
+        user: Some(cluster.user.clone()),
+        reason: None,
+        started_at: None,
+        duration_seconds: None,
+        left_seconds: None,
+        targets: looks.gone.clone(),
+        nodes: looks.jobs.iter().map(|job| job.node.clone()).collect(),
+        pods: Vec::new(),
+        detail: None,
+    };
+    let mut told: Vec<String> = looks
+        .gone
+        .iter()
+        .map(|key| format!("no VMI {key} is running"))
+        .collect();
+    for (key, swept) in prove::sweep(cluster, &looks.jobs).await {
+        item.targets.push(key.clone());
+        match swept {
+            Ok(swept) => told.push(swept.words()),
+            Err(why) => {
+                "leaked".clone_into(&mut item.state);
+                told.push(why.clone());
+                let again = cluster.again(&format!("kubectl vmchaos halt {}", vmi(&key)));
+                outcome.left.push((why, again));
+            }
+        }
+    }
+    item.detail = Some(told.join("; "));
+    outcome.items.push(item);
+}
+
+// === impl Looks ===
+
+impl Looks {
+    pub(super) fn count(&self) -> usize {
+        self.jobs.iter().map(|job| job.targets.len()).sum()
+    }
+
+    /// Asks the API server whether it would take every pod; nothing is written.
+    pub(super) async fn admitted(&self, cluster: &Cluster) -> Result<(), ClusterError> {
+        for job in &self.jobs {
+            let only = std::slice::from_ref(&job.namespace);
+            if let Ok(pod) = sweep::pod(job) {
+                pod_namespace::choose(cluster, &pod.object(SCRIPT), only).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The plan for a person.
+    pub(super) fn words(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        for job in &self.jobs {
+            let keys: Vec<String> = job.targets.iter().map(|target| escape(&target.key())).collect();
+            let _ = writeln!(
+                text,
+                "looks into {} on {} by a debug pod in namespace {}, and removes every qdisc this program left there",
+                keys.join(", "),
+                escape(&job.node),
+                escape(&job.namespace)
+            );
+        }
+        for key in &self.gone {
+            let _ = writeln!(
+                text,
+                "no VMI {} is running, so that nothing can be left in it",
+                escape(key)
+            );
+        }
+        for run in &self.hit {
+            let _ = writeln!(
+                text,
+                "warning: run {} is live on one of these VMs; its fault goes too",
+                escape(run)
+            );
+        }
+        text.trim_end().to_owned()
+    }
+}

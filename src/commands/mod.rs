@@ -1,0 +1,99 @@
+//! One file a command: select, plan, confirm, run, report. The only place that knows both the command line and the rest.
+
+mod check;
+mod completion;
+mod fault;
+mod halt;
+mod list;
+mod log;
+mod lookup;
+mod plan_text;
+mod rehearse;
+mod status;
+mod stop;
+mod targets;
+mod watcher;
+
+use std::sync::Arc;
+
+use crate::cli::{Action, Invocation, Output};
+use crate::cluster::{Cluster, ClusterError, Connection, WarningSink};
+use crate::report::{ExitCode, Format};
+use crate::run::signals::Signals;
+use crate::ui::Printer;
+
+pub use lookup::lookup;
+use stop::Stop;
+
+/// What every command has at hand.
+struct Context {
+    printer: Printer,
+    signals: Signals,
+    connection: Connection,
+    format: Format,
+}
+
+/// Runs a command line that was understood.
+pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) -> ExitCode {
+    let Invocation { connection, output, action, verbosity } = invocation;
+    log::init(verbosity, printer);
+    let mut context = Context { printer: printer.clone(), signals, connection, format: format(output) };
+    let result = match action {
+        Action::Netem(request) => return Box::pin(fault::netem(&mut context, *request)).await,
+        Action::Rehearse(request) => rehearse::rehearse(&mut context, request).await,
+        Action::Completion(shell) => completion::print(printer, shell),
+        Action::List(request) => list::list(&mut context, request).await,
+        Action::Status(request) => status::status(&mut context, request).await,
+        Action::Halt(request) => halt::halt(&mut context, request).await,
+        Action::Check(request) => Box::pin(check::check(&mut context, request)).await,
+    };
+    result.unwrap_or_else(|stop| {
+        stop.print(printer);
+        stop.exit
+    })
+}
+
+fn format(output: Option<Output>) -> Format {
+    match output {
+        None => Format::Table,
+        Some(Output::Wide) => Format::Wide,
+        Some(Output::Json) => Format::Json,
+        Some(Output::Yaml) => Format::Yaml,
+        Some(Output::Name) => Format::Name,
+    }
+}
+
+// === impl Context ===
+
+impl Context {
+    /// Connects; no request is sent yet.
+    async fn connect(&self) -> Result<Cluster, Stop> {
+        Ok(Cluster::connect(&self.connection, self.warnings()).await?)
+    }
+
+    fn warnings(&self) -> WarningSink {
+        let printer = self.printer.clone();
+        Arc::new(move |warning: &str| printer.warn(warning))
+    }
+
+    /// Ends with an interruption when a signal comes before the work is done. For work that writes nothing.
+    async fn unless_signalled<T>(&self, work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+        let mut signals = self.signals.clone();
+        tokio::select! {
+            biased;
+            () = signals.any() => Err(Stop::interrupted()),
+            result = work => result,
+        }
+    }
+
+    /// Prints a document or a table on stdout.
+    fn print(&self, text: &str) -> Result<(), Stop> {
+        self.printer.out(text).map_err(|error| Stop::failed("output", format!("stdout cannot be written to: {error}")))
+    }
+}
+
+impl From<ClusterError> for Stop {
+    fn from(error: ClusterError) -> Self {
+        Self::of_cluster(&error)
+    }
+}

@@ -1,0 +1,92 @@
+//! The plan for a person: where, what, on which VMs, and by which commands.
+
+use std::fmt::Write;
+
+use crate::cluster::Cluster;
+use crate::fault::Execution;
+use crate::plan::run_plan::Plan;
+use crate::plan::words;
+use crate::ui::{Table, escape};
+
+/// Commands are shown for so many VMs; those of the others differ only in the names of devices.
+const SHOWN_COMMANDS: usize = 4;
+
+/// Everything that will be done; `all_commands` for a dry run, which is read at leisure.
+pub(super) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all_commands: bool) -> String {
+    let mut text = String::new();
+    let mut line = |what: String| {
+        text.push_str(&what);
+        text.push('\n');
+    };
+    let spec = &plan.spec;
+    line(format!("{}: {}", spec.fault.kind(), spec.fault));
+    line(format!("  context    {} ({}), as {}", escape(&cluster.context), cluster.server, escape(&cluster.user)));
+    line(format!("  VMs        {}", how_many(plan)));
+    line(format!("  duration   {}", how_long(plan)));
+    let pods = if plan.nodes.len() == 1 { "a debug pod" } else { "debug pods" };
+    line(format!("  by         {pods} in namespace {}, run {}", escape(namespace), plan.run));
+    line(String::new());
+    line(indented(&table(plan)));
+    let targets = plan.vms.iter().map(|vm| &vm.target);
+    let words = words::describe(&spec.fault, spec.directions, spec.duration, targets);
+    words.effects.iter().for_each(|effect| line(format!("  {effect}")));
+    for warning in &words.warnings {
+        line(format!("  warning: {warning}"));
+    }
+    for unfit in &plan.left_out {
+        line(format!("  left out: {}/{} {}", escape(&unfit.namespace), escape(&unfit.name), escape(&unfit.reason)));
+    }
+    line(String::new());
+    let shown = if all_commands { plan.vms.len() } else { SHOWN_COMMANDS };
+    for vm in plan.vms.iter().take(shown) {
+        line(format!("  on {} for {}:", escape(&vm.target.node), escape(&vm.target.key())));
+        vm.compiled.commands_for_people.iter().for_each(|command| line(format!("    {command}")));
+    }
+    if plan.vms.len() > shown {
+        line(format!("  and the same for {} more; --dry-run shows all commands", plan.vms.len() - shown));
+    }
+    text
+}
+
+fn how_many(plan: &Plan) -> String {
+    let drawn = plan.seed.map(|seed| format!(", drawn with --seed {seed}")).unwrap_or_default();
+    format!("{} of {} match{drawn}", plan.vms.len(), plan.matched)
+}
+
+fn how_long(plan: &Plan) -> String {
+    let each = format!("{}s", plan.spec.duration.seconds());
+    let whole = plan.total_hold().as_secs();
+    let order = match plan.spec.execution {
+        Execution::Serial if plan.vms.len() > 1 => format!("{each} on each VM in turn, {whole}s in all"),
+        Execution::Parallel if plan.vms.len() > 1 => format!("{each}, on all VMs at once"),
+        _ => each,
+    };
+    if plan.spec.detach { format!("{order}; this command ends before that") } else { order }
+}
+
+fn table(plan: &Plan) -> String {
+    let mut table = Table::new(["NAMESPACE", "VM", "NODE", "NETWORK", "BINDING", "INGRESS", "EGRESS"]);
+    for vm in &plan.vms {
+        let target = &vm.target;
+        for interface in &target.interfaces {
+            let on = |asked: bool, device: &str| if asked { device.to_owned() } else { String::new() };
+            table.row([
+                target.namespace.clone(),
+                target.name.clone(),
+                target.node.clone(),
+                interface.network.clone(),
+                interface.binding.to_string(),
+                on(plan.spec.directions.ingress(), &interface.tap),
+                on(plan.spec.directions.egress(), &interface.uplink),
+            ]);
+        }
+    }
+    table.render()
+}
+
+fn indented(text: &str) -> String {
+    text.lines().fold(String::new(), |mut all, line| {
+        let _ = writeln!(all, "  {line}");
+        all
+    })
+}

@@ -1,0 +1,53 @@
+//! `kubectl vmchaos rehearse`: the same commands on a practice cluster.
+
+use std::time::Duration;
+
+use super::Context;
+use super::stop::Stop;
+use crate::cli::{Invocation, RehearseRequest, Rehearsed};
+use crate::cluster::Connection;
+use crate::rehearsal::{Options, Practice};
+use crate::report::ExitCode;
+
+/// Starts the practice cluster; runs one command on it, or keeps it up until a signal.
+pub(super) async fn rehearse(context: &mut Context, request: RehearseRequest) -> Result<ExitCode, Stop> {
+    let practice = Practice::start(options(&request))
+        .await
+        .map_err(|error| Stop::failed("rehearsal", format!("the practice cluster could not be started: {error:#}")))?;
+    match request.what {
+        Rehearsed::Command(invocation) => {
+            // The command keeps its own flags; only where the cluster is comes from here.
+            let connection = Connection {
+                kubeconfig: Some(practice.kubeconfig().to_owned()),
+                ..invocation.connection.clone()
+            };
+            let invocation = Invocation { connection, ..*invocation };
+            let signals = context.signals.clone();
+            Ok(Box::pin(super::run(invocation, &context.printer, signals)).await)
+        }
+        Rehearsed::Serve => {
+            let kubeconfig = practice.kubeconfig().display();
+            context.print(&format!("{kubeconfig}\n"))?;
+            context.printer.line(&format!(
+                "the practice cluster is up until Ctrl-C; in another terminal:\n  export KUBECONFIG={kubeconfig}\n  kubectl get vmis -A"
+            ));
+            context.signals.any().await;
+            Ok(ExitCode::Interrupted)
+        }
+    }
+}
+
+fn options(request: &RehearseRequest) -> Options {
+    let mut options = Options::default();
+    if let Some(vms) = request.vms {
+        options.vms = vms as usize;
+    }
+    if let Some(nodes) = request.nodes {
+        options.nodes = nodes as usize;
+    }
+    if let Some(seed) = request.seed {
+        options.seed = seed;
+    }
+    options.latency = Duration::from_secs_f64(request.request_latency.as_secs_f64());
+    options
+}

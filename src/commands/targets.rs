@@ -1,0 +1,137 @@
+//! From what was typed to the VMs of a run: find, pick or draw, and say why when there is none.
+
+use super::stop::Stop;
+use super::Context;
+use crate::cli::{HowMany, Wanted};
+use crate::cluster::{Cluster, Reach, Survey, survey};
+use crate::fault::{Target, Unfit};
+use crate::plan::draw::Draw;
+use crate::report::ExitCode;
+use crate::ui::{Pick, Picker};
+
+/// The flags that choose where nothing can be picked.
+const FLAGS: &str = "name VMIs (web-1 or vmi/web-1/NAMESPACE), or use --target REGEX, --namespaces REGEX or -l SELECTOR";
+
+/// VMs that were chosen.
+pub(super) struct Chosen {
+    pub targets: Vec<Target>,
+    /// How many match and can take the fault.
+    pub matched: usize,
+    /// The seed, where something was drawn.
+    pub seed: Option<u64>,
+    pub left_out: Vec<Unfit>,
+    /// Namespace KubeVirt is installed in, where it may be known.
+    pub kubevirt: Option<String>,
+}
+
+/// Off a terminal something has to choose; found out before anything is read from the cluster.
+pub(super) fn must_choose(context: &Context, wanted: &Wanted) -> Result<(), Stop> {
+    if wanted.chosen || (context.printer.interactive() && context.printer.look().live) {
+        return Ok(());
+    }
+    Err(Stop::usage("no VMI chosen, and this is not a terminal to pick one on").hint(FLAGS))
+}
+
+/// Finds the VMs; asks with a picker where nothing was said that chooses.
+pub(super) async fn choose(
+    context: &Context,
+    cluster: &Cluster,
+    wanted: &Wanted,
+    interfaces: &[String],
+) -> Result<Chosen, Stop> {
+    let survey = survey(cluster, &wanted.selection, interfaces).await?;
+    let kubevirt = survey.kubevirt.as_ref().map(|kubevirt| kubevirt.namespace().to_owned());
+    let chosen = if wanted.chosen { drawn(cluster, wanted, survey)? } else { picked(context, survey).await? };
+    Ok(Chosen { kubevirt, ..chosen })
+}
+
+fn drawn(cluster: &Cluster, wanted: &Wanted, survey: Survey) -> Result<Chosen, Stop> {
+    let named = !wanted.selection.names.is_empty();
+    if let Some(missing) = survey.missing.first() {
+        return Err(Stop::refused("not-found", missing)
+            .hint(format!("to see the VMIs: {}", cluster.again("kubectl vmchaos list -A"))));
+    }
+    if let Some(unfit) = survey.stopped.first() {
+        return Err(cannot(unfit));
+    }
+    let (mut fit, mut left_out) = (Vec::new(), Vec::new());
+    for row in survey.rows {
+        match row.fault {
+            Ok(target) => fit.push(target),
+            Err(unfit) if named => return Err(cannot(&unfit)),
+            Err(unfit) => left_out.push(unfit),
+        }
+    }
+    if fit.is_empty() {
+        return Err(nothing(cluster, wanted, &left_out));
+    }
+    let matched = fit.len();
+    let (targets, seed) = match wanted.how_many {
+        HowMany::AtMost(count) if (count as usize) < matched => {
+            let seed = wanted.seed.unwrap_or_else(Draw::seed);
+            (Draw::new(seed).some(fit, count as usize), Some(seed))
+        }
+        _ => (fit, None),
+    };
+    Ok(Chosen { targets, matched, seed, left_out, kubevirt: None })
+}
+
+fn cannot(unfit: &Unfit) -> Stop {
+    let stop = Stop::refused("unfit", format!("{}/{} {}", unfit.namespace, unfit.name, unfit.reason));
+    match &unfit.hint {
+        Some(hint) => stop.hint(hint),
+        None => stop,
+    }
+}
+
+fn nothing(cluster: &Cluster, wanted: &Wanted, left_out: &[Unfit]) -> Stop {
+    let place = match (&wanted.selection.namespace, &wanted.selection.namespaces) {
+        (_, Some(_)) => "in the namespaces that match".to_owned(),
+        _ if wanted.selection.all_namespaces => "in any namespace".to_owned(),
+        (Some(namespace), _) => format!("in namespace {namespace}"),
+        _ => format!("in namespace {} (the context's)", cluster.namespace),
+    };
+    if left_out.is_empty() {
+        return Stop::refused("no-match", format!("no VMI matches {place}"))
+            .hint("kubectl vmchaos list -A shows them all; --target must match the whole name");
+    }
+    let reasons: Vec<String> =
+        left_out.iter().take(5).map(|unfit| format!("{}/{} {}", unfit.namespace, unfit.name, unfit.reason)).collect();
+    let more = if left_out.len() > 5 { format!("; and {} more", left_out.len() - 5) } else { String::new() };
+    Stop::refused("no-match", format!("no VMI that matches {place} can take the fault: {}{more}", reasons.join("; ")))
+}
+
+async fn picked(context: &Context, survey: Survey) -> Result<Chosen, Stop> {
+    let headers = ["NAMESPACE", "NAME", "NODE", "PHASE", "IP", "BINDINGS"];
+    let mut picker = Picker::new("Which VMIs?", headers, FLAGS);
+    for row in &survey.rows {
+        let refused = row.fault.as_ref().err().map(|unfit| unfit.reason.as_str());
+        picker.row(cells(row), refused);
+    }
+    let matched = survey.rows.iter().filter(|row| row.fault.is_ok()).count();
+    if matched == 0 {
+        return Err(Stop::refused("no-match", "there is no VMI here that could take the fault")
+            .hint("kubectl vmchaos list -A shows all VMIs and what they can take"));
+    }
+    let mut signals = context.signals.clone();
+    match picker.pick(&context.printer, signals.any()).await {
+        Ok(Pick::Picked(rows)) => {
+            let targets = rows.into_iter().filter_map(|row| survey.rows[row].fault.clone().ok()).collect();
+            Ok(Chosen { targets, matched, seed: None, left_out: Vec::new(), kubevirt: None })
+        }
+        Ok(Pick::Cancelled) => Err(Stop::refused("nothing-picked", "nothing was picked; nothing was changed")),
+        Ok(Pick::Interrupted) => Err(Stop::interrupted()),
+        Err(error) => Err(Stop::of_prompt(&error, ExitCode::Usage)),
+    }
+}
+
+fn cells(row: &Reach) -> [String; 6] {
+    [
+        row.namespace.clone(),
+        row.name.clone(),
+        row.node.clone().unwrap_or_default(),
+        row.phase.clone(),
+        row.ip.clone().unwrap_or_default(),
+        row.bindings.join(", "),
+    ]
+}

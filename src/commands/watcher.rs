@@ -1,0 +1,76 @@
+//! Shows a run as it goes and leaves Events on the VMIs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::cluster::events::{Happened, Recorder};
+use crate::fault::Target;
+use crate::report::TargetState;
+use crate::run::driver::Watcher;
+use crate::run::vm::{Step, Vm};
+use crate::ui::{Progress, State};
+
+/// How long Events may take at the end; they are a courtesy.
+const EVENTS_LIMIT: Duration = Duration::from_secs(5);
+
+/// The screen and the Events of one run.
+pub(super) struct Shown {
+    progress: Progress,
+    recorder: Arc<Recorder>,
+    recording: std::sync::Mutex<JoinSet<()>>,
+}
+
+// === impl Shown ===
+
+impl Shown {
+    pub(super) fn new(progress: Progress, recorder: Recorder) -> Self {
+        Self { progress, recorder: Arc::new(recorder), recording: std::sync::Mutex::default() }
+    }
+
+    /// Waits for the Events that are under way, and takes the progress off the screen.
+    pub(super) async fn finish(self) {
+        self.progress.finish();
+        let mut recording = self.recording.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let all = async { while recording.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(EVENTS_LIMIT, all).await;
+    }
+}
+
+impl Watcher for Shown {
+    fn show(&self, vm: &Vm, hold: Duration) {
+        self.progress.update(&vm.key, &vm.current().node, state(vm, hold));
+    }
+
+    fn tell(&self, target: &Target, happened: Happened, note: String) {
+        let (recorder, target) = (self.recorder.clone(), target.clone());
+        let mut recording = self.recording.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        recording.spawn(async move { recorder.record(&target, happened, &note).await });
+    }
+}
+
+fn state(vm: &Vm, hold: Duration) -> State {
+    if vm.is_final() {
+        return match crate::run::report::state(vm) {
+            TargetState::Leaked => State::Leaked,
+            TargetState::Failed => State::Failed(vm.trouble.as_ref().map(|t| t.message.clone()).unwrap_or_default()),
+            TargetState::Skipped => State::Skipped,
+            TargetState::Detached => State::Done("in place until its deadline".to_owned()),
+            TargetState::Gone => State::Gone,
+            _ => State::Restored,
+        };
+    }
+    if let (Some(_), Some(moved)) = (vm.bare_since, vm.moves.last()) {
+        return State::Moving { to: moved.to.clone() };
+    }
+    match vm.current().step {
+        Step::Waiting | Step::Found | Step::Arming => State::PodStarting,
+        Step::Ready | Step::Going => State::Ready,
+        Step::Injected => {
+            let since = vm.injected_at.map_or(Duration::ZERO, |(_, at)| at.elapsed());
+            State::Injected { left: hold.saturating_sub(since) }
+        }
+        Step::Ending | Step::Verifying | Step::Final(_) => State::RollingBack,
+    }
+}

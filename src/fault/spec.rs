@@ -1,0 +1,118 @@
+//! A fault as asked for, whatever it is done to: the part of a run that its document shows as `fault`.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::ser::Serializer;
+
+use super::{Directions, Execution, Netem, OnMigration, Preset, Time};
+
+/// What is done to the packets of a VM.
+///
+/// Each kind has its own way to node commands (`plan::compile`), back from the kernel (`plan::verify`) and into words (`plan::words`);
+/// everything else of a run is the same for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    Netem(Netem),
+}
+
+/// A fault with its extent: which way, which interfaces, how long, in what order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultSpec {
+    pub fault: Fault,
+    pub preset: Option<Preset>,
+    pub directions: Directions,
+    /// Tap devices or network names; empty means every interface the fault can reach.
+    pub interfaces: Vec<String>,
+    /// From the first change on a VM to the start of its rollback.
+    pub duration: Time,
+    pub execution: Execution,
+    pub on_migration: OnMigration,
+    /// The command ends once the fault is in place; its deadline takes it away.
+    pub detach: bool,
+}
+
+impl Fault {
+    /// `netem`: the word in commands, labels and documents.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Netem(_) => "netem",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Netem(netem) => netem.fmt(f),
+        }
+    }
+}
+
+/// One flat object: `type`, the values of the fault, then its extent.
+impl Serialize for FaultSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Flat<'a> {
+            r#type: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            preset: Option<Preset>,
+            #[serde(flatten)]
+            values: Values<'a>,
+            ingress: bool,
+            egress: bool,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            interfaces: &'a [String],
+            duration: Time,
+            execution: Execution,
+            #[serde(rename = "onMigration")]
+            on_migration: OnMigration,
+            detach: bool,
+        }
+        struct Values<'a>(&'a Fault);
+        impl Serialize for Values<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self.0 {
+                    Fault::Netem(netem) => netem.serialize(serializer),
+                }
+            }
+        }
+        Flat {
+            r#type: self.fault.kind(),
+            preset: self.preset,
+            values: Values(&self.fault),
+            ingress: self.directions.ingress(),
+            egress: self.directions.egress(),
+            interfaces: &self.interfaces,
+            duration: self.duration,
+            execution: self.execution,
+            on_migration: self.on_migration,
+            detach: self.detach,
+        }
+        .serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_one_flat_object_with_units() {
+        let spec = FaultSpec {
+            fault: Fault::Netem(Preset::Degraded.settings().resolve().unwrap()),
+            preset: Some(Preset::Degraded),
+            directions: Directions::INGRESS,
+            interfaces: Vec::new(),
+            duration: Time::from_millis(120_000),
+            execution: Execution::Parallel,
+            on_migration: OnMigration::Stop,
+            detach: false,
+        };
+        let expected = serde_json::json!({
+            "type": "netem", "preset": "degraded", "latency": "2000ms", "loss": "50%", "bandwidth": "1mbit", "ingress": true, "egress": false,
+            "duration": "120s", "execution": "parallel", "onMigration": "stop", "detach": false,
+        });
+        assert_eq!(serde_json::to_value(&spec).unwrap(), expected);
+    }
+}

@@ -1,0 +1,122 @@
+//! What a fault is done to: a VMI, the launcher pod it runs in, and the devices of its interfaces.
+//!
+//! ```text
+//! peer ── uplink (eth0 | <p>-nic) ── bridge (k6t-<p>) ── tap (tap0 | tap<hash>) ── guest
+//!              root qdisc: out of the guest                 root qdisc: into the guest
+//! ```
+//! Pure: `cluster` fills these in from the API, `plan` compiles a fault onto them.
+
+use std::fmt;
+
+/// A VMI that can take a fault, as found when the run was planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    pub namespace: String,
+    pub name: String,
+    /// UID of the VMI; a restarted guest has another one.
+    pub uid: String,
+    pub node: String,
+    pub launcher: Launcher,
+    /// Interfaces the fault can reach, in the order of the VMI's spec; never empty.
+    pub interfaces: Vec<Interface>,
+    /// Liveness and readiness probes of the VMI that cross its network.
+    pub probes: Vec<Probe>,
+}
+
+/// The virt-launcher pod the VMI runs in now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launcher {
+    pub name: String,
+    pub uid: String,
+    /// 64 hex digits of the `compute` container's ID without its `containerd://`; `None` when the status does not say.
+    pub container_id: Option<String>,
+    /// Image of the `compute` container, by digest where the status tells it.
+    pub image: String,
+    pub pull_secrets: Vec<String>,
+}
+
+/// One network interface of a VMI that has a tap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// Name of the network in the VMI's spec.
+    pub network: String,
+    /// The tap device QEMU holds, e.g. `tap0` or `tap16477688c0e`.
+    pub tap: String,
+    /// The bridge the tap is a port of, e.g. `k6t-eth0`.
+    pub bridge: String,
+    /// The device the guest's frames leave the pod by: `eth0` (masquerade), `<p>-nic` (bridge, managed tap).
+    pub uplink: String,
+    pub binding: Binding,
+}
+
+/// How an interface is wired to the pod (`spec.domain.devices.interfaces[]`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binding {
+    Masquerade,
+    Bridge,
+    /// A network binding plugin with `domainAttachmentType: managedTap` (KubeVirt 1.4); wired like a bridge.
+    ManagedTap,
+}
+
+/// A probe of the VMI that a fault may make fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    pub kind: ProbeKind,
+    /// What it does, e.g. `tcp 22` or `http 8080/healthz`.
+    pub action: String,
+    pub period_seconds: u32,
+    pub timeout_seconds: u32,
+    pub failure_threshold: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbeKind {
+    Liveness,
+    Readiness,
+}
+
+/// A VMI that was named or matched and cannot take the fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    pub namespace: String,
+    pub name: String,
+    /// e.g. `is paused`, `has no interface with a tap (sriov: blue)`.
+    pub reason: String,
+    /// What would make it fit, where there is something.
+    pub hint: Option<String>,
+}
+
+// === impl ===
+
+impl Target {
+    /// `namespace/name`, as it is shown everywhere.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+}
+
+impl Interface {
+    /// Whether the uplink is a port of the bridge; for masquerade it is routed instead.
+    pub fn uplink_is_port(&self) -> bool {
+        self.binding != Binding::Masquerade
+    }
+}
+
+impl fmt::Display for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Masquerade => "masquerade",
+            Self::Bridge => "bridge",
+            Self::ManagedTap => "managedTap",
+        })
+    }
+}
+
+impl fmt::Display for ProbeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Liveness => "liveness",
+            Self::Readiness => "readiness",
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! The debug pod's spec: one a node a run, short-lived, and readable with `kubectl describe`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{
+    Container, EnvVar, LocalObjectReference, Pod, PodSpec, ResourceRequirements, SecurityContext, Toleration,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::api::ObjectMeta;
+
+/// The container's name in every debug pod.
+pub const CONTAINER: &str = "agent";
+pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+pub const MANAGED_BY: &str = "kubectl-vmchaos";
+pub const LABEL_RUN: &str = "vmchaos.dev/run";
+pub const LABEL_FAULT: &str = "vmchaos.dev/fault";
+
+/// Seconds between TERM and KILL. The agent needs at most 1 s to drain queues and a few ms a VM to undo.
+pub const GRACE_SECONDS: i64 = 10;
+
+/// What differs between one debug pod and the next.
+#[derive(Debug, Clone)]
+pub struct DebugPod {
+    pub run: String,
+    /// What tells it from the run's other pods: a number, or `sweep-…`.
+    pub suffix: String,
+    /// The fault's command, e.g. `netem`.
+    pub fault: String,
+    pub node: String,
+    pub namespace: String,
+    pub image: String,
+    pub pull_secrets: Vec<String>,
+    pub service_account: Option<String>,
+    /// `None` tolerates every taint.
+    pub tolerations: Option<Vec<Toleration>>,
+    pub annotations: BTreeMap<String, String>,
+    /// Lines of the node's plan, as `agent.sh` reads them.
+    pub plan: String,
+    /// When Kubernetes ends the pod whatever happens; a little past the fault's own end.
+    pub active_deadline: Duration,
+}
+
+// === impl DebugPod ===
+
+impl DebugPod {
+    pub fn name(&self) -> String {
+        format!("vmchaos-{}-{}", self.run, self.suffix)
+    }
+
+    /// The object to create.
+    pub fn object(&self, script: &str) -> Pod {
+        let quantities = |cpu: &str, memory: &str| {
+            Some(BTreeMap::from([
+                ("cpu".to_owned(), Quantity(cpu.to_owned())),
+                ("memory".to_owned(), Quantity(memory.to_owned())),
+            ]))
+        };
+        let container = Container {
+            name: CONTAINER.to_owned(),
+            image: Some(self.image.clone()),
+            image_pull_policy: Some("IfNotPresent".to_owned()),
+            command: Some(vec![
+                "/bin/sh".to_owned(),
+                "-c".to_owned(),
+                unexpanded(script),
+                "vmchaos-agent".to_owned(),
+            ]),
+            env: Some(vec![env("VMCHAOS_RUN", &self.run), env("VMCHAOS_PLAN", &self.plan)]),
+            // The attach stream is the agent's leash: its end is the fault's end.
+            stdin: Some(true),
+            stdin_once: Some(true),
+            security_context: Some(SecurityContext {
+                privileged: Some(true),
+                run_as_user: Some(0),
+                run_as_non_root: Some(false),
+                ..SecurityContext::default()
+            }),
+            resources: Some(ResourceRequirements {
+                requests: quantities("10m", "16Mi"),
+                limits: quantities("1", "256Mi"),
+                ..ResourceRequirements::default()
+            }),
+            ..Container::default()
+        };
+        Pod {
+            metadata: self.metadata(),
+            spec: Some(PodSpec {
+                // Set here: the scheduler has no say in which node a VM runs on.
+                node_name: Some(self.node.clone()),
+                host_pid: Some(true),
+                host_network: Some(false),
+                restart_policy: Some("Never".to_owned()),
+                automount_service_account_token: Some(false),
+                enable_service_links: Some(false),
+                termination_grace_period_seconds: Some(GRACE_SECONDS),
+                active_deadline_seconds: Some(i64::try_from(self.active_deadline.as_secs()).unwrap_or(i64::MAX).max(1)),
+                service_account_name: self.service_account.clone(),
+                image_pull_secrets: (!self.pull_secrets.is_empty()).then(|| {
+                    self.pull_secrets
+                        .iter()
+                        .map(|name| LocalObjectReference { name: name.clone() })
+                        .collect()
+                }),
+                tolerations: Some(self.tolerations.clone().unwrap_or_else(|| {
+                    vec![Toleration {
+                        operator: Some("Exists".to_owned()),
+                        ..Toleration::default()
+                    }]
+                })),
+                containers: vec![container],
+                ..PodSpec::default()
+            }),
+            status: None,
+        }
+    }
+
+    fn metadata(&self) -> ObjectMeta {
+        let mut annotations = self.annotations.clone();
+        // OpenShift 4.11: take this security context constraint or refuse, instead of the highest-priority one.
+        annotations.insert("openshift.io/required-scc".to_owned(), "privileged".to_owned());
+        ObjectMeta {
+            name: Some(self.name()),
+            namespace: Some(self.namespace.clone()),
+            labels: Some(BTreeMap::from([
+                (LABEL_MANAGED_BY.to_owned(), MANAGED_BY.to_owned()),
+                (LABEL_RUN.to_owned(), self.run.clone()),
+                (LABEL_FAULT.to_owned(), self.fault.clone()),
+            ])),
+            annotations: Some(annotations),
+            ..ObjectMeta::default()
+        }
+    }
+}
+
+fn env(name: &str, value: &str) -> EnvVar {
+    EnvVar {
+        name: name.to_owned(),
+        value: Some(unexpanded(value)),
+        value_from: None,
+    }
+}
+
+/// Kubernetes expands `$(NAME)` and turns `$$` into `$` in a container's command, args and env.
+fn unexpanded(text: &str) -> String {
+    text.replace('$', "$$")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod() -> Pod {
+        DebugPod {
+            run: "abc123".to_owned(),
+            suffix: "0".to_owned(),
+            fault: "netem".to_owned(),
+            node: "node-1".to_owned(),
+            namespace: "kubevirt".to_owned(),
+            image: "registry/launcher@sha256:00".to_owned(),
+            pull_secrets: Vec::new(),
+            service_account: None,
+            tolerations: None,
+            annotations: BTreeMap::new(),
+            plan: "vm 0 u c".to_owned(),
+            active_deadline: Duration::from_secs(180),
+        }
+        .object("echo $HOME $$ $(id)")
+    }
+
+    #[test]
+    fn the_script_reaches_the_shell_as_it_is() {
+        let spec = pod().spec.unwrap();
+        let command = spec.containers[0].command.clone().unwrap();
+        assert_eq!(command[2], "echo $$HOME $$$$ $$(id)");
+    }
+
+    #[test]
+    fn the_pod_ends_by_itself_and_holds_no_token() {
+        let spec = pod().spec.unwrap();
+        assert_eq!(spec.active_deadline_seconds, Some(180));
+        assert_eq!(spec.automount_service_account_token, Some(false));
+        assert_eq!(spec.restart_policy.as_deref(), Some("Never"));
+        assert_eq!(spec.node_name.as_deref(), Some("node-1"));
+        assert_eq!(spec.host_network, Some(false));
+    }
+}

@@ -1,0 +1,74 @@
+//! A netem fault as one qdisc, and how many packets its queue must hold.
+
+use super::qdisc::{NetemQdisc, Shaper, TbfQdisc};
+use crate::fault::{Netem, Rate, Time};
+
+/// Packets a second that one virtio queue moves at most; without a rate, this is what may be in flight.
+const FASTEST_PACKETS: u64 = 1_000_000;
+/// Mean bytes of a packet in mixed traffic. Full frames are four times as long, so that the queue of a slow link gets no longer than needed.
+const MEAN_PACKET: u64 = 350;
+/// Room for bursts, and for what is in the queue on top of the packets in flight.
+const RESERVE: u64 = 2;
+/// netem's own default; a shorter queue drops what a device's own queue would have kept.
+const MIN_LIMIT: u64 = 1_000;
+/// Half a million full frames take some 1.1 GB of the node's memory, which is the most that an experiment may put at stake.
+const MAX_LIMIT: u64 = 500_000;
+
+/// A rate alone is a token bucket, which needs no module; everything else is one netem.
+pub(super) fn shaper(netem: &Netem) -> Shaper {
+    match netem.bandwidth {
+        Some(rate) if netem.is_only_bandwidth() => Shaper::Tbf(TbfQdisc::new(rate)),
+        _ => Shaper::Netem(qdisc(netem)),
+    }
+}
+
+fn qdisc(netem: &Netem) -> NetemQdisc {
+    let jitter = netem.jitter.unwrap_or_default();
+    NetemQdisc {
+        limit: netem
+            .limit
+            .unwrap_or_else(|| limit(netem.bandwidth, netem.longest_delay())),
+        delay: netem.delay(),
+        jitter,
+        // Without jitter there is nothing to correlate, and the kernel does not show it.
+        correlation: netem.correlation.filter(|_| !jitter.is_zero()).unwrap_or_default(),
+        distribution: netem.distribution,
+        loss: netem.loss.unwrap_or_default(),
+        duplicate: netem.duplicate.unwrap_or_default(),
+        corrupt: netem.corrupt.unwrap_or_default(),
+        reorder: netem.reorder.unwrap_or_default(),
+        gap: netem.gap.unwrap_or(u32::from(netem.reorder.is_some())),
+        rate: netem.bandwidth.unwrap_or_default(),
+    }
+}
+
+/// Packets in flight during the longest delay, at the rate or as fast as a VM can send, twice, within bounds.
+///
+/// With netem's default of 1000 a latency of 100 ms would also be a loss: a VM has more packets under way.
+fn limit(rate: Option<Rate>, longest: Time) -> u32 {
+    let per_second = rate.map_or(FASTEST_PACKETS, |r| {
+        (r.bytes_per_second() / MEAN_PACKET).clamp(1, FASTEST_PACKETS)
+    });
+    let in_flight = u128::from(per_second) * u128::from(longest.as_micros()) / 1_000_000;
+    let packets = u64::try_from(in_flight)
+        .unwrap_or(u64::MAX)
+        .saturating_mul(RESERVE)
+        .clamp(MIN_LIMIT, MAX_LIMIT);
+    u32::try_from(packets).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_holds_what_is_in_flight() {
+        let ms = Time::from_millis;
+        assert_eq!(limit(None, ms(0)), 1_000);
+        assert_eq!(limit(None, ms(100)), 200_000);
+        assert_eq!(limit(None, ms(5_000)), 500_000);
+        assert_eq!(limit(Some(Rate::mbit(1)), ms(100)), 1_000);
+        assert_eq!(limit(Some(Rate::mbit(1_000)), ms(100)), 71_428);
+        assert_eq!(limit(Some(Rate::mbit(1_000_000)), ms(100)), 200_000);
+    }
+}

@@ -1,0 +1,235 @@
+//! The whole of a run before anything of it is done: which pods, which commands, on which VMs. What a dry run prints,
+//! what is confirmed, and what is run are this one value.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::compile::{CompileError, NodeVm, compile, node_plan};
+use super::handle::Handle;
+use crate::fault::{Execution, FaultSpec, Target, Unfit};
+
+/// Annotations of a debug pod: who started the run and why, what is done, to which VMs (`namespace/name`, by commas), for
+/// how long to each, and for how long in all.
+pub const USER: &str = "vmchaos.dev/user";
+pub const REASON: &str = "vmchaos.dev/reason";
+pub const PLAN: &str = "vmchaos.dev/plan";
+pub const FAULT: &str = "vmchaos.dev/what";
+pub const TARGETS: &str = "vmchaos.dev/targets";
+pub const DURATION: &str = "vmchaos.dev/duration";
+pub const TOTAL: &str = "vmchaos.dev/total-duration";
+/// `true` on the pods of a run whose command does not stay: only the deadline, or `halt`, ends it.
+pub const DETACH: &str = "vmchaos.dev/detach";
+
+/// Everything a run does.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Six of `[a-z0-9]`: in the names of all that the run makes.
+    pub run: String,
+    pub handle: Handle,
+    pub spec: FaultSpec,
+    pub vms: Vec<PlannedVm>,
+    /// One debug pod each.
+    pub nodes: Vec<PlannedNode>,
+    /// How many VMIs the selection matched that can take the fault.
+    pub matched: usize,
+    /// `None` when nothing was drawn.
+    pub seed: Option<u64>,
+    /// Matched, and cannot take the fault.
+    pub left_out: Vec<Unfit>,
+    pub pod: PodOptions,
+}
+
+/// A VM and what is done to it.
+#[derive(Debug, Clone)]
+pub struct PlannedVm {
+    pub target: Target,
+    /// Position in [`Plan::nodes`].
+    pub node: usize,
+    /// Position in that node's plan.
+    pub index: usize,
+    pub compiled: NodeVm,
+}
+
+/// A node and its debug pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedNode {
+    pub name: String,
+    /// Positions in [`Plan::vms`].
+    pub vms: Vec<usize>,
+    pub image: String,
+}
+
+/// How the debug pods are made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PodOptions {
+    /// Instead of the VM's own launcher image.
+    pub image: Option<String>,
+    pub service_account: Option<String>,
+    /// `None` tolerates every taint.
+    pub tolerations: Option<Vec<crate::fault::Toleration>>,
+    /// How long a pod may take to start.
+    pub start_limit: Duration,
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// A plan somebody has agreed to. Only this can be run.
+#[derive(Debug)]
+pub struct Confirmed(Plan);
+
+/// Somebody's word that the plan may be run.
+#[derive(Debug)]
+pub struct Consent(());
+
+// === impl Consent ===
+
+impl Consent {
+    /// `--yes` on the command line.
+    pub fn by_flag(yes: bool) -> Option<Self> {
+        yes.then_some(Self(()))
+    }
+
+    /// An answer to the question after the plan.
+    pub fn by_answer(yes: bool) -> Option<Self> {
+        yes.then_some(Self(()))
+    }
+}
+
+// === impl Confirmed ===
+
+impl Confirmed {
+    pub fn plan(&self) -> &Plan {
+        &self.0
+    }
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// Six characters that begin with a letter, as a DNS label and an nft table's name may.
+    pub fn new_run() -> String {
+        const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+        (0..6)
+            .map(|place| char::from(LETTERS[rand::random_range(0..if place == 0 { 26 } else { LETTERS.len() })]))
+            .collect()
+    }
+
+    /// Puts a fault on VMs: one pod a node, in the order of the VMs.
+    pub fn new(run: String, spec: FaultSpec, targets: Vec<Target>, pod: PodOptions) -> Result<Self, CompileError> {
+        let handle = Handle::draw(&mut rand::rng());
+        let mut nodes: Vec<PlannedNode> = Vec::new();
+        let mut vms = Vec::with_capacity(targets.len());
+        for target in targets {
+            let node = nodes
+                .iter()
+                .position(|node| node.name == target.node)
+                .unwrap_or_else(|| {
+                    let image = pod.image.clone().unwrap_or_else(|| target.launcher.image.clone());
+                    nodes.push(PlannedNode {
+                        name: target.node.clone(),
+                        vms: Vec::new(),
+                        image,
+                    });
+                    nodes.len() - 1
+                });
+            let index = nodes[node].vms.len();
+            let hold = Duration::from_secs_f64(spec.duration.as_secs_f64());
+            let compiled = compile(&spec.fault, spec.directions, &target, index, handle, hold)?;
+            nodes[node].vms.push(vms.len());
+            vms.push(PlannedVm {
+                target,
+                node,
+                index,
+                compiled,
+            });
+        }
+        Ok(Self {
+            run,
+            handle,
+            spec,
+            matched: vms.len(),
+            vms,
+            nodes,
+            seed: None,
+            left_out: Vec::new(),
+            pod,
+        })
+    }
+
+    /// The same fault for one VM that moved, for the time that is left.
+    pub fn moved(&self, target: &Target, remaining: Duration) -> Result<NodeVm, CompileError> {
+        compile(
+            &self.spec.fault,
+            self.spec.directions,
+            target,
+            0,
+            self.handle,
+            remaining,
+        )
+    }
+
+    pub fn confirmed(self, _consent: Consent) -> Confirmed {
+        Confirmed(self)
+    }
+
+    /// How long each VM is under the fault.
+    pub fn hold(&self) -> Duration {
+        Duration::from_secs_f64(self.spec.duration.as_secs_f64())
+    }
+
+    /// How long all of it takes, without the pods' start.
+    pub fn total_hold(&self) -> Duration {
+        match self.spec.execution {
+            Execution::Serial => self
+                .hold()
+                .saturating_mul(u32::try_from(self.vms.len()).unwrap_or(u32::MAX)),
+            Execution::Parallel => self.hold(),
+        }
+    }
+
+    /// The text of `VMCHAOS_PLAN` for one node.
+    pub fn node_text(&self, node: usize) -> String {
+        node_plan(self.nodes[node].vms.iter().map(|&vm| &self.vms[vm].compiled))
+    }
+
+    /// Name of the debug pod on a node.
+    pub fn pod_name(&self, node: usize) -> String {
+        format!("vmchaos-{}-{node}", self.run)
+    }
+
+    /// What a pod says of its run to whoever looks at it: everything that `status` and `halt` of another machine need.
+    pub fn annotations(&self, vms: &[(&Target, &NodeVm)]) -> BTreeMap<String, String> {
+        let mut annotations = self.pod.annotations.clone();
+        let commands = vms.iter().flat_map(|(target, compiled)| {
+            std::iter::once(format!("# {}", target.key())).chain(compiled.commands_for_people.iter().cloned())
+        });
+        annotations.insert(PLAN.to_owned(), commands.collect::<Vec<_>>().join("\n"));
+        annotations.insert(FAULT.to_owned(), self.spec.fault.to_string());
+        annotations.insert(DURATION.to_owned(), self.spec.duration.to_string());
+        annotations.insert(TOTAL.to_owned(), format!("{}s", self.total_hold().as_secs()));
+        if self.spec.detach {
+            annotations.insert(DETACH.to_owned(), "true".to_owned());
+        }
+        let targets: Vec<String> = vms.iter().map(|(target, _)| target.key()).collect();
+        annotations.insert(TARGETS.to_owned(), targets.join(","));
+        annotations
+    }
+}
+
+impl PodOptions {
+    /// As a pod's spec has them.
+    pub fn tolerations(&self) -> Option<Vec<k8s_openapi::api::core::v1::Toleration>> {
+        let tolerations = self.tolerations.as_ref()?;
+        Some(
+            tolerations
+                .iter()
+                .map(|toleration| k8s_openapi::api::core::v1::Toleration {
+                    key: Some(toleration.key.clone()),
+                    operator: Some(if toleration.value.is_some() { "Equal" } else { "Exists" }.to_owned()),
+                    value: toleration.value.clone(),
+                    effect: Some(toleration.effect.name().to_owned()),
+                    toleration_seconds: None,
+                })
+                .collect(),
+        )
+    }
+}

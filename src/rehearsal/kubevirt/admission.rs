@@ -1,0 +1,145 @@
+//! What KubeVirt's webhooks fill in and refuse, in their words.
+
+use serde_json::{Value, json};
+
+use super::vmi;
+use crate::rehearsal::{
+    api::{
+        call::User,
+        resources::{Resource, VMIMS, VMIS, VMS},
+        status_error::{ApiError, ApiResult},
+    },
+    cluster::Cluster,
+    json as fields,
+};
+
+const MIGRATION: &str = "migration-create-validator.kubevirt.io";
+
+/// A new VM, VMI or migration.
+pub(crate) fn on_create(cluster: &Cluster, resource: &'static Resource, object: &mut Value) -> ApiResult<()> {
+    if resource.is(&VMIMS) {
+        migration(cluster, object)?;
+        let name = fields::text(object, "/spec/vmiName").to_owned();
+        fields::set(object, "/metadata/labels/kubevirt.io~1vmi-name", name);
+        fields::set(
+            object,
+            "/metadata/finalizers",
+            json!(["kubevirt.io/migrationJobFinalize"]),
+        );
+    } else if resource.is(&VMIS) {
+        add_finalizer(object, "foregroundDeleteVirtualMachine");
+    } else if resource.is(&VMS) {
+        let (running, strategy) = (
+            object.pointer("/spec/running").is_some(),
+            object.pointer("/spec/runStrategy").is_some(),
+        );
+        if running && strategy {
+            return Err(refused(
+                "virtualmachine-validator.kubevirt.io",
+                422,
+                "Invalid",
+                "Running and RunStrategy are mutually exclusive. Note that Running is deprecated, please use RunStrategy instead",
+            ));
+        }
+        add_finalizer(object, "kubevirt.io/virtualMachineControllerFinalize");
+    }
+    Ok(())
+}
+
+fn add_finalizer(object: &mut Value, finalizer: &str) {
+    let mut finalizers = fields::list(object, "/metadata/finalizers").to_vec();
+    if !finalizers.iter().any(|one| one == finalizer) {
+        finalizers.push(json!(finalizer));
+        fields::set(object, "/metadata/finalizers", finalizers);
+    }
+}
+
+fn migration(cluster: &Cluster, object: &Value) -> ApiResult<()> {
+    let (name, namespace) = (
+        fields::text(object, "/spec/vmiName"),
+        fields::text(object, "/metadata/namespace"),
+    );
+    if name.is_empty() {
+        return Err(refused(MIGRATION, 422, "Invalid", "vmiName is missing"));
+    }
+    if fields::present(object, "/spec/priority") {
+        return Err(refused(
+            MIGRATION,
+            422,
+            "Invalid",
+            "Migration priority queue, only virt-controller is allowed to set priority field",
+        ));
+    }
+    let Some(target) = cluster.get(&VMIS, namespace, name) else {
+        return Err(refused(
+            MIGRATION,
+            400,
+            "BadRequest",
+            &format!("the VMI \"{namespace}/{name}\" does not exist"),
+        ));
+    };
+    if vmi::is_final(&target) {
+        return Err(refused(
+            MIGRATION,
+            400,
+            "BadRequest",
+            "Cannot migrate VMI in finalized state.",
+        ));
+    }
+    if let Some(condition) = fields::list(&target, "/status/conditions").iter().find(|condition| {
+        fields::text(condition, "/type") == "LiveMigratable" && fields::text(condition, "/status") == "False"
+    }) {
+        return Err(refused(
+            MIGRATION,
+            400,
+            "BadRequest",
+            &format!(
+                "Cannot migrate VMI, Reason: {}, Message: {}",
+                fields::text(condition, "/reason"),
+                fields::text(condition, "/message")
+            ),
+        ));
+    }
+    let running = cluster.list(&VMIMS, namespace).into_iter().find(|other| {
+        fields::text(other, "/spec/vmiName") == name
+            && !matches!(fields::text(other, "/status/phase"), "Succeeded" | "Failed")
+    });
+    if let Some(running) = running {
+        let uid = fields::text(&running, "/metadata/uid");
+        return Err(refused(
+            MIGRATION,
+            400,
+            "BadRequest",
+            &format!(
+                "in-flight migration detected. Active migration job ({uid}) is currently already in progress for VMI {name}."
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// A change of a VMI's or a migration's spec, which only KubeVirt itself may make.
+pub(crate) fn on_update(resource: &'static Resource, before: &Value, after: &Value, user: &User) -> ApiResult<()> {
+    let changed = before.get("spec") != after.get("spec") && !user.name.starts_with("system:serviceaccount:kubevirt:");
+    if changed && resource.is(&VMIS) {
+        return Err(refused(
+            "virtualmachineinstances-update-validator.kubevirt.io",
+            422,
+            "Invalid",
+            "update of VMI object is restricted",
+        ));
+    }
+    if changed && resource.is(&VMIMS) {
+        return Err(refused(
+            "migration-update-validator.kubevirt.io",
+            422,
+            "Invalid",
+            "update of Migration object's spec is restricted",
+        ));
+    }
+    Ok(())
+}
+
+fn refused(webhook: &str, code: u16, reason: &str, message: &str) -> ApiError {
+    ApiError::webhook(webhook, code, reason, message)
+}

@@ -1,0 +1,263 @@
+//! A live migration, from its object to its end: a second launcher on another node, the hand-over, the move, and the
+//! old launcher's end.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+use super::{launcher, migration_end::Failure, vmi, vmi_life};
+use crate::rehearsal::{
+    api::{
+        delete,
+        resources::{PODS, VMIMS, VMIS},
+    },
+    cluster::Cluster,
+    host::Signal,
+    json as fields, time,
+};
+
+/// How long a target pod may stay without a node, unless the migration says otherwise.
+const UNSCHEDULABLE: Duration = Duration::from_secs(300);
+
+/// A migration under way.
+pub(super) struct Migration {
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) object: Arc<Value>,
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) vmi_name: String,
+}
+
+/// Carries a migration out.
+pub(crate) async fn run(cluster: Arc<Cluster>, object: Arc<Value>) {
+    let text = |pointer: &str| fields::text(&object, pointer).to_owned();
+    let migration = Migration {
+        namespace: text("/metadata/namespace"),
+        name: text("/metadata/name"),
+        vmi_name: text("/spec/vmiName"),
+        cluster,
+        object,
+    };
+    match migration.carry_out().await {
+        Ok(()) => {
+            migration.cluster.event(
+                &migration.object,
+                "Normal",
+                "SuccessfulMigration",
+                "Source node reported migration succeeded",
+                "virtualmachineinstancemigration-controller",
+            );
+            migration.finish("Succeeded", None);
+        }
+        Err(failure) => {
+            migration.cluster.event(
+                &migration.object,
+                "Warning",
+                "FailedMigration",
+                failure.event,
+                "virtualmachineinstancemigration-controller",
+            );
+            migration.undo(&failure);
+            migration.finish("Failed", Some(&failure));
+        }
+    }
+}
+
+impl Migration {
+    async fn carry_out(&self) -> Result<(), Failure> {
+        let step = self.cluster.options.migration_step;
+        self.phase("Pending");
+        let vmi = self.wait_for_vmi().await?;
+        let (pod, source) = (self.target(&vmi).await?, self.source(&vmi)?);
+        self.phase("Scheduled");
+        let (source_node, target_node) = (
+            fields::text(&vmi, "/status/nodeName").to_owned(),
+            fields::text(&pod, "/spec/nodeName").to_owned(),
+        );
+        self.state(&vmi, |vmi| {
+            fields::set(vmi, "/metadata/labels/kubevirt.io~1migrationTargetNodeName", target_node.as_str());
+            fields::set(vmi, "/status/migrationState", json!({
+                "migrationUid": fields::text(&self.object, "/metadata/uid"), "sourceNode": source_node, "targetNode": target_node,
+                "sourcePod": fields::text(&source, "/metadata/name"), "targetPod": fields::text(&pod, "/metadata/name"),
+                "migrationConfiguration": {"allowAutoConverge": false, "allowPostCopy": false, "bandwidthPerMigration": "0", "completionTimeoutPerGiB": 150, "nodeDrainTaintKey": "kubevirt.io/drain",
+                    "parallelMigrationsPerCluster": 5, "parallelOutboundMigrationsPerNode": 2, "progressTimeout": 150, "unsafeMigrationOverride": false},
+            }));
+        })?;
+        self.phase("PreparingTarget");
+        self.wait(&vmi, &pod, step).await?;
+        self.state(&vmi, |vmi| {
+            fields::set(
+                vmi,
+                &format!("/status/activePods/{}", fields::text(&pod, "/metadata/uid")),
+                target_node.as_str(),
+            );
+            fields::set(
+                vmi,
+                "/status/migrationState/targetNodeAddress",
+                fields::text(&pod, "/status/podIP"),
+            );
+            fields::set(
+                vmi,
+                "/status/migrationState/targetDirectMigrationNodePorts",
+                json!({"33403": 49153, "33561": 49152, "37435": 0}),
+            );
+        })?;
+        self.phase("TargetReady");
+        self.wait(&vmi, &pod, step).await?;
+        self.state(&vmi, |vmi| {
+            fields::set(vmi, "/status/migrationState/startTimestamp", time::now());
+            fields::set(vmi, "/status/migrationState/mode", "PreCopy");
+        })?;
+        self.phase("Running");
+        self.wait(&vmi, &pod, 2 * step).await?;
+        if let Some(reason) = self.cluster.take_migration_failure(&self.namespace, &self.vmi_name) {
+            return Err(Failure::new("source node reported migration failed", &reason));
+        }
+        self.move_over(&vmi, &source, &pod, &source_node)
+    }
+
+    /// The VMI to move, once it runs.
+    async fn wait_for_vmi(&self) -> Result<Arc<Value>, Failure> {
+        let gone = || Failure::new("Migration failed because vmi does not exist.", "");
+        let vmi = self
+            .cluster
+            .until(&VMIS, &self.namespace, &self.vmi_name, |vmi| {
+                fields::text(vmi, "/status/phase") == "Running" || vmi::is_final(vmi)
+            })
+            .await
+            .ok_or_else(gone)?;
+        if vmi::is_final(&vmi) {
+            Err(Failure::new("Migration failed vmi shutdown during migration.", ""))
+        } else {
+            Ok(vmi)
+        }
+    }
+
+    fn source(&self, vmi: &Value) -> Result<Arc<Value>, Failure> {
+        let node = fields::text(vmi, "/status/nodeName");
+        launcher::of(&self.cluster, vmi)
+            .into_iter()
+            .find(|pod| fields::text(pod, "/spec/nodeName") == node && fields::text(pod, "/status/phase") == "Running")
+            .ok_or_else(|| Failure::new("Migration failed vmi shutdown during migration.", ""))
+    }
+
+    /// The target's launcher, running on another node.
+    async fn target(&self, vmi: &Value) -> Result<Arc<Value>, Failure> {
+        let source = fields::text(vmi, "/status/nodeName").to_owned();
+        let asked = self.object.pointer("/spec/addedNodeSelector");
+        let mut nodes = vmi_life::candidates(&self.cluster, &[vmi.pointer("/spec/nodeSelector"), asked]);
+        nodes.retain(|node| *node != source);
+        let node = nodes.first().cloned();
+        let mut pod = launcher::pod(
+            &self.cluster,
+            vmi,
+            node.as_deref().unwrap_or_default(),
+            Some(&self.object),
+        );
+        if node.is_none() {
+            fields::set(
+                &mut pod,
+                "/spec/nodeSelector",
+                json!({"vmchaos.dev/no-node-fits": "true"}),
+            );
+            fields::set(
+                &mut pod,
+                "/status/conditions",
+                json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no nodes available to schedule pods: node(s) didn't match Pod's node affinity/selector or pod anti-affinity rules"}]),
+            );
+        }
+        let pod = self.cluster.create(&PODS, &self.namespace, pod).map_err(|error| {
+            Failure::new(
+                "Migration target pod was removed during active migration.",
+                error.message(),
+            )
+        })?;
+        self.phase("Scheduling");
+        let limit = fields::text(
+            &self.object,
+            "/metadata/annotations/kubevirt.io~1migrationUnschedulablePodTimeoutSeconds",
+        )
+        .parse()
+        .map_or(UNSCHEDULABLE, Duration::from_secs);
+        let name = fields::text(&pod, "/metadata/name").to_owned();
+        let started = timeout(limit, async {
+            tokio::select! {
+                pod = self.cluster.until(&PODS, &self.namespace, &name, |pod| fields::text(pod, "/status/phase") != "Pending") => Ok(pod),
+                _ = self.cluster.until(&VMIMS, &self.namespace, &self.name, |object| fields::present(object, "/metadata/deletionTimestamp")) => Err(Failure::aborted()),
+            }
+        });
+        let gone = || {
+            Failure::new(
+                "Migration failed because target pod shutdown during migration",
+                "Target pod is down",
+            )
+        };
+        let result = started.await.unwrap_or_else(|_| Err(gone()));
+        let pod_there = || self.cluster.get(&PODS, &self.namespace, &name);
+        match result {
+            Ok(Some(pod)) if fields::text(&pod, "/status/phase") == "Running" => Ok(pod),
+            other => {
+                if let Some(pod) = pod_there() {
+                    delete::terminate(
+                        &self.cluster,
+                        &PODS,
+                        &self.namespace,
+                        fields::text(&pod, "/metadata/name"),
+                        0,
+                    );
+                }
+                Err(other.err().unwrap_or_else(gone))
+            }
+        }
+    }
+
+    /// Lets time pass, unless the VMI, the target or the migration is ended meanwhile.
+    async fn wait(&self, vmi: &Value, pod: &Value, time: Duration) -> Result<(), Failure> {
+        let uid = fields::text(vmi, "/metadata/uid");
+        let pod_name = fields::text(pod, "/metadata/name");
+        tokio::select! {
+            () = sleep(time) => Ok(()),
+            _ = self.cluster.until(&VMIS, &self.namespace, &self.vmi_name, |now| fields::text(now, "/metadata/uid") != uid || vmi::is_final(now) || fields::present(now, "/metadata/deletionTimestamp")) => {
+                Err(Failure::new("Migration failed vmi shutdown during migration.", "VMI is shutting down"))
+            }
+            _ = self.cluster.until(&PODS, &self.namespace, pod_name, |pod| fields::text(pod, "/status/phase") != "Running" || fields::present(pod, "/metadata/deletionTimestamp")) => {
+                Err(Failure::new("Migration failed because target pod shutdown during migration", "Target pod is down"))
+            }
+            _ = self.cluster.until(&VMIMS, &self.namespace, &self.name, |object| fields::present(object, "/metadata/deletionTimestamp")) => Err(Failure::aborted()),
+        }
+    }
+
+    /// The guest is on the target now; the source's launcher ends and stays as a finished pod.
+    fn move_over(&self, vmi: &Value, source: &Value, pod: &Value, source_node: &str) -> Result<(), Failure> {
+        self.state(vmi, |vmi| {
+            let now = time::now();
+            for (field, value) in [
+                ("targetNodeDomainDetected", json!(true)),
+                ("targetNodeDomainReadyTimestamp", json!(now)),
+                ("completed", json!(true)),
+                ("endTimestamp", json!(now)),
+            ] {
+                fields::set(vmi, &format!("/status/migrationState/{field}"), value);
+            }
+            vmi::runs(&self.cluster, vmi, pod);
+        })?;
+        tracing::debug!(vmi = self.vmi_name, from = source_node, "migrated");
+        if let Some(container) = self.cluster.nodes.container(fields::text(source, "/metadata/uid")) {
+            container.kill(Signal::Term);
+        }
+        Ok(())
+    }
+
+    /// Writes the VMI that is being moved; an error when it is another one by now.
+    fn state(&self, vmi: &Value, change: impl FnOnce(&mut Value)) -> Result<(), Failure> {
+        vmi_life::edit(&self.cluster, vmi, change)
+            .map(drop)
+            .ok_or_else(|| Failure::new("Migration failed vmi shutdown during migration.", ""))
+    }
+
+    fn phase(&self, phase: &str) {
+        self.cluster
+            .edit(&VMIMS, &self.namespace, &self.name, |object| vmi::phase(object, phase));
+    }
+}

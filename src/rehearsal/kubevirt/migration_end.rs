@@ -1,0 +1,110 @@
+//! How a migration ends: what is left of a failed one, and what its object says in the end.
+
+use serde_json::json;
+
+use super::{migration::Migration, vmi};
+use crate::rehearsal::{
+    api::{
+        delete,
+        resources::{PODS, VMIMS, VMIS},
+    },
+    json as fields, time,
+};
+
+/// Why a migration failed: the event's message, and the reason in the migration state.
+pub(super) struct Failure {
+    pub(super) event: &'static str,
+    pub(super) reason: String,
+    pub(super) aborted: bool,
+}
+
+impl Failure {
+    pub(super) fn new(event: &'static str, reason: &str) -> Self {
+        Self {
+            event,
+            reason: reason.to_owned(),
+            aborted: false,
+        }
+    }
+
+    pub(super) fn aborted() -> Self {
+        Self {
+            aborted: true,
+            ..Self::new(
+                "Migration failed due to being canceled",
+                "Live migration has been aborted",
+            )
+        }
+    }
+}
+
+impl Migration {
+    /// After a failure the target's launcher goes, and the VMI's state says what happened.
+    pub(super) fn undo(&self, failure: &Failure) {
+        let uid = fields::text(&self.object, "/metadata/uid");
+        for pod in self
+            .cluster
+            .list(&PODS, &self.namespace)
+            .into_iter()
+            .filter(|pod| fields::text(pod, "/metadata/labels/kubevirt.io~1migrationJobUID") == uid)
+        {
+            delete::terminate(
+                &self.cluster,
+                &PODS,
+                &self.namespace,
+                fields::text(&pod, "/metadata/name"),
+                1,
+            );
+        }
+        // Looked up before the edit, which holds the store.
+        let pods = self.cluster.list(&PODS, &self.namespace);
+        self.cluster.edit(&VMIS, &self.namespace, &self.vmi_name, |vmi| {
+            if fields::text(vmi, "/status/migrationState/migrationUid") != uid {
+                return;
+            }
+            for (field, value) in [
+                ("completed", json!(true)),
+                ("failed", json!(true)),
+                ("endTimestamp", json!(time::now())),
+                ("failureReason", json!(failure.reason)),
+            ] {
+                fields::set(vmi, &format!("/status/migrationState/{field}"), value);
+            }
+            if failure.aborted {
+                fields::set(vmi, "/status/migrationState/abortRequested", true);
+                fields::set(vmi, "/status/migrationState/abortStatus", "Succeeded");
+            }
+            let (node, source) = (
+                fields::text(vmi, "/status/nodeName").to_owned(),
+                fields::text(vmi, "/status/migrationState/sourcePod").to_owned(),
+            );
+            fields::unset(vmi, "/metadata/labels/kubevirt.io~1migrationTargetNodeName");
+            if let Some(pod) = pods.iter().find(|pod| fields::text(pod, "/metadata/name") == source) {
+                fields::set(
+                    vmi,
+                    "/status/activePods",
+                    json!({fields::text(pod, "/metadata/uid"): node}),
+                );
+            }
+        });
+    }
+
+    /// The object's final state; it goes when it was deleted meanwhile.
+    pub(super) fn finish(&self, phase: &str, failure: Option<&Failure>) {
+        let state = self
+            .cluster
+            .get(&VMIS, &self.namespace, &self.vmi_name)
+            .and_then(|vmi| vmi.pointer("/status/migrationState").cloned());
+        let uid = fields::text(&self.object, "/metadata/uid");
+        self.cluster.edit(&VMIMS, &self.namespace, &self.name, |object| {
+            vmi::phase(object, phase);
+            if let Some(state) = state.filter(|state| fields::text(state, "/migrationUid") == uid) {
+                fields::set(object, "/status/migrationState", state);
+            }
+            if failure.is_some_and(|failure| failure.aborted) {
+                vmi::condition(object, "migrationAbortRequested", "True", "", "");
+            }
+            fields::unset(object, "/metadata/finalizers");
+        });
+    }
+}

@@ -1,0 +1,300 @@
+//! The handle on a practice cluster: starts it, and turns its knobs.
+
+mod nodes;
+mod vms;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use serde_json::Value;
+use tokio::{net::TcpListener, task::AbortHandle, time::timeout};
+
+use super::{
+    api::{
+        access::Grant,
+        admission::Webhook,
+        faults::Rule,
+        resources::{self, NAMESPACES, PODS, Resource, VMS},
+    },
+    cluster::Cluster,
+    hosts,
+    http::{kubeconfig::Kubeconfig, log::Request, server, tls},
+    json as fields, kubevirt,
+    node::{Nodes, kubelet},
+    options::Options,
+    world,
+};
+
+/// The longest that a knob waits for what it asked for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A practice cluster. It ends, with everything in it, when this is dropped.
+pub struct Practice {
+    cluster: Arc<Cluster>,
+    kubeconfig: Kubeconfig,
+    url: String,
+    tasks: Vec<AbortHandle>,
+}
+
+impl Drop for Practice {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        self.cluster.nodes.end();
+    }
+}
+
+impl Practice {
+    /// Starts a cluster on a free port of 127.0.0.1.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let nodes = Nodes::new(hosts::make(&options)?);
+        let cluster = Arc::new(Cluster::new(options, nodes));
+        world::build(&cluster);
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .context("opening a port on 127.0.0.1 for the practice cluster")?;
+        let url = format!("https://{}", listener.local_addr()?);
+        let tls = tls::make()?;
+        let kubeconfig = Kubeconfig::write(&url, &tls.authority, &cluster.token, &cluster.token[..8])?;
+        kubevirt::settle(&cluster);
+        let seen = cluster.store().version();
+        let tasks = vec![
+            tokio::spawn(kubelet::run(Arc::clone(&cluster))).abort_handle(),
+            tokio::spawn(kubevirt::run(Arc::clone(&cluster), seen)).abort_handle(),
+            tokio::spawn(server::serve(listener, tls.acceptor, Arc::clone(&cluster))).abort_handle(),
+        ];
+        let practice = Self {
+            cluster,
+            kubeconfig,
+            url,
+            tasks,
+        };
+        practice.wait_for_launchers().await?;
+        Ok(practice)
+    }
+
+    /// Until every launcher of the world has its network namespace.
+    async fn wait_for_launchers(&self) -> anyhow::Result<()> {
+        let mut started = self.cluster.nodes.subscribe();
+        let launchers: Vec<String> = self
+            .pods("", |pod| {
+                fields::text(pod, "/metadata/labels/kubevirt.io") == "virt-launcher"
+            })
+            .iter()
+            .map(|pod| fields::text(pod, "/metadata/uid").to_owned())
+            .collect();
+        let running = |uid: &String| self.cluster.nodes.container(uid).is_some();
+        let all = started.wait_for(|starts| *starts >= launchers.len() && launchers.iter().all(running));
+        timeout(PATIENCE, all)
+            .await
+            .context("the launchers of the practice cluster did not come up")??;
+        Ok(())
+    }
+
+    /// The kubeconfig that leads here: context `vmchaos-rehearsal`, namespace `default`.
+    pub fn kubeconfig(&self) -> &Path {
+        self.kubeconfig.path()
+    }
+
+    /// The server's URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The bearer token that the kubeconfig holds.
+    pub fn token(&self) -> &str {
+        &self.cluster.token
+    }
+
+    // Requests and their fate.
+
+    /// All requests so far, in the order of their arrival.
+    pub fn requests(&self) -> Vec<Request> {
+        self.cluster.log().all()
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_requests(&self) {
+        self.cluster.log().clear();
+    }
+
+    /// Makes requests fail.
+    pub fn fail(&self, rule: Rule) {
+        self.cluster.faults().add(rule);
+    }
+
+    /// Lets every request through again.
+    pub fn clear_faults(&self) {
+        self.cluster.faults().clear();
+    }
+
+    /// Forgets the history of changes: watches that go on from an earlier version are told 410 Gone.
+    pub fn compact(&self) {
+        self.cluster.store().compact();
+    }
+
+    /// Takes a permission away (`*` = all; an empty subresource is the resource itself): 403 in RBAC's words, and
+    /// access reviews say no.
+    pub fn forbid(&self, verb: &str, group: &str, resource: &str, subresource: &str, namespace: &str) {
+        let resource = if subresource.is_empty() {
+            resource.to_owned()
+        } else {
+            format!("{resource}/{subresource}")
+        };
+        self.cluster
+            .access()
+            .forbid(Grant::new(verb, group, &resource, namespace));
+    }
+
+    /// Leaves these permissions only.
+    pub fn allow_only(&self, grants: Vec<Grant>) {
+        self.cluster.access().allow_only(grants);
+    }
+
+    /// Gives all permissions back.
+    pub fn allow_all(&self) {
+        self.cluster.access().clear();
+    }
+
+    /// Pod Security: from now on the namespace takes no pods beyond this level (`baseline`, `restricted`; `privileged`
+    /// takes all).
+    pub fn admission_deny(&self, namespace: &str, level: &str) {
+        self.cluster.edit(&NAMESPACES, "", namespace, |namespace| {
+            fields::set(namespace, "/metadata/labels/pod-security.kubernetes.io~1enforce", level);
+        });
+    }
+
+    /// Pod Security: the namespace warns of pods beyond this level.
+    pub fn admission_warn(&self, namespace: &str, level: &str) {
+        self.cluster.edit(&NAMESPACES, "", namespace, |namespace| {
+            fields::set(namespace, "/metadata/labels/pod-security.kubernetes.io~1warn", level);
+        });
+    }
+
+    /// A webhook refuses new objects of a kind (its plural) in a namespace (`*` = all), dry runs too.
+    pub fn webhook_deny(&self, webhook: &str, resource: &str, namespace: &str, message: &str) {
+        let webhook = Webhook {
+            name: webhook.to_owned(),
+            resource: resource.to_owned(),
+            namespace: namespace.to_owned(),
+            message: message.to_owned(),
+        };
+        self.cluster.admission().0.push(webhook);
+    }
+
+    // Objects.
+
+    /// An object as it is now, by its kind (`Pod`, `VirtualMachineInstance` …); an empty namespace for kinds without
+    /// one.
+    pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
+        Some((*self.cluster.get(by_kind(kind)?, namespace, name)?).clone())
+    }
+
+    /// All objects of a kind, of one namespace or (empty) of all.
+    pub fn list(&self, kind: &str, namespace: &str) -> Vec<Value> {
+        by_kind(kind)
+            .map(|resource| {
+                self.cluster
+                    .list(resource, namespace)
+                    .iter()
+                    .map(|object| (**object).clone())
+                    .collect()
+            })
+            .unwrap_or_default()
+    }
+
+    /// Puts an object as it is, new or in the place of the one of that name, past all checks. It must say its
+    /// `apiVersion` and `kind`.
+    pub fn put(&self, object: Value) -> anyhow::Result<()> {
+        let (version, kind) = (fields::text(&object, "/apiVersion"), fields::text(&object, "/kind"));
+        let resource = resources::by_kind(version, kind)
+            .with_context(|| format!("the practice cluster has no kind {kind} in {version}"))?;
+        let mut object = object;
+        let (namespace, name) = (
+            fields::text(&object, "/metadata/namespace").to_owned(),
+            fields::text(&object, "/metadata/name").to_owned(),
+        );
+        match self.cluster.get(resource, &namespace, &name) {
+            Some(old) => fields::set(&mut object, "/metadata/uid", fields::text(&old, "/metadata/uid")),
+            None => self
+                .cluster
+                .stamp(resource, &namespace, &mut object)
+                .map_err(|error| anyhow::anyhow!("{}", error.message()))?,
+        }
+        self.cluster.store().put(resource, object);
+        Ok(())
+    }
+
+    /// Changes an object, past all checks; false when it is not there.
+    pub fn edit(&self, kind: &str, namespace: &str, name: &str, change: impl FnOnce(&mut Value)) -> bool {
+        by_kind(kind).is_some_and(|resource| self.cluster.edit(resource, namespace, name, change).is_some())
+    }
+
+    /// Takes an object away at once, past finalizers and grace.
+    pub fn remove(&self, kind: &str, namespace: &str, name: &str) {
+        if let Some(resource) = by_kind(kind) {
+            self.cluster.remove(resource, namespace, name);
+        }
+    }
+
+    /// Waits until an object of that name is as asked (also when there is none yet); an error after a minute.
+    pub async fn until(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+        done: impl Fn(&Value) -> bool,
+    ) -> anyhow::Result<()> {
+        let resource = by_kind(kind).with_context(|| format!("the practice cluster has no kind {kind}"))?;
+        self.wait_for(resource, namespace, name, done).await
+    }
+
+    async fn wait_for(
+        &self,
+        resource: &'static Resource,
+        namespace: &str,
+        name: &str,
+        done: impl Fn(&Value) -> bool,
+    ) -> anyhow::Result<()> {
+        let mut changed = self.cluster.store().subscribe();
+        let there = async {
+            while !self
+                .cluster
+                .get(resource, namespace, name)
+                .is_some_and(|object| done(&object))
+            {
+                changed.changed().await?;
+            }
+            anyhow::Ok(())
+        };
+        timeout(PATIENCE, there).await.with_context(|| {
+            format!(
+                "{} {namespace}/{name} did not come to be as awaited within {} s",
+                resource.kind,
+                PATIENCE.as_secs()
+            )
+        })?
+    }
+
+    fn pods(&self, namespace: &str, which: impl Fn(&Value) -> bool) -> Vec<Arc<Value>> {
+        let mut pods = self.cluster.list(&PODS, namespace);
+        pods.retain(|pod| which(pod));
+        pods
+    }
+
+    fn uid(&self, resource: &'static Resource, namespace: &str, name: &str) -> anyhow::Result<String> {
+        let object = self
+            .cluster
+            .get(resource, namespace, name)
+            .with_context(|| format!("{} \"{namespace}/{name}\" is not there", resource.plural))?;
+        Ok(fields::text(&object, "/metadata/uid").to_owned())
+    }
+}
+
+fn by_kind(kind: &str) -> Option<&'static Resource> {
+    if kind == "VirtualMachine" {
+        return Some(&VMS);
+    }
+    resources::served(true).find(|resource| resource.kind == kind && !resource.verbs.is_empty())
+}

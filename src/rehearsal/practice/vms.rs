@@ -1,0 +1,116 @@
+//! Knobs for VMs: move, restart, delete and pause them, and look at what their kernel has.
+
+#[cfg(target_os = "linux")]
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::{PATIENCE, Practice};
+use crate::rehearsal::{
+    api::{
+        delete,
+        resources::{VMIMS, VMIS},
+    },
+    json as fields,
+    kubevirt::{self, launcher},
+};
+
+impl Practice {
+    /// Live-migrates a VMI, to that node or wherever there is room, and waits for the end.
+    pub async fn migrate(&self, namespace: &str, name: &str, to: Option<&str>) -> anyhow::Result<()> {
+        let mut spec = json!({"vmiName": name});
+        if let Some(node) = to {
+            fields::set(&mut spec, "/addedNodeSelector/kubernetes.io~1hostname", node);
+        }
+        let mut migration = json!({"metadata": {"generateName": "rehearsal-", "namespace": namespace}, "spec": spec});
+        kubevirt::admission::on_create(&self.cluster, &VMIMS, &mut migration)
+            .map_err(|error| anyhow::anyhow!("migrating {namespace}/{name}: {}", error.message()))?;
+        let migration = self
+            .cluster
+            .create(&VMIMS, namespace, migration)
+            .map_err(|error| anyhow::anyhow!("migrating {namespace}/{name}: {}", error.message()))?;
+        let ended = self.cluster.until(
+            &VMIMS,
+            namespace,
+            fields::text(&migration, "/metadata/name"),
+            |migration| matches!(fields::text(migration, "/status/phase"), "Succeeded" | "Failed"),
+        );
+        let ended = timeout(PATIENCE, ended)
+            .await
+            .with_context(|| format!("the migration of {namespace}/{name} did not end"))?;
+        let phase = ended
+            .map(|migration| fields::text(&migration, "/status/phase").to_owned())
+            .unwrap_or_default();
+        anyhow::ensure!(
+            phase == "Succeeded",
+            "the migration of {namespace}/{name} ended as {phase:?}"
+        );
+        Ok(())
+    }
+
+    /// Makes the next migration of a VMI fail with that reason.
+    pub fn fail_migration(&self, namespace: &str, name: &str, reason: &str) {
+        self.cluster.fail_migration(namespace, name, reason);
+    }
+
+    /// Restarts a VM: its VMI goes and another one comes, and runs when this returns.
+    pub async fn restart_vmi(&self, namespace: &str, name: &str) -> anyhow::Result<()> {
+        let old = self.uid(&VMIS, namespace, name)?;
+        kubevirt::request(&self.cluster, namespace, name, &["Stop", "Start"]);
+        self.wait_for(&VMIS, namespace, name, move |vmi| {
+            fields::text(vmi, "/metadata/uid") != old && fields::text(vmi, "/status/phase") == "Running"
+        })
+        .await
+    }
+
+    /// Deletes a VMI; what comes after it is its VM's run strategy's affair.
+    pub fn delete_vmi(&self, namespace: &str, name: &str) {
+        delete::terminate(&self.cluster, &VMIS, namespace, name, 0);
+    }
+
+    /// Pauses a VMI, or lets it go on.
+    pub fn pause(&self, namespace: &str, name: &str, paused: bool) {
+        kubevirt::pause(&self.cluster, namespace, name, paused);
+    }
+
+    /// The root qdisc of every device of a VMI's active launcher, as the kernel of its node would say: `(device,
+    /// line)`. Empty when it has none.
+    pub fn qdiscs(&self, namespace: &str, vmi: &str) -> Vec<(String, String)> {
+        let pod = self.launcher(namespace, vmi).unwrap_or_default();
+        let host = self.cluster.nodes.host(fields::text(&pod, "/spec/nodeName"));
+        host.map(|host| host.qdiscs(fields::text(&pod, "/metadata/uid")))
+            .unwrap_or_default()
+    }
+
+    /// Runs `tc` in the network namespace of a VMI's launcher, as somebody else on its node might; its exit code and
+    /// what it printed.
+    #[cfg(target_os = "linux")]
+    pub fn tc(&self, namespace: &str, vmi: &str, args: &[&str]) -> anyhow::Result<std::process::Output> {
+        let pod = self
+            .launcher(namespace, vmi)
+            .with_context(|| format!("VMI \"{namespace}/{vmi}\" has no running launcher"))?;
+        let node = fields::text(&pod, "/spec/nodeName");
+        let script = self
+            .script_node(node)
+            .with_context(|| format!("{node} does not run the agent as a script"))?;
+        Ok(script.tc(fields::text(&pod, "/metadata/uid"), args)?)
+    }
+
+    /// A node that runs the agent as a script, to change what its kernel has.
+    #[cfg(target_os = "linux")]
+    pub fn script_node(&self, node: &str) -> Option<Arc<crate::rehearsal::script_node::ScriptNode>> {
+        self.cluster.nodes.script(node).cloned()
+    }
+
+    /// The running launcher that a VMI is in.
+    pub fn launcher(&self, namespace: &str, vmi: &str) -> Option<Value> {
+        let vmi = self.cluster.get(&VMIS, namespace, vmi)?;
+        let node = fields::text(&vmi, "/status/nodeName");
+        let is_it = |pod: &Value| {
+            fields::text(pod, "/spec/nodeName") == node && fields::text(pod, "/status/phase") == "Running"
+        };
+        Some((*launcher::of(&self.cluster, &vmi).into_iter().find(|pod| is_it(pod))?).clone())
+    }
+}

@@ -1,0 +1,144 @@
+//! Makes the VMs of the catalogue, running from the start.
+
+use serde_json::{Value, json};
+
+use super::{
+    base::{node_names, put},
+    catalogue::{Binding, ENTRIES, Entry, PLAIN, Special},
+};
+use crate::rehearsal::{
+    api::resources::{PODS, VMIS, VMS},
+    cluster::Cluster,
+    json as fields,
+    kubevirt::{devices, launcher, vmi},
+    node::{pod_address, pod_status},
+};
+
+pub(crate) fn build(cluster: &Cluster) {
+    let nodes = node_names(cluster.options.nodes);
+    let named = ENTRIES.iter().map(|entry| (*entry, entry.name.to_owned()));
+    let further = (1..=cluster.options.vms).map(|number| (PLAIN, format!("load-{number:04}")));
+    for (place, (entry, name)) in named.chain(further).enumerate() {
+        make(cluster, &entry, &name, &nodes[place % nodes.len()]);
+    }
+}
+
+fn make(cluster: &Cluster, entry: &Entry, name: &str, node: &str) {
+    let vm = vm(entry, name);
+    let mut vmi = if entry.special == Special::Standalone {
+        let labels = vm
+            .pointer("/spec/template/metadata/labels")
+            .cloned()
+            .unwrap_or_default();
+        json!({"metadata": {"name": name, "labels": labels, "finalizers": ["foregroundDeleteVirtualMachine"]}, "spec": vm["spec"]["template"]["spec"], "status": {}})
+    } else {
+        let vm = put(cluster, &VMS, entry.namespace, vm);
+        if entry.strategy == "Halted" {
+            return;
+        }
+        vmi::from_vm(&vm)
+    };
+    vmi::phase(&mut vmi, "Pending");
+    vmi::phase(&mut vmi, "Scheduling");
+    if entry.special == Special::Scheduling {
+        vmi::condition(
+            &mut vmi,
+            "Ready",
+            "False",
+            "GuestNotRunning",
+            "Guest VM is not reported as running",
+        );
+        vmi::condition(
+            &mut vmi,
+            "PodScheduled",
+            "False",
+            "Unschedulable",
+            "0/3 nodes are available: 3 Insufficient memory.",
+        );
+        put(cluster, &VMIS, entry.namespace, vmi);
+        return;
+    }
+    let mut vmi = put(cluster, &VMIS, entry.namespace, vmi);
+    let mut pod = launcher::pod(cluster, &vmi, node, None);
+    let address = pod_address(cluster, node);
+    pod_status::running(&mut pod, &address, || {
+        let mut ids = cluster.ids();
+        // All launchers share one image.
+        (
+            ids.hex(64),
+            "4a1d6a9f0f6f2f0f6d4c0c7b2b8f3a55e7c1d2a9b8e7f6a5d4c3b2a190817263".to_owned(),
+        )
+    });
+    vmi::phase(&mut vmi, "Scheduled");
+    vmi::runs(cluster, &mut vmi, &pod);
+    if entry.special == Special::Paused {
+        vmi::condition(&mut vmi, "Paused", "True", "PausedByUser", "VMI was paused by user");
+        vmi::condition(&mut vmi, "Ready", "False", "PausedByUser", "");
+    }
+    fields::set(
+        &mut pod,
+        "/metadata/creationTimestamp",
+        vmi["metadata"]["creationTimestamp"].clone(),
+    );
+    let mut store = cluster.store();
+    store.put(&PODS, pod);
+    store.put(&VMIS, vmi);
+}
+
+fn vm(entry: &Entry, name: &str) -> Value {
+    let mut interfaces = Vec::new();
+    let mut networks = Vec::new();
+    for (network, attachment, binding) in entry.interfaces {
+        let mut interface = json!({"name": network});
+        let (field, value) = match binding {
+            Binding::Masquerade => ("masquerade", json!({})),
+            Binding::Bridge => ("bridge", json!({})),
+            Binding::Sriov => ("sriov", json!({})),
+            Binding::ManagedTap => ("binding", json!({"name": devices::MANAGED_TAP})),
+            Binding::Macvtap => ("binding", json!({"name": devices::MACVTAP})),
+            Binding::Passt => ("binding", json!({"name": devices::PASST})),
+        };
+        fields::set(&mut interface, &format!("/{field}"), value);
+        interfaces.push(interface);
+        networks.push(if attachment.is_empty() {
+            json!({"name": network, "pod": {}})
+        } else {
+            json!({"name": network, "multus": {"networkName": attachment}})
+        });
+    }
+    let mut spec = json!({
+        "architecture": "amd64", "evictionStrategy": "LiveMigrate", "terminationGracePeriodSeconds": 30,
+        "domain": {
+            "cpu": {"cores": 2}, "memory": {"guest": "1Gi"}, "machine": {"type": "q35"}, "resources": {},
+            "devices": {"disks": [{"name": "root", "disk": {"bus": "virtio"}}], "interfaces": interfaces, "rng": {}},
+        },
+        "networks": networks,
+        "volumes": [{"name": "root", "containerDisk": {"image": "quay.io/containerdisks/debian:13"}}],
+    });
+    match entry.special {
+        Special::MultiQueue => fields::set(&mut spec, "/domain/devices/networkInterfaceMultiqueue", true),
+        Special::HostDisk => fields::set(
+            &mut spec,
+            "/volumes",
+            json!([{"name": "root", "hostDisk": {"path": "/var/lib/disks/root.img", "type": "Disk"}}]),
+        ),
+        Special::Probes => {
+            fields::set(
+                &mut spec,
+                "/readinessProbe",
+                json!({"tcpSocket": {"port": 25}, "initialDelaySeconds": 10, "periodSeconds": 5, "timeoutSeconds": 1, "failureThreshold": 3}),
+            );
+            fields::set(
+                &mut spec,
+                "/livenessProbe",
+                json!({"tcpSocket": {"port": 25}, "initialDelaySeconds": 120, "periodSeconds": 20, "timeoutSeconds": 10, "failureThreshold": 3}),
+            );
+        }
+        _ => {}
+    }
+    json!({
+        "metadata": {"name": name, "labels": {"app": entry.app}, "finalizers": ["kubevirt.io/virtualMachineControllerFinalize"]},
+        "spec": {"runStrategy": entry.strategy, "template": {"metadata": {"labels": {"app": entry.app, "kubevirt.io/domain": name}}, "spec": spec}},
+        "status": {"created": entry.strategy != "Halted"},
+    })
+}

@@ -1,0 +1,88 @@
+//! Lists: what `list`, `status` and `check` print.
+
+mod check;
+mod runs;
+mod vmis;
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{API_VERSION, Format, Time, format};
+use crate::ui::{Table, age, escape};
+
+pub use check::{CheckItem, CheckResult};
+pub use runs::RunItem;
+pub use vmis::{FaultAbility, VmiTargetItem};
+
+/// A list and its items, in the order they are shown.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListReport<T> {
+    api_version: &'static str,
+    kind: &'static str,
+    pub items: Vec<T>,
+}
+
+/// Something a list is made of.
+pub trait Item: Serialize {
+    /// Kind of the list.
+    const KIND: &'static str;
+
+    fn headers(wide: bool) -> Vec<&'static str>;
+
+    /// One cell a header; ages are counted to `now`.
+    fn cells(&self, wide: bool, now: Time) -> Vec<String>;
+
+    /// What `-o name` prints; a command of ours takes it back.
+    fn name(&self) -> String;
+}
+
+// === impl ListReport ===
+
+impl<T: Item> ListReport<T> {
+    pub fn new(items: Vec<T>) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: T::KIND,
+            items,
+        }
+    }
+
+    /// The list in the form asked for. As a table, or by name, an empty list is an empty text: who prints it says on stderr
+    /// what was not found.
+    pub fn print(&self, form: Format) -> anyhow::Result<String> {
+        self.print_at(form, Time::now())
+    }
+
+    fn print_at(&self, form: Format, now: Time) -> anyhow::Result<String> {
+        let wide = form == Format::Wide;
+        Ok(match form {
+            Format::Json => format::json(self)?,
+            Format::Yaml => format::yaml(self)?,
+            Format::Name => self
+                .items
+                .iter()
+                .map(|item| escape(&item.name()) + "\n")
+                .collect(),
+            Format::Table | Format::Wide if self.items.is_empty() => String::new(),
+            Format::Table | Format::Wide => {
+                let mut table = Table::new(T::headers(wide));
+                for item in &self.items {
+                    table.row(item.cells(wide, now));
+                }
+                table.render()
+            }
+        })
+    }
+}
+
+/// Empty when it is not known; a clock that runs ahead of ours makes it zero.
+pub(super) fn since(at: Option<Time>, now: Time) -> String {
+    at.map(|at| age(Duration::try_from(now.0.duration_since(at.0)).unwrap_or_default()))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "list_tests.rs"]
+mod tests;

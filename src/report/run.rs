@@ -1,0 +1,255 @@
+//! The document of a run.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::target::word;
+use super::{API_VERSION, ErrorReport, ExitCode, Seconds, TargetReport, TargetState, Time};
+
+/// Everything a run did, whichever way it ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunReport {
+    api_version: &'static str,
+    kind: &'static str,
+    pub id: String,
+    pub context: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    pub dry_run: DryRun,
+    pub exit_code: ExitCode,
+    /// `type` and the flags in camelCase, with canonical values.
+    pub fault: Value,
+    pub started_at: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Time>,
+    pub outcome: Outcome,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plan: Vec<PlanEntry>,
+    pub targets: Vec<TargetReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<Migration>,
+    pub summary: Summary,
+    /// What concerns the whole run, such as a refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorReport>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DryRun {
+    #[default]
+    None,
+    Client,
+    Server,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Completed,
+    Interrupted,
+    Failed,
+    Refused,
+    Unrecovered,
+    Leaked,
+}
+
+/// How a run came to its end, apart from what happened to its targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It did what it could.
+    Ran,
+    /// A signal, and it waited until all was rolled back.
+    Interrupted,
+    /// A second signal, before all was verified.
+    Abandoned,
+    /// Nothing was written: a guard, a "no", nobody to ask.
+    Refused,
+    /// It failed as a whole, apart from any target.
+    Failed,
+}
+
+/// What is done on one node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlanEntry {
+    pub node: String,
+    pub namespace: String,
+    pub pod: String,
+    pub commands: Vec<String>,
+}
+
+/// One live migration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Migration {
+    /// `namespace/name`.
+    pub vmi: String,
+    pub uid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    pub created_at: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Time>,
+    pub phases: Vec<Phase>,
+    /// e.g. `PreCopy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// [`Migration::SUCCEEDED`], or e.g. `failed`, `timeout`.
+    pub result: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_reason: Option<String>,
+}
+
+/// A phase of a migration and when it was first seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Phase {
+    pub phase: String,
+    pub at: Time,
+}
+
+/// How many of the targets ended in which way; the four add up to the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Summary {
+    pub targets: usize,
+    pub ok: usize,
+    pub failed: usize,
+    pub leaked: usize,
+    pub skipped: usize,
+}
+
+// === impl RunReport ===
+
+impl RunReport {
+    /// A run that starts now.
+    pub fn new(
+        id: impl Into<String>,
+        context: impl Into<String>,
+        user: Option<String>,
+        reason: Option<String>,
+        seed: Option<u64>,
+        dry_run: DryRun,
+        fault: Value,
+    ) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "Run",
+            id: id.into(),
+            context: context.into(),
+            user,
+            reason,
+            seed,
+            dry_run,
+            exit_code: ExitCode::Done,
+            fault,
+            started_at: Time::now(),
+            finished_at: None,
+            outcome: Outcome::Completed,
+            plan: Vec::new(),
+            targets: Vec::new(),
+            migrations: Vec::new(),
+            summary: Summary::default(),
+            error: None,
+        }
+    }
+
+    /// The target `namespace/name`, added when it is not there yet.
+    pub fn target_mut(&mut self, key: &str) -> &mut TargetReport {
+        let (namespace, name) = key.split_once('/').unwrap_or(("", key));
+        let at = self
+            .targets
+            .iter()
+            .position(|target| target.namespace == namespace && target.name == name);
+        let at = at.unwrap_or_else(|| {
+            self.targets.push(TargetReport::new(namespace, name));
+            self.targets.len() - 1
+        });
+        &mut self.targets[at]
+    }
+
+    /// Computes outcome, summary and exit code. A target that was never begun becomes skipped, but for a dry run, where none is.
+    pub fn finish(&mut self, ending: Ending) -> ExitCode {
+        if self.dry_run == DryRun::None {
+            for target in self.targets.iter_mut().filter(|target| target.error.is_none()) {
+                target.state.get_or_insert(TargetState::Skipped);
+            }
+        }
+        let whole = match ending {
+            Ending::Ran => ExitCode::Done,
+            Ending::Interrupted => ExitCode::Interrupted,
+            Ending::Abandoned => ExitCode::Leaked,
+            Ending::Refused => ExitCode::Refused,
+            Ending::Failed => ExitCode::Failed,
+        };
+        let of_targets = self.targets.iter().map(TargetReport::exit_code);
+        let of_migrations = self.migrations.iter().map(Migration::exit_code);
+        self.exit_code = ExitCode::worst(of_targets.chain(of_migrations).chain([whole]));
+        self.outcome = match self.exit_code {
+            ExitCode::Done => Outcome::Completed,
+            ExitCode::Failed => Outcome::Failed,
+            ExitCode::Leaked => Outcome::Leaked,
+            ExitCode::Refused | ExitCode::Usage => Outcome::Refused,
+            ExitCode::Unrecovered => Outcome::Unrecovered,
+            ExitCode::Interrupted => Outcome::Interrupted,
+        };
+        self.summary = Summary::of(&self.targets);
+        self.finished_at = Some(Time::now());
+        self.exit_code
+    }
+
+    /// Time from start to finish on the wall clock; for people.
+    pub fn took(&self) -> Option<Seconds> {
+        let span = self.finished_at?.0.duration_since(self.started_at.0);
+        Some(Seconds(span.unsigned_abs()))
+    }
+}
+
+impl Migration {
+    pub const SUCCEEDED: &'static str = "succeeded";
+
+    /// A failure counts also when the VM moved in a later round.
+    fn exit_code(&self) -> ExitCode {
+        if self.result == Self::SUCCEEDED {
+            ExitCode::Done
+        } else {
+            ExitCode::Unrecovered
+        }
+    }
+}
+
+impl Summary {
+    fn of(targets: &[TargetReport]) -> Self {
+        let mut summary = Self {
+            targets: targets.len(),
+            ..Self::default()
+        };
+        for target in targets {
+            let counter = match (target.state, target.exit_code()) {
+                (Some(TargetState::Skipped), _) => &mut summary.skipped,
+                (_, ExitCode::Leaked) => &mut summary.leaked,
+                (_, ExitCode::Done) => &mut summary.ok,
+                _ => &mut summary.failed,
+            };
+            *counter += 1;
+        }
+        summary
+    }
+}
+
+impl Outcome {
+    pub fn word(self) -> String {
+        word(self)
+    }
+}
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

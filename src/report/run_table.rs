@@ -1,0 +1,159 @@
+//! A run as tables: what happened to each target, and each migration.
+
+use super::{Format, Migration, RunReport, Seconds, TargetReport, Verified, format};
+use crate::ui::Table;
+use crate::ui::table::NONE;
+
+impl RunReport {
+    /// The document in the form asked for, with a line break at its end. `name` is the run's ID, which `halt` takes.
+    pub fn print(&self, form: Format) -> anyhow::Result<String> {
+        Ok(match form {
+            Format::Json => format::json(self)?,
+            Format::Yaml => format::yaml(self)?,
+            Format::Name => format!("{}\n", self.id),
+            Format::Table => self.tables(false),
+            Format::Wide => self.tables(true),
+        })
+    }
+
+    fn tables(&self, wide: bool) -> String {
+        let mut text = String::new();
+        if !self.targets.is_empty() {
+            text.push_str(&self.targets_table(wide).render());
+        }
+        if !self.migrations.is_empty() {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&self.migrations_table(wide).render());
+        }
+        text
+    }
+
+    fn targets_table(&self, wide: bool) -> Table {
+        let columns = self.target_columns(wide);
+        let mut table = Table::new(columns.iter().map(|(header, _)| header));
+        for target in &self.targets {
+            table.row(columns.iter().map(|(_, cell)| cell(target)));
+        }
+        table.without_columns(|header, cells| OPTIONAL.contains(&header) && cells.iter().all(|cell| *cell == NONE))
+    }
+
+    fn target_columns(&self, wide: bool) -> Vec<Column> {
+        let mut columns: Vec<Column> = vec![
+            ("namespace", |t| t.namespace.clone()),
+            ("name", |t| t.name.clone()),
+            ("node", |t| t.node.clone().unwrap_or_default()),
+            ("state", |t| t.state.map(super::TargetState::word).unwrap_or_default()),
+        ];
+        let kind = self
+            .fault
+            .get("type")
+            .and_then(|kind| kind.as_str())
+            .unwrap_or_default();
+        if kind != "migrate" {
+            columns.push(("held", |t| {
+                t.held_seconds.map(|held| held.to_string()).unwrap_or_default()
+            }));
+        }
+        match kind {
+            "migrate" => {}
+            "outage" => columns.push(("recovered-by", |t| {
+                t.recovered_by.map(super::RecoveredBy::word).unwrap_or_default()
+            })),
+            _ => {
+                columns.push(("packets", |t| sum(t, |verified| verified.packets)));
+                columns.push(("dropped", |t| sum(t, |verified| verified.dropped)));
+                columns.push(("ended-by", |t| t.ended_by.map(super::EndedBy::word).unwrap_or_default()));
+            }
+        }
+        columns.push(("moves", |t| {
+            join(t.moves.iter().map(|m| match m.gap_seconds {
+                Some(gap) => format!("{}>{} ({gap} without)", m.from, m.to),
+                None => format!("{}>{} (not put back)", m.from, m.to),
+            }))
+        }));
+        if wide && !matches!(kind, "migrate" | "outage") {
+            columns.push(("interfaces", |t| {
+                join(
+                    t.interfaces
+                        .iter()
+                        .map(|i| format!("{}={} ({})", i.network, i.device, i.binding)),
+                )
+            }));
+            columns.push(("read", |t| {
+                join(t.verified.iter().map(|v| format!("{}: {}", v.device, v.read)))
+            }));
+            columns.push(("changed-by-others", |t| {
+                join(t.verified.iter().filter_map(|v| v.changed_by_others.clone()))
+            }));
+        }
+        columns.push(("error", |t| {
+            t.error.as_ref().map(|error| error.message.clone()).unwrap_or_default()
+        }));
+        columns
+    }
+
+    fn migrations_table(&self, wide: bool) -> Table {
+        let mut headers = vec!["namespace", "name", "from", "to", "result", "took", "mode"];
+        if wide {
+            headers.push("phases");
+        }
+        headers.push("failure");
+        let mut table = Table::new(headers);
+        for migration in &self.migrations {
+            let (namespace, name) = migration.vmi.split_once('/').unwrap_or(("", &migration.vmi));
+            let mut cells = vec![
+                namespace.to_owned(),
+                name.to_owned(),
+                migration.from.clone().unwrap_or_default(),
+                migration.to.clone().unwrap_or_default(),
+                migration.result.clone(),
+                migration.took().map(|took| took.to_string()).unwrap_or_default(),
+                migration.mode.clone().unwrap_or_default(),
+            ];
+            if wide {
+                cells.push(migration.phase_times());
+            }
+            cells.push(migration.failure_reason.clone().unwrap_or_default());
+            table.row(cells);
+        }
+        table.without_columns(|header, cells| header == "FAILURE" && cells.iter().all(|cell| *cell == NONE))
+    }
+}
+
+/// A header and what stands below it.
+type Column = (&'static str, fn(&TargetReport) -> String);
+
+/// Left out where no target has anything to say there.
+const OPTIONAL: [&str; 3] = ["MOVES", "CHANGED-BY-OTHERS", "ERROR"];
+
+impl Migration {
+    /// From the creation of the migration object to its end.
+    pub fn took(&self) -> Option<Seconds> {
+        let span = self.ended_at?.0.duration_since(self.created_at.0);
+        Some(Seconds(span.unsigned_abs()))
+    }
+
+    /// e.g. `Pending +0s, Running +2.5s`, counted from the creation of the migration object.
+    fn phase_times(&self) -> String {
+        join(self.phases.iter().map(|phase| {
+            let after = Seconds(phase.at.0.duration_since(self.created_at.0).unsigned_abs());
+            format!("{} +{after}", phase.phase)
+        }))
+    }
+}
+
+/// Empty when no device counts.
+fn sum(target: &TargetReport, counter: fn(&Verified) -> Option<u64>) -> String {
+    let counts: Vec<u64> = target.verified.iter().filter_map(counter).collect();
+    if counts.is_empty() {
+        String::new()
+    } else {
+        counts.iter().sum::<u64>().to_string()
+    }
+}
+
+fn join(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,95 @@
+use super::*;
+use crate::report::{Migration, Phase};
+
+#[test]
+fn the_table_of_a_network_fault() {
+    let mut run = run("netem");
+    restored(&mut run, "default/web-1");
+    restored(&mut run, "shop/db-0");
+    end(&mut run, Ending::Ran);
+    insta::assert_snapshot!(run.print(Format::Table).unwrap(), @r"
+    NAMESPACE   NAME    NODE     STATE      HELD       PACKETS   DROPPED   ENDED-BY
+    default     web-1   node-1   restored   120.003s   2400      6         deadline
+    shop        db-0    node-1   restored   120.003s   2400      6         deadline
+    ");
+    insta::assert_snapshot!(run.print(Format::Wide).unwrap(), @r"
+    NAMESPACE   NAME    NODE     STATE      HELD       PACKETS   DROPPED   ENDED-BY   INTERFACES                  READ
+    default     web-1   node-1   restored   120.003s   2400      6         deadline   default=tap0 (masquerade)   tap0: netem delay 100ms limit 1000, eth0: netem delay 100ms limit 1000
+    shop        db-0    node-1   restored   120.003s   2400      6         deadline   default=tap0 (masquerade)   tap0: netem delay 100ms limit 1000, eth0: netem delay 100ms limit 1000
+    ");
+}
+
+#[test]
+fn moves_and_errors_have_columns_only_where_there_are_some() {
+    let mut run = run("netem");
+    restored(&mut run, "default/web-1");
+    run.target_mut("default/web-1").moves = vec![Move {
+        at: at(60),
+        from: "node-1".into(),
+        to: "node-2".into(),
+        gap_seconds: Some(Duration::from_millis(2400).into()),
+    }];
+    run.target_mut("default/web-2").fail(ErrorReport::new(
+        "apply",
+        "Error: Specified qdisc \x1b[31mkind is unknown",
+    ));
+    end(&mut run, Ending::Ran);
+    insta::assert_snapshot!(run.print(Format::Table).unwrap(), @r"
+    NAMESPACE   NAME    NODE     STATE      HELD       PACKETS   DROPPED   ENDED-BY   MOVES                          ERROR
+    default     web-1   node-1   restored   120.003s   2400      6         deadline   node-1>node-2 (2.4s without)   <none>
+    default     web-2   <none>   failed     <none>     <none>    <none>    error      <none>                         Error: Specified qdisc \u{1b}[31mkind is unknown
+    ");
+}
+
+#[test]
+fn the_tables_of_outages_and_migrations() {
+    let mut outage = run("outage");
+    with_state(&mut outage, "default/web-1", TargetState::Recovered, None);
+    outage.target_mut("default/web-1").recovered_by = Some(RecoveredBy::Platform);
+    outage.target_mut("default/web-1").held_seconds = Some(Duration::from_millis(31_500).into());
+    end(&mut outage, Ending::Ran);
+    insta::assert_snapshot!(outage.print(Format::Table).unwrap(), @r"
+    NAMESPACE   NAME    NODE     STATE       HELD    RECOVERED-BY
+    default     web-1   <none>   recovered   31.5s   platform
+    ");
+    let mut migrate = run("migrate");
+    with_state(&mut migrate, "default/web-1", TargetState::Migrated, None);
+    migrate.migrations.push(Migration {
+        vmi: "default/web-1".into(),
+        uid: "m-1".into(),
+        from: Some("node-1".into()),
+        to: Some("node-2".into()),
+        created_at: at(0),
+        started_at: Some(at(2)),
+        ended_at: Some(at(14)),
+        phases: vec![
+            Phase {
+                phase: "Scheduling".into(),
+                at: at(1),
+            },
+            Phase {
+                phase: "Running".into(),
+                at: at(3),
+            },
+        ],
+        mode: Some("PreCopy".into()),
+        result: "succeeded".into(),
+        failure_reason: None,
+    });
+    end(&mut migrate, Ending::Ran);
+    insta::assert_snapshot!(migrate.print(Format::Wide).unwrap(), @r"
+    NAMESPACE   NAME    NODE     STATE
+    default     web-1   <none>   migrated
+
+    NAMESPACE   NAME    FROM     TO       RESULT      TOOK   MODE      PHASES
+    default     web-1   node-1   node-2   succeeded   14s    PreCopy   Scheduling +1s, Running +3s
+    ");
+    let document = serde_json::to_value(&migrate).unwrap();
+    assert_eq!(
+        document["migrations"][0]["phases"][1],
+        json!({"phase": "Running", "at": "2026-11-23T12:03:07.250Z"})
+    );
+    migrate.migrations[0].result = "timeout".into();
+    assert_eq!(migrate.finish(Ending::Ran), ExitCode::Unrecovered);
+    assert_eq!(migrate.print(Format::Name).unwrap(), "k3f9ab\n");
+}

@@ -1,0 +1,428 @@
+//! Drives the engine: sessions, watches, timers and signals in; words, pods, Events and progress out.
+//!
+//! ```text
+//! sessions ─┐                      ┌─> words to the agents
+//! watches  ─┼─> Message ─> Engine ─┼─> debug pods for VMs that moved, or that nobody could vouch for
+//! signals  ─┘      (Input → Action)└─> progress, Events on the VMIs
+//! ```
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams, Preconditions};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::engine::{Action, Engine, Input, Settings};
+use super::signals::Signals;
+use super::vm::{DeviceReading, Placement, PodIndex, Trouble, Vm, VmIndex};
+use super::{follow, sweep};
+use crate::cluster::events::Happened;
+use crate::cluster::{Cluster, ClusterError};
+use crate::fault::{Execution, OnMigration, Target};
+use crate::node::pod::DebugPod;
+use crate::node::pod_state::PodState;
+use crate::node::session::{Config, Heard, Session};
+use crate::node::wire::Word;
+use crate::plan::run_plan::{Confirmed, Plan};
+
+/// How long a deleted pod may take to be gone; its grace period is 10 s.
+const DELETE_LIMIT: Duration = Duration::from_secs(20);
+/// Between tries to attach to one pod. With many pods they are spread, so that the tries of all stay few.
+const ATTACH_SPACING: Duration = Duration::from_millis(400);
+
+/// Who is told of a VM's way through the run.
+pub trait Watcher: Send + Sync {
+    /// The VM's state has changed.
+    fn show(&self, vm: &Vm, hold: Duration);
+    /// Something to be recorded as an Event on the VMI.
+    fn tell(&self, target: &Target, happened: Happened, note: String);
+}
+
+/// What the driver is told by its tasks.
+pub(super) enum Message {
+    Input(Input),
+    Pod(String, PodState),
+    /// The debug pods cannot be watched.
+    Blind(ClusterError),
+    /// The launcher of a VM that moved, and what is to be run there; or why not.
+    Relocated(VmIndex, String, Box<Result<DebugPod, Trouble>>),
+}
+
+/// How a run went; VMs in the order of the plan.
+pub struct Ran {
+    pub vms: Vec<Vm>,
+    pub signals: u32,
+    /// Debug pods that could not be deleted, as `namespace/name: why`.
+    pub pods_left: Vec<String>,
+}
+
+struct PodSide {
+    name: String,
+    state: watch::Sender<PodState>,
+    session: Session,
+    created: Option<String>,
+}
+
+struct Driver<'a> {
+    cluster: &'a Cluster,
+    plan: &'a Plan,
+    namespace: &'a str,
+    engine: Engine,
+    pods: Vec<PodSide>,
+    messages: mpsc::UnboundedSender<Message>,
+    watcher: &'a dyn Watcher,
+}
+
+/// Runs a confirmed plan to its end: until every VM is restored and verified, or it is known what is not.
+pub async fn run(
+    cluster: &Cluster,
+    confirmed: &Confirmed,
+    namespace: &str,
+    signals: &mut Signals,
+    watcher: &dyn Watcher,
+) -> Ran {
+    let plan = confirmed.plan();
+    let (sender, mut messages) = mpsc::unbounded_channel();
+    let feeds = [
+        follow::feed_pods(cluster.clone(), namespace.to_owned(), plan.run.clone(), sender.clone()),
+        follow::feed_vmis(cluster.clone(), plan, sender.clone()),
+    ];
+    let mut driver = Driver {
+        cluster,
+        plan,
+        namespace,
+        engine: engine(plan),
+        pods: Vec::new(),
+        messages: sender,
+        watcher,
+    };
+    for node in 0..plan.nodes.len() {
+        driver.open(&follow::debug_pod(plan, node, namespace));
+    }
+    let mut seen = 0;
+    while !driver.engine.is_done() {
+        let wake = driver.engine.wake_at();
+        let input = tokio::select! {
+            biased;
+            () = signals.more_than(seen) => {
+                seen += 1;
+                Some(Input::Signal)
+            }
+            Some(message) = messages.recv() => driver.take(message),
+            () = at(wake) => Some(Input::Tick),
+        };
+        if let Some(input) = input {
+            driver.step(input);
+        }
+    }
+    let pods_left = if driver.plan.spec.detach && driver.engine.signals() == 0 && driver.all_detached() {
+        Vec::new()
+    } else {
+        driver.clean_up(&mut messages, signals, seen).await
+    };
+    drop(feeds);
+    let signals = driver.engine.signals();
+    Ran {
+        vms: driver.engine.into_vms(),
+        signals,
+        pods_left,
+    }
+}
+
+async fn at(wake: Option<Instant>) {
+    match wake {
+        Some(wake) => sleep_until(wake).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn engine(plan: &Plan) -> Engine {
+    let settings = Settings {
+        serial: plan.spec.execution == Execution::Serial,
+        detach: plan.spec.detach,
+        follow: plan.spec.on_migration == OnMigration::Follow,
+        hold: plan.hold(),
+    };
+    let vms = plan.vms.iter().map(|vm| {
+        let expected = vm.compiled.expected.clone();
+        let check = move |read: &std::collections::BTreeMap<String, serde_json::Value>| check(&expected, read);
+        let placement = Placement::new(vm.node, vm.index, &vm.target.node);
+        Vm::new(&vm.target.key(), &vm.target.uid, placement, Box::new(check))
+    });
+    Engine::new(settings, vms.collect(), plan.nodes.len())
+}
+
+/// Every device the plan names must read back as asked.
+fn check(
+    expected: &[crate::plan::Expected],
+    read: &std::collections::BTreeMap<String, serde_json::Value>,
+) -> Result<Vec<DeviceReading>, String> {
+    expected
+        .iter()
+        .map(|expected| {
+            let device = &expected.device;
+            let read = read
+                .get(device)
+                .ok_or_else(|| format!("{device}: nothing was read back"))?;
+            let reading = crate::plan::verify(expected, read).map_err(|error| format!("{device}: {error}"))?;
+            Ok(DeviceReading {
+                device: device.clone(),
+                engine: "tc",
+                kernel: reading,
+            })
+        })
+        .collect()
+}
+
+// === impl Driver ===
+
+impl Driver<'_> {
+    /// Starts a session with a new debug pod.
+    fn open(&mut self, pod: &DebugPod) -> PodIndex {
+        let index = self.pods.len();
+        let (state, states) = watch::channel(PodState::Pending);
+        let messages = self.messages.clone();
+        let spread = u32::try_from(self.plan.nodes.len()).unwrap_or(u32::MAX);
+        let config = Config {
+            cluster: self.cluster.clone(),
+            pod: pod.object(crate::node::script::SCRIPT),
+            states,
+            start_limit: self.plan.pod.start_limit,
+            attach_spacing: ATTACH_SPACING.saturating_mul(spread).min(Duration::from_secs(2)),
+        };
+        let session = Session::start(config, move |heard| {
+            let _ = messages.send(Message::Input(Input::Heard(index, heard)));
+        });
+        self.pods.push(PodSide {
+            name: pod.name(),
+            state,
+            session,
+            created: None,
+        });
+        index
+    }
+
+    /// What a message means to the engine, if anything.
+    fn take(&mut self, message: Message) -> Option<Input> {
+        match message {
+            Message::Pod(name, state) => {
+                if let Some(pod) = self.pods.iter().find(|pod| pod.name == name) {
+                    pod.state.send_if_modified(|old| {
+                        // The verdict stays known when the object goes.
+                        let new = match (&*old, state) {
+                            (old, PodState::Deleted { verdict: None }) => PodState::Deleted {
+                                verdict: old.verdict().cloned(),
+                            },
+                            (_, state) => state,
+                        };
+                        let changed = *old != new;
+                        *old = new;
+                        changed
+                    });
+                }
+                None
+            }
+            Message::Blind(error) => Some(Input::Blind(
+                Trouble::new("watch", format!("the debug pods cannot be watched: {}", error.message))
+                    .hint(error.hint.unwrap_or_else(|| "see what is missing: kubectl vmchaos check netem".to_owned())),
+            )),
+            Message::Relocated(vm, node, result) => {
+                let result = (*result).map(|pod| self.open(&pod));
+                Some(Input::Placed(vm, node, result))
+            }
+            Message::Input(input) => {
+                if let Input::Heard(pod, Heard::Created { uid }) = &input {
+                    self.pods[*pod].created = Some(uid.clone());
+                }
+                Some(input)
+            }
+        }
+    }
+
+    fn step(&mut self, input: Input) {
+        let actions = self.engine.handle(input, Instant::now());
+        for action in actions {
+            self.act(action);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Say(pod, word) => self.pods[pod].session.say(word),
+            // The session is not dropped: a pod that is just being created must become known, to be deleted.
+            Action::Close(pod) => self.pods[pod].session.say(Word::Rollback(None)),
+            Action::Show(vm) => self.watcher.show(&self.engine.vms()[vm], self.plan.hold()),
+            Action::Tell(vm, told) => self.tell(vm, told),
+            Action::Recheck(vm) => {
+                let (cluster, target, messages) = (
+                    self.cluster.clone(),
+                    self.plan.vms[vm].target.clone(),
+                    self.messages.clone(),
+                );
+                tokio::spawn(async move {
+                    let seen = follow::look(&cluster, &target).await;
+                    let _ = messages.send(Message::Input(Input::Vmi(vm, seen)));
+                });
+            }
+            Action::Place { vm, node, remaining } => self.place(vm, node, remaining),
+            Action::Verify { vm, placement } => self.verify(vm, placement),
+        }
+    }
+
+    fn tell(&self, vm: VmIndex, told: Happened) {
+        let state = &self.engine.vms()[vm];
+        let fault = &self.plan.spec.fault;
+        let note = match told {
+            Happened::Injected => format!("{}: {fault}, for {}", fault.kind(), self.plan.spec.duration),
+            Happened::Restored => format!("{} removed and verified gone", fault.kind()),
+            Happened::Failed => {
+                let why = state.leaked().or(state.trouble.as_ref().map(|trouble| trouble.message.as_str()));
+                format!("{}: {}", fault.kind(), why.unwrap_or("see the run's report"))
+            }
+        };
+        self.watcher.tell(&self.plan.vms[vm].target, told, note);
+    }
+
+    fn place(&self, vm: VmIndex, node: String, remaining: Duration) {
+        let (cluster, messages) = (self.cluster.clone(), self.messages.clone());
+        let moved = follow::Moved {
+            target: self.plan.vms[vm].target.clone(),
+            index: self.pods.len(),
+            node: node.clone(),
+            namespace: self.namespace.to_owned(),
+            remaining,
+        };
+        let plan = self.plan.clone();
+        tokio::spawn(async move {
+            let result = follow::relocate(&cluster, &plan, moved).await;
+            let _ = messages.send(Message::Relocated(vm, node, Box::new(result)));
+        });
+    }
+
+    fn verify(&self, vm: VmIndex, placement: usize) {
+        let node = self.engine.vms()[vm].placements[placement].node.clone();
+        let (cluster, messages) = (self.cluster.clone(), self.messages.clone());
+        let mut target = self.plan.vms[vm].target.clone();
+        if placement > 0 {
+            // The launcher it moved to is looked up again.
+            target.launcher.container_id = None;
+        }
+        let job = sweep::Job {
+            run: self.plan.run.clone(),
+            fault: self.plan.spec.fault.kind().to_owned(),
+            node,
+            namespace: self.namespace.to_owned(),
+            image: self
+                .plan
+                .pod
+                .image
+                .clone()
+                .unwrap_or_else(|| target.launcher.image.clone()),
+            pod: self.plan.pod.clone(),
+            targets: vec![target],
+            only: Some(self.plan.handle),
+        };
+        tokio::spawn(async move {
+            let result = sweep::run(&cluster, &job).await.map(|_| ());
+            let _ = messages.send(Message::Input(Input::Verified(vm, placement, result)));
+        });
+    }
+
+    fn all_detached(&self) -> bool {
+        use super::vm::{End, Step};
+        self.engine
+            .vms()
+            .iter()
+            .all(|vm| vm.current().step == Step::Final(End::Detached))
+    }
+
+    /// Deletes the debug pods and waits until they are gone, or until a further signal.
+    async fn clean_up(
+        &mut self,
+        messages: &mut mpsc::UnboundedReceiver<Message>,
+        signals: &mut Signals,
+        seen: u32,
+    ) -> Vec<String> {
+        for pod in &self.pods {
+            pod.session.say(Word::Bye);
+        }
+        let api = Api::<Pod>::namespaced(self.cluster.client.clone(), self.namespace);
+        let deadline = Instant::now() + DELETE_LIMIT;
+        let mut failures: Vec<Option<String>> = vec![None; self.pods.len()];
+        let mut asked = vec![false; self.pods.len()];
+        loop {
+            let due: Vec<usize> = (0..self.pods.len())
+                .filter(|&pod| !asked[pod] && self.may_delete(pod))
+                .collect();
+            for &pod in &due {
+                asked[pod] = true;
+            }
+            let deletions = due.iter().map(|&pod| self.delete(&api, pod));
+            let results = futures::future::join_all(deletions).await;
+            for (pod, result) in due.into_iter().zip(results) {
+                failures[pod] = result.err();
+            }
+            let open = (0..self.pods.len()).any(|pod| failures[pod].is_none() && !self.is_gone(pod));
+            if !open || Instant::now() >= deadline {
+                break;
+            }
+            tokio::select! {
+                () = signals.more_than(seen.max(1)) => break,
+                message = timeout(deadline - Instant::now(), messages.recv()) => match message {
+                    Ok(Some(message)) => drop(self.take(message)),
+                    _ => break,
+                }
+            }
+        }
+        (0..self.pods.len())
+            .filter_map(|pod| {
+                let why = match failures[pod].take() {
+                    Some(why) => why,
+                    None if self.is_gone(pod) => return None,
+                    None => "it is still being deleted".to_owned(),
+                };
+                Some(format!("{}/{}: {why}", self.namespace, self.pods[pod].name))
+            })
+            .collect()
+    }
+
+    /// Created, or certain never to be.
+    fn may_delete(&self, pod: PodIndex) -> bool {
+        self.pods[pod].created.is_some()
+    }
+
+    fn is_gone(&self, pod: PodIndex) -> bool {
+        let side = &self.pods[pod];
+        matches!(*side.state.borrow(), PodState::Deleted { .. }) || (side.created.is_none() && side.session.is_over())
+    }
+
+    /// Deletes the pod this run made, and no other of its name.
+    async fn delete(&self, api: &Api<Pod>, pod: PodIndex) -> Result<(), String> {
+        let side = &self.pods[pod];
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: side.created.clone(),
+                resource_version: None,
+            }),
+            ..DeleteParams::default()
+        };
+        match api.delete(&side.name, &params).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {
+                side.state.send_modify(|state| {
+                    *state = PodState::Deleted {
+                        verdict: state.verdict().cloned(),
+                    }
+                });
+                Ok(())
+            }
+            Err(error) => {
+                let ask = crate::cluster::Ask::new("delete", "", "pods")
+                    .namespace(self.namespace)
+                    .name(&side.name);
+                Err(self.cluster.explain(&error, &ask).message)
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What happens to the VMs meanwhile: the watches on pods and VMIs, and finding the launcher of a VM that moved.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::api::Api;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::driver::Message;
+use super::engine::{Input, VmiSeen};
+use super::vm::Trouble;
+use crate::cluster::selection::{NamedTarget, Selection};
+use crate::cluster::vmi::VirtualMachineInstance;
+use crate::cluster::watch::{self, Change};
+use crate::cluster::{Cluster, discovery};
+use crate::fault::Target;
+use crate::node::feed::pod_states;
+use crate::node::pod::DebugPod;
+use crate::plan::run_plan::Plan;
+
+/// A task that ends with its owner.
+pub(super) struct Feed(JoinHandle<()>);
+
+/// A VM that is on another node now, and the pod that is to follow it.
+pub(super) struct Moved {
+    pub target: Target,
+    /// Number of the pod within the run.
+    pub index: usize,
+    pub node: String,
+    pub namespace: String,
+    pub remaining: Duration,
+}
+
+/// The new launcher is known to the API a moment after the VMI's node has changed.
+const RELOCATE_TRIES: u32 = 20;
+const RELOCATE_PAUSE: Duration = Duration::from_millis(500);
+/// Past the fault's end, before Kubernetes ends the pod: starting, arming, draining and undoing.
+const MARGIN: Duration = Duration::from_secs(60);
+
+// === impl Feed ===
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Feeds the states of the run's debug pods.
+pub(super) fn feed_pods(cluster: Cluster, namespace: String, run: String, messages: UnboundedSender<Message>) -> Feed {
+    Feed(tokio::spawn(async move {
+        let mut states = std::pin::pin!(pod_states(&cluster, &namespace, &run));
+        while let Some(state) = states.next().await {
+            let message = match state {
+                Ok((name, state)) => Message::Pod(name, state),
+                Err(error) => Message::Blind(error),
+            };
+            if messages.send(message).is_err() {
+                return;
+            }
+        }
+    }))
+}
+
+/// Feeds what becomes of the VMIs: one watch a namespace, of one object where there is only one.
+pub(super) fn feed_vmis(cluster: Cluster, plan: &Plan, messages: UnboundedSender<Message>) -> Feed {
+    let mut namespaces: BTreeMap<String, BTreeMap<String, (usize, String)>> = BTreeMap::new();
+    for (index, vm) in plan.vms.iter().enumerate() {
+        let target = &vm.target;
+        namespaces
+            .entry(target.namespace.clone())
+            .or_default()
+            .insert(target.name.clone(), (index, target.uid.clone()));
+    }
+    Feed(tokio::spawn(async move {
+        let feeds = namespaces
+            .into_iter()
+            .map(|(namespace, vmis)| feed_namespace(&cluster, namespace, vmis, &messages));
+        futures::future::join_all(feeds).await;
+    }))
+}
+
+async fn feed_namespace(
+    cluster: &Cluster,
+    namespace: String,
+    vmis: BTreeMap<String, (usize, String)>,
+    messages: &UnboundedSender<Message>,
+) {
+    let only = vmis.keys().next().filter(|_| vmis.len() == 1);
+    let mut stream = watch::vmis(cluster, &namespace, only.map(String::as_str), None);
+    let gone = VmiSeen { gone: true, leaving: false, node: None };
+    let told = |vmi: &VirtualMachineInstance| vmis.get(vmi.name()).map(|(index, uid)| (*index, seen(vmi, uid)));
+    while let Some(change) = stream.next().await {
+        let changes: Vec<(usize, VmiSeen)> = match change {
+            Ok(Change::Listed(listed)) => {
+                let there: BTreeSet<&str> = listed.iter().map(VirtualMachineInstance::name).collect();
+                let missing = vmis.iter().filter(|(name, _)| !there.contains(name.as_str()));
+                missing.map(|(_, (index, _))| (*index, gone.clone())).chain(listed.iter().filter_map(told)).collect()
+            }
+            Ok(Change::Applied(vmi)) => told(&vmi).into_iter().collect(),
+            Ok(Change::Deleted(vmi)) => vmis.get(vmi.name()).map(|(index, _)| (*index, gone.clone())).into_iter().collect(),
+            Err(error) => {
+                // The nodes still tell when a VM goes; where it went is read then.
+                tracing::warn!(%error, namespace, "the VMIs cannot be watched");
+                Vec::new()
+            }
+        };
+        for (vm, seen) in changes {
+            if messages.send(Message::Input(Input::Vmi(vm, seen))).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// What a VMI that a run has a fault on looks like; `uid` is the guest's that was planned for.
+fn seen(vmi: &VirtualMachineInstance, uid: &str) -> VmiSeen {
+    VmiSeen {
+        gone: vmi.uid() != uid || vmi.is_final(),
+        leaving: vmi.is_being_deleted(),
+        node: vmi.node().map(str::to_owned),
+    }
+}
+
+/// Reads the VMI now. Unreadable counts as unchanged: the watch will tell.
+pub(super) async fn look(cluster: &Cluster, target: &Target) -> VmiSeen {
+    let api = Api::<VirtualMachineInstance>::namespaced(cluster.client.clone(), &target.namespace);
+    match api.get_opt(&target.name).await {
+        Ok(Some(vmi)) => seen(&vmi, &target.uid),
+        Ok(None) => VmiSeen {
+            gone: true,
+            leaving: false,
+            node: None,
+        },
+        Err(error) => {
+            tracing::debug!(%error, vmi = target.key(), "the VMI could not be read");
+            VmiSeen {
+                gone: false,
+                leaving: false,
+                node: None,
+            }
+        }
+    }
+}
+
+/// The pod that puts the fault on a VM's new node.
+pub(super) async fn relocate(cluster: &Cluster, plan: &Plan, moved: Moved) -> Result<DebugPod, Trouble> {
+    let target = find(cluster, plan, &moved).await?;
+    let compiled = plan
+        .moved(&target, moved.remaining)
+        .map_err(|error| Trouble::new("moved", format!("its new launcher cannot be planned for: {error}")))?;
+    Ok(DebugPod {
+        run: plan.run.clone(),
+        suffix: moved.index.to_string(),
+        fault: plan.spec.fault.kind().to_owned(),
+        node: moved.node,
+        image: plan.pod.image.clone().unwrap_or_else(|| target.launcher.image.clone()),
+        pull_secrets: pull_secrets(&target, &moved.namespace),
+        namespace: moved.namespace,
+        service_account: plan.pod.service_account.clone(),
+        tolerations: plan.pod.tolerations(),
+        annotations: plan.annotations(&[(&target, &compiled)]),
+        plan: crate::plan::node_plan([&compiled]),
+        active_deadline: plan.pod.start_limit + moved.remaining + MARGIN,
+    })
+}
+
+async fn find(cluster: &Cluster, plan: &Plan, moved: &Moved) -> Result<Target, Trouble> {
+    let named = NamedTarget {
+        namespace: Some(moved.target.namespace.clone()),
+        name: moved.target.name.clone(),
+    };
+    let selection = Selection {
+        names: vec![named],
+        ..Selection::default()
+    };
+    let mut last = String::from("it was not found");
+    for _ in 0..RELOCATE_TRIES {
+        match discovery::find(cluster, &selection, &plan.spec.interfaces).await {
+            Ok(mut found) => match (found.fit.pop(), found.unfit.pop()) {
+                (Some(target), _) if target.uid != moved.target.uid => {
+                    return Err(Trouble::new("gone", "the VM was restarted while it was being followed"));
+                }
+                (Some(target), _) if target.node == moved.node => return Ok(target),
+                (Some(target), _) => last = format!("it is on {} now", target.node),
+                (None, Some((unfit, _))) => last = format!("it {}", unfit.reason),
+                (None, None) => "it was not found".clone_into(&mut last),
+            },
+            Err(error) => last = error.message,
+        }
+        sleep(RELOCATE_PAUSE).await;
+    }
+    let text = format!("the VM moved to {} and could not be followed: {last}", moved.node);
+    Err(Trouble::new("not-followed", text).hint("run the command again"))
+}
+
+/// Secrets only help in their own namespace; elsewhere the image has to be on the node, where the launcher runs it.
+fn pull_secrets(target: &Target, namespace: &str) -> Vec<String> {
+    if target.namespace == namespace {
+        target.launcher.pull_secrets.clone()
+    } else {
+        Vec::new()
+    }
+}
+
+/// The debug pod for one node of the plan.
+pub fn debug_pod(plan: &Plan, node: usize, namespace: &str) -> DebugPod {
+    let planned = &plan.nodes[node];
+    let vms: Vec<_> = planned
+        .vms
+        .iter()
+        .map(|&vm| (&plan.vms[vm].target, &plan.vms[vm].compiled))
+        .collect();
+    let secrets: BTreeSet<_> = vms
+        .iter()
+        .flat_map(|(target, _)| pull_secrets(target, namespace))
+        .collect();
+    DebugPod {
+        run: plan.run.clone(),
+        suffix: node.to_string(),
+        fault: plan.spec.fault.kind().to_owned(),
+        node: planned.name.clone(),
+        namespace: namespace.to_owned(),
+        image: planned.image.clone(),
+        pull_secrets: secrets.into_iter().collect(),
+        service_account: plan.pod.service_account.clone(),
+        tolerations: plan.pod.tolerations(),
+        annotations: plan.annotations(&vms),
+        plan: plan.node_text(node),
+        active_deadline: plan.pod.start_limit + plan.total_hold() + MARGIN,
+    }
+}

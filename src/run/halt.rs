@@ -1,0 +1,161 @@
+//! Ends runs from outside: their pods are told to end, what they say at their end is read, and what nobody vouched for is
+//! looked into.
+//!
+//! ```text
+//! delete (by uid) ── watch ──> verdict: nothing left ───────────────────────> proven
+//!                       └────> gone without a word, or with a bad one ── sweep ┴──> left: what, and the command
+//! ```
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+
+use super::leaving::{END_LIMIT, Leaving, end};
+use super::live::{DebugPodSeen, LiveRun};
+use super::prove::{self, Order};
+use crate::cluster::Cluster;
+
+pub use super::leaving::would_delete;
+
+/// A run that was told to end.
+#[derive(Debug, Clone)]
+pub struct Halted {
+    pub run: LiveRun,
+    /// What was found beyond the verdicts of its pods.
+    pub told: Vec<String>,
+    /// What may still be in place.
+    pub left: Vec<Left>,
+}
+
+/// Something that may still be in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    pub what: String,
+    /// What to halt once more: a run's id, or `vmi/NAME/NAMESPACE`.
+    pub again: String,
+}
+
+/// Halts runs, all at once. `claimed` are VMs that other live runs have in hand, with the run's id: nobody looks into those.
+pub async fn halt(
+    cluster: &Cluster,
+    runs: Vec<LiveRun>,
+    claimed: &BTreeMap<String, String>,
+    annotations: &BTreeMap<String, String>,
+) -> Vec<Halted> {
+    let ended = join_all(runs.iter().map(|run| end(cluster, run))).await;
+    let halted = runs.into_iter().zip(ended).map(|(run, pods)| async {
+        let mut halted = Halted {
+            run,
+            told: Vec::new(),
+            left: Vec::new(),
+        };
+        for pod in &pods {
+            settle(cluster, pod, claimed, annotations, &mut halted).await;
+        }
+        halted.run.pods = pods.into_iter().map(|leaving| leaving.pod).collect();
+        halted
+    });
+    join_all(halted).await
+}
+
+/// Finds out whether anything of a pod is left.
+async fn settle(
+    cluster: &Cluster,
+    leaving: &Leaving,
+    claimed: &BTreeMap<String, String>,
+    annotations: &BTreeMap<String, String>,
+    halted: &mut Halted,
+) {
+    let pod = &leaving.pod;
+    let still = |why: &str| Left {
+        what: format!("debug pod {} on {} {why}", pod.key(), pod.node),
+        again: pod.run.clone(),
+    };
+    if let Some(verdict) = pod.state.verdict() {
+        if verdict.is_clean() {
+            if let Some(why) = leaving.refused.as_ref().filter(|_| !leaving.gone) {
+                // Nothing is in place; the object stays.
+                halted
+                    .told
+                    .push(format!("the finished pod could not be deleted: {why}"));
+            }
+            return;
+        }
+    } else if let Some(why) = &leaving.refused {
+        return halted.left.push(still(&format!("could not be ended: {why}")));
+    } else if !leaving.gone {
+        return halted.left.push(still(&format!(
+            "was told to end and has not within {} s",
+            END_LIMIT.as_secs()
+        )));
+    } else if !leaving.ran {
+        return halted.told.push("it had not started".to_owned());
+    } else if pod.changes_nothing() {
+        return halted.told.push("it was only looking".to_owned());
+    }
+    if pod.targets.is_empty() {
+        return halted.left.push(still("does not say which VMs it was about"));
+    }
+    look_into(cluster, pod, claimed, annotations, halted).await;
+}
+
+/// Nobody vouched for these VMs: look.
+async fn look_into(
+    cluster: &Cluster,
+    pod: &DebugPodSeen,
+    claimed: &BTreeMap<String, String>,
+    annotations: &BTreeMap<String, String>,
+    halted: &mut Halted,
+) {
+    let left = |key: &str, why: String| Left {
+        what: format!("{key}: {why}"),
+        again: vmi(key),
+    };
+    let mut free = Vec::new();
+    for key in &pod.targets {
+        match claimed.get(key) {
+            // What is there now is that run's, and it would not have begun on top of another.
+            Some(run) => halted.left.push(left(
+                key,
+                format!("run {run} has this VM now, so that nobody looked into it"),
+            )),
+            None => free.push(key.clone()),
+        }
+    }
+    let places = match prove::places(cluster, &free).await {
+        Ok(places) => places,
+        Err(error) => {
+            let all = free
+                .iter()
+                .map(|key| left(key, format!("it could not be found: {}", error.message)));
+            return halted.left.extend(all);
+        }
+    };
+    let mut there = Vec::new();
+    for (key, place) in places {
+        match place {
+            Some(target) => there.push(target),
+            None => halted.told.push(format!("{key} does not run any more")),
+        }
+    }
+    let order = Order {
+        run: pod.run.clone(),
+        namespace: pod.namespace.clone(),
+        image: Some(pod.image.clone()).filter(|image| !image.is_empty()),
+        annotations: annotations.clone(),
+    };
+    for (key, swept) in prove::sweep(cluster, &prove::jobs(&order, there)).await {
+        match swept {
+            Ok(swept) => halted.told.push(swept.words()),
+            Err(what) => halted.left.push(Left { what, again: vmi(&key) }),
+        }
+    }
+}
+
+/// `namespace/name` as `halt` takes it.
+pub fn vmi(key: &str) -> String {
+    match key.split_once('/') {
+        Some((namespace, name)) => format!("vmi/{name}/{namespace}"),
+        None => format!("vmi/{key}"),
+    }
+}

@@ -1,0 +1,353 @@
+//! What the agents say, and what it means for the VMs: the engine's ear.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::engine::{Action, Engine, Life, STEP_LIMIT, VERDICT_LIMIT};
+use super::vm::{Cause, End, PodIndex, Step, Trouble, VmIndex};
+use super::words;
+use crate::cluster::events::Happened;
+use crate::node::pod_state::PodState;
+use crate::node::session::Heard;
+use crate::node::wire::{By, Event, Word};
+
+impl Engine {
+    pub(super) fn heard(&mut self, pod: PodIndex, heard: Heard, now: Instant) {
+        match heard {
+            Heard::Created { .. } => {}
+            Heard::Waiting(why) => self.each_in(pod, |engine, vm, _| {
+                engine.vms[vm].note(format!("the debug pod waits: {why}"));
+            }),
+            Heard::Attached => {
+                self.pods[pod] = Life::Talking;
+                self.each_in(pod, |engine, vm, placement| {
+                    engine.vms[vm].placements[placement].limit = Some(now + STEP_LIMIT);
+                });
+                if self.is_winding() {
+                    self.actions.push(Action::Say(pod, Word::Rollback(None)));
+                }
+            }
+            Heard::Line(line) => self.event(pod, line.event, now),
+            Heard::NotStarted { error } => {
+                self.pods[pod] = Life::Over;
+                let trouble = words::not_started(&error);
+                self.each_in(pod, |engine, vm, placement| {
+                    engine.vms[vm].bare_since = None;
+                    engine.vms[vm].fail(trouble.clone());
+                    engine.finish(vm, placement, End::Untouched);
+                });
+            }
+            Heard::WireLost => {
+                self.pods[pod] = Life::Lost;
+                self.each_in(pod, |engine, vm, placement| engine.wire_lost(vm, placement, now));
+            }
+            Heard::Over(state) => {
+                self.pods[pod] = Life::Over;
+                self.each_in(pod, |engine, vm, placement| engine.pod_over(vm, placement, &state));
+            }
+        }
+    }
+
+    /// Calls `f` for every placement in this pod that has not ended.
+    fn each_in(&mut self, pod: PodIndex, mut f: impl FnMut(&mut Self, VmIndex, usize)) {
+        for vm in 0..self.vms.len() {
+            for placement in 0..self.vms[vm].placements.len() {
+                let here = &self.vms[vm].placements[placement];
+                if here.pod == pod && !here.is_final() {
+                    f(self, vm, placement);
+                }
+            }
+        }
+    }
+
+    fn find(&self, pod: PodIndex, index: usize) -> Option<(VmIndex, usize)> {
+        self.vms.iter().enumerate().find_map(|(vm, state)| {
+            let here = |placement: &super::vm::Placement| placement.pod == pod && placement.index == index;
+            state.placements.iter().position(here).map(|placement| (vm, placement))
+        })
+    }
+
+    fn event(&mut self, pod: PodIndex, event: Event, now: Instant) {
+        if event == Event::Detached {
+            self.each_in(pod, |engine, vm, placement| {
+                if engine.vms[vm].placements[placement].step == Step::Injected {
+                    engine.vms[vm].because(Cause::Deadline);
+                    engine.finish(vm, placement, End::Detached);
+                }
+            });
+            return;
+        }
+        let Some((vm, placement)) = vm_of(&event).and_then(|index| self.find(pod, index)) else {
+            return;
+        };
+        if self.vms[vm].placements[placement].is_final() {
+            return;
+        }
+        match event {
+            Event::Found { .. } => self.found(vm, placement, now),
+            Event::Refused {
+                reason, device, detail, ..
+            } => {
+                self.vms[vm].bare_since = None;
+                self.vms[vm].fail(words::refused(&reason, device.as_deref(), &detail));
+                self.finish(vm, placement, End::Untouched);
+            }
+            Event::Ready { .. } => self.ready(vm, placement, now),
+            Event::Injected { read, .. } => self.injected(vm, placement, &read, now),
+            Event::Failed { reason, detail, .. } => {
+                self.vms[vm].note("the fault could not be put in place");
+                self.vms[vm].fail(words::failed(&reason, &detail));
+                self.set(vm, placement, Step::Ending, now);
+            }
+            Event::Ending { by, read, .. } => self.ending(vm, placement, by, &read, now),
+            Event::Restored { by, held, changed, .. } => {
+                let state = &mut self.vms[vm];
+                state.held += held;
+                state.changed_by_others = changed.or(state.changed_by_others.take());
+                state.because(cause(by));
+                let end = if state.placements[placement].is_touched() {
+                    End::Restored(by)
+                } else {
+                    End::Untouched
+                };
+                state.note("restored and verified");
+                self.finish(vm, placement, end);
+            }
+            Event::Leaked { left, .. } => {
+                self.vms[vm].note("the rollback left something behind");
+                self.vms[vm].because(Cause::Error);
+                self.finish(vm, placement, End::Leaked(left));
+            }
+            Event::Gone { held, .. } => {
+                self.vms[vm].held += held.unwrap_or_default();
+                self.lost_namespace(vm, placement, now);
+            }
+            _ => {}
+        }
+    }
+
+    fn set(&mut self, vm: VmIndex, placement: usize, step: Step, now: Instant) {
+        let here = &mut self.vms[vm].placements[placement];
+        here.step = step;
+        here.limit = Some(now + STEP_LIMIT);
+        self.actions.push(Action::Show(vm));
+    }
+
+    fn found(&mut self, vm: VmIndex, placement: usize, now: Instant) {
+        let here = &mut self.vms[vm].placements[placement];
+        if here.step != Step::Waiting {
+            return;
+        }
+        here.step = Step::Found;
+        here.limit = None;
+        if placement > 0 {
+            // A VM that moved does not wait for others.
+            let (pod, index) = (here.pod, here.index);
+            self.set(vm, placement, Step::Arming, now);
+            self.actions.push(Action::Say(pod, Word::Arm(Some(index))));
+        }
+    }
+
+    fn ready(&mut self, vm: VmIndex, placement: usize, now: Instant) {
+        let here = &mut self.vms[vm].placements[placement];
+        if here.step != Step::Arming {
+            return;
+        }
+        here.limit = None;
+        here.step = Step::Ready;
+        if placement > 0 {
+            let (pod, index) = (here.pod, here.index);
+            self.set(vm, placement, Step::Going, now);
+            self.actions.push(Action::Say(pod, Word::Go(Some(index))));
+        } else {
+            self.actions.push(Action::Show(vm));
+        }
+    }
+
+    fn injected(&mut self, vm: VmIndex, placement: usize, read: &BTreeMap<String, Value>, now: Instant) {
+        let at = jiff::Timestamp::now();
+        let left = self.remaining(vm, now);
+        let state = &mut self.vms[vm];
+        if state.placements[placement].step != Step::Going {
+            return;
+        }
+        match (state.check)(read) {
+            Ok(readings) => {
+                state.readings = readings;
+                let node = state.placements[placement].node.clone();
+                state.note(format!("injected on {node} and read back"));
+                if state.injected_at.is_none() {
+                    state.injected_at = Some((at, now));
+                    self.actions.push(Action::Tell(vm, Happened::Injected));
+                }
+                if let Some((_, since)) = state.bare_since.take()
+                    && let Some(moved) = state.moves.last_mut()
+                {
+                    moved.gap = Some(now - since);
+                }
+                let state = &mut self.vms[vm];
+                state.placements[placement].step = Step::Injected;
+                state.placements[placement].limit = Some(now + left + STEP_LIMIT);
+                self.actions.push(Action::Show(vm));
+                self.detach_when_all_hold();
+            }
+            Err(difference) => {
+                state.bare_since = None;
+                state.note("what the kernel reads back is not what was asked");
+                state.fail(Trouble::new("readback", difference));
+                self.roll_back(vm, placement, now);
+            }
+        }
+    }
+
+    fn detach_when_all_hold(&mut self) {
+        let holds = |vm: &super::vm::Vm| vm.current().step == Step::Injected;
+        if self.settings.detach && self.vms.iter().all(holds) {
+            let pods: std::collections::BTreeSet<_> = self.vms.iter().map(|vm| vm.current().pod).collect();
+            self.actions
+                .extend(pods.into_iter().map(|pod| Action::Say(pod, Word::Detach)));
+        }
+    }
+
+    fn ending(&mut self, vm: VmIndex, placement: usize, by: By, read: &BTreeMap<String, Value>, now: Instant) {
+        let state = &mut self.vms[vm];
+        state.because(cause(by));
+        let held = state.placements[placement].is_touched() && state.injected_at.is_some();
+        if held && !read.is_empty() && state.trouble.is_none() {
+            match (state.check)(read) {
+                Ok(readings) => state.readings = readings,
+                Err(difference) => state.fail(
+                    Trouble::new(
+                        "not-held",
+                        format!("the fault was not there until its end: {difference}"),
+                    )
+                    .hint("somebody else changed the device meanwhile; run again"),
+                ),
+            }
+        }
+        state.note("rolling back");
+        self.set(vm, placement, Step::Ending, now);
+    }
+
+    /// Asks the node to undo one VM.
+    pub(super) fn roll_back(&mut self, vm: VmIndex, placement: usize, now: Instant) {
+        let here = &self.vms[vm].placements[placement];
+        self.actions
+            .push(Action::Say(here.pod, Word::Rollback(Some(here.index))));
+        self.set(vm, placement, Step::Ending, now);
+    }
+
+    fn wire_lost(&mut self, vm: VmIndex, placement: usize, now: Instant) {
+        let state = &mut self.vms[vm];
+        state.note("the stream to the debug pod was lost; the node rolls back by itself");
+        stream_lost(state);
+        if state.placements[placement].is_touched() {
+            state.placements[placement].limit = Some(now + VERDICT_LIMIT);
+            self.actions.push(Action::Show(vm));
+        } else {
+            self.finish(vm, placement, End::Untouched);
+        }
+    }
+
+    fn pod_over(&mut self, vm: VmIndex, placement: usize, state: &PodState) {
+        let here = &self.vms[vm].placements[placement];
+        if !here.is_touched() {
+            self.vms[vm].fail(Trouble::new(
+                "pod-ended",
+                "the debug pod ended before anything was injected",
+            ));
+            return self.finish(vm, placement, End::Untouched);
+        }
+        let index = here.index;
+        let verdict = state.verdict();
+        let own = verdict.and_then(|verdict| verdict.vms.iter().find(|entry| entry.0 == index));
+        match (own, verdict) {
+            (Some((_, word, by, held)), _) => {
+                let (by, held) = (*by, *held);
+                self.vms[vm].held += held;
+                if matches!(by, By::LostOperator | By::Silence) {
+                    // The node noticed before we did.
+                    stream_lost(&mut self.vms[vm]);
+                }
+                self.vms[vm].because(cause(by));
+                let end = match word.as_str() {
+                    "restored" => End::Restored(by),
+                    "gone" => End::Gone,
+                    _ => End::Leaked("the node could not remove everything".to_owned()),
+                };
+                self.vms[vm].note("the debug pod's verdict was read from its status");
+                self.finish(vm, placement, end);
+            }
+            // The message is short of room only for restored ones.
+            (None, Some(verdict)) if verdict.more > 0 => self.finish(vm, placement, End::Restored(By::Other)),
+            _ => {
+                self.ended_unsaid(vm, state);
+                self.verify(vm, placement);
+            }
+        }
+    }
+
+    /// The debug pod is gone from under the fault and left no word: whatever is found now, the fault did not hold.
+    fn ended_unsaid(&mut self, vm: VmIndex, state: &PodState) {
+        let vm = &mut self.vms[vm];
+        match state {
+            _ if vm.cause.is_some() => {}
+            PodState::Deleted { .. } => {
+                vm.note("the debug pod was deleted");
+                vm.because(Cause::Cleanup);
+            }
+            _ => vm.fail(
+                Trouble::new("pod-ended", "the debug pod ended under the fault and left no verdict")
+                    .hint("something on its node killed it, or the node is out of memory; see its events"),
+            ),
+        }
+    }
+
+    pub(super) fn verify(&mut self, vm: VmIndex, placement: usize) {
+        let here = &mut self.vms[vm].placements[placement];
+        here.step = Step::Verifying;
+        here.limit = None;
+        self.actions.push(Action::Verify { vm, placement });
+    }
+}
+
+/// A fault that was to go on has lost the one who watched it.
+fn stream_lost(vm: &mut super::vm::Vm) {
+    if matches!(vm.cause, Some(Cause::Signal | Cause::Deadline)) {
+        return;
+    }
+    vm.because(Cause::LostOperator);
+    vm.trouble.get_or_insert(
+        Trouble::new("stream-lost", "the stream to the debug pod was lost")
+            .hint("a restarted API server, kubelet or load balancer ends a fault; run again"),
+    );
+}
+
+fn vm_of(event: &Event) -> Option<usize> {
+    match event {
+        Event::Found { vm }
+        | Event::Refused { vm, .. }
+        | Event::Ready { vm, .. }
+        | Event::Injected { vm, .. }
+        | Event::Failed { vm, .. }
+        | Event::Ending { vm, .. }
+        | Event::Restored { vm, .. }
+        | Event::Leaked { vm, .. }
+        | Event::Gone { vm, .. } => Some(*vm),
+        _ => None,
+    }
+}
+
+/// What ended a fault, as the operator sees it.
+fn cause(by: By) -> Cause {
+    match by {
+        By::Deadline => Cause::Deadline,
+        By::Rollback => Cause::Operator,
+        By::LostOperator | By::Silence => Cause::LostOperator,
+        By::Term => Cause::Cleanup,
+        By::Gone => Cause::Gone,
+        By::Sentinel | By::Other => Cause::Error,
+    }
+}

@@ -1,0 +1,113 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn pod(name: &str, status: &Value) -> Value {
+    json!({
+        "metadata": {
+            "name": name, "namespace": "vmchaos", "uid": "u-1", "creationTimestamp": "2026-11-20T12:00:00Z",
+            "labels": {"app.kubernetes.io/managed-by": "kubectl-vmchaos", "vmchaos.dev/run": "k3f9ab", "vmchaos.dev/fault": "netem"},
+            "annotations": {
+                "vmchaos.dev/user": "jane", "vmchaos.dev/reason": "game day", "vmchaos.dev/what": "latency 100ms",
+                "vmchaos.dev/targets": "default/web-1,shop/db-0", "vmchaos.dev/total-duration": "240s"
+            }
+        },
+        "spec": {"nodeName": "node-1", "containers": [{"name": "agent", "image": "launcher"}]},
+        "status": status
+    })
+}
+
+fn seen(object: Value) -> Option<DebugPodSeen> {
+    DebugPodSeen::of(&serde_json::from_value(object).unwrap())
+}
+
+fn container(state: &Value) -> Value {
+    json!({"phase": "Running", "containerStatuses": [
+        {"name": "agent", "ready": true, "restartCount": 0, "image": "i", "imageID": "i", "state": state}]})
+}
+
+fn running() -> Value {
+    container(&json!({"running": {"startedAt": "2026-11-20T12:00:05Z"}}))
+}
+
+fn ended(message: &str) -> Value {
+    container(&json!({"terminated": {"exitCode": 0, "message": message, "startedAt": "2026-11-20T12:00:05Z"}}))
+}
+
+fn life(status: &Value) -> Life {
+    seen(pod("a", status)).unwrap().life()
+}
+
+#[test]
+fn everything_is_read_off_the_pod() {
+    let pod = seen(pod("vmchaos-k3f9ab-0", &running())).unwrap();
+    assert_eq!(
+        (pod.run.as_str(), pod.fault.as_str(), pod.node.as_str()),
+        ("k3f9ab", "netem", "node-1")
+    );
+    assert_eq!(pod.user.as_deref(), Some("jane"));
+    assert_eq!(pod.targets, ["default/web-1", "shop/db-0"]);
+    assert_eq!(pod.image, "launcher");
+    assert_eq!(
+        pod.ends_at(),
+        Some("2026-11-20T12:04:05Z".parse().unwrap()),
+        "counted from the container's start"
+    );
+}
+
+#[test]
+fn a_pod_without_both_labels_is_not_ours() {
+    for label in ["app.kubernetes.io~1managed-by", "vmchaos.dev~1run"] {
+        let mut object = pod("a", &running());
+        *object.pointer_mut(&format!("/metadata/labels/{label}")).unwrap() = json!("");
+        assert_eq!(seen(object), None, "{label}");
+    }
+}
+
+#[test]
+fn where_a_pod_is_in_its_life() {
+    assert_eq!(life(&json!({"phase": "Pending"})), Life::Starting);
+    assert_eq!(life(&running()), Life::Running);
+    let verdict =
+        |state: &str| format!(r#"{{"run":"k3f9ab","vms":[[0,"restored","deadline",1.0],[1,"{state}","term",2.5]]}}"#);
+    assert_eq!(life(&ended(&verdict("gone"))), Life::Finished);
+    assert_eq!(life(&ended(&verdict("leaked"))), Life::Leaked);
+    assert_eq!(life(&ended("OOMKilled")), Life::Unproven);
+}
+
+#[test]
+fn only_a_pod_the_kubelet_turned_away_never_ran() {
+    let failed = |reason: &str| json!({"phase": "Failed", "reason": reason, "message": "Pod was rejected"});
+    assert_eq!(life(&failed("OutOfcpu")), Life::NeverRan);
+    assert_eq!(life(&failed("Evicted")), Life::Unproven);
+    assert_eq!(life(&failed("DeadlineExceeded")), Life::Unproven);
+}
+
+#[test]
+fn a_pod_told_to_end_is_ending_and_a_detached_one_says_so() {
+    let mut object = pod("a", &running());
+    object["metadata"]["annotations"][DETACH] = json!("true");
+    assert_eq!(seen(object.clone()).unwrap().life(), Life::Detached);
+    object["metadata"]["deletionTimestamp"] = json!("2026-11-20T12:01:00Z");
+    assert_eq!(seen(object).unwrap().life(), Life::Ending);
+}
+
+#[test]
+fn a_run_is_what_needs_attention_most_of_its_pods() {
+    let pods = [
+        pod("b", &ended(r#"{"run":"k3f9ab","vms":[[0,"restored","deadline",1.0]]}"#)),
+        pod("a", &running()),
+    ];
+    let runs = LiveRun::group(pods.into_iter().filter_map(seen));
+    assert_eq!(runs.len(), 1);
+    assert_eq!(runs[0].pods[0].name, "a");
+    assert_eq!(runs[0].life(), Life::Running);
+    assert!(runs[0].is_live());
+}
+
+#[test]
+fn a_long_serial_run_keeps_its_length() {
+    assert_eq!(seconds("700000s"), Some(Duration::from_secs(700_000)));
+    assert_eq!(seconds("2m"), Some(Duration::from_secs(120)));
+    assert_eq!(seconds("soon"), None);
+}

@@ -1,0 +1,26 @@
+//! The run: state machine, hold, signals, rollback, following a migration.
+//!
+//! [`driver`] does what [`engine`] decides; [`vm`] is what is known of each VM. [`follow`] watches pods and VMIs and
+//! finds launchers that moved, [`sweep`] looks after what nobody can vouch for. [`live`] are everybody's runs as their
+//! pods show them, [`lookout`] finds those.
+
+pub mod driver;
+pub mod engine;
+pub mod follow;
+pub mod halt;
+mod heard;
+mod leaving;
+pub mod live;
+pub mod live_report;
+pub mod lookout;
+mod moves;
+pub mod node_probe;
+pub mod prove;
+pub mod report;
+pub mod signals;
+pub mod sweep;
+pub mod vm;
+mod words;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! A look at a node by a short-lived debug pod: its kernel, and whether the image's tools work there. Nothing is changed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams, Preconditions};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use super::words;
+use crate::cluster::Cluster;
+use crate::node::feed::pod_states;
+use crate::node::pod::DebugPod;
+use crate::node::pod_state::PodState;
+use crate::node::session::{Config, Heard, Session};
+use crate::node::wire::{Event, Word};
+
+/// The label of a pod that looks at a node instead of doing something to VMs.
+pub const FAULT: &str = "check";
+
+/// The agent probes the node before its first word; a module that has to be loaded takes a moment.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// One node to be looked at.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// Label of the pod.
+    pub run: String,
+    /// Number of the pod within the run.
+    pub number: usize,
+    pub node: String,
+    pub namespace: String,
+    pub image: String,
+    pub annotations: BTreeMap<String, String>,
+    /// How long the pod may take to start.
+    pub start_limit: Duration,
+}
+
+/// What the agent found on a node.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Probed {
+    pub kernel: String,
+    /// Version of tc in the image.
+    pub tc: String,
+    pub shell: String,
+    pub netem: Option<bool>,
+    /// A tool that the image lacks, in the agent's words.
+    pub lacks: Option<String>,
+}
+
+// === impl Probe ===
+
+impl Probe {
+    /// The pod that looks: its plan names a VM that is on no node, so that there is nothing to be done to anybody.
+    pub fn pod(&self) -> DebugPod {
+        DebugPod {
+            run: self.run.clone(),
+            suffix: self.number.to_string(),
+            fault: FAULT.to_owned(),
+            node: self.node.clone(),
+            namespace: self.namespace.clone(),
+            image: self.image.clone(),
+            pull_secrets: Vec::new(),
+            service_account: None,
+            tolerations: None,
+            annotations: self.annotations.clone(),
+            plan: "vm 0 00000000-0000-0000-0000-000000000000 -\nneed 0 sch_netem\n".to_owned(),
+            active_deadline: self.start_limit + ANSWER_LIMIT * 2,
+        }
+    }
+}
+
+/// Looks at a node; the error says why nobody could, and what to do.
+pub async fn run(cluster: &Cluster, probe: &Probe) -> Result<Probed, (String, Option<String>)> {
+    let pod = probe.pod();
+    let mut created = None;
+    let limit = probe.start_limit + ANSWER_LIMIT;
+    let result = match timeout(limit, converse(cluster, probe, &pod, &mut created)).await {
+        Ok(result) => result,
+        Err(_) => Err(("the agent did not answer".to_owned(), None)),
+    };
+    if let Some(uid) = created {
+        let api = Api::<Pod>::namespaced(cluster.client.clone(), &probe.namespace);
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: Some(uid),
+                resource_version: None,
+            }),
+            ..DeleteParams::default()
+        };
+        if let Err(error) = api.delete(&pod.name(), &params).await {
+            tracing::debug!(%error, pod = pod.name(), "the pod could not be deleted; it ends by itself");
+        }
+    }
+    result
+}
+
+async fn converse(
+    cluster: &Cluster,
+    probe: &Probe,
+    pod: &DebugPod,
+    created: &mut Option<String>,
+) -> Result<Probed, (String, Option<String>)> {
+    let (state, states) = watch::channel(PodState::Pending);
+    let (heard, mut hearing) = mpsc::unbounded_channel();
+    let mut feed = std::pin::pin!(pod_states(cluster, &probe.namespace, &probe.run));
+    let config = Config {
+        cluster: cluster.clone(),
+        pod: pod.object(crate::node::script::SCRIPT),
+        states,
+        start_limit: probe.start_limit,
+        attach_spacing: Duration::from_millis(500),
+    };
+    let session = Session::start(config, move |what| {
+        let _ = heard.send(what);
+    });
+    let name = pod.name();
+    let mut probed = Probed::default();
+    loop {
+        tokio::select! {
+            Some(change) = feed.next() => match change {
+                Ok((changed, new)) if changed == name => drop(state.send_replace(new)),
+                Ok(_) => {}
+                Err(error) => return Err((error.message, error.hint)),
+            },
+            heard = hearing.recv() => match heard {
+                Some(Heard::Created { uid }) => *created = Some(uid),
+                Some(Heard::Line(line)) => if take(&mut probed, line.event) {
+                    session.say(Word::Bye);
+                    return Ok(probed);
+                },
+                Some(Heard::NotStarted { error }) => {
+                    let trouble = words::not_started(&error);
+                    return Err((trouble.message, trouble.hint));
+                }
+                Some(Heard::WireLost | Heard::Over(_)) | None => {
+                    return Err(("the agent ended before it had answered".to_owned(), None));
+                }
+                Some(_) => {}
+            },
+        }
+    }
+}
+
+/// Notes what an event says; `true` when that was all.
+fn take(probed: &mut Probed, event: Event) -> bool {
+    match event {
+        Event::Hello {
+            kernel,
+            tc,
+            shell,
+            netem,
+        } => {
+            *probed = Probed {
+                kernel,
+                tc,
+                shell,
+                netem,
+                lacks: None,
+            };
+            false
+        }
+        // The VM that is on no node is refused, for that reason or for one that comes before it.
+        Event::Refused { reason, detail, .. } => {
+            if reason == "no-netem" {
+                probed.netem = Some(false);
+            } else if reason != "no-process" {
+                probed.lacks = Some(if detail.is_empty() { reason } else { detail });
+            }
+            true
+        }
+        Event::End { .. } => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(reason: &str, detail: &str) -> Event {
+        Event::Refused {
+            vm: 0,
+            reason: reason.into(),
+            device: None,
+            detail: detail.into(),
+        }
+    }
+
+    fn hello(netem: Option<bool>) -> Event {
+        Event::Hello {
+            kernel: "6.1".into(),
+            tc: "iproute2-6.1.0".into(),
+            shell: "dash".into(),
+            netem,
+        }
+    }
+
+    #[test]
+    fn a_vm_that_is_on_no_node_ends_the_look_and_is_no_complaint() {
+        let mut probed = Probed::default();
+        assert!(!take(&mut probed, hello(Some(true))));
+        assert!(take(&mut probed, refused("no-process", "")));
+        assert_eq!(
+            (probed.netem, probed.lacks, probed.kernel.as_str()),
+            (Some(true), None, "6.1")
+        );
+    }
+
+    #[test]
+    fn a_node_without_netem_and_an_image_without_tools_are_told_apart() {
+        let mut probed = Probed::default();
+        take(&mut probed, hello(None));
+        take(&mut probed, refused("no-netem", ""));
+        assert_eq!((probed.netem, &probed.lacks), (Some(false), &None));
+        take(&mut probed, refused("no-tool", "nsenter"));
+        assert_eq!(probed.lacks.as_deref(), Some("nsenter"));
+    }
+}

@@ -1,0 +1,160 @@
+//! A run's outcome as the document tells it.
+
+use super::driver::Ran;
+use super::vm::{Cause, End, Step, Trouble, Vm};
+use crate::plan::run_plan::{Plan, PlannedVm};
+use crate::report::{
+    EndedBy, Ending, ErrorReport, Event, InterfaceReport, Move, PlanEntry, RunReport, Seconds, TargetReport,
+    TargetState, Time, Verified,
+};
+
+/// Puts what is planned into the document: pods, commands, targets.
+pub fn plan(report: &mut RunReport, plan: &Plan, namespace: &str) {
+    report.seed = plan.seed;
+    report.plan = plan
+        .nodes
+        .iter()
+        .enumerate()
+        .map(|(index, node)| PlanEntry {
+            node: node.name.clone(),
+            namespace: namespace.to_owned(),
+            pod: plan.pod_name(index),
+            commands: node
+                .vms
+                .iter()
+                .flat_map(|&vm| plan.vms[vm].compiled.commands_for_people.clone())
+                .collect(),
+        })
+        .collect();
+    report.targets = plan.vms.iter().map(planned).collect();
+}
+
+fn planned(vm: &PlannedVm) -> TargetReport {
+    let target = &vm.target;
+    let mut report = TargetReport::new(&target.namespace, &target.name);
+    report.uid = Some(target.uid.clone());
+    report.node = Some(target.node.clone());
+    report.pod = Some(target.launcher.name.clone());
+    report.interfaces = target
+        .interfaces
+        .iter()
+        .map(|interface| InterfaceReport {
+            network: interface.network.clone(),
+            device: interface.tap.clone(),
+            binding: interface.binding.to_string(),
+        })
+        .collect();
+    report
+}
+
+/// Puts what happened into the document, and how the run ended as a whole.
+pub fn outcome(report: &mut RunReport, ran: &Ran) -> Ending {
+    for vm in &ran.vms {
+        let target = report.target_mut(&vm.key);
+        fill(target, vm);
+    }
+    match ran.signals {
+        0 => Ending::Ran,
+        1 => Ending::Interrupted,
+        _ => Ending::Abandoned,
+    }
+}
+
+fn fill(target: &mut TargetReport, vm: &Vm) {
+    target.state = Some(state(vm));
+    target.ended_by = vm
+        .cause
+        .filter(|_| target.state != Some(TargetState::Detached))
+        .map(ended_by);
+    target.injected_at = vm.injected_at.map(|(at, _)| Time(at));
+    if vm.injected_at.is_some() && target.state != Some(TargetState::Leaked) {
+        target.restored_at = vm
+            .ended_at
+            .filter(|_| target.state != Some(TargetState::Detached))
+            .map(Time);
+    }
+    target.held_seconds = (vm.held > 0.0).then(|| Seconds(std::time::Duration::from_secs_f64(vm.held)));
+    target.moves = vm
+        .moves
+        .iter()
+        .map(|moved| Move {
+            at: Time(moved.at),
+            from: moved.from.clone(),
+            to: moved.to.clone(),
+            gap_seconds: moved.gap.map(Seconds),
+        })
+        .collect();
+    target.verified = vm
+        .readings
+        .iter()
+        .map(|reading| Verified {
+            device: reading.device.clone(),
+            engine: reading.engine.to_owned(),
+            asked: reading.kernel.asked.clone(),
+            read: reading.kernel.read.clone(),
+            packets: Some(reading.kernel.packets),
+            dropped: Some(reading.kernel.dropped),
+            changed_by_others: vm.changed_by_others.clone(),
+        })
+        .collect();
+    target.timeline = vm
+        .timeline
+        .iter()
+        .map(|(at, event)| Event {
+            at: Time(*at),
+            event: event.clone(),
+        })
+        .collect();
+    target.error = vm.trouble.as_ref().map(error);
+    if let Some(left) = vm.leaked() {
+        target.error = Some(ErrorReport::new(
+            "leaked",
+            format!("something may still be in place: {left}"),
+        ));
+    }
+    if let Some(placement) = vm.placements.last() {
+        target.node = Some(placement.node.clone());
+    }
+}
+
+/// How a VM ended, in the document's words.
+pub fn state(vm: &Vm) -> TargetState {
+    let untouched = vm
+        .placements
+        .iter()
+        .all(|placement| placement.step == Step::Final(End::Untouched));
+    if vm.leaked().is_some() {
+        TargetState::Leaked
+    } else if vm.trouble.is_some() {
+        TargetState::Failed
+    } else if untouched {
+        TargetState::Skipped
+    } else if vm.current().step == Step::Final(End::Detached) {
+        TargetState::Detached
+    } else if vm.cause == Some(Cause::Gone) {
+        TargetState::Gone
+    } else {
+        TargetState::Restored
+    }
+}
+
+fn ended_by(cause: Cause) -> EndedBy {
+    match cause {
+        Cause::Deadline => EndedBy::Deadline,
+        Cause::Signal => EndedBy::Signal,
+        Cause::Operator => EndedBy::Operator,
+        Cause::LostOperator => EndedBy::LostOperator,
+        Cause::Migration => EndedBy::Migration,
+        Cause::Cleanup => EndedBy::Cleanup,
+        Cause::Gone => EndedBy::Gone,
+        Cause::Error => EndedBy::Error,
+    }
+}
+
+fn error(trouble: &Trouble) -> ErrorReport {
+    let report = ErrorReport::new(&trouble.reason, &trouble.message);
+    match &trouble.hint {
+        Some(hint) => report.hint(hint),
+        None => report,
+    }
+}

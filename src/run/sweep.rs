@@ -1,0 +1,284 @@
+//! Looks into VMs' network namespaces for what this program left there, and removes it: the way to a proof when a debug
+//! pod is gone without a verdict, and what `halt TARGET` does from any machine.
+
+use std::collections::BTreeMap;
+
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams, Preconditions};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Duration, timeout};
+
+use super::words;
+use crate::cluster::{Cluster, ClusterError};
+use crate::fault::Target;
+use crate::node::feed::pod_states;
+use crate::node::pod::DebugPod;
+use crate::node::pod_state::PodState;
+use crate::node::session::{Config, Heard, Session};
+use crate::node::wire::{Event, Word};
+use crate::plan::run_plan::PodOptions;
+use crate::plan::{Handle, compile_sweep};
+
+/// From the first word of the agent to its last; each VM takes it a few milliseconds.
+const SWEEP_LIMIT: Duration = Duration::from_secs(60);
+
+/// Begins what tells a sweeping pod from the run's others.
+pub const SUFFIX: &str = "sweep-";
+
+/// How long the sweeping pod may take to be gone; its grace period is 10 s.
+const REMOVE_LIMIT: Duration = Duration::from_secs(20);
+
+/// Changes of the run's debug pods.
+trait Feed: Stream<Item = Result<(String, PodState), ClusterError>> + Send {}
+
+impl<S: Stream<Item = Result<(String, PodState), ClusterError>> + Send> Feed for S {}
+
+/// VMs of one node to be looked into.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Label of the pod, so that it belongs to the run it looks after.
+    pub run: String,
+    pub fault: String,
+    pub node: String,
+    pub namespace: String,
+    pub image: String,
+    pub pod: PodOptions,
+    pub targets: Vec<Target>,
+    /// The handle of the one run whose objects go; `None` for those of every run.
+    pub only: Option<Handle>,
+}
+
+/// What was found in one VM's network namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Swept {
+    /// `namespace/name`
+    pub key: String,
+    /// Objects of this program that were there and are gone now, e.g. `tap0 netem 7a31:`.
+    pub removed: Vec<String>,
+    /// The VM's network namespace is gone, and everything in it.
+    pub gone: bool,
+}
+
+impl Swept {
+    /// What was found, in words.
+    pub fn words(&self) -> String {
+        if self.gone {
+            format!("{} does not run any more", self.key)
+        } else if self.removed.is_empty() {
+            format!("{}: nothing of this program is there", self.key)
+        } else {
+            format!("{}: removed {}", self.key, self.removed.join(", "))
+        }
+    }
+}
+
+/// The pod that sweeps.
+pub fn pod(job: &Job) -> Result<DebugPod, String> {
+    let mut lines = Vec::new();
+    for (index, target) in job.targets.iter().enumerate() {
+        lines.extend(compile_sweep(target, index, job.only).map_err(|error| error.to_string())?);
+    }
+    Ok(DebugPod {
+        run: job.run.clone(),
+        suffix: format!("{SUFFIX}{}", crate::plan::run_plan::Plan::new_run()),
+        fault: job.fault.clone(),
+        node: job.node.clone(),
+        namespace: job.namespace.clone(),
+        image: job.image.clone(),
+        pull_secrets: Vec::new(),
+        service_account: job.pod.service_account.clone(),
+        tolerations: job.pod.tolerations(),
+        annotations: job.pod.annotations.clone(),
+        plan: lines.join("\n") + "\n",
+        active_deadline: job.pod.start_limit + SWEEP_LIMIT * 2,
+    })
+}
+
+/// Sweeps; the error says what may still be in place, or why nobody could look.
+pub async fn run(cluster: &Cluster, job: &Job) -> Result<Vec<Swept>, String> {
+    let pod = pod(job)?;
+    let mut feed = std::pin::pin!(pod_states(cluster, &job.namespace, &job.run));
+    let mut created = None;
+    let result = converse(cluster, job, &pod, &mut feed, &mut created).await;
+    if let Some(uid) = created {
+        remove(cluster, job, &pod.name(), uid, &mut feed).await;
+    }
+    result
+}
+
+/// Deletes the sweeping pod and waits until it is gone.
+async fn remove(cluster: &Cluster, job: &Job, name: &str, uid: String, feed: &mut (impl Feed + Unpin)) {
+    let api = Api::<Pod>::namespaced(cluster.client.clone(), &job.namespace);
+    let this_one = DeleteParams::default().preconditions(Preconditions {
+        uid: Some(uid),
+        resource_version: None,
+    });
+    if let Err(error) = api.delete(name, &this_one).await {
+        tracing::debug!(%error, pod = name, "the sweeping pod could not be deleted; it ends by itself");
+        return;
+    }
+    let gone = async {
+        while let Some(Ok((changed, state))) = feed.next().await {
+            if changed == name && matches!(state, PodState::Deleted { .. }) {
+                return;
+            }
+        }
+    };
+    if timeout(REMOVE_LIMIT, gone).await.is_err() {
+        tracing::debug!(pod = name, "the sweeping pod is still being deleted");
+    }
+}
+
+/// Looks; `created` becomes the uid of the pod once there is one.
+async fn converse(
+    cluster: &Cluster,
+    job: &Job,
+    pod: &DebugPod,
+    feed: &mut (impl Feed + Unpin),
+    created: &mut Option<String>,
+) -> Result<Vec<Swept>, String> {
+    let (state, states) = watch::channel(PodState::Pending);
+    let (heard, mut hearing) = mpsc::unbounded_channel();
+    let config = Config {
+        cluster: cluster.clone(),
+        pod: pod.object(crate::node::script::SCRIPT),
+        states,
+        start_limit: job.pod.start_limit,
+        attach_spacing: Duration::from_millis(500),
+    };
+    let session = Session::start(config, move |what| {
+        let _ = heard.send(what);
+    });
+    let name = pod.name();
+    let mut swept: BTreeMap<usize, Result<Swept, String>> = BTreeMap::new();
+    let mut found = 0;
+    let whole = job.pod.start_limit + SWEEP_LIMIT;
+    let conversation = async {
+        while swept.len() < job.targets.len() {
+            tokio::select! {
+                Some(change) = feed.next() => match change {
+                    Ok((changed, new)) if changed == name => drop(state.send_replace(new)),
+                    Ok(_) => {}
+                    Err(error) => return Err(error.message),
+                },
+                heard = hearing.recv() => match heard {
+                    Some(Heard::Created { uid }) => *created = Some(uid),
+                    Some(Heard::Line(line)) => {
+                        if let Some((vm, result)) = answer(line.event, &job.targets, &mut found) {
+                            swept.insert(vm, result);
+                        }
+                        if found + swept.len() == job.targets.len() && found > 0 {
+                            session.say(Word::Sweep);
+                            found = 0;
+                        }
+                    }
+                    Some(Heard::NotStarted { error }) => return Err(words::not_started(&error).message),
+                    Some(Heard::WireLost | Heard::Over(_)) | None => {
+                        return Err("the agent ended before it had looked everywhere".to_owned());
+                    }
+                    Some(_) => {}
+                },
+            }
+        }
+        Ok(())
+    };
+    match timeout(whole, conversation).await {
+        Ok(result) => result?,
+        Err(_) => return Err(format!("the agent on {} did not answer", job.node)),
+    }
+    session.say(Word::Bye);
+    swept.into_values().collect()
+}
+
+/// What an event says about a VM, where it settles it. Counts the VMs whose namespace was found in `found`.
+fn answer(event: Event, targets: &[Target], found: &mut usize) -> Option<(usize, Result<Swept, String>)> {
+    let key = |vm: usize| targets.get(vm).map(Target::key);
+    match event {
+        Event::Found { .. } => {
+            *found += 1;
+            None
+        }
+        Event::Swept { vm, removed, left } if left.is_empty() => Some((
+            vm,
+            Ok(Swept {
+                key: key(vm)?,
+                removed,
+                gone: false,
+            }),
+        )),
+        Event::Swept { vm, left, .. } => Some((vm, Err(format!("{}: {}", key(vm)?, left.join(", "))))),
+        Event::Gone { vm, .. } => Some((vm, Ok(gone(key(vm)?)))),
+        // The launcher is not on the node any more: its namespace is gone, and everything in it.
+        Event::Refused { vm, reason, .. } if reason == "no-process" => Some((vm, Ok(gone(key(vm)?)))),
+        Event::Refused {
+            vm,
+            reason,
+            device,
+            detail,
+        } => {
+            let trouble = words::refused(&reason, device.as_deref(), &detail);
+            Some((vm, Err(format!("{}: {}", key(vm)?, trouble.message))))
+        }
+        _ => None,
+    }
+}
+
+fn gone(key: String) -> Swept {
+    Swept {
+        key,
+        removed: Vec::new(),
+        gone: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::Launcher;
+
+    fn targets() -> Vec<Target> {
+        vec![Target {
+            namespace: "default".into(),
+            name: "web-1".into(),
+            uid: "u".into(),
+            node: "n".into(),
+            launcher: Launcher {
+                name: "l".into(),
+                uid: "p".into(),
+                container_id: None,
+                image: "i".into(),
+                pull_secrets: Vec::new(),
+            },
+            interfaces: Vec::new(),
+            probes: Vec::new(),
+        }]
+    }
+
+    fn told(event: Event) -> Option<Result<Swept, String>> {
+        answer(event, &targets(), &mut 0).map(|(_, result)| result)
+    }
+
+    #[test]
+    fn a_namespace_that_is_gone_holds_nothing_of_ours() {
+        let refused = |reason: &str| Event::Refused {
+            vm: 0,
+            reason: reason.into(),
+            device: None,
+            detail: String::new(),
+        };
+        assert!(told(refused("no-process")).unwrap().unwrap().gone);
+        assert!(told(Event::Gone { vm: 0, held: None }).unwrap().unwrap().gone);
+        assert!(told(refused("no-tool")).unwrap().is_err(), "not looked is not clean");
+    }
+
+    #[test]
+    fn what_could_not_be_removed_is_an_error_that_names_it() {
+        let swept = Event::Swept {
+            vm: 0,
+            removed: Vec::new(),
+            left: vec!["tap0 netem 7a31:".into()],
+        };
+        assert_eq!(told(swept).unwrap().unwrap_err(), "default/web-1: tap0 netem 7a31:");
+    }
+}

@@ -1,0 +1,109 @@
+//! The agent's reasons and a session's failures in words, with the next step.
+
+use super::vm::Trouble;
+use crate::node::session::NotStarted;
+
+/// Why a VM was refused on the node, before anything was changed there.
+pub(super) fn refused(reason: &str, device: Option<&str>, detail: &str) -> Trouble {
+    let device = device.unwrap_or("the device");
+    let with_detail = |text: String| {
+        if detail.is_empty() {
+            text
+        } else {
+            format!("{text}: {detail}")
+        }
+    };
+    let (text, hint) = match reason {
+        "no-process" => (
+            "no process of the VM's launcher was found on its node".to_owned(),
+            "the VM may just have ended or moved; look at it and run again",
+        ),
+        "host-netns" => (
+            "the launcher's process is in the node's own network namespace, which is never touched".to_owned(),
+            "report this with the pod's YAML: a launcher has a namespace of its own",
+        ),
+        "no-device" => (
+            format!("{device} is not in the VM's network namespace"),
+            "name another one with --interfaces",
+        ),
+        "not-a-tap" => (format!("{device} is not a tap"), "name another one with --interfaces"),
+        "device-down" => (
+            format!("{device} is not up"),
+            "wait until the guest has opened it, or name others with --interfaces",
+        ),
+        "wrong-bridge" => (
+            format!("{device} is not a port of the bridge expected for its binding"),
+            "name another one with --interfaces",
+        ),
+        "foreign-qdisc" => (
+            format!("{device} already has a qdisc that this run did not make; it is left alone"),
+            "see who shapes this VM: kubectl vmchaos status; or end that run: kubectl vmchaos halt",
+        ),
+        "no-netem" => (
+            "the node's kernel has no sch_netem, and it could not be loaded".to_owned(),
+            "install it on the node (RHEL and Fedora: kernel-modules-extra; Ubuntu: linux-modules-extra; Debian: linux-image-amd64); --bandwidth alone works without it",
+        ),
+        "no-tool" => (
+            "the image lacks a tool".to_owned(),
+            "name an image with sh, nsenter, iproute2 (tc, ip) and nft with --image",
+        ),
+        "cgroup" => (
+            "the fault's keeper could not be put out of the debug pod's reach".to_owned(),
+            "the node's cgroups do not allow it; nothing was changed",
+        ),
+        "arm-timeout" => (
+            "the node was too slow to get ready".to_owned(),
+            "look at the node's load and run again",
+        ),
+        _ => (
+            format!("refused on the node ({reason})"),
+            "see the pod's log: kubectl logs",
+        ),
+    };
+    Trouble::new(reason, with_detail(text)).hint(hint)
+}
+
+/// Why a fault could not be put in place; what was in place of it has been undone.
+pub(super) fn failed(reason: &str, detail: &str) -> Trouble {
+    let text = match reason {
+        "apply" => "the kernel did not take the fault",
+        "readback" => "the fault was not there when it was read back",
+        _ => "the fault could not be put in place",
+    };
+    let text = if detail.is_empty() {
+        text.to_owned()
+    } else {
+        format!("{text}: {detail}")
+    };
+    Trouble::new(reason, text).hint("it was undone; see kubectl vmchaos check netem --nodes")
+}
+
+/// Why there was no dialogue with the debug pod.
+pub(super) fn not_started(error: &NotStarted) -> Trouble {
+    match error {
+        NotStarted::Create(error) => {
+            let trouble = Trouble::new("pod-refused", format!("the debug pod was refused: {}", error.message));
+            match &error.hint {
+                Some(hint) => trouble.hint(hint),
+                None => trouble.hint("try another namespace with --pod-namespace"),
+            }
+        }
+        NotStarted::Attach(error) => Trouble::new(
+            "attach",
+            format!("the debug pod could not be attached to: {}", error.message),
+        )
+        .hint("see what is missing: kubectl vmchaos check netem"),
+        NotStarted::Hopeless { why, hint } => {
+            Trouble::new("pod-failed", format!("the debug pod cannot start: {why}")).hint(*hint)
+        }
+        NotStarted::TooSlow { limit, last } => {
+            let last = if last.is_empty() { "no reason given" } else { last };
+            Trouble::new(
+                "pod-timeout",
+                format!("the debug pod did not start within {} s: {last}", limit.as_secs()),
+            )
+            .hint("is the node ready? kubectl get nodes; give it more time with --pod-running-timeout")
+        }
+        NotStarted::Stopped => Trouble::new("stopped", "the run ended before the debug pod had started"),
+    }
+}

@@ -1,0 +1,238 @@
+//! Owns stdout, stderr and the progress bars.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use indicatif::ProgressBar;
+
+use super::error::{Explained, explain};
+use crate::escape::escape_lines;
+
+/// Where everything is printed. Clones print to the same place.
+#[derive(Clone)]
+pub struct Printer(Arc<Inner>);
+
+/// What the terminal can do and what the user asked for, decided once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Look {
+    /// Colour on stderr; stdout is data and never has any.
+    pub colour: bool,
+    /// The cursor can be moved: bars and the picker work.
+    pub live: bool,
+    /// Somebody can be asked: stdin and stderr are terminals.
+    pub interactive: bool,
+}
+
+/// What a recording printer was given.
+#[derive(Clone, Default)]
+pub struct Recorded {
+    out: Buffer,
+    err: Buffer,
+}
+
+type Buffer = Arc<Mutex<Vec<u8>>>;
+
+struct Inner {
+    look: Look,
+    /// Instead of the process's own streams.
+    recorded: Option<Recorded>,
+    /// Bars on the screen: whoever prints suspends them.
+    bars: Mutex<Option<ProgressBar>>,
+}
+
+// === impl Look ===
+
+impl Look {
+    /// Asks the environment and the two streams.
+    pub fn detect() -> Self {
+        Self::decide(
+            |name| std::env::var(name).ok(),
+            io::stdin().is_terminal(),
+            io::stderr().is_terminal(),
+        )
+    }
+
+    /// The rule: `NO_COLOR` counts when it is not empty (no-color.org), `TERM=dumb` cannot move the cursor, and a CI log keeps
+    /// every frame of an animation.
+    pub fn decide(env: impl Fn(&str) -> Option<String>, stdin_tty: bool, stderr_tty: bool) -> Self {
+        let set = |name: &str| env(name).is_some_and(|value| !value.is_empty() && value != "false");
+        let dumb = env("TERM").map_or(cfg!(unix), |term| term.is_empty() || term == "dumb");
+        let live = stderr_tty && !dumb && !set("CI");
+        let no_colour = env("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self {
+            colour: live && !no_colour,
+            live,
+            interactive: stdin_tty && stderr_tty,
+        }
+    }
+}
+
+// === impl Printer ===
+
+impl Printer {
+    /// A printer on the process's own streams.
+    pub fn from_env() -> Self {
+        let look = Look::detect();
+        // console, and with it dialoguer and indicatif, would decide by rules of its own.
+        console::set_colors_enabled_stderr(look.colour);
+        console::set_colors_enabled(false);
+        Self::build(look, None)
+    }
+
+    /// A printer that keeps what it is given, for tests.
+    pub fn recording(look: Look) -> (Self, Recorded) {
+        let recorded = Recorded::default();
+        (Self::build(look, Some(recorded.clone())), recorded)
+    }
+
+    fn build(look: Look, recorded: Option<Recorded>) -> Self {
+        Self(Arc::new(Inner {
+            look,
+            recorded,
+            bars: Mutex::new(None),
+        }))
+    }
+
+    pub fn look(&self) -> Look {
+        self.0.look
+    }
+
+    /// Whether somebody can be asked.
+    pub fn interactive(&self) -> bool {
+        self.0.look.interactive
+    }
+
+    /// Writes data to stdout, as it is: what is given here was escaped when it was made.
+    ///
+    /// # Errors
+    /// When stdout cannot be written, as on a full disk. A reader that has gone away (`| head`) is no error.
+    pub fn out(&self, data: &str) -> io::Result<()> {
+        let write = || {
+            if let Some(recorded) = &self.0.recorded {
+                return lock(&recorded.out).write_all(data.as_bytes());
+            }
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(data.as_bytes())?;
+            stdout.flush()
+        };
+        match self.beside_bars(write) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            done => done,
+        }
+    }
+
+    /// One line, or several, for a person; above the bars where there are some.
+    pub fn line(&self, text: &str) {
+        self.err(&format!("{}\n", escape_lines(text)));
+    }
+
+    /// `warning: …`: says what is wrong, then what helps.
+    pub fn warn(&self, text: &str) {
+        self.err(&format!(
+            "{} {}\n",
+            self.paint("warning:", |s| s.yellow().bold()),
+            escape_lines(text)
+        ));
+    }
+
+    /// `error: …` with every cause, then a blank line and the hints.
+    pub fn error(&self, error: &anyhow::Error) {
+        self.explained(&explain(error));
+    }
+
+    /// Like [`Printer::error`], for an error taken apart earlier.
+    pub fn explained(&self, error: &Explained) {
+        let mut text = if error.is_kubectls() {
+            format!("{}\n", error.message)
+        } else {
+            format!("{} {}\n", self.paint("error:", |s| s.red().bold()), error.message)
+        };
+        for (i, hint) in error.hints.iter().enumerate() {
+            let gap = if i == 0 { "\n" } else { "" };
+            let label = self.paint("hint:", console::Style::cyan);
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{gap}{label} {hint}");
+        }
+        self.err(&text);
+    }
+
+    /// Writes to stderr as it is; nothing can be said about a stderr that is gone.
+    pub(super) fn err(&self, text: &str) {
+        let _ = self.beside_bars(|| match &self.0.recorded {
+            Some(recorded) => lock(&recorded.err).write_all(text.as_bytes()),
+            None => io::stderr().lock().write_all(text.as_bytes()),
+        });
+    }
+
+    /// `text` in a style, where there is colour.
+    pub(super) fn paint(&self, text: &str, style: impl Fn(console::Style) -> console::Style) -> String {
+        if !self.0.look.colour {
+            return text.to_owned();
+        }
+        style(console::Style::new().force_styling(true))
+            .apply_to(text)
+            .to_string()
+    }
+
+    /// The bars that are on the screen from now on; `None` when they are gone.
+    pub(super) fn set_bars(&self, bars: Option<ProgressBar>) {
+        *lock(&self.0.bars) = bars;
+    }
+
+    fn beside_bars(&self, write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let bars = lock(&self.0.bars).clone();
+        match bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+
+    pub(super) fn is_recording(&self) -> bool {
+        self.0.recorded.is_some()
+    }
+}
+
+/// Log lines go the same way as all others, or they would tear the bars apart.
+impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Printer {
+    type Writer = LogWriter<'a>;
+
+    fn make_writer(&'a self) -> LogWriter<'a> {
+        LogWriter(self)
+    }
+}
+
+/// Writes log lines through a [`Printer`].
+pub struct LogWriter<'a>(&'a Printer);
+
+impl Write for LogWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.err(&escape_lines(&String::from_utf8_lossy(bytes)));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+// === impl Recorded ===
+
+impl Recorded {
+    pub fn out(&self) -> String {
+        String::from_utf8_lossy(&lock(&self.out)).into_owned()
+    }
+
+    pub fn err(&self) -> String {
+        String::from_utf8_lossy(&lock(&self.err)).into_owned()
+    }
+}
+
+/// A panic elsewhere must not keep the way back from being printed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[path = "printer_tests.rs"]
+mod tests;

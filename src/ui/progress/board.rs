@@ -1,0 +1,254 @@
+//! What is known of every VM of a run. Pure: the time is given.
+
+use std::time::{Duration, Instant};
+
+use super::{CLOCK, Now, State};
+use crate::ui::escape;
+
+/// How often a log says that the fault still holds.
+const HOLDING: Duration = Duration::from_secs(30);
+
+pub(super) struct Board {
+    pub(super) total: usize,
+    /// In the order in which they were first heard of.
+    pub(super) vms: Vec<Vm>,
+    last_line: Instant,
+}
+
+pub(super) struct Vm {
+    /// `namespace/name`, escaped.
+    pub(super) key: String,
+    pub(super) node: String,
+    pub(super) state: State,
+    pub(super) hold: Option<Hold>,
+}
+
+/// A fault that runs out by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hold {
+    pub(super) from: Instant,
+    pub(super) until: Instant,
+}
+
+/// A change of state, as a line of a log.
+pub(super) struct Change {
+    pub(super) line: String,
+    /// Shown on a terminal too, where it would otherwise be gone with the next frame.
+    pub(super) matters: bool,
+}
+
+/// What a summary counts, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Group {
+    Leaked,
+    Failed,
+    Gone,
+    Injected,
+    RollingBack,
+    Moving,
+    InProgress,
+    Ready,
+    PodStarting,
+    Waiting,
+    Restored,
+    Done,
+    Skipped,
+}
+
+impl Board {
+    pub(super) fn new(total: usize, now: &Now) -> Self {
+        Self {
+            total,
+            vms: Vec::new(),
+            last_line: now.at,
+        }
+    }
+
+    /// Takes a state in; `None` when there is nothing new to tell.
+    pub(super) fn update(&mut self, key: &str, node: &str, state: State, now: &Now) -> Option<Change> {
+        let (key, node) = (escape(key), escape(node));
+        let at = self.vms.iter().position(|vm| vm.key == key);
+        let before = at.map(|at| (&self.vms[at].state, &self.vms[at].node, self.vms[at].hold));
+        let still_held = before.is_some_and(|(before, ..)| before.group() == Group::Injected);
+        let same = before.is_some_and(|(before, on, _)| {
+            *on == node && (*before == state || (still_held && state.group() == Group::Injected))
+        });
+        let hold = match state {
+            State::Injected { left } => {
+                // A correction of the time left must not make the bar jump back to its start.
+                let from = before
+                    .filter(|_| still_held)
+                    .and_then(|(.., hold)| hold)
+                    .map_or(now.at, |hold| hold.from);
+                Some(Hold {
+                    from,
+                    until: now.at + left,
+                })
+            }
+            _ => None,
+        };
+        let matters = matches!(
+            state.group(),
+            Group::Leaked | Group::Failed | Group::Gone | Group::Moving
+        );
+        let vm = Vm {
+            key,
+            node,
+            state,
+            hold,
+        };
+        let change = (!same).then(|| Change {
+            line: format!("{}  {}  {}", now.clock.strftime(CLOCK), vm.key, vm.words(now.at)),
+            matters,
+        });
+        match at {
+            Some(at) => self.vms[at] = vm,
+            None => self.vms.push(vm),
+        }
+        if change.is_some() {
+            self.last_line = now.at;
+        }
+        change
+    }
+
+    /// A line that says the fault still holds, when nothing was said for 30 s.
+    pub(super) fn holding(&mut self, now: &Now) -> Option<String> {
+        if now.at.saturating_duration_since(self.last_line) < HOLDING {
+            return None;
+        }
+        let mut held = self.vms.iter().filter(|vm| vm.hold.is_some());
+        let first = held.next()?;
+        let text = match held.next() {
+            None => format!("{}  {}", first.key, first.words(now.at)),
+            Some(_) => format!(
+                "{}: {}, {} left",
+                self.vms(),
+                count(&self.vms),
+                seconds(left(&self.vms, now.at))
+            ),
+        };
+        self.last_line = now.at;
+        Some(format!("{}  {text}", now.clock.strftime(CLOCK)))
+    }
+
+    /// How it went, in one line.
+    pub(super) fn end(&self) -> String {
+        format!("{}: {}", self.vms(), count(&self.vms))
+    }
+
+    fn vms(&self) -> String {
+        match self.total.max(self.vms.len()) {
+            1 => "1 VM".to_owned(),
+            n => format!("{n} VMs"),
+        }
+    }
+}
+
+impl Vm {
+    /// What it does where, e.g. `injected on node-1, 120s left`.
+    pub(super) fn words(&self, now: Instant) -> String {
+        let node = if self.node.is_empty() {
+            String::new()
+        } else {
+            format!(" on {}", self.node)
+        };
+        match &self.state {
+            State::Waiting => "waiting".to_owned(),
+            State::PodStarting => format!("pod starting{node}"),
+            State::Ready => format!("armed{node}"),
+            State::Injected { .. } => {
+                format!("injected{node}, {} left", seconds(self.left(now).unwrap_or_default()))
+            }
+            State::RollingBack => format!("rolling back{node}"),
+            State::Restored => format!("restored{node}"),
+            State::Failed(why) => format!("failed{node}: {}", escape(why)),
+            State::Gone => format!("gone: the guest ended under the fault{node}"),
+            State::Leaked => format!("STILL IN PLACE{node}"),
+            State::Moving { to } => format!("moving to {}", escape(to)),
+            State::Skipped => "skipped".to_owned(),
+            State::Step(what) | State::Done(what) => escape(what),
+        }
+    }
+
+    /// Time until the fault ends by itself.
+    pub(super) fn left(&self, now: Instant) -> Option<Duration> {
+        self.hold.map(|hold| hold.until.saturating_duration_since(now))
+    }
+}
+
+impl State {
+    pub(super) fn group(&self) -> Group {
+        match self {
+            Self::Waiting => Group::Waiting,
+            Self::PodStarting => Group::PodStarting,
+            Self::Ready => Group::Ready,
+            Self::Injected { .. } => Group::Injected,
+            Self::RollingBack => Group::RollingBack,
+            Self::Restored => Group::Restored,
+            Self::Failed(_) => Group::Failed,
+            Self::Gone => Group::Gone,
+            Self::Leaked => Group::Leaked,
+            Self::Moving { .. } => Group::Moving,
+            Self::Skipped => Group::Skipped,
+            Self::Step(_) => Group::InProgress,
+            Self::Done(_) => Group::Done,
+        }
+    }
+}
+
+impl Group {
+    pub(super) fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Leaked | Self::Failed | Self::Gone | Self::Restored | Self::Done | Self::Skipped
+        )
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Leaked => "STILL IN PLACE",
+            Self::Failed => "failed",
+            Self::Gone => "gone",
+            Self::Injected => "injected",
+            Self::RollingBack => "rolling back",
+            Self::Moving => "moving",
+            Self::InProgress => "in progress",
+            Self::Ready => "armed",
+            Self::PodStarting => "pod starting",
+            Self::Waiting => "waiting",
+            Self::Restored => "restored",
+            Self::Done => "done",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// e.g. `1 failed, 10 injected, 2 restored`.
+pub(super) fn count<'a>(vms: impl IntoIterator<Item = &'a Vm>) -> String {
+    let mut counts: std::collections::BTreeMap<Group, usize> = std::collections::BTreeMap::new();
+    for vm in vms {
+        *counts.entry(vm.state.group()).or_default() += 1;
+    }
+    if counts.is_empty() {
+        return "nothing done".to_owned();
+    }
+    counts
+        .iter()
+        .map(|(group, n)| format!("{n} {}", group.word()))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Time until the last of the faults ends.
+pub(super) fn left<'a>(vms: impl IntoIterator<Item = &'a Vm>, now: Instant) -> Duration {
+    vms.into_iter().filter_map(|vm| vm.left(now)).max().unwrap_or_default()
+}
+
+/// Whole seconds, rounded up: `0s` only when it is over.
+pub(super) fn seconds(left: Duration) -> String {
+    format!("{}s", left.as_millis().div_ceil(1000))
+}
+
+#[cfg(test)]
+#[path = "board_tests.rs"]
+mod tests;

@@ -1,0 +1,345 @@
+//! How few requests finding takes, and what is made of refusals.
+
+use kubectl_vmchaos::cluster::selection::full_match;
+use kubectl_vmchaos::cluster::{ErrorKind, Found, NamedTarget, Selection, find};
+use serde_json::{Value, json};
+
+use crate::http_server::{Answer, Recorded, Server, list, not_found, status};
+
+const VMIS: &str = "/apis/kubevirt.io/v1/namespaces/shop/virtualmachineinstances";
+const PODS: &str = "/api/v1/namespaces/shop/pods";
+
+fn vmi(namespace: &str, name: &str) -> Value {
+    let text = include_str!("../fixtures/kubevirt-1.9/vmi-running.json");
+    let mut vmi: Value = serde_json::from_str(text).unwrap();
+    vmi["metadata"]["name"] = json!(name);
+    vmi["metadata"]["namespace"] = json!(namespace);
+    vmi["metadata"]["uid"] = json!(format!("uid-{namespace}-{name}"));
+    vmi
+}
+
+fn pod(namespace: &str, vmi: &str) -> Value {
+    let text = include_str!("../fixtures/kubevirt-1.9/pod-virt-launcher.json");
+    let mut pod: Value = serde_json::from_str(text).unwrap();
+    let uid = json!(format!("uid-{namespace}-{vmi}"));
+    pod["metadata"]["name"] = json!(format!("virt-launcher-{vmi}-abcde"));
+    pod["metadata"]["namespace"] = json!(namespace);
+    pod["metadata"]["labels"]["kubevirt.io/created-by"] = uid.clone();
+    pod["metadata"]["ownerReferences"][0]["uid"] = uid;
+    pod
+}
+
+/// A cluster with VMIs `web-2`, `web-1` and `db-1` in `shop` and `web-1` in `team-a`, and one node.
+fn world(request: &Recorded) -> Answer {
+    let all = [
+        ("shop", "web-2"),
+        ("shop", "web-1"),
+        ("shop", "db-1"),
+        ("team-a", "web-1"),
+    ];
+    let of = |namespace: &'static str| all.iter().filter(move |(at, _)| *at == namespace);
+    let vmis = |entries: Vec<&(&str, &str)>| {
+        list(
+            "VirtualMachineInstance",
+            &entries.iter().map(|(at, name)| vmi(at, name)).collect::<Vec<_>>(),
+        )
+    };
+    let pods = |entries: Vec<&(&str, &str)>| {
+        list(
+            "Pod",
+            &entries.iter().map(|(at, name)| pod(at, name)).collect::<Vec<_>>(),
+        )
+    };
+    match request.path.as_str() {
+        VMIS => vmis(of("shop").collect()),
+        PODS => pods(of("shop").collect()),
+        "/apis/kubevirt.io/v1/virtualmachineinstances" => vmis(all.iter().collect()),
+        "/api/v1/pods" => pods(all.iter().collect()),
+        "/apis/kubevirt.io/v1/kubevirts" => list("KubeVirt", &[]),
+        "/api/v1/nodes" => list(
+            "Node",
+            &[
+                json!({ "metadata": { "name": "node01" }, "status": { "conditions": [{ "type": "Ready", "status": "True" }] } }),
+            ],
+        ),
+        path if path.starts_with("/api/v1/namespaces/") && path.matches('/').count() == 4 => {
+            let name = path.rsplit('/').next().unwrap();
+            if name == "nowhere" {
+                not_found("namespaces", name)
+            } else {
+                Answer::Json(
+                    200,
+                    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }),
+                )
+            }
+        }
+        path => match path.strip_prefix(&format!("{VMIS}/")) {
+            Some(name) if all.contains(&("shop", name)) => Answer::Json(200, vmi("shop", name)),
+            Some(name) => not_found("virtualmachineinstances.kubevirt.io", name),
+            None if path.ends_with("/virtualmachines/stopped") => Answer::Json(
+                200,
+                json!({ "metadata": { "name": "stopped" }, "status": { "printableStatus": "Stopped" } }),
+            ),
+            None if path.contains("/virtualmachines/") => not_found("virtualmachines.kubevirt.io", "x"),
+            None => list("Any", &[]),
+        },
+    }
+}
+
+fn named(names: &[&str]) -> Selection {
+    Selection {
+        names: names
+            .iter()
+            .map(|name| NamedTarget {
+                namespace: None,
+                name: (*name).to_owned(),
+            })
+            .collect(),
+        ..Selection::default()
+    }
+}
+
+fn keys(found: &Found) -> Vec<String> {
+    found.fit.iter().map(kubectl_vmchaos::fault::Target::key).collect()
+}
+
+async fn found(server: &Server, selection: &Selection) -> Found {
+    find(&server.cluster().await, selection, &[]).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_namespace_takes_one_list_of_each_kind() {
+    let server = Server::start(world).await;
+    let found = found(&server, &Selection::default()).await;
+    assert_eq!(keys(&found), ["shop/db-1", "shop/web-1", "shop/web-2"]);
+    let mut lines = server.lines();
+    lines.sort();
+    let kubevirts = "GET /apis/kubevirt.io/v1/kubevirts".to_owned();
+    assert_eq!(
+        lines,
+        [
+            "GET /api/v1/namespaces/shop/pods".to_owned(),
+            "GET /api/v1/nodes".to_owned(),
+            kubevirts,
+            format!("GET {VMIS}")
+        ]
+    );
+    let pods = server
+        .requests()
+        .into_iter()
+        .find(|request| request.path == PODS)
+        .unwrap();
+    assert!(pods.has("labelSelector=kubevirt.io%3Dvirt-launcher"), "{}", pods.query);
+}
+
+#[tokio::test]
+async fn all_namespaces_take_one_list_of_each_kind() {
+    let server = Server::start(world).await;
+    let selection = Selection {
+        target: full_match("web-.*").ok(),
+        namespaces: full_match("team-.*|shop").ok(),
+        exclude: full_match("web-2").ok(),
+        ..Selection::default()
+    };
+    assert_eq!(keys(&found(&server, &selection).await), ["shop/web-1", "team-a/web-1"]);
+    assert_eq!(server.lines().len(), 4);
+}
+
+#[tokio::test]
+async fn a_selector_is_left_to_the_server() {
+    let server = Server::start(world).await;
+    found(
+        &server,
+        &Selection {
+            selector: Some("app=web,tier!=db".into()),
+            ..Selection::default()
+        },
+    )
+    .await;
+    let vmis = server
+        .requests()
+        .into_iter()
+        .find(|request| request.path == VMIS)
+        .unwrap();
+    assert!(vmis.has("labelSelector=app%3Dweb%2Ctier%21%3Ddb"), "{}", vmis.query);
+}
+
+#[tokio::test]
+async fn one_name_is_got_and_several_are_listed() {
+    let server = Server::start(world).await;
+    assert_eq!(keys(&found(&server, &named(&["web-1"])).await), ["shop/web-1"]);
+    assert_eq!(
+        (
+            server.count(&format!("GET {VMIS}/web-1")),
+            server.count(&format!("GET {VMIS}"))
+        ),
+        (1, 0)
+    );
+
+    let server = Server::start(world).await;
+    assert_eq!(
+        keys(&found(&server, &named(&["web-2", "web-1", "web-2"])).await),
+        ["shop/web-1", "shop/web-2"]
+    );
+    assert_eq!(server.lines().len(), 4);
+}
+
+#[tokio::test]
+async fn whoever_may_not_list_can_still_name() {
+    let server = Server::start(|request| {
+        if request.path == VMIS {
+            status(403, "Forbidden", "virtualmachineinstances is forbidden")
+        } else {
+            world(request)
+        }
+    })
+    .await;
+    assert_eq!(
+        keys(&found(&server, &named(&["web-1", "web-2"])).await),
+        ["shop/web-1", "shop/web-2"]
+    );
+    let error = find(&server.cluster().await, &Selection::default(), &[])
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.message,
+        "Error from server (Forbidden): virtualmachineinstances is forbidden"
+    );
+    assert!(error.hint.unwrap().contains("kubectl vmchaos check netem"));
+}
+
+#[tokio::test]
+async fn nodes_and_the_kubevirt_object_may_be_forbidden() {
+    let server = Server::start(|request| match request.path.as_str() {
+        "/api/v1/nodes" | "/apis/kubevirt.io/v1/kubevirts" => status(403, "Forbidden", "no"),
+        _ => world(request),
+    })
+    .await;
+    assert_eq!(found(&server, &Selection::default()).await.fit.len(), 3);
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_there_or_does_not_run() {
+    let server = Server::start(world).await;
+    let cluster = server.cluster().await;
+    let found = find(&cluster, &named(&["stopped", "nope", "web-1"]), &[])
+        .await
+        .unwrap();
+    assert_eq!(keys(&found), ["shop/web-1"]);
+    assert_eq!(
+        found.missing,
+        ["virtualmachineinstances.kubevirt.io \"nope\" not found in namespace \"shop\""]
+    );
+    let (unfit, was_named) = &found.unfit[0];
+    assert_eq!(
+        (unfit.reason.as_str(), *was_named),
+        ("is not running (VM is Stopped)", true)
+    );
+    // The way back leads to the cluster that was asked.
+    let config = server.kubeconfig();
+    assert_eq!(
+        unfit.hint,
+        Some(format!(
+            "virtctl start stopped -n shop --kubeconfig {} --context test",
+            config.display()
+        ))
+    );
+}
+
+#[tokio::test]
+async fn a_vmi_that_was_matched_and_cannot_take_it_is_told_apart_from_one_that_was_named() {
+    let paused = |request: &Recorded| {
+        let mut vmi = vmi("shop", "web-1");
+        vmi["status"]["conditions"] = json!([{ "type": "Paused", "status": "True" }]);
+        if request.path == VMIS {
+            list("VirtualMachineInstance", &[vmi])
+        } else if request.path == format!("{VMIS}/web-1") {
+            Answer::Json(200, vmi)
+        } else {
+            world(request)
+        }
+    };
+    let server = Server::start(paused).await;
+    assert!(!found(&server, &Selection::default()).await.unfit[0].1);
+    assert!(found(&server, &named(&["web-1"])).await.unfit[0].1);
+}
+
+#[tokio::test]
+async fn a_namespace_that_does_not_exist_is_not_an_empty_one() {
+    let server = Server::start(world).await;
+    let cluster = server.cluster().await;
+    let nowhere = Selection {
+        namespace: Some("nowhere".into()),
+        ..Selection::default()
+    };
+    let error = find(&cluster, &nowhere, &[]).await.unwrap_err();
+    assert_eq!(
+        (error.kind, error.message.as_str()),
+        (ErrorKind::NotFound, "namespaces \"nowhere\" not found")
+    );
+    let empty = Selection {
+        namespace: Some("empty".into()),
+        ..Selection::default()
+    };
+    assert_eq!(keys(&find(&cluster, &empty, &[]).await.unwrap()), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn all_namespaces_forbidden_comes_with_the_way_that_needs_less() {
+    let server = Server::start(|_| status(403, "Forbidden", "cannot list at the cluster scope")).await;
+    let error = find(
+        &server.cluster().await,
+        &Selection {
+            all_namespaces: true,
+            ..Selection::default()
+        },
+        &[],
+    )
+    .await
+    .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Forbidden);
+    assert_eq!(
+        error.hint.as_deref(),
+        Some("looking into all namespaces needs a ClusterRole; -n NAMESPACE looks into one")
+    );
+}
+
+#[tokio::test]
+async fn a_cluster_without_kubevirt_says_so() {
+    let server = Server::start(|request| {
+        if request.path.starts_with("/apis/kubevirt.io") {
+            Answer::Json(404, Value::String("404 page not found".into()))
+        } else {
+            world(request)
+        }
+    })
+    .await;
+    let cluster = server.cluster().await;
+    for selection in [Selection::default(), named(&["web-1"])] {
+        let error = find(&cluster, &selection, &[]).await.unwrap_err();
+        assert_eq!(error.message, "the server doesn't have a resource type \"vmi\"");
+        assert!(error.hint.unwrap().starts_with("KubeVirt is not installed"));
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_excluded_is_neither_asked_for_nor_missed() {
+    let server = Server::start(world).await;
+    let one = Selection {
+        exclude: full_match("web-1|stopped").ok(),
+        ..named(&["web-1", "web-2", "stopped"])
+    };
+    let left = found(&server, &one).await;
+    assert_eq!(keys(&left), ["shop/web-2"]);
+    assert!(left.missing.is_empty() && left.unfit.is_empty());
+    assert_eq!(server.count(&format!("GET {VMIS}/web-2")), 1);
+    assert_eq!(server.count(&format!("GET {VMIS}")), 0);
+
+    // Nothing is left of what was named: that is not the same as naming nothing.
+    let none = Selection {
+        exclude: full_match(".*").ok(),
+        ..named(&["web-1"])
+    };
+    let left = found(&server, &none).await;
+    assert!(left.fit.is_empty() && left.unfit.is_empty() && left.missing.is_empty());
+}

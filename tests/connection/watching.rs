@@ -1,0 +1,171 @@
+//! A watch that lives through what real servers do to it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use kubectl_vmchaos::cluster::watch::{Change, Changes, vmis};
+use kubectl_vmchaos::cluster::{ErrorKind, VirtualMachineInstance};
+use serde_json::{Value, json};
+
+use crate::http_server::{Answer, Recorded, Server, list, status, status_body};
+
+fn vmi(name: &str, version: &str) -> Value {
+    json!({ "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance",
+        "metadata": { "name": name, "resourceVersion": version } })
+}
+
+fn event(kind: &str, object: &Value) -> Value {
+    json!({ "type": kind, "object": object })
+}
+
+fn bookmark(version: &str) -> Value {
+    let mut object = vmi("", version);
+    object["metadata"]["annotations"] = json!({});
+    event("BOOKMARK", &object)
+}
+
+/// Answers the lists with `listed` and the watches with `watched`, each called with how many came before.
+async fn script(
+    listed: impl Fn(usize) -> Answer + Send + Sync + 'static,
+    watched: impl Fn(usize) -> Answer + Send + Sync + 'static,
+) -> Server {
+    let (first, second) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    Server::start(move |request| {
+        if request.is_watch() {
+            watched(second.fetch_add(1, Ordering::SeqCst))
+        } else {
+            listed(first.fetch_add(1, Ordering::SeqCst))
+        }
+    })
+    .await
+}
+
+/// `+name`, `-name`, `=a,b` for what comes next.
+async fn next(changes: &mut Changes<VirtualMachineInstance>) -> String {
+    let change = tokio::time::timeout(Duration::from_secs(30), changes.next())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    match change {
+        Change::Listed(all) => {
+            format!(
+                "={}",
+                all.iter()
+                    .map(VirtualMachineInstance::name)
+                    .collect::<Vec<_>>()
+                    .join(",")
+            )
+        }
+        Change::Applied(vmi) => format!("+{}", vmi.name()),
+        Change::Deleted(vmi) => format!("-{}", vmi.name()),
+    }
+}
+
+/// The resource versions of all watches that were opened.
+fn versions(server: &Server) -> Vec<String> {
+    let of = |request: &Recorded| {
+        request
+            .query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("resourceVersion="))
+            .unwrap_or("")
+            .to_owned()
+    };
+    server
+        .requests()
+        .iter()
+        .filter(|request| request.is_watch())
+        .map(of)
+        .collect()
+}
+
+#[tokio::test]
+async fn from_a_known_version_nothing_is_listed() {
+    let server = script(
+        |_| Answer::Hang,
+        |_| {
+            Answer::Open(vec![
+                event("MODIFIED", &vmi("a", "8")),
+                event("DELETED", &vmi("a", "9")),
+            ])
+        },
+    )
+    .await;
+    let cluster = server.cluster().await;
+    let mut changes = vmis(&cluster, "shop", Some("a"), Some("7".into()));
+    assert_eq!(next(&mut changes).await, "+a");
+    assert_eq!(next(&mut changes).await, "-a");
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1);
+    assert!(requests[0].has("resourceVersion=7") && requests[0].has("fieldSelector=metadata.name%3Da"));
+    assert!(requests[0].has("allowWatchBookmarks=true"), "{}", requests[0].query);
+}
+
+#[tokio::test]
+async fn without_a_version_the_list_comes_first() {
+    let server = script(
+        |_| list("VirtualMachineInstance", &[vmi("a", "1"), vmi("b", "2")]),
+        |_| Answer::Open(vec![event("ADDED", &vmi("c", "101"))]),
+    )
+    .await;
+    let mut changes = vmis(&server.cluster().await, "shop", None, None);
+    assert_eq!(next(&mut changes).await, "=a,b");
+    assert_eq!(next(&mut changes).await, "+c");
+    assert_eq!(versions(&server), ["100"]);
+}
+
+#[tokio::test]
+async fn a_watch_that_ends_is_taken_up_where_it_stopped() {
+    let server = script(
+        |_| Answer::Hang,
+        |n| match n {
+            0 => Answer::Lines(vec![event("ADDED", &vmi("a", "8"))]),
+            1 => Answer::Lines(vec![bookmark("12")]),
+            2 => Answer::Drop,
+            3 => status(503, "ServiceUnavailable", "restarting"),
+            _ => Answer::Open(vec![event("ADDED", &vmi("b", "13"))]),
+        },
+    )
+    .await;
+    let mut changes = vmis(&server.cluster().await, "shop", None, Some("7".into()));
+    assert_eq!(next(&mut changes).await, "+a");
+    assert_eq!(next(&mut changes).await, "+b");
+    assert_eq!(versions(&server), ["7", "8", "12", "12", "12"]);
+}
+
+#[tokio::test]
+async fn a_version_that_is_too_old_is_followed_by_a_new_list() {
+    for inside in [false, true] {
+        let server = script(
+            |_| list("VirtualMachineInstance", &[vmi("a", "90")]),
+            move |n| match n {
+                0 if inside => Answer::Lines(vec![event(
+                    "ERROR",
+                    &status_body(410, "Expired", "too old resource version"),
+                )]),
+                0 => status(410, "Gone", "too old resource version"),
+                _ => Answer::Open(vec![event("MODIFIED", &vmi("a", "101"))]),
+            },
+        )
+        .await;
+        let mut changes = vmis(&server.cluster().await, "shop", None, Some("1".into()));
+        assert_eq!(next(&mut changes).await, "=a");
+        assert_eq!(next(&mut changes).await, "+a");
+        assert_eq!(versions(&server), ["1", "100"]);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_the_end() {
+    let server = script(|_| Answer::Hang, |_| status(403, "Forbidden", "cannot watch")).await;
+    let mut changes = vmis(&server.cluster().await, "shop", None, Some("1".into()));
+    let error = changes.next().await.unwrap().unwrap_err();
+    assert_eq!(
+        (error.kind, error.message.as_str()),
+        (ErrorKind::Forbidden, "Error from server (Forbidden): cannot watch")
+    );
+    assert!(changes.next().await.is_none());
+    assert_eq!(server.lines().len(), 1);
+}

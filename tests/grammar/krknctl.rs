@@ -1,0 +1,98 @@
+//! Command lines that users of krknctl have in their runbooks, with their flags as typed there.
+
+use kubectl_vmchaos::cli::HowMany;
+
+use super::netem;
+
+/// How many VMs a line takes, for how long, and what it does to them.
+fn meant(line: &str) -> (HowMany, String, String, String) {
+    let request = netem(line);
+    (
+        request.wanted.how_many,
+        request.spec.duration.to_string(),
+        request.spec.execution.to_string(),
+        request.spec.fault.to_string(),
+    )
+}
+
+#[test]
+fn the_vmi_network_chaos_lines_parse_verbatim() {
+    let one = HowMany::AtMost(1);
+    for (line, how_many, duration, execution, fault) in [
+        (
+            r#"--namespace shop --target ".*" --latency 100ms --loss 10 --chaos-duration 120"#,
+            one,
+            "120s",
+            "serial",
+            "latency 100ms, loss 10%",
+        ),
+        (
+            r#"--namespace shop --target "web-1" --bandwidth 1mbit --ingress true --egress true --chaos-duration 300"#,
+            one,
+            "300s",
+            "serial",
+            "bandwidth 1mbit",
+        ),
+        (
+            r#"--namespace shop --target "web-.*" --instance-count 3 --execution parallel --latency 2000ms --loss 50 --bandwidth 1mbit --chaos-duration 180"#,
+            HowMany::AtMost(3),
+            "180s",
+            "parallel",
+            "latency 2000ms, loss 50%, bandwidth 1mbit",
+        ),
+        (
+            r#"--namespace shop --target ".*" --latency 5000ms --chaos-duration 60"#,
+            one,
+            "60s",
+            "serial",
+            "latency 5000ms",
+        ),
+    ] {
+        // A shell takes the double quotes away.
+        let line = line.replace('"', "");
+        let expected = (how_many, duration.to_owned(), execution.to_owned(), fault.to_owned());
+        assert_eq!(meant(&line), expected, "{line}");
+        let request = netem(&line);
+        assert!(request.wanted.chosen && request.wanted.selection.target.is_some());
+        assert_eq!(request.wanted.selection.namespace.as_deref(), Some("shop"));
+    }
+}
+
+#[test]
+fn the_other_flags_of_krknctl_are_taken_too() {
+    let request = netem(
+        "--namespace shop --label-selector app=web --loss 1 --instance-count 0 --interfaces tap0 \
+         --image quay.io/krkn-chaos/krkn-network-chaos:latest --taints node-role.kubernetes.io/master:NoSchedule \
+         --service-account chaos --wait-duration 300",
+    );
+    assert_eq!(request.wanted.selection.selector.as_deref(), Some("app=web"));
+    assert_eq!(request.wanted.how_many, HowMany::All);
+    assert_eq!(
+        request.pod.image.as_deref(),
+        Some("quay.io/krkn-chaos/krkn-network-chaos:latest")
+    );
+    assert_eq!(request.pod.service_account.as_deref(), Some("chaos"));
+    assert_eq!(request.pod.tolerations.unwrap().len(), 1);
+    assert_eq!(request.ignored.len(), 1);
+    assert!(request.ignored[0].starts_with("--wait-duration is ignored: "));
+    let request = netem("--namespace shop --vm-name web-.* --kill-count 2 --loss 1");
+    assert!(request.wanted.selection.target.unwrap().is_match("web-1"));
+    assert_eq!(request.wanted.how_many, HowMany::AtMost(2));
+}
+
+#[test]
+fn they_are_not_offered_in_the_help() {
+    let help = kubectl_vmchaos::cli::parse(["kubectl-vmchaos", "netem", "--help"])
+        .unwrap_err()
+        .to_string();
+    for hidden in [
+        "chaos-duration",
+        "instance-count",
+        "label-selector",
+        "kill-count",
+        "vm-name",
+        "wait-duration",
+    ] {
+        assert!(!help.contains(hidden), "{hidden} is offered");
+    }
+}

@@ -1,0 +1,85 @@
+//! Somebody ends the debug pod: the fault ends with it, and the run says so.
+
+use std::time::Duration;
+
+use kubectl_vmchaos::rehearsal::host::Signal;
+
+use crate::support::{Ended, Rehearsal, Running};
+use crate::{LONG, with};
+
+fn injected(rehearsal: &Rehearsal) -> (Running, String, String) {
+    let mut run = rehearsal.spawn(&with(&LONG, &["-o", "json"]));
+    run.wait_for("injected");
+    let (namespace, name) = rehearsal.pod_names().remove(0);
+    (run, namespace, name)
+}
+
+/// The fault ended early, nothing is left of it, and the run says by what.
+#[track_caller]
+fn ended_early(rehearsal: &Rehearsal, ended: Ended, by: &[&str]) {
+    let ended = ended.expect(1);
+    let target = ended.target();
+    assert!(by.contains(&target["endedBy"].as_str().unwrap()), "{target}");
+    assert_ne!(target["restoredAt"], serde_json::Value::Null, "{target}");
+    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
+    assert_eq!(rehearsal.debug_pods(), []);
+}
+
+#[test]
+fn deleting_or_evicting_the_pod_ends_the_fault() {
+    let rehearsal = Rehearsal::new();
+    let (run, namespace, name) = injected(&rehearsal);
+    rehearsal.practice.evict(&namespace, &name);
+    ended_early(&rehearsal, run.end(), &["cleanup"]);
+}
+
+#[test]
+fn killing_the_container_ends_the_fault_though_the_agent_had_no_last_word() {
+    let rehearsal = Rehearsal::new();
+    let (run, namespace, name) = injected(&rehearsal);
+    rehearsal.practice.kill_container(&namespace, &name, Signal::Kill);
+    let gone = rehearsal.until("the fault is gone", |rehearsal| {
+        rehearsal.ours("default", "web-1").is_empty()
+    });
+    // The silence of the wire would have ended it after 8 s: this was the guard next to the fault.
+    assert!(gone < Duration::from_secs(8), "{gone:?}");
+    ended_early(&rehearsal, run.end(), &["cleanup", "lost-operator", "error"]);
+}
+
+#[test]
+fn force_deleting_the_pod_ends_the_fault() {
+    let rehearsal = Rehearsal::new();
+    let (run, namespace, name) = injected(&rehearsal);
+    rehearsal.practice.remove("Pod", &namespace, &name);
+    ended_early(&rehearsal, run.end(), &["cleanup"]);
+}
+
+#[test]
+fn a_force_deleted_pod_has_no_verdict_so_another_agent_looks() {
+    let rehearsal = Rehearsal::new();
+    let (run, namespace, name) = injected(&rehearsal);
+    // Its last words are not heard either.
+    rehearsal.practice.freeze_attach("node-1", true);
+    rehearsal.practice.remove("Pod", &namespace, &name);
+    let ended = run.end();
+    ended_early(&rehearsal, ended, &["cleanup"]);
+    let sweeps: Vec<_> = rehearsal
+        .practice
+        .requests()
+        .into_iter()
+        .filter(|request| request.method == "POST" && request.path.ends_with("/pods"))
+        .filter(|request| request.json()["metadata"]["name"].as_str().unwrap().contains("-sweep-"))
+        .collect();
+    assert_eq!(sweeps.len(), 1);
+    assert_eq!(sweeps[0].json()["spec"]["nodeName"], "node-1");
+}
+
+#[test]
+fn a_pod_past_its_deadline_by_kubernetes_is_ended_like_any_other() {
+    let rehearsal = Rehearsal::new();
+    let (run, _, _) = injected(&rehearsal);
+    let seconds = rehearsal.debug_pod()["spec"]["activeDeadlineSeconds"].as_u64().unwrap();
+    // Past the fault's own end by what starting, arming and draining may take, and never before it.
+    assert!((600 + 60..=600 + 180).contains(&seconds), "{seconds}");
+    drop(run);
+}

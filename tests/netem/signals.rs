@@ -1,0 +1,90 @@
+//! Signals roll back and wait; a second one leaves.
+
+use crate::support::Rehearsal;
+use crate::{LONG, with};
+
+#[test]
+fn each_signal_rolls_back_at_once_and_waits_until_it_is_verified() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let rehearsal = Rehearsal::new();
+        let mut run = rehearsal.spawn(&with(&LONG, &["-o", "json"]));
+        run.wait_for("injected");
+        run.signal(signal);
+        let ended = run.end().expect(130).says(&["restored on node-1"]);
+        assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new(), "{signal}");
+        assert_eq!(rehearsal.debug_pods(), [], "{signal}");
+        assert_eq!(ended.json()["outcome"], "interrupted", "{signal}");
+        let target = ended.target();
+        assert_eq!(
+            (&target["state"], &target["endedBy"]),
+            (&"restored".into(), &"signal".into()),
+            "{signal}"
+        );
+        assert_eq!(
+            rehearsal.events("web-1"),
+            ["VMChaosInjected", "VMChaosRestored"],
+            "{signal}"
+        );
+    }
+}
+
+#[test]
+fn a_signal_before_the_pod_runs_leaves_no_pod() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.practice.pod_never_starts("node-1");
+    let mut run = rehearsal.spawn(&with(&LONG, &["-o", "json"]));
+    rehearsal.until("the pod is there", |rehearsal| !rehearsal.debug_pods().is_empty());
+    run.signal("INT");
+    let ended = run.end().expect(130);
+    assert_eq!(rehearsal.debug_pods(), []);
+    assert_eq!(ended.target()["state"], "skipped");
+    assert_eq!(ended.target()["injectedAt"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_second_signal_leaves_and_says_how_to_finish() {
+    let rehearsal = Rehearsal::new();
+    let mut run = rehearsal.spawn(&with(&LONG, &["-o", "json", "--context", "vmchaos-rehearsal"]));
+    run.wait_for("injected");
+    // The rollback cannot be heard of: the command waits for it.
+    rehearsal.practice.freeze_attach("node-1", true);
+    run.signal("INT");
+    run.wait_for("rolling back");
+    run.signal("INT");
+    let ended = run.end().expect(3);
+    let document = ended.json();
+    assert_eq!(document["outcome"], "leaked");
+    let halt = format!("kubectl vmchaos halt {} --context", document["id"].as_str().unwrap());
+    assert!(
+        ended
+            .err
+            .lines()
+            .any(|line| line.starts_with("to remove it: ") && line.contains(&halt)),
+        "{}",
+        ended.err
+    );
+    // The node ends it all the same, by itself.
+    rehearsal.until("the fault is gone", |rehearsal| {
+        rehearsal.ours("default", "web-1").is_empty()
+    });
+}
+
+#[test]
+fn a_signal_while_the_cluster_is_read_changes_nothing() {
+    use kubectl_vmchaos::rehearsal::{Answer, Rule};
+    let rehearsal = Rehearsal::new();
+    rehearsal
+        .practice
+        .fail(Rule::new("list", "virtualmachineinstances", Answer::Hang).unwrap());
+    let mut run = rehearsal.spawn(&LONG);
+    rehearsal.until("it asks", |rehearsal| {
+        rehearsal
+            .practice
+            .requests()
+            .iter()
+            .any(|request| request.path.contains("virtualmachineinstances"))
+    });
+    run.signal("TERM");
+    run.end().expect(130).says(&["interrupted; nothing was changed"]);
+    assert_eq!(rehearsal.writes(), Vec::<String>::new());
+}

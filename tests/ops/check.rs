@@ -1,0 +1,155 @@
+//! `check`: whether faults would work here, and what is missing.
+
+use kubectl_vmchaos::rehearsal::Options;
+use serde_json::Value;
+
+use crate::support::{Ended, Rehearsal};
+
+/// The results of one check, as (subject, result).
+fn results(ended: &Ended, check: &str) -> Vec<(String, String)> {
+    let document = ended.json();
+    assert_eq!(document["kind"], "CheckList");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let items = document["items"].as_array().unwrap().iter();
+    items
+        .filter(|item| item["check"] == check)
+        .map(|item| (text(&item["subject"]), text(&item["result"])))
+        .collect()
+}
+
+fn result(ended: &Ended, check: &str, subject: &str) -> String {
+    let found = results(ended, check).into_iter().find(|(of, _)| of == subject);
+    found.unwrap_or_else(|| panic!("no {check} {subject}: {}", ended.out)).1
+}
+
+#[test]
+fn a_cluster_where_everything_works() {
+    let rehearsal = Rehearsal::new();
+    let checked = rehearsal.run(&["check", "-o", "json"]).expect(0);
+    assert_eq!(result(&checked, "kubevirt", "kubevirt"), "ok");
+    assert_eq!(result(&checked, "admission", "kubevirt"), "ok");
+    assert_eq!(result(&checked, "permission", "create pods/attach in kubevirt"), "ok");
+    assert_eq!(rehearsal.writes(), Vec::<String>::new());
+    let table = rehearsal.run(&["check", "netem"]).expect(0).out;
+    assert!(table.starts_with("CHECK "), "{table}");
+    rehearsal.run(&["check", "outage"]).expect(2);
+}
+
+#[test]
+fn a_missing_permission_is_told_with_the_rules_that_grant_it() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.practice.forbid("create", "", "pods", "attach", "kubevirt");
+    let checked = rehearsal.run(&["check", "-o", "json"]).expect(1);
+    assert_eq!(
+        result(&checked, "permission", "create pods/attach in kubevirt"),
+        "failed"
+    );
+    assert_eq!(result(&checked, "permission", "get pods/attach in kubevirt"), "ok");
+    for part in [
+        "kind: Role\nmetadata:\n  name: vmchaos-netem\n  namespace: kubevirt",
+        "resources: [\"pods/attach\"]",
+        "kubectl auth can-i create pods/attach -n kubevirt --context vmchaos-rehearsal",
+    ] {
+        assert!(checked.err.contains(part), "{part}\n{}", checked.err);
+    }
+}
+
+#[test]
+fn an_optional_permission_costs_something_and_fails_nothing() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.practice.forbid("list", "", "nodes", "", "*");
+    let checked = rehearsal.run(&["check", "-o", "json"]).expect(0);
+    assert_eq!(result(&checked, "permission", "list nodes"), "warning");
+    assert!(
+        checked.out.contains("without it a node that is not Ready"),
+        "{}",
+        checked.out
+    );
+}
+
+#[test]
+fn admission_is_asked_of_every_namespace_pods_may_go_to() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.practice.admission_deny("kubevirt", "baseline");
+    let checked = rehearsal.run(&["check", "-o", "json"]).expect(0);
+    assert_eq!(
+        results(&checked, "admission"),
+        [("kubevirt", "warning"), ("default", "ok")].map(owned)
+    );
+    assert_eq!(result(&checked, "permission", "create pods in default"), "ok");
+
+    rehearsal.practice.admission_deny("default", "restricted");
+    let checked = rehearsal.run(&["check", "-o", "json"]).expect(1);
+    assert_eq!(
+        results(&checked, "admission"),
+        [("kubevirt", "failed"), ("default", "failed")].map(owned)
+    );
+    assert!(
+        checked.out.contains("kubectl create namespace vmchaos"),
+        "{}",
+        checked.out
+    );
+}
+
+fn owned((subject, result): (&str, &str)) -> (String, String) {
+    (subject.to_owned(), result.to_owned())
+}
+
+#[test]
+fn a_cluster_without_kubevirt() {
+    let rehearsal = Rehearsal::with(Options {
+        kubevirt: false,
+        ..Options::default()
+    });
+    let checked = rehearsal.run(&["check", "-o", "json"]).expect(1);
+    assert_eq!(result(&checked, "kubevirt", ""), "failed");
+}
+
+#[test]
+fn each_node_is_looked_at_by_a_pod_that_goes_again() {
+    let rehearsal = Rehearsal::new();
+    let refused = rehearsal.run(&["check", "--nodes", "-o", "json"]).expect(4);
+    assert!(refused.err.contains("node-1, node-2, node-3"), "{}", refused.err);
+    assert_eq!(results(&refused, "node"), []);
+    rehearsal.run(&["check", "--nodes", "--dry-run"]).expect(0);
+    assert_eq!(rehearsal.writes(), Vec::<String>::new());
+
+    rehearsal.practice.node_not_ready("node-2");
+    let checked = rehearsal.run(&["check", "--nodes", "-y", "-o", "json"]).expect(0);
+    assert_eq!(
+        results(&checked, "node"),
+        [("node-2", "warning"), ("node-1", "ok"), ("node-3", "ok")].map(owned)
+    );
+    assert!(checked.out.contains("sch_netem yes, tc iproute2-"), "{}", checked.out);
+    rehearsal.until("no pod stays", |rehearsal| rehearsal.debug_pods().is_empty());
+}
+
+#[test]
+fn a_node_that_cannot_be_looked_at_says_why() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.practice.image_pull_fails("node-3");
+    let checked = rehearsal.run(&["check", "--nodes", "-y", "-o", "json"]).expect(1);
+    assert_eq!(result(&checked, "node", "node-3"), "failed");
+    assert_eq!(result(&checked, "node", "node-1"), "ok");
+    assert!(checked.out.contains("ImagePullBackOff"), "{}", checked.out);
+}
+
+#[test]
+fn a_server_that_is_not_there_fails_the_check() {
+    let rehearsal = Rehearsal::new();
+    let checked = rehearsal
+        .run(&["check", "-o", "json", "--server", "https://127.0.0.1:1"])
+        .expect(1);
+    assert_eq!(result(&checked, "server", "127.0.0.1:1"), "failed");
+}
+
+#[test]
+fn names_are_completed_from_the_cluster() {
+    let rehearsal = Rehearsal::new();
+    let (_run, id) = crate::injected(&rehearsal, "web-1", &[]);
+    let complete = |words: &[&str]| rehearsal.run(&[&["__complete"], words].concat()).expect(0).out;
+    assert_eq!(complete(&["netem", "web-"]), "web-1\nweb-2\nweb-3\n:4\n");
+    assert!(complete(&["halt", ""]).starts_with(&format!("{id}\tlatency 20ms, default/web-1")));
+    assert_eq!(complete(&["list", "-n", "sh"]), "shop\n:4\n");
+    assert_eq!(complete(&["list", "--context", ""]), "vmchaos-rehearsal\n:4\n");
+}

@@ -1,0 +1,201 @@
+//! `halt`, also `cleanup`: from any machine, by run, all of them, and never anything else.
+
+use std::process::Stdio;
+
+use rexpect::process::WaitStatus;
+use rexpect::session::{PtySession, spawn_command};
+use serde_json::{Value, json};
+
+use crate::injected;
+use crate::support::Rehearsal;
+
+#[test]
+fn a_live_run_is_ended_from_elsewhere_and_says_so_on_both_sides() {
+    let rehearsal = Rehearsal::new();
+    let (run, id) = injected(&rehearsal, "web-1", &["-o", "json"]);
+    let halted = rehearsal.run(&["halt", &id, "-o", "json"]).expect(0).json();
+    assert_eq!(halted["kind"], "RunList");
+    assert_eq!(
+        (&halted["items"][0]["id"], &halted["items"][0]["state"]),
+        (&json!(id), &json!("finished"))
+    );
+    assert_eq!(halted["items"][0]["detail"], "1 restored (told to end)");
+    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
+    assert_eq!(rehearsal.debug_pods(), []);
+    let ended = run.end().expect(1);
+    assert_eq!(ended.json()["targets"][0]["endedBy"], "cleanup");
+    // Idempotent, under either name.
+    let again = rehearsal.run(&["cleanup", &id]).expect(0);
+    assert!(again.err.contains("nothing to halt"), "{}", again.err);
+}
+
+#[test]
+fn a_finished_run_of_a_killed_command_is_cleaned_up() {
+    let rehearsal = Rehearsal::new();
+    let (mut run, id) = injected(&rehearsal, "web-1", &[]);
+    run.signal("KILL");
+    rehearsal.until("the pod has ended", |rehearsal| {
+        rehearsal.debug_pods().iter().all(|(_, phase)| phase == "Succeeded")
+    });
+    let halted = rehearsal.run(&["halt", &id]).expect(0);
+    assert!(halted.out.contains("1 restored (lost operator)"), "{}", halted.out);
+    assert_eq!(rehearsal.debug_pods(), []);
+}
+
+#[test]
+fn an_unknown_run_is_done_with_only_when_everywhere_could_be_looked() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.run(&["halt", "zzzzzz"]).expect(0);
+    rehearsal.run(&["halt", "zzzzzz", "-n", "shop"]).expect(3);
+    rehearsal.practice.forbid("list", "", "pods", "", "payments");
+    let halted = rehearsal.run(&["halt", "zzzzzz"]).expect(3);
+    assert!(halted.err.contains("payments"), "{}", halted.err);
+    rehearsal.run(&["halt", "--all", "-y"]).expect(3);
+    let unreachable = rehearsal
+        .run(&["halt", "zzzzzz", "--server", "https://127.0.0.1:1"])
+        .expect(3);
+    assert!(unreachable.err.contains("nobody could look"), "{}", unreachable.err);
+}
+
+#[test]
+fn all_is_asked_for_and_touches_nothing_without_our_labels() {
+    let rehearsal = Rehearsal::new();
+    let (first, _) = injected(&rehearsal, "web-1", &["--reason", "mine"]);
+    let (second, _) = injected(&rehearsal, "web-2", &[]);
+    let foreign = |name: &str, labels: Value| {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "lab", "labels": labels},
+            "spec": {"containers": [{"name": "agent", "image": "i"}]}});
+        rehearsal.practice.put(pod).unwrap();
+    };
+    foreign("no-run", json!({"app.kubernetes.io/managed-by": "kubectl-vmchaos"}));
+    foreign("not-managed", json!({"vmchaos.dev/run": "abc123"}));
+
+    let refused = rehearsal.run(&["halt", "--all"]).expect(4);
+    assert!(
+        refused.err.contains("mine") && refused.err.contains("-y/--yes"),
+        "listed with its owner: {}",
+        refused.err
+    );
+    assert_eq!(rehearsal.ours("default", "web-1").len(), 2);
+
+    let halted = rehearsal.run(&["halt", "--all", "-y", "-o", "json"]).expect(0).json();
+    assert_eq!(halted["items"].as_array().unwrap().len(), 2);
+    for vm in ["web-1", "web-2"] {
+        assert_eq!(rehearsal.ours("default", vm), Vec::<String>::new());
+    }
+    for name in ["no-run", "not-managed"] {
+        assert!(
+            rehearsal.practice.get("Pod", "lab", name).is_some(),
+            "{name} is not ours"
+        );
+    }
+    first.end().expect(1);
+    second.end().expect(1);
+    assert_eq!(rehearsal.run(&["halt", "--all", "-y"]).expect(0).err, "no runs");
+}
+
+#[test]
+fn a_dry_run_of_either_kind_changes_nothing() {
+    let rehearsal = Rehearsal::new();
+    let (_run, id) = injected(&rehearsal, "web-1", &[]);
+    for how in ["--dry-run", "--dry-run=server"] {
+        rehearsal.practice.clear_requests();
+        let halted = rehearsal.run(&["halt", &id, "vmi/web-2", how]).expect(0);
+        assert!(halted.err.contains("nothing was changed"), "{}", halted.err);
+        let writes = rehearsal.writes();
+        // A DELETE says in its body that it is a dry run; the fault's own Events may still be under way.
+        let asks = |write: &String| write.starts_with("DELETE") && how.ends_with("server");
+        assert!(
+            writes.iter().all(|write| asks(write) || write.contains("/events")),
+            "{how}: {writes:?}"
+        );
+    }
+    let pod = rehearsal
+        .practice
+        .get("Pod", "kubevirt", &format!("vmchaos-{id}-0"))
+        .unwrap();
+    assert!(pod["metadata"]["deletionTimestamp"].is_null(), "{pod}");
+    assert_eq!(rehearsal.ours("default", "web-1").len(), 2);
+}
+
+#[test]
+fn what_may_not_be_ended_is_said_with_the_command_for_somebody_else() {
+    let rehearsal = Rehearsal::new();
+    let (_run, id) = injected(&rehearsal, "web-1", &[]);
+    rehearsal.practice.forbid("delete", "", "pods", "", "kubevirt");
+    let halted = rehearsal.run(&["halt", &id, "-o", "json"]).expect(3);
+    assert_eq!(halted.json()["items"][0]["state"], "leaked");
+    let command = format!("kubectl vmchaos halt {id} --context vmchaos-rehearsal");
+    assert!(
+        halted.err.contains(&command) && halted.err.contains("forbidden"),
+        "{}",
+        halted.err
+    );
+}
+
+#[test]
+fn off_a_terminal_something_has_to_be_named() {
+    let rehearsal = Rehearsal::new();
+    let halted = rehearsal.run(&["halt"]).expect(2);
+    assert!(halted.err.contains("--all"), "{}", halted.err);
+    assert!(
+        rehearsal.practice.requests().is_empty(),
+        "found out before anything is asked"
+    );
+}
+
+#[test]
+fn on_a_terminal_runs_are_picked_and_all_of_them_are_asked_for() {
+    let rehearsal = Rehearsal::new();
+    let (first, id) = injected(&rehearsal, "web-1", &[]);
+    let mut picker = terminal(&rehearsal, &["halt"]);
+    picker.exp_string("Which runs?").unwrap();
+    picker.exp_string(&id).unwrap();
+    picker.send(" \r").unwrap();
+    picker.flush().unwrap();
+    picker.exp_eof().unwrap();
+    assert!(matches!(picker.process().wait().unwrap(), WaitStatus::Exited(_, 0)));
+    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
+    first.end().expect(1);
+
+    let (_second, _) = injected(&rehearsal, "web-2", &[]);
+    for (answer, code) in [("n\r", 4), ("\x03", 130), ("y\r", 0)] {
+        assert_eq!(rehearsal.ours("default", "web-2").len(), 2);
+        let mut all = terminal(&rehearsal, &["halt", "--all"]);
+        all.exp_string("Halt 1 run?").unwrap();
+        all.send(answer).unwrap();
+        all.flush().unwrap();
+        all.exp_eof().unwrap();
+        let ended = all.process().wait().unwrap();
+        assert!(
+            matches!(ended, WaitStatus::Exited(_, exit) if exit == code),
+            "{answer:?}: {ended:?}"
+        );
+    }
+    assert_eq!(rehearsal.ours("default", "web-2"), Vec::<String>::new());
+}
+
+/// A command on a terminal of its own.
+fn terminal(rehearsal: &Rehearsal, args: &[&str]) -> PtySession {
+    let mut command = rehearsal.command(args);
+    command.env("TERM", "xterm").stdin(Stdio::inherit());
+    spawn_command(command, Some(60_000)).unwrap()
+}
+
+#[test]
+fn a_first_signal_waits_and_a_second_leaves_with_the_command() {
+    let rehearsal = Rehearsal::new();
+    let (_run, id) = injected(&rehearsal, "web-1", &["--detach"]);
+    // Its kubelet does nothing any more: the pod stays, and halt waits for it.
+    rehearsal.practice.node_not_ready("node-1");
+    let mut halt = rehearsal.spawn(&["halt", &id]);
+    rehearsal.until("the pod was told to end", |rehearsal| {
+        let pods = rehearsal.practice.list("Pod", "kubevirt");
+        pods.iter().any(|pod| !pod["metadata"]["deletionTimestamp"].is_null())
+    });
+    halt.signal("INT").wait_for("finishing what has begun");
+    halt.signal("INT").wait_for("something may still be in place");
+    let ended = halt.end().expect(3);
+    let command = format!("kubectl vmchaos halt {id} --context vmchaos-rehearsal");
+    assert!(ended.err.contains(&command), "{}", ended.err);
+}

@@ -1,0 +1,161 @@
+//! What is left when everything that should have undone it is dead: found and taken away from any machine.
+
+use std::process::{Command, Stdio};
+
+use kubectl_vmchaos::rehearsal::{AgentKind, Options};
+use serde_json::json;
+
+use crate::support::Rehearsal;
+use crate::{injected, status_of};
+
+/// Ends every process of a run's agent at once, keepers of the fault included, so that nobody is left to undo it.
+fn kill_everything(id: &str) {
+    // Stopped first, and looked for again: none may act on the end of another, or be born meanwhile.
+    for signal in ["-STOP", "-STOP", "-KILL"] {
+        let all = processes(id);
+        assert!(!all.is_empty());
+        // One that has just ended by itself is no error.
+        Command::new("kill")
+            .arg(signal)
+            .args(&all)
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+    }
+}
+
+fn processes(id: &str) -> Vec<String> {
+    let mark = format!("VMCHAOS_RUN={id}");
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+        .filter(|pid| {
+            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment
+                .split(|byte| *byte == 0)
+                .any(|entry| entry == mark.as_bytes())
+        })
+        .collect()
+}
+
+/// A fault on web-1 that nobody keeps any more.
+fn abandoned(rehearsal: &Rehearsal) -> String {
+    let (run, id) = injected(rehearsal, "web-1", &["--detach"]);
+    run.end().expect(0);
+    kill_everything(&id);
+    assert_eq!(rehearsal.ours("default", "web-1").len(), 2, "the fault is still there");
+    id
+}
+
+#[test]
+fn a_run_that_ended_without_a_word_is_looked_after() {
+    let rehearsal = Rehearsal::new();
+    let id = abandoned(&rehearsal);
+    rehearsal.until("its end is seen", |rehearsal| {
+        status_of(rehearsal, &id)["state"] == "unproven"
+    });
+    let halted = rehearsal.run(&["halt", &id, "-o", "json"]).expect(0).json();
+    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
+    assert_eq!(halted["items"][0]["state"], "finished");
+    let detail = halted["items"][0]["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("default/web-1: removed ") && detail.contains("tap0 netem 7"),
+        "{detail}"
+    );
+    rehearsal.until("no pod stays", |rehearsal| rehearsal.debug_pods().is_empty());
+}
+
+#[test]
+fn a_vm_is_looked_into_when_no_pod_is_left() {
+    let rehearsal = Rehearsal::new();
+    let id = abandoned(&rehearsal);
+    rehearsal.practice.remove("Pod", "kubevirt", &format!("vmchaos-{id}-0"));
+    assert_eq!(rehearsal.run(&["status"]).expect(0).err, "No runs found");
+
+    let refused = rehearsal.run(&["halt", "vmi/web-1"]).expect(4);
+    assert!(
+        refused.err.contains("looks into default/web-1 on node-1"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(rehearsal.ours("default", "web-1").len(), 2);
+
+    let halted = rehearsal
+        .run(&["halt", "vmi/web-1", "vmi/web-2", "-y", "-o", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
+    let detail = halted["items"][0]["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("default/web-2: nothing of this program is there"),
+        "{detail}"
+    );
+    assert_eq!(halted["items"][0]["targets"], json!(["default/web-1", "default/web-2"]));
+}
+
+#[test]
+fn a_fault_whose_pod_was_force_deleted_is_gone_and_a_look_proves_it() {
+    let rehearsal = Rehearsal::new();
+    let (_run, id) = injected(&rehearsal, "web-1", &["--detach"]);
+    rehearsal.practice.remove("Pod", "kubevirt", &format!("vmchaos-{id}-0"));
+    rehearsal.until("the node undoes it", |rehearsal| {
+        rehearsal.ours("default", "web-1").is_empty()
+    });
+    let halted = rehearsal.run(&["halt", "vmi/web-1/default", "-y"]).expect(0);
+    assert!(
+        halted.out.contains("nothing of this program is there"),
+        "{}",
+        halted.out
+    );
+}
+
+#[test]
+fn another_runs_fault_on_the_same_vm_is_left_alone() {
+    let rehearsal = Rehearsal::new();
+    let id = abandoned(&rehearsal);
+    rehearsal.until("its end is seen", |rehearsal| {
+        status_of(rehearsal, &id)["state"] == "unproven"
+    });
+    rehearsal.run(&["halt", "vmi/web-1", "-y"]).expect(0);
+    let (_run, other) = injected(&rehearsal, "web-1", &["--detach", "--reason", "other"]);
+    assert_ne!(id, other);
+    let halted = rehearsal.run(&["halt", &id]).expect(3);
+    assert!(
+        halted.err.contains(&format!("run {other} has this VM now")),
+        "{}",
+        halted.err
+    );
+    assert_eq!(
+        rehearsal.ours("default", "web-1").len(),
+        2,
+        "it is not this run's to take away"
+    );
+}
+
+#[test]
+fn the_agents_double_takes_a_live_fault_away_too() {
+    let rehearsal = Rehearsal::with(Options {
+        agent: AgentKind::Double,
+        ..Options::default()
+    });
+    let (_run, id) = injected(&rehearsal, "web-1", &["--detach"]);
+    let halted = rehearsal.run(&["halt", "vmi/web-1", "-y"]).expect(0);
+    assert!(
+        halted
+            .err
+            .contains(&format!("warning: run {id} is live on one of these VMs")),
+        "{}",
+        halted.err
+    );
+    assert!(halted.out.contains("removed tap0 netem 7"), "{}", halted.out);
+    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
+}
+
+#[test]
+fn a_vm_that_does_not_run_holds_nothing() {
+    let rehearsal = Rehearsal::new();
+    let halted = rehearsal.run(&["halt", "vmi/web-9", "-y"]).expect(0);
+    assert!(halted.out.contains("no VMI default/web-9 is running"), "{}", halted.out);
+    assert_eq!(rehearsal.writes(), Vec::<String>::new());
+}

@@ -1,0 +1,133 @@
+//! `status`: every live run, whoever started it, and what could not be looked into.
+
+use std::fs::{File, read_to_string};
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use crate::support::{Rehearsal, Running};
+use crate::{injected, status_of};
+
+#[test]
+fn a_run_is_seen_by_everybody_with_its_owner_and_its_end() {
+    let rehearsal = Rehearsal::new();
+    let none = rehearsal.run(&["status"]).expect(0);
+    assert_eq!((none.out.as_str(), none.err.as_str()), ("", "No runs found"));
+
+    let (run, id) = injected(&rehearsal, "web-1", &["--reason", "game day"]);
+    rehearsal.until("the run is running", |rehearsal| {
+        status_of(rehearsal, &id)["state"] == "running"
+    });
+    let item = status_of(&rehearsal, &id);
+    assert_eq!(
+        (&item["fault"], &item["effect"]),
+        (&json!("netem"), &json!("latency 20ms"))
+    );
+    assert_eq!(
+        (&item["reason"], &item["targets"]),
+        (&json!("game day"), &json!(["default/web-1"]))
+    );
+    assert_eq!(
+        (&item["nodes"], &item["durationSeconds"]),
+        (&json!(["node-1"]), &json!(600.0))
+    );
+    let left = item["leftSeconds"].as_f64().unwrap();
+    assert!((500.0..=600.0).contains(&left), "{left}");
+    let table = rehearsal.run(&["status"]).expect(0).out;
+    assert!(
+        table.contains(&id) && table.contains("game day") && table.contains("default/web-1"),
+        "{table}"
+    );
+    assert_eq!(
+        rehearsal.run(&["status", "-o", "name"]).expect(0).out,
+        format!("{id}\n")
+    );
+    assert_eq!(
+        rehearsal.run(&["status", "-n", "shop"]).expect(0).err,
+        "No runs found in shop namespace."
+    );
+
+    // kill -9: the node ends the fault by itself, and the finished pod says so.
+    kill(&run);
+    rehearsal.until("the run is finished", |rehearsal| {
+        status_of(rehearsal, &id)["state"] == "finished"
+    });
+    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
+    let item = status_of(&rehearsal, &id);
+    assert_eq!(item["detail"], "1 restored (lost operator)");
+    assert!(item.get("leftSeconds").is_none());
+}
+
+#[test]
+fn what_could_not_be_looked_into_is_named() {
+    let rehearsal = Rehearsal::new();
+    let (_run, id) = injected(&rehearsal, "web-1", &[]);
+    rehearsal.practice.forbid("list", "", "pods", "", "payments");
+    let status = rehearsal.run(&["status", "-o", "name"]).expect(1);
+    assert_eq!(status.out, format!("{id}\n"), "what can be seen is shown");
+    assert!(
+        status.err.contains("could not look for runs in payments"),
+        "{}",
+        status.err
+    );
+    assert!(status.err.contains("--context vmchaos-rehearsal"), "{}", status.err);
+    // Asked about one namespace, the others do not matter.
+    rehearsal.run(&["status", "-n", "kubevirt"]).expect(0);
+    rehearsal.run(&["status", "-n", "payments"]).expect(1);
+
+    rehearsal.practice.forbid("list", "", "namespaces", "", "*");
+    let status = rehearsal.run(&["status", "-o", "name"]).expect(1);
+    assert_eq!(
+        status.out,
+        format!("{id}\n"),
+        "KubeVirt's namespace is looked into by name"
+    );
+    assert!(status.err.contains("whose names may not be listed"), "{}", status.err);
+}
+
+#[test]
+fn a_watch_shows_each_change_until_a_signal() {
+    let rehearsal = Rehearsal::new();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out");
+    let mut watch = rehearsal
+        .command(&["status", "--watch"])
+        .stdout(File::create(&path).unwrap())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    rehearsal.until("the watch is open", |rehearsal| {
+        rehearsal
+            .practice
+            .requests()
+            .iter()
+            .any(|request| request.query.contains("watch="))
+    });
+    let (run, id) = injected(&rehearsal, "web-1", &[]);
+    let shown = |word: &str| {
+        let text = read_to_string(&path).unwrap();
+        text.lines()
+            .any(|line| line.starts_with(&id) && line.contains(&format!(" {word} ")))
+    };
+    rehearsal.until("the run is shown", |_| shown("running"));
+    rehearsal.run(&["halt", &id]).expect(0);
+    rehearsal.until("its end is shown", |_| shown("gone"));
+    assert_eq!(run.end().code, Some(1), "somebody else ended it");
+    let text = read_to_string(&path).unwrap();
+    assert_eq!(text.matches("RUN ").count(), 1, "one header: {text}");
+    Command::new("kill")
+        .args(["-INT", &watch.id().to_string()])
+        .status()
+        .unwrap();
+    assert_eq!(watch.wait().unwrap().code(), Some(130));
+}
+
+fn kill(run: &Running) {
+    assert!(
+        Command::new("kill")
+            .args(["-9", &run.pid().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+}

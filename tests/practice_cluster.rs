@@ -1,0 +1,23 @@
+//! The practice cluster against independent clients: kube-rs always, the installed kubectl where there is one. What
+//! works here must work the same way against a real API server.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+#[path = "practice_cluster/access.rs"]
+mod access;
+#[path = "practice_cluster/api.rs"]
+mod api;
+#[path = "practice_cluster/attach.rs"]
+mod attach;
+#[path = "practice_cluster/faults.rs"]
+mod faults;
+#[path = "practice_cluster/kubectl.rs"]
+mod kubectl;
+#[path = "practice_cluster/kubevirt.rs"]
+mod kubevirt;
+#[path = "practice_cluster/pods.rs"]
+mod pods;
+#[path = "practice_cluster/scale.rs"]
+mod scale;
+#[path = "practice_cluster/support.rs"]
+mod support;

@@ -1,0 +1,95 @@
+//! The real binary: what is wrong with a command line alone ends it with 2, on stderr, before anything is looked at.
+
+use std::process::{Command, Output};
+
+fn run(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kubectl-vmchaos"))
+        .args(args)
+        // A kubeconfig that cannot be read: reaching for it would end with another code.
+        .env("KUBECONFIG", env!("CARGO_MANIFEST_DIR"))
+        .env_remove("VMCHAOS_COMPLETE")
+        .output()
+        .unwrap_or_else(|error| panic!("the binary does not start: {error}"))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_wrong_value_ends_with_2() {
+    let output = run(&["netem", "web-1", "--latency", "100"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(text(&output.stdout), "");
+    assert_eq!(
+        text(&output.stderr),
+        "error: invalid value '100' for '--latency <TIME>': has no unit; try `100ms`\n\n\
+         For more information, try '--help'.\n"
+    );
+}
+
+#[test]
+fn flags_that_do_not_go_together_end_with_2_and_the_commands_usage() {
+    let output = run(&["netem", "web-1", "--loss", "1", "-A"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(text(&output.stdout), "");
+    assert_eq!(
+        text(&output.stderr),
+        "error: names and -A do not go together: `web-1` is one VMI, -A is a search\n\n\
+         hint: leave one of the two out; several names are fine, also as vmi/web-1/NAMESPACE\n\n\
+         Usage: kubectl vmchaos netem [OPTIONS] [TARGET]...\n\n\
+         For more information, try '--help'.\n"
+    );
+}
+
+#[test]
+fn help_and_version_are_data() {
+    let help = run(&["netem", "--help"]);
+    assert_eq!((help.status.code(), text(&help.stderr).as_str()), (Some(0), ""));
+    let shown = text(&help.stdout);
+    for part in [
+        "Usage: kubectl vmchaos netem",
+        "Exit codes:",
+        "Examples:",
+        "--preset <NAME>",
+        "Connection:",
+        "-o, --output",
+    ] {
+        assert!(shown.contains(part), "{part} is missing");
+    }
+    let version = run(&["--version"]);
+    assert_eq!(
+        text(&version.stdout),
+        format!("kubectl-vmchaos {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn every_command_has_a_help_with_examples() {
+    for command in [
+        "netem",
+        "list",
+        "status",
+        "halt",
+        "cleanup",
+        "check",
+        "rehearse",
+        "completion",
+    ] {
+        let help = run(&[command, "--help"]);
+        let shown = text(&help.stdout);
+        assert_eq!(help.status.code(), Some(0), "{command}");
+        assert!(shown.contains("Examples:\n  "), "{command} has no examples");
+        assert!(
+            !shown.contains("kubectl-vmchaos [OPTIONS]"),
+            "{command} shows the binary's name for its usage"
+        );
+    }
+}
+
+#[test]
+fn no_command_at_all_shows_the_help() {
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("Usage: kubectl vmchaos [OPTIONS] <COMMAND>"));
+}
