@@ -28,7 +28,11 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             printer.error(&anyhow::anyhow!("no threads to run on: {error}"));
@@ -39,7 +43,9 @@ fn main() -> ExitCode {
         match Signals::install() {
             Ok(signals) => commands::run(invocation, &printer, signals).await.into(),
             Err(error) => {
-                printer.error(&anyhow::anyhow!("signals cannot be listened to, and nothing runs without: {error}"));
+                printer.error(&anyhow::anyhow!(
+                    "signals cannot be listened to, and nothing runs without: {error}"
+                ));
                 ExitCode::FAILURE
             }
         }

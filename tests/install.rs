@@ -21,14 +21,25 @@ impl Release {
         std::fs::write(&program, "#!/bin/sh\necho \"asked: $*\"\n").unwrap();
         std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
         let archive = dir.path().join("kubectl-vmchaos-linux-amd64.tar.gz");
-        let tar = Command::new("tar").arg("-czf").arg(&archive).arg("-C").arg(dir.path()).arg("kubectl-vmchaos").status();
+        let tar = Command::new("tar")
+            .arg("-czf")
+            .arg(&archive)
+            .arg("-C")
+            .arg(dir.path())
+            .arg("kubectl-vmchaos")
+            .status();
         assert!(tar.unwrap().success());
         Self { dir, archive }
     }
 
     fn sum(&self) -> String {
         let out = Command::new("sha256sum").arg(&self.archive).output().unwrap();
-        String::from_utf8(out.stdout).unwrap().split_whitespace().next().unwrap().to_owned()
+        String::from_utf8(out.stdout)
+            .unwrap()
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .to_owned()
     }
 
     fn to(&self) -> PathBuf {
@@ -55,13 +66,22 @@ impl Release {
 #[test]
 fn both_programs_are_placed_and_the_shim_asks_the_binary() {
     let release = Release::new();
-    std::fs::write(release.dir.path().join("SHA256SUMS"), format!("{}  kubectl-vmchaos-linux-amd64.tar.gz\n", release.sum()))
-        .unwrap();
+    std::fs::write(
+        release.dir.path().join("SHA256SUMS"),
+        format!("{}  kubectl-vmchaos-linux-amd64.tar.gz\n", release.sum()),
+    )
+    .unwrap();
     let out = release.install(&[]);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let path = format!("{}:{}", release.to().display(), std::env::var("PATH").unwrap());
-    let shim = Command::new(release.to().join("kubectl_complete-vmchaos")).args(["netem", ""]).env("PATH", path).output();
-    assert_eq!(String::from_utf8(shim.unwrap().stdout).unwrap(), "asked: __complete netem \n");
+    let shim = Command::new(release.to().join("kubectl_complete-vmchaos"))
+        .args(["netem", ""])
+        .env("PATH", path)
+        .output();
+    assert_eq!(
+        String::from_utf8(shim.unwrap().stdout).unwrap(),
+        "asked: __complete netem \n"
+    );
 }
 
 #[test]
@@ -89,6 +109,9 @@ fn a_second_install_replaces_the_first() {
         let out = release.install(&["--sha256", &release.sum()]);
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     }
-    let left: Vec<_> = std::fs::read_dir(release.to()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> = std::fs::read_dir(release.to())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert_eq!(left.len(), 2, "{left:?}");
 }

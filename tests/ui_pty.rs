@@ -3,11 +3,7 @@
 //! Each test starts this very binary again inside a pty, where `scenario` does what its environment names and prints how it
 //! ended: what is asked about is a terminal's mode and cursor, which only a terminal has.
 #![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::exit,
-    reason = "helpers of tests fail the test"
-)]
+#![allow(clippy::unwrap_used, clippy::exit, reason = "helpers of tests fail the test")]
 
 use std::future::Future;
 use std::io::{self, BufRead, Read, Write};
@@ -79,23 +75,14 @@ async fn play(name: &str, printer: &Printer) -> String {
     let told = |end: anyhow::Result<String>| end.unwrap_or_else(|error| error.to_string());
     match name {
         "picker" => {
-            let mut picker = Picker::new(
-                "Which VMIs?",
-                ["namespace", "name", "node"],
-                "name VMIs, or pass -l",
-            );
+            let mut picker = Picker::new("Which VMIs?", ["namespace", "name", "node"], "name VMIs, or pass -l");
             for i in 1..=40 {
                 picker.row(
                     ["default", &format!("web-{i}"), "node-1"],
                     (i == 3).then_some("is paused"),
                 );
             }
-            told(
-                picker
-                    .pick(printer, ended())
-                    .await
-                    .map(|pick| format!("{pick:?}")),
-            )
+            told(picker.pick(printer, ended()).await.map(|pick| format!("{pick:?}")))
         }
         // Asks only when there is an answer already.
         "typed-ahead" => {
@@ -103,30 +90,15 @@ async fn play(name: &str, printer: &Printer) -> String {
                 std::thread::yield_now();
             }
             let confirm = Confirm::yes_no("", "Go on?");
-            told(
-                confirm
-                    .ask(printer, ended())
-                    .await
-                    .map(|answer| format!("{answer:?}")),
-            )
+            told(confirm.ask(printer, ended()).await.map(|answer| format!("{answer:?}")))
         }
         "confirm" => {
             let confirm = Confirm::yes_no("netem on 2 VMs in prod", "Go on?");
-            told(
-                confirm
-                    .ask(printer, ended())
-                    .await
-                    .map(|answer| format!("{answer:?}")),
-            )
+            told(confirm.ask(printer, ended()).await.map(|answer| format!("{answer:?}")))
         }
         "typed" => {
             let confirm = Confirm::typed("", "Type the context's name to go on", "prod");
-            told(
-                confirm
-                    .ask(printer, ended())
-                    .await
-                    .map(|answer| format!("{answer:?}")),
-            )
+            told(confirm.ask(printer, ended()).await.map(|answer| format!("{answer:?}")))
         }
         "progress" => {
             let progress = Progress::new(printer, 2);
@@ -182,10 +154,7 @@ fn mode() -> Option<String> {
 fn child(scenario: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "scenario", "--nocapture", "--test-threads=1"]);
-    command
-        .env_clear()
-        .env("TERM", "xterm")
-        .env(SCENARIO, scenario);
+    command.env_clear().env("TERM", "xterm").env(SCENARIO, scenario);
     command
 }
 
@@ -246,10 +215,7 @@ impl Terminal {
 }
 
 fn cursor_is_back(screen: &str) {
-    assert!(
-        screen.contains(HIDE_CURSOR),
-        "the cursor was hidden: {screen:?}"
-    );
+    assert!(screen.contains(HIDE_CURSOR), "the cursor was hidden: {screen:?}");
     let shown = screen.rfind(SHOW_CURSOR).unwrap();
     assert!(
         shown > screen.rfind(HIDE_CURSOR).unwrap(),

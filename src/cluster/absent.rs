@@ -6,8 +6,8 @@ use kube::api::Api;
 
 use super::client::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
-use crate::escape::escape;
 use super::vm::VirtualMachine;
+use crate::escape::escape;
 use crate::fault::Unfit;
 
 /// An empty list is also what a namespace that does not exist answers; only a clear 404 is an error.

@@ -8,8 +8,8 @@ use kube::api::{Api, PostParams};
 
 use super::client::Cluster;
 use super::error::Ask;
-use crate::escape::escape;
 use super::rules::{Needed, Rule, RuleScope};
+use crate::escape::escape;
 
 /// The answer to one rule in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,8 @@
 
 use kube::core::Status;
 
-use crate::escape::escape;
 use super::failure::{from_auth, from_transport};
+use crate::escape::escape;
 
 /// A request that failed, ready to be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::escape::escape;
 use super::launcher::{active_pod, launcher};
 use super::vmi::VirtualMachineInstance;
+use crate::escape::escape;
 use crate::fault::interface::{NETWORK_STATUS, Plugins, PodNetworks, Unreachable, reach};
 use crate::fault::{Interface, Launcher, Target, Unfit};
 

@@ -48,8 +48,13 @@ pub async fn existing(cluster: &Cluster, candidates: &[String]) -> Result<String
     }
     let last = candidates.last().cloned().unwrap_or_default();
     match candidates {
-        [only] => Err(ClusterError::new(ErrorKind::NotFound, format!("namespaces \"{only}\" not found"))
-            .hint(fix(only, "not found", &cluster.again("")))),
+        [only] => Err(
+            ClusterError::new(ErrorKind::NotFound, format!("namespaces \"{only}\" not found")).hint(fix(
+                only,
+                "not found",
+                &cluster.again(""),
+            )),
+        ),
         _ => Ok(last),
     }
 }

@@ -2,8 +2,8 @@
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use crate::escape::escape;
 use super::vmi::{InterfaceSpec, Network, VirtualMachineInstance, VmiProbe};
+use crate::escape::escape;
 use crate::fault::interface::{NetworkSource, Nic, Wiring};
 use crate::fault::{Probe, ProbeKind};
 

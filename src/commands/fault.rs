@@ -32,8 +32,23 @@ pub(super) async fn netem(context: &mut Context, request: NetemRequest) -> ExitC
     for line in &request.ignored {
         context.printer.warn(line);
     }
-    let NetemRequest { spec, wanted, pod, writing, .. } = request;
-    fault(context, Request { spec, wanted, pod, writing }).await
+    let NetemRequest {
+        spec,
+        wanted,
+        pod,
+        writing,
+        ..
+    } = request;
+    fault(
+        context,
+        Request {
+            spec,
+            wanted,
+            pod,
+            writing,
+        },
+    )
+    .await
 }
 
 /// From the request to the exit code; the document is printed whichever way it ends.
@@ -76,35 +91,43 @@ fn print(context: &Context, report: &RunReport) {
     if report.dry_run != report::DryRun::None && !structured && context.format != Format::Name {
         return;
     }
-    let printed = report.print(context.format).map_err(|error| Stop::failed("output", format!("{error:#}")));
+    let printed = report
+        .print(context.format)
+        .map_err(|error| Stop::failed("output", format!("{error:#}")));
     if let Err(stop) = printed.and_then(|text| context.print(&text)) {
         stop.print(&context.printer);
     }
 }
 
-async fn carry_out(
-    context: &mut Context,
-    request: &Request,
-    report: &mut RunReport,
-) -> Result<report::Ending, Stop> {
+async fn carry_out(context: &mut Context, request: &Request, report: &mut RunReport) -> Result<report::Ending, Stop> {
     let cluster = context.connect().await?;
     report.context.clone_from(&cluster.context);
     report.user = Some(cluster.user.clone());
     let interfaces = &request.spec.interfaces;
     // Not raced against signals here: the picker ends itself and puts the terminal back.
     let chosen = if request.wanted.chosen {
-        context.unless_signalled(targets::choose(context, &cluster, &request.wanted, interfaces)).await?
+        context
+            .unless_signalled(targets::choose(context, &cluster, &request.wanted, interfaces))
+            .await?
     } else {
         targets::choose(context, &cluster, &request.wanted, interfaces).await?
     };
     let kubevirt = chosen.kubevirt.clone();
     let plan = planned(request, &cluster, chosen, &report.id)?;
-    let namespace = context.unless_signalled(admitted(&cluster, request, &plan, kubevirt.as_deref())).await?;
+    let namespace = context
+        .unless_signalled(admitted(&cluster, request, &plan, kubevirt.as_deref()))
+        .await?;
     crate::run::report::plan(report, &plan, &namespace);
     let is_dry = request.writing.dry_run != DryRun::None;
-    context.printer.line(&plan_text::plan_text(&plan, &cluster, &namespace, is_dry));
+    context
+        .printer
+        .line(&plan_text::plan_text(&plan, &cluster, &namespace, is_dry));
     if is_dry {
-        let how = if request.writing.dry_run == DryRun::Client { "dry run" } else { "server dry run" };
+        let how = if request.writing.dry_run == DryRun::Client {
+            "dry run"
+        } else {
+            "server dry run"
+        };
         context.printer.line(&format!("nothing was changed ({how})"));
         return Ok(report::Ending::Ran);
     }
@@ -127,8 +150,11 @@ fn planned(request: &Request, cluster: &Cluster, chosen: Chosen, run: &str) -> R
     };
     let many = chosen.targets.len() > 1;
     if request.spec.detach && many && request.spec.execution == Execution::Serial {
-        return Err(Stop::refused("detach", "--detach cannot serve several VMs one after the other: nobody would be left to do it")
-            .hint("add --execution parallel, or name one VM"));
+        return Err(Stop::refused(
+            "detach",
+            "--detach cannot serve several VMs one after the other: nobody would be left to do it",
+        )
+        .hint("add --execution parallel, or name one VM"));
     }
     let mut plan = Plan::new(run.to_owned(), request.spec.clone(), chosen.targets, pod)
         .map_err(|error| Stop::refused("plan", error.to_string()))?;
@@ -139,12 +165,7 @@ fn planned(request: &Request, cluster: &Cluster, chosen: Chosen, run: &str) -> R
 }
 
 /// Where the debug pods go, and whether we may make, attach to and delete them there. A client dry run only reads.
-async fn admitted(
-    cluster: &Cluster,
-    request: &Request,
-    plan: &Plan,
-    kubevirt: Option<&str>,
-) -> Result<String, Stop> {
+async fn admitted(cluster: &Cluster, request: &Request, plan: &Plan, kubevirt: Option<&str>) -> Result<String, Stop> {
     let vm_namespace = plan.vms.first().map_or("default", |vm| vm.target.namespace.as_str());
     let candidates = pod_namespace::candidates(request.pod.namespace.as_deref(), kubevirt, vm_namespace);
     let namespace = if request.writing.dry_run == DryRun::Client {
@@ -167,9 +188,16 @@ async fn admitted(
         None => Ok(namespace),
         Some(access) => Err(Stop::refused(
             "forbidden",
-            format!("not permitted in namespace {namespace}: {} {}", access.rule.verb, access.rule.qualified()),
+            format!(
+                "not permitted in namespace {namespace}: {} {}",
+                access.rule.verb,
+                access.rule.qualified()
+            ),
         )
-        .hint(format!("{}; kubectl vmchaos check netem prints the rules that are missing", access.can_i()))),
+        .hint(format!(
+            "{}; kubectl vmchaos check netem prints the rules that are missing",
+            access.can_i()
+        ))),
     }
 }
 
@@ -210,22 +238,34 @@ async fn execute(
     if ran.vms.iter().any(|vm| vm.leaked().is_some()) {
         for vm in &ran.vms {
             if let Some(left) = vm.leaked() {
-                context.printer.line(&format!("{} may still have the fault: {left}", vm.key));
+                context
+                    .printer
+                    .line(&format!("{} may still have the fault: {left}", vm.key));
             }
         }
         context.printer.line(&format!("to remove it: {halt}"));
     } else {
         for pod in &ran.pods_left {
-            context.printer.warn(&format!("the finished debug pod could not be deleted: {pod}; later: {halt}"));
+            context.printer.warn(&format!(
+                "the finished debug pod could not be deleted: {pod}; later: {halt}"
+            ));
         }
     }
     if confirmed.plan().spec.detach && ran.vms.iter().all(|vm| vm.trouble.is_none()) && ran.signals == 0 {
-        context.printer.line(&format!("in place until the deadline; to end it sooner: {halt}"));
+        context
+            .printer
+            .line(&format!("in place until the deadline; to end it sooner: {halt}"));
     }
     for vm in &ran.vms {
         if let Some(trouble) = &vm.trouble {
-            let hint = trouble.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-            context.printer.error(&anyhow::anyhow!("{}: {}{hint}", vm.key, trouble.message));
+            let hint = trouble
+                .hint
+                .as_ref()
+                .map(|hint| format!("\nhint: {hint}"))
+                .unwrap_or_default();
+            context
+                .printer
+                .error(&anyhow::anyhow!("{}: {}{hint}", vm.key, trouble.message));
         }
     }
     ending

@@ -35,9 +35,19 @@ struct Context {
 
 /// Runs a command line that was understood.
 pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) -> ExitCode {
-    let Invocation { connection, output, action, verbosity } = invocation;
+    let Invocation {
+        connection,
+        output,
+        action,
+        verbosity,
+    } = invocation;
     log::init(verbosity, printer);
-    let mut context = Context { printer: printer.clone(), signals, connection, format: format(output) };
+    let mut context = Context {
+        printer: printer.clone(),
+        signals,
+        connection,
+        format: format(output),
+    };
     let result = match action {
         Action::Netem(request) => return Box::pin(fault::netem(&mut context, *request)).await,
         Action::Rehearse(request) => rehearse::rehearse(&mut context, request).await,
@@ -88,7 +98,9 @@ impl Context {
 
     /// Prints a document or a table on stdout.
     fn print(&self, text: &str) -> Result<(), Stop> {
-        self.printer.out(text).map_err(|error| Stop::failed("output", format!("stdout cannot be written to: {error}")))
+        self.printer
+            .out(text)
+            .map_err(|error| Stop::failed("output", format!("stdout cannot be written to: {error}")))
     }
 }
 

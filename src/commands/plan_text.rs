@@ -20,11 +20,24 @@ pub(super) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all_com
     };
     let spec = &plan.spec;
     line(format!("{}: {}", spec.fault.kind(), spec.fault));
-    line(format!("  context    {} ({}), as {}", escape(&cluster.context), cluster.server, escape(&cluster.user)));
+    line(format!(
+        "  context    {} ({}), as {}",
+        escape(&cluster.context),
+        cluster.server,
+        escape(&cluster.user)
+    ));
     line(format!("  VMs        {}", how_many(plan)));
     line(format!("  duration   {}", how_long(plan)));
-    let pods = if plan.nodes.len() == 1 { "a debug pod" } else { "debug pods" };
-    line(format!("  by         {pods} in namespace {}, run {}", escape(namespace), plan.run));
+    let pods = if plan.nodes.len() == 1 {
+        "a debug pod"
+    } else {
+        "debug pods"
+    };
+    line(format!(
+        "  by         {pods} in namespace {}, run {}",
+        escape(namespace),
+        plan.run
+    ));
     line(String::new());
     line(indented(&table(plan)));
     let targets = plan.vms.iter().map(|vm| &vm.target);
@@ -34,22 +47,40 @@ pub(super) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all_com
         line(format!("  warning: {warning}"));
     }
     for unfit in &plan.left_out {
-        line(format!("  left out: {}/{} {}", escape(&unfit.namespace), escape(&unfit.name), escape(&unfit.reason)));
+        line(format!(
+            "  left out: {}/{} {}",
+            escape(&unfit.namespace),
+            escape(&unfit.name),
+            escape(&unfit.reason)
+        ));
     }
     line(String::new());
     let shown = if all_commands { plan.vms.len() } else { SHOWN_COMMANDS };
     for vm in plan.vms.iter().take(shown) {
-        line(format!("  on {} for {}:", escape(&vm.target.node), escape(&vm.target.key())));
-        vm.compiled.commands_for_people.iter().for_each(|command| line(format!("    {command}")));
+        line(format!(
+            "  on {} for {}:",
+            escape(&vm.target.node),
+            escape(&vm.target.key())
+        ));
+        vm.compiled
+            .commands_for_people
+            .iter()
+            .for_each(|command| line(format!("    {command}")));
     }
     if plan.vms.len() > shown {
-        line(format!("  and the same for {} more; --dry-run shows all commands", plan.vms.len() - shown));
+        line(format!(
+            "  and the same for {} more; --dry-run shows all commands",
+            plan.vms.len() - shown
+        ));
     }
     text
 }
 
 fn how_many(plan: &Plan) -> String {
-    let drawn = plan.seed.map(|seed| format!(", drawn with --seed {seed}")).unwrap_or_default();
+    let drawn = plan
+        .seed
+        .map(|seed| format!(", drawn with --seed {seed}"))
+        .unwrap_or_default();
     format!("{} of {} match{drawn}", plan.vms.len(), plan.matched)
 }
 
@@ -61,7 +92,11 @@ fn how_long(plan: &Plan) -> String {
         Execution::Parallel if plan.vms.len() > 1 => format!("{each}, on all VMs at once"),
         _ => each,
     };
-    if plan.spec.detach { format!("{order}; this command ends before that") } else { order }
+    if plan.spec.detach {
+        format!("{order}; this command ends before that")
+    } else {
+        order
+    }
 }
 
 fn table(plan: &Plan) -> String {

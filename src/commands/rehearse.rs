@@ -11,9 +11,12 @@ use crate::report::ExitCode;
 
 /// Starts the practice cluster; runs one command on it, or keeps it up until a signal.
 pub(super) async fn rehearse(context: &mut Context, request: RehearseRequest) -> Result<ExitCode, Stop> {
-    let practice = Practice::start(options(&request))
-        .await
-        .map_err(|error| Stop::failed("rehearsal", format!("the practice cluster could not be started: {error:#}")))?;
+    let practice = Practice::start(options(&request)).await.map_err(|error| {
+        Stop::failed(
+            "rehearsal",
+            format!("the practice cluster could not be started: {error:#}"),
+        )
+    })?;
     match request.what {
         Rehearsed::Command(invocation) => {
             // The command keeps its own flags; only where the cluster is comes from here.
@@ -21,7 +24,10 @@ pub(super) async fn rehearse(context: &mut Context, request: RehearseRequest) ->
                 kubeconfig: Some(practice.kubeconfig().to_owned()),
                 ..invocation.connection.clone()
             };
-            let invocation = Invocation { connection, ..*invocation };
+            let invocation = Invocation {
+                connection,
+                ..*invocation
+            };
             let signals = context.signals.clone();
             Ok(Box::pin(super::run(invocation, &context.printer, signals)).await)
         }

@@ -18,7 +18,12 @@ pub(super) struct Stop {
 
 impl Stop {
     fn new(exit: ExitCode, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { exit, reason, message: message.into(), hint: None }
+        Self {
+            exit,
+            reason,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     /// Nothing was written, on purpose.
@@ -60,7 +65,10 @@ impl Stop {
             ErrorKind::Unauthorized => (ExitCode::Refused, "unauthorized"),
             _ => (ExitCode::Failed, "unreachable"),
         };
-        Self { hint: error.hint.clone(), ..Self::new(exit, reason, &error.message) }
+        Self {
+            hint: error.hint.clone(),
+            ..Self::new(exit, reason, &error.message)
+        }
     }
 
     /// A prompt that could not be shown ends as `exit`.
@@ -91,7 +99,11 @@ impl Stop {
 
     /// On stderr, as every error is shown.
     pub(super) fn print(&self, printer: &Printer) {
-        let hint = self.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        let hint = self
+            .hint
+            .as_ref()
+            .map(|hint| format!("\nhint: {hint}"))
+            .unwrap_or_default();
         printer.error(&anyhow::anyhow!("{}{hint}", self.message));
     }
 }

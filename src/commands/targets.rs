@@ -1,7 +1,7 @@
 //! From what was typed to the VMs of a run: find, pick or draw, and say why when there is none.
 
-use super::stop::Stop;
 use super::Context;
+use super::stop::Stop;
 use crate::cli::{HowMany, Wanted};
 use crate::cluster::{Cluster, Reach, Survey, survey};
 use crate::fault::{Target, Unfit};
@@ -10,7 +10,8 @@ use crate::report::ExitCode;
 use crate::ui::{Pick, Picker};
 
 /// The flags that choose where nothing can be picked.
-const FLAGS: &str = "name VMIs (web-1 or vmi/web-1/NAMESPACE), or use --target REGEX, --namespaces REGEX or -l SELECTOR";
+const FLAGS: &str =
+    "name VMIs (web-1 or vmi/web-1/NAMESPACE), or use --target REGEX, --namespaces REGEX or -l SELECTOR";
 
 /// VMs that were chosen.
 pub(super) struct Chosen {
@@ -41,7 +42,11 @@ pub(super) async fn choose(
 ) -> Result<Chosen, Stop> {
     let survey = survey(cluster, &wanted.selection, interfaces).await?;
     let kubevirt = survey.kubevirt.as_ref().map(|kubevirt| kubevirt.namespace().to_owned());
-    let chosen = if wanted.chosen { drawn(cluster, wanted, survey)? } else { picked(context, survey).await? };
+    let chosen = if wanted.chosen {
+        drawn(cluster, wanted, survey)?
+    } else {
+        picked(context, survey).await?
+    };
     Ok(Chosen { kubevirt, ..chosen })
 }
 
@@ -73,7 +78,13 @@ fn drawn(cluster: &Cluster, wanted: &Wanted, survey: Survey) -> Result<Chosen, S
         }
         _ => (fit, None),
     };
-    Ok(Chosen { targets, matched, seed, left_out, kubevirt: None })
+    Ok(Chosen {
+        targets,
+        matched,
+        seed,
+        left_out,
+        kubevirt: None,
+    })
 }
 
 fn cannot(unfit: &Unfit) -> Stop {
@@ -95,10 +106,23 @@ fn nothing(cluster: &Cluster, wanted: &Wanted, left_out: &[Unfit]) -> Stop {
         return Stop::refused("no-match", format!("no VMI matches {place}"))
             .hint("kubectl vmchaos list -A shows them all; --target must match the whole name");
     }
-    let reasons: Vec<String> =
-        left_out.iter().take(5).map(|unfit| format!("{}/{} {}", unfit.namespace, unfit.name, unfit.reason)).collect();
-    let more = if left_out.len() > 5 { format!("; and {} more", left_out.len() - 5) } else { String::new() };
-    Stop::refused("no-match", format!("no VMI that matches {place} can take the fault: {}{more}", reasons.join("; ")))
+    let reasons: Vec<String> = left_out
+        .iter()
+        .take(5)
+        .map(|unfit| format!("{}/{} {}", unfit.namespace, unfit.name, unfit.reason))
+        .collect();
+    let more = if left_out.len() > 5 {
+        format!("; and {} more", left_out.len() - 5)
+    } else {
+        String::new()
+    };
+    Stop::refused(
+        "no-match",
+        format!(
+            "no VMI that matches {place} can take the fault: {}{more}",
+            reasons.join("; ")
+        ),
+    )
 }
 
 async fn picked(context: &Context, survey: Survey) -> Result<Chosen, Stop> {
@@ -110,16 +134,30 @@ async fn picked(context: &Context, survey: Survey) -> Result<Chosen, Stop> {
     }
     let matched = survey.rows.iter().filter(|row| row.fault.is_ok()).count();
     if matched == 0 {
-        return Err(Stop::refused("no-match", "there is no VMI here that could take the fault")
-            .hint("kubectl vmchaos list -A shows all VMIs and what they can take"));
+        return Err(
+            Stop::refused("no-match", "there is no VMI here that could take the fault")
+                .hint("kubectl vmchaos list -A shows all VMIs and what they can take"),
+        );
     }
     let mut signals = context.signals.clone();
     match picker.pick(&context.printer, signals.any()).await {
         Ok(Pick::Picked(rows)) => {
-            let targets = rows.into_iter().filter_map(|row| survey.rows[row].fault.clone().ok()).collect();
-            Ok(Chosen { targets, matched, seed: None, left_out: Vec::new(), kubevirt: None })
+            let targets = rows
+                .into_iter()
+                .filter_map(|row| survey.rows[row].fault.clone().ok())
+                .collect();
+            Ok(Chosen {
+                targets,
+                matched,
+                seed: None,
+                left_out: Vec::new(),
+                kubevirt: None,
+            })
         }
-        Ok(Pick::Cancelled) => Err(Stop::refused("nothing-picked", "nothing was picked; nothing was changed")),
+        Ok(Pick::Cancelled) => Err(Stop::refused(
+            "nothing-picked",
+            "nothing was picked; nothing was changed",
+        )),
         Ok(Pick::Interrupted) => Err(Stop::interrupted()),
         Err(error) => Err(Stop::of_prompt(&error, ExitCode::Usage)),
     }

@@ -26,13 +26,20 @@ pub(super) struct Shown {
 
 impl Shown {
     pub(super) fn new(progress: Progress, recorder: Recorder) -> Self {
-        Self { progress, recorder: Arc::new(recorder), recording: std::sync::Mutex::default() }
+        Self {
+            progress,
+            recorder: Arc::new(recorder),
+            recording: std::sync::Mutex::default(),
+        }
     }
 
     /// Waits for the Events that are under way, and takes the progress off the screen.
     pub(super) async fn finish(self) {
         self.progress.finish();
-        let mut recording = self.recording.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut recording = self
+            .recording
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let all = async { while recording.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(EVENTS_LIMIT, all).await;
     }
@@ -69,7 +76,9 @@ fn state(vm: &Vm, hold: Duration) -> State {
         Step::Ready | Step::Going => State::Ready,
         Step::Injected => {
             let since = vm.injected_at.map_or(Duration::ZERO, |(_, at)| at.elapsed());
-            State::Injected { left: hold.saturating_sub(since) }
+            State::Injected {
+                left: hold.saturating_sub(since),
+            }
         }
         Step::Ending | Step::Verifying | Step::Final(_) => State::RollingBack,
     }

@@ -43,7 +43,12 @@ impl Known {
                 }
                 self.0 = changes.iter().cloned().collect();
                 let gone = |(name, state): (String, PodState)| {
-                    (name, PodState::Deleted { verdict: state.verdict().cloned() })
+                    (
+                        name,
+                        PodState::Deleted {
+                            verdict: state.verdict().cloned(),
+                        },
+                    )
                 };
                 changes.extend(before.into_iter().map(gone));
                 changes
@@ -55,7 +60,10 @@ impl Known {
             }
             Change::Deleted(pod) => {
                 let last = self.0.remove(&name(&pod));
-                let verdict = PodState::of(&pod).verdict().or(last.as_ref().and_then(PodState::verdict)).cloned();
+                let verdict = PodState::of(&pod)
+                    .verdict()
+                    .or(last.as_ref().and_then(PodState::verdict))
+                    .cloned();
                 vec![(name(&pod), PodState::Deleted { verdict })]
             }
         }

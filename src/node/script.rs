@@ -27,10 +27,6 @@ mod tests {
 
     #[test]
     fn keeps_the_mark_its_own_text_is_found_by_out_of_its_text() {
-        assert!(
-            SCRIPT
-                .chars()
-                .all(|c| c == '\n' || (' '..='~').contains(&c))
-        );
+        assert!(SCRIPT.chars().all(|c| c == '\n' || (' '..='~').contains(&c)));
     }
 }

@@ -38,9 +38,7 @@ pub(super) enum Order {
 
 impl Kernel {
     pub(super) fn launchers(&self) -> MutexGuard<'_, HashMap<String, Launcher>> {
-        self.launchers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.launchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn agents(&self) -> MutexGuard<'_, Vec<mpsc::UnboundedSender<Order>>> {
@@ -100,8 +98,7 @@ impl Node for DoubleNode {
         self.kernel.agents().push(orders.clone());
         let (kernel, spec, written) = (Arc::clone(&self.kernel), spec.clone(), Arc::clone(&log));
         tokio::spawn(async move {
-            let code =
-                double_agent::run(kernel, &spec, agent_stdin, agent_stdout, inbox, &written).await;
+            let code = double_agent::run(kernel, &spec, agent_stdin, agent_stdout, inbox, &written).await;
             let _ = send.send(Some(code));
         });
         Ok(Arc::new(DoubleAgent {
@@ -139,17 +136,11 @@ struct DoubleAgent {
 
 impl Agent for DoubleAgent {
     fn stdin(&self) -> Option<Stdin> {
-        self.stdin
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.stdin.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn stdout(&self) -> Option<Stdout> {
-        self.stdout
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.stdout.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn kill(&self, signal: Signal) {
@@ -170,9 +161,6 @@ impl Agent for DoubleAgent {
     }
 
     fn termination_message(&self) -> String {
-        self.log
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

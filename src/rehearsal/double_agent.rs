@@ -119,13 +119,7 @@ pub(super) async fn run(
             Some(double.heard + if double.greeted { silence } else { hello })
         };
         let next = double.next_deadline().into_iter().chain(limit).min();
-        let line = async {
-            if open {
-                lines.next_line().await
-            } else {
-                pending().await
-            }
-        };
+        let line = async { if open { lines.next_line().await } else { pending().await } };
         let timer = async {
             if let Some(next) = next {
                 tokio::time::sleep_until(next.into()).await;
@@ -180,28 +174,6 @@ impl Double {
         stdout.flush().await
     }
 
-    fn greet(&mut self, spec: &Spec, bad: Option<&str>) {
-        let netem = if spec
-            .env("VMCHAOS_PLAN")
-            .is_some_and(|plan| plan.contains("sch_netem"))
-        {
-            json!(true)
-        } else {
-            Value::Null
-        };
-        self.emit(json!({"ev": "hello", "run": self.run, "kernel": "6.1.0-18", "tc": "iproute2-6.1.0", "shell": "double", "netem": netem}));
-        for vm in 0..self.plans.len() {
-            let found = match bad {
-                Some(why) => Err(("plan", why.to_owned(), None)),
-                None => self.plans[vm].check(&self.kernel.launchers()),
-            };
-            match found {
-                Ok(pid) => self.emit(json!({"ev": "found", "vm": vm, "pid": pid, "netns": 4_026_532_000_u64 + u64::from(pid)})),
-                Err(refused) => self.refuse(vm, refused),
-            }
-        }
-    }
-
     pub(super) fn refuse(&mut self, vm: usize, (reason, detail, device): double_plan::Refused) {
         let mut event = json!({"ev": "refused", "vm": vm, "reason": reason});
         if let Some(device) = device {
@@ -213,77 +185,17 @@ impl Double {
         self.emit(event);
     }
 
-    /// One line of the operator's.
-    fn hear(&mut self, line: &str, go_limit: Duration) {
-        self.heard = Instant::now();
-        let mut words = line.split(' ');
-        let (word, argument) = (words.next().unwrap_or_default(), words.next());
-        let index = argument.and_then(|text| text.parse::<usize>().ok());
-        let vms: Vec<usize> = match (argument, index) {
-            (Some(_), Some(vm)) if vm < self.plans.len() => vec![vm],
-            (Some(_), _) => Vec::new(),
-            (None, _) => (0..self.plans.len()).collect(),
-        };
-        match word {
-            "hello" => {
-                self.greeted = true;
-                if let (None, _) | (_, Some(_)) = (argument, index) {
-                    self.unsaid = index.unwrap_or(0).min(self.events.len());
-                }
-            }
-            "arm" => vms.into_iter().for_each(|vm| self.arm(vm, go_limit)),
-            "go" => vms.into_iter().for_each(|vm| self.go(vm)),
-            "sweep" => vms.into_iter().for_each(|vm| self.sweep(vm)),
-            "hb" if !self.ended => self.emit(json!({"ev": "hb"})),
-            "rollback" => vms.into_iter().for_each(|vm| self.end(vm, "rollback")),
-            "detach" => {
-                let started: Vec<bool> = self
-                    .phases
-                    .iter()
-                    .filter(|phase| !matches!(phase, Phase::Found | Phase::Ended(_)))
-                    .map(|phase| matches!(phase, Phase::Held { .. }))
-                    .collect();
-                if !started.is_empty() && started.iter().all(|held| *held) {
-                    self.detached = true;
-                    self.emit(json!({"ev": "detached"}));
-                }
-            }
-            "bye" => self.leave("rollback"),
-            _ => {}
-        }
-    }
-
-    /// The container was killed: its sentinels undo at once, without easing.
-    fn killed(&mut self) {
-        for vm in 0..self.plans.len() {
-            self.end(vm, "lost-operator");
-            if let Phase::Easing { until, .. } = &mut self.phases[vm] {
-                *until = Instant::now();
-            }
-        }
-        self.settle();
-    }
-
-    fn leave(&mut self, by: &'static str) {
-        self.over = true;
-        (0..self.plans.len()).for_each(|vm| self.end(vm, by));
-    }
-
     fn next_deadline(&self) -> Option<Instant> {
-        let deadlines = self
-            .phases
-            .iter()
-            .enumerate()
-            .filter_map(|(vm, phase)| match phase {
-                Phase::Armed { until, .. } | Phase::Easing { until, .. } => Some(*until),
-                Phase::Held { since, .. } => Some(*since + self.plans[vm].hold),
-                Phase::Found | Phase::Ended(_) => None,
-            });
+        let deadlines = self.phases.iter().enumerate().filter_map(|(vm, phase)| match phase {
+            Phase::Armed { until, .. } | Phase::Easing { until, .. } => Some(*until),
+            Phase::Held { since, .. } => Some(*since + self.plans[vm].hold),
+            Phase::Found | Phase::Ended(_) => None,
+        });
         deadlines.min()
     }
 
     /// Everything that is due, and the last event when nothing more can come.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         let now = Instant::now();
         for vm in 0..self.phases.len() {
             match &self.phases[vm] {
@@ -294,23 +206,21 @@ impl Double {
                 _ => {}
             }
             if matches!(&self.phases[vm], Phase::Easing { until, .. } if *until <= now)
-                && let Phase::Easing {
-                    by, held, before, ..
-                } = std::mem::replace(&mut self.phases[vm], Phase::Found)
+                && let Phase::Easing { by, held, before, .. } = std::mem::replace(&mut self.phases[vm], Phase::Found)
             {
                 self.undo(vm, by, Some(held), &before);
             }
         }
-        let settled = self.phases.iter().all(|phase| {
-            matches!(phase, Phase::Ended(_)) || (self.over && matches!(phase, Phase::Found))
-        });
+        let settled = self
+            .phases
+            .iter()
+            .all(|phase| matches!(phase, Phase::Ended(_)) || (self.over && matches!(phase, Phase::Found)));
         if settled && !self.ended {
             self.ended = true;
             let count = |word: &str| {
                 (0..self.phases.len())
                     .filter(|vm| {
-                        matches!(self.phases[*vm], Phase::Ended(end) if end == word)
-                            && !self.failed.contains(vm)
+                        matches!(self.phases[*vm], Phase::Ended(end) if end == word) && !self.failed.contains(vm)
                     })
                     .count()
             };
@@ -331,17 +241,10 @@ impl Double {
                 .iter()
                 .filter(|verdict| verdict[1] != "restored")
                 .collect();
-            while shown
-                .iter()
-                .map(|verdict| verdict.to_string().len() + 1)
-                .sum::<usize>()
-                > 3900
-            {
+            while shown.iter().map(|verdict| verdict.to_string().len() + 1).sum::<usize>() > 3900 {
                 shown.pop();
             }
-            text =
-                json!({"run": self.run, "vms": shown, "more": self.verdicts.len() - shown.len()})
-                    .to_string();
+            text = json!({"run": self.run, "vms": shown, "more": self.verdicts.len() - shown.len()}).to_string();
         }
         *log.lock().unwrap_or_else(PoisonError::into_inner) = text + "\n";
     }

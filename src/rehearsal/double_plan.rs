@@ -32,11 +32,7 @@ pub(super) type Refused = (&'static str, String, Option<String>);
 pub(super) fn parse(text: &str) -> (Vec<VmPlan>, Option<String>) {
     let mut plans: Vec<VmPlan> = Vec::new();
     let mut bad = None;
-    for (index, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.is_empty())
-    {
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
         if let Err(why) = record(line, &mut plans) {
             bad.get_or_insert(format!("line {} of the plan: {why}", index + 1));
         }
@@ -55,10 +51,7 @@ fn record(line: &str, plans: &mut Vec<VmPlan>) -> Result<(), &'static str> {
         return Err("a character that no plan holds");
     }
     let words: Vec<&str> = line.split(' ').collect();
-    let vm: usize = words
-        .get(1)
-        .and_then(|word| word.parse().ok())
-        .ok_or("no VM number")?;
+    let vm: usize = words.get(1).and_then(|word| word.parse().ok()).ok_or("no VM number")?;
     if words[0] == "vm" {
         let ([_, _, uid, _], true) = (words.as_slice(), vm == plans.len()) else {
             return Err("VMs are numbered from 0, in order");
@@ -95,29 +88,20 @@ fn record(line: &str, plans: &mut Vec<VmPlan>) -> Result<(), &'static str> {
             );
         }
         ("tap", [device, bridge]) => plan.taps.push(((*device).to_owned(), (*bridge).to_owned())),
-        ("uplink", [device, bridge]) => plan
-            .uplinks
-            .push(((*device).to_owned(), (*bridge).to_owned())),
+        ("uplink", [device, bridge]) => plan.uplinks.push(((*device).to_owned(), (*bridge).to_owned())),
         ("need", ["sch_netem"]) => {}
         ("own", ["qdisc", device, handle]) => {
             if !is_of_a_run(handle) {
                 return Err("not a handle of a run");
             }
-            if !plan
-                .taps
-                .iter()
-                .chain(&plan.uplinks)
-                .any(|(name, _)| name == device)
-            {
+            if !plan.taps.iter().chain(&plan.uplinks).any(|(name, _)| name == device) {
                 return Err("a device that is neither tap nor uplink of the VM");
             }
-            plan.owned
-                .push(((*device).to_owned(), (*handle).to_owned()));
+            plan.owned.push(((*device).to_owned(), (*handle).to_owned()));
         }
         ("sweep", [device]) => plan.sweeps.push(((*device).to_owned(), None)),
         ("sweep", [device, handle]) if is_of_a_run(handle) => {
-            plan.sweeps
-                .push(((*device).to_owned(), Some((*handle).to_owned())));
+            plan.sweeps.push(((*device).to_owned(), Some((*handle).to_owned())));
         }
         ("sweep", _) => return Err("DEVICE or DEVICE and HANDLE of a run expected"),
         ("apply", rest) => plan.apply.push(command(plan, "add", rest)?),
@@ -133,9 +117,7 @@ pub(super) fn is_of_a_run(handle: &str) -> bool {
     handle.strip_suffix(':').is_some_and(|number| {
         number.len() == 4
             && number.starts_with('7')
-            && number
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+            && number.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     })
 }
 
@@ -211,9 +193,7 @@ impl VmPlan {
             if handle != "0:" {
                 return Err((
                     "foreign-qdisc",
-                    format!(
-                        "the root of {device} is {kind} {handle}, which is not the kernel's default"
-                    ),
+                    format!("the root of {device} is {kind} {handle}, which is not the kernel's default"),
                     Some(device.clone()),
                 ));
             }

@@ -44,12 +44,7 @@ impl Double {
                 continue;
             };
             let (kind, handle) = root.is();
-            seen.push((
-                device.clone(),
-                kind.to_owned(),
-                handle.to_owned(),
-                root.json(),
-            ));
+            seen.push((device.clone(), kind.to_owned(), handle.to_owned(), root.json()));
         }
         seen
     }
@@ -75,11 +70,7 @@ impl Double {
                     return None;
                 };
                 let options: Vec<&str> = options.iter().map(String::as_str).collect();
-                launcher
-                    .roots
-                    .get_mut(device)?
-                    .command(verb, handle, &options)
-                    .err()
+                launcher.roots.get_mut(device)?.command(verb, handle, &options).err()
             })
             .collect()
     }
@@ -106,8 +97,7 @@ impl Double {
         let since = Instant::now();
         let refused = self.tc(vm, |plan| &plan.apply);
         let complete = self.ours(vm).len() == self.plans[vm].owned.len();
-        let Phase::Armed { before, .. } = std::mem::replace(&mut self.phases[vm], Phase::Found)
-        else {
+        let Phase::Armed { before, .. } = std::mem::replace(&mut self.phases[vm], Phase::Found) else {
             return;
         };
         if complete {
@@ -116,21 +106,13 @@ impl Double {
             self.emit(json!({"ev": "injected", "vm": vm, "read": read}));
         } else {
             let (reason, detail) = if refused.is_empty() {
-                (
-                    "readback",
-                    "what was applied is not what is read back".to_owned(),
-                )
+                ("readback", "what was applied is not what is read back".to_owned())
             } else {
                 ("apply", refused.join(" "))
             };
             self.emit(json!({"ev": "failed", "vm": vm, "reason": reason, "detail": detail}));
             self.failed.push(vm);
-            self.undo(
-                vm,
-                "sentinel",
-                Some(hundredths(since.elapsed().as_secs_f64())),
-                &before,
-            );
+            self.undo(vm, "sentinel", Some(hundredths(since.elapsed().as_secs_f64())), &before);
         }
     }
 
@@ -153,13 +135,7 @@ impl Double {
         }
     }
 
-    pub(super) fn undo(
-        &mut self,
-        vm: usize,
-        by: &'static str,
-        held: Option<f64>,
-        before: &[(String, String)],
-    ) {
+    pub(super) fn undo(&mut self, vm: usize, by: &'static str, held: Option<f64>, before: &[(String, String)]) {
         self.tc(vm, |plan| &plan.undo);
         // Never injected: held for no time at all.
         let held = held.map_or_else(|| json!(0), |held| json!(held));
@@ -167,17 +143,14 @@ impl Double {
         if !left.is_empty() {
             self.phases[vm] = Phase::Ended("leaked");
             self.verdicts.push(json!([vm, "leaked", by, held]));
-            return self.emit(
-                json!({"ev": "leaked", "vm": vm, "by": by, "held": held, "left": left.join(" ")}),
-            );
+            return self.emit(json!({"ev": "leaked", "vm": vm, "by": by, "held": held, "left": left.join(" ")}));
         }
         let after = self.look(vm);
         let changed: Vec<String> = after
             .iter()
             .filter_map(|(device, kind, handle, _)| {
                 let (_, was) = before.iter().find(|(name, _)| name == device)?;
-                (was != kind || handle != "0:")
-                    .then(|| format!("{device} was {was}, is {kind} {handle}"))
+                (was != kind || handle != "0:").then(|| format!("{device} was {was}, is {kind} {handle}"))
             })
             .collect();
         let kinds: Map<String, Value> = after
@@ -196,9 +169,7 @@ impl Double {
     /// A launcher has gone, and its network namespace with it.
     pub(super) fn gone(&mut self, pod_uid: &str) {
         for vm in 0..self.plans.len() {
-            if self.plans[vm].pod_uid != pod_uid
-                || matches!(self.phases[vm], Phase::Found | Phase::Ended(_))
-            {
+            if self.plans[vm].pod_uid != pod_uid || matches!(self.phases[vm], Phase::Found | Phase::Ended(_)) {
                 continue;
             }
             let held = match &self.phases[vm] {

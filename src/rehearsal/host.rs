@@ -128,6 +128,10 @@ pub trait Node: Send + Sync {
     /// The root qdisc of every device of a launcher, as `(device, line as tc prints it)`: what the kernel would say.
     /// Empty when the pod is not on this node.
     fn qdiscs(&self, pod_uid: &str) -> Vec<(String, String)>;
+
+    /// The cluster is gone: ends what runs and takes away what the node keeps outside this process. Whoever still holds
+    /// the node afterwards can do nothing with it.
+    fn end(&self) {}
 }
 
 /// A running, or ended, debug container.

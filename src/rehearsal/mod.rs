@@ -14,6 +14,7 @@ mod api;
 mod cluster;
 pub mod double;
 mod double_agent;
+mod double_dialogue;
 mod double_plan;
 mod double_sweep;
 mod double_vm;
@@ -32,6 +33,8 @@ mod qdisc_options;
 pub mod script_agent;
 #[cfg(target_os = "linux")]
 pub mod script_node;
+#[cfg(target_os = "linux")]
+mod script_tools;
 mod store;
 mod time;
 mod units;

@@ -39,20 +39,13 @@ impl Root {
 
     /// The kind and handle of what is there.
     pub(super) fn is(&self) -> (&str, &str) {
-        self.set
-            .as_ref()
-            .map_or((self.standard.as_str(), "0:"), |qdisc| {
-                (qdisc.kind.as_str(), qdisc.handle.as_str())
-            })
+        self.set.as_ref().map_or((self.standard.as_str(), "0:"), |qdisc| {
+            (qdisc.kind.as_str(), qdisc.handle.as_str())
+        })
     }
 
     /// `tc qdisc VERB dev … root handle HANDLE [KIND …]`.
-    pub(super) fn command(
-        &mut self,
-        verb: &str,
-        handle: &str,
-        options: &[&str],
-    ) -> Result<(), Refusal> {
+    pub(super) fn command(&mut self, verb: &str, handle: &str, options: &[&str]) -> Result<(), Refusal> {
         let (kind, current) = self.is();
         match verb {
             "del" if current == handle && current != "0:" => {
@@ -61,24 +54,12 @@ impl Root {
             }
             "del" => Err("Error: Invalid handle."),
             "add" if current == handle => Err("Error: Exclusivity flag on, cannot modify."),
-            "change" if current == "0:" => {
-                Err("Error: Qdisc not found. To create specify NLM_F_CREATE flag.")
-            }
-            "add" | "change" if current != "0:" && current != handle => {
-                Err("Error: NLM_F_REPLACE needed to override.")
-            }
-            "change" if options.first().is_some_and(|wanted| *wanted != kind) => {
-                Err("Error: Invalid qdisc name.")
-            }
+            "change" if current == "0:" => Err("Error: Qdisc not found. To create specify NLM_F_CREATE flag."),
+            "add" | "change" if current != "0:" && current != handle => Err("Error: NLM_F_REPLACE needed to override."),
+            "change" if options.first().is_some_and(|wanted| *wanted != kind) => Err("Error: Invalid qdisc name."),
             "add" | "change" => {
-                let before = self
-                    .set
-                    .as_ref()
-                    .map(|qdisc| qdisc.values.clone())
-                    .unwrap_or_default();
-                let (kind, options) = options
-                    .split_first()
-                    .ok_or("Error: Specified qdisc kind is unknown.")?;
+                let before = self.set.as_ref().map(|qdisc| qdisc.values.clone()).unwrap_or_default();
+                let (kind, options) = options.split_first().ok_or("Error: Specified qdisc kind is unknown.")?;
                 let values = match *kind {
                     "netem" => netem(before, options)?,
                     "tbf" => tbf(before, options)?,
@@ -107,19 +88,9 @@ impl Root {
         }
         object.insert(
             "options".into(),
-            self.set
-                .as_ref()
-                .map_or_else(|| standard_options(kind), Qdisc::json),
+            self.set.as_ref().map_or_else(|| standard_options(kind), Qdisc::json),
         );
-        for name in [
-            "bytes",
-            "packets",
-            "drops",
-            "overlimits",
-            "requeues",
-            "backlog",
-            "qlen",
-        ] {
+        for name in ["bytes", "packets", "drops", "overlimits", "requeues", "backlog", "qlen"] {
             object.insert(name.into(), 0.into());
         }
         json!([object])
@@ -180,10 +151,7 @@ impl Qdisc {
         let mut options = Map::new();
         options.insert("limit".into(), whole(self.value("limit")));
         if self.value("delay") > 0.0 {
-            let (delay, jitter) = (
-                ticks(self.value("delay")) / 1e6,
-                ticks(self.value("jitter")) / 1e6,
-            );
+            let (delay, jitter) = (ticks(self.value("delay")) / 1e6, ticks(self.value("jitter")) / 1e6);
             options.insert("delay".into(), json!({"delay": fraction(delay), "jitter": fraction(jitter), "correlation": fraction(self.value("delay_corr"))}));
         }
         for (object, name) in [
@@ -201,7 +169,10 @@ impl Qdisc {
             }
         }
         if self.value("rate") > 0.0 {
-            options.insert("rate".into(), json!({"rate": whole(self.value("rate")), "packetoverhead": 0, "cellsize": 0, "celloverhead": 0}));
+            options.insert(
+                "rate".into(),
+                json!({"rate": whole(self.value("rate")), "packetoverhead": 0, "cellsize": 0, "celloverhead": 0}),
+            );
         }
         options.insert("ecn".into(), false.into());
         options.insert("gap".into(), whole(self.value("gap")));
@@ -239,12 +210,7 @@ impl Qdisc {
         }
         for name in ["loss", "duplicate", "reorder", "corrupt"] {
             if self.value(name) > 0.0 {
-                let _ = write!(
-                    text,
-                    " {name}{}{}",
-                    percent(name),
-                    correlation(&format!("{name}_corr"))
-                );
+                let _ = write!(text, " {name}{}{}", percent(name), correlation(&format!("{name}_corr")));
             }
         }
         if self.value("rate") > 0.0 {

@@ -5,15 +5,7 @@ use super::Root;
 /// What a running kernel counts is no part of what is held to.
 fn without_counters(mut roots: Value) -> Value {
     for root in roots.as_array_mut().unwrap() {
-        for name in [
-            "bytes",
-            "packets",
-            "drops",
-            "overlimits",
-            "requeues",
-            "backlog",
-            "qlen",
-        ] {
+        for name in ["bytes", "packets", "drops", "overlimits", "requeues", "backlog", "qlen"] {
             root[name] = 0.into();
         }
     }
@@ -24,10 +16,7 @@ fn without_counters(mut roots: Value) -> Value {
 fn says_what_the_real_tc_said() {
     let (mut compared, mut refused) = (0, 0);
     for name in ["netem", "netem-options", "tbf"] {
-        let path = format!(
-            "{}/tests/agent/transcripts/{name}.txt",
-            env!("CARGO_MANIFEST_DIR")
-        );
+        let path = format!("{}/tests/agent/transcripts/{name}.txt", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(&path).unwrap();
         let (mut tap, mut uplink) = (Root::new("fq_codel"), Root::new("noqueue"));
         for record in text.split("$ ").filter(|record| !record.is_empty()) {
@@ -37,11 +26,7 @@ fn says_what_the_real_tc_said() {
             if words.contains(&"nosuch") {
                 continue;
             }
-            let root = if words.contains(&"eth0") {
-                &mut uplink
-            } else {
-                &mut tap
-            };
+            let root = if words.contains(&"eth0") { &mut uplink } else { &mut tap };
             match words.as_slice() {
                 ["tc", "qdisc", "replace", _, _, _, _, handle, options @ ..] => {
                     let mut fresh = Root::new(&root.standard);
@@ -60,11 +45,7 @@ fn says_what_the_real_tc_said() {
                     options @ ..,
                 ] => {
                     let said = root.command(verb, handle, options);
-                    assert_eq!(
-                        said.is_ok(),
-                        code.trim() == "0",
-                        "{name}: {command}: {said:?}"
-                    );
+                    assert_eq!(said.is_ok(), code.trim() == "0", "{name}: {command}: {said:?}");
                     if let Err(said) = said
                         && said.starts_with("Error:")
                     {
@@ -97,8 +78,5 @@ fn says_what_the_real_tc_said() {
             }
         }
     }
-    assert!(
-        compared > 50 && refused > 5,
-        "{compared} compared, {refused} refused"
-    );
+    assert!(compared > 50 && refused > 5, "{compared} compared, {refused} refused");
 }

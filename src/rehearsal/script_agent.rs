@@ -29,11 +29,7 @@ impl ScriptAgent {
     ///
     /// # Errors
     /// When the shell cannot be started.
-    pub fn start(
-        mut command: tokio::process::Command,
-        log: PathBuf,
-        moved: PathBuf,
-    ) -> io::Result<Self> {
+    pub fn start(mut command: tokio::process::Command, log: PathBuf, moved: PathBuf) -> io::Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -41,18 +37,14 @@ impl ScriptAgent {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
-        let pid = child
-            .id()
-            .ok_or_else(|| io::Error::other("the agent ended at once"))?;
+        let pid = child.id().ok_or_else(|| io::Error::other("the agent ended at once"))?;
         let stdin = child.stdin.take().map(|stdin| Box::pin(stdin) as Stdin);
         let stdout = child.stdout.take().map(|stdout| Box::pin(stdout) as Stdout);
         let (send, exit) = watch::channel(None);
         let list = moved.clone();
         tokio::spawn(async move {
             let code = match child.wait().await {
-                Ok(status) => status
-                    .code()
-                    .unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
+                Ok(status) => status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
                 Err(_) => -1,
             };
             // The runtime leaves nothing in the container's cgroup when its first process has ended.
@@ -96,31 +88,16 @@ fn in_container(first: u32, moved: &Path) -> Vec<u32> {
         .collect();
     let mut processes = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse::<u32>().ok())
-        else {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
         };
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else {
             continue;
         };
         // PID (COMMAND) STATE PARENT GROUP …; the command may hold anything.
-        let mut fields = stat
-            .rsplit(") ")
-            .next()
-            .unwrap_or_default()
-            .split(' ')
-            .skip(1);
-        let parent = fields
-            .next()
-            .and_then(|field| field.parse::<u32>().ok())
-            .unwrap_or(0);
-        let group = fields
-            .next()
-            .and_then(|field| field.parse::<u32>().ok())
-            .unwrap_or(0);
+        let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(1);
+        let parent = fields.next().and_then(|field| field.parse::<u32>().ok()).unwrap_or(0);
+        let group = fields.next().and_then(|field| field.parse::<u32>().ok()).unwrap_or(0);
         processes.insert(pid, (parent, group));
     }
     let line_of = |pid: u32| {
@@ -134,30 +111,18 @@ fn in_container(first: u32, moved: &Path) -> Vec<u32> {
     processes
         .keys()
         .copied()
-        .filter(|pid| {
-            line_of(*pid).any(|ancestor| {
-                processes
-                    .get(&ancestor)
-                    .is_some_and(|(_, group)| *group == first)
-            })
-        })
+        .filter(|pid| line_of(*pid).any(|ancestor| processes.get(&ancestor).is_some_and(|(_, group)| *group == first)))
         .filter(|pid| !line_of(*pid).any(|ancestor| moved.contains(&ancestor)))
         .collect()
 }
 
 impl Agent for ScriptAgent {
     fn stdin(&self) -> Option<Stdin> {
-        self.stdin
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.stdin.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn stdout(&self) -> Option<Stdout> {
-        self.stdout
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.stdout.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn kill(&self, how: Signal) {

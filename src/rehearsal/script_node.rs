@@ -4,27 +4,17 @@
 //! fakes, and what the containers write. Linux only: the script looks at its own processes in the real `/proc`.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::host::{Agent, DeviceKind, Node, Spec, VmOnNode};
+use super::host::{Agent, Node, Spec, VmOnNode};
 use super::script_agent::ScriptAgent;
-
-/// The fakes, by the name they are found under.
-const FAKES: [(&str, &str); 6] = [
-    ("ip", include_str!("fakes/ip")),
-    ("modprobe", include_str!("fakes/modprobe")),
-    ("nsenter", include_str!("fakes/nsenter")),
-    ("tc", include_str!("fakes/tc")),
-    ("tc.awk", include_str!("fakes/tc.awk")),
-    ("unshare", include_str!("fakes/unshare")),
-];
+use super::script_tools::{links, write_tools};
 
 /// Where the kernel of a node has netem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +49,7 @@ impl ScriptNode {
     /// # Errors
     /// When its directory cannot be made.
     pub fn with_shell(shell: &[&str]) -> io::Result<Self> {
-        let root =
-            std::env::temp_dir().join(format!("vmchaos-node-{:016x}", rand::random::<u64>()));
+        let root = std::env::temp_dir().join(format!("vmchaos-node-{:016x}", rand::random::<u64>()));
         for dir in [
             "tools",
             "netns",
@@ -76,10 +65,7 @@ impl ScriptNode {
         fs::write(root.join("netns/host"), "")?;
         symlink(root.join("netns/host"), root.join("proc/1/ns/net"))?;
         fs::write(root.join("proc/1/cgroup"), "0::/init.scope\n")?;
-        fs::write(
-            root.join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs"),
-            "",
-        )?;
+        fs::write(root.join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs"), "")?;
         let node = Self {
             root,
             shell: shell.iter().map(ToString::to_string).collect(),
@@ -145,10 +131,7 @@ impl ScriptNode {
         fs::create_dir_all(&devices)?;
         fs::write(devices.join("lo"), "default noqueue\n")?;
         for device in &vm.devices {
-            fs::write(
-                devices.join(&device.name),
-                format!("default {}\n", device.root),
-            )?;
+            fs::write(devices.join(&device.name), format!("default {}\n", device.root))?;
         }
         fs::write(netns.with_extension("links"), links(vm))?;
         fs::write(&netns, "")?;
@@ -187,77 +170,11 @@ impl ScriptNode {
     }
 }
 
-/// Writes the fakes, by a shell: a file that this process had open for writing could not be executed while some other
-/// thread's child, forked meanwhile, still holds it open.
-fn write_tools(dir: &Path) -> io::Result<()> {
-    let mut script = String::from("set -e\n");
-    for (name, text) in FAKES {
-        let _ = writeln!(
-            script,
-            "cat >{name} <<'END OF FAKE'\n{text}END OF FAKE\nchmod 755 {name}"
-        );
-    }
-    let mut shell = Command::new("sh")
-        .arg("-s")
-        .current_dir(dir)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()?;
-    if let Some(mut stdin) = shell.stdin.take() {
-        stdin.write_all(script.as_bytes())?;
-    }
-    if shell.wait()?.success() {
-        Ok(())
-    } else {
-        Err(io::Error::other(format!(
-            "the fake tools could not be written to {}",
-            dir.display()
-        )))
-    }
-}
-
-/// What `ip -o -d link show` prints in a launcher's network namespace.
-fn links(vm: &VmOnNode) -> String {
-    let mut text = "1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000\\    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00 promiscuity 0 minmtu 0 maxmtu 0 \n".to_owned();
-    for (index, device) in vm.devices.iter().enumerate() {
-        let number = index + 2;
-        let peer = if device.kind == DeviceKind::Veth {
-            "@if7"
-        } else {
-            ""
-        };
-        let (flags, state) = if device.up {
-            ("BROADCAST,MULTICAST,UP,LOWER_UP", "UP")
-        } else {
-            ("BROADCAST,MULTICAST", "DOWN")
-        };
-        let master = device
-            .master
-            .as_ref()
-            .map(|bridge| format!(" master {bridge}"))
-            .unwrap_or_default();
-        let kind = match device.kind {
-            DeviceKind::Tap => "tun type tap pi off vnet_hdr on persist on user 107 group 107",
-            DeviceKind::Veth => "veth",
-            DeviceKind::Bridge => "bridge forward_delay 1500 hello_time 200 max_age 2000",
-            DeviceKind::Dummy => "dummy",
-            DeviceKind::Macvtap => "macvtap mode bridge bcqueuelen 1000",
-        };
-        let _ = writeln!(
-            text,
-            "{number}: {}{peer}: <{flags}> mtu 1500 qdisc {}{master} state {state} mode DEFAULT group default qlen 1000\\    link/ether 02:00:00:00:00:{number:02x} brd ff:ff:ff:ff:ff:ff promiscuity 0 minmtu 68 maxmtu 65535 \\    {kind} numtxqueues 1 numrxqueues 1 ",
-            device.name, device.root,
-        );
-    }
-    text
-}
-
 impl Node for ScriptNode {
     fn add_pod(&self, vm: VmOnNode) {
         let pid = {
             let mut pods = self.pods.lock().unwrap_or_else(PoisonError::into_inner);
-            let pid =
-                4711 + u32::try_from(self.next.fetch_add(1, Ordering::Relaxed)).unwrap_or(0) * 10;
+            let pid = 4711 + u32::try_from(self.next.fetch_add(1, Ordering::Relaxed)).unwrap_or(0) * 10;
             pods.insert(vm.pod_uid.clone(), pid);
             pid
         };
@@ -270,10 +187,7 @@ impl Node for ScriptNode {
         let Some(process) = self.process_dir(pod_uid) else {
             return;
         };
-        self.pods
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(pod_uid);
+        self.pods.lock().unwrap_or_else(PoisonError::into_inner).remove(pod_uid);
         let _ = fs::remove_dir_all(process);
         let netns = self.netns(pod_uid);
         // The namespace first: what still runs in it must find nothing to change.
@@ -299,9 +213,7 @@ impl Node for ScriptNode {
             .env("VMCHAOS_SCRATCH", self.root.join("shm"))
             .env("VMCHAOS_TOOLS", self.root.join("tools"))
             .env("VMCHAOS_TERMLOG", &log);
-        let moved = self
-            .root
-            .join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs");
+        let moved = self.root.join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs");
         Ok(Arc::new(ScriptAgent::start(command, log, moved)?))
     }
 
@@ -323,10 +235,8 @@ impl Node for ScriptNode {
             })
             .collect()
     }
-}
 
-impl Drop for ScriptNode {
-    fn drop(&mut self) {
+    fn end(&self) {
         let pods: Vec<String> = self
             .pods
             .lock()
@@ -338,5 +248,11 @@ impl Drop for ScriptNode {
             self.remove_pod(&pod);
         }
         let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+impl Drop for ScriptNode {
+    fn drop(&mut self) {
+        self.end();
     }
 }

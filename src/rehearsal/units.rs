@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 fn scaled(text: &str, units: &[(&str, f64)]) -> Option<f64> {
     units.iter().find_map(|(unit, factor)| {
         let number = text.strip_suffix(unit)?;
-        let plain = number.starts_with(|c: char| c.is_ascii_digit())
-            && number.chars().all(|c| c.is_ascii_digit() || c == '.');
+        let plain =
+            number.starts_with(|c: char| c.is_ascii_digit()) && number.chars().all(|c| c.is_ascii_digit() || c == '.');
         if plain {
             number.parse::<f64>().ok().map(|number| number * factor)
         } else {

@@ -60,11 +60,7 @@ impl<T: Item> ListReport<T> {
         Ok(match form {
             Format::Json => format::json(self)?,
             Format::Yaml => format::yaml(self)?,
-            Format::Name => self
-                .items
-                .iter()
-                .map(|item| escape(&item.name()) + "\n")
-                .collect(),
+            Format::Name => self.items.iter().map(|item| escape(&item.name()) + "\n").collect(),
             Format::Table | Format::Wide if self.items.is_empty() => String::new(),
             Format::Table | Format::Wide => {
                 let mut table = Table::new(T::headers(wide));

@@ -6,14 +6,14 @@
 //! signals  ─┘      (Input → Action)└─> progress, Events on the VMIs
 //! ```
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams, Preconditions};
-use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 
 use super::engine::{Action, Engine, Input, Settings};
+use super::pods::Pods;
 use super::signals::Signals;
 use super::vm::{DeviceReading, Placement, PodIndex, Trouble, Vm, VmIndex};
 use super::{follow, sweep};
@@ -22,14 +22,8 @@ use crate::cluster::{Cluster, ClusterError};
 use crate::fault::{Execution, OnMigration, Target};
 use crate::node::pod::DebugPod;
 use crate::node::pod_state::PodState;
-use crate::node::session::{Config, Heard, Session};
 use crate::node::wire::Word;
 use crate::plan::run_plan::{Confirmed, Plan};
-
-/// How long a deleted pod may take to be gone; its grace period is 10 s.
-const DELETE_LIMIT: Duration = Duration::from_secs(20);
-/// Between tries to attach to one pod. With many pods they are spread, so that the tries of all stay few.
-const ATTACH_SPACING: Duration = Duration::from_millis(400);
 
 /// Who is told of a VM's way through the run.
 pub trait Watcher: Send + Sync {
@@ -46,7 +40,7 @@ pub(super) enum Message {
     /// The debug pods cannot be watched.
     Blind(ClusterError),
     /// The launcher of a VM that moved, and what is to be run there; or why not.
-    Relocated(VmIndex, String, Box<Result<DebugPod, Trouble>>),
+    Relocated(VmIndex, String, Box<Result<(Target, DebugPod), Trouble>>),
 }
 
 /// How a run went; VMs in the order of the plan.
@@ -57,21 +51,14 @@ pub struct Ran {
     pub pods_left: Vec<String>,
 }
 
-struct PodSide {
-    name: String,
-    state: watch::Sender<PodState>,
-    session: Session,
-    created: Option<String>,
-    /// Where it was not created either, there is nothing to wait for.
-    never_started: bool,
-}
-
 struct Driver<'a> {
     cluster: &'a Cluster,
     plan: &'a Plan,
     namespace: &'a str,
     engine: Engine,
-    pods: Vec<PodSide>,
+    pods: Pods<'a>,
+    /// A VM as a debug pod knows it: by the launcher it was planned for, or one it moved to.
+    targets: BTreeMap<(VmIndex, PodIndex), Target>,
     messages: mpsc::UnboundedSender<Message>,
     watcher: &'a dyn Watcher,
 }
@@ -95,12 +82,21 @@ pub async fn run(
         plan,
         namespace,
         engine: engine(plan),
-        pods: Vec::new(),
+        pods: Pods::new(
+            cluster,
+            namespace,
+            plan.pod.start_limit,
+            plan.nodes.len(),
+            sender.clone(),
+        ),
+        targets: (plan.vms.iter().enumerate())
+            .map(|(index, vm)| ((index, vm.node), vm.target.clone()))
+            .collect(),
         messages: sender,
         watcher,
     };
     for node in 0..plan.nodes.len() {
-        driver.open(&follow::debug_pod(plan, node, namespace));
+        driver.pods.open(&follow::debug_pod(plan, node, namespace));
     }
     let mut seen = 0;
     while !driver.engine.is_done() {
@@ -121,7 +117,7 @@ pub async fn run(
     let pods_left = if driver.plan.spec.detach && driver.engine.signals() == 0 && driver.all_detached() {
         Vec::new()
     } else {
-        driver.clean_up(&mut messages, signals, seen).await
+        driver.pods.clean_up(&mut messages, signals, seen).await
     };
     drop(feeds);
     let signals = driver.engine.signals();
@@ -148,7 +144,7 @@ fn engine(plan: &Plan) -> Engine {
     };
     let vms = plan.vms.iter().map(|vm| {
         let expected = vm.compiled.expected.clone();
-        let check = move |read: &std::collections::BTreeMap<String, serde_json::Value>| check(&expected, read);
+        let check = move |read: &BTreeMap<String, serde_json::Value>| check(&expected, read);
         let placement = Placement::new(vm.node, vm.index, &vm.target.node);
         Vm::new(&vm.target.key(), &vm.target.uid, placement, Box::new(check))
     });
@@ -158,7 +154,7 @@ fn engine(plan: &Plan) -> Engine {
 /// Every device the plan names must read back as asked.
 fn check(
     expected: &[crate::plan::Expected],
-    read: &std::collections::BTreeMap<String, serde_json::Value>,
+    read: &BTreeMap<String, serde_json::Value>,
 ) -> Result<Vec<DeviceReading>, String> {
     expected
         .iter()
@@ -180,50 +176,11 @@ fn check(
 // === impl Driver ===
 
 impl Driver<'_> {
-    /// Starts a session with a new debug pod.
-    fn open(&mut self, pod: &DebugPod) -> PodIndex {
-        let index = self.pods.len();
-        let (state, states) = watch::channel(PodState::Pending);
-        let messages = self.messages.clone();
-        let spread = u32::try_from(self.plan.nodes.len()).unwrap_or(u32::MAX);
-        let config = Config {
-            cluster: self.cluster.clone(),
-            pod: pod.object(crate::node::script::SCRIPT),
-            states,
-            start_limit: self.plan.pod.start_limit,
-            attach_spacing: ATTACH_SPACING.saturating_mul(spread).min(Duration::from_secs(2)),
-        };
-        let session = Session::start(config, move |heard| {
-            let _ = messages.send(Message::Input(Input::Heard(index, heard)));
-        });
-        self.pods.push(PodSide {
-            name: pod.name(),
-            state,
-            session,
-            created: None,
-            never_started: false,
-        });
-        index
-    }
-
     /// What a message means to the engine, if anything.
     fn take(&mut self, message: Message) -> Option<Input> {
         match message {
             Message::Pod(name, state) => {
-                if let Some(pod) = self.pods.iter().find(|pod| pod.name == name) {
-                    pod.state.send_if_modified(|old| {
-                        // The verdict stays known when the object goes.
-                        let new = match (&*old, state) {
-                            (old, PodState::Deleted { verdict: None }) => PodState::Deleted {
-                                verdict: old.verdict().cloned(),
-                            },
-                            (_, state) => state,
-                        };
-                        let changed = *old != new;
-                        *old = new;
-                        changed
-                    });
-                }
+                self.pods.seen(&name, state);
                 None
             }
             Message::Blind(error) => Some(Input::Blind(
@@ -234,14 +191,16 @@ impl Driver<'_> {
                 ),
             )),
             Message::Relocated(vm, node, result) => {
-                let result = (*result).map(|pod| self.open(&pod));
+                let result = (*result).map(|(target, pod)| {
+                    let index = self.pods.open(&pod);
+                    self.targets.insert((vm, index), target);
+                    index
+                });
                 Some(Input::Placed(vm, node, result))
             }
             Message::Input(input) => {
-                match &input {
-                    Input::Heard(pod, Heard::Created { uid }) => self.pods[*pod].created = Some(uid.clone()),
-                    Input::Heard(pod, Heard::NotStarted { .. }) => self.pods[*pod].never_started = true,
-                    _ => {}
+                if let Input::Heard(pod, heard) = &input {
+                    self.pods.heard(*pod, heard);
                 }
                 Some(input)
             }
@@ -257,9 +216,9 @@ impl Driver<'_> {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Say(pod, word) => self.pods[pod].session.say(word),
+            Action::Say(pod, word) => self.pods.say(pod, word),
             // The session is not dropped: a pod that is just being created must become known, to be deleted.
-            Action::Close(pod) => self.pods[pod].session.say(Word::Rollback(None)),
+            Action::Close(pod) => self.pods.say(pod, Word::Rollback(None)),
             Action::Show(vm) => self.watcher.show(&self.engine.vms()[vm], self.plan.hold()),
             Action::Tell(vm, told) => self.tell(vm, told),
             Action::Recheck(vm) => {
@@ -298,7 +257,7 @@ impl Driver<'_> {
         let (cluster, messages) = (self.cluster.clone(), self.messages.clone());
         let moved = follow::Moved {
             target: self.plan.vms[vm].target.clone(),
-            index: self.pods.len(),
+            index: self.pods.count(),
             node: node.clone(),
             namespace: self.namespace.to_owned(),
             remaining,
@@ -311,17 +270,14 @@ impl Driver<'_> {
     }
 
     fn verify(&self, vm: VmIndex, placement: usize) {
-        let node = self.engine.vms()[vm].placements[placement].node.clone();
+        let Placement { node, pod, .. } = &self.engine.vms()[vm].placements[placement];
         let (cluster, messages) = (self.cluster.clone(), self.messages.clone());
-        let mut target = self.plan.vms[vm].target.clone();
-        if placement > 0 {
-            // The launcher it moved to is looked up again.
-            target.launcher.container_id = None;
-        }
+        let planned = &self.plan.vms[vm].target;
+        let target = self.targets.get(&(vm, *pod)).unwrap_or(planned).clone();
         let job = sweep::Job {
             run: self.plan.run.clone(),
             fault: self.plan.spec.fault.kind().to_owned(),
-            node,
+            node: node.clone(),
             namespace: self.namespace.to_owned(),
             image: self
                 .plan
@@ -345,94 +301,5 @@ impl Driver<'_> {
             .vms()
             .iter()
             .all(|vm| vm.current().step == Step::Final(End::Detached))
-    }
-
-    /// Deletes the debug pods and waits until they are gone, or until a further signal.
-    async fn clean_up(
-        &mut self,
-        messages: &mut mpsc::UnboundedReceiver<Message>,
-        signals: &mut Signals,
-        seen: u32,
-    ) -> Vec<String> {
-        for pod in &self.pods {
-            pod.session.say(Word::Bye);
-        }
-        let api = Api::<Pod>::namespaced(self.cluster.client.clone(), self.namespace);
-        let deadline = Instant::now() + DELETE_LIMIT;
-        let mut failures: Vec<Option<String>> = vec![None; self.pods.len()];
-        let mut asked = vec![false; self.pods.len()];
-        loop {
-            let due: Vec<usize> = (0..self.pods.len())
-                .filter(|&pod| !asked[pod] && self.may_delete(pod))
-                .collect();
-            for &pod in &due {
-                asked[pod] = true;
-            }
-            let deletions = due.iter().map(|&pod| self.delete(&api, pod));
-            let results = futures::future::join_all(deletions).await;
-            for (pod, result) in due.into_iter().zip(results) {
-                failures[pod] = result.err();
-            }
-            let open = (0..self.pods.len()).any(|pod| failures[pod].is_none() && !self.is_gone(pod));
-            if !open || Instant::now() >= deadline {
-                break;
-            }
-            tokio::select! {
-                () = signals.more_than(seen.max(1)) => break,
-                message = timeout(deadline - Instant::now(), messages.recv()) => match message {
-                    Ok(Some(message)) => drop(self.take(message)),
-                    _ => break,
-                }
-            }
-        }
-        (0..self.pods.len())
-            .filter_map(|pod| {
-                let why = match failures[pod].take() {
-                    Some(why) => why,
-                    None if self.is_gone(pod) => return None,
-                    None => "it is still being deleted".to_owned(),
-                };
-                Some(format!("{}/{}: {why}", self.namespace, self.pods[pod].name))
-            })
-            .collect()
-    }
-
-    /// Created, or certain never to be.
-    fn may_delete(&self, pod: PodIndex) -> bool {
-        self.pods[pod].created.is_some()
-    }
-
-    fn is_gone(&self, pod: PodIndex) -> bool {
-        let side = &self.pods[pod];
-        matches!(*side.state.borrow(), PodState::Deleted { .. }) || (side.created.is_none() && side.never_started)
-    }
-
-    /// Deletes the pod this run made, and no other of its name.
-    async fn delete(&self, api: &Api<Pod>, pod: PodIndex) -> Result<(), String> {
-        let side = &self.pods[pod];
-        let params = DeleteParams {
-            preconditions: Some(Preconditions {
-                uid: side.created.clone(),
-                resource_version: None,
-            }),
-            ..DeleteParams::default()
-        };
-        match api.delete(&side.name, &params).await {
-            Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {
-                side.state.send_modify(|state| {
-                    *state = PodState::Deleted {
-                        verdict: state.verdict().cloned(),
-                    }
-                });
-                Ok(())
-            }
-            Err(error) => {
-                let ask = crate::cluster::Ask::new("delete", "", "pods")
-                    .namespace(self.namespace)
-                    .name(&side.name);
-                Err(self.cluster.explain(&error, &ask).message)
-            }
-        }
     }
 }

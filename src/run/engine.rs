@@ -131,7 +131,10 @@ impl Engine {
             Input::Placed(vm, node, result) => self.placed(vm, &node, result),
             Input::Verified(vm, placement, result) => self.verified(vm, placement, result),
             Input::Blind(trouble) => {
-                self.vms.iter_mut().filter(|vm| !vm.is_final()).for_each(|vm| vm.fail(trouble.clone()));
+                self.vms
+                    .iter_mut()
+                    .filter(|vm| !vm.is_final())
+                    .for_each(|vm| vm.fail(trouble.clone()));
                 self.wind(Cause::Error, now);
             }
             Input::Signal => self.signal(now),
@@ -312,7 +315,11 @@ impl Engine {
         if state.is_final() {
             state.ended_at = Some(jiff::Timestamp::now());
             if let Some(told) = told {
-                let told = if state.trouble.is_some() { Happened::Failed } else { told };
+                let told = if state.trouble.is_some() {
+                    Happened::Failed
+                } else {
+                    told
+                };
                 self.actions.push(Action::Tell(vm, told));
             }
         }

@@ -90,17 +90,28 @@ async fn feed_namespace(
 ) {
     let only = vmis.keys().next().filter(|_| vmis.len() == 1);
     let mut stream = watch::vmis(cluster, &namespace, only.map(String::as_str), None);
-    let gone = VmiSeen { gone: true, leaving: false, node: None };
+    let gone = VmiSeen {
+        gone: true,
+        leaving: false,
+        node: None,
+    };
     let told = |vmi: &VirtualMachineInstance| vmis.get(vmi.name()).map(|(index, uid)| (*index, seen(vmi, uid)));
     while let Some(change) = stream.next().await {
         let changes: Vec<(usize, VmiSeen)> = match change {
             Ok(Change::Listed(listed)) => {
                 let there: BTreeSet<&str> = listed.iter().map(VirtualMachineInstance::name).collect();
                 let missing = vmis.iter().filter(|(name, _)| !there.contains(name.as_str()));
-                missing.map(|(_, (index, _))| (*index, gone.clone())).chain(listed.iter().filter_map(told)).collect()
+                missing
+                    .map(|(_, (index, _))| (*index, gone.clone()))
+                    .chain(listed.iter().filter_map(told))
+                    .collect()
             }
             Ok(Change::Applied(vmi)) => told(&vmi).into_iter().collect(),
-            Ok(Change::Deleted(vmi)) => vmis.get(vmi.name()).map(|(index, _)| (*index, gone.clone())).into_iter().collect(),
+            Ok(Change::Deleted(vmi)) => vmis
+                .get(vmi.name())
+                .map(|(index, _)| (*index, gone.clone()))
+                .into_iter()
+                .collect(),
             Err(error) => {
                 // The nodes still tell when a VM goes; where it went is read then.
                 tracing::warn!(%error, namespace, "the VMIs cannot be watched");
@@ -145,13 +156,13 @@ pub(super) async fn look(cluster: &Cluster, target: &Target) -> VmiSeen {
     }
 }
 
-/// The pod that puts the fault on a VM's new node.
-pub(super) async fn relocate(cluster: &Cluster, plan: &Plan, moved: Moved) -> Result<DebugPod, Trouble> {
+/// The VM on its new node, and the pod that puts the fault there.
+pub(super) async fn relocate(cluster: &Cluster, plan: &Plan, moved: Moved) -> Result<(Target, DebugPod), Trouble> {
     let target = find(cluster, plan, &moved).await?;
     let compiled = plan
         .moved(&target, moved.remaining)
         .map_err(|error| Trouble::new("moved", format!("its new launcher cannot be planned for: {error}")))?;
-    Ok(DebugPod {
+    let pod = DebugPod {
         run: plan.run.clone(),
         suffix: moved.index.to_string(),
         fault: plan.spec.fault.kind().to_owned(),
@@ -164,7 +175,8 @@ pub(super) async fn relocate(cluster: &Cluster, plan: &Plan, moved: Moved) -> Re
         annotations: plan.annotations(&[(&target, &compiled)]),
         plan: crate::plan::node_plan([&compiled]),
         active_deadline: plan.pod.start_limit + moved.remaining + MARGIN,
-    })
+    };
+    Ok((target, pod))
 }
 
 async fn find(cluster: &Cluster, plan: &Plan, moved: &Moved) -> Result<Target, Trouble> {

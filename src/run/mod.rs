@@ -15,6 +15,7 @@ pub mod live_report;
 pub mod lookout;
 mod moves;
 pub mod node_probe;
+mod pods;
 pub mod prove;
 pub mod report;
 pub mod signals;

@@ -18,10 +18,10 @@ pub mod progress;
 mod prompt;
 pub mod table;
 
+pub use crate::escape::{escape, escape_lines, is_dangerous};
 pub use age::age;
 pub use confirm::{Answer, Confirm};
 pub use error::{Explained, explain};
-pub use crate::escape::{escape, escape_lines, is_dangerous};
 pub use picker::{Pick, Picker};
 pub use printer::{Look, Printer, Recorded};
 pub use progress::{Progress, State};

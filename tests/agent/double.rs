@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kubectl_vmchaos::rehearsal::double::DoubleNode;
 use kubectl_vmchaos::rehearsal::host::{Node, Signal};
 use kubectl_vmchaos::rehearsal::script_node::ScriptNode;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::rig::{Operator, launcher, plan, uid};
 
@@ -27,22 +27,22 @@ fn nodes() -> [Arc<dyn Node>; 2] {
 }
 
 /// A step of a dialogue: what is said, and the events it is said after.
-enum Step {
+pub(crate) enum Step {
     Say(&'static str),
     Wait(&'static str),
     Close,
     Kill(Signal),
     Remove,
 }
-use Step::{Close, Kill, Remove, Say, Wait};
+pub(crate) use Step::{Close, Kill, Remove, Say, Wait};
 
 /// Holds a dialogue about one VM with both and compares all they say, their exit codes and termination logs.
-async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
+pub(crate) async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
     same_beside(None, plan, steps).await
 }
 
 /// The same while another run has its fault in place, which is rolled back at the end.
-async fn same_beside(other: Option<&str>, plan: &str, steps: &[Step]) -> Vec<Value> {
+pub(crate) async fn same_beside(other: Option<&str>, plan: &str, steps: &[Step]) -> Vec<Value> {
     let mut said = Vec::new();
     for node in nodes() {
         node.add_pod(launcher(0));
@@ -133,63 +133,6 @@ async fn injected(node: &dyn Node, plan: &str) -> Operator {
         operator.wait(answer, 1).await;
     }
     operator
-}
-
-const SWEEP: [Step; 7] = [
-    Say("hello 0"),
-    Wait("found"),
-    Say("arm"),
-    Say("go"),
-    Say("sweep"),
-    Wait("end"),
-    Say("bye"),
-];
-
-fn sweep_plan(handle: &str) -> String {
-    format!(
-        "vm 0 {} -\nsweep 0 tap0{handle}\nsweep 0 eth0{handle}\nsweep 0 tap9{handle}\n",
-        uid(0)
-    )
-}
-
-#[tokio::test]
-async fn sweep_of_nothing() {
-    let events = same(&sweep_plan(""), &SWEEP).await;
-    assert_eq!(
-        events[2],
-        json!({"s": 3, "ev": "swept", "vm": 0, "removed": [], "left": []})
-    );
-}
-
-#[tokio::test]
-async fn sweep_of_a_live_fault() {
-    for handle in ["", " 7a31:"] {
-        let events = same_beside(Some(&plan(1, "60")), &sweep_plan(handle), &SWEEP).await;
-        assert_eq!(events[2]["removed"], json!(["eth0 netem 7a31:", "tap0 netem 7a31:"]));
-    }
-}
-
-#[tokio::test]
-async fn sweep_for_another_run() {
-    let events = same_beside(Some(&plan(1, "60")), &sweep_plan(" 7a32:"), &SWEEP).await;
-    assert_eq!(events[2]["removed"], json!([]));
-}
-
-#[tokio::test]
-async fn sweep_of_a_vm_that_went_meanwhile() {
-    let events = same(
-        &sweep_plan(""),
-        &[
-            Say("hello 0"),
-            Wait("found"),
-            Remove,
-            Say("sweep"),
-            Wait("end"),
-            Say("bye"),
-        ],
-    )
-    .await;
-    assert_eq!((&events[2]["ev"], &events[3]["gone"]), (&json!("gone"), &json!(1)));
 }
 
 #[tokio::test]
@@ -318,10 +261,6 @@ async fn refusals() {
         change("hold 0 60", "hold 0 sixty"),
         change("own 0 qdisc tap0 7a31:", "own 0 qdisc tap0 8001:"),
         change("0a1b2c3d", "ffffffff").replace("abc000", "abcfff"),
-        good.clone() + "sweep 0 tap0\n",
-        sweep_plan("") + "hold 0 60\n",
-        sweep_plan(" 8001:"),
-        sweep_plan(" 7a31: 7a32:"),
     ] {
         let events = same(&bad, &[Say("hello 0"), Wait("refused"), Say("arm"), Say("bye")]).await;
         assert!(events.iter().any(|event| event["ev"] == "refused"), "{events:#?}");

@@ -27,10 +27,7 @@ crate::under_every_shell! {
 }
 
 pub(crate) fn by(events: &[Value]) -> Vec<&str> {
-    events
-        .iter()
-        .map(|event| event["by"].as_str().unwrap())
-        .collect()
+    events.iter().map(|event| event["by"].as_str().unwrap()).collect()
 }
 
 async fn the_deadline_is_kept_with_the_operator_still_there(shell: &[&str]) {
@@ -51,10 +48,7 @@ async fn the_deadline_is_kept_with_the_operator_still_there(shell: &[&str]) {
     // Read once more before it was undone: it was there for the whole hold.
     for event in operator.seen("ending") {
         assert_eq!(event["read"]["tap0"][0]["handle"], HANDLE);
-        assert_eq!(
-            event["read"]["eth0"][0]["options"]["loss-random"]["loss"],
-            0.05
-        );
+        assert_eq!(event["read"]["eth0"][0]["options"]["loss-random"]["loss"], 0.05);
     }
     assert_eq!(operator.bye().await, 0);
     assert_eq!(operator.seen("end")[0]["restored"], 2);
@@ -65,15 +59,10 @@ async fn rollback_of_all(shell: &[&str]) {
     let rig = Rig::new(shell, 2);
     let mut operator = rig.injected(&plan(2, "60"), &[]).await;
     operator.say("rollback").await;
-    assert_eq!(
-        by(&operator.wait("restored", 2).await),
-        ["rollback", "rollback"]
-    );
+    assert_eq!(by(&operator.wait("restored", 2).await), ["rollback", "rollback"]);
     assert_eq!(operator.bye().await, 0);
     rig.clean(&operator, 2).await;
-    let left = std::fs::read_dir(rig.node.root().join("shm"))
-        .unwrap()
-        .count();
+    let left = std::fs::read_dir(rig.node.root().join("shm")).unwrap().count();
     assert_eq!(left, 0, "the scratch directory is gone");
 }
 
@@ -93,18 +82,13 @@ async fn end_of_file(shell: &[&str]) {
     let mut operator = rig.injected(&plan(2, "60"), &[]).await;
     operator.close();
     assert_eq!(operator.end().await, 0);
-    assert_eq!(
-        by(&operator.seen("restored")),
-        ["lost-operator", "lost-operator"]
-    );
+    assert_eq!(by(&operator.seen("restored")), ["lost-operator", "lost-operator"]);
     rig.clean(&operator, 2).await;
 }
 
 async fn silence(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    let mut operator = rig
-        .injected(&plan(1, "60"), &[("VMCHAOS_SILENCE", "1")])
-        .await;
+    let mut operator = rig.injected(&plan(1, "60"), &[("VMCHAOS_SILENCE", "1")]).await;
     assert_eq!(operator.end().await, 0);
     assert_eq!(by(&operator.seen("restored")), ["silence"]);
     rig.clean(&operator, 1).await;
@@ -136,14 +120,9 @@ async fn end_of_file_before_go(shell: &[&str]) {
 
 async fn no_go(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    let mut operator = rig
-        .armed(&plan(1, "60"), &[("VMCHAOS_GO_LIMIT", "0.5")])
-        .await;
+    let mut operator = rig.armed(&plan(1, "60"), &[("VMCHAOS_GO_LIMIT", "0.5")]).await;
     let ended = operator.wait("restored", 1).await;
-    assert_eq!(
-        (by(&ended), &ended[0]["held"]),
-        (vec!["silence"], &Value::from(0))
-    );
+    assert_eq!((by(&ended), &ended[0]["held"]), (vec!["silence"], &Value::from(0)));
     assert_eq!(operator.bye().await, 0);
 }
 
@@ -178,10 +157,7 @@ async fn detached(shell: &[&str]) {
     let ended = operator.seen("restored");
     assert_eq!(by(&ended), ["deadline"]);
     assert!(ended[0]["held"].as_f64().unwrap() >= 2.98);
-    assert_eq!(
-        verdict(&operator, 0),
-        ("restored".into(), "deadline".into())
-    );
+    assert_eq!(verdict(&operator, 0), ("restored".into(), "deadline".into()));
 }
 
 async fn two_runs_on_one_device(shell: &[&str]) {
@@ -196,11 +172,7 @@ async fn two_runs_on_one_device(shell: &[&str]) {
     let ended = loser.wait("restored|leaked", 1).await;
     assert_eq!(ended[0]["ev"], "restored");
     assert_eq!(loser.bye().await, 0);
-    assert_eq!(
-        rig.node.qdiscs(&uid(0)),
-        before,
-        "the winner's fault is untouched"
-    );
+    assert_eq!(rig.node.qdiscs(&uid(0)), before, "the winner's fault is untouched");
     winner.say("rollback").await;
     let ended = winner.wait("restored", 1).await;
     assert!(ended[0].get("changed").is_none());
@@ -217,8 +189,8 @@ async fn partly_applied(shell: &[&str]) {
         .tc(
             &uid(0),
             &[
-                "qdisc", "add", "dev", "eth0", "root", "handle", "8001:", "tbf", "rate", "1mbit",
-                "burst", "15kb", "latency", "50ms",
+                "qdisc", "add", "dev", "eth0", "root", "handle", "8001:", "tbf", "rate", "1mbit", "burst", "15kb",
+                "latency", "50ms",
             ],
         )
         .unwrap();
@@ -226,12 +198,7 @@ async fn partly_applied(shell: &[&str]) {
     operator.say("go").await;
     let failed = operator.wait("failed", 1).await;
     assert_eq!(failed[0]["reason"], "apply");
-    assert!(
-        failed[0]["detail"]
-            .as_str()
-            .unwrap()
-            .contains("NLM_F_REPLACE")
-    );
+    assert!(failed[0]["detail"].as_str().unwrap().contains("NLM_F_REPLACE"));
     let ended = operator.wait("restored", 1).await;
     assert_eq!(
         ended[0]["after"],
@@ -259,7 +226,10 @@ async fn partly_applied(shell: &[&str]) {
 async fn read_back_wrongly(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     // A tc that reports success and does nothing.
-    rig.replace_tool("tc", "#!/bin/sh\ncase $* in *'-batch -') grep -v '^qdisc add' | REAL \"$@\" ;; *) exec REAL \"$@\" ;; esac\n");
+    rig.replace_tool(
+        "tc",
+        "#!/bin/sh\ncase $* in *'-batch -') grep -v '^qdisc add' | REAL \"$@\" ;; *) exec REAL \"$@\" ;; esac\n",
+    );
     let mut operator = rig.armed(&plan(1, "60"), &[]).await;
     operator.say("go").await;
     assert_eq!(operator.wait("failed", 1).await[0]["reason"], "readback");
@@ -286,9 +256,7 @@ async fn changed_by_others(shell: &[&str]) {
     let mut operator = rig.injected(&plan(1, "60"), &[]).await;
     // net.core.default_qdisc has changed meanwhile: the kernel makes another default.
     std::fs::write(
-        rig.node
-            .root()
-            .join(format!("netns/{}.d/tap0.default", uid(0))),
+        rig.node.root().join(format!("netns/{}.d/tap0.default", uid(0))),
         "pfifo_fast\n",
     )
     .unwrap();

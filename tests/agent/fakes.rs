@@ -12,8 +12,7 @@ use crate::rig::{container, uid};
 
 /// Numbers that a running kernel counts, and help texts, are no part of what is held to.
 fn essence(text: &str) -> Vec<String> {
-    let counted =
-        Regex::new(r#""(bytes|packets|drops|overlimits|requeues|backlog|qlen)":\d+"#).unwrap();
+    let counted = Regex::new(r#""(bytes|packets|drops|overlimits|requeues|backlog|qlen)":\d+"#).unwrap();
     let kinds_own = Regex::new(r#","maxpacket".*?"old_flows_len":\d+"#).unwrap();
     let sent = Regex::new(r"Sent \d+ bytes \d+ pkt \(dropped \d+|backlog \S+ \d+p").unwrap();
     let text = counted.replace_all(text, "\"$1\":0");
@@ -22,10 +21,7 @@ fn essence(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = text
         .lines()
         .filter(|line| {
-            !line.trim().is_empty()
-                && !line.starts_with("  ")
-                && !line.starts_with('\t')
-                && !line.starts_with("Usage")
+            !line.trim().is_empty() && !line.starts_with("  ") && !line.starts_with('\t') && !line.starts_with("Usage")
         })
         .map(|line| line.trim_end().to_owned())
         .collect();
@@ -37,12 +33,7 @@ fn essence(text: &str) -> Vec<String> {
 async fn the_fake_tc_says_what_the_real_one_said() {
     let device = |name: &str, kind, root: &str| Device::new(name, kind, root);
     let mut compared = 0;
-    for entry in std::fs::read_dir(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/agent/transcripts"
-    ))
-    .unwrap()
-    {
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/agent/transcripts")).unwrap() {
         let path = entry.unwrap().path();
         let node = ScriptNode::new().unwrap();
         node.add_pod(VmOnNode {
@@ -106,9 +97,7 @@ async fn the_fake_tc_fails_on_what_it_does_not_know() {
         "qdisc add dev tap0 root handle 7a31: sfq",
         "class show dev tap0",
     ] {
-        let said = node
-            .tc(&uid(0), &command.split(' ').collect::<Vec<_>>())
-            .unwrap();
+        let said = node.tc(&uid(0), &command.split(' ').collect::<Vec<_>>()).unwrap();
         assert_eq!(said.status.code(), Some(64), "{command}");
     }
 }
@@ -126,22 +115,9 @@ fn shellcheck_finds_nothing() {
         println!("skipped: shellcheck is not installed");
         return;
     };
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(SCRIPT.as_bytes())
-        .unwrap();
+    child.stdin.take().unwrap().write_all(SCRIPT.as_bytes()).unwrap();
     let said = child.wait_with_output().unwrap();
-    assert!(
-        said.status.success(),
-        "{}",
-        String::from_utf8_lossy(&said.stdout)
-    );
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
     let said = Command::new("shellcheck").args(fakes).output().unwrap();
-    assert!(
-        said.status.success(),
-        "{}",
-        String::from_utf8_lossy(&said.stdout)
-    );
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
 }

@@ -26,10 +26,7 @@ pub(crate) fn verdict(operator: &Operator, vm: usize) -> (String, String) {
         .iter()
         .find(|verdict| verdict[0] == vm)
         .unwrap_or_else(|| panic!("no verdict of VM {vm} in {all:?}"));
-    (
-        one[1].as_str().unwrap().to_owned(),
-        one[2].as_str().unwrap().to_owned(),
-    )
+    (one[1].as_str().unwrap().to_owned(), one[2].as_str().unwrap().to_owned())
 }
 
 async fn the_agent_killed(shell: &[&str]) {
@@ -38,10 +35,7 @@ async fn the_agent_killed(shell: &[&str]) {
     signal(&agent_pid(&rig), "-KILL");
     rig.clean(&operator, 2).await;
     for vm in 0..2 {
-        assert_eq!(
-            verdict(&operator, vm),
-            ("restored".into(), "lost-operator".into())
-        );
+        assert_eq!(verdict(&operator, vm), ("restored".into(), "lost-operator".into()));
     }
 }
 
@@ -49,13 +43,7 @@ async fn the_agent_killed(shell: &[&str]) {
 fn agent_pid(rig: &Rig) -> String {
     let guard = rig.pid_of("guard.0");
     let stat = std::fs::read_to_string(format!("/proc/{guard}/stat")).unwrap();
-    stat.rsplit(") ")
-        .next()
-        .unwrap()
-        .split(' ')
-        .nth(1)
-        .unwrap()
-        .to_owned()
+    stat.rsplit(") ").next().unwrap().split(' ').nth(1).unwrap().to_owned()
 }
 
 async fn everything_in_the_container_killed(shell: &[&str]) {
@@ -65,10 +53,7 @@ async fn everything_in_the_container_killed(shell: &[&str]) {
     assert_eq!(operator.agent.wait().await, 137);
     rig.clean(&operator, 2).await;
     for vm in 0..2 {
-        assert_eq!(
-            verdict(&operator, vm),
-            ("restored".into(), "lost-operator".into())
-        );
+        assert_eq!(verdict(&operator, vm), ("restored".into(), "lost-operator".into()));
     }
 }
 
@@ -78,10 +63,7 @@ async fn the_sentinel_killed(shell: &[&str]) {
     signal(&rig.pid_of("sentinel.0"), "-KILL");
     assert_eq!(by(&operator.wait("restored", 1).await), ["sentinel"]);
     assert_eq!(rig.netems(0), 0);
-    assert_eq!(
-        operator.seen("ending")[0]["read"]["tap0"][0]["handle"],
-        HANDLE
-    );
+    assert_eq!(operator.seen("ending")[0]["read"]["tap0"][0]["handle"], HANDLE);
     assert_eq!(operator.bye().await, 0);
 }
 
@@ -90,10 +72,7 @@ async fn the_sentinel_killed_before_go(shell: &[&str]) {
     let mut operator = rig.armed(&plan(1, "60"), &[]).await;
     signal(&rig.pid_of("sentinel.0"), "-KILL");
     let ended = operator.wait("restored", 1).await;
-    assert_eq!(
-        (by(&ended), &ended[0]["held"]),
-        (vec!["sentinel"], &Value::from(0))
-    );
+    assert_eq!((by(&ended), &ended[0]["held"]), (vec!["sentinel"], &Value::from(0)));
     operator.say("go").await;
     assert_eq!(operator.bye().await, 0);
     assert!(operator.seen("injected").is_empty());
@@ -116,10 +95,7 @@ async fn the_sentinel_stopped(shell: &[&str]) {
     signal(&rig.pid_of("sentinel.0"), "-STOP");
     operator.say("rollback 0").await;
     let ended = operator.wait("restored", 1).await;
-    assert_eq!(
-        (by(&ended), &ended[0]["vm"]),
-        (vec!["rollback"], &Value::from(0))
-    );
+    assert_eq!((by(&ended), &ended[0]["vm"]), (vec!["rollback"], &Value::from(0)));
     assert_eq!((rig.netems(0), rig.netems(1)), (0, 2));
     operator.say("rollback").await;
     operator.wait("restored", 2).await;
@@ -132,14 +108,8 @@ async fn the_sentinel_stopped_and_the_agent_killed(shell: &[&str]) {
     signal(&rig.pid_of("sentinel.0"), "-STOP");
     operator.agent.kill(Signal::Kill);
     rig.clean(&operator, 2).await;
-    assert_eq!(
-        verdict(&operator, 0),
-        ("restored".into(), "sentinel".into())
-    );
-    assert_eq!(
-        verdict(&operator, 1),
-        ("restored".into(), "lost-operator".into())
-    );
+    assert_eq!(verdict(&operator, 0), ("restored".into(), "sentinel".into()));
+    assert_eq!(verdict(&operator, 1), ("restored".into(), "lost-operator".into()));
 }
 
 async fn the_agent_stopped_past_the_deadline(shell: &[&str]) {
@@ -175,10 +145,7 @@ async fn everything_killed_while_it_is_applied(shell: &[&str]) {
         operator.agent.wait().await;
         rig.clean(&operator, 2).await;
         for vm in 0..2 {
-            assert_eq!(
-                verdict(&operator, vm),
-                ("restored".into(), "lost-operator".into())
-            );
+            assert_eq!(verdict(&operator, vm), ("restored".into(), "lost-operator".into()));
         }
     }
 }

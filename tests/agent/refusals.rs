@@ -46,10 +46,7 @@ async fn refusal(rig: &Rig, plan: &str) -> Value {
     refused
 }
 
-fn one(
-    shell: &[&str],
-    change: impl FnOnce(&mut kubectl_vmchaos::rehearsal::host::VmOnNode),
-) -> Rig {
+fn one(shell: &[&str], change: impl FnOnce(&mut kubectl_vmchaos::rehearsal::host::VmOnNode)) -> Rig {
     let rig = Rig::new(shell, 0);
     let mut vm = launcher(0);
     change(&mut vm);
@@ -114,10 +111,7 @@ async fn a_root_set_after_it_was_found(shell: &[&str]) {
             .success()
     );
     operator.say("arm").await;
-    assert_eq!(
-        operator.wait("refused", 1).await[0]["reason"],
-        "foreign-qdisc"
-    );
+    assert_eq!(operator.wait("refused", 1).await[0]["reason"], "foreign-qdisc");
     assert_eq!(operator.bye().await, 0);
 }
 
@@ -150,10 +144,7 @@ async fn a_device_that_is_no_tap(shell: &[&str]) {
 
 async fn a_tap_on_another_bridge(shell: &[&str]) {
     let rig = one(shell, |vm| vm.devices[2].master = Some("k6t-net1".into()));
-    assert_eq!(
-        refusal(&rig, &plan(1, "60")).await["reason"],
-        "wrong-bridge"
-    );
+    assert_eq!(refusal(&rig, &plan(1, "60")).await["reason"], "wrong-bridge");
 }
 
 async fn a_second_uplink(shell: &[&str]) {
@@ -180,9 +171,7 @@ async fn no_process(shell: &[&str]) {
 async fn found_by_pod_uid(shell: &[&str]) {
     // systemd's cgroup driver writes the UID with underscores; the container is not known yet.
     let rig = Rig::new(shell, 1);
-    let mut operator = rig
-        .injected(&plan(1, "60").replace(&container(0), "-"), &[])
-        .await;
+    let mut operator = rig.injected(&plan(1, "60").replace(&container(0), "-"), &[]).await;
     operator.say("rollback").await;
     operator.wait("restored", 1).await;
     assert_eq!(operator.bye().await, 0);
@@ -258,10 +247,7 @@ async fn a_plan_for_what_is_not_its_own(shell: &[&str]) {
             "undo 0 tc qdisc del dev tap0 root handle 7a31:",
             "undo 0 tc qdisc del dev tap0 root handle 7a32:",
         ),
-        (
-            "undo 0 tc qdisc del dev tap0 root",
-            "undo 0 tc qdisc del dev lo root",
-        ),
+        ("undo 0 tc qdisc del dev tap0 root", "undo 0 tc qdisc del dev lo root"),
         ("undo 0 tc qdisc del", "undo 0 tc qdisc add"),
         ("apply 0 tc qdisc", "apply 0 sh qdisc"),
         ("hold 0 60", "hold 0 sixty"),
@@ -315,10 +301,7 @@ async fn a_sentinel_that_never_gets_ready(shell: &[&str]) {
     operator.say("hello 0").await;
     operator.wait("found", 1).await;
     operator.say("arm").await;
-    assert_eq!(
-        operator.wait("refused", 1).await[0]["reason"],
-        "arm-timeout"
-    );
+    assert_eq!(operator.wait("refused", 1).await[0]["reason"], "arm-timeout");
     assert_eq!(operator.bye().await, 0);
     assert_eq!(rig.netems(0), 0);
 }

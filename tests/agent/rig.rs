@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubectl_vmchaos::node::script::SCRIPT;
-use kubectl_vmchaos::rehearsal::host::{
-    Agent, Device, DeviceKind, Node, Spec, Stdin, Stdout, VmOnNode,
-};
+use kubectl_vmchaos::rehearsal::host::{Agent, Device, DeviceKind, Node, Spec, Stdin, Stdout, VmOnNode};
 use kubectl_vmchaos::rehearsal::script_node::ScriptNode;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -126,11 +124,7 @@ impl Rig {
         operator.say("go").await;
         operator.wait("injected", vms).await;
         for vm in 0..vms {
-            assert_eq!(
-                self.netems(vm),
-                2,
-                "VM {vm} has the fault in both directions"
-            );
+            assert_eq!(self.netems(vm), 2, "VM {vm} has the fault in both directions");
         }
         operator
     }
@@ -182,12 +176,7 @@ impl Rig {
         let text = script.replace("REAL", real.to_str().unwrap());
         // Written by another process: one this process has open for writing could not be executed by a child of another thread.
         let written = std::process::Command::new("sh")
-            .args([
-                "-c",
-                "printf %s \"$1\" >\"$2\" && chmod +x \"$2\"",
-                "sh",
-                &text,
-            ])
+            .args(["-c", "printf %s \"$1\" >\"$2\" && chmod +x \"$2\"", "sh", &text])
             .arg(tools.join(name))
             .status();
         assert!(written.unwrap().success());
@@ -250,8 +239,7 @@ impl Operator {
             .await
             .unwrap_or_else(|_| panic!("nothing comes after {:#?}", self.events))
             .unwrap()?;
-        let event: Value =
-            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let event: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert!(
             event["s"].is_u64() && event["t"].is_number() && event["ev"].is_string(),
             "{line}"
@@ -268,11 +256,7 @@ impl Operator {
                 return found;
             }
             let more = self.next().await.is_some();
-            assert!(
-                more,
-                "the stream ended before {count} of {kinds}: {:#?}",
-                self.events
-            );
+            assert!(more, "the stream ended before {count} of {kinds}: {:#?}", self.events);
         }
     }
 
@@ -280,9 +264,7 @@ impl Operator {
     pub(crate) fn seen(&self, kinds: &str) -> Vec<Value> {
         let mut found: Vec<Value> = Vec::new();
         for event in &self.events {
-            if kinds.split('|').any(|kind| event["ev"] == kind)
-                && !found.iter().any(|other| other["s"] == event["s"])
-            {
+            if kinds.split('|').any(|kind| event["ev"] == kind) && !found.iter().any(|other| other["s"] == event["s"]) {
                 found.push(event.clone());
             }
         }

@@ -21,10 +21,7 @@ async fn events_are_numbered_and_replayed(shell: &[&str]) {
     operator.say("rollback").await;
     operator.wait("end", 1).await;
     let all = operator.seen("hello|found|ready|injected|ending|restored|end");
-    let numbers: Vec<u64> = all
-        .iter()
-        .map(|event| event["s"].as_u64().unwrap())
-        .collect();
+    let numbers: Vec<u64> = all.iter().map(|event| event["s"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
     operator.events.clear();
     operator.say("hello 5").await;
@@ -82,19 +79,14 @@ async fn what_tc_prints_is_escaped(shell: &[&str]) {
     );
     let mut operator = rig.armed(&plan(1, "60"), &[]).await;
     operator.say("go").await;
-    assert_eq!(
-        operator.wait("failed", 1).await[0]["detail"],
-        "a b \"c\" d\\e ?? f"
-    );
+    assert_eq!(operator.wait("failed", 1).await[0]["detail"], "a b \"c\" d\\e ?? f");
     operator.wait("restored", 1).await;
     assert_eq!(operator.bye().await, 0);
 }
 
 async fn heartbeats_are_echoed(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    let mut operator = rig
-        .injected(&plan(1, "60"), &[("VMCHAOS_SILENCE", "1.5")])
-        .await;
+    let mut operator = rig.injected(&plan(1, "60"), &[("VMCHAOS_SILENCE", "1.5")]).await;
     // Longer than the silence that ends a fault.
     for beat in 1..=8 {
         operator.say("hb").await;

@@ -15,7 +15,12 @@ use support::Rehearsal;
 const POD_START: Duration = Duration::from_secs(2);
 
 fn options(agent: AgentKind) -> Options {
-    Options { latency: Duration::from_millis(25), pod_start: POD_START, agent, ..Options::default() }
+    Options {
+        latency: Duration::from_millis(25),
+        pod_start: POD_START,
+        agent,
+        ..Options::default()
+    }
 }
 
 fn main() {
@@ -53,22 +58,47 @@ fn one_vm() {
     let times = (0..5).map(|_| {
         rehearsal.practice.clear_requests();
         let began = Instant::now();
-        rehearsal.run(&["netem", "web-1", "--latency", "1ms", "--duration", "1s", "-y"]).expect(0);
+        rehearsal
+            .run(&["netem", "web-1", "--latency", "1ms", "--duration", "1s", "-y"])
+            .expect(0);
         requests = rehearsal.practice.requests().len();
         began.elapsed().saturating_sub(hold + POD_START)
     });
-    row("1 VM: whole run less hold and pod start", &seconds(median(times.collect())), "<= 0.6 s (krkn 8.9 s)");
+    row(
+        "1 VM: whole run less hold and pod start",
+        &seconds(median(times.collect())),
+        "<= 0.6 s (krkn 8.9 s)",
+    );
     row("1 VM: requests, Events included", &requests.to_string(), "krkn 58");
 }
 
 fn twenty_vms(agent: AgentKind, name: &str) {
-    let rehearsal = Rehearsal::with(Options { vms: 40, nodes: 4, ..options(agent) });
+    let rehearsal = Rehearsal::with(Options {
+        vms: 40,
+        nodes: 4,
+        ..options(agent)
+    });
     let (mut spreads, mut rollbacks, mut requests, mut events, mut memory) = (vec![], vec![], 0, 0, 0);
     for _ in 0..3 {
         rehearsal.practice.clear_requests();
         let args = [
-            "netem", "-A", "--target", ".*", "--count", "20", "--seed", "7", "--execution", "parallel", "--latency", "1ms",
-            "--duration", "10m", "-y", "-o", "json",
+            "netem",
+            "-A",
+            "--target",
+            ".*",
+            "--count",
+            "20",
+            "--seed",
+            "7",
+            "--execution",
+            "parallel",
+            "--latency",
+            "1ms",
+            "--duration",
+            "10m",
+            "-y",
+            "-o",
+            "json",
         ];
         let mut run = rehearsal.spawn(&args);
         for _ in 0..20 {
@@ -87,7 +117,8 @@ fn twenty_vms(agent: AgentKind, name: &str) {
         events = all.iter().filter(|request| request.path.ends_with("/events")).count();
         requests = all.len() - events;
     }
-    let row = |what: &str, median: &str, against: &str| row(&format!("20 VMs on 4 nodes, {name}: {what}"), median, against);
+    let row =
+        |what: &str, median: &str, against: &str| row(&format!("20 VMs on 4 nodes, {name}: {what}"), median, against);
     row("requests without Events", &requests.to_string(), "<= 40 (krkn 1,162)");
     row("Events (one a VM injected, one restored)", &events.to_string(), "");
     row("first to last fault", &seconds(median(spreads)), "<= 0.050 s");
@@ -117,7 +148,11 @@ fn resident(pid: u32) -> u64 {
 fn help() {
     let times = (0..20).map(|_| {
         let began = Instant::now();
-        Command::new(env!("CARGO_BIN_EXE_kubectl-vmchaos")).arg("--help").stdout(Stdio::null()).status().unwrap();
+        Command::new(env!("CARGO_BIN_EXE_kubectl-vmchaos"))
+            .arg("--help")
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
         began.elapsed()
     });
     row("--help", &seconds(median(times.collect())), "<= 0.010 s");

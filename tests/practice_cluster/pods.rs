@@ -197,5 +197,8 @@ async fn a_node_that_is_away_does_nothing_and_a_tainted_one_takes_who_tolerates_
     assert!(attach.is_err());
     assert_eq!(practice.requests().last().unwrap().code, 500);
     practice.node_is_back("node-2");
-    practice.until("Pod", "default", &waits, |pod| phase(pod) == "Running").await.unwrap();
+    practice
+        .until("Pod", "default", &waits, |pod| phase(pod) == "Running")
+        .await
+        .unwrap();
 }

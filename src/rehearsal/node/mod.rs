@@ -82,6 +82,10 @@ impl Nodes {
             container.close_stdin();
             container.kill(host::Signal::Kill);
         }
+        // Not left to the last one who lets go of a node: a task may outlive this.
+        for node in self.hosts.nodes.values() {
+            node.end();
+        }
     }
 
     /// The containers on a node.

@@ -87,7 +87,11 @@ impl Item for VmiTargetItem {
 
 /// e.g. `default=tap0 (masquerade)`; an interface that no fault reaches has no device.
 fn interface(interface: &InterfaceReport) -> String {
-    let InterfaceReport { network, device, binding } = interface;
+    let InterfaceReport {
+        network,
+        device,
+        binding,
+    } = interface;
     if device.is_empty() {
         format!("{network} ({binding})")
     } else {

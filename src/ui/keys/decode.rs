@@ -29,14 +29,8 @@ pub(super) fn decode(bytes: &mut VecDeque<u8>, idle: bool) -> Option<Key> {
             }
             let length = length.min(bytes.len());
             let whole: Vec<u8> = bytes.iter().copied().take(length).collect();
-            let c = std::str::from_utf8(&whole)
-                .ok()
-                .and_then(|text| text.chars().next());
-            (
-                length,
-                c.filter(|c| !is_dangerous(*c))
-                    .map_or(Key::Other, Key::Char),
-            )
+            let c = std::str::from_utf8(&whole).ok().and_then(|text| text.chars().next());
+            (length, c.filter(|c| !is_dangerous(*c)).map_or(Key::Other, Key::Char))
         }
     };
     bytes.drain(..length);
@@ -51,18 +45,10 @@ fn escape_sequence(bytes: &mut VecDeque<u8>, idle: bool) -> Option<Key> {
         Some(b'O') if bytes.len() < 3 && !idle => return None,
         Some(b'O') => (3, arrow(bytes.get(2).copied(), "")),
         Some(b'[') => {
-            let end = bytes
-                .iter()
-                .skip(2)
-                .position(|byte| (0x40..=0x7e).contains(byte));
+            let end = bytes.iter().skip(2).position(|byte| (0x40..=0x7e).contains(byte));
             match end {
                 Some(at) => {
-                    let parameters: String = bytes
-                        .iter()
-                        .skip(2)
-                        .take(at)
-                        .map(|byte| char::from(*byte))
-                        .collect();
+                    let parameters: String = bytes.iter().skip(2).take(at).map(|byte| char::from(*byte)).collect();
                     (at + 3, arrow(bytes.get(at + 2).copied(), &parameters))
                 }
                 None if idle => (bytes.len(), Key::Other),
@@ -118,13 +104,7 @@ mod tests {
     fn arrows_in_both_spellings_and_unknown_sequences_whole() {
         assert_eq!(
             keys("\x1b[A\x1bOB\x1b[6~\x1b[1;5Cx"),
-            [
-                Key::Up,
-                Key::Down,
-                Key::PageDown,
-                Key::Other,
-                Key::Char('x')
-            ]
+            [Key::Up, Key::Down, Key::PageDown, Key::Other, Key::Char('x')]
         );
     }
 

@@ -4,9 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 
 use rustix::io::Errno;
-use rustix::termios::{
-    InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
-};
+use rustix::termios::{InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
 use super::decode::decode;
 use super::{Key, Stop};
@@ -24,8 +22,7 @@ impl Keys {
         let before = tcgetattr(io::stdin())?;
         let mut raw = before.clone();
         // Ctrl-C comes as a key, so that it is one answer among others and never kills us with the terminal half set up.
-        raw.local_modes &=
-            !(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN);
+        raw.local_modes &= !(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN);
         raw.input_modes &= !(InputModes::IXON | InputModes::INLCR | InputModes::IGNCR);
         raw.special_codes[SpecialCodeIndex::VMIN] = 0;
         raw.special_codes[SpecialCodeIndex::VTIME] = 1; // tenths of a second

@@ -35,10 +35,7 @@ struct Line {
 
 impl Model {
     pub(super) fn new(prompt: String, headers: &[String], rows: Vec<PickerRow>) -> Self {
-        let mut widths: Vec<usize> = headers
-            .iter()
-            .map(|header| measure_text_width(header))
-            .collect();
+        let mut widths: Vec<usize> = headers.iter().map(|header| measure_text_width(header)).collect();
         for row in &rows {
             for (width, cell) in widths.iter_mut().zip(&row.cells) {
                 *width = (*width).max(measure_text_width(cell));
@@ -53,12 +50,7 @@ impl Model {
             });
             padded.collect::<String>().trim_end().to_owned()
         };
-        let header = join(
-            &headers
-                .iter()
-                .map(|header| header.to_uppercase())
-                .collect::<Vec<_>>(),
-        );
+        let header = join(&headers.iter().map(|header| header.to_uppercase()).collect::<Vec<_>>());
         let rows: Vec<Line> = rows
             .into_iter()
             .map(|row| Line {
@@ -162,12 +154,7 @@ impl Model {
         }
         let mut line = String::new();
         // Writing to a String cannot fail.
-        let _ = SimpleTheme.format_multi_select_prompt_item(
-            &mut line,
-            &row.text,
-            self.chosen.contains(&i),
-            active,
-        );
+        let _ = SimpleTheme.format_multi_select_prompt_item(&mut line, &row.text, self.chosen.contains(&i), active);
         line
     }
 
@@ -185,12 +172,7 @@ impl Model {
         let counted = format!("{} of {able} selected, filter:", self.chosen.len());
         let mut filter = String::new();
         // Writing to a String cannot fail.
-        let _ = SimpleTheme.format_fuzzy_select_prompt(
-            &mut filter,
-            &counted,
-            &self.filter,
-            self.filter.len(),
-        );
+        let _ = SimpleTheme.format_fuzzy_select_prompt(&mut filter, &counted, &self.filter, self.filter.len());
         let header = format!("      {}", self.header);
         let mut lines = vec![self.prompt.clone(), tail(&filter, width), header];
         for (place, &i) in visible {

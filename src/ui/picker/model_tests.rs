@@ -5,11 +5,7 @@ fn model() -> Model {
         cells: vec!["default".into(), name.into(), "node-1".into()],
         refused: refused.map(str::to_owned),
     };
-    let mut rows = vec![
-        row("web-1", None),
-        row("web-2", None),
-        row("db-0", Some("is paused")),
-    ];
+    let mut rows = vec![row("web-1", None), row("web-2", None), row("db-0", Some("is paused"))];
     rows.extend((0..20).map(|i| row(&format!("batch-{i}"), None)));
     Model::new(
         "Which VMIs?".into(),
@@ -52,10 +48,7 @@ fn a_refused_row_is_shown_with_its_reason_and_stays_out() {
     let mut model = model();
     press(&mut model, "db ");
     let lines = plain(&mut model, 80, 24);
-    assert_eq!(
-        lines[3],
-        ">  -  default     db-0       node-1   (is paused)"
-    );
+    assert_eq!(lines[3], ">  -  default     db-0       node-1   (is paused)");
     assert_eq!(lines.last().unwrap(), "cannot be chosen: is paused");
     assert_eq!(model.press(Key::Ctrl('a')), None);
     assert_eq!(model.press(Key::Enter), None, "still nothing selected");
@@ -90,10 +83,7 @@ fn a_narrow_terminal_cuts_lines_instead_of_wrapping_them() {
     let mut model = model();
     for colour in [false, true] {
         let lines = model.draw(20, 10, colour);
-        assert!(
-            lines.iter().all(|line| measure_text_width(line) <= 20),
-            "{lines:#?}"
-        );
+        assert!(lines.iter().all(|line| measure_text_width(line) <= 20), "{lines:#?}");
     }
     press(&mut model, "batch-1");
     assert!(plain(&mut model, 20, 10)[1].ends_with("filter: batch-1|"));

@@ -45,8 +45,7 @@ impl Bars {
     }
 
     pub(super) fn show(&self, rows: &[Row], width: usize) {
-        self.canvas
-            .set_message(lines(rows, width, self.colour).join("\n"));
+        self.canvas.set_message(lines(rows, width, self.colour).join("\n"));
     }
 
     /// Takes everything off the screen.
@@ -111,11 +110,7 @@ mod tests {
 
     #[test]
     fn titles_bars_and_words_stand_in_columns() {
-        let rows = [
-            row("default/web-1", Some(0.5)),
-            row("a/b", None),
-            row("all", Some(1.0)),
-        ];
+        let rows = [row("default/web-1", Some(0.5)), row("a/b", None), row("all", Some(1.0))];
         assert_eq!(
             lines(&rows, 80, false),
             [
@@ -129,11 +124,7 @@ mod tests {
     #[test]
     fn a_narrow_terminal_has_words_instead_of_bars_and_no_line_too_wide() {
         for colour in [false, true] {
-            let lines = lines(
-                &[row("a-rather-long-namespace/web-1", Some(0.5))],
-                40,
-                colour,
-            );
+            let lines = lines(&[row("a-rather-long-namespace/web-1", Some(0.5))], 40, colour);
             assert_eq!(lines, ["a-rather-long-nam..  injected on node.."]);
         }
         for width in 4..100 {

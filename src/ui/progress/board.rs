@@ -91,12 +91,7 @@ impl Board {
             state.group(),
             Group::Leaked | Group::Failed | Group::Gone | Group::Moving
         );
-        let vm = Vm {
-            key,
-            node,
-            state,
-            hold,
-        };
+        let vm = Vm { key, node, state, hold };
         let change = (!same).then(|| Change {
             line: format!("{}  {}  {}", now.clock.strftime(CLOCK), vm.key, vm.words(now.at)),
             matters,

@@ -80,11 +80,7 @@ fn node_rows(board: &Board, now: &Now, room: usize) -> Vec<Row> {
 }
 
 fn whole(board: &Board, now: &Now) -> Row {
-    let over = board
-        .vms
-        .iter()
-        .filter(|vm| vm.state.group().is_final())
-        .count();
+    let over = board.vms.iter().filter(|vm| vm.state.group().is_final()).count();
     let all: Vec<&Vm> = board.vms.iter().collect();
     Row {
         title: "all".to_owned(),
@@ -108,28 +104,16 @@ fn held(vms: &[&Vm], now: &Now) -> String {
 
 /// How much of the longest hold is over.
 fn part(vms: &[&Vm], now: &Now) -> Option<f64> {
-    let hold = vms
-        .iter()
-        .filter_map(|vm| vm.hold)
-        .max_by_key(|hold| hold.until)?;
-    let whole = hold
-        .until
-        .saturating_duration_since(hold.from)
-        .as_secs_f64();
+    let hold = vms.iter().filter_map(|vm| vm.hold).max_by_key(|hold| hold.until)?;
+    let whole = hold.until.saturating_duration_since(hold.from).as_secs_f64();
     let gone = now.at.saturating_duration_since(hold.from).as_secs_f64();
-    Some(if whole > 0.0 {
-        (gone / whole).min(1.0)
-    } else {
-        1.0
-    })
+    Some(if whole > 0.0 { (gone / whole).min(1.0) } else { 1.0 })
 }
 
 fn tone<'a>(vms: impl IntoIterator<Item = &'a Vm>) -> Tone {
     match vms.into_iter().map(|vm| vm.state.group()).min() {
         Some(Group::Leaked | Group::Failed | Group::Gone) => Tone::Bad,
-        Some(Group::Injected | Group::RollingBack | Group::Moving | Group::InProgress) => {
-            Tone::Active
-        }
+        Some(Group::Injected | Group::RollingBack | Group::Moving | Group::InProgress) => Tone::Active,
         Some(Group::Restored | Group::Done) => Tone::Good,
         _ => Tone::Quiet,
     }
@@ -153,12 +137,7 @@ mod tests {
         for i in 0..vms {
             let left = Duration::from_secs(100 + i as u64);
             let node = format!("node-{}", i % 3);
-            board.update(
-                &format!("default/web-{i}"),
-                &node,
-                State::Injected { left },
-                now,
-            );
+            board.update(&format!("default/web-{i}"), &node, State::Injected { left }, now);
         }
         board
     }
@@ -187,10 +166,7 @@ mod tests {
         let now = now();
         let rows = rows(&board(&now, 5), &now, 8);
         assert_eq!(rows.len(), 6);
-        assert_eq!(
-            rows[5].text,
-            "0 of 5 over, 104s left, until 12:04:48: 5 injected"
-        );
+        assert_eq!(rows[5].text, "0 of 5 over, 104s left, until 12:04:48: 5 injected");
     }
 
     #[test]
@@ -201,10 +177,7 @@ mod tests {
         let rows = rows(&board, &now, 8);
         let titles: Vec<&str> = rows.iter().map(|row| row.title.as_str()).collect();
         assert_eq!(titles, ["node-0", "node-1", "node-2", "all"]);
-        assert_eq!(
-            rows[0].text,
-            "103s left, until 12:04:47: 1 injected, 1 restored"
-        );
+        assert_eq!(rows[0].text, "103s left, until 12:04:47: 1 injected, 1 restored");
         assert_eq!(rows[3].part, Some(1.0 / 6.0));
     }
 
