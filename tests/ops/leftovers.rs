@@ -148,7 +148,7 @@ fn the_agents_double_takes_a_live_fault_away_too() {
         "{}",
         halted.err
     );
-    assert!(halted.out.contains("removed tap0 netem 7"), "{}", halted.out);
+    assert!(halted.out.contains("tap0 netem 7"), "{}", halted.out);
     assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
 }
 
