@@ -108,7 +108,7 @@ mod tests {
         let text = table.render();
         assert_eq!(text.lines().count(), 3);
         assert!(text.contains(&long));
-        assert!(text.contains("two\\u{a}lines"));
+        assert!(text.contains("two\\nlines"));
     }
 
     #[test]

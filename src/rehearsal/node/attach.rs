@@ -207,6 +207,8 @@ impl Session {
                 return true;
             }
             tokio::select! {
+                // First: what comes after a freeze must not slip through before it is seen.
+                biased;
                 _ = wire.changed() => {}
                 _ = grows.changed() => {}
                 _ = ended.changed() => {}

@@ -99,5 +99,5 @@ fn what_a_node_said_cannot_control_the_terminal() {
     let now = start();
     let mut board = Board::new(1, &now);
     let change = board.update("a/x", "n", State::Failed("\x1b]0;owned\x07\nrm".into()), &now);
-    assert_eq!(line(change), r"12:03:04  a/x  failed on n: \u{1b}]0;owned\u{7}\u{a}rm");
+    assert_eq!(line(change), r"12:03:04  a/x  failed on n: \u{1b}]0;owned\u{7}\nrm");
 }
