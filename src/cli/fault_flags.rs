@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::usage::Usage;
-use super::value_parser::{BOOL, OneOf, duration, given, interface, taint, text, value, wait};
+use super::value_parser::{BOOL, OneOf, duration, given, image, interface, taint, text, value, wait};
 use crate::fault::{Directions, Execution, Given, OnMigration, Time, Toleration};
 
 const EXECUTIONS: OneOf<Execution> = OneOf(&[
@@ -27,7 +27,7 @@ const DEFAULT_POD_RUNNING_TIMEOUT: Time = Time::from_millis(60_000);
 #[command(next_help_heading = "Extent")]
 pub(super) struct ExtentArgs {
     /// How long each VM has the fault, counted on its node [default: 120s]
-    #[arg(long, value_name = "TIME", alias = "chaos-duration", value_parser = duration)]
+    #[arg(long, value_name = "TIME", alias = "chaos-duration", allow_hyphen_values = true, value_parser = duration)]
     duration: Option<Given<Time>>,
     /// Degrade what goes into the guest [default: true]
     #[arg(long, value_name = "BOOL", value_parser = BOOL)]
@@ -53,8 +53,8 @@ pub(super) struct ExtentArgs {
 #[command(next_help_heading = "Debug pod")]
 pub(super) struct PodArgs {
     /// Image of the debug pod [default: the VM's own launcher image, which its node has]
-    #[arg(long, value_name = "IMAGE")]
-    image: Option<String>,
+    #[arg(long, value_name = "IMAGE", value_parser = image)]
+    image: Option<Given<String>>,
     /// Tolerate these taints only, as KEY[=VALUE]:EFFECT [default: all]
     #[arg(long, value_name = "TAINT,…", value_delimiter = ',', value_parser = taint)]
     taints: Vec<Given<Toleration>>,
@@ -125,7 +125,7 @@ impl PodArgs {
     pub(super) fn request(&self) -> PodRequest {
         let tolerations = given(&self.taints);
         PodRequest {
-            image: text(self.image.as_ref()),
+            image: self.image.clone().and_then(|image| image.0),
             tolerations: (!tolerations.is_empty()).then_some(tolerations),
             service_account: text(self.service_account.as_ref()),
             namespace: text(self.pod_namespace.as_ref()),

@@ -6,7 +6,7 @@ use super::confirm::{Writing, WritingArgs};
 use super::fault_flags::{ExtentArgs, PodArgs, PodRequest};
 use super::selection::{DrawArgs, HowMany, MatchArgs, Wanted};
 use super::usage::Usage;
-use super::value_parser::{OneOf, count, jitter, latency, percent, rate, value};
+use super::value_parser::{OneOf, count, jitter, latency, percent, rate, reserved, value};
 use crate::fault::{Distribution, Fault, FaultSpec, Given, NetemSettings, Percent, Preset, Rate, Time};
 
 const EXAMPLES: &str = "\
@@ -77,43 +77,46 @@ pub(super) struct NetemArgs {
     pod: PodArgs,
     #[command(flatten)]
     writing: WritingArgs,
+    /// Reserved for scenario files.
+    #[arg(short = 'f', long, hide = true, value_name = "FILE", value_parser = reserved)]
+    filename: Option<std::convert::Infallible>,
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Effects")]
 struct EffectArgs {
     /// Delay every packet, e.g. 100ms
-    #[arg(long, value_name = "TIME", value_parser = latency)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = latency)]
     latency: Option<Given<Time>>,
     /// Vary the latency by so much, e.g. 10ms
-    #[arg(long, value_name = "TIME", value_parser = jitter)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = jitter)]
     jitter: Option<Given<Time>>,
     /// How much a packet's latency depends on that of the one before
-    #[arg(long, value_name = "PCT", value_parser = percent)]
+    #[arg(long, value_name = "PCT", allow_hyphen_values = true, value_parser = percent)]
     correlation: Option<Given<Percent>>,
     /// How latencies spread within the jitter [default: evenly]
     #[arg(long, value_name = "NAME", value_parser = DISTRIBUTIONS)]
     distribution: Option<Given<Distribution>>,
     /// Lose this share of packets, e.g. 10%
-    #[arg(long, value_name = "PCT", value_parser = percent)]
+    #[arg(long, value_name = "PCT", allow_hyphen_values = true, value_parser = percent)]
     loss: Option<Given<Percent>>,
     /// Send this share of packets twice
-    #[arg(long, value_name = "PCT", value_parser = percent)]
+    #[arg(long, value_name = "PCT", allow_hyphen_values = true, value_parser = percent)]
     duplicate: Option<Given<Percent>>,
     /// Flip a bit in this share of packets
-    #[arg(long, value_name = "PCT", value_parser = percent)]
+    #[arg(long, value_name = "PCT", allow_hyphen_values = true, value_parser = percent)]
     corrupt: Option<Given<Percent>>,
     /// Let this share of packets overtake the others, by skipping the latency
-    #[arg(long, value_name = "PCT", value_parser = percent)]
+    #[arg(long, value_name = "PCT", allow_hyphen_values = true, value_parser = percent)]
     reorder: Option<Given<Percent>>,
     /// Let only every n-th packet overtake
-    #[arg(long, value_name = "N", value_parser = count)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = count)]
     gap: Option<Given<u32>>,
     /// Let no more than this through, e.g. 10mbit
-    #[arg(long, value_name = "RATE", value_parser = rate)]
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true, value_parser = rate)]
     bandwidth: Option<Given<Rate>>,
     /// Packets the queue holds [default: computed from bandwidth and latency]
-    #[arg(long, value_name = "PACKETS", value_parser = count)]
+    #[arg(long, value_name = "PACKETS", allow_hyphen_values = true, value_parser = count)]
     limit: Option<Given<u32>>,
     /// Begin with these values; a flag beside it wins, 0 takes an effect out
     #[arg(long, value_name = "NAME", value_parser = PRESETS)]

@@ -8,6 +8,10 @@ use super::value_parser::{count, seed, value, wait};
 use super::{Action, Invocation};
 use crate::fault::{Given, Time};
 
+/// A VM takes about 30 kB.
+const MOST_VMS: u32 = 10_000;
+const MOST_NODES: u32 = 1_000;
+
 /// Run the same commands on a built-in practice cluster, which touches nothing outside this machine
 ///
 /// The practice cluster answers on loopback as an API server with KubeVirt would. Its VMs always have the same names
@@ -73,10 +77,13 @@ impl RehearseArgs {
             }
             words => Rehearsed::Command(Box::new(nested(words)?)),
         };
+        let (vms, nodes) = (value(self.vms), value(self.nodes));
+        at_most("--vms", vms, MOST_VMS)?;
+        at_most("--nodes", nodes, MOST_NODES)?;
         Ok(RehearseRequest {
             what,
-            vms: value(self.vms).filter(|n| *n != 0),
-            nodes: value(self.nodes).filter(|n| *n != 0),
+            vms: vms.filter(|n| *n != 0),
+            nodes: nodes.filter(|n| *n != 0),
             seed: value(self.seed),
             request_latency: value(self.request_latency).unwrap_or_default(),
         })
@@ -89,6 +96,16 @@ impl RehearseArgs {
             [program, rest @ ..] if program == "kubectl-vmchaos" => rest,
             all => all,
         }
+    }
+}
+
+fn at_most(flag: &str, asked: Option<u32>, most: u32) -> Result<(), Usage> {
+    match asked {
+        Some(asked) if asked > most => Err(Usage::new(
+            format!("{flag} {asked}: the practice cluster is kept in memory and takes at most {most}"),
+            format!("{flag} {most}"),
+        )),
+        _ => Ok(()),
     }
 }
 

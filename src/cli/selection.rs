@@ -59,13 +59,13 @@ pub(super) struct MatchArgs {
 #[command(next_help_heading = HEADING)]
 pub(super) struct DrawArgs {
     /// Take so many of what matches, drawn at random; 0 takes all [default: 1, and all that are named]
-    #[arg(long, value_name = "N", aliases = ["instance-count", "kill-count"], value_parser = count)]
+    #[arg(long, value_name = "N", aliases = ["instance-count", "kill-count"], allow_hyphen_values = true, value_parser = count)]
     count: Option<Given<u32>>,
     /// Take all that matches
     #[arg(long)]
     all: bool,
     /// Draw the same VMIs again; printed with every draw
-    #[arg(long, value_name = "NUMBER", value_parser = seed)]
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true, value_parser = seed)]
     seed: Option<Given<u64>>,
 }
 

@@ -91,6 +91,53 @@ pub(super) fn taint(text: &str) -> Result<Given<Toleration>, ValueError> {
     })
 }
 
+/// `-f` is kept free for scenario files.
+pub(super) fn reserved(_: &str) -> Result<std::convert::Infallible, ValueError> {
+    Err(ValueError::new(
+        "reserved for scenario files, which there are none of yet; leave it out and use flags",
+        "--preset degraded",
+    ))
+}
+
+/// A container image, `[HOST[:PORT]/]PATH[:TAG][@DIGEST]` (the reference grammar of the OCI distribution specification).
+pub(super) fn image(text: &str) -> Result<Given<String>, ValueError> {
+    Given::parse(text, |text| {
+        let (name, digest) = text
+            .split_once('@')
+            .map_or((text, None), |(name, digest)| (name, Some(digest)));
+        let slash = name.rfind('/').map_or(0, |at| at + 1);
+        let (path, tag) = name[slash..]
+            .split_once(':')
+            .map_or((name, None), |(last, tag)| (&name[..slash + last.len()], Some(tag)));
+        let (host, path) = match path.split_once('/') {
+            Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (Some(host), path),
+            _ => (None, path),
+        };
+        let word = |text: &str, more: &[u8]| {
+            !text.is_empty()
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || more.contains(&b))
+        };
+        let sound = path.split('/').all(|part| word(part, b"._-"))
+            && host.is_none_or(|host| word(&host.to_ascii_lowercase(), b".-:[]"))
+            && tag.is_none_or(|tag| tag.len() <= 128 && word(&tag.to_ascii_lowercase(), b"._-"))
+            && digest.is_none_or(|digest| {
+                digest
+                    .split_once(':')
+                    .is_some_and(|(kind, hex)| word(kind, b"+._-") && hex.len() >= 32 && word(hex, b""))
+            });
+        if sound {
+            Ok(text.to_owned())
+        } else {
+            Err(ValueError::new(
+                "not a container image",
+                "registry.example/tools/netshoot:v1",
+            ))
+        }
+    })
+}
+
 /// The name of an interface: a device, or a network of the VMI's spec.
 pub(super) fn interface(text: &str) -> Result<Given<String>, ValueError> {
     Given::parse(text, |text| {

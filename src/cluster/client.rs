@@ -87,10 +87,16 @@ impl Cluster {
     pub fn explain(&self, error: &kube::Error, ask: &Ask) -> ClusterError {
         let mut told = ClusterError::from_kube(error, ask, &self.host());
         // A hint with a command ends in it.
-        if let Some(hint) = told.hint.as_mut().filter(|hint| hint.contains(": kubectl ")) {
+        told.hint = told.hint.take().map(|hint| self.lead(hint));
+        told
+    }
+
+    /// A hint that ends in a command (behind `: kubectl `), with the flags that lead to this cluster as this user.
+    pub fn lead(&self, mut hint: String) -> String {
+        if hint.contains(": kubectl ") {
             hint.push_str(&self.flags);
         }
-        told
+        hint
     }
 
     /// `command` with the flags that lead to this cluster as this user, as it is printed to be run later.

@@ -139,6 +139,8 @@ fn fix(namespace: &str, refusal: &str, flags: &str) -> String {
         format!("a policy of this cluster refuses such pods; ask who runs it for an exception, or {ELSEWHERE}")
     } else if refusal.contains("cannot create resource") {
         format!("what is missing, and the rules that grant it: kubectl vmchaos check netem{flags}")
+    } else if refusal.contains("service account") {
+        "name a service account of that namespace with --service-account, or none".to_owned()
     } else if refusal.contains("not found") {
         format!("{ELSEWHERE}, or make this one: kubectl create namespace {namespace}{flags}")
     } else {

@@ -16,6 +16,7 @@ use crate::fault::{Execution, FaultSpec};
 use crate::node::script::SCRIPT;
 use crate::plan::run_plan::{Confirmed, Consent, Plan, PodOptions, REASON, USER};
 use crate::report::{self, ExitCode, Format, RunReport};
+use crate::run::vm::{Cause, STREAM_LOST, Vm};
 use crate::run::{driver, follow};
 use crate::ui::{Answer, Confirm, Progress};
 
@@ -78,25 +79,29 @@ async fn fault(context: &mut Context, request: Request) -> ExitCode {
         }
     };
     let exit = report.finish(ending);
-    print(context, &report);
-    exit
+    match print(context, &report) {
+        Ok(()) => exit,
+        Err(stop) => {
+            stop.print(&context.printer);
+            ExitCode::worst([exit, stop.exit])
+        }
+    }
 }
 
-fn print(context: &Context, report: &RunReport) {
+fn print(context: &Context, report: &RunReport) -> Result<(), Stop> {
     let structured = matches!(context.format, Format::Json | Format::Yaml);
-    if report.targets.is_empty() && !structured {
-        return;
+    // Where nothing was begun, the reason on stderr says it all.
+    if !structured && (report.targets.is_empty() || report.error.is_some()) {
+        return Ok(());
     }
     // A dry run's plan is on the screen already; its table would say the same.
     if report.dry_run != report::DryRun::None && !structured && context.format != Format::Name {
-        return;
+        return Ok(());
     }
-    let printed = report
+    let text = report
         .print(context.format)
-        .map_err(|error| Stop::failed("output", format!("{error:#}")));
-    if let Err(stop) = printed.and_then(|text| context.print(&text)) {
-        stop.print(&context.printer);
-    }
+        .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
+    context.print(&text)
 }
 
 async fn carry_out(context: &mut Context, request: &Request, report: &mut RunReport) -> Result<report::Ending, Stop> {
@@ -131,7 +136,7 @@ async fn carry_out(context: &mut Context, request: &Request, report: &mut RunRep
         context.printer.line(&format!("nothing was changed ({how})"));
         return Ok(report::Ending::Ran);
     }
-    let consent = confirm(context, request, &plan).await?;
+    let consent = confirm(context, request, &cluster, &plan).await?;
     let confirmed = plan.confirmed(consent);
     Ok(execute(context, &cluster, &confirmed, &namespace, report).await)
 }
@@ -195,17 +200,17 @@ async fn admitted(cluster: &Cluster, request: &Request, plan: &Plan, kubevirt: O
             ),
         )
         .hint(format!(
-            "{}; kubectl vmchaos check netem prints the rules that are missing",
-            access.can_i()
+            "to see the rules that are missing: {}",
+            cluster.again("kubectl vmchaos check netem")
         ))),
     }
 }
 
-async fn confirm(context: &Context, request: &Request, plan: &Plan) -> Result<Consent, Stop> {
+async fn confirm(context: &Context, request: &Request, cluster: &Cluster, plan: &Plan) -> Result<Consent, Stop> {
     if context.signals.count() > 0 {
         return Err(Stop::interrupted());
     }
-    if let Some(consent) = Consent::by_flag(request.writing.yes) {
+    if let Some(consent) = Consent::by_flag(Context::agreed(&request.writing, cluster)?) {
         return Ok(consent);
     }
     let vms = plan.vms.len();
@@ -231,8 +236,11 @@ async fn execute(
     let progress = Progress::new(&context.printer, confirmed.plan().vms.len());
     let recorder = Recorder::new(cluster.clone(), run, context.warnings());
     let shown = Shown::new(progress, recorder);
-    let ran = driver::run(cluster, confirmed, namespace, &mut context.signals, &shown).await;
+    let mut ran = driver::run(cluster, confirmed, namespace, &mut context.signals, &shown).await;
     shown.finish().await;
+    for trouble in ran.vms.iter_mut().filter_map(|vm| vm.trouble.as_mut()) {
+        trouble.hint = trouble.hint.take().map(|hint| cluster.lead(hint));
+    }
     let ending = crate::run::report::outcome(report, &ran);
     let halt = cluster.again(&format!("kubectl vmchaos halt {run}"));
     if ran.vms.iter().any(|vm| vm.leaked().is_some()) {
@@ -257,7 +265,9 @@ async fn execute(
             .line(&format!("in place until the deadline; to end it sooner: {halt}"));
     }
     for vm in &ran.vms {
-        if let Some(trouble) = &vm.trouble {
+        if let Some(why) = ended_early(vm) {
+            context.printer.line(&format!("{}: {why}; everything is back", vm.key));
+        } else if let Some(trouble) = &vm.trouble {
             let hint = trouble
                 .hint
                 .as_ref()
@@ -269,6 +279,23 @@ async fn execute(
         }
     }
     ending
+}
+
+/// Why a fault did not last as long as was asked, where that is no failure of its own.
+fn ended_early(vm: &Vm) -> Option<&'static str> {
+    if vm.leaked().is_some() || vm.trouble.as_ref().is_some_and(|trouble| trouble.reason != STREAM_LOST) {
+        return None;
+    }
+    match vm.cause {
+        Some(Cause::Cleanup) => Some("ended early: its debug pod was deleted, by a `halt` or by somebody else"),
+        Some(Cause::Migration) => Some("ended early: the VM migrated, and --on-migration is stop"),
+        Some(Cause::Gone) => Some("ended early: the guest has ended or was restarted"),
+        Some(Cause::LostOperator) => Some(
+            "ended early: the stream to its debug pod was lost (a restarted API server, kubelet or load balancer ends a \
+             fault), and the node rolled it back by itself",
+        ),
+        _ => None,
+    }
 }
 
 fn dry_run(asked: DryRun) -> report::DryRun {

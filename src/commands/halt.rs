@@ -6,7 +6,6 @@ mod vmis;
 use std::collections::BTreeMap;
 
 use super::Context;
-use super::status::not_seen;
 use super::stop::Stop;
 use crate::cli::{DryRun, HaltRequest, Writing};
 use crate::cluster::Cluster;
@@ -49,7 +48,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         return dry_run(context, &cluster, &request, &chosen.runs, looks.as_ref()).await;
     }
     let asks = looks.as_ref().is_some_and(|looks| looks.count() > 0) || (request.all && !chosen.runs.is_empty());
-    if asks && !request.writing.yes {
+    if !Context::agreed(&request.writing, &cluster)? && asks {
         confirm(context, chosen.runs.len(), looks.as_ref()).await?;
     }
     let claimed = claimed(&found.runs, &chosen.runs);
@@ -74,7 +73,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
                 .hint(format!("to finish: {again}")),
         );
     };
-    finish(context, &cluster, outcome, chosen.unseen.as_deref())
+    finish(context, outcome, chosen.unseen.as_deref())
 }
 
 /// Whoever cannot look cannot say that nothing is in place.
@@ -200,14 +199,14 @@ fn print(context: &Context, items: Vec<RunItem>) -> Result<(), Stop> {
     context.print(&text)
 }
 
-fn finish(context: &Context, cluster: &Cluster, outcome: Outcome, unseen: Option<&str>) -> Result<ExitCode, Stop> {
+fn finish(context: &Context, outcome: Outcome, unseen: Option<&str>) -> Result<ExitCode, Stop> {
     print(context, outcome.items)?;
     for (what, command) in &outcome.left {
         let error = anyhow::anyhow!("something may still be in place: {what}\nhint: to remove it: {command}");
         context.printer.error(&error);
     }
     if let Some(unseen) = unseen {
-        context.printer.error(&anyhow::anyhow!("{}", not_seen(unseen, cluster)));
+        context.printer.error(&anyhow::anyhow!("{unseen}"));
     }
     let left = (!outcome.left.is_empty() || unseen.is_some()).then_some(ExitCode::Leaked);
     let interrupted = (context.signals.count() > 0).then_some(ExitCode::Interrupted);

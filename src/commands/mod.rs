@@ -16,7 +16,7 @@ mod watcher;
 
 use std::sync::Arc;
 
-use crate::cli::{Action, Invocation, Output};
+use crate::cli::{Action, Invocation, Output, Writing};
 use crate::cluster::{Cluster, ClusterError, Connection, WarningSink};
 use crate::report::{ExitCode, Format};
 use crate::run::signals::Signals;
@@ -76,6 +76,24 @@ fn format(output: Option<Output>) -> Format {
 // === impl Context ===
 
 impl Context {
+    /// Whether the y/N question is answered by the command line. A context named with `--yes` must be the one in use.
+    fn agreed(writing: &Writing, cluster: &Cluster) -> Result<bool, Stop> {
+        match &writing.yes_context {
+            Some(named) if *named != cluster.context => Err(Stop::refused(
+                "other-context",
+                format!(
+                    "--yes={named} names another context than the one in use, {}",
+                    cluster.context
+                ),
+            )
+            .hint(format!(
+                "look which one is meant; for this one: --yes={}",
+                cluster.context
+            ))),
+            _ => Ok(writing.yes),
+        }
+    }
+
     /// Connects; no request is sent yet.
     async fn connect(&self) -> Result<Cluster, Stop> {
         Ok(Cluster::connect(&self.connection, self.warnings()).await?)

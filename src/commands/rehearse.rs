@@ -11,12 +11,15 @@ use crate::report::ExitCode;
 
 /// Starts the practice cluster; runs one command on it, or keeps it up until a signal.
 pub(super) async fn rehearse(context: &mut Context, request: RehearseRequest) -> Result<ExitCode, Stop> {
-    let practice = Practice::start(options(&request)).await.map_err(|error| {
-        Stop::failed(
-            "rehearsal",
-            format!("the practice cluster could not be started: {error:#}"),
-        )
-    })?;
+    let start = async {
+        Practice::start(options(&request)).await.map_err(|error| {
+            Stop::failed(
+                "rehearsal",
+                format!("the practice cluster could not be started: {error:#}"),
+            )
+        })
+    };
+    let practice = context.unless_signalled(start).await?;
     match request.what {
         Rehearsed::Command(invocation) => {
             // The command keeps its own flags; only where the cluster is comes from here.

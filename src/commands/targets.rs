@@ -103,8 +103,10 @@ fn nothing(cluster: &Cluster, wanted: &Wanted, left_out: &[Unfit]) -> Stop {
         _ => format!("in namespace {} (the context's)", cluster.namespace),
     };
     if left_out.is_empty() {
-        return Stop::refused("no-match", format!("no VMI matches {place}"))
-            .hint("kubectl vmchaos list -A shows them all; --target must match the whole name");
+        return Stop::refused("no-match", format!("no VMI matches {place}")).hint(format!(
+            "--target must match the whole name; to see all VMIs: {}",
+            cluster.again("kubectl vmchaos list -A")
+        ));
     }
     let reasons: Vec<String> = left_out
         .iter()
@@ -136,7 +138,7 @@ async fn picked(context: &Context, survey: Survey) -> Result<Chosen, Stop> {
     if matched == 0 {
         return Err(
             Stop::refused("no-match", "there is no VMI here that could take the fault")
-                .hint("kubectl vmchaos list -A shows all VMIs and what they can take"),
+                .hint("to see all VMIs and what they can take: kubectl vmchaos list -A"),
         );
     }
     let mut signals = context.signals.clone();

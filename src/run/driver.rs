@@ -163,7 +163,7 @@ fn check(
             let read = read
                 .get(device)
                 .ok_or_else(|| format!("{device}: nothing was read back"))?;
-            let reading = crate::plan::verify(expected, read).map_err(|error| format!("{device}: {error}"))?;
+            let reading = crate::plan::verify(expected, read).map_err(|error| error.to_string())?;
             Ok(DeviceReading {
                 device: device.clone(),
                 engine: "tc",

@@ -6,12 +6,15 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::engine::{Action, Engine, Life, STEP_LIMIT, VERDICT_LIMIT};
-use super::vm::{Cause, End, PodIndex, Step, Trouble, VmIndex};
+use super::vm::{Cause, End, PodIndex, STREAM_LOST, Step, Trouble, VmIndex};
 use super::words;
 use crate::cluster::events::Happened;
 use crate::node::pod_state::PodState;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, Word};
+
+/// Reason of the trouble that the fault was not there until its end: how long it was, nobody knows.
+const NOT_HELD: &str = "not-held";
 
 impl Engine {
     pub(super) fn heard(&mut self, pod: PodIndex, heard: Heard, now: Instant) {
@@ -104,7 +107,9 @@ impl Engine {
             Event::Ending { by, read, .. } => self.ending(vm, placement, by, &read, now),
             Event::Restored { by, held, changed, .. } => {
                 let state = &mut self.vms[vm];
-                state.held += held;
+                if state.trouble.as_ref().is_none_or(|trouble| trouble.reason != NOT_HELD) {
+                    state.held += held;
+                }
                 state.changed_by_others = changed.or(state.changed_by_others.take());
                 state.because(cause(by));
                 let end = if state.placements[placement].is_touched() {
@@ -219,11 +224,8 @@ impl Engine {
             match (state.check)(read) {
                 Ok(readings) => state.readings = readings,
                 Err(difference) => state.fail(
-                    Trouble::new(
-                        "not-held",
-                        format!("the fault was not there until its end: {difference}"),
-                    )
-                    .hint("somebody else changed the device meanwhile; run again"),
+                    Trouble::new(NOT_HELD, format!("the fault was not there until its end: {difference}"))
+                        .hint("somebody else changed the device meanwhile; run again"),
                 ),
             }
         }
@@ -320,7 +322,7 @@ fn stream_lost(vm: &mut super::vm::Vm) {
     }
     vm.because(Cause::LostOperator);
     vm.trouble.get_or_insert(
-        Trouble::new("stream-lost", "the stream to the debug pod was lost")
+        Trouble::new(STREAM_LOST, "the stream to the debug pod was lost")
             .hint("a restarted API server, kubelet or load balancer ends a fault; run again"),
     );
 }

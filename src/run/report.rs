@@ -1,7 +1,7 @@
 //! A run's outcome as the document tells it.
 
 use super::driver::Ran;
-use super::vm::{Cause, End, Step, Trouble, Vm};
+use super::vm::{Cause, End, STREAM_LOST, Step, Trouble, Vm};
 use crate::plan::run_plan::{Plan, PlannedVm};
 use crate::report::{
     EndedBy, Ending, ErrorReport, Event, InterfaceReport, Move, PlanEntry, RunReport, Seconds, TargetReport,
@@ -125,7 +125,7 @@ pub fn state(vm: &Vm) -> TargetState {
         .all(|placement| placement.step == Step::Final(End::Untouched));
     if vm.leaked().is_some() {
         TargetState::Leaked
-    } else if vm.trouble.is_some() {
+    } else if vm.trouble.as_ref().is_some_and(|trouble| trouble.reason != STREAM_LOST) {
         TargetState::Failed
     } else if untouched {
         TargetState::Skipped

@@ -87,6 +87,9 @@ pub struct Trouble {
     pub hint: Option<String>,
 }
 
+/// Reason of the trouble that is none of the fault's: the stream ended, and the node rolled back by itself.
+pub const STREAM_LOST: &str = "stream-lost";
+
 /// What ended a VM's fault, from the operator's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {

@@ -37,7 +37,7 @@ pub(super) fn refused(reason: &str, device: Option<&str>, detail: &str) -> Troub
         ),
         "foreign-qdisc" => (
             format!("{device} already has a qdisc that this run did not make; it is left alone"),
-            "see who shapes this VM: kubectl vmchaos status; or end that run: kubectl vmchaos halt",
+            "see whether it is a run that can be halted: kubectl vmchaos status",
         ),
         "no-netem" => (
             "the node's kernel has no sch_netem, and it could not be loaded".to_owned(),
@@ -75,7 +75,7 @@ pub(super) fn failed(reason: &str, detail: &str) -> Trouble {
     } else {
         format!("{text}: {detail}")
     };
-    Trouble::new(reason, text).hint("it was undone; see kubectl vmchaos check netem --nodes")
+    Trouble::new(reason, text).hint("it was undone; to see what the nodes can do: kubectl vmchaos check netem --nodes")
 }
 
 /// Why there was no dialogue with the debug pod.
@@ -102,7 +102,7 @@ pub(super) fn not_started(error: &NotStarted) -> Trouble {
                 "pod-timeout",
                 format!("the debug pod did not start within {} s: {last}", limit.as_secs()),
             )
-            .hint("is the node ready? kubectl get nodes; give it more time with --pod-running-timeout")
+            .hint("give it more time with --pod-running-timeout, or see whether the node is ready: kubectl get nodes")
         }
         NotStarted::Stopped => Trouble::new("stopped", "the run ended before the debug pod had started"),
     }

@@ -9,6 +9,7 @@ use crate::run::lookout::Found;
 use crate::ui::{Pick, Picker};
 
 use super::super::Context;
+use super::super::status::not_seen;
 use super::super::stop::Stop;
 
 const INSTEAD: &str = "name runs (kubectl vmchaos status lists them), a VM as vmi/NAME, or use --all";
@@ -49,7 +50,7 @@ pub(super) async fn choose(
         return Ok(Chosen {
             runs: found.runs.clone(),
             ids: vec!["--all".to_owned()],
-            unseen: blind,
+            unseen: blind.map(|blind| not_seen(&blind, cluster)),
         });
     }
     if !request.runs.is_empty() {
@@ -90,7 +91,7 @@ fn named(context: &Context, cluster: &Cluster, request: &HaltRequest, found: &Fo
         request
             .namespace
             .as_ref()
-            .map(|namespace| format!("the namespaces besides {namespace} (-n)"))
+            .map(|namespace| format!("only namespace {namespace} was looked into, because of -n\nhint: leave out -n"))
     };
     Chosen {
         runs,
@@ -98,7 +99,7 @@ fn named(context: &Context, cluster: &Cluster, request: &HaltRequest, found: &Fo
         unseen: if missing.is_empty() {
             None
         } else {
-            blind.or_else(elsewhere)
+            blind.map(|blind| not_seen(&blind, cluster)).or_else(elsewhere)
         },
     }
 }

@@ -163,7 +163,7 @@ impl Looks {
         for run in &self.hit {
             let _ = writeln!(
                 text,
-                "warning: run {} is live on one of these VMs; its fault goes too",
+                "warning: run {} is live on one of these VMs: its fault goes too, and it will fail; halting it by its id ends all of it",
                 escape(run)
             );
         }
