@@ -5,6 +5,7 @@
 mod support;
 
 mod netem {
+    mod agreeing;
     mod bad_input;
     mod choosing;
     mod detached;

@@ -29,6 +29,28 @@ fn a_wrong_value_ends_with_2() {
 }
 
 #[test]
+fn values_are_checked_before_anything_is_looked_at() {
+    for (flag, value, said) in [
+        ("--latency", "-5ms", "'--latency <TIME>'"),
+        ("--loss", "-1", "'--loss <PCT>'"),
+        ("--count", "-1", "'--count <N>'"),
+        ("--duration", "-1", "'--duration <TIME>'"),
+        ("--image", "Foo:::bar", "registry.example/tools/netshoot:v1"),
+        ("-f", "run.yaml", "reserved for scenario files"),
+    ] {
+        let output = run(&["netem", "web-1", "--bandwidth", "1mbit", flag, value]);
+        assert_eq!(output.status.code(), Some(2), "{flag} {value}");
+        assert!(
+            text(&output.stderr).contains(said),
+            "{flag} {value}: {}",
+            text(&output.stderr)
+        );
+    }
+    let output = run(&["rehearse", "--vms", "100000000", "--", "list"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn flags_that_do_not_go_together_end_with_2_and_the_commands_usage() {
     let output = run(&["netem", "web-1", "--loss", "1", "-A"]);
     assert_eq!(output.status.code(), Some(2));

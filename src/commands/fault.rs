@@ -200,8 +200,8 @@ async fn admitted(cluster: &Cluster, request: &Request, plan: &Plan, kubevirt: O
             ),
         )
         .hint(format!(
-            "to see the rules that are missing: {}",
-            cluster.again("kubectl vmchaos check netem")
+            "kubectl vmchaos check netem prints the rules that are missing; to ask again: {}",
+            cluster.again(&access.can_i())
         ))),
     }
 }

@@ -94,7 +94,7 @@ pub(super) async fn look(
         context.printer.line(&format!("no node was looked at ({why})"));
         return Ok(());
     }
-    if !request.writing.yes {
+    if !Context::agreed(&request.writing, cluster)? {
         confirm(context).await?;
     }
     probe(context, cluster, probes, findings).await;
