@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::stop::Stop;
 use super::targets::{self, Chosen};
 use super::watcher::Shown;
-use super::{Context, plan_text};
+use super::{Context, ended, plan_text};
 use crate::cli::{DryRun, NetemRequest, PodRequest, Wanted, Writing};
 use crate::cluster::access;
 use crate::cluster::events::Recorder;
@@ -16,7 +16,6 @@ use crate::fault::{Execution, FaultSpec};
 use crate::node::script::SCRIPT;
 use crate::plan::run_plan::{Confirmed, Consent, Plan, PodOptions, REASON, USER};
 use crate::report::{self, ExitCode, Format, RunReport};
-use crate::run::vm::{Cause, STREAM_LOST, Vm};
 use crate::run::{driver, follow};
 use crate::ui::{Answer, Confirm, Progress};
 
@@ -242,60 +241,8 @@ async fn execute(
         trouble.hint = trouble.hint.take().map(|hint| cluster.lead(hint));
     }
     let ending = crate::run::report::outcome(report, &ran);
-    let halt = cluster.again(&format!("kubectl vmchaos halt {run}"));
-    if ran.vms.iter().any(|vm| vm.leaked().is_some()) {
-        for vm in &ran.vms {
-            if let Some(left) = vm.leaked() {
-                context
-                    .printer
-                    .line(&format!("{} may still have the fault: {left}", vm.key));
-            }
-        }
-        context.printer.line(&format!("to remove it: {halt}"));
-    } else {
-        for pod in &ran.pods_left {
-            context.printer.warn(&format!(
-                "the finished debug pod could not be deleted: {pod}; later: {halt}"
-            ));
-        }
-    }
-    if confirmed.plan().spec.detach && ran.vms.iter().all(|vm| vm.trouble.is_none()) && ran.signals == 0 {
-        context
-            .printer
-            .line(&format!("in place until the deadline; to end it sooner: {halt}"));
-    }
-    for vm in &ran.vms {
-        if let Some(why) = ended_early(vm) {
-            context.printer.line(&format!("{}: {why}; everything is back", vm.key));
-        } else if let Some(trouble) = &vm.trouble {
-            let hint = trouble
-                .hint
-                .as_ref()
-                .map(|hint| format!("\nhint: {hint}"))
-                .unwrap_or_default();
-            context
-                .printer
-                .error(&anyhow::anyhow!("{}: {}{hint}", vm.key, trouble.message));
-        }
-    }
+    ended::tell(context, cluster, confirmed.plan(), &ran);
     ending
-}
-
-/// Why a fault did not last as long as was asked, where that is no failure of its own.
-fn ended_early(vm: &Vm) -> Option<&'static str> {
-    if vm.leaked().is_some() || vm.trouble.as_ref().is_some_and(|trouble| trouble.reason != STREAM_LOST) {
-        return None;
-    }
-    match vm.cause {
-        Some(Cause::Cleanup) => Some("ended early: its debug pod was deleted, by a `halt` or by somebody else"),
-        Some(Cause::Migration) => Some("ended early: the VM migrated, and --on-migration is stop"),
-        Some(Cause::Gone) => Some("ended early: the guest has ended or was restarted"),
-        Some(Cause::LostOperator) => Some(
-            "ended early: the stream to its debug pod was lost (a restarted API server, kubelet or load balancer ends a \
-             fault), and the node rolled it back by itself",
-        ),
-        _ => None,
-    }
 }
 
 fn dry_run(asked: DryRun) -> report::DryRun {

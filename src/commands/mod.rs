@@ -2,6 +2,7 @@
 
 mod check;
 mod completion;
+mod ended;
 mod fault;
 mod halt;
 mod list;

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::engine::{Action, Engine, Life, STEP_LIMIT, VERDICT_LIMIT};
-use super::vm::{Cause, End, PodIndex, STREAM_LOST, Step, Trouble, VmIndex};
+use super::engine::{Action, Engine, Life, STEP_LIMIT};
+use super::vm::{Cause, End, PodIndex, Step, Trouble, VmIndex};
 use super::words;
 use crate::cluster::events::Happened;
-use crate::node::pod_state::PodState;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, Word};
 
@@ -240,91 +239,6 @@ impl Engine {
             .push(Action::Say(here.pod, Word::Rollback(Some(here.index))));
         self.set(vm, placement, Step::Ending, now);
     }
-
-    fn wire_lost(&mut self, vm: VmIndex, placement: usize, now: Instant) {
-        let state = &mut self.vms[vm];
-        state.note("the stream to the debug pod was lost; the node rolls back by itself");
-        stream_lost(state);
-        if state.placements[placement].is_touched() {
-            state.placements[placement].limit = Some(now + VERDICT_LIMIT);
-            self.actions.push(Action::Show(vm));
-        } else {
-            self.finish(vm, placement, End::Untouched);
-        }
-    }
-
-    fn pod_over(&mut self, vm: VmIndex, placement: usize, state: &PodState) {
-        let here = &self.vms[vm].placements[placement];
-        if !here.is_touched() {
-            self.vms[vm].fail(Trouble::new(
-                "pod-ended",
-                "the debug pod ended before anything was injected",
-            ));
-            return self.finish(vm, placement, End::Untouched);
-        }
-        let index = here.index;
-        let verdict = state.verdict();
-        let own = verdict.and_then(|verdict| verdict.vms.iter().find(|entry| entry.0 == index));
-        match (own, verdict) {
-            (Some((_, word, by, held)), _) => {
-                let (by, held) = (*by, *held);
-                self.vms[vm].held += held;
-                if matches!(by, By::LostOperator | By::Silence) {
-                    // The node noticed before we did.
-                    stream_lost(&mut self.vms[vm]);
-                }
-                self.vms[vm].because(cause(by));
-                let end = match word.as_str() {
-                    "restored" => End::Restored(by),
-                    "gone" => End::Gone,
-                    _ => End::Leaked("the node could not remove everything".to_owned()),
-                };
-                self.vms[vm].note("the debug pod's verdict was read from its status");
-                self.finish(vm, placement, end);
-            }
-            // The message is short of room only for restored ones.
-            (None, Some(verdict)) if verdict.more > 0 => self.finish(vm, placement, End::Restored(By::Other)),
-            _ => {
-                self.ended_unsaid(vm, state);
-                self.verify(vm, placement);
-            }
-        }
-    }
-
-    /// The debug pod is gone from under the fault and left no word: whatever is found now, the fault did not hold.
-    fn ended_unsaid(&mut self, vm: VmIndex, state: &PodState) {
-        let vm = &mut self.vms[vm];
-        match state {
-            _ if vm.cause.is_some() => {}
-            PodState::Deleted { .. } => {
-                vm.note("the debug pod was deleted");
-                vm.because(Cause::Cleanup);
-            }
-            _ => vm.fail(
-                Trouble::new("pod-ended", "the debug pod ended under the fault and left no verdict")
-                    .hint("something on its node killed it, or the node is out of memory; see its events"),
-            ),
-        }
-    }
-
-    pub(super) fn verify(&mut self, vm: VmIndex, placement: usize) {
-        let here = &mut self.vms[vm].placements[placement];
-        here.step = Step::Verifying;
-        here.limit = None;
-        self.actions.push(Action::Verify { vm, placement });
-    }
-}
-
-/// A fault that was to go on has lost the one who watched it.
-fn stream_lost(vm: &mut super::vm::Vm) {
-    if matches!(vm.cause, Some(Cause::Signal | Cause::Deadline)) {
-        return;
-    }
-    vm.because(Cause::LostOperator);
-    vm.trouble.get_or_insert(
-        Trouble::new(STREAM_LOST, "the stream to the debug pod was lost")
-            .hint("a restarted API server, kubelet or load balancer ends a fault; run again"),
-    );
 }
 
 fn vm_of(event: &Event) -> Option<usize> {
@@ -343,7 +257,7 @@ fn vm_of(event: &Event) -> Option<usize> {
 }
 
 /// What ended a fault, as the operator sees it.
-fn cause(by: By) -> Cause {
+pub(super) fn cause(by: By) -> Cause {
     match by {
         By::Deadline => Cause::Deadline,
         By::Rollback => Cause::Operator,

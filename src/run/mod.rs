@@ -20,6 +20,7 @@ pub mod prove;
 pub mod report;
 pub mod signals;
 pub mod sweep;
+mod verdict;
 pub mod vm;
 mod words;
 
