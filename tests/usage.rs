@@ -36,6 +36,8 @@ fn values_are_checked_before_anything_is_looked_at() {
         ("--count", "-1", "'--count <N>'"),
         ("--duration", "-1", "'--duration <TIME>'"),
         ("--image", "Foo:::bar", "registry.example/tools/netshoot:v1"),
+        ("-l", "a in (", "not a label selector"),
+        ("-l", "app=web,", "not a label selector"),
         ("-f", "run.yaml", "reserved for scenario files"),
     ] {
         let output = run(&["netem", "web-1", "--bandwidth", "1mbit", flag, value]);

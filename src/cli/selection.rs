@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::target::parse_target;
 use super::usage::Usage;
-use super::value_parser::{count, seed, text, value};
+use super::value_parser::{count, seed, selector, value};
 use crate::cluster::selection::{NamedTarget, Selection, full_match};
 use crate::fault::{Given, ValueError};
 
@@ -45,8 +45,8 @@ pub(super) struct MatchArgs {
     #[arg(long, value_name = "REGEX", value_parser = pattern)]
     namespaces: Option<Given<Pattern>>,
     /// VMIs with these labels
-    #[arg(short = 'l', long, value_name = "SELECTOR", alias = "label-selector")]
-    selector: Option<String>,
+    #[arg(short = 'l', long, value_name = "SELECTOR", alias = "label-selector", value_parser = selector)]
+    selector: Option<Given<String>>,
     /// Leave out VMIs whose whole name matches this regular expression
     #[arg(long, value_name = "REGEX", value_parser = pattern)]
     exclude: Option<Given<Pattern>>,
@@ -117,7 +117,7 @@ impl MatchArgs {
             namespaces: regex(&self.namespaces),
             namespace,
             all_namespaces: self.all_namespaces,
-            selector: text(self.selector.as_ref()),
+            selector: self.selector.clone().and_then(|selector| selector.0),
             exclude: regex(&self.exclude),
         };
         check(&selection)?;

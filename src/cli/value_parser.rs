@@ -91,6 +91,25 @@ pub(super) fn taint(text: &str) -> Result<Given<Toleration>, ValueError> {
     })
 }
 
+/// A label selector, by the grammar of apimachinery's `labels.Parse`: `a=b`, `a!=b`, `a in (b,c)`, `a notin (b)`, `a`, `!a`.
+pub(super) fn selector(text: &str) -> Result<Given<String>, ValueError> {
+    const KEY: &str = r"(?:[A-Za-z0-9.-]+/)?[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?";
+    const VALUE: &str = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)?";
+    Given::parse(text, |text| {
+        let term = format!(
+            r"(?:!\s*{KEY}|{KEY}(?:\s*(?:==?|!=)\s*{VALUE}|\s*[<>]\s*\d+|\s+(?:in|notin)\s*\(\s*{VALUE}(?:\s*,\s*{VALUE})*\s*\))?)"
+        );
+        let whole = regex::Regex::new(&format!(r"^\s*{term}(?:\s*,\s*{term})*\s*$"));
+        match whole {
+            Ok(whole) if !whole.is_match(text) => Err(ValueError::new(
+                "not a label selector",
+                "'app=web,tier in (front,back)'",
+            )),
+            _ => Ok(text.to_owned()),
+        }
+    })
+}
+
 /// `-f` is kept free for scenario files.
 pub(super) fn reserved(_: &str) -> Result<std::convert::Infallible, ValueError> {
     Err(ValueError::new(
@@ -113,13 +132,16 @@ pub(super) fn image(text: &str) -> Result<Given<String>, ValueError> {
             Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (Some(host), path),
             _ => (None, path),
         };
+        let separator = ['.', '_', '-'];
         let word = |text: &str, more: &[u8]| {
             !text.is_empty()
                 && text
                     .bytes()
                     .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || more.contains(&b))
         };
-        let sound = path.split('/').all(|part| word(part, b"._-"))
+        let sound = path
+            .split('/')
+            .all(|part| word(part, b"._-") && !part.starts_with(separator) && !part.ends_with(separator))
             && host.is_none_or(|host| word(&host.to_ascii_lowercase(), b".-:[]"))
             && tag.is_none_or(|tag| tag.len() <= 128 && word(&tag.to_ascii_lowercase(), b"._-"))
             && digest.is_none_or(|digest| {
@@ -163,4 +185,46 @@ pub(super) fn given<T: Clone>(values: &[Given<T>]) -> Vec<T> {
 /// A text that is not empty.
 pub(super) fn text(value: Option<&String>) -> Option<String> {
     value.filter(|text| !text.is_empty()).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_are_those_that_the_api_server_takes() {
+        for good in [
+            "app=web",
+            "app==web",
+            "a!=b",
+            "a",
+            "!a",
+            "kubevirt.io/size=small",
+            "a in (b, c)",
+            "a notin (b),c=d",
+            "a=",
+            "n>3",
+            " a = b , c ",
+        ] {
+            assert!(selector(good).is_ok(), "{good}");
+        }
+        for bad in ["a in (", "a=b,", "=b", "a b", "a in b", "a=-b", "a=b;c"] {
+            assert!(selector(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn images_are_references() {
+        for good in [
+            "busybox",
+            "quay.io/a/b:v1",
+            "localhost:5000/x",
+            "r.io:443/a/b@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        ] {
+            assert!(image(good).is_ok(), "{good}");
+        }
+        for bad in ["Foo:::bar", "a b", "a:", "x@sha256", "http://x/y", "-"] {
+            assert!(image(bad).is_err(), "{bad}");
+        }
+    }
 }
