@@ -7,7 +7,7 @@ mod krknctl;
 #[path = "grammar/targets.rs"]
 mod targets;
 
-use kubectl_vmchaos::cli::{self, Action, DryRun, Invocation, NetemRequest, Output};
+use kubectl_vmchaos::cli::{self, Action, DryRun, FaultRequest, Invocation, Output};
 use kubectl_vmchaos::fault::{Directions, Execution, OnMigration, Time};
 
 /// Splits at spaces, but for what stands between single quotes, as a shell would.
@@ -27,9 +27,9 @@ fn parsed(line: &str) -> Invocation {
     cli::parse(words(line)).unwrap_or_else(|error| panic!("{line}: {error}"))
 }
 
-fn netem(line: &str) -> NetemRequest {
+fn netem(line: &str) -> FaultRequest {
     match parsed(&format!("netem {line}")).action {
-        Action::Netem(request) => *request,
+        Action::Fault(request) => *request,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -228,7 +228,7 @@ fn a_rehearsed_command_is_parsed_as_for_real() {
         let Rehearsed::Command(inner) = request.what else {
             panic!("not a command")
         };
-        assert!(matches!(inner.action, Action::Netem(netem) if netem.writing.yes));
+        assert!(matches!(inner.action, Action::Fault(netem) if netem.writing.yes));
     }
     let Action::Rehearse(request) = parsed("rehearse --serve --latency 50ms").action else {
         panic!("not rehearse")

@@ -143,7 +143,7 @@ fn flags_that_do_not_go_together_are_told_with_the_way_out() {
         ),
         (
             "netem x --loss 1 --ingress false --egress false",
-            "--ingress false and --egress false leave no direction to degrade",
+            "--ingress false and --egress false leave no direction for the fault",
         ),
         (
             "netem x --loss 1 -A",

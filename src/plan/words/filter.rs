@@ -1,0 +1,195 @@
+//! What a filter fault cuts, and what it does not.
+
+use super::probes::Fails;
+use crate::fault::{Direction, Directions, Engine, Filter, FilterAction, Probe, Protocol};
+
+/// Ports of DHCP (RFC 2131) and `DHCPv6` (RFC 8415): of the client, which the guest is, and of the server.
+const DHCP: [(u16, u16); 2] = [(68, 67), (546, 547)];
+
+pub(super) fn effects(filter: &Filter, directions: Directions) -> Vec<String> {
+    let mut effects: Vec<String> = directions.iter().map(|direction| cut(filter, direction)).collect();
+    if filter.ports.is_some() {
+        effects.push(
+            "a port is always the destination's, so that replies are not matched: what is opened the other way works"
+                .into(),
+        );
+    }
+    effects.push(round_trip(filter, directions));
+    if filter.action == FilterAction::Reject {
+        effects.push(
+            "who sent it is told at once: TCP with a reset, everything else with ICMP \"port unreachable\"".into(),
+        );
+    }
+    effects.push(format!("not cut: {}", not_cut(filter).join(", ")));
+    effects.push("a Service is its cluster IP and port on the way out, and its target port on the way in".into());
+    if filter.ports.is_some() {
+        effects.push("of a packet in fragments only the first has a port; without it the rest is of no use".into());
+    }
+    effects.push(match filter.engine {
+        Engine::Tc => "by tc flower filters on the devices' clsact hooks".into(),
+        Engine::Nft => by_nft(filter),
+        Engine::Auto if filter.action == FilterAction::Reject => by_nft(filter),
+        Engine::Auto => format!("{}; else by tc flower filters that match the same", by_nft(filter)),
+    });
+    effects
+}
+
+fn by_nft(filter: &Filter) -> String {
+    let hooks = match filter.action {
+        FilterAction::Drop => "netdev ingress and egress hooks (Linux 5.16)",
+        FilterAction::Reject => "netdev ingress hooks that reject (Linux 5.9)",
+    };
+    format!("by nft, where the node's kernel has {hooks}")
+}
+
+/// One direction in a sentence.
+fn cut(filter: &Filter, direction: Direction) -> String {
+    let what = what(filter);
+    let done = match filter.action {
+        FilterAction::Drop => "dropped",
+        FilterAction::Reject => "rejected",
+    };
+    let ports = filter.ports_in_words();
+    let peers = filter.peers_in_words();
+    match direction {
+        Direction::Ingress => {
+            let ports = ports.map(|ports| format!(" to its port {ports}")).unwrap_or_default();
+            let peers = peers.map(|peers| format!(" from {peers}")).unwrap_or_default();
+            format!("into the guest, {what}{ports}{peers} is {done}")
+        }
+        Direction::Egress => {
+            let ports = ports.map(|ports| format!(" to port {ports}")).unwrap_or_default();
+            let peers = peers.map(|peers| format!(" of {peers}")).unwrap_or_default();
+            format!("out of the guest, {what}{ports}{peers} is {done}")
+        }
+    }
+}
+
+fn what(filter: &Filter) -> String {
+    let names: Vec<_> = filter
+        .protocols
+        .iter()
+        .map(|protocol| match protocol {
+            Protocol::Tcp => "TCP",
+            Protocol::Udp => "UDP",
+            Protocol::Sctp => "SCTP",
+            Protocol::Icmp => "ICMP (ping and errors)",
+            Protocol::All => "every IPv4 and IPv6 packet",
+        })
+        .collect();
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+fn round_trip(filter: &Filter, directions: Directions) -> String {
+    let tells = filter.action == FilterAction::Reject;
+    let fails = if tells { "fail at once" } else { "time out" };
+    if filter.ports.is_some() {
+        return format!(
+            "round trips to these ports {fails}; connections that are open already {}",
+            stall(filter)
+        );
+    }
+    let one_way = if directions.both() {
+        ""
+    } else {
+        ", for its answers or its questions are missing"
+    };
+    format!(
+        "round trips {fails}{one_way}; connections that are open already {}",
+        stall(filter)
+    )
+}
+
+fn stall(filter: &Filter) -> &'static str {
+    match filter.action {
+        FilterAction::Drop => "stall, and go on afterwards if neither end has given up",
+        FilterAction::Reject => "are reset",
+    }
+}
+
+fn not_cut(filter: &Filter) -> Vec<&'static str> {
+    let has = |protocol| filter.protocols.contains(protocol) || filter.protocols.contains(Protocol::All);
+    let mut passes = Vec::new();
+    if !filter.has_ipv6() {
+        passes.push("IPv6, for only IPv4 peers are named");
+    }
+    if !filter.has_ipv4() {
+        passes.push("IPv4, for only IPv6 peers are named");
+    }
+    if !has(Protocol::Icmp) {
+        passes.push("ICMP (ping still passes)");
+    }
+    for (protocol, name) in [(Protocol::Tcp, "TCP"), (Protocol::Udp, "UDP"), (Protocol::Sctp, "SCTP")] {
+        if !has(protocol) {
+            passes.push(name);
+        }
+    }
+    passes.push("ARP");
+    if !filter.protocols.contains(Protocol::All) {
+        passes.push("IPv6 neighbour discovery");
+    }
+    passes
+}
+
+pub(super) fn warnings(filter: &Filter, directions: Directions) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let leases = DHCP.iter().any(|(client, server)| {
+        directions.ingress() && filter.hits(Protocol::Udp, *client)
+            || directions.egress() && filter.hits(Protocol::Udp, *server)
+    });
+    if leases && filter.peers.is_empty() {
+        let which = if filter.ports.is_none() {
+            "UDP without --ports"
+        } else {
+            "these ports"
+        };
+        warnings.push(format!(
+            "{which} includes DHCP: a lease that is due meanwhile is not renewed, and a guest that starts gets no address"
+        ));
+    }
+    if filter.protocols.contains(Protocol::All) && filter.has_ipv6() {
+        warnings.push(
+            "all includes IPv6 neighbour discovery: IPv6 neighbours are forgotten, and found again afterwards".into(),
+        );
+    }
+    warnings
+}
+
+/// What the launcher pod itself notices.
+pub(super) fn shared(filter: &Filter, directions: Directions) -> Option<&'static str> {
+    let rejects = filter.action == FilterAction::Reject && directions.ingress();
+    rejects.then_some(
+        "with masquerade, what is rejected on its way in is so on the pod's own device: what the launcher pod itself receives \
+         (sidecars) is hit too",
+    )
+}
+
+/// Whether the probe's packets are cut. Kubernetes asks from the VM's node.
+pub(super) fn fails(filter: &Filter, directions: Directions, probe: &Probe) -> Option<Fails> {
+    if !filter.protocols.contains(Protocol::Tcp) && !filter.protocols.contains(Protocol::All) {
+        return None;
+    }
+    let port: Option<u16> = probe
+        .action
+        .split_whitespace()
+        .nth(1)
+        .and_then(|rest| rest.split('/').next()?.parse().ok());
+    let asked = directions.ingress() && port.is_none_or(|port| filter.hits(Protocol::Tcp, port));
+    // The answer goes to a port that nobody knows beforehand.
+    let answered = directions.egress();
+    match (asked, answered, &filter.ports) {
+        _ if !filter.peers.is_empty() => (asked || answered && filter.ports.is_none()).then_some(Fails::Perhaps),
+        (true, ..) if port.is_some() || filter.ports.is_none() => Some(Fails::Surely),
+        (_, true, None) => Some(Fails::Surely),
+        (true, ..) => Some(Fails::Perhaps),
+        (false, true, Some(ports)) => ports
+            .ranges()
+            .iter()
+            .any(|(_, last)| *last >= 32_768)
+            .then_some(Fails::Perhaps),
+        (false, false, _) => None,
+    }
+}
