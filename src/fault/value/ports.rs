@@ -33,7 +33,8 @@ impl Ports {
         for piece in text.split(',').map(str::trim) {
             if piece.is_empty() {
                 let rest: Vec<_> = text.split(',').map(str::trim).filter(|p| !p.is_empty()).collect();
-                let sound = Self::parse(&rest.join(",")).ok().filter(|_| !rest.is_empty());
+                let rest: Result<Vec<_>, _> = rest.into_iter().map(range).collect();
+                let sound = rest.ok().filter(|ranges| !ranges.is_empty()).map(Self::of);
                 return Err(ValueError::new(
                     "a comma without a port beside it",
                     sound.map_or_else(|| "53".to_owned(), |ports| ports.to_string()),

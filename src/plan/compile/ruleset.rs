@@ -108,7 +108,7 @@ impl Ruleset {
     pub(super) fn node_lines(&self, directions: crate::fault::Directions, mark: Handle) -> Vec<String> {
         // More filters than flower can bear leave only nft.
         let engine = match self.engine {
-            Engine::Auto if !self.fits_flower() => Engine::Nft,
+            Engine::Auto if !self.rejects() && !self.fits_flower() => Engine::Nft,
             engine => engine,
         };
         let reject = if self.rejects() { " reject" } else { "" };
@@ -127,7 +127,7 @@ impl Ruleset {
                         .map(|rule| format!("nft {way} {}", rule.nft(direction))),
                 );
             }
-            if engine != Engine::Nft {
+            if engine != Engine::Nft && !self.rejects() {
                 let flower = self.rules.iter().flat_map(Rule::flower);
                 lines.extend(flower.map(|one| format!("tc {way} {}", one.template(direction))));
             }
