@@ -81,7 +81,15 @@ probe_flower() {
 
 # Why a VM cannot have its filter -> REFUSAL; succeeds when it can.
 engine_or_refusal() {
-  [ -z "$KIND" ] || return 0
+  case $KIND in
+    tc)
+      flower_count
+      [ $((COUNT * VMS)) -gt "$FILTERS_MOST" ] || return 0
+      refusal no-engine "tc would need $((COUNT * VMS)) flower filters on this node, which are more than $FILTERS_MOST; nft takes any number"
+      return 1
+      ;;
+    ?*) return 0 ;;
+  esac
   case $ASKED-$NFT_WORKS-$REJECTS in
     nft-false-*)
       [ -n "$NFT" ] || { refusal no-tool 'not found in the image: nft' && return 1; }

@@ -74,3 +74,14 @@ cut_after() {
 own_left() {
   OURS="$OURS${OURS:+,} $1"
 }
+
+# The rules of a record DEVICE:DIRECTION:HOOK -> RULES, lines.
+rules_for() {
+  case $KIND-$1 in
+    nft-*:in:*) RULES=$NFT_IN ;;
+    nft-*) RULES=$NFT_OUT ;;
+    *:in:*) RULES=$TC_IN ;;
+    *) RULES=$TC_OUT ;;
+  esac
+  RULES=${RULES%"$NL"}
+}

@@ -34,6 +34,39 @@ only_marked() {
   filters_on "$1" && [ -z "$FOREIGN" ] && [ -n "$FILTERS" ]
 }
 
+# More are not read back in reasonable time, nor fit twice into the scratch directory.
+FILTERS_MOST=16000
+
+# How many filters the VM whose plan is loaded needs -> COUNT
+flower_count() {
+  elements "$PORTS"
+  f_ports=$COUNT
+  elements "$PEERS4"
+  f_peers4=$COUNT
+  elements "$PEERS6"
+  f_peers6=$COUNT
+  COUNT=0
+  for f_own in $OWNED; do
+    rules_for "$f_own"
+    while read -r f_match; do
+      f_one=1
+      case $f_match in *@ports*) f_one=$f_ports ;; esac
+      case $f_match in *@peers4*) f_one=$((f_one * f_peers4)) ;; *@peers6*) f_one=$((f_one * f_peers6)) ;; esac
+      COUNT=$((COUNT + f_one))
+    done <<END
+$RULES
+END
+  done
+}
+
+elements() { # LIST -> COUNT
+  COUNT=0
+  f_ifs=$IFS
+  IFS=,
+  for f_one in $1; do COUNT=$((COUNT + 1)); done
+  IFS=$f_ifs
+}
+
 # -> COMPOSED, lines of tc, and LASTS, the number of the last filter on each hook.
 flower_compose() {
   LASTS=' '
@@ -47,11 +80,11 @@ flower_lines() {
   done
   for f_own in $OWNED; do
     f_device=${f_own%%:*} f_hook=${f_own##*:} f_count=0
-    case $f_own in *:in:*) f_rules=$TC_IN ;; *) f_rules=$TC_OUT ;; esac
+    rules_for "$f_own"
     while read -r f_protocol f_match; do
       flower_filters
     done <<END
-${f_rules%"$NL"}
+$RULES
 END
     LASTS="$LASTS$f_own=$f_count "
   done

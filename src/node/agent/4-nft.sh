@@ -61,11 +61,11 @@ nft_compose() {
     n_direction=${n_direction%:*}
     n_chain=${n_direction}_$n_device
     COMPOSED="${COMPOSED}add chain netdev vmchaos_$RUN $n_chain { type filter hook $n_hook device \"$n_device\" priority -500; policy accept; }$NL"
-    case $n_direction in in) n_rules=$NFT_IN ;; *) n_rules=$NFT_OUT ;; esac
+    rules_for "$n_own"
     while read -r n_rule; do
       COMPOSED="${COMPOSED}add rule netdev vmchaos_$RUN $n_chain $n_rule$NL"
     done <<END
-${n_rules%"$NL"}
+$RULES
 END
   done
 }

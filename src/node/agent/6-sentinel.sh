@@ -29,8 +29,8 @@ sentinel() { # VM GEN, with S, TC and the rest in the environment
     return
   fi
   centis "$TEXT"
-  s_began=$CS
-  s_injected=''
+  s_began=$CS s_injected='' s_reason=readback
+  [ ! -s "$S/errors.$VM" ] || s_reason=apply
   if look_applied && all_there; then
     s_injected=yes
     payload injected "\"read\":{$READ}"
@@ -38,10 +38,9 @@ sentinel() { # VM GEN, with S, TC and the rest in the environment
     hold
     who_ended_it
   else
-    slurp "$S/errors.$VM"
-    escape "${TEXT:-what was applied is not what is read back}"
-    s_reason=readback
-    [ -z "$TEXT" ] || s_reason=apply
+    TEXT='what was applied is not what is read back'
+    [ "$s_reason" = readback ] || slurp "$S/errors.$VM"
+    escape "$TEXT"
     payload failed "\"reason\":\"$s_reason\",\"detail\":\"$ESC\""
     tell failed
     BY=sentinel
@@ -115,5 +114,7 @@ end_fault() {
 
 # An event of this VM: its body in a file, because a line on the bus must fit into what a pipe takes at once.
 payload() {
+  # `read` takes a byte at a time in some shells: not of what is this long.
+  [ ${#2} -lt 4000 ] || : >"$S/long.$VM.$1"
   printf '%s\n' "\"ev\":\"$1\",\"vm\":$VM,$2" >"$S/event.$VM.$1"
 }
