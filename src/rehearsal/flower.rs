@@ -30,7 +30,7 @@ impl Filter {
             .iter()
             .map(|[key, value]| ((*key).to_owned(), (*value).to_owned()))
             .collect();
-        let known = |(key, value): &(String, String)| key_json(key, value).is_some();
+        let known = |(key, value): &(String, String)| printed(key, value).is_some();
         keys.iter().all(known).then(|| Self {
             hook,
             protocol: protocol.to_owned(),
@@ -44,13 +44,17 @@ impl Filter {
     /// The two objects that `tc -s -j filter show` prints of it if it is the first of its preference, else the second
     /// alone.
     fn json(&self, index: usize) -> Value {
-        let mut keys = Map::new();
-        match self.protocol.as_str() {
-            "ip" => _ = keys.insert("eth_type".into(), "ipv4".into()),
-            "ipv6" => _ = keys.insert("eth_type".into(), "ipv6".into()),
-            _ => {}
-        }
-        keys.extend(self.keys.iter().filter_map(|(key, value)| key_json(key, value)));
+        let own = ethernet_type(&self.protocol).map(|name| ("eth_type", name.into()));
+        let matches = self
+            .keys
+            .iter()
+            .filter_map(|(key, value)| printed(key, value))
+            .flatten();
+        let keys: Map<String, Value> = own
+            .into_iter()
+            .chain(matches)
+            .map(|(key, value): (&str, Value)| (key.to_owned(), value))
+            .collect();
         let (packets, bytes) = counted(self.since);
         let age = self.since.elapsed().as_secs();
         let mut object = self.head();
@@ -83,21 +87,31 @@ impl Filter {
 }
 
 /// One match as tc prints it; none for words without transcript.
-fn key_json(key: &str, value: &str) -> Option<(String, Value)> {
-    let printed = match key {
-        "dst_port" => {
-            let port = |text: &str| text.parse::<u16>().ok().map(Value::from);
-            match value.split_once('-') {
-                Some((first, last)) => json!({"start": port(first)?, "end": port(last)?}),
-                None => port(value)?,
-            }
-        }
-        "vlan_ethtype" if value == "ip" => "ipv4".into(),
-        "type" => return Some(("icmp_type".to_owned(), value.into())),
-        "ip_proto" | "src_ip" | "dst_ip" | "vlan_ethtype" => value.into(),
+fn printed(key: &str, value: &str) -> Option<Vec<(&'static str, Value)>> {
+    let port = |text: &str| text.parse::<u16>().ok().map(Value::from);
+    Some(match key {
+        "dst_port" => match value.split_once('-') {
+            Some((first, last)) => vec![("dst_port", json!({"start": port(first)?, "end": port(last)?}))],
+            None => vec![("dst_port", port(value)?)],
+        },
+        "vlan_ethtype" => vec![
+            ("vlan_ethtype", value.into()),
+            ("eth_type", ethernet_type(value)?.into()),
+        ],
+        "type" => vec![("icmp_type", value.into())],
+        "ip_proto" => vec![("ip_proto", value.into())],
+        "src_ip" => vec![("src_ip", value.into())],
+        "dst_ip" => vec![("dst_ip", value.into())],
         _ => return None,
-    };
-    Some((key.to_owned(), printed))
+    })
+}
+
+fn ethernet_type(protocol: &str) -> Option<&'static str> {
+    match protocol {
+        "ip" => Some("ipv4"),
+        "ipv6" => Some("ipv6"),
+        _ => None,
+    }
 }
 
 /// The filters on a device that has a clsact qdisc.

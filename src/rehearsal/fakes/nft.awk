@@ -196,7 +196,8 @@ function make_rule(  i, text, key, name) {
   if (expressions(text, 0, 0) == "") return unknown()
   for (name in used) if (!((word[4] " " name) in is_set)) return refuse("No such file or directory")
   if (!(key in chain_hook)) return refuse_by_kernel("No such file or directory")
-  if (rejects && (chain_hook[key] != "ingress" || !has("nft-reject"))) return refuse_by_kernel("Operation not supported")
+  if (rejects && !has("nft-reject")) return refuse_by_kernel("No such file or directory")
+  if (rejects && chain_hook[key] != "ingress") return refuse_by_kernel("Operation not supported")
   # A set without a name is a thing of its own.
   within[word[4]] += anonymous
   rule[++rules] = key

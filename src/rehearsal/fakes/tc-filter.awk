@@ -78,7 +78,7 @@ function add_filter(device,  key, began) {
 function del_filter(device) {
   if (extra != "clsact") return refuse_filter("Parent Qdisc doesn't exists.")
   load_filters(device)
-  if (!((word[5] " " word[7]) in protocol_of)) return refuse_filter("Filter with specified priority/protocol not found.")
+  if (!((word[5] " " word[7]) in protocol_of)) return refuse_filter("Cannot find specified filter chain.")
   write_filter(device, "del " word[5] " " word[7])
   loaded = ""
   return 0
@@ -145,10 +145,10 @@ function keys(protocol, text,  part, n, i, out) {
 function key(name, text,  part) {
   if (name == "dst_port" && text ~ /^[0-9]+$/) return "\"dst_port\":" text
   if (name == "dst_port" && text ~ /^[0-9]+-[0-9]+$/) { split(text, part, "-"); return "\"dst_port\":{\"start\":" part[1] ",\"end\":" part[2] "}" }
-  if (name == "vlan_ethtype" && text == "ip") return "\"vlan_ethtype\":\"ipv4\""
+  if (name == "vlan_ethtype" && text ~ /^(ip|ipv6)$/) return "\"vlan_ethtype\":\"" text "\",\"eth_type\":\"" (text == "ip" ? "ipv4" : text) "\""
   if (name == "type" && text ~ /^[0-9]+(\/[0-9]+)?$/) return "\"icmp_type\":\"" text "\""
   if (name == "ip_proto" && text ~ /^(tcp|udp|sctp|icmp|icmpv6)$/) return "\"ip_proto\":\"" text "\""
-  if (name ~ /^(src_ip|dst_ip|vlan_ethtype)$/ && text ~ /^[0-9a-z.:\/]+$/) return "\"" name "\":\"" text "\""
+  if (name ~ /^(src_ip|dst_ip)$/ && text ~ /^[0-9a-z.:\/]+$/) return "\"" name "\":\"" text "\""
   return ""
 }
 

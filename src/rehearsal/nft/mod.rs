@@ -174,7 +174,10 @@ impl Table {
             .iter_mut()
             .find(|known| known.name == chain)
             .ok_or("Error: Could not process rule: No such file or directory")?;
-        if rule.rejects() && (!kernel.reject || !matches!(chain.hook, Some((Hook::Ingress, _, _)))) {
+        if rule.rejects() && !kernel.reject {
+            return Err("Error: Could not process rule: No such file or directory");
+        }
+        if rule.rejects() && !matches!(chain.hook, Some((Hook::Ingress, _, _))) {
             return Err("Error: Could not process rule: Operation not supported");
         }
         chain.rules.push((handle, rule));
