@@ -167,7 +167,7 @@ impl Driver<'_> {
                 Trouble::new("watch", format!("the debug pods cannot be watched: {}", error.message)).hint(
                     error
                         .hint
-                        .unwrap_or_else(|| "see what is missing: kubectl vmchaos check netem".to_owned()),
+                        .unwrap_or_else(|| "see what is missing: kubectl vmchaos check".to_owned()),
                 ),
             )),
             Message::Relocated(vm, node, result) => {
