@@ -21,7 +21,7 @@ pub use qdisc::{NetemQdisc, Shaper, TbfQdisc};
 pub use ruleset::{Family, Rule, Ruleset, Upper, Verdict};
 
 use super::Handle;
-use crate::fault::{Directions, Fault, Target, Time};
+use crate::fault::{Direction, Directions, Fault, Interface, Target, Time};
 
 /// What is put on every VM of a run, and by which names it is known on the nodes.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +97,14 @@ pub fn compile(order: &Order<'_>, target: &Target, index: usize, hold: Duration)
         expected: parts.expected,
         commands_for_people: parts.commands_for_people,
     })
+}
+
+/// The device that carries one direction of a fault on an interface.
+pub fn device<'a>(fault: &Fault, direction: Direction, interface: &'a Interface) -> &'a str {
+    match fault {
+        Fault::Netem(_) => direction.device(interface),
+        Fault::Filter(filter) => filter::place(interface, direction, filter.action).0,
+    }
 }
 
 /// The lines that look for objects of this program on every device a fault may be on, and take them out: of one run alone, or
@@ -208,5 +216,7 @@ impl CompileError {
     }
 }
 
+#[cfg(test)]
+mod filter_tests;
 #[cfg(test)]
 mod tests;

@@ -51,19 +51,19 @@ impl Hook {
         format!("{}_{}", way(self.direction), self.device)
     }
 
-    /// A tap sends what goes into the guest and receives what comes out of it. An answer to what is rejected needs an
-    /// ingress hook, which what goes into the guest passes on the uplink.
-    fn of(interface: &Interface, direction: Direction, action: FilterAction) -> Self {
-        let (device, at) = match (direction, action) {
-            (Direction::Ingress, FilterAction::Drop) => (&interface.tap, HookPoint::Egress),
-            (Direction::Ingress, FilterAction::Reject) => (&interface.uplink, HookPoint::Ingress),
-            (Direction::Egress, _) => (&interface.tap, HookPoint::Ingress),
-        };
-        Self {
-            device: device.clone(),
-            direction,
-            at,
-        }
+    /// The hook in words, as the guest sees it and as the kernel does: `ingress (hook egress)`.
+    pub fn in_words(&self) -> String {
+        format!("{} (hook {})", self.direction, self.at.name())
+    }
+}
+
+/// Where one direction is filtered. A tap sends what goes into the guest and receives what comes out of it. An answer to
+/// what is rejected needs an ingress hook, which what goes into the guest passes on the uplink.
+pub(super) fn place(interface: &Interface, direction: Direction, action: FilterAction) -> (&str, HookPoint) {
+    match (direction, action) {
+        (Direction::Ingress, FilterAction::Drop) => (&interface.tap, HookPoint::Egress),
+        (Direction::Ingress, FilterAction::Reject) => (&interface.uplink, HookPoint::Ingress),
+        (Direction::Egress, _) => (&interface.tap, HookPoint::Ingress),
     }
 }
 
@@ -83,19 +83,20 @@ pub(super) fn compile(
     let mut hooks: Vec<Hook> = Vec::new();
     for interface in &target.interfaces {
         for direction in order.directions.iter() {
-            let hook = Hook::of(interface, direction, filter.action);
-            match hooks
-                .iter()
-                .find(|known| known.device == hook.device && known.at == hook.at)
-            {
+            let (device, at) = place(interface, direction, filter.action);
+            match hooks.iter().find(|known| known.device == device && known.at == at) {
                 Some(same) if same.direction == direction => {}
                 Some(_) => {
                     return Err(CompileError::SameDevice {
                         target: target.key(),
-                        device: hook.device,
+                        device: device.to_owned(),
                     });
                 }
-                None => hooks.push(hook),
+                None => hooks.push(Hook {
+                    device: device.to_owned(),
+                    direction,
+                    at,
+                }),
             }
         }
     }

@@ -169,11 +169,15 @@ impl FlowerFilter {
     /// The match as `tc` is told it.
     pub fn words(&self, direction: Direction) -> String {
         let peer = self.peer.map(|peer| peer.to_string()).unwrap_or_default();
-        let ports = match self.ports {
+        self.matches.words(direction, &peer, &self.ports_in_words())
+    }
+
+    /// `53` or `8000-8100`; empty where ports are not matched.
+    pub fn ports_in_words(&self) -> String {
+        match self.ports {
             Some((first, last)) if first != last => format!("{first}-{last}"),
             Some((port, _)) => port.to_string(),
             None => String::new(),
-        };
-        self.matches.words(direction, &peer, &ports)
+        }
     }
 }

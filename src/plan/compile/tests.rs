@@ -11,16 +11,16 @@ fn interface(network: &str, tap: &str, bridge: &str, uplink: &str, binding: Bind
     }
 }
 
-fn masquerade() -> Interface {
+pub(super) fn masquerade() -> Interface {
     interface("default", "tap0", "k6t-eth0", "eth0", Binding::Masquerade)
 }
 
-fn bridged() -> Interface {
+pub(super) fn bridged() -> Interface {
     let (tap, bridge, uplink) = ("tap16477688c0e", "k6t-16477688c0e", "16477688c0e-nic");
     interface("blue", tap, bridge, uplink, Binding::Bridge)
 }
 
-fn target(interfaces: Vec<Interface>) -> Target {
+pub(super) fn target(interfaces: Vec<Interface>) -> Target {
     Target {
         namespace: "shop".into(),
         name: "web-1".into(),

@@ -33,11 +33,9 @@ pub(super) fn verify(expected: &ExpectedFilter, read: &BTreeMap<String, Value>) 
     }
 }
 
-/// The rules of one hook as one line.
-fn asked(expected: &ExpectedFilter, hook: &Hook) -> String {
-    let rules = expected.ruleset.rules.iter().map(|rule| rule.nft(hook.direction));
-    let sets = expected.ruleset.sets().into_iter().map(|(name, _, elements)| format!("{name} {elements}"));
-    rules.chain(sets).collect::<Vec<_>>().join("; ")
+/// Rules as one line, with the hook they are on.
+fn line(hook: &Hook, parts: &[String]) -> String {
+    format!("{}: {}", hook.in_words(), parts.join("; "))
 }
 
 #[cfg(test)]

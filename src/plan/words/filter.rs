@@ -10,7 +10,7 @@ pub(super) fn effects(filter: &Filter, directions: Directions) -> Vec<String> {
     let mut effects: Vec<String> = directions.iter().map(|direction| cut(filter, direction)).collect();
     if filter.ports.is_some() {
         effects.push(
-            "a port is always the destination's, so that replies are not matched: what is opened the other way works"
+            "a port is the destination's both ways: replies are not matched, and what uses other ports works"
                 .into(),
         );
     }
@@ -45,24 +45,18 @@ fn by_nft(filter: &Filter) -> String {
 /// One direction in a sentence.
 fn cut(filter: &Filter, direction: Direction) -> String {
     let what = what(filter);
-    let done = match filter.action {
-        FilterAction::Drop => "dropped",
-        FilterAction::Reject => "rejected",
+    let does = match filter.action {
+        FilterAction::Drop => "drops",
+        FilterAction::Reject => "rejects",
     };
-    let ports = filter.ports_in_words();
-    let peers = filter.peers_in_words();
-    match direction {
-        Direction::Ingress => {
-            let ports = ports.map(|ports| format!(" to its port {ports}")).unwrap_or_default();
-            let peers = peers.map(|peers| format!(" from {peers}")).unwrap_or_default();
-            format!("into the guest, {what}{ports}{peers} is {done}")
-        }
-        Direction::Egress => {
-            let ports = ports.map(|ports| format!(" to port {ports}")).unwrap_or_default();
-            let peers = peers.map(|peers| format!(" of {peers}")).unwrap_or_default();
-            format!("out of the guest, {what}{ports}{peers} is {done}")
-        }
-    }
+    let (whose, of) = match direction {
+        Direction::Ingress => ("to its port", "from"),
+        Direction::Egress => ("to port", "to"),
+    };
+    let ports = filter.ports_in_words().map(|ports| format!(" {whose} {ports}"));
+    let peers = filter.peers_in_words().map(|peers| format!(" {of} {peers}"));
+    let (ports, peers) = (ports.unwrap_or_default(), peers.unwrap_or_default());
+    format!("{}: {does} {what}{ports}{peers}", direction.in_words())
 }
 
 fn what(filter: &Filter) -> String {
@@ -141,13 +135,13 @@ pub(super) fn warnings(filter: &Filter, directions: Directions) -> Vec<String> {
             || directions.egress() && filter.hits(Protocol::Udp, *server)
     });
     if leases && filter.peers.is_empty() {
-        let which = if filter.ports.is_none() {
-            "UDP without --ports"
-        } else {
-            "these ports"
+        let which = match (&filter.ports, filter.protocols.contains(Protocol::All)) {
+            (Some(_), _) => "these ports include",
+            (None, true) => "all includes",
+            (None, false) => "UDP without --ports includes",
         };
         warnings.push(format!(
-            "{which} includes DHCP: a lease that is due meanwhile is not renewed, and a guest that starts gets no address"
+            "{which} DHCP: a lease that is due meanwhile is not renewed, and a guest that starts gets no address"
         ));
     }
     if filter.protocols.contains(Protocol::All) && filter.has_ipv6() {

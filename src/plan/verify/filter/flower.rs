@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::{Mismatch, Reading};
+use super::line;
 use crate::fault::Direction;
 use crate::plan::compile::{ExpectedFilter, Family, FlowerFilter, Hook};
 
-pub(super) fn verify(expected: &ExpectedFilter, hook: &Hook, read: &BTreeMap<String, Value>) -> Result<Reading, Mismatch> {
-    let asked: Vec<_> = expected.ruleset.flower_filters();
-    let words: Vec<_> = asked.iter().map(|filter| in_words(filter, hook)).collect();
-    let words = words.join("; ");
+pub(super) fn verify(
+    expected: &ExpectedFilter,
+    hook: &Hook,
+    read: &BTreeMap<String, Value>,
+) -> Result<Reading, Mismatch> {
+    let asked = expected.ruleset.flower_filters();
+    let words = line(hook, &grouped(&asked, hook));
     let mismatch = |problem: String| Mismatch {
         device: hook.device.clone(),
         asked: words.clone(),
@@ -24,7 +28,7 @@ pub(super) fn verify(expected: &ExpectedFilter, hook: &Hook, read: &BTreeMap<Str
         .ok_or_else(|| mismatch("nothing was read back".into()))?;
     let mut left: Vec<&FlowerFilter> = asked.iter().collect();
     let mut dropped = 0;
-    let mut shown_words = Vec::new();
+    let mut there = Vec::new();
     for filter in shown {
         // Each preference begins with a line about itself.
         let Some(options) = filter.get("options") else { continue };
@@ -36,7 +40,7 @@ pub(super) fn verify(expected: &ExpectedFilter, hook: &Hook, read: &BTreeMap<Str
         dropped += packets(options).ok_or_else(|| {
             mismatch(format!("`{}` does not drop, or does something besides", in_words(wanted, hook)))
         })?;
-        shown_words.push(in_words(wanted, hook));
+        there.push(wanted.clone());
     }
     if let Some(missing) = left.first() {
         return Err(mismatch(format!("the kernel has no `{}`", in_words(missing, hook))));
@@ -45,7 +49,7 @@ pub(super) fn verify(expected: &ExpectedFilter, hook: &Hook, read: &BTreeMap<Str
         device: hook.device.clone(),
         engine: "tc",
         asked: words,
-        read: shown_words.join("; "),
+        read: line(hook, &grouped(&there, hook)),
         packets: None,
         dropped,
     })
@@ -54,6 +58,21 @@ pub(super) fn verify(expected: &ExpectedFilter, hook: &Hook, read: &BTreeMap<Str
 fn in_words(filter: &FlowerFilter, hook: &Hook) -> String {
     let words = filter.words(hook.direction);
     format!("{} {words}", filter.matches.protocol()).trim_end().to_owned()
+}
+
+/// Filters in words; those that differ only in their ports are told together.
+fn grouped(filters: &[FlowerFilter], hook: &Hook) -> Vec<String> {
+    let mut groups: Vec<(&FlowerFilter, String)> = Vec::new();
+    for filter in filters {
+        match groups.last_mut() {
+            Some((first, words)) if first.matches == filter.matches && first.peer == filter.peer => {
+                words.push(',');
+                words.push_str(&filter.ports_in_words());
+            }
+            _ => groups.push((filter, in_words(filter, hook))),
+        }
+    }
+    groups.into_iter().map(|(_, words)| words).collect()
 }
 
 fn options_in_words(options: &Value) -> String {
@@ -115,10 +134,7 @@ fn wanted_keys(wanted: &FlowerFilter, hook: &Hook) -> Vec<(&'static str, String)
         let text = if mask == u8::MAX { value.to_string() } else { format!("{value}/{mask}") };
         ("icmp_type", text)
     }));
-    keys.extend(wanted.ports.map(|(first, last)| {
-        let text = if first == last { first.to_string() } else { format!("{first}-{last}") };
-        ("dst_port", text)
-    }));
+    keys.extend(wanted.ports.map(|_| ("dst_port", wanted.ports_in_words())));
     keys
 }
 

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::super::{Mismatch, Reading};
-use super::asked;
+use super::line;
 use crate::fault::Cidr;
 use crate::plan::compile::{ExpectedFilter, Hook};
 
@@ -28,7 +28,10 @@ pub(super) fn verify(expected: &ExpectedFilter, read: &Value) -> Result<Vec<Read
     let sets = table.check_sets(expected).map_err(whole)?;
     let mut readings = Vec::new();
     for hook in &expected.hooks {
-        let asked = asked(expected, hook);
+        let rules = expected.ruleset.rules.iter().map(|rule| rule.nft(hook.direction));
+        let asked_sets = expected.ruleset.sets().into_iter();
+        let asked_sets = asked_sets.map(|(name, _, elements)| format!("{name} {elements}"));
+        let asked = line(hook, &rules.chain(asked_sets).collect::<Vec<_>>());
         let (mut words, dropped) = table
             .check_chain(expected, hook)
             .map_err(|problem| mismatch(&hook.device, asked.clone(), problem))?;
@@ -37,7 +40,7 @@ pub(super) fn verify(expected: &ExpectedFilter, read: &Value) -> Result<Vec<Read
             device: hook.device.clone(),
             engine: "nft",
             asked,
-            read: words.join("; "),
+            read: line(hook, &words),
             packets: None,
             dropped,
         });
