@@ -22,9 +22,7 @@ pub(super) fn effects(filter: &Filter, directions: Directions) -> Vec<String> {
     }
     effects.push(format!("not cut: {}", not_cut(filter).join(", ")));
     effects.push("a Service is its cluster IP and port on the way out, and its target port on the way in".into());
-    if filter.ports.is_some() {
-        effects.push("of a packet in fragments only the first has a port; without it the rest is of no use".into());
-    }
+    effects.push(unseen(filter));
     effects.push(match filter.engine {
         Engine::Tc => "by tc flower filters on the devices' clsact hooks".into(),
         Engine::Nft => by_nft(filter),
@@ -32,6 +30,20 @@ pub(super) fn effects(filter: &Filter, directions: Directions) -> Vec<String> {
         Engine::Auto => format!("{}; else by tc flower filters that match the same", by_nft(filter)),
     });
     effects
+}
+
+/// What the rules do not see (Linux 6.1): nft finds ports in the first fragment alone, flower in none; neither looks behind a
+/// second VLAN tag.
+fn unseen(filter: &Filter) -> String {
+    let fragments = match (&filter.ports, filter.engine, filter.action) {
+        (None, ..) => "",
+        (_, Engine::Tc, _) => "; ports in fragmented packets, which pass",
+        (_, Engine::Auto, FilterAction::Drop) => {
+            "; ports in later fragments, which are of no use without the first (by tc, in any fragment: those packets pass)"
+        }
+        _ => "; ports in later fragments, which are of no use without the first",
+    };
+    format!("not seen: frames with two VLAN tags, which pass{fragments}")
 }
 
 fn by_nft(filter: &Filter) -> String {
