@@ -2,6 +2,8 @@
 
 #[path = "grammar/errors.rs"]
 mod errors;
+#[path = "grammar/filter.rs"]
+mod filters;
 #[path = "grammar/krknctl.rs"]
 mod krknctl;
 #[path = "grammar/targets.rs"]
@@ -28,7 +30,15 @@ fn parsed(line: &str) -> Invocation {
 }
 
 fn netem(line: &str) -> FaultRequest {
-    match parsed(&format!("netem {line}")).action {
+    fault(&format!("netem {line}"))
+}
+
+fn filter(line: &str) -> FaultRequest {
+    fault(&format!("filter {line}"))
+}
+
+fn fault(line: &str) -> FaultRequest {
+    match parsed(line).action {
         Action::Fault(request) => *request,
         other => panic!("{line}: {other:?}"),
     }

@@ -232,10 +232,7 @@ impl Plan {
     /// What a pod says of its run to whoever looks at it: everything that `status` and `halt` of another machine need.
     pub fn annotations(&self, vms: &[(&Target, &NodeVm)]) -> BTreeMap<String, String> {
         let mut annotations = self.pod.annotations.clone();
-        let commands = vms.iter().flat_map(|(target, compiled)| {
-            std::iter::once(format!("# {}", target.key())).chain(compiled.commands_for_people.iter().cloned())
-        });
-        annotations.insert(PLAN.to_owned(), commands.collect::<Vec<_>>().join("\n"));
+        annotations.insert(PLAN.to_owned(), commands_in_brief(vms));
         annotations.insert(FAULT.to_owned(), self.spec.fault.to_string());
         annotations.insert(DURATION.to_owned(), self.spec.duration.to_string());
         annotations.insert(TOTAL.to_owned(), format!("{}s", self.total_hold().as_secs()));
@@ -246,6 +243,29 @@ impl Plan {
         annotations.insert(TARGETS.to_owned(), targets.join(","));
         annotations
     }
+}
+
+/// The commands on these VMs, cut where they are long: all annotations of an object may take 256 KiB
+/// (`TotalAnnotationSizeLimitB`), and the document of the run has every word.
+fn commands_in_brief(vms: &[(&Target, &NodeVm)]) -> String {
+    const LONGEST_COMMAND: usize = 240;
+    const LONGEST: usize = 96 * 1024;
+    let mut text = String::new();
+    for (told, (target, compiled)) in vms.iter().enumerate() {
+        let mut block = format!("# {}\n", target.key());
+        for command in &compiled.commands_for_people {
+            let short: String = command.chars().take(LONGEST_COMMAND).collect();
+            block.push_str(&short);
+            block.push_str(if short.len() < command.len() { " …\n" } else { "\n" });
+        }
+        if text.len() + block.len() > LONGEST {
+            text.push_str(&format!("# and on {} more VMs\n", vms.len() - told));
+            break;
+        }
+        text.push_str(&block);
+    }
+    text.truncate(text.trim_end().len());
+    text
 }
 
 impl PodOptions {
@@ -266,3 +286,6 @@ impl PodOptions {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

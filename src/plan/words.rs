@@ -89,4 +89,6 @@ fn where_it_works(directions: Directions) -> String {
 }
 
 #[cfg(test)]
+mod filter_tests;
+#[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use super::{error, words};
 
 /// The lines of an error before clap's usage.
-fn told(line: &str) -> String {
+pub(super) fn told(line: &str) -> String {
     let error = error(line);
     let end = error
         .find("\n\nUsage:")

@@ -21,13 +21,13 @@ pub(super) fn effects(filter: &Filter, directions: Directions) -> Vec<String> {
         );
     }
     effects.push(format!("not cut: {}", not_cut(filter).join(", ")));
-    effects.push("a Service is its cluster IP and port on the way out, and its target port on the way in".into());
     effects.push(unseen(filter));
+    effects.push("a Service is its cluster IP and port on the way out, and its target port on the way in".into());
     effects.push(match filter.engine {
         Engine::Tc => "by tc flower filters on the devices' clsact hooks".into(),
         Engine::Nft => by_nft(filter),
         Engine::Auto if filter.action == FilterAction::Reject => by_nft(filter),
-        Engine::Auto => format!("{}; else by tc flower filters that match the same", by_nft(filter)),
+        Engine::Auto => format!("{}; else by tc flower filters", by_nft(filter)),
     });
     effects
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::fault::{Interface, Launcher, NetemPreset, NetemSettings, Percent, Probe, ProbeKind, Rate};
 
-fn target(binding: Binding, probes: Vec<Probe>) -> Target {
+pub(super) fn target(binding: Binding, probes: Vec<Probe>) -> Target {
     Target {
         namespace: "shop".into(),
         name: "web-1".into(),
@@ -25,7 +25,7 @@ fn target(binding: Binding, probes: Vec<Probe>) -> Target {
     }
 }
 
-fn probe(kind: ProbeKind, action: &str, timeout_seconds: u32) -> Probe {
+pub(super) fn probe(kind: ProbeKind, action: &str, timeout_seconds: u32) -> Probe {
     Probe {
         kind,
         action: action.into(),
