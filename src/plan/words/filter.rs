@@ -62,10 +62,13 @@ fn cut(filter: &Filter, direction: Direction) -> String {
         FilterAction::Reject => "rejects",
     };
     let (whose, of) = match direction {
-        Direction::Ingress => ("to its port", "from"),
-        Direction::Egress => ("to port", "to"),
+        Direction::Ingress => ("its ", "from"),
+        Direction::Egress => ("", "to"),
     };
-    let ports = filter.ports_in_words().map(|ports| format!(" {whose} {ports}"));
+    let ports = filter.ports_in_words().map(|ports| {
+        let one = ports.bytes().all(|byte| byte.is_ascii_digit());
+        format!(" to {whose}{} {ports}", if one { "port" } else { "ports" })
+    });
     let peers = filter.peers_in_words().map(|peers| format!(" {of} {peers}"));
     let (ports, peers) = (ports.unwrap_or_default(), peers.unwrap_or_default());
     format!("{}: {does} {what}{ports}{peers}", direction.in_words())
@@ -120,10 +123,10 @@ fn not_cut(filter: &Filter) -> Vec<&'static str> {
     let has = |protocol| filter.protocols.contains(protocol) || filter.protocols.contains(Protocol::All);
     let mut passes = Vec::new();
     if !filter.has_ipv6() {
-        passes.push("IPv6, for only IPv4 peers are named");
+        passes.push("IPv6 (only IPv4 peers are named)");
     }
     if !filter.has_ipv4() {
-        passes.push("IPv4, for only IPv6 peers are named");
+        passes.push("IPv4 (only IPv6 peers are named)");
     }
     if !has(Protocol::Icmp) {
         passes.push("ICMP (ping still passes)");
@@ -134,7 +137,7 @@ fn not_cut(filter: &Filter) -> Vec<&'static str> {
         }
     }
     passes.push("ARP");
-    if !filter.protocols.contains(Protocol::All) {
+    if !filter.protocols.contains(Protocol::All) && filter.has_ipv6() {
         passes.push("IPv6 neighbour discovery");
     }
     passes

@@ -42,10 +42,10 @@ fn peers_have_a_side_and_a_family() {
     let vm = target(Binding::Bridge, vec![]);
     let told = words(of("sctp", "", "10.0.0.0/8"), Directions::EGRESS, &vm).effects.join("\n");
     assert!(told.contains("out of the guest: drops SCTP to 10.0.0.0/8"), "{told}");
-    assert!(told.contains("not cut: IPv6, for only IPv4 peers are named, ICMP (ping still passes), TCP, UDP, ARP"), "{told}");
+    assert!(told.contains("not cut: IPv6 (only IPv4 peers are named), ICMP (ping still passes), TCP, UDP, ARP"), "{told}");
     let told = words(of("icmp", "", "fd00::/8"), Directions::INGRESS, &vm).effects.join("\n");
     assert!(told.contains("into the guest: drops ICMP (ping and errors) from fd00::/8"), "{told}");
-    assert!(told.contains("IPv4, for only IPv6 peers are named") && !told.contains("ping still"), "{told}");
+    assert!(told.contains("IPv4 (only IPv6 peers are named)") && !told.contains("ping still"), "{told}");
 }
 
 #[test]
