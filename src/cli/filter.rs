@@ -91,7 +91,7 @@ struct TrafficArgs {
     /// Of tcp, udp, icmp (ICMPv6 too, without neighbour discovery), sctp; or all: every IPv4 and IPv6 packet [default: tcp,udp]
     #[arg(long, value_name = "NAME,…", value_parser = protocols)]
     protocols: Option<Given<Protocols>>,
-    /// Only with this other end, e.g. 10.0.0.0/8 or fd00::/8; may be repeated [default: everybody]
+    /// Only with this other end, e.g. 10.0.0.0/8; may be repeated [default: everybody]
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = cidr)]
     peer: Vec<Given<Cidr>>,
     /// What becomes of a packet that matches [default: drop]

@@ -41,7 +41,7 @@ pub struct Filter {
 pub enum Protocol {
     Tcp,
     Udp,
-    /// `ICMPv4`, and `ICMPv6` without neighbour discovery (types 133 to 137, RFC 4861).
+    /// ICMPv4, and ICMPv6 without neighbour discovery (types 133 to 137, RFC 4861).
     Icmp,
     Sctp,
     /// Every IPv4 and IPv6 packet; ARP is neither.

@@ -2,6 +2,7 @@
 //! what is confirmed, and what is run are this one value.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::compile::{CompileError, NodeVm, Order, compile, node_plan};
@@ -259,7 +260,8 @@ fn commands_in_brief(vms: &[(&Target, &NodeVm)]) -> String {
             block.push_str(if short.len() < command.len() { " …\n" } else { "\n" });
         }
         if text.len() + block.len() > LONGEST {
-            text.push_str(&format!("# and on {} more VMs\n", vms.len() - told));
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "# and on {} more VMs", vms.len() - told);
             break;
         }
         text.push_str(&block);

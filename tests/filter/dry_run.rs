@@ -87,9 +87,19 @@ fn a_dry_run_as_json_has_every_port() {
 fn what_does_not_fit_is_refused_before_anything_is_made() {
     let rehearsal = Rehearsal::new();
     let ports: Vec<_> = (0..20_000).map(|i| (10_001 + i * 2).to_string()).collect();
-    let peers: Vec<_> = (0..1_000).map(|i| format!("10.200.{}.{}", i / 100, 100 + i % 100)).collect();
+    let peers: Vec<_> = (0..1_000)
+        .map(|i| format!("10.200.{}.{}", i / 100, 100 + i % 100))
+        .collect();
     rehearsal
-        .run(&["filter", "web-1", "--ports", &ports.join(","), "--peer", &peers.join(","), "-y"])
+        .run(&[
+            "filter",
+            "web-1",
+            "--ports",
+            &ports.join(","),
+            "--peer",
+            &peers.join(","),
+            "-y",
+        ])
         .expect(4)
         .says(&["is too long for a pod", "fewer VMs with --count"]);
     rehearsal

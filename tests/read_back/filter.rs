@@ -36,7 +36,11 @@ fn compiled(flags: &str) -> NodeVm {
 
 fn rules(vm: &NodeVm) -> String {
     match &vm.expected {
-        Expected::Filter(filter) => format!("{:?} {:?}", filter.ruleset.rules, (filter.ruleset.sets(), &filter.hooks)),
+        Expected::Filter(filter) => format!(
+            "{:?} {:?}",
+            filter.ruleset.rules,
+            (filter.ruleset.sets(), &filter.hooks)
+        ),
         Expected::Qdiscs(_) => panic!("not a filter"),
     }
 }
@@ -51,7 +55,10 @@ fn answers(transcript: &str) -> BTreeMap<&str, BTreeMap<String, Value>> {
         } else {
             let (key, json) = line.split_once('\t').unwrap_or_else(|| panic!("{line}: no key"));
             let json = serde_json::from_str(json).unwrap_or_else(|error| panic!("{flags}: {error}"));
-            answers.entry(flags).or_insert_with(BTreeMap::new).insert(key.to_owned(), json);
+            answers
+                .entry(flags)
+                .or_insert_with(BTreeMap::new)
+                .insert(key.to_owned(), json);
         }
     }
     answers

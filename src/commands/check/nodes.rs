@@ -104,7 +104,13 @@ pub(super) async fn look(
     Ok(())
 }
 
-async fn probe(context: &Context, cluster: &Cluster, request: &CheckRequest, probes: Vec<Probe>, findings: &mut Findings) {
+async fn probe(
+    context: &Context,
+    cluster: &Cluster,
+    request: &CheckRequest,
+    probes: Vec<Probe>,
+    findings: &mut Findings,
+) {
     let mut signals = context.signals.clone();
     let looks = futures::stream::iter(probes).map(|probe| async move {
         let result = node_probe::run(cluster, &probe).await;
@@ -177,7 +183,11 @@ fn note(fault: Option<&str>, node: &str, probed: &Probed, findings: &mut Finding
     };
     let filter = (fault != Some("netem")).then_some((can_filter, ENGINES));
     let asked: Vec<_> = [netem, filter].into_iter().flatten().collect();
-    let fixes: Vec<_> = asked.iter().filter(|(can, _)| *can == Some(false)).map(|(_, fix)| *fix).collect();
+    let fixes: Vec<_> = asked
+        .iter()
+        .filter(|(can, _)| *can == Some(false))
+        .map(|(_, fix)| *fix)
+        .collect();
     if !fixes.is_empty() {
         findings.lack("node", node, CheckResult::Failed, detail, Some(fixes.join("; ")));
     } else if asked.iter().any(|(can, _)| can.is_none()) {

@@ -1,7 +1,7 @@
 use super::*;
 
-fn ports(text: &str) -> Option<Ports> {
-    Some(Ports::parse(text).unwrap())
+fn ports(text: &str) -> Ports {
+    Ports::parse(text).unwrap()
 }
 
 fn peers(texts: &[&str]) -> Vec<Cidr> {
@@ -40,7 +40,7 @@ fn protocols_are_in_order_and_all_swallows_the_others() {
 fn ports_need_protocols_that_have_them() {
     for protocols in ["icmp", "all", "tcp,icmp"] {
         let settings = FilterSettings {
-            ports: ports("53"),
+            ports: Some(ports("53")),
             protocols: Some(protocols.parse().unwrap()),
             ..FilterSettings::default()
         };
@@ -75,7 +75,7 @@ fn peers_of_one_family_leave_the_other_alone() {
 fn a_long_list_is_cut_for_people_and_whole_in_the_document() {
     let many: Vec<_> = (1..=40).map(|i| (i * 10).to_string()).collect();
     let settings = FilterSettings {
-        ports: ports(&many.join(",")),
+        ports: Some(ports(&many.join(","))),
         ..FilterSettings::default()
     };
     let filter = settings.resolve().unwrap();

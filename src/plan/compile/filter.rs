@@ -77,7 +77,7 @@ pub(super) fn compile(
     let ruleset = Ruleset::new(filter);
     if ruleset.engine == Engine::Tc && !ruleset.fits_flower() {
         return Err(CompileError::TooManyFilters {
-            filters: ruleset.flower_filters().len(),
+            filters: ruleset.count_flower_filters(),
         });
     }
     let mut hooks: Vec<Hook> = Vec::new();

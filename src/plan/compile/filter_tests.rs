@@ -139,7 +139,10 @@ fn icmp_leaves_neighbour_discovery_out_and_all_takes_everything() {
     let icmp = of("icmp", &[]);
     assert_eq!(
         lines(&icmp, "nft"),
-        ["in meta l4proto icmp counter drop", "in icmpv6 type != 133-137 counter drop"]
+        [
+            "in meta l4proto icmp counter drop",
+            "in icmpv6 type != 133-137 counter drop"
+        ]
     );
     let types: Vec<u8> = (0..=255)
         .filter(|kind| {
@@ -150,18 +153,37 @@ fn icmp_leaves_neighbour_discovery_out_and_all_takes_everything() {
             })
         })
         .collect();
-    assert_eq!(types, (0..=255).filter(|kind| !(133..=137).contains(kind)).collect::<Vec<u8>>());
-    assert_eq!(lines(&of("all", &[]), "nft"), ["in meta protocol { ip, ip6 } counter drop"]);
+    assert_eq!(
+        types,
+        (0..=255)
+            .filter(|kind| !(133..=137).contains(kind))
+            .collect::<Vec<u8>>()
+    );
+    assert_eq!(
+        lines(&of("all", &[]), "nft"),
+        ["in meta protocol { ip, ip6 } counter drop"]
+    );
     assert_eq!(
         lines(&of("all", &[]), "tc"),
-        ["in ip", "in ipv6", "in 802.1Q vlan_ethtype ip", "in 802.1Q vlan_ethtype ipv6"]
+        [
+            "in ip",
+            "in ipv6",
+            "in 802.1Q vlan_ethtype ip",
+            "in 802.1Q vlan_ethtype ipv6"
+        ]
     );
-    assert_eq!(lines(&of("all", &["10.0.0.0/8"]), "nft"), ["in ip saddr @peers4 counter drop"]);
+    assert_eq!(
+        lines(&of("all", &["10.0.0.0/8"]), "nft"),
+        ["in ip saddr @peers4 counter drop"]
+    );
     // Every address of a family is the family.
     let every = of("tcp,icmp", &["0.0.0.0/0"]);
     assert_eq!(
         lines(&every, "nft"),
-        ["in meta protocol ip meta l4proto tcp counter drop", "in meta l4proto icmp counter drop"]
+        [
+            "in meta protocol ip meta l4proto tcp counter drop",
+            "in meta l4proto icmp counter drop"
+        ]
     );
     assert_eq!(lines(&every, "peers4"), Vec::<&str>::new());
 }
@@ -196,6 +218,21 @@ fn what_is_too_much_for_flower_is_left_to_nft() {
     let refused = run(many(65, Some(Engine::Tc)), Directions::BOTH, &vm).unwrap_err();
     assert_eq!(refused, CompileError::TooManyFilters { filters: 520 });
     assert!(refused.hint().unwrap().contains("--engine nft"));
+    // What is counted is what is made.
+    for (protocols, listed) in [("tcp,udp", "1,3,5-7"), ("icmp", ""), ("all", ""), ("sctp", "1,3,5-7")] {
+        let settings = FilterSettings {
+            ports: Ports::parse(listed).ok(),
+            protocols: Some(protocols.parse().unwrap()),
+            peers: peers(&["10.0.0.0/8", "192.168.1.7", "fd00::/8"]),
+            ..FilterSettings::default()
+        };
+        let ruleset = Ruleset::new(&settings.resolve().unwrap());
+        assert_eq!(
+            ruleset.count_flower_filters(),
+            ruleset.flower_filters().len(),
+            "{protocols}"
+        );
+    }
 }
 
 #[test]
@@ -242,7 +279,7 @@ fn the_plan_holds_nothing_a_shell_would_see() {
         peers: peers(&["10.0.0.0/8", "fd00::/8"]),
         ..FilterSettings::default()
     };
-    let plan = plan(settings, Directions::BOTH, &target(vec![masquerade(), bridged()]));
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._:/%@- {},!=\n".contains(c);
-    assert!(plan.chars().all(plain), "{plan}");
+    let text = plan(settings, Directions::BOTH, &target(vec![masquerade(), bridged()]));
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._:/%@- {},!=\n".contains(c);
+    assert!(text.chars().all(allowed), "{text}");
 }

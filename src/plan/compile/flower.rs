@@ -14,7 +14,7 @@ pub struct FlowerMatch {
     pub peers: bool,
     /// Name of what is above IP, as `tc` knows it; `None` is anything.
     pub upper: Option<&'static str>,
-    /// `ICMPv6` types, as value and mask.
+    /// ICMPv6 types, as value and mask.
     pub types: Option<(u8, u8)>,
     pub ports: bool,
 }
@@ -30,7 +30,7 @@ pub struct FlowerFilter {
 /// More flower filters on one hook take the kernel too long for each packet, and us too long to read back.
 pub(super) const MOST_FILTERS: usize = 512;
 
-/// The types of `ICMPv6` that are not 133 to 137, as value and mask.
+/// The types of ICMPv6 that are not 133 to 137, as value and mask.
 const NOT_ND: [(u8, u8); 8] = [
     (0, 128),
     (128, 252),
@@ -47,7 +47,25 @@ const NOT_ND: [(u8, u8); 8] = [
 impl Ruleset {
     /// Whether flower can do what is asked for.
     pub fn fits_flower(&self) -> bool {
-        !self.rejects() && self.flower_filters().len() <= MOST_FILTERS
+        !self.rejects() && self.count_flower_filters() <= MOST_FILTERS
+    }
+
+    /// How many filters there would be on one hook, which may be more than memory holds.
+    pub fn count_flower_filters(&self) -> usize {
+        let ports = self.ports.as_ref().map_or(1, |ports| ports.ranges().len());
+        let of = |matches: FlowerMatch| {
+            let peers = match (matches.peers, matches.family) {
+                (false, _) => 1,
+                (true, Family::V4) => self.peers4.len(),
+                (true, Family::V6) => self.peers6.len(),
+            };
+            peers.saturating_mul(if matches.ports { ports } else { 1 })
+        };
+        self.rules
+            .iter()
+            .flat_map(Rule::flower)
+            .map(of)
+            .fold(0, usize::saturating_add)
     }
 
     /// The filters on one hook.

@@ -39,7 +39,7 @@ pub enum Family {
 pub enum Upper {
     Any,
     Icmp4,
-    /// `ICMPv6` without neighbour discovery, types 133 to 137.
+    /// ICMPv6 without neighbour discovery, types 133 to 137.
     Icmp6,
     /// Of TCP, UDP and SCTP, in this order.
     Ported(Vec<Protocol>),

@@ -86,5 +86,14 @@ fn a_plan_too_long_for_a_pod_is_refused() {
     let refused = planned(22_000, 1, Engine::Auto).map(|_| ()).unwrap_err();
     assert!(matches!(refused, CompileError::TooLong { vms: 1, .. }), "{refused}");
     assert!(refused.hint().unwrap().contains("fewer --ports"));
-    assert_eq!(planned(1, 700, Engine::Auto).map(|_| ()).unwrap_err().to_string().split(':').next().unwrap(), "the plan for 700 VMs on node node-1 is too long for a pod");
+    assert_eq!(
+        planned(1, 700, Engine::Auto)
+            .map(|_| ())
+            .unwrap_err()
+            .to_string()
+            .split(':')
+            .next()
+            .unwrap(),
+        "the plan for 700 VMs on node node-1 is too long for a pod"
+    );
 }

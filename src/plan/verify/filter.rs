@@ -29,7 +29,11 @@ pub(super) fn verify(expected: &ExpectedFilter, read: &BTreeMap<String, Value>) 
     }
     match table {
         Some(table) => nft::verify(expected, table),
-        None => expected.hooks.iter().map(|hook| flower::verify(expected, hook, read)).collect(),
+        None => expected
+            .hooks
+            .iter()
+            .map(|hook| flower::verify(expected, hook, read))
+            .collect(),
     }
 }
 

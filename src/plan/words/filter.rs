@@ -3,15 +3,14 @@
 use super::probes::Fails;
 use crate::fault::{Direction, Directions, Engine, Filter, FilterAction, Probe, Protocol};
 
-/// Ports of DHCP (RFC 2131) and `DHCPv6` (RFC 8415): of the client, which the guest is, and of the server.
+/// Ports of DHCP (RFC 2131) and DHCPv6 (RFC 8415): of the client, which the guest is, and of the server.
 const DHCP: [(u16, u16); 2] = [(68, 67), (546, 547)];
 
 pub(super) fn effects(filter: &Filter, directions: Directions) -> Vec<String> {
     let mut effects: Vec<String> = directions.iter().map(|direction| cut(filter, direction)).collect();
     if filter.ports.is_some() {
         effects.push(
-            "a port is the destination's both ways: replies are not matched, and what uses other ports works"
-                .into(),
+            "a port is the destination's both ways: replies are not matched, and what uses other ports works".into(),
         );
     }
     effects.push(round_trip(filter, directions));

@@ -18,7 +18,11 @@ fn of(protocols: &str, ports: &str, peer: &str) -> FilterSettings {
 
 #[test]
 fn what_is_cut_and_what_is_not() {
-    let words = words(FilterPreset::Dns.settings(), Directions::BOTH, &target(Binding::Masquerade, vec![]));
+    let words = words(
+        FilterPreset::Dns.settings(),
+        Directions::BOTH,
+        &target(Binding::Masquerade, vec![]),
+    );
     assert_eq!(
         words.effects,
         [
@@ -40,12 +44,25 @@ fn what_is_cut_and_what_is_not() {
 #[test]
 fn peers_have_a_side_and_a_family() {
     let vm = target(Binding::Bridge, vec![]);
-    let told = words(of("sctp", "", "10.0.0.0/8"), Directions::EGRESS, &vm).effects.join("\n");
+    let told = words(of("sctp", "", "10.0.0.0/8"), Directions::EGRESS, &vm)
+        .effects
+        .join("\n");
     assert!(told.contains("out of the guest: drops SCTP to 10.0.0.0/8"), "{told}");
-    assert!(told.contains("not cut: IPv6 (only IPv4 peers are named), ICMP (ping still passes), TCP, UDP, ARP"), "{told}");
-    let told = words(of("icmp", "", "fd00::/8"), Directions::INGRESS, &vm).effects.join("\n");
-    assert!(told.contains("into the guest: drops ICMP (ping and errors) from fd00::/8"), "{told}");
-    assert!(told.contains("IPv4 (only IPv6 peers are named)") && !told.contains("ping still"), "{told}");
+    assert!(
+        told.contains("not cut: IPv6 (only IPv4 peers are named), ICMP (ping still passes), TCP, UDP, ARP"),
+        "{told}"
+    );
+    let told = words(of("icmp", "", "fd00::/8"), Directions::INGRESS, &vm)
+        .effects
+        .join("\n");
+    assert!(
+        told.contains("into the guest: drops ICMP (ping and errors) from fd00::/8"),
+        "{told}"
+    );
+    assert!(
+        told.contains("IPv4 (only IPv6 peers are named)") && !told.contains("ping still"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -54,8 +71,20 @@ fn a_rejection_is_told_and_hits_sidecars_on_the_way_in() {
         action: Some(FilterAction::Reject),
         ..of("tcp", "80", "")
     };
-    let told = words(reject.clone(), Directions::INGRESS, &target(Binding::Masquerade, vec![])).effects.join("\n");
-    for part in ["rejects TCP to its port 80", "fail at once", "TCP with a reset", "sidecars", "(Linux 5.9)"] {
+    let told = words(
+        reject.clone(),
+        Directions::INGRESS,
+        &target(Binding::Masquerade, vec![]),
+    )
+    .effects
+    .join("\n");
+    for part in [
+        "rejects TCP to its port 80",
+        "fail at once",
+        "TCP with a reset",
+        "sidecars",
+        "(Linux 5.9)",
+    ] {
         assert!(told.contains(part), "{part}: {told}");
     }
     assert!(!told.contains("flower"), "{told}");
@@ -96,7 +125,10 @@ fn fragments_are_told_by_engine() {
 
 #[test]
 fn a_probe_on_the_same_way_fails() {
-    let vm = target(Binding::Bridge, vec![probe(ProbeKind::Liveness, "http 8080/healthz", 1)]);
+    let vm = target(
+        Binding::Bridge,
+        vec![probe(ProbeKind::Liveness, "http 8080/healthz", 1)],
+    );
     let told = |settings, directions| {
         let warnings = words(settings, directions, &vm).warnings;
         warnings.into_iter().find(|warning| warning.contains("probe"))
@@ -106,11 +138,25 @@ fn a_probe_on_the_same_way_fails() {
         "shop/web-1: the liveness probe (http 8080/healthz, timeout 1s) goes the same way and fails: \
          KubeVirt restarts the VM after 3 failures, some 30s"
     );
-    assert!(told(of("all", "", ""), Directions::EGRESS).unwrap().contains("and fails"));
+    assert!(
+        told(of("all", "", ""), Directions::EGRESS)
+            .unwrap()
+            .contains("and fails")
+    );
     // Its answer goes to a port of the node that nobody knows.
     assert!(told(of("tcp", "8080", ""), Directions::EGRESS).is_none());
-    assert!(told(of("tcp", "8080,40000-50000", ""), Directions::EGRESS).unwrap().contains("may fail"));
+    assert!(
+        told(of("tcp", "8080,40000-50000", ""), Directions::EGRESS)
+            .unwrap()
+            .contains("may fail")
+    );
     // Whether the node is among the peers is not known either.
-    assert!(told(of("tcp", "", "10.0.0.0/8"), Directions::BOTH).unwrap().contains("may fail"));
-    assert!(told(of("tcp", "443", ""), Directions::BOTH).is_none() && told(of("udp", "", ""), Directions::BOTH).is_none());
+    assert!(
+        told(of("tcp", "", "10.0.0.0/8"), Directions::BOTH)
+            .unwrap()
+            .contains("may fail")
+    );
+    assert!(
+        told(of("tcp", "443", ""), Directions::BOTH).is_none() && told(of("udp", "", ""), Directions::BOTH).is_none()
+    );
 }

@@ -35,10 +35,18 @@ pub(super) fn verify(
         let found = left
             .iter()
             .position(|wanted| is(wanted, expected, hook, filter, options))
-            .ok_or_else(|| mismatch(format!("the kernel has a filter nobody asked for: {}", options_in_words(options))))?;
+            .ok_or_else(|| {
+                mismatch(format!(
+                    "the kernel has a filter nobody asked for: {}",
+                    options_in_words(options)
+                ))
+            })?;
         let wanted = left.swap_remove(found);
         dropped += packets(options).ok_or_else(|| {
-            mismatch(format!("`{}` does not drop, or does something besides", in_words(wanted, hook)))
+            mismatch(format!(
+                "`{}` does not drop, or does something besides",
+                in_words(wanted, hook)
+            ))
         })?;
         there.push(wanted.clone());
     }
@@ -111,7 +119,9 @@ fn is(wanted: &FlowerFilter, expected: &ExpectedFilter, hook: &Hook, filter: &Va
         if implied(key, value) {
             return true;
         }
-        let found = wanted_keys.iter().position(|(name, wanted)| name == key && same_value(wanted, value));
+        let found = wanted_keys
+            .iter()
+            .position(|(name, wanted)| name == key && same_value(wanted, value));
         found.map(|found| wanted_keys.swap_remove(found)).is_some()
     });
     let tag_is_there = !matches.tagged || keys.contains_key("vlan_ethtype");
@@ -131,7 +141,11 @@ fn wanted_keys(wanted: &FlowerFilter, hook: &Hook) -> Vec<(&'static str, String)
     keys.extend(wanted.matches.upper.map(|upper| ("ip_proto", upper.to_owned())));
     // A mask of all bits is not printed.
     keys.extend(wanted.matches.types.map(|(value, mask)| {
-        let text = if mask == u8::MAX { value.to_string() } else { format!("{value}/{mask}") };
+        let text = if mask == u8::MAX {
+            value.to_string()
+        } else {
+            format!("{value}/{mask}")
+        };
         ("icmp_type", text)
     }));
     keys.extend(wanted.ports.map(|_| ("dst_port", wanted.ports_in_words())));
@@ -142,7 +156,10 @@ fn wanted_keys(wanted: &FlowerFilter, hook: &Hook) -> Vec<(&'static str, String)
 fn same_value(wanted: &str, read: &Value) -> bool {
     let read = match read {
         Value::String(text) => text.clone(),
-        Value::Object(range) => match (range.get("start").and_then(Value::as_u64), range.get("end").and_then(Value::as_u64)) {
+        Value::Object(range) => match (
+            range.get("start").and_then(Value::as_u64),
+            range.get("end").and_then(Value::as_u64),
+        ) {
             (Some(start), Some(end)) if range.len() == 2 => format!("{start}-{end}"),
             _ => return false,
         },
@@ -164,7 +181,11 @@ fn packets(options: &Value) -> Option<u64> {
     let [action] = options.get("actions")?.as_array()?.as_slice() else {
         return None;
     };
-    let drops = action.get("kind")?.as_str()? == "gact" && action.get("control_action")?.get("type")?.as_str()? == "drop";
+    let drops =
+        action.get("kind")?.as_str()? == "gact" && action.get("control_action")?.get("type")?.as_str()? == "drop";
     // Without statistics nothing is known of its effect, which `-s` asks for.
     drops.then(|| action.get("stats")?.get("packets")?.as_u64()).flatten()
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::super::{Mismatch, Reading};
 use super::line;
-use crate::fault::Cidr;
+use crate::fault::{Cidr, Ports};
 use crate::plan::compile::{ExpectedFilter, Hook};
 
 /// Priority of the chains: before those of firewalls, which begin at -300.
@@ -49,7 +49,10 @@ pub(super) fn verify(expected: &ExpectedFilter, read: &Value) -> Result<Vec<Read
         let name = text(chain, "name");
         !expected.hooks.iter().any(|hook| hook.chain() == name)
     }) {
-        return Err(whole(format!("there is a chain nobody asked for, {}", text(chain, "name").escape_debug())));
+        return Err(whole(format!(
+            "there is a chain nobody asked for, {}",
+            text(chain, "name").escape_debug()
+        )));
     }
     Ok(readings)
 }
@@ -101,8 +104,15 @@ impl<'a> Table<'a> {
     fn check_sets(&self, expected: &ExpectedFilter) -> Result<Vec<String>, String> {
         let ruleset = &expected.ruleset;
         let asked = ruleset.sets();
-        if let Some(set) = self.sets.iter().find(|set| !asked.iter().any(|(name, ..)| *name == text(set, "name"))) {
-            return Err(format!("there is a set nobody asked for, {}", text(set, "name").escape_debug()));
+        if let Some(set) = self
+            .sets
+            .iter()
+            .find(|set| !asked.iter().any(|(name, ..)| *name == text(set, "name")))
+        {
+            return Err(format!(
+                "there is a set nobody asked for, {}",
+                text(set, "name").escape_debug()
+            ));
         }
         let mut words = Vec::new();
         for (name, of_type, elements) in asked {
@@ -115,7 +125,7 @@ impl<'a> Table<'a> {
             }
             let wanted = match name {
                 "ports" => {
-                    let ports = ruleset.ports.iter().flat_map(|ports| ports.ranges());
+                    let ports = ruleset.ports.iter().flat_map(Ports::ranges);
                     ports.map(|&(first, last)| (first.into(), last.into())).collect()
                 }
                 "peers4" => ruleset.peers4.iter().map(Cidr::range).collect(),
@@ -143,7 +153,10 @@ impl<'a> Table<'a> {
         };
         // nft 1.0.6 does not print the device of a chain, so that its name has to do; later releases print it, or a list.
         let device_differs = chain.get("dev").is_some_and(|device| {
-            let device = device.as_array().filter(|all| all.len() == 1).map_or(device, |all| &all[0]);
+            let device = device
+                .as_array()
+                .filter(|all| all.len() == 1)
+                .map_or(device, |all| &all[0]);
             device.as_str() != Some(&hook.device)
         });
         for (key, asked) in [("type", "filter"), ("hook", hook.at.name()), ("policy", "accept")] {
@@ -158,16 +171,27 @@ impl<'a> Table<'a> {
         let rules: Vec<_> = self.rules.iter().filter(|rule| text(rule, "chain") == name).collect();
         let wanted = &expected.ruleset.rules;
         if rules.len() != wanted.len() {
-            return Err(format!("the chain {name} has {} rules, not {}", rules.len(), wanted.len()));
+            return Err(format!(
+                "the chain {name} has {} rules, not {}",
+                rules.len(),
+                wanted.len()
+            ));
         }
         let mut words = Vec::new();
         let mut dropped = 0;
         for (rule, wanted) in rules.into_iter().zip(wanted) {
-            let read = rule::read(rule, hook.direction)
-                .map_err(|problem| format!("a rule of the chain {name} {problem}, where `{}` was asked for", wanted.nft(hook.direction)))?;
+            let read = rule::read(rule, hook.direction).map_err(|problem| {
+                format!(
+                    "a rule of the chain {name} {problem}, where `{}` was asked for",
+                    wanted.nft(hook.direction)
+                )
+            })?;
             let shown = read.rule.nft(hook.direction);
             if read.rule != *wanted {
-                return Err(format!("the kernel has `{shown}`, not `{}`", wanted.nft(hook.direction)));
+                return Err(format!(
+                    "the kernel has `{shown}`, not `{}`",
+                    wanted.nft(hook.direction)
+                ));
             }
             words.push(shown);
             dropped += read.packets;

@@ -163,7 +163,10 @@ fn token_buckets_read_back_at_any_rate() {
     ] {
         let read = json!([{"kind":"tbf","handle":"7a31:","root":true,"options":options,"packets":7,"drops":1}]);
         let reading = verify(&expected(Shaper::Tbf(TbfQdisc::new(rate))), &read).unwrap();
-        assert_eq!((reading.read.as_str(), reading.packets, reading.dropped), (words, Some(7), 1));
+        assert_eq!(
+            (reading.read.as_str(), reading.packets, reading.dropped),
+            (words, Some(7), 1)
+        );
     }
 }
 

@@ -33,10 +33,7 @@ const SCTP: u8 = 132;
 
 /// Takes a rule apart; the error says what is in it that none of ours has.
 pub(super) fn read(rule: &Value, direction: Direction) -> Result<Counted, String> {
-    let expressions = rule
-        .get("expr")
-        .and_then(Value::as_array)
-        .ok_or("has no expressions")?;
+    let expressions = rule.get("expr").and_then(Value::as_array).ok_or("has no expressions")?;
     let mut parts = Parts::default();
     for expression in expressions {
         let Some((kind, value)) = expression.as_object().and_then(|object| object.iter().next()) else {
@@ -47,7 +44,10 @@ pub(super) fn read(rule: &Value, direction: Direction) -> Result<Counted, String
         }
         match kind.as_str() {
             "match" if parts.packets.is_none() => parts.matched(value, direction)?,
-            "counter" => parts.packets = Some(value.get("packets").and_then(Value::as_u64).ok_or("has an empty counter")?),
+            "counter" => {
+                let packets = value.get("packets").and_then(Value::as_u64);
+                parts.packets = Some(packets.ok_or("has an empty counter")?);
+            }
             "drop" => parts.verdict = Some(Verdict::Drop),
             "reject" => parts.verdict = Some(rejection(value)?),
             other => return Err(format!("has a `{}`", other.escape_debug())),
@@ -74,8 +74,15 @@ impl Parts {
         let op = value.get("op").and_then(Value::as_str).unwrap_or_default();
         let null = Value::Null;
         let (left, right) = (value.get("left").unwrap_or(&null), value.get("right").unwrap_or(&null));
-        let key = left.get("meta").and_then(|meta| meta.get("key")).and_then(Value::as_str);
-        let payload = |part: &str| left.get("payload").and_then(|payload| payload.get(part)).and_then(Value::as_str);
+        let key = left
+            .get("meta")
+            .and_then(|meta| meta.get("key"))
+            .and_then(Value::as_str);
+        let payload = |part: &str| {
+            left.get("payload")
+                .and_then(|payload| payload.get(part))
+                .and_then(Value::as_str)
+        };
         let field = payload("protocol").zip(payload("field"));
         let other_end = match direction {
             Direction::Ingress => "saddr",
@@ -84,51 +91,59 @@ impl Parts {
         let unknown = || format!("matches {left} {} {right}", op.escape_debug());
         let set = right.as_str();
         match (key, field, op) {
-            (Some("protocol"), None, "==" | "in") => self.families(each(right, family).ok_or_else(unknown)?),
-            (Some("l4proto"), None, "==" | "in") => self.upper(each(right, protocol).ok_or_else(unknown)?),
+            (Some("protocol"), None, "==" | "in") => self.families(&each(right, family).ok_or_else(unknown)?),
+            (Some("l4proto"), None, "==" | "in") => self.upper(&each(right, protocol).ok_or_else(unknown)?),
             (None, Some(("ip", "protocol")), "==" | "in") => {
-                self.families(vec![Family::V4])?;
-                self.upper(each(right, protocol).ok_or_else(unknown)?)
+                self.families(&[Family::V4])?;
+                self.upper(&each(right, protocol).ok_or_else(unknown)?)
             }
             (None, Some(("ip6", "nexthdr")), "==" | "in") => {
-                self.families(vec![Family::V6])?;
-                self.upper(each(right, protocol).ok_or_else(unknown)?)
+                self.families(&[Family::V6])?;
+                self.upper(&each(right, protocol).ok_or_else(unknown)?)
             }
             (None, Some(("ip", end)), "==" | "in") if end == other_end && set == Some("@peers4") => {
                 self.peers = true;
-                self.families(vec![Family::V4])
+                self.families(&[Family::V4])
             }
             (None, Some(("ip6", end)), "==" | "in") if end == other_end && set == Some("@peers6") => {
                 self.peers = true;
-                self.families(vec![Family::V6])
+                self.families(&[Family::V6])
             }
             (None, Some((header, "dport")), "==" | "in") if set == Some("@ports") => {
                 self.ports = true;
                 match header {
                     "th" => Ok(()),
-                    "tcp" => self.upper(vec![TCP]),
-                    "udp" => self.upper(vec![UDP]),
-                    "sctp" => self.upper(vec![SCTP]),
+                    "tcp" => self.upper(&[TCP]),
+                    "udp" => self.upper(&[UDP]),
+                    "sctp" => self.upper(&[SCTP]),
                     _ => Err(unknown()),
                 }
             }
             (None, Some(("icmpv6", "type")), "!=") if is_nd(right) => {
                 self.without_nd = true;
-                self.upper(vec![ICMP6])
+                self.upper(&[ICMP6])
             }
             _ => Err(unknown()),
         }
     }
 
     /// What is said twice must be the same.
-    fn families(&mut self, said: Vec<Family>) -> Result<(), String> {
-        let known = self.families.get_or_insert_with(|| said.clone());
-        if *known == said { Ok(()) } else { Err("matches two families at once".into()) }
+    fn families(&mut self, said: &[Family]) -> Result<(), String> {
+        let known = self.families.get_or_insert_with(|| said.to_vec());
+        if *known == said {
+            Ok(())
+        } else {
+            Err("matches two families at once".into())
+        }
     }
 
-    fn upper(&mut self, said: Vec<u8>) -> Result<(), String> {
-        let known = self.upper.get_or_insert_with(|| said.clone());
-        if *known == said { Ok(()) } else { Err("matches two protocols at once".into()) }
+    fn upper(&mut self, said: &[u8]) -> Result<(), String> {
+        let known = self.upper.get_or_insert_with(|| said.to_vec());
+        if *known == said {
+            Ok(())
+        } else {
+            Err("matches two protocols at once".into())
+        }
     }
 
     fn rule(self) -> Result<Rule, String> {
@@ -140,7 +155,13 @@ impl Parts {
             Some(numbers) => {
                 let known = [(TCP, Protocol::Tcp), (UDP, Protocol::Udp), (SCTP, Protocol::Sctp)];
                 let named = |number: &u8| known.iter().find(|(n, _)| n == number).map(|(_, protocol)| *protocol);
-                Upper::Ported(numbers.iter().map(named).collect::<Option<_>>().ok_or("matches other protocols")?)
+                Upper::Ported(
+                    numbers
+                        .iter()
+                        .map(named)
+                        .collect::<Option<_>>()
+                        .ok_or("matches other protocols")?,
+                )
             }
         };
         if self.ports && !matches!(upper, Upper::Ported(_)) {
@@ -148,9 +169,14 @@ impl Parts {
         }
         let family = match (&upper, self.families.as_deref()) {
             // The protocol says it.
-            (Upper::Icmp4, None | Some([Family::V4])) | (_, Some([Family::V4])) if upper != Upper::Icmp6 => Some(Family::V4),
-            (Upper::Icmp6, None | Some([Family::V6])) | (_, Some([Family::V6])) if upper != Upper::Icmp4 => Some(Family::V6),
-            (Upper::Any, Some([Family::V4, Family::V6])) | (Upper::Ported(_), None | Some([Family::V4, Family::V6])) => None,
+            (Upper::Icmp4, None | Some([Family::V4])) | (_, Some([Family::V4])) if upper != Upper::Icmp6 => {
+                Some(Family::V4)
+            }
+            (Upper::Icmp6, None | Some([Family::V6])) | (_, Some([Family::V6])) if upper != Upper::Icmp4 => {
+                Some(Family::V6)
+            }
+            (Upper::Any, Some([Family::V4, Family::V6]))
+            | (Upper::Ported(_), None | Some([Family::V4, Family::V6])) => None,
             // Without a word about the family it would be every frame, ARP included.
             _ => return Err("matches other families".into()),
         };
