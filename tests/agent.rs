@@ -19,6 +19,8 @@ mod filter_plans;
 mod filter_refusals;
 #[path = "agent/filter_rig.rs"]
 mod filter_rig;
+#[path = "agent/filter_sweep.rs"]
+mod filter_sweep;
 #[path = "agent/kills.rs"]
 mod kills;
 #[path = "agent/launcher.rs"]
