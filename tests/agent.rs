@@ -13,8 +13,12 @@ mod endings;
 mod fakes;
 #[path = "agent/kills.rs"]
 mod kills;
+#[path = "agent/launcher.rs"]
+mod launcher;
 #[path = "agent/real.rs"]
 mod real;
+#[path = "agent/real_filter.rs"]
+mod real_filter;
 #[path = "agent/refusals.rs"]
 mod refusals;
 #[path = "agent/rig.rs"]

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use kubectl_vmchaos::node::script::SCRIPT;
-use kubectl_vmchaos::rehearsal::host::{Device, DeviceKind, Node, VmOnNode};
+use kubectl_vmchaos::rehearsal::host::{Device, DeviceKind, Feature, Node, Presence, VmOnNode};
 use kubectl_vmchaos::rehearsal::script_node::ScriptNode;
 use regex::Regex;
 
@@ -49,8 +49,7 @@ async fn the_fake_tc_says_what_the_real_one_said() {
             ],
         });
         if path.file_stem().unwrap() == "no-module" {
-            node.set_netem(kubectl_vmchaos::rehearsal::script_node::Netem::Absent)
-                .unwrap();
+            node.set_feature(Feature::Netem, Presence::Absent).unwrap();
         }
         let text = std::fs::read_to_string(&path).unwrap();
         for record in text.split("$ ").filter(|record| !record.is_empty()) {
@@ -93,6 +92,7 @@ async fn the_fake_tc_fails_on_what_it_does_not_know() {
     node.add_pod(crate::rig::launcher(0));
     for command in [
         "filter show dev tap0",
+        "filter add dev tap0 ingress protocol ip pref 1 handle 0x1 u32 match u32 0 0 action drop",
         "qdisc add dev tap0 root sfq",
         "qdisc add dev tap0 root handle 7a31: sfq",
         "class show dev tap0",

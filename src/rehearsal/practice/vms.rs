@@ -1,6 +1,5 @@
 //! Knobs for VMs: move, restart, delete and pause them, and look at what their kernel has.
 
-#[cfg(target_os = "linux")]
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -13,6 +12,7 @@ use crate::rehearsal::{
         delete,
         resources::{VMIMS, VMIS},
     },
+    host::{Foreign, Node},
     json as fields,
     kubevirt::{self, launcher},
 };
@@ -78,10 +78,31 @@ impl Practice {
     /// The root qdisc of every device of a VMI's active launcher, as the kernel of its node would say: `(device,
     /// line)`. Empty when it has none.
     pub fn qdiscs(&self, namespace: &str, vmi: &str) -> Vec<(String, String)> {
-        let pod = self.launcher(namespace, vmi).unwrap_or_default();
-        let host = self.cluster.nodes.host(fields::text(&pod, "/spec/nodeName"));
-        host.map(|host| host.qdiscs(fields::text(&pod, "/metadata/uid")))
-            .unwrap_or_default()
+        let on_its_node = self.on_its_node(namespace, vmi);
+        on_its_node.map(|(host, uid)| host.qdiscs(&uid)).unwrap_or_default()
+    }
+
+    /// What cuts packets in the network namespace of a VMI's active launcher: `nft TABLE`, `DEVICE clsact`, `DEVICE HOOK
+    /// flower PREF HANDLE`. Empty when there is nothing, or no launcher.
+    pub fn filters(&self, namespace: &str, vmi: &str) -> Vec<String> {
+        let on_its_node = self.on_its_node(namespace, vmi);
+        on_its_node.map(|(host, uid)| host.filters(&uid)).unwrap_or_default()
+    }
+
+    /// Somebody else puts something on a device of a VMI's active launcher.
+    pub fn put_foreign(&self, namespace: &str, vmi: &str, device: &str, what: Foreign) -> anyhow::Result<()> {
+        let (host, uid) = self
+            .on_its_node(namespace, vmi)
+            .with_context(|| format!("VMI \"{namespace}/{vmi}\" has no running launcher"))?;
+        host.put_foreign(&uid, device, what)
+            .with_context(|| format!("putting {what:?} on {device} of {namespace}/{vmi}"))
+    }
+
+    /// The node of a VMI's active launcher, and the launcher's UID.
+    fn on_its_node(&self, namespace: &str, vmi: &str) -> Option<(&Arc<dyn Node>, String)> {
+        let pod = self.launcher(namespace, vmi)?;
+        let host = self.cluster.nodes.host(fields::text(&pod, "/spec/nodeName"))?;
+        Some((host, fields::text(&pod, "/metadata/uid").to_owned()))
     }
 
     /// Runs `tc` in the network namespace of a VMI's launcher, as somebody else on its node might; its exit code and

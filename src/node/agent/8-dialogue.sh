@@ -175,7 +175,13 @@ told() { # VM WHAT
       return
       ;;
   esac
-  slurp "$S/event.$1.$2" || return
+  if [ -e "$S/long.$1.$2" ]; then
+    TEXT=$(cat "$S/event.$1.$2")
+    # It is kept among the events for replay, and there is not room for all of it twice.
+    : >"$S/event.$1.$2"
+  else
+    slurp "$S/event.$1.$2" || return
+  fi
   [ "$STATE" != ended ] || return
   emit "$TEXT"
   case $STATE-$2 in

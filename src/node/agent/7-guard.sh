@@ -107,7 +107,7 @@ stand_in() {
   exec 5<"$S/alive.$VM" 6>&-
   read -r _ <&5
   exec 5<&-
-  ENTER=yes BEFORE='' i_held=0
+  BEFORE='' i_held=0
   if slurp "$S/before.$VM"; then BEFORE=$TEXT; fi
   asked_by || BY=sentinel
   belongs "$PID" || BY=gone
@@ -118,8 +118,7 @@ stand_in() {
     seconds $((NOW - i_began))
     i_held=$SEC
     if [ ! -e "$S/event.$VM.ending" ] && [ "$BY" != gone ]; then
-      batch "$SHOW"
-      { digest || look_closely; } || READ=''
+      look '' || READ=''
       payload ending "\"by\":\"$BY\",\"read\":{$READ}"
       tell ending
     fi

@@ -5,45 +5,42 @@
 sentinel() { # VM GEN, with S, TC and the rest in the environment
   VM=$1 GEN=$2
   exec 9<&- 3<&-
+  ENTER=''
   trap '' TERM HUP INT
   load_plan "$VM"
   read -r s_me _ _ s_parent _ </proc/self/stat
   printf '%s %s\n' "$s_me" "$s_parent" >"$S/sentinel.$VM"
-  if ! check_roots "$("$TC" qdisc show 2>&1)"; then
+  if ! look_before; then
     conclude_refused
     return
   fi
   printf '%s\n' "$BEFORE" >"$S/before.$VM"
   s_json=
   for s_record in $BEFORE; do s_json="$s_json${s_json:+,}\"${s_record%%:*}\":\"${s_record#*:}\""; done
+  compose
   payload ready "\"before\":{$s_json}"
 
-  # tc is running and blocked on its pipe before go comes: then 30 VMs are hit within 20 ms.
-  wait_for_go | "$TC" -s -j -force -batch - >"$S/applied.$VM" 2>"$S/errors.$VM" 4<&- 7>&-
+  wait_for_go | apply
 
   if ! slurp "$S/began.$VM"; then
     asked_by || BY=lost-operator
-    OUT=''
-    { digest || look_closely; } || AFTER=''
+    look_after || AFTER=''
     conclude restored "$BY" 0
     return
   fi
   centis "$TEXT"
-  s_began=$CS
-  slurp "$S/applied.$VM"
-  OUT=$TEXT
-  s_injected=''
-  if { digest || look_closely; } && [ ${#OURS} = ${#OWNED} ] && roots_are_ours; then
+  s_began=$CS s_injected='' s_reason=readback
+  [ ! -s "$S/errors.$VM" ] || s_reason=apply
+  if look_applied && all_there; then
     s_injected=yes
     payload injected "\"read\":{$READ}"
     tell injected
     hold
     who_ended_it
   else
-    slurp "$S/errors.$VM"
-    escape "${TEXT:-what was applied is not what is read back}"
-    s_reason=readback
-    [ -z "$TEXT" ] || s_reason=apply
+    TEXT='what was applied is not what is read back'
+    [ "$s_reason" = readback ] || slurp "$S/errors.$VM"
+    escape "$TEXT"
     payload failed "\"reason\":\"$s_reason\",\"detail\":\"$ESC\""
     tell failed
     BY=sentinel
@@ -58,18 +55,7 @@ wait_for_go() {
   IFS= read -r g_word <&4 && [ "$g_word" = go ] || return 0
   read -r UP _ </proc/uptime
   printf '%s\n' "$UP" >"$S/began.$VM"
-  printf '%s' "$APPLY$SHOW"
-}
-
-# Each device's root is of the kind that was asked for, under our handle. (That nothing of OWNED is missing shows in the
-# length of OURS, a list of the same records without doubles.)
-roots_are_ours() {
-  while read -r _ _ _ o_device o_place _ o_handle o_kind _; do
-    [ "$o_place" = root ] || continue
-    case "$ROOTS " in *" $o_device:$o_kind:$o_handle "*) ;; *) return 1 ;; esac
-  done <<END
-${APPLY%"$NL"}
-END
+  printf '%s' "$COMPOSED"
 }
 
 # Until the deadline, a word on the fifo, or its end of file. SIGKILL, because a process that ignores SIGTERM (inherited
@@ -114,8 +100,7 @@ end_fault() {
   s_ease=
   [ -z "$s_injected" ] || [ -n "${s_alone:-}" ] || s_ease=$EASE
   if [ -n "$s_injected" ]; then
-    batch "$SHOW$s_ease"
-    { digest || look_closely; } || READ=''
+    look "$s_ease" || READ=''
     payload ending "\"by\":\"$BY\",\"read\":{$READ}"
     tell ending
     if [ -n "$s_ease" ] && [ -n "$OURS" ] && [ "$EASE_MS" -gt 0 ]; then
@@ -129,5 +114,7 @@ end_fault() {
 
 # An event of this VM: its body in a file, because a line on the bus must fit into what a pipe takes at once.
 payload() {
+  # `read` takes a byte at a time in some shells: not of what is this long.
+  [ ${#2} -lt 4000 ] || : >"$S/long.$VM.$1"
   printf '%s\n' "\"ev\":\"$1\",\"vm\":$VM,$2" >"$S/event.$VM.$1"
 }

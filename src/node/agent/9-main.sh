@@ -1,6 +1,7 @@
 # Start, probing, the loop, and the end.
 
 main() {
+  ENTER=yes ENGINE=''
   S=$(mktemp -d "${VMCHAOS_SCRATCH:-/dev/shm}/vmchaos.$RUN.XXXXXX") || return 2
   SEQ=0 STATES=' ' PIDS=' ' LIVE=0 LEASH='' GEN=0 GUARDS=0 OVER='' DETACHED='' GREETED='' ENDED=''
   RESTORED=0 FAILED=0 LEAKED=0 GONE=0 REFUSED=0
@@ -25,8 +26,9 @@ main() {
   own_text
   tools
   split_plan
-  export S PROC RUN TERMLOG TC
+  export S PROC RUN TERMLOG TC NFT MARK PORTS PEERS4 PEERS6 NFT_IN NFT_OUT TC_IN TC_OUT
   greet
+  export ENGINE
   probe_all
   while :; do
     if [ -z "$ENDED" ]; then
@@ -94,24 +96,28 @@ tools() {
   tool unshare && UNSHARE=$TOOL
   tool modprobe && MODPROBE=$TOOL
   tool setsid && SETSID=$TOOL
-  tool nft && NFT=$TOOL
-  export NFT
+  tool nft
+  NFT=$TOOL
   tool nsenter && NSENTER=$TOOL || MISSING="$MISSING nsenter"
   tool ip && IP=$TOOL || MISSING="$MISSING ip"
   tool tc && TC=$TOOL || MISSING="$MISSING tc"
 }
 
 greet() {
-  NETEM=null
+  NETEM=null ENGINE='' NFT_WORKS='' REJECTS='' FLOWER=''
   [ -z "$NEEDS" ] || [ -n "$MISSING" ] || probe_netem
+  [ -z "$ASKED" ] || [ -n "$MISSING$PLAN_BAD" ] || choose_engine
   slurp /proc/sys/kernel/osrelease
   escape "$TEXT"
   g_kernel=$ESC
   escape "${TC_VERSION:-}"
   case $ESC in *iproute2-*) ESC=iproute2-${ESC#*iproute2-} ESC=${ESC%%,*} ;; *) ESC= ;; esac
   g_tc=$ESC
+  g_engine=null
+  [ -z "$ENGINE" ] || g_engine="\"$ENGINE\""
+  g_engine="\"engine\":$g_engine,\"nft\":${NFT_WORKS:-null},\"reject\":${REJECTS:-null},\"flower\":${FLOWER:-null}"
   escape "$SHELL_NAME"
-  emit "\"ev\":\"hello\",\"run\":\"$RUN\",\"kernel\":\"$g_kernel\",\"tc\":\"$g_tc\",\"shell\":\"$ESC\",\"netem\":$NETEM"
+  emit "\"ev\":\"hello\",\"run\":\"$RUN\",\"kernel\":\"$g_kernel\",\"tc\":\"$g_tc\",\"shell\":\"$ESC\",\"netem\":$NETEM,$g_engine"
 }
 
 probe_all() {
@@ -150,6 +156,7 @@ probe_one() {
     refusal no-netem 'the kernel has no sch_netem, and it could not be loaded'
     return 1
   }
+  engine_or_refusal || return 1
   REFUSAL=
   probe 9<"$PROC/$PID/ns/net" || {
     [ -n "$REFUSAL" ] || refusal no-process "process $PID is gone"
