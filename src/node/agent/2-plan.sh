@@ -110,7 +110,7 @@ check_cut_line() {
 # The plan of VM $1 -> V_UID V_CID HOLD EASE_MS TAPS UPLINKS DEVICES OWNED NEED APPLY EASE UNDO SHOW SWEEPS, and
 # KIND: qdisc, or the engine of a cut (nft, tc).
 load_plan() {
-  V_UID='' V_CID='' HOLD=0 EASE_MS=0 TAPS='' UPLINKS='' DEVICES='' OWNED='' NEED='' APPLY='' EASE='' UNDO='' SHOW='' SWEEPS='' KIND=qdisc OTHERS='' LASTS=' '
+  V_UID='' V_CID='' HOLD=0 EASE_MS=0 TAPS='' UPLINKS='' DEVICES='' OWNED='' NEED='' APPLY='' EASE='' UNDO='' SHOW='' SWEEPS='' KIND=qdisc OTHERS='' LASTS=' ' SEEN=''
   while read -r l_key _ l_rest; do
     case $l_key in
       vm) V_UID=${l_rest%% *} V_CID=${l_rest#* } ;;

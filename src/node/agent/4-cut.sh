@@ -61,8 +61,8 @@ cut_after() {
       filters_on "$c_device" || return 1
       case $KIND-$FILTERS in
         tc-*"/flower/$MARK"*) own_left "$c_device flower $MARK:" ;;
-        # Made by this run, and nobody has put anything there.
-        tc-) case "$BEFORE " in *" $c_device:none "*) own_left "$c_device clsact" ;; esac ;;
+        # Where nobody has put anything since.
+        tc-) ! flower_made "$c_device" || own_left "$c_device clsact" ;;
       esac
     fi
     [ -z "$FOREIGN" ] || OTHERS="$OTHERS${OTHERS:+; }$c_device has $FOREIGN"

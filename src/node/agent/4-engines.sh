@@ -16,6 +16,12 @@ there() {
   fi
 }
 
+# The same inside of $(...), which is a process already.
+ask() {
+  [ -z "$ENTER" ] || exec "$NSENTER" --net=/proc/self/fd/9 "$@" 2>>"$S/errors.$VM"
+  exec "$@" 2>>"$S/errors.$VM"
+}
+
 look_before() {
   case $KIND in qdisc) qdisc_before ;; *) cut_before ;; esac
 }
@@ -31,7 +37,7 @@ apply() {
   case $KIND in
     nft) exec "$NFT" -f - ;;
     # A line that fails ends it: who could not make the hook has no business on it.
-    tc) exec "$TC" -batch - ;;
+    tc) exec "$TC" -j -batch - >"$S/applied.$VM" ;;
     qdisc) exec "$TC" -s -j -force -batch - >"$S/applied.$VM" ;;
   esac
 }
@@ -67,7 +73,7 @@ all_there() {
 take_out() {
   case $KIND in
     nft) nft_take_out "$1" ;;
-    tc) flower_take_out "$1" ;;
+    tc) flower_take_out ;;
     qdisc)
       batch "$UNDO$SHOW"
       digest || look_closely

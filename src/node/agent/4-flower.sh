@@ -7,7 +7,7 @@
 filters_on() {
   FILTERS=''
   for w_hook in ingress egress; do
-    w_text=$(there "$TC" filter show dev "$1" "$w_hook") || return 1
+    w_text=$(ask "$TC" filter show dev "$1" "$w_hook") || return 1
     [ -n "$w_text" ] || continue
     while read -r w_pref w_kind w_number; do
       case $w_kind-$w_number in
@@ -35,7 +35,7 @@ only_marked() {
 }
 
 # More are not read back in reasonable time, nor fit twice into the scratch directory.
-FILTERS_MOST=16000
+FILTERS_MOST=32000
 
 # How many filters the VM whose plan is loaded needs -> COUNT
 flower_count() {
@@ -76,7 +76,8 @@ flower_compose() {
 
 flower_lines() {
   for f_device in $DEVICES; do
-    case "$BEFORE " in *" $f_device:none "*) printf 'qdisc add dev %s clsact\n' "$f_device" ;; esac
+    # A line that fails ends the batch: what is shown then was made by this run, and not by somebody who was faster.
+    case "$BEFORE " in *" $f_device:none "*) printf 'qdisc add dev %s clsact\nqdisc show dev %s\n' "$f_device" "$f_device" ;; esac
   done
   for f_own in $OWNED; do
     f_device=${f_own%%:*} f_hook=${f_own##*:} f_count=0
@@ -117,7 +118,7 @@ flower_look() {
   READ='' OURS=''
   for f_own in $OWNED; do
     f_device=${f_own%%:*} f_hook=${f_own##*:}
-    f_json=$(there "$TC" -s -j filter show dev "$f_device" "$f_hook")
+    f_json=$(ask "$TC" -s -j filter show dev "$f_device" "$f_hook")
     case $f_json in *[!\ -~]*) return 1 ;; '['*']') ;; *) return 1 ;; esac
     READ="$READ${READ:+,}\"$f_device $f_hook\":$f_json"
     # A guard that stands in has composed nothing, and asks for nothing but what is there.
@@ -127,8 +128,30 @@ flower_look() {
   done
 }
 
+# Whether this run has made the clsact qdisc of device $1: where all of its filters were, or one of them, or where the
+# batch got past making it.
+flower_made() {
+  case "$BEFORE " in *" $1:none "*) ;; *) return 1 ;; esac
+  [ ! -e "$S/event.$VM.injected" ] || return 0
+  case "$SEEN " in *" $1 "*) return 0 ;; esac
+  slurp "$S/applied.$VM" || return 1
+  for m_device in $DEVICES; do
+    case "$BEFORE " in *" $m_device:none "*) ;; *) continue ;; esac
+    [ -n "$TEXT" ] || return 1
+    [ "$m_device" != "$1" ] || return 0
+    case $TEXT in *"$NL"*) TEXT=${TEXT#*"$NL"} ;; *) TEXT= ;; esac
+  done
+  return 1
+}
+
 # The filters first. A clsact qdisc goes only if this run has made it and nothing is on it any more.
-flower_take_out() { # TRY
+flower_take_out() {
+  if [ ! -e "$S/event.$VM.injected" ]; then
+    for f_device in $DEVICES; do
+      filters_on "$f_device" || continue
+      case $FILTERS in *"/flower/$MARK"*) SEEN="$SEEN $f_device" ;; esac
+    done
+  fi
   f_text='' f_nothing=''
   for f_own in $OWNED; do
     f_hook="dev ${f_own%%:*} ${f_own##*:}"
@@ -144,9 +167,8 @@ flower_take_out() { # TRY
   f_empty=
   for f_device in $DEVICES; do
     [ "$OUT" = "$f_nothing" ] || { filters_on "$f_device" && [ -z "$FILTERS" ]; } || continue
-    case "$BEFORE " in *" $f_device:none "*) f_empty="${f_empty}qdisc del dev $f_device clsact$NL" ;; esac
+    ! flower_made "$f_device" || f_empty="${f_empty}qdisc del dev $f_device clsact$NL"
   done
-  # Where nothing of this run was ever seen, another run may just have made it: then its filters will be there soon.
-  if [ -n "$f_empty" ] && { [ "$1" = 3 ] || [ -e "$S/event.$VM.injected" ]; }; then batch "$f_empty"; fi
+  [ -z "$f_empty" ] || batch "$f_empty"
   cut_after
 }
