@@ -5,6 +5,8 @@
 
 #[path = "agent/double.rs"]
 mod double;
+#[path = "agent/double_filter.rs"]
+mod double_filter;
 #[path = "agent/double_sweep.rs"]
 mod double_sweep;
 #[path = "agent/endings.rs"]

@@ -4,6 +4,7 @@ cd /vmchaos || exit 1
 # shellcheck source-path=SCRIPTDIR
 . lib/tap.sh
 . lib/topology.sh
+. lib/system.sh
 . lib/measure.sh
 . lib/plan.sh
 . lib/driver.sh
