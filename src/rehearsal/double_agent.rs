@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use tokio::sync::mpsc;
 
 use super::double::{Kernel, Order};
-use super::double_cut::Engine;
+use super::double_engine::Engine;
 use super::double_plan::{self, VmPlan};
 use super::double_rules::Rules;
 use super::host::{Signal, Spec};

@@ -4,28 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::double::Launcher;
 use super::double_agent::Double;
+use super::double_engine::Engine;
 use super::double_plan::{Refused, VmPlan, foreign_root, is_foreign_root};
-use super::double_rules::{Cut, Wish};
+use super::double_rules::Cut;
 use super::flower::{Filter, run_of};
-use super::host::{Feature, Presence};
-use super::nft::{Abilities, Hook, Tables};
+use super::host::Feature;
+use super::nft::{Hook, Tables};
 use super::qdisc::Refusal;
-
-/// What drops the packets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Engine {
-    Nft,
-    Tc,
-}
-
-impl Engine {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Nft => "nft",
-            Self::Tc => "tc",
-        }
-    }
-}
 
 /// Where filter rules stand among others on a hook: before all that people commonly use.
 const PRIORITY: i32 = -500;
@@ -69,14 +54,6 @@ impl Double {
         format!("vmchaos_{}", self.run)
     }
 
-    /// What nftables of this kernel has.
-    pub(super) fn abilities(&self) -> Abilities {
-        Abilities {
-            egress: self.kernel.has(Feature::NftEgress),
-            reject: self.kernel.has(Feature::NftReject),
-        }
-    }
-
     /// Whether a VM can take the fault, and its process ID; nothing is changed.
     pub(super) fn check(&self, vm: usize) -> Result<u32, Refused> {
         let launchers = self.kernel.launchers();
@@ -93,64 +70,6 @@ impl Double {
         plan.check_roots(launcher)?;
         Self::foreign(plan, launcher)?;
         Ok(launcher.pid)
-    }
-
-    /// Why no engine can do what is asked.
-    fn able(&self) -> Result<(), Refused> {
-        if self.engine.is_some() {
-            return Ok(());
-        }
-        let nft = self.kernel.has(Feature::NftEgress);
-        let (reason, detail) = match self.rules.engine {
-            Some(Wish::Nft) if !nft => ("no-engine", "the kernel or nft has no netdev hooks for both directions"),
-            Some(Wish::Auto | Wish::Nft) if nft && self.rules.reject => {
-                ("no-reject", "nft cannot reject in netdev chains of this kernel")
-            }
-            Some(Wish::Auto) if self.rules.reject => (
-                "no-reject",
-                "reject needs nft with netdev hooks for both directions, which this node does not have",
-            ),
-            Some(Wish::Tc) => (
-                "no-engine",
-                "tc has no flower filters or no drop action, and they could not be loaded",
-            ),
-            _ => (
-                "no-engine",
-                "neither nft with netdev hooks for both directions nor tc with flower filters",
-            ),
-        };
-        Err((reason, detail.to_owned(), None))
-    }
-
-    /// Tries what the plan asks for: the engine that is used, and the fields of the greeting.
-    /// Nothing is tried for a plan that is not sound.
-    pub(super) fn probe(&mut self, sound: bool) -> [(&'static str, Value); 4] {
-        let (wish, reject) = (self.rules.engine.filter(|_| sound), self.rules.reject);
-        let nft = self.kernel.has(Feature::NftEgress);
-        let rejects = nft && self.kernel.has(Feature::NftReject);
-        let flower = self.kernel.has(Feature::Flower);
-        let tries_nft = matches!(wish, Some(Wish::Auto | Wish::Nft | Wish::Any));
-        let tries_reject = tries_nft && (reject || wish == Some(Wish::Any));
-        let by_nft = tries_nft && nft && (rejects || !reject);
-        let tries_flower = match wish {
-            Some(Wish::Any | Wish::Tc) => true,
-            Some(Wish::Auto) => !by_nft && !reject,
-            _ => false,
-        };
-        self.engine = if by_nft {
-            Some(Engine::Nft)
-        } else if tries_flower && flower && !reject {
-            Some(Engine::Tc)
-        } else {
-            None
-        };
-        let told = |tried: bool, has: bool| if tried { has.into() } else { Value::Null };
-        [
-            ("engine", self.engine.map_or(Value::Null, |engine| engine.name().into())),
-            ("nft", told(tries_nft, nft)),
-            ("reject", told(tries_reject, rejects)),
-            ("flower", told(tries_flower, flower)),
-        ]
     }
 
     /// Something on a device that is not of this run, where rules of this run would go.
@@ -334,12 +253,5 @@ impl Double {
         }
         // Not there when it was never put.
         let _ = launcher.tables.delete(&own);
-    }
-}
-
-impl super::double::Kernel {
-    /// Whether the kernel has something, or gets it by loading a module.
-    pub(super) fn has(&self, feature: Feature) -> bool {
-        self.presence(feature) != Presence::Absent
     }
 }

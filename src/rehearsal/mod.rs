@@ -16,6 +16,7 @@ pub mod double;
 mod double_agent;
 mod double_cut;
 mod double_dialogue;
+mod double_engine;
 mod double_plan;
 mod double_rules;
 mod double_sweep;
