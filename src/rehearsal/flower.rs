@@ -148,7 +148,7 @@ impl Clsact {
         }
         // The lowest number that is free.
         let taken: BTreeSet<usize> = self.filters.iter().map(|other| other.action).collect();
-        filter.action = (1..).find(|number| !taken.contains(number)).unwrap_or_default();
+        filter.action = (1..=taken.len() + 1).find(|number| !taken.contains(number)).unwrap_or_default();
         self.filters.push(filter);
         self.filters.sort_by_key(|filter| (filter.pref, filter.handle));
         Ok(())

@@ -156,10 +156,8 @@ async fn cuts_that_are_not_taken(shell: &[&str]) {
     .await;
     // A direction needs rules, of each engine that it may get.
     let without = |what: &str| -> String {
-        good.lines()
-            .filter(|line| !line.starts_with(what))
-            .map(|line| format!("{line}\n"))
-            .collect()
+        let kept: Vec<&str> = good.lines().filter(|line| !line.starts_with(what)).collect();
+        kept.join("\n")
     };
     for (engine, what, event) in [
         ("auto", "nft in", "refused"),

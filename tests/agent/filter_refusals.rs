@@ -188,7 +188,9 @@ async fn netem_beside_filters(shell: &[&str]) {
     ] {
         let rig = Rig::new(shell, 1);
         tc(&rig, "qdisc add dev tap0 clsact");
-        filters.iter().for_each(|one| tc(&rig, one));
+        for one in &filters {
+            tc(&rig, one);
+        }
         if taken {
             let mut operator = rig.injected(&rig::plan(1, "60"), &[]).await;
             operator.say("rollback").await;
