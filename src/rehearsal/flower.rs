@@ -45,7 +45,8 @@ impl Filter {
         })
     }
 
-    fn json(&self) -> Value {
+    /// `first` is whether it is the first of its hook.
+    fn json(&self, first: bool) -> Value {
         let own = ethernet_type(&self.protocol).map(|name| ("eth_type", name.into()));
         let matches = self
             .keys
@@ -57,7 +58,7 @@ impl Filter {
             .chain(matches)
             .map(|(key, value): (&str, Value)| (key.to_owned(), value))
             .collect();
-        let (packets, bytes) = counted(self.since);
+        let (packets, bytes) = if first { counted(self.since) } else { (0, 0) };
         let age = self.since.elapsed().as_secs();
         let mut object = self.head();
         object.insert(
@@ -148,7 +149,9 @@ impl Clsact {
         }
         // The lowest number that is free.
         let taken: BTreeSet<usize> = self.filters.iter().map(|other| other.action).collect();
-        filter.action = (1..=taken.len() + 1).find(|number| !taken.contains(number)).unwrap_or_default();
+        filter.action = (1..=self.filters.len() + 1)
+            .find(|number| !taken.contains(number))
+            .unwrap_or_default();
         self.filters.push(filter);
         self.filters.sort_by_key(|filter| (filter.pref, filter.handle));
         Ok(())
@@ -174,10 +177,11 @@ impl Clsact {
         let mut all = Vec::new();
         let mut pref = None;
         for filter in self.filters.iter().filter(|filter| filter.hook == hook) {
+            let first = all.is_empty();
             if pref.replace(filter.pref) != Some(filter.pref) {
                 all.push(filter.head().into());
             }
-            all.push(filter.json());
+            all.push(filter.json(first));
         }
         all.into()
     }

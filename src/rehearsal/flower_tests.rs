@@ -51,7 +51,9 @@ fn says_what_the_real_tc_said() {
     let path = format!("{}/tests/agent/transcripts/flower.txt", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap();
     // Behind it there are filters that this program never puts.
-    let (text, _) = text.split_once("$ tc filter add dev tap0 ingress protocol all").unwrap();
+    let (text, _) = text
+        .split_once("$ tc filter add dev tap0 ingress protocol all")
+        .unwrap();
     let (mut compared, mut refused) = (0, 0);
     let mut clsact = None;
     for record in text.split("$ tc ").filter(|record| !record.is_empty()) {

@@ -1,10 +1,10 @@
 # What the fake nft prints, as text and as JSON, of what nft.awk has loaded.
 
-# The practice network sends this many packets a second to every rule that is in place, a TCP SYN of 60 bytes each, so that
-# a fault is seen to hit something. Nothing is sent for real.
+# The practice network sends this many packets a second on each hook, a TCP SYN of 60 bytes each, which the first rule
+# matches, so that a fault is seen to hit something. Nothing is sent for real.
 function packets(began) { return int((uptime() - began) * 10) }
 
-function list(  i, j, out) {
+function list(  i, j, n, out) {
   if (word[2] == "tables" && (count == 2 || (count == 3 && word[3] == "netdev"))) {
     for (i = 1; i <= tables; i++) if (table[i] != "") {
       if (json) out = out ", " table_json(table[i])
@@ -30,7 +30,8 @@ function list(  i, j, out) {
   for (i = 1; i <= sets; i++) if (of(set[i], word[4])) out = out ", " set_json(i)
   for (i = 1; i <= chains; i++) if (of(chain[i], word[4])) out = out ", " chain_json(i)
   for (i = 1; i <= chains; i++) if (of(chain[i], word[4])) {
-    for (j = 1; j <= rules; j++) if (rule[j] == chain[i]) out = out ", " rule_json(j)
+    n = 0
+    for (j = 1; j <= rules; j++) if (rule[j] == chain[i]) out = out ", " rule_json(j, !n++)
   }
   return whole(out)
 }
@@ -86,8 +87,8 @@ function order(number) {
   return number
 }
 
-function rule_json(i,  seen) {
-  seen = packets(since[i])
+function rule_json(i, is_first,  seen) {
+  seen = is_first ? packets(since[i]) : 0
   return "{\"rule\": {" named(rule[i], "chain") ", \"handle\": " rule_handle[i] ", \"expr\": [" expressions(body[i], seen, seen * 60) "]}}"
 }
 

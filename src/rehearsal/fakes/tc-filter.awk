@@ -107,8 +107,8 @@ function del_filter(device) {
   return 0
 }
 
-# The practice network sends ten packets a second to every filter that is in place, a TCP SYN of 60 bytes each, so that a
-# fault is seen to hit something. Nothing is sent for real.
+# The practice network sends ten packets a second on each hook, a TCP SYN of 60 bytes each, which the first filter matches,
+# so that a fault is seen to hit something. Nothing is sent for real.
 function show_filters(device, on,  i, j, n, prefs, last, moment, seen, head, first_one) {
   load_filters(device)
   moment = uptime()
@@ -126,8 +126,8 @@ function show_filters(device, on,  i, j, n, prefs, last, moment, seen, head, fir
       head = "\"protocol\":\"" f_protocol[i] "\",\"pref\":" f_pref[i] ",\"kind\":\"" f_kind[i] "\",\"chain\":0"
       if (first_one && json) printf "%s{%s}", (j > 1 ? "," : ""), head
       if (first_one && !json) print "filter protocol " f_protocol[i] " pref " f_pref[i] " " f_kind[i] " chain 0 "
+      seen = first_one && j == 1 ? int((moment - f_since[i]) * 10) : 0
       first_one = 0
-      seen = int((moment - f_since[i]) * 10)
       if (!json) filter_text(i, int(moment - f_since[i]), seen)
       else printf ",{%s,\"options\":{\"handle\":%s,%s\"actions\":[%s]}}", head, decimal(f_handle[i]), options(i), action(i, int(moment - f_since[i]), seen)
     }

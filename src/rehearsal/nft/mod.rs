@@ -204,9 +204,10 @@ impl Table {
         all.extend(self.sets.iter().map(|(handle, set)| set.json(&self.name, *handle)));
         all.extend(self.chains.iter().map(|chain| chain.json(&self.name)));
         for chain in &self.chains {
-            all.extend(chain.rules.iter().map(|(handle, rule)| {
+            all.extend(chain.rules.iter().enumerate().map(|(index, (handle, rule))| {
                 json!({"rule": {
-                    "family": "netdev", "table": self.name, "chain": chain.name, "handle": handle, "expr": rule.json(),
+                    "family": "netdev", "table": self.name, "chain": chain.name, "handle": handle,
+                    "expr": rule.json(index == 0),
                 }})
             }));
         }

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-/// What the practice network sends: this many packets a second meet every rule that is in place, so that a fault is seen to
-/// hit something. Nothing is sent for real.
+/// What the practice network sends on each hook: this many packets a second, which its first rule matches, so that a fault
+/// is seen to hit something. Nothing is sent for real.
 const PACKETS_A_SECOND: u128 = 10;
 /// Of so many bytes each: a TCP SYN.
 const PACKET_BYTES: u128 = 60;
@@ -71,9 +71,9 @@ impl Rule {
         })
     }
 
-    /// Its expressions as nft prints them in JSON.
-    pub(super) fn json(&self) -> Value {
-        let (packets, bytes) = counted(self.since);
+    /// Its expressions as nft prints them in JSON; `first` is whether it is the first of its chain.
+    pub(super) fn json(&self, first: bool) -> Value {
+        let (packets, bytes) = if first { counted(self.since) } else { (0, 0) };
         let expressions = self.statements.iter().map(|statement| match statement {
             Statement::Match(value) => value.clone(),
             Statement::Counter => json!({"counter": {"packets": packets, "bytes": bytes}}),
