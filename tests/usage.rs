@@ -92,6 +92,7 @@ fn help_and_version_are_data() {
 fn every_command_has_a_help_with_examples() {
     for command in [
         "netem",
+        "filter",
         "list",
         "status",
         "halt",

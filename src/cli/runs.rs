@@ -102,7 +102,8 @@ enum Halted {
 #[command(after_help = "\
 Examples:
   kubectl vmchaos check
-  kubectl vmchaos check netem --nodes")]
+  kubectl vmchaos check netem --nodes
+  kubectl vmchaos check filter --nodes")]
 pub(super) struct CheckArgs {
     /// Check what this fault needs [default: all]
     #[arg(value_name = "FAULT", value_parser = FAULTS)]
@@ -120,7 +121,7 @@ pub(super) struct CheckArgs {
     writing: WritingArgs,
 }
 
-const FAULTS: OneOf<&'static str> = OneOf(&[("netem", "netem", "")]);
+const FAULTS: OneOf<&'static str> = OneOf(&[("netem", "netem", ""), ("filter", "filter", "")]);
 
 /// What `check` was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

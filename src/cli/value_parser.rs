@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
-use crate::fault::{Effect, Given, Percent, Rate, Time, Toleration, ValueError, parse_count};
+use crate::fault::{Cidr, Effect, Given, Percent, Ports, Protocols, Rate, Time, Toleration, ValueError, parse_count};
 
 /// One of a few words.
 #[derive(Clone)]
@@ -60,6 +60,18 @@ pub(super) fn percent(text: &str) -> Result<Given<Percent>, ValueError> {
 
 pub(super) fn rate(text: &str) -> Result<Given<Rate>, ValueError> {
     Given::parse(text, Rate::parse)
+}
+
+pub(super) fn ports(text: &str) -> Result<Given<Ports>, ValueError> {
+    Given::parse(text, Ports::parse)
+}
+
+pub(super) fn protocols(text: &str) -> Result<Given<Protocols>, ValueError> {
+    Given::parse(text, str::parse)
+}
+
+pub(super) fn cidr(text: &str) -> Result<Given<Cidr>, ValueError> {
+    Given::parse(text, Cidr::parse)
 }
 
 pub(super) fn count(text: &str) -> Result<Given<u32>, ValueError> {

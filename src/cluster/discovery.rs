@@ -238,7 +238,7 @@ fn narrower(cluster: &Cluster, error: ClusterError, everywhere: bool) -> Cluster
     } else if error.is_forbidden() {
         error.hint(format!(
             "what is missing, and the rules that grant it: {}",
-            cluster.again("kubectl vmchaos check netem")
+            cluster.again("kubectl vmchaos check")
         ))
     } else {
         error

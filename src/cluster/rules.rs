@@ -31,8 +31,8 @@ pub enum Needed {
     Optional(&'static str),
 }
 
-/// What `netem` needs.
-pub const NETEM: &[Rule] = {
+/// What a fault on VMs' packets needs, `netem` and `filter` alike.
+pub const VM_PACKETS: &[Rule] = {
     use Needed::{Optional, Required};
     use RuleScope::{PodNamespace, VmiNamespace};
     &[

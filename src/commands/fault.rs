@@ -1,4 +1,4 @@
-//! The commands that put a fault on a VM's packets: find, plan, confirm, run, report. `netem` is one of them.
+//! The commands that put a fault on a VM's packets: find, plan, confirm, run, report.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,52 +7,23 @@ use super::stop::Stop;
 use super::targets::{self, Chosen};
 use super::watcher::Shown;
 use super::{Context, ended, plan_text};
-use crate::cli::{DryRun, NetemRequest, PodRequest, Wanted, Writing};
+use crate::cli::{DryRun, FaultRequest};
 use crate::cluster::access;
 use crate::cluster::events::Recorder;
-use crate::cluster::rules::NETEM;
+use crate::cluster::rules::VM_PACKETS;
 use crate::cluster::{Cluster, pod_namespace};
-use crate::fault::{Execution, FaultSpec};
+use crate::fault::Execution;
 use crate::node::script::SCRIPT;
 use crate::plan::run_plan::{Confirmed, Consent, Plan, PodOptions, REASON, USER};
 use crate::report::{self, ExitCode, Format, RunReport};
 use crate::run::{driver, follow};
 use crate::ui::{Answer, Confirm, Progress};
 
-/// What any fault on a VM's packets was asked for.
-struct Request {
-    spec: FaultSpec,
-    wanted: Wanted,
-    pod: PodRequest,
-    writing: Writing,
-}
-
-/// `kubectl vmchaos netem`
-pub(super) async fn netem(context: &mut Context, request: NetemRequest) -> ExitCode {
+/// From the request to the exit code; the document is printed whichever way it ends.
+pub(super) async fn fault(context: &mut Context, request: FaultRequest) -> ExitCode {
     for line in &request.ignored {
         context.printer.warn(line);
     }
-    let NetemRequest {
-        spec,
-        wanted,
-        pod,
-        writing,
-        ..
-    } = request;
-    fault(
-        context,
-        Request {
-            spec,
-            wanted,
-            pod,
-            writing,
-        },
-    )
-    .await
-}
-
-/// From the request to the exit code; the document is printed whichever way it ends.
-async fn fault(context: &mut Context, request: Request) -> ExitCode {
     if let Err(stop) = targets::must_choose(context, &request.wanted) {
         stop.print(&context.printer);
         return stop.exit;
@@ -103,7 +74,11 @@ fn print(context: &Context, report: &RunReport) -> Result<(), Stop> {
     context.print(&text)
 }
 
-async fn carry_out(context: &mut Context, request: &Request, report: &mut RunReport) -> Result<report::Ending, Stop> {
+async fn carry_out(
+    context: &mut Context,
+    request: &FaultRequest,
+    report: &mut RunReport,
+) -> Result<report::Ending, Stop> {
     let cluster = context.connect().await?;
     report.context.clone_from(&cluster.context);
     report.user = Some(cluster.user.clone());
@@ -140,7 +115,7 @@ async fn carry_out(context: &mut Context, request: &Request, report: &mut RunRep
     Ok(execute(context, &cluster, &confirmed, &namespace, report).await)
 }
 
-fn planned(request: &Request, cluster: &Cluster, chosen: Chosen, run: &str) -> Result<Plan, Stop> {
+fn planned(request: &FaultRequest, cluster: &Cluster, chosen: Chosen, run: &str) -> Result<Plan, Stop> {
     let mut annotations = BTreeMap::from([(USER.to_owned(), cluster.user.clone())]);
     if let Some(reason) = &request.writing.reason {
         annotations.insert(REASON.to_owned(), reason.clone());
@@ -160,8 +135,11 @@ fn planned(request: &Request, cluster: &Cluster, chosen: Chosen, run: &str) -> R
         )
         .hint("add --execution parallel, or name one VM"));
     }
-    let mut plan = Plan::new(run.to_owned(), request.spec.clone(), chosen.targets, pod)
-        .map_err(|error| Stop::refused("plan", error.to_string()))?;
+    let mut plan =
+        Plan::new(run.to_owned(), request.spec.clone(), chosen.targets, pod).map_err(|error| match error.hint() {
+            Some(hint) => Stop::refused("plan", error.to_string()).hint(hint),
+            None => Stop::refused("plan", error.to_string()),
+        })?;
     plan.matched = chosen.matched;
     plan.seed = chosen.seed;
     plan.left_out = chosen.left_out;
@@ -169,7 +147,12 @@ fn planned(request: &Request, cluster: &Cluster, chosen: Chosen, run: &str) -> R
 }
 
 /// Where the debug pods go, and whether we may make, attach to and delete them there. A client dry run only reads.
-async fn admitted(cluster: &Cluster, request: &Request, plan: &Plan, kubevirt: Option<&str>) -> Result<String, Stop> {
+async fn admitted(
+    cluster: &Cluster,
+    request: &FaultRequest,
+    plan: &Plan,
+    kubevirt: Option<&str>,
+) -> Result<String, Stop> {
     let vm_namespace = plan.vms.first().map_or("default", |vm| vm.target.namespace.as_str());
     let candidates = pod_namespace::candidates(request.pod.namespace.as_deref(), kubevirt, vm_namespace);
     let namespace = if request.writing.dry_run == DryRun::Client {
@@ -186,7 +169,11 @@ async fn admitted(cluster: &Cluster, request: &Request, plan: &Plan, kubevirt: O
         }
         namespace
     };
-    let rules: Vec<_> = NETEM.iter().filter(|rule| rule.is_for_debug_pods()).copied().collect();
+    let rules: Vec<_> = VM_PACKETS
+        .iter()
+        .filter(|rule| rule.is_for_debug_pods())
+        .copied()
+        .collect();
     let reviewed = access::review(cluster, &rules, &[], &namespace).await;
     match reviewed.iter().find(|access| access.blocks()) {
         None => Ok(namespace),
@@ -199,13 +186,14 @@ async fn admitted(cluster: &Cluster, request: &Request, plan: &Plan, kubevirt: O
             ),
         )
         .hint(format!(
-            "kubectl vmchaos check netem prints the rules that are missing; to ask again: {}",
+            "kubectl vmchaos check {} prints the rules that are missing; to ask again: {}",
+            request.spec.fault.kind(),
             cluster.again(&access.can_i())
         ))),
     }
 }
 
-async fn confirm(context: &Context, request: &Request, cluster: &Cluster, plan: &Plan) -> Result<Consent, Stop> {
+async fn confirm(context: &Context, request: &FaultRequest, cluster: &Cluster, plan: &Plan) -> Result<Consent, Stop> {
     if context.signals.count() > 0 {
         return Err(Stop::interrupted());
     }

@@ -75,6 +75,7 @@ fn item(row: &Reach) -> VmiTargetItem {
         pod: row.placed.as_ref().map(|target| target.launcher.name.clone()),
         created_at: row.created_at.map(Time),
         interfaces: reached.chain(others).collect(),
-        faults: [("netem".to_owned(), ability)].into(),
+        // Both need the same: a tap that can be reached.
+        faults: [("netem".to_owned(), ability.clone()), ("filter".to_owned(), ability)].into(),
     }
 }

@@ -50,7 +50,7 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         format: format(output),
     };
     let result = match action {
-        Action::Netem(request) => return Box::pin(fault::netem(&mut context, *request)).await,
+        Action::Fault(request) => return Box::pin(fault::fault(&mut context, *request)).await,
         Action::Rehearse(request) => rehearse::rehearse(&mut context, request).await,
         Action::Completion(shell) => completion::print(printer, shell),
         Action::List(request) => list::list(&mut context, request).await,

@@ -196,3 +196,7 @@ pub(super) fn run_of(filter: &Filter) -> Option<u32> {
     };
     ((0x7000..0x8000).contains(&number) && filter.pref == number + offset).then_some(number)
 }
+
+#[cfg(test)]
+#[path = "flower_tests.rs"]
+mod tests;

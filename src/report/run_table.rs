@@ -126,7 +126,7 @@ impl RunReport {
 type Column = (&'static str, fn(&TargetReport) -> String);
 
 /// Left out where no target has anything to say there.
-const OPTIONAL: [&str; 3] = ["MOVES", "CHANGED-BY-OTHERS", "ERROR"];
+const OPTIONAL: [&str; 4] = ["PACKETS", "MOVES", "CHANGED-BY-OTHERS", "ERROR"];
 
 impl Migration {
     /// From the creation of the migration object to its end.

@@ -5,7 +5,7 @@ use super::Findings;
 use crate::cluster::Cluster;
 use crate::cluster::access::{self, Access, Verdict};
 use crate::cluster::rbac::missing_rbac;
-use crate::cluster::rules::{NETEM, Needed};
+use crate::cluster::rules::{Needed, VM_PACKETS};
 use crate::report::CheckResult;
 
 /// Asks about every rule and notes the answers.
@@ -15,7 +15,7 @@ pub(super) async fn review(
     pod_namespace: &str,
     findings: &mut Findings,
 ) -> Vec<Access> {
-    let reviewed = access::review(cluster, NETEM, &[vmi_namespace.to_owned()], pod_namespace).await;
+    let reviewed = access::review(cluster, VM_PACKETS, &[vmi_namespace.to_owned()], pod_namespace).await;
     for access in &reviewed {
         note(access, findings);
     }

@@ -5,8 +5,13 @@ use crate::fault::{Direction, Percent, Rate, Time};
 use crate::plan::Handle;
 use crate::plan::compile::{NetemQdisc, TbfQdisc};
 
-fn expected(shaper: Shaper) -> Expected {
-    Expected {
+/// What the agent read back on tap0.
+fn verify(expected: &ExpectedQdisc, read: &Value) -> Result<Reading, Mismatch> {
+    super::verify(expected, &[("tap0".to_owned(), read.clone())].into())
+}
+
+fn expected(shaper: Shaper) -> ExpectedQdisc {
+    ExpectedQdisc {
         device: "tap0".into(),
         network: "default".into(),
         direction: Direction::Ingress,
@@ -45,7 +50,7 @@ fn set(read: &mut Value, pointer: &str, value: Value) {
     *read.pointer_mut(pointer).unwrap() = value;
 }
 
-fn problem(asked: &Expected, read: &Value) -> String {
+fn problem(asked: &ExpectedQdisc, read: &Value) -> String {
     verify(asked, read).unwrap_err().problem
 }
 
@@ -58,9 +63,11 @@ fn what_the_kernel_rounded_is_what_was_asked() {
     assert_eq!(
         verify(&expected(Shaper::Netem(everything())), &as_printed()),
         Ok(Reading {
+            device: "tap0".into(),
+            engine: "tc",
             asked: asked.into(),
             read: read.into(),
-            packets: 504,
+            packets: Some(504),
             dropped: 496
         })
     );
@@ -156,7 +163,10 @@ fn token_buckets_read_back_at_any_rate() {
     ] {
         let read = json!([{"kind":"tbf","handle":"7a31:","root":true,"options":options,"packets":7,"drops":1}]);
         let reading = verify(&expected(Shaper::Tbf(TbfQdisc::new(rate))), &read).unwrap();
-        assert_eq!((reading.read.as_str(), reading.packets, reading.dropped), (words, 7, 1));
+        assert_eq!(
+            (reading.read.as_str(), reading.packets, reading.dropped),
+            (words, Some(7), 1)
+        );
     }
 }
 
