@@ -9,36 +9,41 @@ use crate::rig::{container, plan, uid};
 /// A filter of both directions: TCP and UDP to some ports, for some peers of either family.
 fn filter(engine: &str, hold: &str) -> String {
     let (uid, container) = (uid(0), container(0));
-    let mut text = format!(
-        "engine {engine}\nmark 7a31:\nports 53,8000-8100\npeers4 10.0.0.0/8,192.168.1.7\npeers6 2001:db8::1,fd00::/8\n"
-    );
-    for (way, end, address) in [("in", "saddr", "src_ip"), ("out", "daddr", "dst_ip")] {
-        text += &format!(
-            "nft {way} ip {end} @peers4 meta l4proto {{ tcp, udp }} th dport @ports counter drop\n\
-             nft {way} ip6 {end} @peers6 meta l4proto {{ tcp, udp }} th dport @ports counter drop\n\
-             nft {way} icmpv6 type != 133-137 counter drop\n"
-        );
-        for (protocol, peers) in [("ip", "@peers4"), ("ipv6", "@peers6")] {
-            text += &format!(
-                "tc {way} {protocol} {address} {peers} ip_proto tcp dst_port @ports\n\
-                 tc {way} {protocol} {address} {peers} ip_proto udp dst_port @ports\n\
-                 tc {way} 802.1Q vlan_ethtype {protocol} {address} {peers} ip_proto tcp dst_port @ports\n"
-            );
-        }
-        text += &format!("tc {way} ipv6 ip_proto icmpv6 type 0/128\ntc {way} ipv6 ip_proto icmpv6 type 132/255\n");
-    }
+    let (into, out) = (rules("in", "saddr", "src_ip"), rules("out", "daddr", "dst_ip"));
     format!(
-        "{text}vm 0 {uid} {container}\nhold 0 {hold}\ntap 0 tap0 k6t-eth0\nuplink 0 eth0 -\n\
+        "engine {engine}\nmark 7a31:\nports 53,8000-8100\npeers4 10.0.0.0/8,192.168.1.7\npeers6 2001:db8::1,fd00::/8\n\
+         {into}{out}vm 0 {uid} {container}\nhold 0 {hold}\ntap 0 tap0 k6t-eth0\nuplink 0 eth0 -\n\
          own 0 cut tap0 in egress\nown 0 cut tap0 out ingress\n"
     )
+}
+
+fn rules(way: &str, end: &str, address: &str) -> String {
+    let of_family = |protocol: &str, peers: &str| {
+        format!(
+            "tc {way} {protocol} {address} {peers} ip_proto tcp dst_port @ports\n\
+             tc {way} {protocol} {address} {peers} ip_proto udp dst_port @ports\n\
+             tc {way} 802.1Q vlan_ethtype {protocol} {address} {peers} ip_proto tcp dst_port @ports\n"
+        )
+    };
+    let (v4, v6) = (of_family("ip", "@peers4"), of_family("ipv6", "@peers6"));
+    format!(
+        "nft {way} ip {end} @peers4 meta l4proto {{ tcp, udp }} th dport @ports counter drop\n\
+         nft {way} ip6 {end} @peers6 meta l4proto {{ tcp, udp }} th dport @ports counter drop\n\
+         nft {way} icmpv6 type != 133-137 counter drop\n\
+         {v4}{v6}tc {way} ipv6 ip_proto icmpv6 type 0/128\ntc {way} ipv6 ip_proto icmpv6 type 132/255\n"
+    )
+}
+
+/// A plan without the lines that start so.
+fn less(plan: &str, start: &str) -> String {
+    let lines: Vec<&str> = plan.lines().filter(|line| !line.starts_with(start)).collect();
+    lines.join("\n") + "\n"
 }
 
 /// The same with `reject`, which needs nft, and another hook into the guest.
 fn reject() -> String {
     let plan = filter("auto reject", "60").replace("counter drop", "counter reject with icmpx port-unreachable");
-    let lines = plan.lines().filter(|line| !line.starts_with("tc "));
-    let plan = lines.map(|line| format!("{line}\n")).collect::<String>();
-    plan.replace("own 0 cut tap0 in egress", "own 0 cut eth0 in ingress")
+    less(&plan, "tc ").replace("own 0 cut tap0 in egress", "own 0 cut eth0 in ingress")
 }
 
 /// Where nft has no hooks for both directions.
@@ -281,10 +286,7 @@ async fn plans_that_are_not_taken() {
         change("own 0 cut tap0 in egress", "own 0 cut tap0 in ingress"),
         change("own 0 cut tap0 in egress", "own 0 qdisc tap0 7a31:"),
         good.clone() + "engine auto\n",
-        good.lines()
-            .filter(|line| !line.starts_with("nft in"))
-            .map(|line| format!("{line}\n"))
-            .collect(),
+        less(&good, "nft in"),
     ] {
         let events = same(&bad, &[Say("hello 0"), Wait("refused"), Say("bye")]).await;
         assert_eq!(event(&events, "refused")["reason"], "plan", "{bad}");

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use kubectl_vmchaos::node::script::SCRIPT;
 use kubectl_vmchaos::rehearsal::host::{Device, DeviceKind, Feature, Node, Presence, VmOnNode};
@@ -10,36 +11,48 @@ use regex::{Captures, Regex};
 
 use crate::rig::{container, uid};
 
-/// Numbers that a running kernel counts, help texts, and what nft points at in its errors, are no part of what is held to.
+/// What is made alike before two outputs are compared: numbers that a running kernel counts, and where nft points in its
+/// errors.
+static ALIKE: LazyLock<[(Regex, &str); 5]> = LazyLock::new(|| {
+    [
+        (
+            r#""(bytes|packets|drops|overlimits|requeues|backlog|qlen|installed|last_used)": ?\d+"#,
+            "\"$1\":0",
+        ),
+        (r#","maxpacket".*?"old_flows_len":\d+"#, ""),
+        (r"Sent \d+ bytes \d+ pkt \(dropped \d+|backlog \S+ \d+p", ""),
+        // Also counts transactions that failed.
+        (
+            r#"("table": \{"family": "netdev", "name": "\w+", "handle": )\d+"#,
+            "${1}0",
+        ),
+        (r"\S+:\d+:\d+-\d+: Error:", "Error:"),
+    ]
+    .map(|(pattern, alike)| (Regex::new(pattern).unwrap(), alike))
+});
+
+/// Protocols in a rule; recorded where nothing gives them names.
+static PROTOCOLS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"("l4proto"\}\}, "right": )(\d+|\{"set": \[[^]]*\]\})"#).unwrap());
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\d+").unwrap());
+
+fn with_names(found: &Captures<'_>) -> String {
+    let name = |number: &Captures<'_>| match &number[0] {
+        "1" => "\"icmp\"".to_owned(),
+        "6" => "\"tcp\"".to_owned(),
+        "17" => "\"udp\"".to_owned(),
+        "132" => "\"sctp\"".to_owned(),
+        other => other.to_owned(),
+    };
+    format!("{}{}", &found[1], NUMBER.replace_all(&found[2], name))
+}
+
+/// The lines of an output that are held to, sorted; no help texts.
 fn essence(text: &str) -> Vec<String> {
-    let counted =
-        Regex::new(r#""(bytes|packets|drops|overlimits|requeues|backlog|qlen|installed|last_used)": ?\d+"#).unwrap();
-    let kinds_own = Regex::new(r#","maxpacket".*?"old_flows_len":\d+"#).unwrap();
-    let sent = Regex::new(r"Sent \d+ bytes \d+ pkt \(dropped \d+|backlog \S+ \d+p").unwrap();
-    let pointed = Regex::new(r"\S+:\d+:\d+-\d+: Error:").unwrap();
-    let protocols = Regex::new(r#"("l4proto"\}\}, "right": )(\d+|\{"set": \[[^]]*\]\})"#).unwrap();
-    // Also counts transactions that failed.
-    let tables = Regex::new(r#"("table": \{"family": "netdev", "name": "\w+", "handle": )\d+"#).unwrap();
-    let text = counted.replace_all(text, "\"$1\":0");
-    let text = kinds_own.replace_all(&text, "");
-    let text = sent.replace_all(&text, "");
-    let text = tables.replace_all(&text, "${1}0");
-    // Recorded where nothing gives the protocols names.
-    let text = protocols.replace_all(&text, |found: &Captures| {
-        let names = [
-            ("17", "\"udp\""),
-            ("132", "\"sctp\""),
-            ("6", "\"tcp\""),
-            ("1", "\"icmp\""),
-        ];
-        let numbers = Regex::new(r"\d+").unwrap();
-        let named = numbers.replace_all(&found[2], |number: &Captures| {
-            let name = names.iter().find(|(known, _)| *known == &number[0]);
-            name.map_or_else(|| number[0].to_owned(), |(_, name)| (*name).to_owned())
-        });
-        format!("{}{named}", &found[1])
-    });
-    let text = pointed.replace_all(&text, "Error:");
+    let mut text = PROTOCOLS.replace_all(text, with_names).into_owned();
+    for (pattern, alike) in ALIKE.iter() {
+        text = pattern.replace_all(&text, *alike).into_owned();
+    }
     // The kernel names each command of a transaction that it refuses; the first is what matters.
     if let Some((_, refused)) = text.split_once("Error: Could not process rule: ") {
         return vec![refused.lines().next().unwrap_or_default().to_owned()];
@@ -99,7 +112,7 @@ async fn the_fakes_say_what_the_real_ones_said() {
             }
             // What was fed to it stands before what it said.
             let fed = output.lines().map_while(|line| line.strip_prefix("< "));
-            let input: String = fed.map(|line| format!("{line}\n")).collect();
+            let input = fed.flat_map(|line| [line, "\n"]).collect::<String>();
             let output = output
                 .lines()
                 .filter(|line| !line.starts_with("< "))
