@@ -1,6 +1,6 @@
 //! What the agent of a [`DoubleNode`](super::double::DoubleNode) does to a VM whose packets are to be cut.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::double::Launcher;
 use super::double_agent::Double;
@@ -123,8 +123,9 @@ impl Double {
     }
 
     /// Tries what the plan asks for: the engine that is used, and the fields of the greeting.
-    pub(super) fn probe(&mut self) -> [(&'static str, Value); 4] {
-        let (wish, reject) = (self.rules.engine, self.rules.reject);
+    /// Nothing is tried for a plan that is not sound.
+    pub(super) fn probe(&mut self, sound: bool) -> [(&'static str, Value); 4] {
+        let (wish, reject) = (self.rules.engine.filter(|_| sound), self.rules.reject);
         let nft = self.kernel.has(Feature::NftEgress);
         let rejects = nft && self.kernel.has(Feature::NftReject);
         let flower = self.kernel.has(Feature::Flower);
@@ -212,10 +213,11 @@ impl Double {
                 .collect();
         }
         let shown = |cut: &Cut| {
-            let filters = launcher.clsacts.get(&cut.device)?.json(cut.hook);
-            Some((format!("{} {}", cut.device, cut.hook.name()), filters))
+            let clsact = launcher.clsacts.get(&cut.device);
+            let filters = clsact.map_or_else(|| json!([]), |clsact| clsact.json(cut.hook));
+            (format!("{} {}", cut.device, cut.hook.name()), filters)
         };
-        plan.cuts.iter().filter_map(shown).collect()
+        plan.cuts.iter().map(shown).collect()
     }
 
     /// Puts the rules in; says what was refused.

@@ -15,7 +15,7 @@ impl Double {
             Value::Null
         };
         let mut hello = json!({"ev": "hello", "run": self.run, "kernel": "6.1.0-18", "tc": "iproute2-6.1.0", "shell": "double", "netem": netem});
-        for (name, value) in self.probe() {
+        for (name, value) in self.probe(bad.is_none()) {
             hello[name] = value;
         }
         self.emit(hello);

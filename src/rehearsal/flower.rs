@@ -1,5 +1,6 @@
 //! The clsact qdisc of a device and its flower filters without a kernel, for [`DoubleNode`](super::double::DoubleNode).
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use serde_json::{Map, Value, json};
@@ -17,6 +18,8 @@ pub(super) struct Filter {
     pub(super) handle: u32,
     /// Match words in pairs: `ip_proto`, `tcp`.
     keys: Vec<(String, String)>,
+    /// The number of its action.
+    action: usize,
     since: Instant,
 }
 
@@ -37,13 +40,12 @@ impl Filter {
             pref,
             handle,
             keys,
+            action: 0,
             since: Instant::now(),
         })
     }
 
-    /// The two objects that `tc -s -j filter show` prints of it if it is the first of its preference, else the second
-    /// alone.
-    fn json(&self, index: usize) -> Value {
+    fn json(&self) -> Value {
         let own = ethernet_type(&self.protocol).map(|name| ("eth_type", name.into()));
         let matches = self
             .keys
@@ -65,7 +67,7 @@ impl Filter {
                 "actions": [{
                     "order": 1, "kind": "gact", "control_action": {"type": "drop"},
                     "prob": {"random_type": "none", "control_action": {"type": "pass"}, "val": 0},
-                    "index": index, "ref": 1, "bind": 1, "installed": age, "last_used": age,
+                    "index": self.action, "ref": 1, "bind": 1, "installed": age, "last_used": age,
                     "stats": {
                         "bytes": bytes, "packets": packets, "drops": packets, "overlimits": 0, "requeues": 0, "backlog": 0,
                         "qlen": 0,
@@ -98,12 +100,20 @@ fn printed(key: &str, value: &str) -> Option<Vec<(&'static str, Value)>> {
             ("vlan_ethtype", value.into()),
             ("eth_type", ethernet_type(value)?.into()),
         ],
-        "type" => vec![("icmp_type", value.into())],
+        // Of a mask that leaves nothing open nothing is shown.
+        "type" => vec![("icmp_type", value.trim_end_matches("/255").into())],
         "ip_proto" => vec![("ip_proto", value.into())],
-        "src_ip" => vec![("src_ip", value.into())],
-        "dst_ip" => vec![("dst_ip", value.into())],
+        "src_ip" => vec![("src_ip", address(value).into())],
+        "dst_ip" => vec![("dst_ip", address(value).into())],
         _ => return None,
     })
+}
+
+/// A single address is shown without its length.
+fn address(text: &str) -> &str {
+    text.strip_suffix("/32")
+        .or_else(|| text.strip_suffix("/128"))
+        .unwrap_or(text)
 }
 
 fn ethernet_type(protocol: &str) -> Option<&'static str> {
@@ -122,17 +132,23 @@ pub(super) struct Clsact {
 
 impl Clsact {
     /// Adds a filter.
-    pub(super) fn add(&mut self, filter: Filter) -> Result<(), Refusal> {
+    pub(super) fn add(&mut self, mut filter: Filter) -> Result<(), Refusal> {
         let mut beside = self
             .filters
             .iter()
             .filter(|other| other.hook == filter.hook && other.pref == filter.pref);
         if beside.clone().any(|other| other.protocol != filter.protocol) {
-            return Err("Error: Specified filter protocol does not match existing one.");
+            return Err("Error: Filter with specified priority/protocol not found.");
         }
-        if beside.any(|other| other.handle == filter.handle) {
+        if beside.clone().any(|other| other.handle == filter.handle) {
             return Err("Error: Filter already exists.");
         }
+        if beside.any(|other| other.keys == filter.keys) {
+            return Err("RTNETLINK answers: File exists");
+        }
+        // The lowest number that is free.
+        let taken: BTreeSet<usize> = self.filters.iter().map(|other| other.action).collect();
+        filter.action = (1..).find(|number| !taken.contains(number)).unwrap_or_default();
         self.filters.push(filter);
         self.filters.sort_by_key(|filter| (filter.pref, filter.handle));
         Ok(())
@@ -153,20 +169,15 @@ impl Clsact {
         self.filters.retain(|filter| !which(filter));
     }
 
-    /// As `tc -s -j filter show dev … HOOK` prints it.
+    /// As `tc -s -j filter show dev … HOOK` prints it: before the filters of a preference an object for all of them.
     pub(super) fn json(&self, hook: Hook) -> Value {
         let mut all = Vec::new();
         let mut pref = None;
-        for (index, filter) in self
-            .filters
-            .iter()
-            .enumerate()
-            .filter(|(_, filter)| filter.hook == hook)
-        {
+        for filter in self.filters.iter().filter(|filter| filter.hook == hook) {
             if pref.replace(filter.pref) != Some(filter.pref) {
                 all.push(filter.head().into());
             }
-            all.push(filter.json(index + 1));
+            all.push(filter.json());
         }
         all.into()
     }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -83,7 +83,7 @@ impl ScriptNode {
     /// # Errors
     /// When it cannot be run.
     pub fn tc(&self, pod_uid: &str, args: &[&str]) -> io::Result<std::process::Output> {
-        self.run_tool("tc", pod_uid, args)
+        self.feed("tc", pod_uid, args, "")
     }
 
     /// Runs the node's `nft` in a launcher's network namespace, as somebody else on the node would.
@@ -91,16 +91,29 @@ impl ScriptNode {
     /// # Errors
     /// When it cannot be run.
     pub fn nft(&self, pod_uid: &str, args: &[&str]) -> io::Result<std::process::Output> {
-        self.run_tool("nft", pod_uid, args)
+        self.feed("nft", pod_uid, args, "")
     }
 
-    fn run_tool(&self, tool: &str, pod_uid: &str, args: &[&str]) -> io::Result<std::process::Output> {
-        Command::new(self.root.join("tools").join(tool))
+    /// Runs a tool of the node, by its name, in a launcher's network namespace, with text on its standard input.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn feed(&self, tool: &str, pod_uid: &str, args: &[&str], input: &str) -> io::Result<std::process::Output> {
+        let mut child = Command::new(self.root.join("tools").join(tool))
             .args(args)
             .env("FAKE_NETNS", self.netns(pod_uid))
             .env("VMCHAOS_TOOLS", self.root.join("tools"))
-            .stdin(Stdio::null())
-            .output()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        if let Some(mut stdin) = child.stdin.take()
+            && let Err(error) = stdin.write_all(input.as_bytes())
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            return Err(error);
+        }
+        child.wait_with_output()
     }
 
     fn pid(&self, pod_uid: &str) -> Option<u32> {

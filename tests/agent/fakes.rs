@@ -1,4 +1,4 @@
-//! The fakes are held to transcripts of the real tc, and all shell text to shellcheck.
+//! The fakes are held to transcripts of the real tools, and all shell text to shellcheck.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -6,23 +6,54 @@ use std::process::{Command, Stdio};
 use kubectl_vmchaos::node::script::SCRIPT;
 use kubectl_vmchaos::rehearsal::host::{Device, DeviceKind, Feature, Node, Presence, VmOnNode};
 use kubectl_vmchaos::rehearsal::script_node::ScriptNode;
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use crate::rig::{container, uid};
 
-/// Numbers that a running kernel counts, and help texts, are no part of what is held to.
+/// Numbers that a running kernel counts, help texts, and what nft points at in its errors, are no part of what is held to.
 fn essence(text: &str) -> Vec<String> {
-    let counted = Regex::new(r#""(bytes|packets|drops|overlimits|requeues|backlog|qlen)":\d+"#).unwrap();
+    let counted =
+        Regex::new(r#""(bytes|packets|drops|overlimits|requeues|backlog|qlen|installed|last_used)": ?\d+"#).unwrap();
     let kinds_own = Regex::new(r#","maxpacket".*?"old_flows_len":\d+"#).unwrap();
     let sent = Regex::new(r"Sent \d+ bytes \d+ pkt \(dropped \d+|backlog \S+ \d+p").unwrap();
+    let pointed = Regex::new(r"\S+:\d+:\d+-\d+: Error:").unwrap();
+    let protocols = Regex::new(r#"("l4proto"\}\}, "right": )(\d+|\{"set": \[[^]]*\]\})"#).unwrap();
+    // Also counts transactions that failed.
+    let tables = Regex::new(r#"("table": \{"family": "netdev", "name": "\w+", "handle": )\d+"#).unwrap();
     let text = counted.replace_all(text, "\"$1\":0");
     let text = kinds_own.replace_all(&text, "");
     let text = sent.replace_all(&text, "");
+    let text = tables.replace_all(&text, "${1}0");
+    // Recorded where nothing gives the protocols names.
+    let text = protocols.replace_all(&text, |found: &Captures| {
+        let names = [
+            ("17", "\"udp\""),
+            ("132", "\"sctp\""),
+            ("6", "\"tcp\""),
+            ("1", "\"icmp\""),
+        ];
+        let numbers = Regex::new(r"\d+").unwrap();
+        let named = numbers.replace_all(&found[2], |number: &Captures| {
+            let name = names.iter().find(|(known, _)| *known == &number[0]);
+            name.map_or_else(|| number[0].to_owned(), |(_, name)| (*name).to_owned())
+        });
+        format!("{}{named}", &found[1])
+    });
+    let text = pointed.replace_all(&text, "Error:");
+    // The kernel names each command of a transaction that it refuses; the first is what matters.
+    if let Some((_, refused)) = text.split_once("Error: Could not process rule: ") {
+        return vec![refused.lines().next().unwrap_or_default().to_owned()];
+    }
+    let told = |line: &&str| {
+        let indented = line.starts_with("  ") || line.starts_with('\t');
+        let of_a_chain = ["\tchain ", "\t\ttype ", "\t}"]
+            .iter()
+            .any(|start| line.starts_with(start));
+        !line.trim().is_empty() && !line.starts_with("Usage") && (!indented || of_a_chain)
+    };
     let mut lines: Vec<String> = text
         .lines()
-        .filter(|line| {
-            !line.trim().is_empty() && !line.starts_with("  ") && !line.starts_with('\t') && !line.starts_with("Usage")
-        })
+        .filter(told)
         .map(|line| line.trim_end().to_owned())
         .collect();
     lines.sort();
@@ -30,7 +61,7 @@ fn essence(text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_fake_tc_says_what_the_real_one_said() {
+async fn the_fakes_say_what_the_real_ones_said() {
     let device = |name: &str, kind, root: &str| Device::new(name, kind, root);
     let mut compared = 0;
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/agent/transcripts")).unwrap() {
@@ -48,22 +79,33 @@ async fn the_fake_tc_says_what_the_real_one_said() {
                 device("tap2", DeviceKind::Tap, "none"),
             ],
         });
-        if path.file_stem().unwrap() == "no-module" {
-            node.set_feature(Feature::Netem, Presence::Absent).unwrap();
+        // What the recorded kernel has not.
+        match path.file_stem().unwrap().to_str().unwrap() {
+            "no-module" => node.set_feature(Feature::Netem, Presence::Absent).unwrap(),
+            "nft" => node.set_feature(Feature::NftReject, Presence::Absent).unwrap(),
+            _ => {}
         }
         let text = std::fs::read_to_string(&path).unwrap();
         for record in text.split("$ ").filter(|record| !record.is_empty()) {
             let (command, rest) = record.split_once('\n').unwrap();
             let (output, code) = rest.rsplit_once("! ").unwrap();
-            let Some(args) = command.strip_prefix("tc ") else {
+            let words: Vec<&str> = command.split(' ').collect();
+            let ["tc" | "nft", args @ ..] = words.as_slice() else {
                 continue;
             };
             // Recorded without any module; a node of the practice cluster always has tbf.
-            if path.ends_with("no-module.txt") && args.contains(" tbf ") {
+            if path.ends_with("no-module.txt") && args.contains(&"tbf") {
                 continue;
             }
-            let args: Vec<&str> = args.split(' ').collect();
-            let said = node.tc(&uid(0), &args).unwrap();
+            // What was fed to it stands before what it said.
+            let fed = output.lines().map_while(|line| line.strip_prefix("< "));
+            let input: String = fed.map(|line| format!("{line}\n")).collect();
+            let output = output
+                .lines()
+                .filter(|line| !line.starts_with("< "))
+                .collect::<Vec<_>>()
+                .join("\n");
+            let said = node.feed(words[0], &uid(0), args, &input).unwrap();
             if said.status.code() == Some(64) {
                 // It has no such command, and says so.
                 assert!(String::from_utf8_lossy(&said.stderr).contains("no transcript of"));
@@ -76,14 +118,14 @@ async fn the_fake_tc_says_what_the_real_one_said() {
             );
             assert_eq!(
                 (essence(&all), said.status.code()),
-                (essence(output), code.trim().parse().ok()),
-                "{}: {command}",
+                (essence(&output), code.trim().parse().ok()),
+                "{}: {command}\n{input}",
                 path.display()
             );
             compared += 1;
         }
     }
-    assert!(compared > 200, "only {compared} commands were compared");
+    assert!(compared > 350, "only {compared} commands were compared");
 }
 
 #[tokio::test]
@@ -104,7 +146,7 @@ async fn the_fake_tc_fails_on_what_it_does_not_know() {
 
 #[test]
 fn shellcheck_finds_nothing() {
-    let fakes = ["ip", "modprobe", "nsenter", "tc", "unshare"]
+    let fakes = ["ip", "modprobe", "nft", "nsenter", "tc", "unshare"]
         .map(|name| format!("{}/src/rehearsal/fakes/{name}", env!("CARGO_MANIFEST_DIR")));
     let Ok(mut child) = Command::new("shellcheck")
         .args(["-s", "sh", "-"])

@@ -7,7 +7,7 @@
 filters_on() {
   FILTERS=''
   for w_hook in ingress egress; do
-    w_text=$(there "$TC" filter show dev "$1" "$w_hook") || return 1
+    w_text=$(ask "$TC" filter show dev "$1" "$w_hook") || return 1
     [ -n "$w_text" ] || continue
     while read -r w_pref w_kind w_number; do
       case $w_kind-$w_number in
@@ -118,7 +118,7 @@ flower_look() {
   READ='' OURS=''
   for f_own in $OWNED; do
     f_device=${f_own%%:*} f_hook=${f_own##*:}
-    f_json=$(there "$TC" -s -j filter show dev "$f_device" "$f_hook")
+    f_json=$(ask "$TC" -s -j filter show dev "$f_device" "$f_hook")
     case $f_json in *[!\ -~]*) return 1 ;; '['*']') ;; *) return 1 ;; esac
     READ="$READ${READ:+,}\"$f_device $f_hook\":$f_json"
     # A guard that stands in has composed nothing, and asks for nothing but what is there.

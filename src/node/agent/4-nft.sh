@@ -4,7 +4,7 @@
 # words: some versions leave the device out of the JSON of a chain. Fails when the kernel cannot be asked.
 nft_scan() {
   TABLES=' ' CHAINS=' ' HOOKED=' '
-  n_text=$(there "$NFT" list chains netdev) || return 1
+  n_text=$(ask "$NFT" list chains netdev) || return 1
   while read -r n_word n_one n_two n_hook n_rest; do
     case $n_word in
       table)
@@ -83,7 +83,7 @@ nft_set() { # NAME TYPE LIST
 # By a process of its own: one that writes shows what it has not committed, too.
 nft_look() {
   READ='' OURS=''
-  n_json=$(there "$NFT" -j list table netdev "vmchaos_$RUN")
+  n_json=$(ask "$NFT" -j list table netdev "vmchaos_$RUN")
   case $n_json in *[!\ -~]*) return 1 ;; '{"nftables":'*'}') ;; *) return 1 ;; esac
   READ="\"nft\":$n_json"
   for n_own in $OWNED; do

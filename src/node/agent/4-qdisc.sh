@@ -10,7 +10,7 @@ scan_qdiscs() {
       *-root) QDISCS="$QDISCS$q_device/root/$q_kind/$q_handle " ;;
     esac
   done <<END
-$(there "$TC" qdisc show)
+$(ask "$TC" qdisc show)
 END
   [ "$QDISCS" != ' ' ]
 }
@@ -52,7 +52,7 @@ qdisc_before() {
 # Runs lines of tc, goes on after errors -> OUT, what the kernel shows.
 batch() {
   printf '%s' "$1" >"$S/batch.$VM"
-  OUT=$(there "$TC" -s -j -force -batch "$S/batch.$VM")
+  OUT=$(ask "$TC" -s -j -force -batch "$S/batch.$VM")
 }
 
 # One line of JSON a device, as OUT holds -> READ (root qdiscs), AFTER (kinds), OURS (own objects that are there),
@@ -98,11 +98,11 @@ digest() {
 
 # Device by device, when a batch did not give one line for each. Fails when the kernel cannot be asked at all.
 look_closely() {
-  l_all=$(there "$TC" qdisc show)
+  l_all=$(ask "$TC" qdisc show)
   [ -n "$l_all" ] || return 1
   l_out=
   for l_device in $DEVICES; do
-    l_line=$(there "$TC" -s -j qdisc show dev "$l_device")
+    l_line=$(ask "$TC" -s -j qdisc show dev "$l_device")
     case $l_line in
       '')
         case "$l_all " in *" dev $l_device "*) return 1 ;; esac

@@ -105,6 +105,10 @@ function run(text,  i) {
   count = split(text, word, " ")
   if (count == 0 || word[1] ~ /^#/) return 0
   if (word[1] == "list") return list()
+  # As people write it: a table with its chains in braces.
+  if (word[1] " " word[2] " " word[4] " " count == "table netdev { 4") { block = word[3]; return make_table(block) }
+  if (block != "" && word[1] == "}" && count == 1) { block = ""; return 0 }
+  if (block != "" && word[1] == "chain") return run("add chain netdev " block substr(text, index(text, "chain") + 5))
   if (word[3] != "netdev") return unknown()
   if (word[2] == "table" && count == 4) {
     if (word[1] == "delete") return delete_table(word[4])
@@ -130,7 +134,7 @@ function make_table(name) {
 }
 
 function delete_table(name,  i) {
-  if (!(name in table_handle)) return refuse("No such file or directory")
+  if (!(name in table_handle)) return refuse_by_kernel("No such file or directory")
   for (i = 1; i <= tables; i++) if (table[i] == name) table[i] = ""
   for (i = 1; i <= sets; i++) if (of(set[i], name)) { delete is_set[set[i]]; set[i] = "" }
   for (i = 1; i <= chains; i++) if (of(chain[i], name)) { delete chain_hook[chain[i]]; chain[i] = "" }
@@ -141,7 +145,7 @@ function delete_table(name,  i) {
 }
 
 function delete_chain(in_table, name,  i) {
-  if (!((in_table " " name) in chain_hook)) return refuse("No such file or directory")
+  if (!((in_table " " name) in chain_hook)) return refuse_by_kernel("No such file or directory")
   for (i = 1; i <= rules; i++) if (rule[i] == in_table " " name) return refuse_by_kernel("Device or resource busy")
   for (i = 1; i <= chains; i++) if (chain[i] == in_table " " name) chain[i] = ""
   delete chain_hook[in_table " " name]
@@ -169,7 +173,7 @@ function make_set(  i, text) {
 }
 
 # add chain netdev TABLE NAME [{ type filter hook HOOK device "DEVICE" | devices = { A, B } priority NUMBER ; [policy accept ;] }]
-function make_chain(  i, where, n, part) {
+function make_chain(  i, where, order, n, part) {
   if (count == 5) { add_chain(word[4], word[5], ++within[word[4]], "-", "-", "-"); changed = 1; return 0 }
   if (word[6] " " word[7] " " word[8] " " word[9] != "{ type filter hook" || word[10] !~ /^(ingress|egress)$/) return unknown()
   i = 12
@@ -179,12 +183,17 @@ function make_chain(  i, where, n, part) {
     i++
   } else return unknown()
   gsub(/"/, "", where)
-  if (word[i] != "priority" || word[i + 1] !~ /^-?[0-9]+$/ || word[count] != "}") return unknown()
+  order = word[i + 1]
+  if (order == "filter") {
+    order = 0
+    if (word[i + 2] ~ /^[+-]$/) { order = word[i + 2] word[i + 3]; order += 0; i += 2 }
+  }
+  if (word[i] != "priority" && word[i - 2] != "priority" || order !~ /^-?[0-9]+$/ || word[count] != "}") return unknown()
   if (count != i + 3 && word[i + 3] " " word[i + 4] " " count != "policy accept " (i + 6)) return unknown()
   if (word[10] == "egress" && !has("nft-egress")) return refuse_by_kernel("Operation not supported")
   n = split(where, part, ",")
   for (n = n; n > 0; n--) if (system("test -f '" space part[n] "'") != 0) return refuse_by_kernel("No such file or directory")
-  add_chain(word[4], word[5], ++within[word[4]], word[10], where, word[i + 1])
+  add_chain(word[4], word[5], ++within[word[4]], word[10], where, order)
   changed = 1
   return 0
 }

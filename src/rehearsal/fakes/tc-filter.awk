@@ -1,17 +1,20 @@
 # The flower filters of the fake tc. FAKE_NETNS.d/DEVICE.filters is what was done, a line each, so that a thousand filters need
-# no thousand files: `add HOOK PREF HANDLE PROTOCOL SINCE WORDS` (since: uptime in seconds), `del HOOK PREF`.
+# no thousand files: `add HOOK PREF HANDLE PROTOCOL SINCE KIND KEYS` (since: uptime in seconds; keys: as in
+# JSON), `del HOOK PREF`.
 
 # filter add|del|show dev DEVICE ingress|egress ...
-function filter(  device) {
+function filter(  device, i, code) {
   if (word[3] != "dev" || word[5] !~ /^(ingress|egress)$/) return unknown()
   device = word[4]
   if (!load(device)) { complain("Cannot find device \"" device "\""); return 1 }
   if (word[2] == "show" && count == 5) return show_filters(device, word[5])
   if (word[2] == "del" && word[6] == "pref" && count == 7) return del_filter(device)
-  if (word[2] != "add" || word[6] " " word[8] " " word[10] " " word[12] != "protocol pref handle flower") return unknown()
-  if (word[7] !~ /^(ip|ipv6|802[.]1Q)$/ || word[11] !~ /^0x[0-9a-f]+$/ || word[count - 1] " " word[count] != "action drop") return unknown()
-  if (keys(word[7], rest(13, count - 2)) == "") return unknown()
-  return add_filter(device)
+  if (word[2] != "add" || word[6] " " word[8] != "protocol pref" || word[7] !~ /^(all|ip|ipv6|802[.]1Q)$/) return unknown()
+  if (word[10] " " word[11] " " word[12] " " count == "matchall action pass 12") return add_filter(device, "0x1", "matchall")
+  i = word[10] == "handle" && word[11] ~ /^0x[0-9a-f]+$/ ? 12 : 10
+  if (word[i] != "flower" || word[count - 1] " " word[count] != "action drop") return unknown()
+  code = parse_keys(word[7], rest(i + 1, count - 2))
+  return code ? code : add_filter(device, i == 12 ? word[11] : "0x1", "flower")
 }
 
 function rest(from, to,  i, text) {
@@ -20,34 +23,52 @@ function rest(from, to,  i, text) {
 }
 
 function refuse_filter(text) {
-  complain("Error: " text)
+  complain(text)
   complain("We have an error talking to the kernel")
   return 2
 }
 
-# All filters of a device -> filters, f_hook[] and so on; taken[HOOK PREF HANDLE], protocol_of[HOOK PREF].
+# All filters of a device -> filters, f_hook[] and so on; taken[HOOK PREF HANDLE], taken[HOOK PREF KEYS],
+# protocol_of[HOOK PREF].
 function load_filters(device,  text, part, n, i) {
   filters = 0
   split("", taken)
   split("", protocol_of)
+  free_actions()
   while ((getline text < (space device ".filters")) > 0) {
     n = split(text, part, " ")
     if (part[1] == "del") {
-      for (i = 1; i <= filters; i++) if (f_hook[i] == part[2] && f_pref[i] == part[3]) { delete taken[part[2] " " part[3] " " f_handle[i]]; f_hook[i] = "" }
+      for (i = 1; i <= filters; i++) if (f_hook[i] == part[2] && f_pref[i] == part[3]) {
+        delete taken[part[2] " " part[3] " " f_handle[i]]
+        delete taken[part[2] " " part[3] " " f_keys[i]]
+        f_hook[i] = ""
+      }
       delete protocol_of[part[2] " " part[3]]
-      continue
-    }
-    for (i = 8; i <= n; i++) part[7] = part[7] " " part[i]
-    keep_filter(part[2], part[3], part[4], part[5], part[6], part[7])
+      free_actions()
+    } else keep_filter(part[2], part[3], part[4], part[5], part[6], part[7], part[8])
   }
   close(space device ".filters")
   loaded = device
 }
 
-function keep_filter(on, pref, number, protocol, began, words_) {
-  f_hook[++filters] = on; f_pref[filters] = pref; f_handle[filters] = number; f_protocol[filters] = protocol; f_since[filters] = began; f_words[filters] = words_
-  taken[on " " pref " " number] = 1
+function keep_filter(on, pref, number, protocol, began, kind_, keys_) {
+  f_hook[++filters] = on; f_pref[filters] = pref; f_handle[filters] = number; f_protocol[filters] = protocol; f_since[filters] = began
+  f_kind[filters] = kind_; f_keys[filters] = keys_; f_action[filters] = free_action()
+  taken[on " " pref " " number] = taken[on " " pref " " keys_] = 1
   protocol_of[on " " pref] = protocol
+}
+
+# The kernel gives an action the lowest number that is free.
+function free_actions(  i) {
+  split("", used_action)
+  last_action = 0
+  for (i = 1; i <= filters; i++) if (f_hook[i] != "") used_action[f_action[i]] = 1
+}
+
+function free_action() {
+  for (last_action++; last_action in used_action; last_action++) continue
+  used_action[last_action] = 1
+  return last_action
 }
 
 function write_filter(device, text) {
@@ -62,23 +83,25 @@ function uptime(  text, part) {
   return part[1]
 }
 
-function add_filter(device,  key, began) {
-  if (extra != "clsact") return refuse_filter("Parent Qdisc doesn't exists.")
-  if (!has("flower")) return refuse_filter("TC classifier not found.")
+function add_filter(device, number, kind_,  key, began) {
+  if (extra != "clsact") return refuse_filter("Error: Parent Qdisc doesn't exists.")
+  if (!has("flower")) return refuse_filter("Error: TC classifier not found.")
   if (loaded != device) load_filters(device)
   key = word[5] " " word[9]
-  if (key in protocol_of && protocol_of[key] != word[7]) return refuse_filter("Specified filter protocol does not match existing one.")
-  if ((key " " word[11]) in taken) return refuse_filter("Filter already exists.")
+  if (key in protocol_of && protocol_of[key] != word[7]) return refuse_filter("Error: Filter with specified priority/protocol not found.")
+  if ((key " " number) in taken) return refuse_filter("Error: Filter already exists.")
+  if (kind_ == "matchall") keys_json = "-"
+  if ((key " " keys_json) in taken) return refuse_filter("RTNETLINK answers: File exists")
   began = uptime()
-  keep_filter(word[5], word[9], word[11], word[7], began, rest(13, count - 2))
-  write_filter(device, "add " key " " word[11] " " word[7] " " began " " rest(13, count - 2))
+  keep_filter(word[5], word[9], number, word[7], began, kind_, keys_json)
+  write_filter(device, "add " key " " number " " word[7] " " began " " kind_ " " keys_json)
   return 0
 }
 
 function del_filter(device) {
-  if (extra != "clsact") return refuse_filter("Parent Qdisc doesn't exists.")
+  if (extra != "clsact") return refuse_filter("Error: Parent Qdisc doesn't exists.")
   load_filters(device)
-  if (!((word[5] " " word[7]) in protocol_of)) return refuse_filter("Cannot find specified filter chain.")
+  if (!((word[5] " " word[7]) in protocol_of)) return refuse_filter("Error: Cannot find specified filter chain.")
   write_filter(device, "del " word[5] " " word[7])
   loaded = ""
   return 0
@@ -100,57 +123,86 @@ function show_filters(device, on,  i, j, n, prefs, last, moment, seen, head, fir
   for (j = 1; j <= n; j++) {
     first_one = 1
     for (i = 1; i <= filters; i++) if (f_hook[i] == on && f_pref[i] == prefs[j]) {
-      head = "\"protocol\":\"" f_protocol[i] "\",\"pref\":" f_pref[i] ",\"kind\":\"flower\",\"chain\":0"
+      head = "\"protocol\":\"" f_protocol[i] "\",\"pref\":" f_pref[i] ",\"kind\":\"" f_kind[i] "\",\"chain\":0"
       if (first_one && json) printf "%s{%s}", (j > 1 ? "," : ""), head
-      if (first_one && !json) print "filter protocol " f_protocol[i] " pref " f_pref[i] " flower chain 0 "
+      if (first_one && !json) print "filter protocol " f_protocol[i] " pref " f_pref[i] " " f_kind[i] " chain 0 "
       first_one = 0
       seen = int((moment - f_since[i]) * 10)
       if (!json) filter_text(i, int(moment - f_since[i]), seen)
-      else printf ",{%s,\"options\":{\"handle\":%s,\"keys\":{%s},\"not_in_hw\":true,\"actions\":[%s]}}", head, decimal(f_handle[i]), keys(f_protocol[i], f_words[i]), action(i, int(moment - f_since[i]), seen)
+      else printf ",{%s,\"options\":{\"handle\":%s,%s\"actions\":[%s]}}", head, decimal(f_handle[i]), options(i), action(i, int(moment - f_since[i]), seen)
     }
   }
   if (json) print "]"
   return 0
 }
 
+function options(i) {
+  return (f_kind[i] == "flower" ? "\"keys\":{" f_keys[i] "}," : "") "\"not_in_hw\":true," (f_kind[i] == "matchall" && stats ? "\"rule_hit\":0," : "")
+}
+
+function verdict(i) { return f_kind[i] == "flower" ? "drop" : "pass" }
+
 function action(i, age, seen) {
-  return "{\"order\":1,\"kind\":\"gact\",\"control_action\":{\"type\":\"drop\"},\"prob\":{\"random_type\":\"none\",\"control_action\":{\"type\":\"pass\"},\"val\":0},\"index\":" i ",\"ref\":1,\"bind\":1" (stats ? ",\"installed\":" age ",\"last_used\":" age ",\"stats\":{\"bytes\":" seen * 60 ",\"packets\":" seen ",\"drops\":" seen ",\"overlimits\":0,\"requeues\":0,\"backlog\":0,\"qlen\":0}" : "") "}"
+  return "{\"order\":1,\"kind\":\"gact\",\"control_action\":{\"type\":\"" verdict(i) "\"},\"prob\":{\"random_type\":\"none\",\"control_action\":{\"type\":\"pass\"},\"val\":0},\"index\":" f_action[i] ",\"ref\":1,\"bind\":1" (stats ? ",\"installed\":" age ",\"last_used\":" age ",\"stats\":{\"bytes\":" seen * 60 ",\"packets\":" seen ",\"drops\":" seen ",\"overlimits\":0,\"requeues\":0,\"backlog\":0,\"qlen\":0}" : "") "}"
 }
 
 function filter_text(i, age, seen,  text, part, n, j) {
-  print "filter protocol " f_protocol[i] " pref " f_pref[i] " flower chain 0 handle " f_handle[i] " "
-  text = keys(f_protocol[i], f_words[i])
-  gsub(/"/, "", text)
+  print "filter protocol " f_protocol[i] " pref " f_pref[i] " " f_kind[i] " chain 0 handle " f_handle[i] " "
+  text = f_keys[i]
+  gsub(/["}]/, "", text)
   gsub(/[{]start:/, "", text)
   gsub(/,end:/, "-", text)
-  gsub(/[}]/, "", text)
-  n = split(text, part, ",")
+  n = f_kind[i] == "flower" ? split(text, part, ",") : 0
+  # An address has colons, too.
   for (j = 1; j <= n; j++) { sub(/:/, " ", part[j]); print "  " part[j] }
   print "  not_in_hw"
-  print "\taction order 1: gact action drop"
+  print "\taction order 1: gact action " verdict(i)
   print "\t random type none pass val 0"
-  print "\t index " i " ref 1 bind 1" (stats ? " installed " age " sec used " age " sec" : "")
+  print "\t index " f_action[i] " ref 1 bind 1" (stats ? " installed " age " sec used " age " sec" : "")
   if (stats) { print "\tAction statistics:"; print "\tSent " seen * 60 " bytes " seen " pkt (dropped " seen ", overlimits 0 requeues 0) "; print "\tbacklog 0b 0p requeues 0" }
   print ""
 }
 
-# Match words in pairs -> the keys as tc prints them in JSON; empty for what has no transcript.
-function keys(protocol, text,  part, n, i, out) {
-  out = protocol == "ip" ? "\"eth_type\":\"ipv4\"" : protocol == "ipv6" ? "\"eth_type\":\"ipv6\"" : ""
+# Match words in pairs -> keys_json, the keys in the order in which tc prints them; else what tc ends with.
+function parse_keys(protocol, text,  part, n, i, key, order) {
+  split("", key)
+  if (protocol == "ip") key["eth_type"] = "\"ipv4\""
+  if (protocol == "ipv6") key["eth_type"] = "\"ipv6\""
   n = split(text, part, " ")
-  for (i = 1; i <= n; i += 2) out = out (out == "" ? "" : ",") key(part[i], part[i + 1])
-  return out ~ /,$|^$|,,/ ? "" : out
+  for (i = 1; i <= n; i += 2) {
+    text = part[i + 1]
+    if (part[i] == "dst_port") {
+      if (key["ip_proto"] !~ /tcp|udp|sctp/ || !is_port(text)) return illegal("dst_port")
+      if (split(text, order, "-") == 2) text = "{\"start\":" order[1] ",\"end\":" order[2] "}"
+      key["dst_port"] = text
+    } else if (part[i] == "ip_proto") {
+      if (text !~ /^(tcp|udp|sctp|icmp|icmpv6)$/) return illegal("ip_proto")
+      key["ip_proto"] = "\"" text "\""
+    } else if (part[i] == "vlan_ethtype" && text ~ /^(ip|ipv6)$/) {
+      key["vlan_ethtype"] = "\"" text "\""
+      key["eth_type"] = text == "ip" ? "\"ipv4\"" : "\"ipv6\""
+    } else if (part[i] == "type" && text ~ /^[0-9]+(\/[0-9]+)?$/) {
+      # Of a mask that leaves nothing open nothing is shown.
+      sub(/\/255$/, "", text)
+      key["icmp_type"] = "\"" text "\""
+    } else if (part[i] ~ /^(src_ip|dst_ip)$/ && text ~ /^[0-9a-f.:]+(\/[0-9]+)?$/) {
+      sub(/\/(32|128)$/, "", text)
+      key[part[i]] = "\"" text "\""
+    } else return unknown()
+  }
+  keys_json = ""
+  n = split("vlan_ethtype eth_type ip_proto dst_ip src_ip dst_port icmp_type", order, " ")
+  for (i = 1; i <= n; i++) if (key[order[i]] != "") keys_json = keys_json (keys_json == "" ? "" : ",") "\"" order[i] "\":" key[order[i]]
+  if (keys_json == "") return unknown()
+  return 0
 }
 
-function key(name, text,  part) {
-  if (name == "dst_port" && text ~ /^[0-9]+$/) return "\"dst_port\":" text
-  if (name == "dst_port" && text ~ /^[0-9]+-[0-9]+$/) { split(text, part, "-"); return "\"dst_port\":{\"start\":" part[1] ",\"end\":" part[2] "}" }
-  if (name == "vlan_ethtype" && text ~ /^(ip|ipv6)$/) return "\"vlan_ethtype\":\"" text "\",\"eth_type\":\"" (text == "ip" ? "ipv4" : text) "\""
-  if (name == "type" && text ~ /^[0-9]+(\/[0-9]+)?$/) return "\"icmp_type\":\"" text "\""
-  if (name == "ip_proto" && text ~ /^(tcp|udp|sctp|icmp|icmpv6)$/) return "\"ip_proto\":\"" text "\""
-  if (name ~ /^(src_ip|dst_ip)$/ && text ~ /^[0-9a-z.:\/]+$/) return "\"" name "\":\"" text "\""
-  return ""
+function is_port(text,  part, n) {
+  n = split(text, part, "-")
+  return text ~ /^[0-9]+(-[0-9]+)?$/ && part[1] > 0 && part[n] + 0 <= 65535 && part[1] + 0 <= part[n] + 0
 }
+
+function illegal(name) { complain("Illegal \"" name "\""); return 1 }
 
 function decimal(text,  i, number) {
   for (i = 3; i <= length(text); i++) number = number * 16 + index("123456789abcdef", substr(text, i, 1))

@@ -101,7 +101,7 @@ impl Tables {
         let before = self.tables.len();
         self.tables.retain(|table| table.name != name);
         if self.tables.len() == before {
-            return Err("Error: No such file or directory");
+            return Err("Error: Could not process rule: No such file or directory");
         }
         Ok(())
     }
