@@ -9,7 +9,7 @@ CUT_PORTS="" CUT_PEERS4="" CUT_PEERS6=""
 # The rules are for both directions: those that no VM asks for are in the plan, and in nobody's kernel.
 cut_plan() { # ENGINE "PROTOCOL…" HOLD [VM in|out|both]…
 	local engine=$1 protocols=$2 hold=$3 i=0
-	PLAN="" CUTS=yes
+	PLAN=""
 	line "engine $engine"
 	line "mark $HANDLE"
 	[ -z "$CUT_PORTS" ] || line "ports $CUT_PORTS"
@@ -40,22 +40,26 @@ cut_vm() { # PLAN_INDEX VM HOLD in|out|both
 }
 
 nft_rules() { # in|out s|d "PROTOCOL…"
-	local scope scopes=() protocols=${3// /, } port=""
+	local scope scopes=() ported=" $3 " port=""
 	[ -z "$CUT_PEERS4" ] || scopes+=("ip ${2}addr @peers4 ")
 	[ -z "$CUT_PEERS6" ] || scopes+=("ip6 ${2}addr @peers6 ")
 	[ ${#scopes[@]} != 0 ] || scopes=("")
+	ported=${ported/ icmp / }
+	read -r ported <<<"${ported/ all / }"
+	case $ported in
+	"") ;;
+	*\ *) port="meta l4proto { ${ported// /, } } ${CUT_PORTS:+th dport @ports }" ;;
+	*) if [ -n "$CUT_PORTS" ]; then port="$ported dport @ports "; else port="meta l4proto $ported "; fi ;;
+	esac
 	for scope in "${scopes[@]}"; do
-		case $3 in
-		all) [ -n "$scope" ] || port="meta protocol { ip, ip6 } " ;;
-		icmp)
+		[ -z "$ported" ] || line "nft $1 $scope${port}counter drop"
+		case " $3 " in
+		*" icmp "*)
 			[[ $scope = ip6* ]] || line "nft $1 ${scope}meta l4proto icmp counter drop"
-			[[ $scope != ip\ * ]] || continue
-			port="icmpv6 type != 133-137 "
+			[[ $scope = "ip "* ]] || line "nft $1 ${scope}icmpv6 type != 133-137 counter drop"
 			;;
-		*\ *) port="meta l4proto { $protocols } ${CUT_PORTS:+th dport @ports }" ;;
-		*) if [ -n "$CUT_PORTS" ]; then port="$3 dport @ports "; else port="meta l4proto $3 "; fi ;;
+		*" all "*) line "nft $1 ${scope:-meta protocol { ip, ip6 \} }counter drop" ;;
 		esac
-		line "nft $1 $scope${port}counter drop"
 	done
 }
 
@@ -93,9 +97,12 @@ DOORS="tcp/7001 tcp/7002 udp/7001 udp/7002 sctp/7001 sctp/7002 ping"
 PEER4=10.244.0.100 PEER6=fd00:244::100
 declare -A guest4=([6]=10.244.0.16 [7]=10.244.0.17) guest6=([6]=fd00:244::16 [7]=fd00:244::17)
 
-# Every door but those named answers, and those do not; from outside to a guest, or from it.
-into_guest() { # VM [DOOR…]
-	doors "in_peer" "${guest4[$1]},${guest6[$1]}" "${@:2}"
+# Every door but those named (by one address ADDRESS/DOOR) answers, and those do not; from outside to
+# guests, or from one.
+into_guests() { # "VM…" [DOOR…]
+	local vm addresses=""
+	for vm in $1; do addresses+=",${guest4[$vm]},${guest6[$vm]}"; done
+	doors "in_peer" "${addresses#,}" "${@:2}"
 }
 out_of_guest() { # VM [DOOR…]
 	doors "in_guest $1" "$PEER4,$PEER6" "${@:2}"
@@ -122,24 +129,32 @@ said_so() { # WANTED SAID
 	return 1
 }
 
-# Makes the guests; twice knocked at, so that neighbours are known and modules there.
+# Makes the guests, once; knocked at until neighbours are known.
 make_systems() {
-	local module
+	local module vm
+	[ -z "$CUTS" ] || return
+	CUTS="pod6 pod7"
 	for module in udp_tunnel ip6_udp_tunnel sctp; do modprobe $module; done
 	may_ping peer
 	# shellcheck disable=SC2086 # words
 	in_peer knock serve $PORTS </dev/null >>/tmp/containers.log 2>&1 &
 	SYSTEM=1 make_masquerade 6 1
 	SYSTEM=1 make_bridge 7
-	watch_pod 6
-	watch_pod 7
 	for vm in 6 7; do
+		watch_pod $vm
 		step "VM $vm with a protocol stack: out of it" until_ok out_of_guest $vm
-		step "VM $vm with a protocol stack: into it" until_ok into_guest $vm
+		step "VM $vm with a protocol stack: into it" until_ok into_guests $vm
 	done
 }
 
 until_ok() { # COMMAND…
 	for _ in 1 2 3 4 5 6 7 8 9 10; do ! "$@" || return 0; done
 	return 1
+}
+
+# After a cut: everybody reaches everybody.
+all_open() { # LABEL
+	check "$1: afterwards into the guests" into_guests "6 7"
+	check "$1: afterwards out of VM 6" out_of_guest 6
+	check "$1: afterwards out of VM 7" out_of_guest 7
 }

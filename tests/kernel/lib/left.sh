@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What a run may leave on a node, and the waiting until it is gone: processes, files, objects in a VM.
 
-CUTS="" # set by scenarios that cut traffic: then nft tables and flower filters are looked for, too
+CUTS="" # network namespaces in which traffic is cut: there nft tables and flower filters are looked for, too
 
 # No process of the run, no file in the scratch directory, no object of the run in any pod. Processes
 # on their way out are given two seconds.
@@ -44,7 +44,7 @@ process() { # PID
 marks_in() { # NETNS
 	local device
 	tc -n "$1" qdisc show | grep -E " 7[0-9a-f]{3}: "
-	[ -n "$CUTS" ] || return
+	[[ " $CUTS " = *" $1 "* ]] || return
 	ip netns exec "$1" nft list tables netdev | grep vmchaos_
 	while read -r device; do
 		tc -n "$1" filter show dev "$device" ingress
@@ -75,7 +75,7 @@ clean_within() { # POD LIMIT
 		now=$(ms_now)
 		left=$((start + $2 - now))
 		[ $left -ge 0 ] || { echo "still there after $((now - start)) ms"; return 1; }
-		[ -z "$CUTS" ] || [ $left -lt 100 ] || left=100
+		[[ " $CUTS " != *" pod$1 "* ]] || [ $left -lt 100 ] || left=100
 		read -r -t "$((left / 1000)).$(printf %03d $((left % 1000)))1" -u "$fd"
 	done
 	echo "clean after $(($(ms_now) - start)) ms"
