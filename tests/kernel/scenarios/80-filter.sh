@@ -25,6 +25,7 @@ still_stalled() {
 # Three datagrams and one connection are tried at a closed port: as many packets are in the counters.
 counted() { # WANTED
 	await fault "$(event ending)" || return 1
+	# shellcheck disable=SC2153 # set by await
 	[ "$(packets_read)" = "$1" ] || { echo "$(packets_read) packets: $LINE"; return 1; }
 }
 

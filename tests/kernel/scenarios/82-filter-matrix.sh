@@ -62,7 +62,7 @@ for engine in nft tc; do
 	label="$engine, IPv6 peers and a port"
 	if up "$label" dash 6 7; then
 		check "$label: into VM 7" into_guests 7 "${guest6[7]}"/{tcp,udp}/7001
-		check "$label: out of VM 6" out_of_guest 6 $PEER6/{tcp,udp}/7001
+		check "$label: out of VM 6" out_of_guest 6 "$PEER6"/{tcp,udp}/7001
 	fi
 	down "$label" 6 7
 	CUT_PEERS6="" CUT_PORTS=""
