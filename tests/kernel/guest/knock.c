@@ -1,12 +1,13 @@
 /* Knocks at doors and opens them: tells within one wait which ports and protocols of a host answer.
  *
  *   knock serve PORT…            answers on TCP, UDP and (where the kernel has it) SCTP, IPv4 and IPv6
- *   knock ADDRESS WAIT_MS DOOR…  tries all doors at once: tcp/PORT udp/PORT sctp/PORT ping
+ *   knock ADDRESS[,…] MS DOOR…   tries all doors of all addresses at once: tcp/PORT udp/PORT sctp/PORT
+ *                                big/PORT (a datagram in fragments) ping; a line for each address
  *   knock keep ADDRESS PORT      one TCP connection; echoes a line of stdin through it, prints `echo LINE`
  *   knock frame DEVICE N         sends N times the frame that stdin has in hexadecimal
  *
- * A door prints as DOOR=open (said something back), refused (an error that came at once) or silent
- * (nothing within the wait), with the milliseconds of the slowest answer at the end. */
+ * A door prints as DOOR=open (said something back), refused (an error came back) or silent (nothing
+ * came within MS), with the milliseconds of the slowest answer at the end. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,7 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DOORS 64
+#define DOORS 128
+#define BIG 4000
 
 union address {
 	struct sockaddr sa;
@@ -73,7 +75,7 @@ static int listener(int type, int protocol, int port)
 static int serve(int n, char **ports)
 {
 	static struct pollfd p[1024];
-	static char buf[2048];
+	static char buf[2 * BIG];
 	int used = 0, listening, udp[DOORS] = { 0 };
 	for (int i = 0; i < n && i < DOORS / 3; i++) {
 		p[used++] = (struct pollfd){ listener(SOCK_STREAM, IPPROTO_TCP, atoi(ports[i])), POLLIN, 0 };
@@ -110,21 +112,24 @@ static int serve(int n, char **ports)
 }
 
 struct door {
-	const char *name, *state;
+	const char *host, *name, *state;
 	int stream, asked;
+	long ms;
 };
 
-static int open_door(struct door *d, const char *host)
+static int is(const struct door *d, const char *kind) { return !strncmp(d->name, kind, strlen(kind)); }
+
+static int open_door(struct door *d)
 {
 	union address a;
 	const char *slash = strchr(d->name, '/');
-	socklen_t n = to(&a, host, slash ? atoi(slash + 1) : 0);
+	socklen_t n = to(&a, d->host, slash ? atoi(slash + 1) : 0);
 	int s, family = a.sa.sa_family;
-	if (!strncmp(d->name, "tcp", 3))
+	if (is(d, "tcp"))
 		d->stream = 1, s = socket(family, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_TCP);
-	else if (!strncmp(d->name, "sctp", 4))
+	else if (is(d, "sctp"))
 		d->stream = 1, s = socket(family, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_SCTP);
-	else if (!strncmp(d->name, "udp", 3))
+	else if (is(d, "udp") || is(d, "big"))
 		s = socket(family, SOCK_DGRAM | SOCK_NONBLOCK, IPPROTO_UDP);
 	else
 		s = socket(family, SOCK_DGRAM | SOCK_NONBLOCK, family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
@@ -134,65 +139,76 @@ static int open_door(struct door *d, const char *host)
 }
 
 /* Sends the question; an ICMP socket fills in the checksum and the identifier. */
-static void ask(struct door *d, int s, int v6)
+static void ask(struct door *d, int s)
 {
+	static const char big[BIG] = "knock";
 	static const uint8_t echo4[12] = { 8 }, echo6[12] = { 128 };
 	d->asked = 1;
-	if (!strcmp(d->name, "ping"))
-		(void)!send(s, v6 ? echo6 : echo4, 12, MSG_NOSIGNAL);
+	if (is(d, "ping"))
+		(void)!send(s, strchr(d->host, ':') ? echo6 : echo4, 12, MSG_NOSIGNAL);
 	else
-		(void)!send(s, "knock", 5, MSG_NOSIGNAL);
+		(void)!send(s, big, is(d, "big") ? BIG : 5, MSG_NOSIGNAL);
 }
 
-static int knock(const char *host, long wait, int n, char **names)
+/* What a door has come to, if it has: an answer or an error. */
+static const char *answer(struct door *d, struct pollfd *p)
 {
-	struct pollfd p[DOORS];
-	struct door d[DOORS];
-	long start = now_ms(), slowest = 0;
-	int left = 0, v6 = strchr(host, ':') != NULL;
-	for (int i = 0; i < n; i++) {
-		d[i] = (struct door){ names[i], NULL, 0, 0 };
-		p[i] = (struct pollfd){ open_door(&d[i], host), POLLIN, 0 };
-		if (d[i].state) {
-			p[i].fd = -1;
-			continue;
-		}
-		left++;
-		if (d[i].stream)
-			p[i].events = POLLOUT;
-		else
-			ask(&d[i], p[i].fd, v6);
+	static char buf[2 * BIG];
+	int error = 0;
+	socklen_t len = sizeof error;
+	if (d->stream && !d->asked) {
+		getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+		if (error)
+			return "refused";
+		ask(d, p->fd);
+		p->events = POLLIN;
+		return NULL;
 	}
-	while (left && now_ms() < start + wait && poll(p, (nfds_t)n, (int)(start + wait - now_ms())) > 0) {
-		for (int i = 0; i < n; i++) {
-			char buf[64];
-			int error = 0;
-			socklen_t len = sizeof error;
-			if (p[i].fd < 0 || !p[i].revents)
-				continue;
-			if (d[i].stream && !d[i].asked) {
-				getsockopt(p[i].fd, SOL_SOCKET, SO_ERROR, &error, &len);
-				if (!error) {
-					ask(&d[i], p[i].fd, v6);
-					p[i].events = POLLIN;
-					continue;
-				}
-			} else if (recv(p[i].fd, buf, sizeof buf, 0) > 0) {
-				d[i].state = "open";
-			} else if (errno == EAGAIN) {
+	if (recv(p->fd, buf, sizeof buf, 0) > 0)
+		return "open";
+	return errno == EAGAIN ? NULL : "refused";
+}
+
+static int knock(char *hosts, long wait, int n, char **names)
+{
+	static struct pollfd p[DOORS];
+	static struct door d[DOORS];
+	long start = now_ms();
+	int all = 0, left = 0;
+	for (char *host = strtok(hosts, ","); host; host = strtok(NULL, ",")) {
+		for (int i = 0; i < n && all < DOORS; i++, all++) {
+			d[all] = (struct door){ .host = host, .name = names[i] };
+			p[all] = (struct pollfd){ open_door(&d[all]), POLLIN, 0 };
+			if (d[all].state) {
+				p[all].fd = -1;
 				continue;
 			}
-			if (!d[i].state)
-				d[i].state = "refused";
-			slowest = now_ms() - start;
+			left++;
+			if (d[all].stream)
+				p[all].events = POLLOUT;
+			else
+				ask(&d[all], p[all].fd);
+		}
+	}
+	while (left && now_ms() < start + wait && poll(p, (nfds_t)all, (int)(start + wait - now_ms())) > 0) {
+		for (int i = 0; i < all; i++) {
+			if (p[i].fd < 0 || !p[i].revents || !(d[i].state = answer(&d[i], &p[i])))
+				continue;
+			d[i].ms = now_ms() - start;
 			close(p[i].fd);
 			p[i].fd = -1;
 			left--;
 		}
 	}
-	for (int i = 0; i < n; i++)
-		printf("%s=%s ", d[i].name, d[i].state ? d[i].state : "silent");
-	printf("ms=%ld\n", slowest);
+	for (int i = 0; i < all; i += n) {
+		long slowest = 0;
+		printf("%s:", d[i].host);
+		for (int j = i; j < i + n && j < all; j++) {
+			printf(" %s=%s", d[j].name, d[j].state ? d[j].state : "silent");
+			slowest = d[j].ms > slowest ? d[j].ms : slowest;
+		}
+		printf(" ms=%ld\n", slowest);
+	}
 	return 0;
 }
 
@@ -246,8 +262,8 @@ int main(int argc, char **argv)
 		return keep(argv[2], atoi(argv[3]));
 	if (argc == 4 && !strcmp(argv[1], "frame"))
 		return frame(argv[2], atoi(argv[3]));
-	if (argc > 3 && argc - 3 <= DOORS)
+	if (argc > 3)
 		return knock(argv[1], atol(argv[2]), argc - 3, argv + 3);
-	fprintf(stderr, "usage: knock serve PORT…|keep ADDRESS PORT|frame DEVICE N|ADDRESS WAIT_MS DOOR…\n");
+	fprintf(stderr, "usage: knock serve PORT…|keep ADDRESS PORT|frame DEVICE N|ADDRESS[,…] MS DOOR…\n");
 	return 2;
 }

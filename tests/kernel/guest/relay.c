@@ -41,13 +41,19 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	p[0] = (struct pollfd){ open_tap(argv[1]), POLLIN, 0 };
-	int ns = open(argv[2], O_RDONLY | O_CLOEXEC);
-	if (ns < 0 || setns(ns, CLONE_NEWNET) < 0) {
+	/* There only to open the card: an emulator lives in the pod's network namespace. */
+	int pod = open("/proc/self/ns/net", O_RDONLY), guest = open(argv[2], O_RDONLY);
+	if (pod < 0 || guest < 0 || setns(guest, CLONE_NEWNET) < 0) {
 		perror("relay: setns");
 		return 1;
 	}
-	close(ns);
 	p[1] = (struct pollfd){ open_tap(argv[3]), POLLIN, 0 };
+	if (setns(pod, CLONE_NEWNET) < 0) {
+		perror("relay: setns");
+		return 1;
+	}
+	close(pod);
+	close(guest);
 	while (poll(p, 2, -1) > 0) {
 		for (int i = 0; i < 2; i++) {
 			ssize_t n;

@@ -7,7 +7,9 @@ cd /vmchaos || exit 1
 . lib/system.sh
 . lib/measure.sh
 . lib/plan.sh
+. lib/cut.sh
 . lib/driver.sh
+. lib/left.sh
 . lib/fault.sh
 
 mode=${1:-all} only=${*:2}

@@ -52,7 +52,7 @@ mkdir -p "$modules"
 cp "$kernel/lib/modules/$version"/modules.{builtin,builtin.modinfo,order} "$modules/"
 (
 	cd "$kernel/lib/modules/$version"
-	find kernel/net/{sched,bridge,netfilter,ipv4/netfilter,ipv6/netfilter,802,llc,sctp} kernel/lib \
+	find kernel/net/{sched,bridge,netfilter,ipv4/netfilter,ipv6/netfilter,802,llc,sctp,8021q} kernel/lib \
 		kernel/net/ipv4/udp_tunnel.ko kernel/net/ipv6/ip6_udp_tunnel.ko kernel/drivers/net/{tun,veth,dummy,ifb}.ko -name '*.ko' -print0 | xargs -0 cp --parents -t "$modules"
 )
 busybox depmod -b "$root" "$version"

@@ -82,6 +82,10 @@ fn any_other_flower_filter_is_a_mismatch() {
         ("/1/kind", json!("u32")),
         ("/6/options/keys/vlan_ethtype", json!("ipv6")),
         ("/6/options/keys/eth_type", json!("arp")),
+        (
+            "/6/options/keys",
+            json!({"eth_type": "ipv4", "ip_proto": "tcp", "src_ip": "10.0.0.0/8", "dst_port": 53}),
+        ),
     ] {
         let told = problem(place, value.clone());
         assert!(
