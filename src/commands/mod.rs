@@ -1,7 +1,9 @@
 //! One file a command: select, plan, confirm, run, report. The only place that knows both the command line and the rest.
 
+mod agree;
 mod check;
 mod completion;
+mod document;
 mod ended;
 mod fault;
 mod halt;

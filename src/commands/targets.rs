@@ -40,11 +40,13 @@ pub(super) async fn choose(
     wanted: &Wanted,
     interfaces: &[String],
 ) -> Result<Chosen, Stop> {
-    let survey = survey(cluster, &wanted.selection, interfaces).await?;
+    let search = async { Ok(survey(cluster, &wanted.selection, interfaces).await?) };
+    let survey = context.unless_signalled(search).await?;
     let kubevirt = survey.kubevirt.as_ref().map(|kubevirt| kubevirt.namespace().to_owned());
     let chosen = if wanted.chosen {
         drawn(cluster, wanted, survey)?
     } else {
+        // Not raced against signals: the picker ends itself and puts the terminal back.
         picked(context, survey).await?
     };
     Ok(Chosen { kubevirt, ..chosen })
