@@ -84,7 +84,7 @@ async fn carry_out(context: &mut Context, request: &Request, report: &mut RunRep
     let vms = plan.vms.len();
     let question = format!("Put this on {vms} VM{}?", if vms == 1 { "" } else { "s" });
     let consent = agree(context, &request.writing, &cluster, question).await?;
-    let confirmed = plan.confirmed(consent);
+    let confirmed = consent.to(plan);
     Ok(execute(context, &cluster, &confirmed, &namespace, report).await)
 }
 

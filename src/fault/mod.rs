@@ -9,6 +9,7 @@
 pub mod direction;
 pub mod error;
 pub mod interface;
+pub mod migrate;
 pub mod netem;
 pub mod options;
 pub mod preset;
@@ -18,6 +19,7 @@ pub mod value;
 
 pub use direction::{Direction, Directions};
 pub use error::FaultError;
+pub use migrate::{Destination, Extent, MigrateSpec, Movable};
 pub use netem::{Distribution, Netem, NetemSettings};
 pub use options::{Effect, Execution, OnMigration, Toleration};
 pub use preset::Preset;
