@@ -9,6 +9,7 @@ pub mod completion;
 mod confirm;
 mod connection;
 mod fault_flags;
+mod migrate;
 mod netem;
 mod output;
 mod rehearse;
@@ -25,6 +26,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 pub use completion::Shell;
 pub use confirm::{DryRun, Writing};
 pub use fault_flags::PodRequest;
+pub use migrate::MigrateRequest;
 pub use netem::NetemRequest;
 pub use output::Output;
 pub use rehearse::{RehearseRequest, Rehearsed};
@@ -91,6 +93,7 @@ struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     Netem(Box<netem::NetemArgs>),
+    Migrate(Box<migrate::MigrateArgs>),
     List(runs::ListArgs),
     Status(runs::StatusArgs),
     Halt(runs::HaltArgs),
@@ -114,6 +117,7 @@ pub struct Invocation {
 #[derive(Debug, Clone)]
 pub enum Action {
     Netem(Box<NetemRequest>),
+    Migrate(Box<MigrateRequest>),
     List(ListRequest),
     Status(StatusRequest),
     Halt(HaltRequest),
@@ -156,6 +160,7 @@ impl Cli {
         let namespace = self.global.connection.namespace();
         let action = match self.command {
             Command::Netem(args) => Action::Netem(Box::new(args.request(namespace)?)),
+            Command::Migrate(args) => Action::Migrate(Box::new(args.request(namespace)?)),
             Command::List(args) => Action::List(args.request(namespace)?),
             Command::Status(args) => Action::Status(args.request(namespace)),
             Command::Halt(args) => Action::Halt(args.request(namespace)?),
@@ -176,6 +181,7 @@ impl Command {
     fn name(&self) -> &'static str {
         match self {
             Self::Netem(_) => "netem",
+            Self::Migrate(_) => "migrate",
             Self::List(_) => "list",
             Self::Status(_) => "status",
             Self::Halt(_) => "halt",
@@ -197,7 +203,16 @@ mod tests {
 
     #[test]
     fn every_subcommand_is_found_by_its_name() {
-        for name in ["netem", "list", "status", "halt", "check", "rehearse", "completion"] {
+        for name in [
+            "netem",
+            "migrate",
+            "list",
+            "status",
+            "halt",
+            "check",
+            "rehearse",
+            "completion",
+        ] {
             assert_eq!(command_for(name).get_name(), name);
         }
     }

@@ -108,7 +108,10 @@ impl VirtualMachineInstanceMigration {
 
     pub fn annotation(&self, name: &str) -> Option<&str> {
         let annotations = self.metadata.annotations.as_ref()?;
-        annotations.get(name).map(String::as_str).filter(|text| !text.is_empty())
+        annotations
+            .get(name)
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
     }
 
     pub fn label(&self, name: &str) -> Option<&str> {
@@ -160,7 +163,13 @@ pub async fn create(
 }
 
 /// Cancels a migration, unless another object has its name by now; with `dry_run` only asks.
-pub async fn delete(cluster: &Cluster, namespace: &str, name: &str, uid: &str, dry_run: bool) -> Result<(), ClusterError> {
+pub async fn delete(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    uid: &str,
+    dry_run: bool,
+) -> Result<(), ClusterError> {
     let params = DeleteParams {
         dry_run,
         preconditions: Some(Preconditions {

@@ -10,6 +10,9 @@ mod halt;
 mod list;
 mod log;
 mod lookup;
+mod migrate;
+mod migrate_text;
+mod migrate_watcher;
 mod plan_text;
 mod rehearse;
 mod status;
@@ -53,6 +56,7 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
     };
     let result = match action {
         Action::Netem(request) => return Box::pin(fault::netem(&mut context, *request)).await,
+        Action::Migrate(request) => return Box::pin(migrate::migrate(&mut context, *request)).await,
         Action::Rehearse(request) => rehearse::rehearse(&mut context, request).await,
         Action::Completion(shell) => completion::print(printer, shell),
         Action::List(request) => list::list(&mut context, request).await,

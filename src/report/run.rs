@@ -1,10 +1,12 @@
 //! The document of a run.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use super::target::word;
-use super::{API_VERSION, ErrorReport, ExitCode, Seconds, TargetReport, TargetState, Time};
+use super::{API_VERSION, ErrorReport, ExitCode, MigrationSummary, Seconds, TargetReport, TargetState, Time};
 
 /// Everything a run did, whichever way it ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,6 +35,8 @@ pub struct RunReport {
     pub targets: Vec<TargetReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub migrations: Vec<Migration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migration_summary: Option<MigrationSummary>,
     pub summary: Summary,
     /// What concerns the whole run, such as a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,7 +107,7 @@ pub struct Migration {
     /// e.g. `PreCopy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
-    /// [`Migration::SUCCEEDED`], or e.g. `failed`, `timeout`.
+    /// [`Migration::SUCCEEDED`], [`Migration::CANCELLED`], or e.g. `failed`, `timeout`.
     pub result: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
@@ -112,7 +116,7 @@ pub struct Migration {
 /// A phase of a migration and when it was first seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Phase {
-    pub phase: String,
+    pub phase: Cow<'static, str>,
     pub at: Time,
 }
 
@@ -156,6 +160,7 @@ impl RunReport {
             plan: Vec::new(),
             targets: Vec::new(),
             migrations: Vec::new(),
+            migration_summary: None,
             summary: Summary::default(),
             error: None,
         }
@@ -201,6 +206,7 @@ impl RunReport {
             ExitCode::Interrupted => Outcome::Interrupted,
         };
         self.summary = Summary::of(&self.targets);
+        self.migration_summary = MigrationSummary::of(&self.migrations);
         self.finished_at = Some(Time::now());
         self.exit_code
     }
@@ -214,13 +220,15 @@ impl RunReport {
 
 impl Migration {
     pub const SUCCEEDED: &'static str = "succeeded";
+    /// By a signal or somebody's `halt`: the VM is where it was.
+    pub const CANCELLED: &'static str = "cancelled";
 
     /// A failure counts also when the VM moved in a later round.
     fn exit_code(&self) -> ExitCode {
-        if self.result == Self::SUCCEEDED {
-            ExitCode::Done
-        } else {
-            ExitCode::Unrecovered
+        match self.result.as_str() {
+            Self::SUCCEEDED => ExitCode::Done,
+            Self::CANCELLED => ExitCode::Failed,
+            _ => ExitCode::Unrecovered,
         }
     }
 }

@@ -1,0 +1,17 @@
+//! A run of live migrations: nothing is injected, nothing is rolled back; what it has in place are migrations in flight.
+//!
+//! ```text
+//! survey (nodes, VMIs) ──> round: create ──> follow each by its UID ──> all over ──> pause ──> survey …
+//!                              └── signal, halt, timeout ──> cancel (delete), unless in post-copy ──> wait, tell
+//! ```
+//! [`engine`] decides and is pure, [`flight`] is what is known of one migration, [`driver`] makes, watches and cancels.
+
+pub mod driver;
+pub mod engine;
+pub mod explain;
+pub mod flight;
+mod observe;
+pub mod report;
+
+#[cfg(test)]
+mod tests;
