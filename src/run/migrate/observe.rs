@@ -112,9 +112,10 @@ impl Engine {
             return;
         };
         let flight = &mut self.flights[index];
-        let before = (flight.to.clone(), flight.is_past_cancelling());
+        let before = flight.is_past_cancelling();
         learn(flight, state);
-        if before != (flight.to.clone(), flight.is_past_cancelling()) {
+        // Where it goes stands in the next line.
+        if before != flight.is_past_cancelling() {
             self.actions.push(Action::Show(index));
         }
         if flight.object == Object::Gone {
