@@ -167,7 +167,8 @@ fn a_restarted_vm_stays_in_the_pool() {
         .runtime
         .block_on(rehearsal.practice.restart_vmi("default", "web-1"))
         .unwrap();
-    run.wait_for("Succeeded").signal("INT");
+    run.wait_for("default/web-1  left out: ");
+    run.wait_for("migrated ").signal("INT");
     run.end().expect(130);
 }
 

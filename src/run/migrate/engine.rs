@@ -384,10 +384,6 @@ impl Engine {
         if flight.is_over() {
             return;
         }
-        let key = &mut self.vms[flight.vm];
-        if let (End::Succeeded, Some(to)) = (&end, &flight.to) {
-            key.node.clone_from(to);
-        }
         flight.ended_at = Some(self.clock.read(now));
         flight.end = Some(end);
         flight.lost = None;

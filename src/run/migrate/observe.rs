@@ -82,7 +82,7 @@ impl Engine {
                 let why = flight
                     .failure
                     .take()
-                    .or_else(|| flight.waits_for.take())
+                    .or_else(|| flight.waits_for.clone())
                     .unwrap_or_else(unsaid);
                 self.over(index, Some(why), now);
             }
@@ -185,6 +185,9 @@ impl Engine {
     fn over(&mut self, index: FlightIndex, failure: Option<String>, now: Instant) {
         let timeout = self.timeout_text();
         let flight = &mut self.flights[index];
+        if let (None, Some(to)) = (&failure, &flight.to) {
+            self.vms[flight.vm].node.clone_from(to);
+        }
         let end = match (failure, flight.cancel.map(|cancel| cancel.why)) {
             (None, Some(Why::Timeout)) => {
                 flight.failure = Some(format!(
