@@ -5,11 +5,14 @@
 //!                              └── signal, halt, timeout ──> cancel (delete), unless in post-copy ──> wait, tell
 //! ```
 //! [`engine`] decides and is pure, [`flight`] is what is known of one migration, [`driver`] makes, watches and cancels.
+//! [`live`] are everybody's runs as their objects show them, [`halt`] ends those.
 
 pub mod driver;
 pub mod engine;
 pub mod explain;
 pub mod flight;
+pub mod halt;
+pub mod live;
 mod observe;
 pub mod report;
 
