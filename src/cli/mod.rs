@@ -164,7 +164,7 @@ impl Cli {
             Command::List(args) => Action::List(args.request(namespace)?),
             Command::Status(args) => Action::Status(args.request(namespace)),
             Command::Halt(args) => Action::Halt(args.request(namespace)?),
-            Command::Check(args) => Action::Check(args.request(namespace)),
+            Command::Check(args) => Action::Check(args.request(namespace)?),
             Command::Rehearse(args) => Action::Rehearse(args.request(&self.global.connection)?),
             Command::Completion(args) => Action::Completion(args.shell),
         };

@@ -65,7 +65,9 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         );
         let (halted, flights) = tokio::join!(halt::halt(&cluster, chosen.runs, &claimed, &annotations), flights);
         let mut outcome = Outcome::of(&cluster, halted);
-        flights.into_iter().for_each(|halted| outcome.add(&cluster, halted));
+        for halted in flights {
+            outcome.add(&cluster, halted);
+        }
         if let Some(looks) = looks {
             vmis::sweep(&cluster, looks, &mut outcome).await;
         }

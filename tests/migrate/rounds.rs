@@ -76,7 +76,7 @@ fn a_vm_that_is_gone_fails_the_run_at_its_end() {
     let mut run = rehearsal.spawn(&["migrate", "web-1", "web-2", "web-3", "-y", "-o", "json"]);
     run.wait_for("Running");
     rehearsal.practice.edit("VirtualMachine", "default", "web-2", |vm| {
-        vm["spec"]["runStrategy"] = json!("Halted")
+        vm["spec"]["runStrategy"] = json!("Halted");
     });
     rehearsal.until("its VMI is gone", |rehearsal| {
         rehearsal

@@ -44,7 +44,10 @@ pub async fn halt(cluster: &Cluster, run: MigrationRun, who: &str) -> Halted {
     // Between rounds nothing is in flight: the command still watches what it made last.
     let newest = halted.run.newest().filter(|newest| !newest.is_in_flight());
     let marked: Vec<&Seen> = halted.run.in_flight().chain(newest).collect();
-    let marks = join_all(marked.iter().map(|one| mark(cluster, one, who))).await;
+    let marks = marked
+        .iter()
+        .map(|one| mark(cluster, &one.namespace, &one.name, &one.uid, who));
+    let marks = join_all(marks).await;
     if let Some(error) = marks.into_iter().find_map(Result::err) {
         halted.told.push(format!(
             "the command could not be told to end, and may go on: {}",
@@ -64,18 +67,24 @@ pub async fn halt(cluster: &Cluster, run: MigrationRun, who: &str) -> Halted {
     halted
 }
 
-/// Leaves word on the object for the command that watches it.
-async fn mark(cluster: &Cluster, one: &Seen, who: &str) -> Result<(), ClusterError> {
-    let api = Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), &one.namespace);
-    let change = json!({"metadata": {"uid": one.uid, "annotations": {HALTED_BY: who}}});
+/// Leaves word on an object that its run has ended, for the command that watches it and for everybody's `status`.
+pub(super) async fn mark(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    uid: &str,
+    who: &str,
+) -> Result<(), ClusterError> {
+    let api = Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), namespace);
+    let change = json!({"metadata": {"uid": uid, "annotations": {HALTED_BY: who}}});
     let params = PatchParams {
         field_manager: Some(MANAGER.to_owned()),
         ..PatchParams::default()
     };
-    match api.patch(&one.name, &params, &Patch::Merge(change)).await {
+    match api.patch(name, &params, &Patch::Merge(change)).await {
         Ok(_) => Ok(()),
         Err(error) => {
-            let told = cluster.explain(&error, &ask("patch", &one.namespace));
+            let told = cluster.explain(&error, &ask("patch", namespace));
             // Another object has its name, or none.
             let gone = matches!(told.kind, ErrorKind::NotFound | ErrorKind::Conflict);
             if gone { Ok(()) } else { Err(told) }

@@ -7,14 +7,19 @@
 //! [`engine`] decides and is pure, [`flight`] is what is known of one migration, [`driver`] makes, watches and cancels.
 //! [`live`] are everybody's runs as their objects show them, [`halt`] ends those.
 
+mod cancel;
+mod creation;
 pub mod driver;
 pub mod engine;
 pub mod explain;
+mod feed;
 pub mod flight;
 pub mod halt;
 pub mod live;
+mod messages;
 mod observe;
 pub mod report;
+pub mod requests;
 
 #[cfg(test)]
 mod tests;
