@@ -244,7 +244,9 @@ impl Driver<'_> {
     /// The last object says that another round may follow; nobody would know that none will.
     async fn close(&self, signals: &mut Signals, seen: u32) {
         let flights = self.engine.flights();
-        let last = flights.iter().rev().find(|flight| !flight.name.is_empty());
+        // One that was cancelled has no object any more.
+        let kept = |flight: &&Flight| !flight.name.is_empty() && flight.cancel.is_none();
+        let last = flights.iter().rev().find(kept);
         let Some(last) = last.filter(|last| self.engine.halted_by().is_none() && self.plan.is_followed(last.round))
         else {
             return;
