@@ -1,4 +1,5 @@
-//! kubectl-vmchaos degrades the network of KubeVirt VMs, and proves that the fault was there and is gone.
+//! kubectl-vmchaos degrades the network of KubeVirt VMs, and proves that the fault was there and is gone. It also migrates
+//! them: `plan::migrations` and `run::migrate` stand in the same places of the same way, without a node's agent.
 //!
 //! The way of the data:
 //!

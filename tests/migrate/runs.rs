@@ -206,3 +206,19 @@ fn a_watch_shows_a_run_come_and_go() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn a_netem_on_the_same_vm_follows_it() {
+    let rehearsal = cluster();
+    let netem = ["netem", "web-1", "--latency", "20ms", "--duration", "10m", "-y", "-o", "json"];
+    let mut fault = rehearsal.spawn(&netem);
+    fault.wait_for("injected on node-1");
+    let moved = rehearsal.run(&["migrate", "web-1", "--to-node", "node-2", "-y", "-o", "json"]);
+    assert_eq!(each(&moved.expect(0).json(), "to"), ["node-2"]);
+    fault.wait_for("injected on node-2");
+    assert_eq!(rehearsal.ours("default", "web-1").len(), 2);
+    fault.signal("INT");
+    let target = fault.end().expect(130).target();
+    assert_eq!(target["moves"][0]["to"], "node-2");
+    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
+}
