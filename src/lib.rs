@@ -1,4 +1,5 @@
-//! kubectl-vmchaos puts faults on the network of KubeVirt VMs, and proves that each was there and is gone.
+//! kubectl-vmchaos puts faults on the network of KubeVirt VMs, and proves that each was there and is gone. It also migrates
+//! them: `plan::migrations` and `run::migrate` stand in the same places of the same way, without a node's agent.
 //!
 //! The way of the data:
 //!

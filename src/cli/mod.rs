@@ -10,6 +10,7 @@ mod confirm;
 mod connection;
 mod fault_flags;
 mod filter;
+mod migrate;
 mod netem;
 mod output;
 mod rehearse;
@@ -26,6 +27,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 pub use completion::Shell;
 pub use confirm::{DryRun, Writing};
 pub use fault_flags::{FaultRequest, PodRequest};
+pub use migrate::MigrateRequest;
 pub use output::Output;
 pub use rehearse::{RehearseRequest, Rehearsed};
 pub use runs::{CheckRequest, HaltRequest, ListRequest, StatusRequest};
@@ -60,6 +62,9 @@ Examples:
   # No DNS for a minute
   kubectl vmchaos filter web-1 --ports 53 --duration 1m
 
+  # Migrate each of these VMs once, and time every phase
+  kubectl vmchaos migrate -l app=web
+
   # Roll back everything that is in place, from any machine
   kubectl vmchaos halt --all";
 
@@ -69,7 +74,7 @@ Examples:
     name = "kubectl-vmchaos",
     bin_name = "kubectl vmchaos",
     version,
-    about = "Put faults on the network of KubeVirt VMs, and prove that each was there and is gone",
+    about = "Put faults on the network of KubeVirt VMs and migrate them, and prove what was there and that it is gone",
     after_help = EXAMPLES,
     after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
     max_term_width = 120,
@@ -95,6 +100,7 @@ struct GlobalArgs {
 enum Command {
     Netem(Box<netem::NetemArgs>),
     Filter(Box<filter::FilterArgs>),
+    Migrate(Box<migrate::MigrateArgs>),
     List(runs::ListArgs),
     Status(runs::StatusArgs),
     Halt(runs::HaltArgs),
@@ -119,6 +125,7 @@ pub struct Invocation {
 pub enum Action {
     /// Puts a fault on VMs' packets.
     Fault(Box<FaultRequest>),
+    Migrate(Box<MigrateRequest>),
     List(ListRequest),
     Status(StatusRequest),
     Halt(HaltRequest),
@@ -162,10 +169,11 @@ impl Cli {
         let action = match self.command {
             Command::Netem(args) => Action::Fault(Box::new(args.request(namespace)?)),
             Command::Filter(args) => Action::Fault(Box::new(args.request(namespace)?)),
+            Command::Migrate(args) => Action::Migrate(Box::new(args.request(namespace)?)),
             Command::List(args) => Action::List(args.request(namespace)?),
             Command::Status(args) => Action::Status(args.request(namespace)),
             Command::Halt(args) => Action::Halt(args.request(namespace)?),
-            Command::Check(args) => Action::Check(args.request(namespace)),
+            Command::Check(args) => Action::Check(args.request(namespace)?),
             Command::Rehearse(args) => Action::Rehearse(args.request(&self.global.connection)?),
             Command::Completion(args) => Action::Completion(args.shell),
         };
@@ -183,6 +191,7 @@ impl Command {
         match self {
             Self::Netem(_) => "netem",
             Self::Filter(_) => "filter",
+            Self::Migrate(_) => "migrate",
             Self::List(_) => "list",
             Self::Status(_) => "status",
             Self::Halt(_) => "halt",
@@ -207,6 +216,7 @@ mod tests {
         for name in [
             "netem",
             "filter",
+            "migrate",
             "list",
             "status",
             "halt",

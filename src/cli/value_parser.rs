@@ -122,6 +122,32 @@ pub(super) fn selector(text: &str) -> Result<Given<String>, ValueError> {
     })
 }
 
+/// A label of a node: `KEY=VALUE`, as Kubernetes takes them.
+pub(super) fn label(text: &str) -> Result<Given<(String, String)>, ValueError> {
+    Given::parse(text, |text| {
+        let word = |text: &str| {
+            let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+            text.len() <= 63
+                && ends(text.chars().next())
+                && ends(text.chars().last())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        };
+        let sound = |key: &str| match key.split_once('/') {
+            Some((prefix, name)) => prefix.split('.').all(word) && word(name),
+            None => word(key),
+        };
+        match text.split_once('=') {
+            Some((key, value)) if sound(key) && (value.is_empty() || word(value)) => {
+                Ok((key.to_owned(), value.to_owned()))
+            }
+            _ => Err(ValueError::new(
+                "not a node label as KEY=VALUE",
+                "topology.kubernetes.io/zone=zone-a",
+            )),
+        }
+    })
+}
+
 /// `-f` is kept free for scenario files.
 pub(super) fn reserved(_: &str) -> Result<std::convert::Infallible, ValueError> {
     Err(ValueError::new(

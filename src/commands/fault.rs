@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::agree::agree;
 use super::stop::Stop;
 use super::targets::{self, Chosen};
 use super::watcher::Shown;
-use super::{Context, ended, plan_text};
+use super::{Context, document, ended, plan_text};
 use crate::cli::{DryRun, FaultRequest};
 use crate::cluster::access;
 use crate::cluster::events::Recorder;
@@ -14,10 +15,10 @@ use crate::cluster::rules::VM_PACKETS;
 use crate::cluster::{Cluster, pod_namespace};
 use crate::fault::Execution;
 use crate::node::script::SCRIPT;
-use crate::plan::run_plan::{Confirmed, Consent, Plan, PodOptions, REASON, USER};
-use crate::report::{self, ExitCode, Format, RunReport};
+use crate::plan::run_plan::{Confirmed, Plan, PodOptions, REASON, USER};
+use crate::report::{self, ExitCode, RunReport};
 use crate::run::{driver, follow};
-use crate::ui::{Answer, Confirm, Progress};
+use crate::ui::Progress;
 
 /// From the request to the exit code; the document is printed whichever way it ends.
 pub(super) async fn fault(context: &mut Context, request: FaultRequest) -> ExitCode {
@@ -28,50 +29,9 @@ pub(super) async fn fault(context: &mut Context, request: FaultRequest) -> ExitC
         stop.print(&context.printer);
         return stop.exit;
     }
-    let mut report = RunReport::new(
-        Plan::new_run(),
-        String::new(),
-        None,
-        request.writing.reason.clone(),
-        request.wanted.seed,
-        dry_run(request.writing.dry_run),
-        serde_json::to_value(&request.spec).unwrap_or_default(),
-    );
-    let ending = match carry_out(context, &request, &mut report).await {
-        Ok(ending) => ending,
-        Err(stop) => {
-            stop.print(&context.printer);
-            if stop.exit == ExitCode::Usage {
-                return stop.exit;
-            }
-            report.error = Some(stop.report());
-            stop.ending()
-        }
-    };
-    let exit = report.finish(ending);
-    match print(context, &report) {
-        Ok(()) => exit,
-        Err(stop) => {
-            stop.print(&context.printer);
-            ExitCode::worst([exit, stop.exit])
-        }
-    }
-}
-
-fn print(context: &Context, report: &RunReport) -> Result<(), Stop> {
-    let structured = matches!(context.format, Format::Json | Format::Yaml);
-    // Where nothing was begun, the reason on stderr says it all.
-    if !structured && (report.targets.is_empty() || report.error.is_some()) {
-        return Ok(());
-    }
-    // A dry run's plan is on the screen already; its table would say the same.
-    if report.dry_run != report::DryRun::None && !structured && context.format != Format::Name {
-        return Ok(());
-    }
-    let text = report
-        .print(context.format)
-        .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
-    context.print(&text)
+    let mut report = document::begin(&request.spec, &request.wanted, &request.writing);
+    let ended = carry_out(context, &request, &mut report).await;
+    document::finish(context, report, ended)
 }
 
 async fn carry_out(
@@ -79,18 +39,9 @@ async fn carry_out(
     request: &FaultRequest,
     report: &mut RunReport,
 ) -> Result<report::Ending, Stop> {
-    let cluster = context.connect().await?;
-    report.context.clone_from(&cluster.context);
-    report.user = Some(cluster.user.clone());
+    let cluster = document::connect(context, report).await?;
     let interfaces = &request.spec.interfaces;
-    // Not raced against signals here: the picker ends itself and puts the terminal back.
-    let chosen = if request.wanted.chosen {
-        context
-            .unless_signalled(targets::choose(context, &cluster, &request.wanted, interfaces))
-            .await?
-    } else {
-        targets::choose(context, &cluster, &request.wanted, interfaces).await?
-    };
+    let chosen = targets::choose(context, &cluster, &request.wanted, interfaces).await?;
     let kubevirt = chosen.kubevirt.clone();
     let plan = planned(request, &cluster, chosen, &report.id)?;
     let namespace = context
@@ -102,16 +53,13 @@ async fn carry_out(
         .printer
         .line(&plan_text::plan_text(&plan, &cluster, &namespace, is_dry));
     if is_dry {
-        let how = if request.writing.dry_run == DryRun::Client {
-            "dry run"
-        } else {
-            "server dry run"
-        };
-        context.printer.line(&format!("nothing was changed ({how})"));
+        document::nothing_changed(context, request.writing.dry_run);
         return Ok(report::Ending::Ran);
     }
-    let consent = confirm(context, request, &cluster, &plan).await?;
-    let confirmed = plan.confirmed(consent);
+    let vms = plan.vms.len();
+    let question = format!("Put this on {vms} VM{}?", if vms == 1 { "" } else { "s" });
+    let consent = agree(context, &request.writing, &cluster, question).await?;
+    let confirmed = consent.to(plan);
     Ok(execute(context, &cluster, &confirmed, &namespace, report).await)
 }
 
@@ -193,25 +141,6 @@ async fn admitted(
     }
 }
 
-async fn confirm(context: &Context, request: &FaultRequest, cluster: &Cluster, plan: &Plan) -> Result<Consent, Stop> {
-    if context.signals.count() > 0 {
-        return Err(Stop::interrupted());
-    }
-    if let Some(consent) = Consent::by_flag(Context::agreed(&request.writing, cluster)?) {
-        return Ok(consent);
-    }
-    let vms = plan.vms.len();
-    let question = format!("Put this on {vms} VM{}?", if vms == 1 { "" } else { "s" });
-    let mut signals = context.signals.clone();
-    let answer = Confirm::yes_no("", question).ask(&context.printer, signals.any()).await;
-    match answer {
-        Ok(Answer::Yes) => Consent::by_answer(true).ok_or_else(Stop::interrupted),
-        Ok(Answer::No) => Err(Stop::refused("declined", "not confirmed; nothing was changed")),
-        Ok(Answer::Interrupted) => Err(Stop::interrupted()),
-        Err(error) => Err(Stop::of_prompt(&error, ExitCode::Refused)),
-    }
-}
-
 async fn execute(
     context: &mut Context,
     cluster: &Cluster,
@@ -231,12 +160,4 @@ async fn execute(
     let ending = crate::run::report::outcome(report, &ran);
     ended::tell(context, cluster, confirmed.plan(), &ran);
     ending
-}
-
-fn dry_run(asked: DryRun) -> report::DryRun {
-    match asked {
-        DryRun::None => report::DryRun::None,
-        DryRun::Client => report::DryRun::Client,
-        DryRun::Server => report::DryRun::Server,
-    }
 }

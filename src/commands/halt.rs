@@ -5,6 +5,8 @@ mod vmis;
 
 use std::collections::BTreeMap;
 
+use futures::future::join_all;
+
 use super::Context;
 use super::stop::Stop;
 use crate::cli::{DryRun, HaltRequest, Writing};
@@ -15,6 +17,7 @@ use crate::run::halt::{self, Halted};
 use crate::run::live::LiveRun;
 use crate::run::live_report::{item, summary};
 use crate::run::lookout;
+use crate::run::migrate::halt as migrate;
 use crate::ui::{Answer, Confirm};
 
 /// What came of it.
@@ -43,19 +46,28 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         let looks = vmis::plan(&cluster, &request, &found.runs);
         context.unless_signalled(looks).await?
     };
-    show(context, &chosen.runs, looks.as_ref())?;
+    show(context, &chosen, looks.as_ref())?;
     if request.writing.dry_run != DryRun::None {
-        return dry_run(context, &cluster, &request, &chosen.runs, looks.as_ref()).await;
+        return dry_run(context, &cluster, &request, &chosen, looks.as_ref()).await;
     }
-    let asks = looks.as_ref().is_some_and(|looks| looks.count() > 0) || (request.all && !chosen.runs.is_empty());
+    let asks = looks.as_ref().is_some_and(|looks| looks.count() > 0) || (request.all && chosen.count() > 0);
     if !Context::agreed(&request.writing, &cluster)? && asks {
-        confirm(context, chosen.runs.len(), looks.as_ref()).await?;
+        confirm(context, chosen.count(), looks.as_ref()).await?;
     }
     let claimed = claimed(&found.runs, &chosen.runs);
     let annotations = annotations(&cluster, &request.writing);
     let work = async {
-        let halted = halt::halt(&cluster, chosen.runs, &claimed, &annotations).await;
+        let flights = join_all(
+            chosen
+                .migrations
+                .into_iter()
+                .map(|run| migrate::halt(&cluster, run, &cluster.user)),
+        );
+        let (halted, flights) = tokio::join!(halt::halt(&cluster, chosen.runs, &claimed, &annotations), flights);
         let mut outcome = Outcome::of(&cluster, halted);
+        for halted in flights {
+            outcome.add(&cluster, halted);
+        }
         if let Some(looks) = looks {
             vmis::sweep(&cluster, looks, &mut outcome).await;
         }
@@ -108,11 +120,9 @@ async fn unless_abandoned<T>(context: &Context, work: impl Future<Output = T>) -
     }
 }
 
-fn show(context: &Context, runs: &[LiveRun], looks: Option<&vmis::Looks>) -> Result<(), Stop> {
-    if !runs.is_empty() {
-        let now = Time::now();
-        let list = ListReport::new(runs.iter().map(|run| item(run, now)).collect::<Vec<_>>());
-        let text = list
+fn show(context: &Context, chosen: &choice::Chosen, looks: Option<&vmis::Looks>) -> Result<(), Stop> {
+    if chosen.count() > 0 {
+        let text = ListReport::new(chosen.items())
             .print(Format::Wide)
             .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
         context.printer.line(text.trim_end());
@@ -127,14 +137,17 @@ async fn dry_run(
     context: &Context,
     cluster: &Cluster,
     request: &HaltRequest,
-    runs: &[LiveRun],
+    chosen: &choice::Chosen,
     looks: Option<&vmis::Looks>,
 ) -> Result<ExitCode, Stop> {
     let server = request.writing.dry_run == DryRun::Server;
     if server {
         let asked = async {
-            for pod in runs.iter().flat_map(|run| &run.pods) {
+            for pod in chosen.runs.iter().flat_map(|run| &run.pods) {
                 halt::would_delete(cluster, pod).await?;
+            }
+            for run in &chosen.migrations {
+                migrate::would_cancel(cluster, run).await?;
             }
             if let Some(looks) = looks {
                 looks.admitted(cluster).await?;
@@ -144,8 +157,7 @@ async fn dry_run(
         context.unless_signalled(asked).await?;
     }
     let how = if server { "server dry run" } else { "dry run" };
-    let now = Time::now();
-    print(context, runs.iter().map(|run| item(run, now)).collect())?;
+    print(context, chosen.items())?;
     context.printer.line(&format!("nothing was changed ({how})"));
     Ok(ExitCode::Done)
 }
@@ -237,5 +249,20 @@ impl Outcome {
             }
         }
         outcome
+    }
+
+    /// A run of migrations that was told to end.
+    fn add(&mut self, cluster: &Cluster, halted: migrate::Halted) {
+        let item = halted.run.item(Time::now());
+        let state = if halted.left.is_empty() { "finished" } else { "leaked" };
+        let told: Vec<String> = halted.told.into_iter().chain(halted.left.iter().cloned()).collect();
+        let command = cluster.again(&format!("kubectl vmchaos halt {}", item.id));
+        self.left
+            .extend(halted.left.into_iter().map(|left| (left, command.clone())));
+        self.items.push(RunItem {
+            state: state.to_owned(),
+            detail: Some(told.join("; ")),
+            ..item
+        });
     }
 }

@@ -61,6 +61,10 @@ fn item(row: &Reach) -> VmiTargetItem {
         device: String::new(),
         binding: one.binding.clone(),
     });
+    let migrate = match &row.migrate {
+        Ok(_) => FaultAbility::able(),
+        Err(unfit) => FaultAbility::unable(&unfit.reason),
+    };
     let ability = match &row.fault {
         Ok(_) => FaultAbility::able(),
         Err(unfit) => FaultAbility::unable(&unfit.reason),
@@ -75,7 +79,12 @@ fn item(row: &Reach) -> VmiTargetItem {
         pod: row.placed.as_ref().map(|target| target.launcher.name.clone()),
         created_at: row.created_at.map(Time),
         interfaces: reached.chain(others).collect(),
-        // Both need the same: a tap that can be reached.
-        faults: [("netem".to_owned(), ability.clone()), ("filter".to_owned(), ability)].into(),
+        faults: [
+            // Both need the same: a tap that can be reached.
+            ("netem".to_owned(), ability.clone()),
+            ("filter".to_owned(), ability),
+            ("migrate".to_owned(), migrate),
+        ]
+        .into(),
     }
 }

@@ -1,13 +1,18 @@
 //! One file a command: select, plan, confirm, run, report. The only place that knows both the command line and the rest.
 
+mod agree;
 mod check;
 mod completion;
+mod document;
 mod ended;
 mod fault;
 mod halt;
 mod list;
 mod log;
 mod lookup;
+mod migrate;
+mod migrate_text;
+mod migrate_watcher;
 mod plan_text;
 mod rehearse;
 mod status;
@@ -51,6 +56,7 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
     };
     let result = match action {
         Action::Fault(request) => return Box::pin(fault::fault(&mut context, *request)).await,
+        Action::Migrate(request) => return Box::pin(migrate::migrate(&mut context, *request)).await,
         Action::Rehearse(request) => rehearse::rehearse(&mut context, request).await,
         Action::Completion(shell) => completion::print(printer, shell),
         Action::List(request) => list::list(&mut context, request).await,

@@ -10,7 +10,9 @@
 pub mod compile;
 pub mod draw;
 pub mod handle;
+pub mod migrations;
 pub mod run_plan;
+pub mod schedule;
 pub mod verify;
 pub mod words;
 

@@ -75,7 +75,7 @@ pub struct PodOptions {
 
 /// A plan somebody has agreed to. Only this can be run.
 #[derive(Debug)]
-pub struct Confirmed(Plan);
+pub struct Confirmed<P = Plan>(P);
 
 /// Somebody's word that the plan may be run.
 #[derive(Debug)]
@@ -93,12 +93,17 @@ impl Consent {
     pub fn by_answer(yes: bool) -> Option<Self> {
         yes.then_some(Self(()))
     }
+
+    /// The plan that was agreed to.
+    pub fn to<P>(self, plan: P) -> Confirmed<P> {
+        Confirmed(plan)
+    }
 }
 
 // === impl Confirmed ===
 
-impl Confirmed {
-    pub fn plan(&self) -> &Plan {
+impl<P> Confirmed<P> {
+    pub fn plan(&self) -> &P {
         &self.0
     }
 }
@@ -191,10 +196,6 @@ impl Plan {
     /// The same fault for one VM that moved, for the time that is left.
     pub fn moved(&self, target: &Target, remaining: Duration) -> Result<NodeVm, CompileError> {
         compile(&self.order(), target, 0, remaining)
-    }
-
-    pub fn confirmed(self, _consent: Consent) -> Confirmed {
-        Confirmed(self)
     }
 
     /// How long each VM is under the fault.

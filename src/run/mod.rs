@@ -2,7 +2,7 @@
 //!
 //! [`driver`] does what [`engine`] decides; [`vm`] is what is known of each VM. [`follow`] watches pods and VMIs and
 //! finds launchers that moved, [`sweep`] looks after what nobody can vouch for. [`live`] are everybody's runs as their
-//! pods show them, [`lookout`] finds those.
+//! pods show them, [`lookout`] finds those. [`migrate`] is the run whose steps are migrations: a state machine of its own.
 
 pub mod driver;
 pub mod engine;
@@ -13,6 +13,7 @@ mod leaving;
 pub mod live;
 pub mod live_report;
 pub mod lookout;
+pub mod migrate;
 mod moves;
 pub mod node_probe;
 mod pods;
