@@ -210,7 +210,17 @@ fn a_watch_shows_a_run_come_and_go() {
 #[test]
 fn a_netem_on_the_same_vm_follows_it() {
     let rehearsal = cluster();
-    let netem = ["netem", "web-1", "--latency", "20ms", "--duration", "10m", "-y", "-o", "json"];
+    let netem = [
+        "netem",
+        "web-1",
+        "--latency",
+        "20ms",
+        "--duration",
+        "10m",
+        "-y",
+        "-o",
+        "json",
+    ];
     let mut fault = rehearsal.spawn(&netem);
     fault.wait_for("injected on node-1");
     let moved = rehearsal.run(&["migrate", "web-1", "--to-node", "node-2", "-y", "-o", "json"]);
