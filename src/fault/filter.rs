@@ -104,7 +104,7 @@ impl Filter {
                     "--ports {} and --protocols {protocol} do not go together: {why}",
                     in_words(ports)
                 ),
-                "leave one of the two out, or ask for `--protocols all`",
+                "leave one of the two out",
             ));
         }
         if self.action == FilterAction::Reject && self.engine == Engine::Tc {
