@@ -11,15 +11,15 @@ between() { # EVENT EVENT
 }
 
 for engine in nft tc; do
-	# Every second port, so that none are merged. The planner gives tc at most 512 filters a hook: here 128
-	# ports, in each of two families with and without a tag.
-	CUT_PORTS=$(seq -s, 7001 2 "$([ $engine = nft ] && echo 8999 || echo 7255)")
-	cut_plan $engine tcp 60 7 both
+	# Every second port, so that none are merged. Flower has a filter for each, in two families and with and
+	# without a tag: few are enough here, for their description is long, and the shell reads a byte at a time.
+	CUT_PORTS=$(seq -s, 7001 2 "$([ $engine = nft ] && echo 8999 || echo 7031)")
+	cut_plan $engine tcp 60 7 in
 	label="$engine, $(tr , '\n' <<<"$CUT_PORTS" | wc -l) ports"
 	if up "$label" dash 7; then
-		check "$label: $(between found ready) to look, $(between ready injected) to apply and read back" true
+		echo "# $label: $(between found ready) to look, $(between ready injected) to apply and read back"
 		check "$label: into the guest" into_guests 7 tcp/7001
-		check "$label: out of the guest" out_of_guest 7 tcp/7001
+		check "$label: out of the guest" out_of_guest 7
 	fi
 	down "$label" 7
 done
