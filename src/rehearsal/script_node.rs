@@ -273,7 +273,7 @@ impl Node for ScriptNode {
         let done = match what {
             Foreign::Qdisc => vec![tc(&format!("qdisc add dev {device} root handle 1: htb default 1"))?],
             Foreign::NftTable => vec![
-                self.nft(pod_uid, &["add", "table", "netdev", "foreign"])?,
+                self.nft(pod_uid, &["create", "table", "netdev", "foreign"])?,
                 self.nft(pod_uid, &["add", "chain", "netdev", "foreign", "ingress", &chain])?,
             ],
             Foreign::Clsact => vec![tc(&format!("qdisc add dev {device} clsact"))?],

@@ -174,6 +174,8 @@ function make_set(  i, text) {
 
 # add chain netdev TABLE NAME [{ type filter hook HOOK device "DEVICE" | devices = { A, B } priority NUMBER ; [policy accept ;] }]
 function make_chain(  i, where, order, n, part) {
+  # One that is there already is left as it is.
+  if ((word[4] " " word[5]) in chain_hook) return count == 5 ? 0 : unknown()
   if (count == 5) { add_chain(word[4], word[5], ++within[word[4]], "-", "-", "-"); changed = 1; return 0 }
   if (word[6] " " word[7] " " word[8] " " word[9] != "{ type filter hook" || word[10] !~ /^(ingress|egress)$/) return unknown()
   i = 12
