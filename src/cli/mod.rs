@@ -11,6 +11,7 @@ mod connection;
 mod fault_flags;
 mod migrate;
 mod netem;
+mod outage;
 mod output;
 mod rehearse;
 mod runs;
@@ -28,6 +29,7 @@ pub use confirm::{DryRun, Writing};
 pub use fault_flags::PodRequest;
 pub use migrate::MigrateRequest;
 pub use netem::NetemRequest;
+pub use outage::OutageRequest;
 pub use output::Output;
 pub use rehearse::{RehearseRequest, Rehearsed};
 pub use runs::{CheckRequest, HaltRequest, ListRequest, StatusRequest};
@@ -94,6 +96,7 @@ struct GlobalArgs {
 enum Command {
     Netem(Box<netem::NetemArgs>),
     Migrate(Box<migrate::MigrateArgs>),
+    Outage(Box<outage::OutageArgs>),
     List(runs::ListArgs),
     Status(runs::StatusArgs),
     Halt(runs::HaltArgs),
@@ -118,6 +121,7 @@ pub struct Invocation {
 pub enum Action {
     Netem(Box<NetemRequest>),
     Migrate(Box<MigrateRequest>),
+    Outage(Box<OutageRequest>),
     List(ListRequest),
     Status(StatusRequest),
     Halt(HaltRequest),
@@ -161,6 +165,7 @@ impl Cli {
         let action = match self.command {
             Command::Netem(args) => Action::Netem(Box::new(args.request(namespace)?)),
             Command::Migrate(args) => Action::Migrate(Box::new(args.request(namespace)?)),
+            Command::Outage(args) => Action::Outage(Box::new(args.request(namespace)?)),
             Command::List(args) => Action::List(args.request(namespace)?),
             Command::Status(args) => Action::Status(args.request(namespace)),
             Command::Halt(args) => Action::Halt(args.request(namespace)?),
@@ -182,6 +187,7 @@ impl Command {
         match self {
             Self::Netem(_) => "netem",
             Self::Migrate(_) => "migrate",
+            Self::Outage(_) => "outage",
             Self::List(_) => "list",
             Self::Status(_) => "status",
             Self::Halt(_) => "halt",
@@ -206,6 +212,7 @@ mod tests {
         for name in [
             "netem",
             "migrate",
+            "outage",
             "list",
             "status",
             "halt",
