@@ -6,15 +6,14 @@ use super::Context;
 use super::migrate_watcher::seconds;
 use crate::cluster::Cluster;
 use crate::fault::Extent;
-use crate::plan::migrations::MigrationPlan;
+use crate::plan::migrations::{MigrationPlan, SHOWN_OF_ENDLESS};
 use crate::report::{MigrationSummary, RunReport};
 use crate::run::migrate::driver::Ran;
 use crate::run::migrate::explain::Limits;
 use crate::ui::{Table, escape};
 
-/// So many rounds are shown before the question; a dry run shows all there are, or so many of those without an end.
+/// So many rounds are shown before the question; a dry run shows all there are.
 const SHOWN: u64 = 5;
-const SHOWN_OF_ENDLESS: u64 = 20;
 
 /// Everything that will be done; `all` rounds for a dry run, which is read at leisure.
 pub(super) fn plan_text(plan: &MigrationPlan, cluster: &Cluster, limits: Limits, all: bool) -> String {
@@ -114,21 +113,10 @@ fn table(plan: &MigrationPlan) -> Table {
 /// The rounds in their order, with who is migrated, and the time before each.
 fn schedule(plan: &MigrationPlan, all: bool) -> String {
     let whole = plan.schedule.rounds();
-    let limit = match (whole, plan.spec.extent) {
-        (Some(rounds), _) => rounds,
-        _ => SHOWN_OF_ENDLESS,
-    };
-    let shown = if all { limit } else { limit.min(SHOWN) };
+    let limit = if all { whole.unwrap_or(SHOWN_OF_ENDLESS) } else { SHOWN };
     let mut text = String::new();
-    let mut waited = std::time::Duration::ZERO;
-    for number in 1..=shown {
-        let gap = plan.schedule.gap(number);
-        waited += gap;
-        if matches!(plan.spec.extent, Extent::For(time) if waited > time.as_duration()) {
-            let _ = writeln!(text, "and no more: the time is over");
-            return text;
-        }
-        let members = plan.schedule.round(number, |_| true).members;
+    let mut shown = 0;
+    for (number, gap, members) in plan.rounds(limit) {
         let vms: Vec<String> = members.iter().map(|vm| escape(&plan.pool[*vm].key())).collect();
         let pause = if gap.is_zero() {
             String::new()
@@ -137,12 +125,14 @@ fn schedule(plan: &MigrationPlan, all: bool) -> String {
         };
         // Writing to a String cannot fail.
         let _ = writeln!(text, "round {number}: {pause}{}", vms.join(", "));
+        shown = number;
     }
     match whole {
         Some(rounds) if rounds > shown => {
             let _ = writeln!(text, "and {} more rounds; --dry-run shows all", rounds - shown);
         }
         Some(_) => {}
+        None if shown < limit => text.push_str("and no more: the time is over\n"),
         None => text.push_str("and so on\n"),
     }
     text

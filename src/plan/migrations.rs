@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use super::run_plan::{FAULT, REASON, USER};
 use super::schedule::Schedule;
-use crate::fault::{MigrateSpec, Movable, Unfit};
+use crate::fault::{Extent, MigrateSpec, Movable, Unfit};
 
 /// Annotations of a migration object: its round, how many seconds there may be between its end and the next round (absent
 /// on those of the last round), and who told the run to end.
 pub const ROUND: &str = "vmchaos.dev/round";
 pub const NEXT_WITHIN: &str = "vmchaos.dev/next-within";
 pub const HALTED_BY: &str = "vmchaos.dev/halted-by";
+
+/// A schedule without an end is shown as far as this.
+pub const SHOWN_OF_ENDLESS: u64 = 20;
 
 /// Everything a run of migrations does.
 #[derive(Debug, Clone)]
@@ -55,6 +58,22 @@ impl MigrationPlan {
             annotations.insert(NEXT_WITHIN.to_owned(), within.to_string());
         }
         annotations
+    }
+
+    /// The rounds to come when every VM stays movable, with the time before each: at most `limit`, and where they end by
+    /// time, those that begin before it.
+    pub fn rounds(&self, limit: u64) -> impl Iterator<Item = (u64, Duration, Vec<usize>)> {
+        let limit = self.schedule.rounds().map_or(limit, |rounds| rounds.min(limit));
+        let until = match self.spec.extent {
+            Extent::For(time) => time.as_duration(),
+            _ => Duration::MAX,
+        };
+        let mut waited = Duration::ZERO;
+        (1..=limit).map_while(move |number| {
+            let gap = self.schedule.gap(number);
+            waited += gap;
+            (waited <= until).then(|| (number, gap, self.schedule.round(number, |_| true).members))
+        })
     }
 
     /// How long one migration may take.

@@ -22,7 +22,7 @@ pub use exit::ExitCode;
 pub use format::{Format, json, yaml};
 pub use list::{CheckItem, CheckResult, FaultAbility, Item, ListReport, RunItem, VmiTargetItem};
 pub use migrations::{MigrationSummary, NodeMigrations};
-pub use run::{DryRun, Ending, Migration, Outcome, Phase, PlanEntry, RunReport, Summary};
+pub use run::{DryRun, Ending, Migration, Outcome, Phase, PlanEntry, RunReport, ScheduledRound, Summary};
 pub use target::{EndedBy, Event, InterfaceReport, Move, RecoveredBy, TargetReport, TargetState, Verified};
 pub use value::{Seconds, Time};
 

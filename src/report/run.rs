@@ -32,6 +32,9 @@ pub struct RunReport {
     pub outcome: Outcome,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<PlanEntry>,
+    /// The rounds of a run of migrations, in a dry run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub schedule: Vec<ScheduledRound>,
     pub targets: Vec<TargetReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub migrations: Vec<Migration>,
@@ -85,6 +88,18 @@ pub struct PlanEntry {
     pub namespace: String,
     pub pod: String,
     pub commands: Vec<String>,
+}
+
+/// A round of migrations to come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduledRound {
+    /// From 1.
+    pub round: u64,
+    /// From the end of the round before.
+    pub after_seconds: Seconds,
+    /// `namespace/name` of each.
+    pub vmis: Vec<String>,
 }
 
 /// One live migration.
@@ -158,6 +173,7 @@ impl RunReport {
             finished_at: None,
             outcome: Outcome::Completed,
             plan: Vec::new(),
+            schedule: Vec::new(),
             targets: Vec::new(),
             migrations: Vec::new(),
             migration_summary: None,

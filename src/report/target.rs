@@ -20,6 +20,9 @@ pub struct TargetReport {
     pub pod: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub interfaces: Vec<InterfaceReport>,
+    /// Nodes it could be migrated to when the run was planned, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<Vec<String>>,
     /// Absent in a dry run, and until it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<TargetState>,

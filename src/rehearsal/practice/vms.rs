@@ -52,7 +52,37 @@ impl Practice {
 
     /// Makes the next migration of a VMI fail with that reason.
     pub fn fail_migration(&self, namespace: &str, name: &str, reason: &str) {
-        self.cluster.fail_migration(namespace, name, reason);
+        let reason = reason.to_owned();
+        self.cluster
+            .migrations
+            .change(namespace, name, |play| play.fail = Some(reason));
+    }
+
+    /// Keeps the migrations of a VMI in a phase, until they are let go (`None`).
+    pub fn stick_migrations(&self, namespace: &str, name: &str, phase: Option<&str>) {
+        let phase = phase.map(str::to_owned);
+        self.cluster
+            .migrations
+            .change(namespace, name, |play| play.stuck_in = phase);
+    }
+
+    /// Whether the namespace's quota has no room for the target pod of a VMI.
+    pub fn over_quota(&self, namespace: &str, name: &str, over: bool) {
+        self.cluster
+            .migrations
+            .change(namespace, name, |play| play.over_quota = over);
+    }
+
+    /// The migrations of a VMI go post-copy once they run: they can no longer be cancelled.
+    pub fn post_copy(&self, namespace: &str, name: &str) {
+        self.cluster
+            .migrations
+            .change(namespace, name, |play| play.post_copy = true);
+    }
+
+    /// The migrations of a VMI run before anybody can see the phases before.
+    pub fn fast_migrations(&self, namespace: &str, name: &str) {
+        self.cluster.migrations.change(namespace, name, |play| play.fast = true);
     }
 
     /// Restarts a VM: its VMI goes and another one comes, and runs when this returns.

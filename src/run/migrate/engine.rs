@@ -274,7 +274,6 @@ impl Engine {
             self.flights.push(flight);
             self.airborne.push(self.flights.len() - 1);
             self.actions.push(Action::Create(self.flights.len() - 1));
-            self.actions.push(Action::Show(self.flights.len() - 1));
         }
     }
 
@@ -343,9 +342,11 @@ impl Engine {
         if flight.cancel.is_some() {
             self.actions.push(Action::Cancel(index));
         }
-        self.actions.push(Action::Show(index));
         let newest = self.early.remove(object.uid()).unwrap_or(object);
         self.observe(index, &newest, now);
+        if self.flights[index].phases.is_empty() {
+            self.actions.push(Action::Show(index));
+        }
     }
 
     fn refused(&mut self, index: FlightIndex, trouble: Trouble, now: Instant) {
@@ -382,10 +383,6 @@ impl Engine {
         let flight = &mut self.flights[index];
         if flight.is_over() {
             return;
-        }
-        let key = &mut self.vms[flight.vm];
-        if let (End::Succeeded, Some(to)) = (&end, &flight.to) {
-            key.node.clone_from(to);
         }
         flight.ended_at = Some(self.clock.read(now));
         flight.end = Some(end);

@@ -82,7 +82,7 @@ impl Engine {
                 let why = flight
                     .failure
                     .take()
-                    .or_else(|| flight.waits_for.take())
+                    .or_else(|| flight.waits_for.clone())
                     .unwrap_or_else(unsaid);
                 self.over(index, Some(why), now);
             }
@@ -112,9 +112,10 @@ impl Engine {
             return;
         };
         let flight = &mut self.flights[index];
-        let before = (flight.to.clone(), flight.is_past_cancelling());
+        let before = flight.is_past_cancelling();
         learn(flight, state);
-        if before != (flight.to.clone(), flight.is_past_cancelling()) {
+        // Where it goes stands in the next line.
+        if before != flight.is_past_cancelling() {
             self.actions.push(Action::Show(index));
         }
         if flight.object == Object::Gone {
@@ -184,6 +185,9 @@ impl Engine {
     fn over(&mut self, index: FlightIndex, failure: Option<String>, now: Instant) {
         let timeout = self.timeout_text();
         let flight = &mut self.flights[index];
+        if let (None, Some(to)) = (&failure, &flight.to) {
+            self.vms[flight.vm].node.clone_from(to);
+        }
         let end = match (failure, flight.cancel.map(|cancel| cancel.why)) {
             (None, Some(Why::Timeout)) => {
                 flight.failure = Some(format!(

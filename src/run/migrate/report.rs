@@ -3,8 +3,10 @@
 use super::driver::Ran;
 use super::engine::PoolVm;
 use super::flight::{End, Flight};
-use crate::plan::migrations::MigrationPlan;
-use crate::report::{Ending, ErrorReport, Migration, Phase, RunReport, TargetReport, TargetState, Time};
+use crate::plan::migrations::{MigrationPlan, SHOWN_OF_ENDLESS};
+use crate::report::{
+    DryRun, Ending, ErrorReport, Migration, Phase, RunReport, ScheduledRound, Seconds, TargetReport, TargetState, Time,
+};
 
 /// Puts what is planned into the document.
 pub fn plan(report: &mut RunReport, plan: &MigrationPlan) {
@@ -12,9 +14,19 @@ pub fn plan(report: &mut RunReport, plan: &MigrationPlan) {
     let targets = plan.pool.iter().map(|vm| TargetReport {
         uid: Some(vm.uid.clone()),
         node: Some(vm.node.clone()),
+        candidates: vm.to.clone(),
         ..TargetReport::new(&vm.namespace, &vm.name)
     });
     report.targets = targets.collect();
+    if report.dry_run != DryRun::None {
+        let rounds = plan.rounds(plan.schedule.rounds().unwrap_or(SHOWN_OF_ENDLESS));
+        let told = rounds.map(|(round, gap, members)| ScheduledRound {
+            round,
+            after_seconds: Seconds(gap),
+            vmis: members.iter().map(|vm| plan.pool[*vm].key()).collect(),
+        });
+        report.schedule = told.collect();
+    }
 }
 
 /// Puts what happened into the document, and how the run ended as a whole.
