@@ -15,6 +15,7 @@ use crate::run::halt::{self, Halted};
 use crate::run::live::LiveRun;
 use crate::run::live_report::{item, summary};
 use crate::run::lookout;
+use crate::run::outage::changes::Changed;
 use crate::ui::{Answer, Confirm};
 
 /// What came of it.
@@ -43,19 +44,20 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         let looks = vmis::plan(&cluster, &request, &found.runs);
         context.unless_signalled(looks).await?
     };
-    show(context, &chosen.runs, looks.as_ref())?;
+    show(context, &chosen, looks.as_ref())?;
     if request.writing.dry_run != DryRun::None {
-        return dry_run(context, &cluster, &request, &chosen.runs, looks.as_ref()).await;
+        return dry_run(context, &cluster, &request, &chosen, looks.as_ref()).await;
     }
-    let asks = looks.as_ref().is_some_and(|looks| looks.count() > 0) || (request.all && !chosen.runs.is_empty());
+    let asks = looks.as_ref().is_some_and(|looks| looks.count() > 0) || (request.all && chosen.count() > 0);
     if !Context::agreed(&request.writing, &cluster)? && asks {
-        confirm(context, chosen.runs.len(), looks.as_ref()).await?;
+        confirm(context, chosen.count(), looks.as_ref()).await?;
     }
     let claimed = claimed(&found.runs, &chosen.runs);
     let annotations = annotations(&cluster, &request.writing);
     let work = async {
         let halted = halt::halt(&cluster, chosen.runs, &claimed, &annotations).await;
         let mut outcome = Outcome::of(&cluster, halted);
+        outcome.put_right(&cluster, chosen.changes).await;
         if let Some(looks) = looks {
             vmis::sweep(&cluster, looks, &mut outcome).await;
         }
@@ -108,10 +110,9 @@ async fn unless_abandoned<T>(context: &Context, work: impl Future<Output = T>) -
     }
 }
 
-fn show(context: &Context, runs: &[LiveRun], looks: Option<&vmis::Looks>) -> Result<(), Stop> {
-    if !runs.is_empty() {
-        let now = Time::now();
-        let list = ListReport::new(runs.iter().map(|run| item(run, now)).collect::<Vec<_>>());
+fn show(context: &Context, chosen: &choice::Chosen, looks: Option<&vmis::Looks>) -> Result<(), Stop> {
+    if chosen.count() > 0 {
+        let list = ListReport::new(chosen.items());
         let text = list
             .print(Format::Wide)
             .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
@@ -127,13 +128,13 @@ async fn dry_run(
     context: &Context,
     cluster: &Cluster,
     request: &HaltRequest,
-    runs: &[LiveRun],
+    chosen: &choice::Chosen,
     looks: Option<&vmis::Looks>,
 ) -> Result<ExitCode, Stop> {
     let server = request.writing.dry_run == DryRun::Server;
     if server {
         let asked = async {
-            for pod in runs.iter().flat_map(|run| &run.pods) {
+            for pod in chosen.runs.iter().flat_map(|run| &run.pods) {
                 halt::would_delete(cluster, pod).await?;
             }
             if let Some(looks) = looks {
@@ -144,8 +145,7 @@ async fn dry_run(
         context.unless_signalled(asked).await?;
     }
     let how = if server { "server dry run" } else { "dry run" };
-    let now = Time::now();
-    print(context, runs.iter().map(|run| item(run, now)).collect())?;
+    print(context, chosen.items())?;
     context.printer.line(&format!("nothing was changed ({how})"));
     Ok(ExitCode::Done)
 }
@@ -216,6 +216,24 @@ fn finish(context: &Context, outcome: Outcome, unseen: Option<&str>) -> Result<E
 // === impl Outcome ===
 
 impl Outcome {
+    /// Undoes what outages have changed.
+    async fn put_right(&mut self, cluster: &Cluster, changes: Vec<Changed>) {
+        for change in changes {
+            let mut item = change.item(Time::now());
+            item.left_seconds = None;
+            item.detail = None;
+            match change.put_right(cluster).await {
+                Ok(()) => "finished".clone_into(&mut item.state),
+                Err((left, command)) => {
+                    "leaked".clone_into(&mut item.state);
+                    item.detail = Some(left.what.clone());
+                    self.left.push((left.what, cluster.again(&command)));
+                }
+            }
+            self.items.push(item);
+        }
+    }
+
     fn of(cluster: &Cluster, halted: Vec<Halted>) -> Self {
         let mut outcome = Self::default();
         let now = Time::now();

@@ -1,4 +1,4 @@
-//! `kubectl vmchaos status`: every live run, whoever started it, read off the debug pods alone.
+//! `kubectl vmchaos status`: every live run, whoever started it, read off the debug pods and the changed VMs alone.
 
 use futures::StreamExt;
 
@@ -10,15 +10,18 @@ use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
 use crate::run::live::LiveRun;
 use crate::run::live_report::item;
 use crate::run::lookout::{self, Found, View};
+use crate::run::outage::changes::Changed;
 
 pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Result<ExitCode, Stop> {
     let cluster = context.connect().await?;
     let namespace = request.namespace.as_deref();
-    let Found { runs, view } = context
+    let Found { runs, changes, view } = context
         .unless_signalled(async { Ok(lookout::look(&cluster, namespace).await?) })
         .await?;
-    print(context, items(&runs))?;
-    if runs.is_empty() && !structured(context.format) {
+    let first = items(&runs, &changes);
+    let none = first.is_empty();
+    print(context, first.clone())?;
+    if none && !structured(context.format) {
         context.printer.line(&match namespace {
             Some(namespace) => format!("No runs found in {namespace} namespace."),
             None => "No runs found".to_owned(),
@@ -26,10 +29,10 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
     }
     let blind = view.blind_spots();
     if let Some(blind) = &blind {
-        context.printer.error(&anyhow::anyhow!("{}", not_seen(blind, &cluster)));
+        context.printer.error(&anyhow::anyhow!("{}", not_seen(blind, &view, &cluster)));
     }
     if request.watch {
-        return watch(context, &cluster, &view, items(&runs)).await;
+        return watch(context, &cluster, &view, first).await;
     }
     Ok(if blind.is_some() {
         ExitCode::Failed
@@ -39,16 +42,23 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
 }
 
 /// What could not be looked into, and what to do about it.
-pub(super) fn not_seen(blind: &str, cluster: &Cluster) -> String {
-    let can_i = cluster.again("kubectl auth can-i list pods -A");
+pub(super) fn not_seen(blind: &str, view: &View, cluster: &Cluster) -> String {
+    let kinds = if view.kinds.is_empty() {
+        "pods".to_owned()
+    } else {
+        view.kinds.join(", ")
+    };
+    let first = view.kinds.first().unwrap_or(&"pods");
+    let can_i = cluster.again(&format!("kubectl auth can-i list {first} -A"));
     format!(
-        "could not look for runs in {blind}: listing pods is not permitted there\nhint: to see what is missing: {can_i}"
+        "could not look for runs in {blind}: listing {kinds} is not permitted there\nhint: to see what is missing: {can_i}"
     )
 }
 
-fn items(runs: &[LiveRun]) -> Vec<RunItem> {
+fn items(runs: &[LiveRun], changes: &[Changed]) -> Vec<RunItem> {
     let now = Time::now();
-    runs.iter().map(|run| item(run, now)).collect()
+    let of_pods = runs.iter().map(|run| item(run, now));
+    of_pods.chain(changes.iter().map(|change| change.item(now))).collect()
 }
 
 fn structured(format: Format) -> bool {
@@ -69,17 +79,18 @@ async fn watch(context: &Context, cluster: &Cluster, view: &View, first: Vec<Run
     let mut shown = first;
     let mut headed = !shown.is_empty();
     loop {
-        let runs = tokio::select! {
+        let news = tokio::select! {
             biased;
             () = signals.any() => return Ok(ExitCode::Interrupted),
-            runs = stream.next() => runs,
+            news = stream.next() => news,
         };
-        let Some(runs) = runs else {
+        let Some(news) = news else {
             // Nothing may be looked into: nothing will ever change.
             signals.any().await;
             return Ok(ExitCode::Interrupted);
         };
-        let runs = items(&runs?);
+        let (live, changes) = news?;
+        let runs = items(&live, &changes);
         let changed = changed(&shown, &runs);
         if changed.is_empty() {
             continue;

@@ -2,10 +2,11 @@
 
 use crate::cli::HaltRequest;
 use crate::cluster::Cluster;
-use crate::report::{ExitCode, Time};
+use crate::report::{ExitCode, RunItem, Time};
 use crate::run::live::LiveRun;
 use crate::run::live_report::item;
 use crate::run::lookout::Found;
+use crate::run::outage::changes::Changed;
 use crate::ui::{Pick, Picker};
 
 use super::super::Context;
@@ -18,10 +19,29 @@ const INSTEAD: &str = "name runs (kubectl vmchaos status lists them), a VM as vm
 #[derive(Default)]
 pub(super) struct Chosen {
     pub runs: Vec<LiveRun>,
+    /// What outages of these runs have changed.
+    pub changes: Vec<Changed>,
     /// As they were asked for, for the command that is printed for later.
     pub ids: Vec<String>,
     /// What would have to be looked into to know that nothing was missed.
     pub unseen: Option<String>,
+}
+
+// === impl Chosen ===
+
+impl Chosen {
+    /// Runs, each once, whatever there is of it.
+    pub(super) fn count(&self) -> usize {
+        let ids = self.runs.iter().map(|run| run.id.as_str());
+        let changed = self.changes.iter().map(|change| change.undo.run.as_str());
+        ids.chain(changed).collect::<std::collections::BTreeSet<_>>().len()
+    }
+
+    pub(super) fn items(&self) -> Vec<RunItem> {
+        let now = Time::now();
+        let of_pods = self.runs.iter().map(|run| item(run, now));
+        of_pods.chain(self.changes.iter().map(|change| change.item(now))).collect()
+    }
 }
 
 /// Off a terminal something has to be named; found out before anything is read from the cluster.
@@ -41,7 +61,7 @@ pub(super) async fn choose(
 ) -> Result<Chosen, Stop> {
     let blind = found.view.blind_spots();
     if request.all {
-        if found.runs.is_empty() {
+        if found.runs.is_empty() && found.changes.is_empty() {
             context.printer.line(&match &request.namespace {
                 Some(namespace) => format!("no runs in namespace {namespace}"),
                 None => "no runs".to_owned(),
@@ -49,17 +69,19 @@ pub(super) async fn choose(
         }
         return Ok(Chosen {
             runs: found.runs.clone(),
+            changes: found.changes.clone(),
             ids: vec!["--all".to_owned()],
-            unseen: blind.map(|blind| not_seen(&blind, cluster)),
+            unseen: blind.map(|blind| not_seen(&blind, &found.view, cluster)),
         });
     }
     if !request.runs.is_empty() {
         return Ok(named(context, cluster, request, found, blind));
     }
-    let runs = picked(context, found).await?;
-    let ids = runs.iter().map(|run| run.id.clone()).collect();
+    let ids = picked(context, found).await?;
+    let is_it = |id: &String| ids.contains(id);
     Ok(Chosen {
-        runs,
+        runs: found.runs.iter().filter(|run| is_it(&run.id)).cloned().collect(),
+        changes: found.changes.iter().filter(|one| is_it(&one.undo.run)).cloned().collect(),
         ids,
         unseen: None,
     })
@@ -72,14 +94,17 @@ fn named(context: &Context, cluster: &Cluster, request: &HaltRequest, found: &Fo
         .iter()
         .filter_map(|id| found.runs.iter().find(|run| run.id == *id).cloned())
         .collect();
+    let changes = found.changes.iter().filter(|one| request.runs.contains(&one.undo.run));
+    let changes: Vec<Changed> = changes.cloned().collect();
     let missing: Vec<&String> = request
         .runs
         .iter()
         .filter(|id| found.runs.iter().all(|run| run.id != **id))
+        .filter(|id| changes.iter().all(|one| one.undo.run != **id))
         .collect();
     for id in &missing {
         context.printer.line(&format!(
-            "run {id}: no pod of it is there in {}; nothing to halt",
+            "run {id}: nothing of it is there in {}; nothing to halt",
             match (&request.namespace, &blind) {
                 (Some(namespace), _) => format!("namespace {namespace}"),
                 (None, Some(_)) => "the namespaces that could be looked into".to_owned(),
@@ -95,17 +120,21 @@ fn named(context: &Context, cluster: &Cluster, request: &HaltRequest, found: &Fo
     };
     Chosen {
         runs,
+        changes,
         ids: request.runs.clone(),
         unseen: if missing.is_empty() {
             None
         } else {
-            blind.map(|blind| not_seen(&blind, cluster)).or_else(elsewhere)
+            blind
+                .map(|blind| not_seen(&blind, &found.view, cluster))
+                .or_else(elsewhere)
         },
     }
 }
 
-async fn picked(context: &Context, found: &Found) -> Result<Vec<LiveRun>, Stop> {
-    if found.runs.is_empty() {
+/// Ids of the runs that were picked.
+async fn picked(context: &Context, found: &Found) -> Result<Vec<String>, Stop> {
+    if found.runs.is_empty() && found.changes.is_empty() {
         return match found.view.blind_spots() {
             None => Err(Stop::refused("no-match", "there are no runs")),
             Some(blind) => Err(Stop::refused(
@@ -117,8 +146,11 @@ async fn picked(context: &Context, found: &Found) -> Result<Vec<LiveRun>, Stop> 
     let headers = ["RUN", "FAULT", "EFFECT", "STATE", "OWNER", "REASON", "TARGETS"];
     let mut picker = Picker::new("Which runs?", headers, INSTEAD);
     let now = Time::now();
-    for run in &found.runs {
-        let item = item(run, now);
+    let of_pods = found.runs.iter().map(|run| item(run, now));
+    let of_changes = found.changes.iter().map(|change| change.item(now));
+    let mut ids = Vec::new();
+    for item in of_pods.chain(of_changes) {
+        ids.push(item.id.clone());
         let cells = [
             item.id,
             item.fault,
@@ -132,7 +164,11 @@ async fn picked(context: &Context, found: &Found) -> Result<Vec<LiveRun>, Stop> 
     }
     let mut signals = context.signals.clone();
     match picker.pick(&context.printer, signals.any()).await {
-        Ok(Pick::Picked(rows)) => Ok(rows.into_iter().map(|row| found.runs[row].clone()).collect()),
+        Ok(Pick::Picked(rows)) => {
+            let mut picked: Vec<String> = rows.into_iter().map(|row| ids[row].clone()).collect();
+            picked.dedup();
+            Ok(picked)
+        }
         Ok(Pick::Cancelled) => Err(Stop::refused(
             "nothing-picked",
             "nothing was picked; nothing was changed",

@@ -8,6 +8,7 @@
 //! [`outage`] is one VMI's way and pure: VMIs as they are seen, answers and time go in, what is to be done comes out. [`driver`]
 //! watches, asks and tells.
 
+pub mod changes;
 pub mod driver;
 pub mod outage;
 pub mod report;
