@@ -48,11 +48,11 @@ pub async fn candidates(
     let asked = Asked::of(cluster, selection);
     let (vmis, kubevirt) = tokio::join!(asked.vmis(cluster, selection, "outage"), kubevirt::installed(cluster));
     let vmis = vmis?;
-    let (absent, vms) = tokio::join!(asked.absent(cluster, &vmis), vms(cluster, &vmis));
-    let ((stopped, missing), vms) = (absent?, vms?);
+    let (absent, owners) = tokio::join!(asked.absent(cluster, &vmis), vms(cluster, &vmis));
+    let ((stopped, missing), owners) = (absent?, owners?);
     let flags = cluster.again("");
     let judged = |vmi: VirtualMachineInstance| {
-        let vm = vms.get(&(vmi.namespace().to_owned(), vmi.name().to_owned()));
+        let vm = owners.get(&(vmi.namespace().to_owned(), vmi.name().to_owned()));
         let judged = judge(&vmi, vm, spec, &flags);
         (vmi, judged)
     };
@@ -138,11 +138,8 @@ fn judge(
         },
         (None, _) => Owner::Nobody,
     };
-    let undo = [Some(&vmi.metadata), vm.map(|vm| &vm.metadata)].into_iter().flatten();
-    if let Some(text) = undo
-        .filter_map(|metadata| metadata.annotations.as_ref()?.get(UNDO))
-        .next()
-    {
+    let mut undo = [Some(&vmi.metadata), vm.map(|vm| &vm.metadata)].into_iter().flatten();
+    if let Some(text) = undo.find_map(|metadata| metadata.annotations.as_ref()?.get(UNDO)) {
         let run = Undo::parse(text).map(|undo| undo.run).unwrap_or_default();
         return Err(unfit(
             format!("has an outage of run {run} in place"),

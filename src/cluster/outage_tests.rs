@@ -17,7 +17,7 @@ fn spec(mode: Mode) -> OutageSpec {
     }
 }
 
-fn vmi(owners: Value) -> VirtualMachineInstance {
+fn vmi(owners: &Value) -> VirtualMachineInstance {
     serde_json::from_value(json!({
         "metadata": {"name": "a", "namespace": "shop", "uid": "u", "ownerReferences": owners},
         "spec": {"volumes": [{"name": "root", "containerDisk": {"image": "x"}}]},
@@ -27,7 +27,8 @@ fn vmi(owners: Value) -> VirtualMachineInstance {
 }
 
 fn owned() -> VirtualMachineInstance {
-    vmi(json!([{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "name": "a", "uid": "v", "controller": true}]))
+    vmi(&json!([{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "name": "a", "uid": "v", "controller": true}]),
+    )
 }
 
 fn vm(strategy: &str) -> VirtualMachine {
@@ -42,11 +43,14 @@ fn reason(vmi: &VirtualMachineInstance, vm: Option<&VirtualMachine>, mode: Mode)
 fn what_keeps_it_running_is_known() {
     let found = judge(&owned(), Some(&vm("Once")), &spec(Mode::Delete), "").unwrap();
     assert_eq!(found.owner, Owner::Vm(RunField::RunStrategy("Once".into())));
-    assert_eq!((found.agent, found.shutdown.as_secs(), found.volatile.len()), (true, 180, 1));
-    let alone = judge(&vmi(json!([])), None, &spec(Mode::Delete), "").unwrap();
+    assert_eq!(
+        (found.agent, found.shutdown.as_secs(), found.volatile.len()),
+        (true, 180, 1)
+    );
+    let alone = judge(&vmi(&json!([])), None, &spec(Mode::Delete), "").unwrap();
     assert_eq!(alone.owner, Owner::Nobody);
     let set = json!([{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstanceReplicaSet", "name": "farm", "uid": "r", "controller": true}]);
-    let of_a_set = judge(&vmi(set), None, &spec(Mode::Delete), "").unwrap();
+    let of_a_set = judge(&vmi(&set), None, &spec(Mode::Delete), "").unwrap();
     assert!(matches!(of_a_set.owner, Owner::ReplicaSet { .. }));
 }
 
@@ -65,5 +69,8 @@ fn what_already_has_an_outage_names_its_run_and_the_way_out() {
     marked.metadata.annotations = Some([(UNDO.to_owned(), undo.to_owned())].into());
     let unfit = judge(&owned(), Some(&marked), &spec(Mode::Delete), " --context c").unwrap_err();
     assert!(unfit.reason.contains("run abc123"), "{}", unfit.reason);
-    assert_eq!(unfit.hint.as_deref(), Some("to end it: kubectl vmchaos halt abc123 --context c"));
+    assert_eq!(
+        unfit.hint.as_deref(),
+        Some("to end it: kubectl vmchaos halt abc123 --context c")
+    );
 }

@@ -86,7 +86,7 @@ pub const NETEM: &[Rule] = {
     ]
 };
 
-/// What `migrate` needs. KubeVirt 1.5 and later keep the migrations' verbs in a ClusterRole of their own,
+/// What `migrate` needs. KubeVirt 1.5 and later keep the migrations' verbs in a `ClusterRole` of their own,
 /// `kubevirt.io:migrate`, which `admin` and `edit` do not contain.
 pub const MIGRATE: &[Rule] = {
     use Needed::{Optional, Required};

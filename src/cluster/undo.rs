@@ -8,14 +8,14 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use kube::api::Api;
+use kube::api::{Api, ObjectMeta};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::client::{Cluster, MANAGER};
 use super::error::{Ask, ClusterError, ErrorKind};
-use super::lifecycle::{Action, act};
+use super::lifecycle::{Action, act, in_time};
 use super::manifest::vmis;
 use super::vm::VirtualMachine;
 use super::vmi::VirtualMachineInstance;
@@ -66,6 +66,15 @@ struct Held {
 // === impl Holder ===
 
 impl Holder {
+    /// Empty names are only in objects no server would send.
+    pub fn of(kind: HolderKind, metadata: &ObjectMeta) -> Self {
+        Self {
+            kind,
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
+        }
+    }
+
     fn plural(&self) -> &'static str {
         match self.kind {
             HolderKind::Vm => "virtualmachines",
@@ -83,11 +92,13 @@ impl Holder {
         let field = match self.kind {
             HolderKind::Vm => {
                 let api = Api::<VirtualMachine>::namespaced(cluster.client.clone(), &self.namespace);
-                self.got(cluster, api.get_opt(&self.name).await)?
+                self.got(cluster, api.get_opt(&self.name))
+                    .await?
                     .map(|vm| (vm.run_field(), vm.metadata))
             }
             HolderKind::Vmi => self
-                .got(cluster, vmis(cluster, &self.namespace).get_opt(&self.name).await)?
+                .got(cluster, vmis(cluster, &self.namespace).get_opt(&self.name))
+                .await?
                 .map(|vmi| (RunField::Neither, vmi.metadata)),
         };
         Ok(field.map(|(field, metadata)| {
@@ -102,8 +113,12 @@ impl Holder {
         }))
     }
 
-    fn got<T>(&self, cluster: &Cluster, answer: kube::Result<Option<T>>) -> Result<Option<T>, ClusterError> {
-        answer.map_err(|error| cluster.explain(&error, &self.ask("get")))
+    async fn got<T>(
+        &self,
+        cluster: &Cluster,
+        answer: impl Future<Output = kube::Result<Option<T>>>,
+    ) -> Result<Option<T>, ClusterError> {
+        in_time(cluster, &self.ask("get"), answer).await
     }
 
     async fn patch(
@@ -126,12 +141,9 @@ impl Holder {
             .header(http::header::CONTENT_TYPE, "application/json-patch+json")
             .body(Value::Array(operations).to_string().into_bytes())
             .map_err(|error| ClusterError::new(ErrorKind::Other, format!("could not patch {}: {error}", self.name)))?;
-        cluster
-            .client
-            .request::<Value>(request)
+        in_time(cluster, &self.ask("patch"), cluster.client.request::<Value>(request))
             .await
             .map(drop)
-            .map_err(|error| cluster.explain(&error, &self.ask("patch")))
     }
 }
 
@@ -202,7 +214,7 @@ fn set(now: &RunField, then: &RunField) -> Vec<Value> {
     }
     match then {
         RunField::RunStrategy(strategy) => {
-            changes.push(json!({"op": "add", "path": "/spec/runStrategy", "value": strategy}))
+            changes.push(json!({"op": "add", "path": "/spec/runStrategy", "value": strategy}));
         }
         RunField::Running(running) => changes.push(json!({"op": "add", "path": "/spec/running", "value": running})),
         RunField::Neither => {}
@@ -267,7 +279,7 @@ async fn start(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), Clu
             let ended = async {
                 while let Some(change) = changes.next().await {
                     let still = match change? {
-                        Change::Listed(all) => all.iter().any(|vmi| vmi.is_being_deleted()),
+                        Change::Listed(all) => all.iter().any(VirtualMachineInstance::is_being_deleted),
                         Change::Applied(vmi) => vmi.is_being_deleted(),
                         Change::Deleted(_) => false,
                     };
@@ -296,7 +308,7 @@ where
 {
     let api = Api::<K>::namespaced(cluster.client.clone(), namespace);
     let ask = Ask::new("get", "kubevirt.io", "virtualmachineinstances").namespace(namespace);
-    api.get_opt(name).await.map_err(|error| cluster.explain(&error, &ask))
+    in_time(cluster, &ask, api.get_opt(name)).await
 }
 
 /// KubeVirt refuses with 409 to start what runs and to unpause what is not paused, and with 404 what is gone.

@@ -16,7 +16,8 @@ pub struct Volume {
     pub empty_disk: Option<Empty>,
     /// A copy-on-write layer over a claim; the layer goes with the guest.
     pub ephemeral: Option<Empty>,
-    pub data_volume: Option<Claim>,
+    #[serde(rename = "dataVolume")]
+    pub data: Option<Claim>,
     pub persistent_volume_claim: Option<Claim>,
 }
 
@@ -31,7 +32,7 @@ pub struct Claim {
 
 impl Volume {
     fn is_hotplugged(&self) -> bool {
-        let claims = [&self.data_volume, &self.persistent_volume_claim];
+        let claims = [&self.data, &self.persistent_volume_claim];
         claims.into_iter().flatten().any(|claim| claim.hotpluggable)
     }
 }

@@ -31,7 +31,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     let cluster = context.connect().await.map_err(nobody_looked)?;
     let namespace = request.namespace.as_deref();
     let look = async { Ok(lookout::look(&cluster, namespace).await?) };
-    let found = context.unless_signalled(look).await.map_err(nobody_looked)?;
+    let found = Box::pin(context.unless_signalled(look)).await.map_err(nobody_looked)?;
     let only_vmis = request.runs.is_empty() && !request.all && !request.targets.names.is_empty();
     let chosen = if only_vmis {
         choice::Chosen::default()

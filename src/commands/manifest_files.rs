@@ -33,13 +33,13 @@ pub(super) fn path(folder: &Path, run: &str, target: &OutageTarget) -> PathBuf {
 pub(super) fn keep(plan: &OutagePlan) -> Result<(), Stop> {
     for vm in &plan.vms {
         let text = serde_saphyr::to_string(&vm.manifest)
-            .map_err(|error| refused(vm.target.key(), &vm.file, &error.to_string()))?;
-        write(&vm.file, &text).map_err(|error| refused(vm.target.key(), &vm.file, &error.to_string()))?;
+            .map_err(|error| refused(&vm.target.key(), &vm.file, &error.to_string()))?;
+        write(&vm.file, &text).map_err(|error| refused(&vm.target.key(), &vm.file, &error.to_string()))?;
     }
     Ok(())
 }
 
-fn refused(key: String, file: &Path, why: &str) -> Stop {
+fn refused(key: &str, file: &Path, why: &str) -> Stop {
     Stop::refused(
         "manifest",
         format!(

@@ -65,8 +65,8 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         Action::Rehearse(request) => rehearse::rehearse(&mut context, request).await,
         Action::Completion(shell) => completion::print(printer, shell),
         Action::List(request) => list::list(&mut context, request).await,
-        Action::Status(request) => status::status(&mut context, request).await,
-        Action::Halt(request) => halt::halt(&mut context, request).await,
+        Action::Status(request) => Box::pin(status::status(&mut context, request)).await,
+        Action::Halt(request) => Box::pin(halt::halt(&mut context, request)).await,
         Action::Check(request) => Box::pin(check::check(&mut context, request)).await,
     };
     result.unwrap_or_else(|stop| {

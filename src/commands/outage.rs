@@ -83,7 +83,7 @@ async fn planned(
 ) -> Result<OutagePlan, Stop> {
     let spec = &request.spec;
     let folder = manifest_files::folder();
-    let vms = chosen.targets.into_iter().map(|mut target| {
+    let planned = chosen.targets.into_iter().map(|mut target| {
         let folder = &folder;
         async move {
             let manifest = manifest::read(cluster, &target.namespace, &target.name, &target.uid).await?;
@@ -101,7 +101,7 @@ async fn planned(
     Ok(OutagePlan {
         run: run.to_owned(),
         spec: spec.clone(),
-        vms: try_join_all(vms).await?,
+        vms: try_join_all(planned).await?,
         matched: chosen.matched,
         seed: chosen.seed,
         left_out: chosen.left_out,

@@ -8,7 +8,7 @@ use crate::fault::{Execution, Mode, OutageTarget, Owner};
 use crate::plan::outages::{OutagePlan, PlannedOutage};
 use crate::plan::recovery::Comeback;
 use crate::run::outage::driver::Ran;
-use crate::run::outage::outage::{Outage, Outcome, Step};
+use crate::run::outage::engine::{Outage, Outcome, Step};
 use crate::run::outage::requests::create_command;
 use crate::run::vm::Trouble;
 use crate::ui::{Table, escape};
@@ -58,9 +58,9 @@ pub(super) fn plan_text(plan: &OutagePlan, cluster: &Cluster) -> String {
         let (namespace, name) = (escape(&unfit.namespace), escape(&unfit.name));
         line(format!("  left out: {namespace}/{name} {}", escape(&unfit.reason)));
     }
-    by_hand(plan, cluster)
-        .into_iter()
-        .for_each(|words| line(format!("  {words}")));
+    for words in by_hand(plan, cluster) {
+        line(format!("  {words}"));
+    }
     text
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::cluster::events::{Happened, Recorder, Regarding};
 use crate::fault::Mode;
 use crate::run::outage::driver::Watcher;
-use crate::run::outage::outage::{Outage, Outcome, Step};
+use crate::run::outage::engine::{Outage, Outcome, Step};
 use crate::ui::{Printer, Progress, State};
 
 /// How long Events may take at the end; they are a courtesy.

@@ -15,9 +15,8 @@ use crate::run::outage::changes::Changed;
 pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Result<ExitCode, Stop> {
     let cluster = context.connect().await?;
     let namespace = request.namespace.as_deref();
-    let Found { runs, changes, view } = context
-        .unless_signalled(async { Ok(lookout::look(&cluster, namespace).await?) })
-        .await?;
+    let look = async { Ok(lookout::look(&cluster, namespace).await?) };
+    let Found { runs, changes, view } = Box::pin(context.unless_signalled(look)).await?;
     let first = items(&runs, &changes);
     let none = first.is_empty();
     print(context, first.clone())?;
@@ -29,7 +28,9 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
     }
     let blind = view.blind_spots();
     if let Some(blind) = &blind {
-        context.printer.error(&anyhow::anyhow!("{}", not_seen(blind, &view, &cluster)));
+        context
+            .printer
+            .error(&anyhow::anyhow!("{}", not_seen(blind, &view, &cluster)));
     }
     if request.watch {
         return watch(context, &cluster, &view, first).await;
@@ -89,8 +90,8 @@ async fn watch(context: &Context, cluster: &Cluster, view: &View, first: Vec<Run
             signals.any().await;
             return Ok(ExitCode::Interrupted);
         };
-        let (live, changes) = news?;
-        let runs = items(&live, &changes);
+        let (live, outages) = news?;
+        let runs = items(&live, &outages);
         let changed = changed(&shown, &runs);
         if changed.is_empty() {
             continue;

@@ -3,8 +3,8 @@
 //! | the VM's run strategy | VMI deleted | VMI Failed | VMI Succeeded |
 //! |---|---|---|---|
 //! | Always | again | again | again |
-//! | RerunOnFailure, KubeVirt up to 1.1 | again | again | stays |
-//! | RerunOnFailure, KubeVirt from 1.2 | stays | again | stays |
+//! | `RerunOnFailure`, KubeVirt up to 1.1 | again | again | stays |
+//! | `RerunOnFailure`, KubeVirt from 1.2 | stays | again | stays |
 //! | Once | again | stays | stays |
 //! | Manual | stays | stays | stays |
 //!
@@ -13,7 +13,7 @@
 
 use crate::fault::{Mode, OutageSpec, OutageTarget, Owner};
 
-/// The first KubeVirt whose RerunOnFailure leaves a deleted VMI away.
+/// The first KubeVirt whose `RerunOnFailure` leaves a deleted VMI away.
 const RERUNS_FAILURES_ONLY: (u32, u32) = (1, 2);
 
 /// Who is to bring a VMI back, and why that is expected.

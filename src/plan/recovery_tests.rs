@@ -97,13 +97,20 @@ fn what_is_held_is_ours_whatever_the_strategy() {
         ..spec(Mode::Delete)
     };
     assert_eq!(predict(&manual, &target(vm("Always")), None).by, Comeback::Us);
-    assert_eq!(predict(&spec(Mode::Reset), &target(vm("Manual")), None).by, Comeback::Platform);
+    assert_eq!(
+        predict(&spec(Mode::Reset), &target(vm("Manual")), None).by,
+        Comeback::Platform
+    );
 }
 
 #[test]
 fn what_is_done_fits_what_is_there() {
     for strategy in ["Always", "Once"] {
-        assert_eq!(help(&vm(strategy), Sight::Finished), Some(Help::Remove), "{strategy} refuses to be started");
+        assert_eq!(
+            help(&vm(strategy), Sight::Finished),
+            Some(Help::Remove),
+            "{strategy} refuses to be started"
+        );
         assert_eq!(help(&vm(strategy), Sight::Absent), Some(Help::Start));
     }
     for strategy in ["Manual", "RerunOnFailure"] {

@@ -13,8 +13,9 @@ use serde::de::DeserializeOwned;
 
 use super::live::{DebugPodSeen, LiveRun};
 use super::outage::changes::{self, Changed};
-use crate::cluster::watch::{self, Change, Filter};
+use crate::cluster::undo::{Holder, HolderKind};
 use crate::cluster::vm::VirtualMachine;
+use crate::cluster::watch::{self, Change, Filter};
 use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance, kubevirt, pod_namespace, undo};
 use crate::node::pod::{LABEL_MANAGED_BY, MANAGED_BY};
 
@@ -78,16 +79,22 @@ fn selector() -> String {
 /// All runs in one namespace, or in all that may be looked into.
 pub async fn look(cluster: &Cluster, namespace: Option<&str>) -> Result<Found, ClusterError> {
     let ours = selector();
-    let (pods, vms, vmis) = tokio::join!(
+    let (pods, machines, instances) = tokio::join!(
         gather::<Pod>(cluster, namespace, "", "pods", &ours),
         gather::<VirtualMachine>(cluster, namespace, "kubevirt.io", "virtualmachines", undo::LABEL),
-        gather::<VirtualMachineInstance>(cluster, namespace, "kubevirt.io", "virtualmachineinstances", undo::LABEL),
+        gather::<VirtualMachineInstance>(
+            cluster,
+            namespace,
+            "kubevirt.io",
+            "virtualmachineinstances",
+            undo::LABEL
+        ),
     );
-    let ((pods, view), (vms, of_vms), (vmis, of_vmis)) = (pods?, vms?, vmis?);
+    let ((pods, view), (machines, first), (instances, second)) = (pods?, machines?, instances?);
     Ok(Found {
         runs: LiveRun::group(pods.iter().filter_map(DebugPodSeen::of)),
-        changes: changes::sorted(&vms, &vmis),
-        view: view.and(of_vms).and(of_vmis),
+        changes: changes::sorted(&machines, &instances),
+        view: view.and(first).and(second),
     })
 }
 
@@ -196,7 +203,11 @@ where
             Err(error) => return Err(error),
         }
     }
-    let kinds = if unseen.is_empty() { Vec::new() } else { vec![ask.resource] };
+    let kinds = if unseen.is_empty() {
+        Vec::new()
+    } else {
+        vec![ask.resource]
+    };
     Ok((
         objects,
         View {
@@ -208,18 +219,18 @@ where
     ))
 }
 
+/// Everybody's runs, and what outages have changed.
+pub type News = (Vec<LiveRun>, Vec<Changed>);
+
 /// What one watch has told.
 enum Heard {
-    Pods(usize, Change<Pod>),
+    Pods(usize, Box<Change<Pod>>),
     /// Of VMs, or of VMIs, with which of the two.
-    Changes(usize, Change<Option<Changed>>),
+    Changes(usize, Box<Change<(Holder, Option<Changed>)>>),
 }
 
 /// The runs there are, once every place has been looked into, and again after every change. An error is final.
-pub fn follow(
-    cluster: &Cluster,
-    view: &View,
-) -> BoxStream<'static, Result<(Vec<LiveRun>, Vec<Changed>), ClusterError>> {
+pub fn follow(cluster: &Cluster, view: &View) -> BoxStream<'static, Result<News, ClusterError>> {
     let places: Vec<Option<String>> = match &view.seen {
         None => vec![None],
         Some(seen) => seen.iter().cloned().map(Some).collect(),
@@ -229,17 +240,28 @@ pub fn follow(
     for (place, namespace) in places.iter().enumerate() {
         let namespace = namespace.as_deref();
         let pods = watched::<Pod>(cluster, namespace, "", "pods", selector());
-        watches.push(pods.map(move |change| Ok(Heard::Pods(place, change?))).boxed());
+        watches.push(
+            pods.map(move |change| Ok(Heard::Pods(place, Box::new(change?))))
+                .boxed(),
+        );
         let label = || undo::LABEL.to_owned();
-        let vms = watched::<VirtualMachine>(cluster, namespace, "kubevirt.io", "virtualmachines", label());
-        let of_vms = vms.map(move |change| map(change, |vm| Changed::of_vm(&vm)));
-        let vmis =
+        let machines = watched::<VirtualMachine>(cluster, namespace, "kubevirt.io", "virtualmachines", label());
+        let of_machines = machines.map(move |change| {
+            map(change, |vm| {
+                (Holder::of(HolderKind::Vm, &vm.metadata), Changed::of_vm(&vm))
+            })
+        });
+        let instances =
             watched::<VirtualMachineInstance>(cluster, namespace, "kubevirt.io", "virtualmachineinstances", label());
-        let of_vmis = vmis.map(move |change| map(change, |vmi| Changed::of_vmi(&vmi)));
-        for (kind, changes) in [of_vms.boxed(), of_vmis.boxed()].into_iter().enumerate() {
+        let of_instances = instances.map(move |change| {
+            map(change, |vmi| {
+                (Holder::of(HolderKind::Vmi, &vmi.metadata), Changed::of_vmi(&vmi))
+            })
+        });
+        for (kind, changes) in [of_machines.boxed(), of_instances.boxed()].into_iter().enumerate() {
             // Where they may not be watched, what was seen of them at first stays.
             let heard = changes.filter_map(move |change| {
-                let change = change.ok().map(|change| Ok(Heard::Changes(place * 2 + kind, change)));
+                let change = change.ok().map(|change| Ok(Heard::Changes(place * 2 + kind, Box::new(change))));
                 std::future::ready(change)
             });
             watches.push(heard.boxed());
@@ -252,10 +274,10 @@ pub fn follow(
         let runs = heard.map(|heard| {
             match heard {
                 Heard::Pods(place, change) => {
-                    take(&mut known, place, change);
+                    take(&mut known, place, *change);
                     listed.insert(place);
                 }
-                Heard::Changes(place, change) => take_changes(&mut changed, place, change),
+                Heard::Changes(place, change) => take_changes(&mut changed, place, *change),
             }
             // Until all have told, runs elsewhere would only seem to be gone.
             (listed.len() == all).then(|| {
@@ -302,22 +324,17 @@ fn map<K, T>(change: Result<Change<K>, ClusterError>, of: impl Fn(K) -> T) -> Re
 }
 
 /// Brings what is known of changed VMs up to date; `place` is the watch that tells.
-fn take_changes(known: &mut Vec<(usize, Changed)>, place: usize, change: Change<Option<Changed>>) {
+fn take_changes(known: &mut Vec<(usize, Changed)>, place: usize, change: Change<(Holder, Option<Changed>)>) {
     match change {
         Change::Listed(all) => {
             known.retain(|(of, _)| *of != place);
-            known.extend(all.into_iter().flatten().map(|change| (place, change)));
+            known.extend(all.into_iter().filter_map(|(_, change)| Some((place, change?))));
         }
-        Change::Applied(change) => {
-            let Some(change) = change else { return };
-            known.retain(|(_, other)| other.holder != change.holder);
-            known.push((place, change));
+        Change::Applied((holder, change)) => {
+            known.retain(|(_, other)| other.holder != holder);
+            known.extend(change.map(|change| (place, change)));
         }
-        Change::Deleted(change) => {
-            // As it was last, with its way back.
-            let Some(change) = change else { return };
-            known.retain(|(_, other)| other.holder != change.holder);
-        }
+        Change::Deleted((holder, _)) => known.retain(|(_, other)| other.holder != holder),
     }
 }
 

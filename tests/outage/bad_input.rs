@@ -10,11 +10,23 @@ fn flags_that_mean_nothing_together_are_refused_with_the_fix() {
         (&["--mode", "pause", "--grace-period", "5"], "no guest is shut down"),
         (&["--mode", "reset", "--grace-period", "5"], "no guest is shut down"),
         (&["--mode", "reset", "--duration", "5s"], "--timeout limits how long"),
-        (&["--mode", "pause", "--no-recover"], "--no-recover contradicts --mode pause"),
-        (&["--mode", "stop", "--no-recover"], "--no-recover contradicts --mode stop"),
+        (
+            &["--mode", "pause", "--no-recover"],
+            "--no-recover contradicts --mode pause",
+        ),
+        (
+            &["--mode", "stop", "--no-recover"],
+            "--no-recover contradicts --mode stop",
+        ),
         (&["--no-recover", "--disable-auto-restart"], "contradict each other"),
-        (&["--mode", "pause", "--disable-auto-restart"], "nothing restarts by itself"),
-        (&["--mode", "stop", "--disable-auto-restart"], "nothing restarts by itself"),
+        (
+            &["--mode", "pause", "--disable-auto-restart"],
+            "nothing restarts by itself",
+        ),
+        (
+            &["--mode", "stop", "--disable-auto-restart"],
+            "nothing restarts by itself",
+        ),
         (&["--mode", "crash"], "possible values: delete"),
         (&["-f", "file.yaml"], "reserved for scenario files"),
         (&["--target", "web-.*"], "names and --target do not go together"),
@@ -30,7 +42,24 @@ fn flags_that_mean_nothing_together_are_refused_with_the_fix() {
 #[test]
 fn empty_and_zero_mean_not_asked_for() {
     let rehearsal = quick();
-    let args = ["outage", "web-1", "--mode", "", "--duration", "0", "--timeout", "", "--grace-period", "", "--dry-run", "-o", "json"];
+    let args = [
+        "outage",
+        "web-1",
+        "--mode",
+        "",
+        "--duration",
+        "0",
+        "--timeout",
+        "",
+        "--grace-period",
+        "",
+        "--dry-run",
+        "-o",
+        "json",
+    ];
     let fault = rehearsal.run(&args).expect(0).json()["fault"].clone();
-    assert_eq!((&fault["mode"], &fault["duration"], &fault["timeout"]), (&"delete".into(), &"60s".into(), &"300s".into()));
+    assert_eq!(
+        (&fault["mode"], &fault["duration"], &fault["timeout"]),
+        (&"delete".into(), &"60s".into(), &"300s".into())
+    );
 }

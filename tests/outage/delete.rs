@@ -19,16 +19,34 @@ fn a_deleted_vmi_comes_back_by_itself_and_is_timed() {
     assert_eq!(after["status"]["phase"], "Running");
     assert_eq!(came(&ended), expected("recovered", "platform"));
     let target = ended.target();
-    assert_eq!(words(&target), ["delete", "gone", "scheduled", "running", "ready", "agent"]);
+    assert_eq!(
+        words(&target),
+        ["delete", "gone", "scheduled", "running", "ready", "agent"]
+    );
     assert_eq!(target["uid"], json!(before));
     let at = |event: usize| target["timeline"][event]["at"].as_str().unwrap().to_owned();
-    assert_eq!((target["injectedAt"].as_str(), target["restoredAt"].as_str()), (Some(&*at(1)), Some(&*at(5))));
+    assert_eq!(
+        (target["injectedAt"].as_str(), target["restoredAt"].as_str()),
+        (Some(&*at(1)), Some(&*at(5)))
+    );
     assert_eq!(at(5).len(), "2026-11-20T12:00:00.000Z".len());
     assert_eq!(rehearsal.events("web-1"), ["VMChaosInjected", "VMChaosRestored"]);
     let document = ended.json();
     assert_eq!(document["fault"]["mode"], "delete");
-    assert_eq!((&document["summary"]["ok"], &document["outcome"]), (&json!(1), &json!("completed")));
-    assert_eq!(rehearsal.writes().iter().filter(|write| !write.contains("/events")).count(), 1, "{:?}", rehearsal.writes());
+    assert_eq!(
+        (&document["summary"]["ok"], &document["outcome"]),
+        (&json!(1), &json!("completed"))
+    );
+    assert_eq!(
+        rehearsal
+            .writes()
+            .iter()
+            .filter(|write| !write.contains("/events"))
+            .count(),
+        1,
+        "{:?}",
+        rehearsal.writes()
+    );
 }
 
 #[test]
@@ -44,7 +62,9 @@ fn the_times_are_those_at_which_the_server_told() {
     let old = json!(uid(&rehearsal, "default", "web-1"));
     let is = |vmi: &Value, kind: &str| {
         let conditions = vmi["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        conditions.iter().any(|one| one["type"] == kind && one["status"] == "True")
+        conditions
+            .iter()
+            .any(|one| one["type"] == kind && one["status"] == "True")
     };
     let gone = since(&|vmi| vmi["metadata"]["uid"] != old || vmi["status"]["phase"] == "Succeeded");
     let back = since(&|vmi| vmi["metadata"]["uid"] != old && is(vmi, "Ready") && is(vmi, "AgentConnected"));
@@ -60,8 +80,19 @@ fn the_table_has_every_time_to_the_millisecond() {
     let table = rehearsal.run(&["outage", "web-1", YES]).expect(0).out;
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 2, "{table}");
-    for header in ["STATE", "GONE", "SCHEDULED", "RUNNING", "READY", "AGENT", "RECOVERED-BY"] {
-        assert!(lines[0].split_whitespace().any(|word| word == header), "{header}: {table}");
+    for header in [
+        "STATE",
+        "GONE",
+        "SCHEDULED",
+        "RUNNING",
+        "READY",
+        "AGENT",
+        "RECOVERED-BY",
+    ] {
+        assert!(
+            lines[0].split_whitespace().any(|word| word == header),
+            "{header}: {table}"
+        );
     }
     let times = lines[1].split_whitespace().filter(|cell| {
         let seconds = cell.strip_prefix('+').and_then(|cell| cell.strip_suffix('s'));
@@ -82,8 +113,14 @@ fn the_manifest_is_kept_first_and_said_where() {
     let id = ended.json()["id"].as_str().unwrap().to_owned();
     let file = folder.join(format!("{id}-default-web-1.yaml"));
     let text = fs::read_to_string(&file).unwrap();
-    assert!(text.contains("kind: VirtualMachineInstance") && text.contains("name: web-1"), "{text}");
-    assert!(!text.contains("uid:") && !text.contains("status:") && !text.contains("kubevirt.io/nodeName"), "{text}");
+    assert!(
+        text.contains("kind: VirtualMachineInstance") && text.contains("name: web-1"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("\n  uid:") && !text.contains("status:") && !text.contains("kubevirt.io/nodeName"),
+        "{text}"
+    );
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -98,7 +135,11 @@ fn where_the_manifest_cannot_be_kept_nothing_is_done() {
     // A folder below a file cannot be made by anybody.
     command.env("XDG_STATE_HOME", "/dev/null");
     let ended = crate::support::Running::start(command).end().expect(4);
-    assert!(ended.err.contains("/dev/null/kubectl-vmchaos") && ended.err.contains("nothing was done"), "{}", ended.err);
+    assert!(
+        ended.err.contains("/dev/null/kubectl-vmchaos") && ended.err.contains("nothing was done"),
+        "{}",
+        ended.err
+    );
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
     assert_eq!(ended.json()["error"]["reason"], "manifest");
 }
@@ -117,5 +158,9 @@ fn a_dry_run_says_what_would_become_of_it_and_writes_nothing() {
     }
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
     let asked = rehearsal.practice.requests();
-    assert!(asked.iter().any(|request| request.verb == "delete" && request.path.ends_with("virtualmachineinstances/web-1")));
+    assert!(
+        asked
+            .iter()
+            .any(|request| request.verb == "delete" && request.path.ends_with("virtualmachineinstances/web-1"))
+    );
 }

@@ -28,6 +28,10 @@ fn each_mode_asks_for_what_it_needs_and_nothing_is_written() {
         let ended = rehearsal.run(&all).expect(4);
         let said = ended.err.contains("not permitted in namespace") || ended.err.contains("forbidden");
         assert!(said, "{verb} {resource}/{subresource}: {}", ended.err);
-        assert_eq!(rehearsal.writes(), Vec::<String>::new(), "{verb} {resource}/{subresource}");
+        assert_eq!(
+            rehearsal.writes(),
+            Vec::<String>::new(),
+            "{verb} {resource}/{subresource}"
+        );
     }
 }

@@ -15,7 +15,17 @@ fn an_agent_that_was_connected_and_never_is_again_is_no_recovery() {
     let rehearsal = quick();
     guest(&rehearsal, "no-agent");
     let ended = rehearsal
-        .run(&["outage", "web-1", YES, "-o", "json", "--duration", "1s", "--timeout", "2s"])
+        .run(&[
+            "outage",
+            "web-1",
+            YES,
+            "-o",
+            "json",
+            "--duration",
+            "1s",
+            "--timeout",
+            "2s",
+        ])
         .expect(5);
     let target = ended.target();
     assert_eq!(target["error"]["reason"], "not-recovered");
@@ -26,7 +36,10 @@ fn an_agent_that_was_connected_and_never_is_again_is_no_recovery() {
 
     // Where none was connected before, none is waited for.
     let ended = rehearsal.run(&["outage", "web-1", YES, "-o", "json"]).expect(0);
-    assert_eq!(crate::words(&ended.target()), ["delete", "gone", "scheduled", "running", "ready"]);
+    assert_eq!(
+        crate::words(&ended.target()),
+        ["delete", "gone", "scheduled", "running", "ready"]
+    );
 }
 
 #[test]
@@ -34,7 +47,17 @@ fn a_guest_that_runs_and_is_not_ready_is_no_recovery() {
     let rehearsal = quick();
     guest(&rehearsal, "never-ready");
     let ended = rehearsal
-        .run(&["outage", "web-1", YES, "-o", "json", "--duration", "1s", "--timeout", "2s"])
+        .run(&[
+            "outage",
+            "web-1",
+            YES,
+            "-o",
+            "json",
+            "--duration",
+            "1s",
+            "--timeout",
+            "2s",
+        ])
         .expect(5);
     let message = ended.target()["error"]["message"].as_str().unwrap().to_owned();
     assert!(message.contains("VMI web-1 runs and is not Ready"), "{message}");
@@ -50,7 +73,17 @@ fn a_platform_that_was_to_do_it_and_needed_us_is_told_apart() {
     });
     let before = uid(&rehearsal, "default", "web-1");
     let ended = rehearsal
-        .run(&["outage", "web-1", YES, "-o", "json", "--duration", "1s", "--mode", "pod"])
+        .run(&[
+            "outage",
+            "web-1",
+            YES,
+            "-o",
+            "json",
+            "--duration",
+            "1s",
+            "--mode",
+            "pod",
+        ])
         .expect(5);
     assert_eq!(came(&ended), expected("recovered", "vmchaos"));
     let message = ended.target()["error"]["message"].as_str().unwrap().to_owned();

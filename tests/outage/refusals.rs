@@ -18,7 +18,11 @@ fn refused(rehearsal: &Rehearsal, args: &[&str], says: &str) {
 
 #[test]
 fn a_standalone_vmi_cannot_be_stopped() {
-    refused(&quick(), &["outage", "vmi/lone-1/lab", "--mode", "stop", YES], "has no VM that could be stopped");
+    refused(
+        &quick(),
+        &["outage", "vmi/lone-1/lab", "--mode", "stop", YES],
+        "has no VM that could be stopped",
+    );
 }
 
 #[test]
@@ -32,7 +36,11 @@ fn a_standalone_vmi_has_no_restart_to_disable() {
 
 #[test]
 fn a_vm_that_does_not_run_cannot_be_stopped() {
-    refused(&quick(), &["outage", "vm/stopped-1/lab", "--mode", "stop", YES], "is not running (VM is Stopped)");
+    refused(
+        &quick(),
+        &["outage", "vm/stopped-1/lab", "--mode", "stop", YES],
+        "is not running (VM is Stopped)",
+    );
 }
 
 #[test]
@@ -48,15 +56,25 @@ fn a_halted_vm_is_about_to_end_anyway() {
 #[test]
 fn a_liveness_probe_forbids_a_pause() {
     let rehearsal = quick();
-    refused(&rehearsal, &["outage", "mail-1", "--mode", "pause", YES], "has a liveness probe");
-    rehearsal.run(&["outage", "mail-1", "--mode", "reset", "--dry-run"]).expect(0);
+    refused(
+        &rehearsal,
+        &["outage", "mail-1", "--mode", "pause", YES],
+        "has a liveness probe",
+    );
+    rehearsal
+        .run(&["outage", "mail-1", "--mode", "reset", "--dry-run"])
+        .expect(0);
 }
 
 #[test]
 fn a_paused_vmi_is_left_alone() {
     let rehearsal = quick();
     for mode in ["pause", "delete", "reset"] {
-        refused(&rehearsal, &["outage", "vmi/paused-1/lab", "--mode", mode, YES], "is paused");
+        refused(
+            &rehearsal,
+            &["outage", "vmi/paused-1/lab", "--mode", mode, YES],
+            "is paused",
+        );
     }
 }
 
@@ -76,7 +94,11 @@ fn a_vmi_that_migrates_is_left_alone() {
     rehearsal.practice.edit(VMI, "default", "web-1", |vmi| {
         vmi["status"]["migrationState"] = json!({"migrationUid": "u", "targetNode": "node-2", "sourceNode": "node-1"});
     });
-    refused(&rehearsal, &["outage", "web-1", YES], "is migrating from node-1 to node-2");
+    refused(
+        &rehearsal,
+        &["outage", "web-1", YES],
+        "is migrating from node-1 to node-2",
+    );
 }
 
 #[test]
@@ -84,7 +106,11 @@ fn a_receiver_of_a_migration_would_never_come_back() {
     let rehearsal = quick();
     strategy(&rehearsal, "default", "web-1", "WaitAsReceiver");
     let ended = rehearsal.run(&["outage", "web-1", YES]).expect(4);
-    assert!(ended.err.contains("WaitAsReceiver") || ended.err.contains("is being deleted"), "{}", ended.err);
+    assert!(
+        ended.err.contains("WaitAsReceiver") || ended.err.contains("is being deleted"),
+        "{}",
+        ended.err
+    );
 }
 
 #[test]
@@ -92,14 +118,27 @@ fn a_second_outage_of_one_vm_is_refused_with_the_first_ones_end() {
     let rehearsal = quick();
     let mut first = rehearsal.spawn(&["outage", "web-1", YES, "--duration", "10m", "--mode", "stop"]);
     first.wait_for("injected");
-    let mut run = rehearsal.spawn(&["outage", "web-2", YES, "--duration", "10m", "--mode", "delete", "--disable-auto-restart"]);
+    let mut run = rehearsal.spawn(&[
+        "outage",
+        "web-2",
+        YES,
+        "--duration",
+        "10m",
+        "--mode",
+        "delete",
+        "--disable-auto-restart",
+    ]);
     run.wait_for("injected");
     // Its VM runs again, by hand, and still carries the way back.
     rehearsal.practice.edit(VMI, "default", "web-3", |vmi| {
-        vmi["metadata"]["annotations"]["vmchaos.dev/undo"] = json!(r#"{"run":"abc123","mode":"pause","at":"x","duration":"1s","vmi":"web-3"}"#);
+        vmi["metadata"]["annotations"]["vmchaos.dev/undo"] =
+            json!(r#"{"run":"abc123","mode":"pause","at":"x","duration":"1s","vmi":"web-3"}"#);
     });
     let ended = rehearsal.run(&["outage", "web-3", YES]).expect(4);
-    ended.says(&["has an outage of run abc123 in place", "kubectl vmchaos halt abc123 --context vmchaos-rehearsal"]);
+    ended.says(&[
+        "has an outage of run abc123 in place",
+        "kubectl vmchaos halt abc123 --context vmchaos-rehearsal",
+    ]);
     first.signal("INT");
     run.signal("INT");
     first.end().expect(130);
@@ -112,15 +151,26 @@ fn a_guest_replaced_while_the_question_is_open_is_not_touched() {
     use kubectl_vmchaos::rehearsal::{Answer, Rule};
     // The answer to the last review comes late: in between the guest is replaced.
     rehearsal.practice.fail(
-        Rule::new("create", "selfsubjectaccessreviews", Answer::Delay(Duration::from_secs(3)))
-            .unwrap()
-            .times(1),
+        Rule::new(
+            "create",
+            "selfsubjectaccessreviews",
+            Answer::Delay(Duration::from_secs(3)),
+        )
+        .unwrap()
+        .times(1),
     );
     let run = rehearsal.spawn(&["outage", "web-1", YES, "-o", "json"]);
     rehearsal.until("it is asked what we may do", |rehearsal| {
-        rehearsal.practice.requests().iter().any(|request| request.path.contains("selfsubjectaccessreviews"))
+        rehearsal
+            .practice
+            .requests()
+            .iter()
+            .any(|request| request.path.contains("selfsubjectaccessreviews"))
     });
-    rehearsal.runtime.block_on(rehearsal.practice.restart_vmi("default", "web-1")).unwrap();
+    rehearsal
+        .runtime
+        .block_on(rehearsal.practice.restart_vmi("default", "web-1"))
+        .unwrap();
     let after = crate::uid(&rehearsal, "default", "web-1");
     let ended = run.end().expect(1);
     assert_eq!(ended.target()["error"]["reason"], "changed-meanwhile");
@@ -132,9 +182,15 @@ fn where_data_is_lost_a_plain_yes_does_not_do() {
     let rehearsal = quick();
     refused(&rehearsal, &["outage", "web-1", "-y"], "pass --yes=vmchaos-rehearsal");
     refused(&rehearsal, &["outage", "web-1"], "pass --yes=vmchaos-rehearsal");
-    refused(&rehearsal, &["outage", "web-1", "--yes=other"], "--yes=other names another context");
+    refused(
+        &rehearsal,
+        &["outage", "web-1", "--yes=other"],
+        "--yes=other names another context",
+    );
     // Nothing is lost where the guest stays the same, or has its disk elsewhere.
-    rehearsal.run(&["outage", "web-1", "-y", "--mode", "pause", "--duration", "1s"]).expect(0);
+    rehearsal
+        .run(&["outage", "web-1", "-y", "--mode", "pause", "--duration", "1s"])
+        .expect(0);
     rehearsal.run(&["outage", "vmi/pinned-1/lab", "-y"]).expect(0);
 }
 
@@ -144,12 +200,31 @@ fn a_cluster_without_kubevirt_is_told_so() {
         kubevirt: false,
         ..Options::default()
     });
-    refused(&rehearsal, &["outage", "web-1", YES], "KubeVirt is not installed in this cluster");
+    refused(
+        &rehearsal,
+        &["outage", "web-1", YES],
+        "KubeVirt is not installed in this cluster",
+    );
 }
 
 #[test]
 fn matched_ones_that_cannot_take_it_are_left_out_with_the_reason() {
     let rehearsal = quick();
-    let ended = rehearsal.run(&["outage", "-n", "lab", "--target", ".*", "--all", "--mode", "stop", "--dry-run"]).expect(0);
-    ended.says(&["left out: lab/lone-1 has no VM that could be stopped", "left out: lab/paused-1 is paused"]);
+    let ended = rehearsal
+        .run(&[
+            "outage",
+            "-n",
+            "lab",
+            "--target",
+            ".*",
+            "--all",
+            "--mode",
+            "stop",
+            "--dry-run",
+        ])
+        .expect(0);
+    ended.says(&[
+        "left out: lab/lone-1 has no VM that could be stopped",
+        "left out: lab/paused-1 is paused",
+    ]);
 }

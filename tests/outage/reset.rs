@@ -8,9 +8,11 @@ use crate::{VM, YES, came, expected, is_unmarked, quick, uid, words};
 fn a_reset_guest_is_back_when_its_agent_is() {
     let rehearsal = quick();
     let before = uid(&rehearsal, "default", "web-1");
-    let ended = rehearsal.run(&["outage", "web-1", "--mode", "reset", "-y", "-o", "json"]).expect(0);
+    let ended = rehearsal
+        .run(&["outage", "web-1", "--mode", "reset", "-y", "-o", "json"])
+        .expect(0);
     assert_eq!(came(&ended), expected("recovered", "platform"));
-    assert_eq!(words(&ended.target()), ["reset", "gone", "ready", "agent"].map(str::to_owned).to_vec());
+    assert_eq!(words(&ended.target()), ["reset", "gone", "ready", "agent"]);
     assert_eq!(before, uid(&rehearsal, "default", "web-1"));
     assert!(is_unmarked(&rehearsal, VM, "default", "web-1"));
 }
@@ -22,7 +24,17 @@ fn an_agent_that_stays_away_after_a_reset_is_no_recovery() {
         vmi["metadata"]["annotations"]["rehearsal.vmchaos.dev/guest"] = json!("no-agent");
     });
     let ended = rehearsal
-        .run(&["outage", "web-1", "--mode", "reset", "-y", "--timeout", "1s", "-o", "json"])
+        .run(&[
+            "outage",
+            "web-1",
+            "--mode",
+            "reset",
+            "-y",
+            "--timeout",
+            "1s",
+            "-o",
+            "json",
+        ])
         .expect(5);
     assert_eq!(ended.target()["error"]["reason"], "not-recovered");
 }
@@ -33,5 +45,11 @@ fn a_dry_run_never_sends_it() {
     for how in ["--dry-run", "--dry-run=server"] {
         rehearsal.run(&["outage", "web-1", "--mode", "reset", how]).expect(0);
     }
-    assert!(!rehearsal.practice.requests().iter().any(|request| request.path.contains("/reset")));
+    assert!(
+        !rehearsal
+            .practice
+            .requests()
+            .iter()
+            .any(|request| request.path.contains("/reset"))
+    );
 }

@@ -17,7 +17,10 @@ fn row(name: &str, version: &str, how: &[&str], by_itself: bool) {
     });
     strategy(&rehearsal, "default", "web-1", name);
     agrees(&rehearsal, how, by_itself);
-    assert_eq!(rehearsal.practice.get(VM, "default", "web-1").unwrap()["spec"]["runStrategy"], name);
+    assert_eq!(
+        rehearsal.practice.get(VM, "default", "web-1").unwrap()["spec"]["runStrategy"],
+        name
+    );
 }
 
 fn agrees(rehearsal: &Rehearsal, how: &[&str], by_itself: bool) {
@@ -35,7 +38,11 @@ fn agrees(rehearsal: &Rehearsal, how: &[&str], by_itself: bool) {
     } else {
         ("by this command", "vmchaos")
     };
-    let plan = ended.err.lines().find(|line| line.contains("web-1") && line.contains("node-")).unwrap();
+    let plan = ended
+        .err
+        .lines()
+        .find(|line| line.contains("web-1") && line.contains("node-"))
+        .unwrap();
     assert!(plan.trim_end().ends_with(said), "{}", ended.err);
     assert_eq!(came(&ended), expected("recovered", by), "{}", ended.err);
     assert_ne!(before, uid(rehearsal, "default", "web-1"));
@@ -120,7 +127,10 @@ fn the_deprecated_field_that_means_always() {
         vm["spec"]["running"] = json!(true);
     });
     agrees(&rehearsal, DELETED, true);
-    assert_eq!(rehearsal.practice.get(VM, "default", "web-1").unwrap()["spec"]["running"], true);
+    assert_eq!(
+        rehearsal.practice.get(VM, "default", "web-1").unwrap()["spec"]["running"],
+        true
+    );
 }
 
 #[test]

@@ -40,7 +40,9 @@ impl Chosen {
     pub(super) fn items(&self) -> Vec<RunItem> {
         let now = Time::now();
         let of_pods = self.runs.iter().map(|run| item(run, now));
-        of_pods.chain(self.changes.iter().map(|change| change.item(now))).collect()
+        of_pods
+            .chain(self.changes.iter().map(|change| change.item(now)))
+            .collect()
     }
 }
 
@@ -81,7 +83,12 @@ pub(super) async fn choose(
     let is_it = |id: &String| ids.contains(id);
     Ok(Chosen {
         runs: found.runs.iter().filter(|run| is_it(&run.id)).cloned().collect(),
-        changes: found.changes.iter().filter(|one| is_it(&one.undo.run)).cloned().collect(),
+        changes: found
+            .changes
+            .iter()
+            .filter(|one| is_it(&one.undo.run))
+            .cloned()
+            .collect(),
         ids,
         unseen: None,
     })
@@ -165,9 +172,9 @@ async fn picked(context: &Context, found: &Found) -> Result<Vec<String>, Stop> {
     let mut signals = context.signals.clone();
     match picker.pick(&context.printer, signals.any()).await {
         Ok(Pick::Picked(rows)) => {
-            let mut picked: Vec<String> = rows.into_iter().map(|row| ids[row].clone()).collect();
-            picked.dedup();
-            Ok(picked)
+            let mut chosen: Vec<String> = rows.into_iter().map(|row| ids[row].clone()).collect();
+            chosen.dedup();
+            Ok(chosen)
         }
         Ok(Pick::Cancelled) => Err(Stop::refused(
             "nothing-picked",

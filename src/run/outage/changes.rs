@@ -23,9 +23,11 @@ pub struct Changed {
 }
 
 /// Those that carry a way back, sorted by run, namespace and name.
-pub fn sorted(vms: &[VirtualMachine], vmis: &[VirtualMachineInstance]) -> Vec<Changed> {
-    let of_vms = vms.iter().filter_map(Changed::of_vm);
-    let mut all: Vec<Changed> = of_vms.chain(vmis.iter().filter_map(Changed::of_vmi)).collect();
+pub fn sorted(machines: &[VirtualMachine], instances: &[VirtualMachineInstance]) -> Vec<Changed> {
+    let of_machines = machines.iter().filter_map(Changed::of_vm);
+    let mut all: Vec<Changed> = of_machines
+        .chain(instances.iter().filter_map(Changed::of_vmi))
+        .collect();
     all.sort_by(|a, b| (&a.undo.run, &a.holder).cmp(&(&b.undo.run, &b.holder)));
     all
 }
@@ -44,11 +46,7 @@ impl Changed {
     fn of(kind: HolderKind, metadata: &ObjectMeta) -> Option<Self> {
         Some(Self {
             undo: Undo::parse(metadata.annotations.as_ref()?.get(UNDO)?)?,
-            holder: Holder {
-                kind,
-                namespace: metadata.namespace.clone()?,
-                name: metadata.name.clone()?,
-            },
+            holder: Holder::of(kind, metadata),
         })
     }
 
@@ -106,7 +104,10 @@ impl Changed {
             }
             Err(ClusterError { message, .. }) => {
                 let again = format!("kubectl vmchaos halt {}", self.undo.run);
-                Err((left(format!("{} could not be undone: {message}", self.undo.words())), again))
+                Err((
+                    left(format!("{} could not be undone: {message}", self.undo.words())),
+                    again,
+                ))
             }
         }
     }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::super::signals::Signals;
 use super::super::vm::Trouble;
 use super::Seen;
-use super::outage::{Done, Moment, Outage, Outcome, Step};
+use super::engine::{Done, Moment, Outage, Outcome, Step};
 use super::requests::perform;
 use crate::cluster::events::Happened;
 use crate::cluster::watch::{self, Change};

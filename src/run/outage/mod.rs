@@ -5,12 +5,12 @@
 //!                                             ├─> duration is over: help ──> a new one ─────┘
 //!                                             └─> pause, stop, Manual: hold ──> undo ───────┘
 //! ```
-//! [`outage`] is one VMI's way and pure: VMIs as they are seen, answers and time go in, what is to be done comes out. [`driver`]
+//! [`engine`] is one VMI's way and pure: VMIs as they are seen, answers and time go in, what is to be done comes out. [`driver`]
 //! watches, asks and tells.
 
 pub mod changes;
 pub mod driver;
-pub mod outage;
+pub mod engine;
 pub mod report;
 pub mod requests;
 mod seen;

@@ -1,7 +1,7 @@
 //! A run of outages as the document tells it.
 
 use super::driver::Ran;
-use super::outage::{Moment, Outage, Outcome, Step};
+use super::engine::{Moment, Outage, Outcome, Step};
 use crate::plan::outages::OutagePlan;
 use crate::report::{
     EndedBy, Ending, ErrorReport, Event, RecoveredBy, RunReport, Seconds, TargetReport, TargetState, Time,
@@ -90,11 +90,11 @@ fn timeline(vm: &Outage) -> Vec<Event> {
         _ => word.to_owned(),
     };
     let undone = if vm.spec.disable_auto_restart {
-        "run strategy restored"
+        "undo: run strategy restored"
     } else if mode == crate::fault::Mode::Pause {
-        "unpaused"
+        "undo: unpaused"
     } else {
-        "started"
+        "undo: started"
     };
     let helped: Vec<&str> = vm.helped.iter().map(|help| help.words()).collect();
     let all = [

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::super::vm::Trouble;
-use super::outage::{Done, Effect};
+use super::engine::{Done, Effect};
 use crate::cluster::lifecycle::{Action, act, delete_pod, delete_vmi};
 use crate::cluster::manifest;
 use crate::cluster::undo::{Back, Holder, HolderKind, carry_back, mark};
@@ -191,7 +191,7 @@ fn not_helped(cluster: &Cluster, vm: &PlannedOutage, help: Help, error: &Cluster
         Help::Create => create_command(&vm.file),
     };
     Trouble::new(
-        super::outage::NOT_RECOVERED,
+        super::engine::NOT_RECOVERED,
         format!("{} failed: {}", help.words(), error.message),
     )
     .hint(format!("to bring it back: {}", cluster.again(&command)))

@@ -117,7 +117,10 @@ fn a_recovery_ends_the_wait() {
     case.seconds = 6;
     assert_eq!(case.see(std::slice::from_ref(&starting)), None);
     case.seconds = 8;
-    case.see(&[Seen { agent: false, ..seen("new") }]);
+    case.see(&[Seen {
+        agent: false,
+        ..seen("new")
+    }]);
     assert!(!case.vm.is_over(), "its agent was connected before");
     case.seconds = 9;
     case.see(&[seen("new")]);
@@ -125,7 +128,15 @@ fn a_recovery_ends_the_wait() {
     let times = case.vm.times;
     let at = |moment: Option<Moment>| (moment.unwrap().at - case.start).as_secs();
     assert_eq!(
-        [times.gone, times.scheduled, times.running, times.ready, times.agent, times.recovered].map(at),
+        [
+            times.gone,
+            times.scheduled,
+            times.running,
+            times.ready,
+            times.agent,
+            times.recovered
+        ]
+        .map(at),
         [5, 8, 8, 8, 9, 9]
     );
     assert!(!case.vm.by_us());
@@ -156,7 +167,12 @@ fn what_was_to_come_back_by_itself_and_needed_us_is_told() {
 #[test]
 fn what_is_coming_when_the_time_is_up_is_waited_for() {
     let mut case = Case::ended(spec(Mode::Delete), vm("Always"));
-    let starting = [Seen { phase: "Scheduling".into(), ready: false, agent: false, ..seen("new") }];
+    let starting = [Seen {
+        phase: "Scheduling".into(),
+        ready: false,
+        agent: false,
+        ..seen("new")
+    }];
     case.see(&starting);
     assert_eq!(case.wake(&starting), None, "nothing is started beside it");
     assert_eq!(case.wake(&starting), None);
@@ -169,7 +185,12 @@ fn a_finished_vmi_is_taken_away_before_it_is_made_again() {
     let mut case = Case::new(spec(Mode::Pod), Owner::Nobody);
     case.see(&[seen("old")]);
     case.done(Done::Acted, &[seen("old")]);
-    let failed = [Seen { phase: "Failed".into(), ready: false, agent: false, ..seen("old") }];
+    let failed = [Seen {
+        phase: "Failed".into(),
+        ready: false,
+        agent: false,
+        ..seen("old")
+    }];
     case.see(&failed);
     assert_eq!(case.wake(&failed), Some(Effect::Help(Help::Remove)));
     assert_eq!(case.done(Done::Helped, &failed), None, "it is still there");
@@ -184,7 +205,10 @@ fn the_old_guest_is_not_taken_for_a_new_one() {
     let mut case = Case::new(spec(Mode::Delete), vm("Always"));
     case.see(&[seen("old")]);
     case.done(Done::Acted, &[seen("old")]);
-    let leaving = Seen { leaving: true, ..seen("old") };
+    let leaving = Seen {
+        leaving: true,
+        ..seen("old")
+    };
     assert_eq!(case.see(&[leaving]), None);
     assert_eq!(case.vm.step, Step::Acting);
     assert_eq!(case.wake(&[seen("old")]), None);
@@ -196,7 +220,11 @@ fn what_is_held_is_undone_when_its_time_is_over() {
     let mut case = Case::new(spec(Mode::Pause), vm("Always"));
     case.see(&[seen("old")]);
     case.done(Done::Acted, &[seen("old")]);
-    let paused = [Seen { paused: true, ready: false, ..seen("old") }];
+    let paused = [Seen {
+        paused: true,
+        ready: false,
+        ..seen("old")
+    }];
     case.see(&paused);
     assert_eq!(case.vm.step, Step::Down);
     assert_eq!(case.wake(&paused), Some(Effect::Undo));
@@ -212,7 +240,10 @@ fn an_undoing_that_fails_is_a_leak() {
     let mut case = Case::new(spec(Mode::Pause), vm("Always"));
     case.see(&[seen("old")]);
     case.done(Done::Acted, &[seen("old")]);
-    let paused = [Seen { paused: true, ..seen("old") }];
+    let paused = [Seen {
+        paused: true,
+        ..seen("old")
+    }];
     case.see(&paused);
     case.wake(&paused);
     case.done(Done::NotUndone(Trouble::new("not-undone", "no")), &paused);
@@ -223,7 +254,10 @@ fn an_undoing_that_fails_is_a_leak() {
 fn a_refused_change_takes_the_way_back_off_again() {
     let mut case = Case::new(spec(Mode::Stop), vm("Always"));
     case.see(&[seen("old")]);
-    let refused = Done::Refused { trouble: Trouble::new("refused", "no"), marked: true };
+    let refused = Done::Refused {
+        trouble: Trouble::new("refused", "no"),
+        marked: true,
+    };
     assert_eq!(case.done(refused, &[seen("old")]), Some(Effect::Undo));
     case.done(Done::Undone, &[seen("old")]);
     assert!(matches!(case.outcome(), Outcome::Failed(trouble) if trouble.reason == "refused"));
@@ -267,9 +301,18 @@ fn a_signal_before_the_change_skips_it() {
 #[test]
 fn a_guest_that_is_not_as_planned_is_not_touched() {
     for changed in [
-        Seen { paused: true, ..seen("old") },
-        Seen { leaving: true, ..seen("old") },
-        Seen { phase: "Failed".into(), ..seen("old") },
+        Seen {
+            paused: true,
+            ..seen("old")
+        },
+        Seen {
+            leaving: true,
+            ..seen("old")
+        },
+        Seen {
+            phase: "Failed".into(),
+            ..seen("old")
+        },
         seen("another"),
     ] {
         let mut case = Case::new(spec(Mode::Delete), vm("Always"));
@@ -284,7 +327,10 @@ fn a_reset_is_seen_by_its_agent_going() {
     case.see(&[seen("old")]);
     case.done(Done::Acted, &[seen("old")]);
     assert_eq!(case.vm.times.gone, None, "conditions of before say nothing");
-    case.see(&[Seen { agent: false, ..seen("old") }]);
+    case.see(&[Seen {
+        agent: false,
+        ..seen("old")
+    }]);
     assert!(case.vm.times.gone.is_some());
     case.see(&[seen("old")]);
     assert_eq!(*case.outcome(), Outcome::Recovered(None));

@@ -92,6 +92,7 @@ pub struct Times {
     pub acted: Option<Moment>,
     /// The old guest is gone, frozen or reset.
     pub gone: Option<Moment>,
+    /// What was changed is being put back.
     pub undone: Option<Moment>,
     pub helped: Option<Moment>,
     pub scheduled: Option<Moment>,
@@ -384,6 +385,7 @@ impl Outage {
         if self.in_place {
             self.step = Step::Undoing;
             self.busy = true;
+            self.times.undone = Some(now);
             return Some(Effect::Undo);
         }
         if self.sight(vmis) == Sight::New {
@@ -408,21 +410,17 @@ impl Outage {
 
     fn help(&mut self, vmis: &[Seen], now: Moment) -> Option<Effect> {
         let next = help(&self.target.owner, self.sight(vmis));
-        match next.filter(|help| !self.helped.contains(help)) {
-            Some(help) => {
-                self.busy = true;
-                self.helped.insert(help);
-                self.times.helped = self.times.helped.or(Some(now));
-                Some(Effect::Help(help))
-            }
-            None => {
-                // After a finished VMI was taken away, its going is waited for.
-                if next.is_none() {
-                    self.step = Step::Returning;
-                }
-                None
-            }
+        if let Some(help) = next.filter(|help| !self.helped.contains(help)) {
+            self.busy = true;
+            self.helped.insert(help);
+            self.times.helped = self.times.helped.or(Some(now));
+            return Some(Effect::Help(help));
         }
+        // After a finished VMI was taken away, its going is waited for.
+        if next.is_none() {
+            self.step = Step::Returning;
+        }
+        None
     }
 
     fn returning(&mut self, until: Instant) {
@@ -464,7 +462,6 @@ impl Outage {
             }
             Done::Undone => {
                 self.in_place = false;
-                self.times.undone = Some(now);
                 if let Some(trouble) = self.failing.take() {
                     self.fail(trouble);
                     return None;
