@@ -1,4 +1,6 @@
-//! kubectl-vmchaos degrades the network of KubeVirt VMs, and proves that the fault was there and is gone.
+//! kubectl-vmchaos degrades the network of KubeVirt VMs, and proves that the fault was there and is gone. It also migrates
+//! them, and ends them to see them recover: `plan::migrations` and `run::migrate`, `plan::outages` and `run::outage` stand in
+//! the same places of the same way, without a node's agent.
 //!
 //! The way of the data:
 //!

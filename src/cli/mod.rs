@@ -61,6 +61,9 @@ Examples:
   # 100 ms each way and 10 % of loss, for two minutes
   kubectl vmchaos netem web-1 --latency 100ms --loss 10%
 
+  # Migrate each of these VMs once, and time every phase
+  kubectl vmchaos migrate -l app=web
+
   # Roll back everything that is in place, from any machine
   kubectl vmchaos halt --all";
 
@@ -70,7 +73,7 @@ Examples:
     name = "kubectl-vmchaos",
     bin_name = "kubectl vmchaos",
     version,
-    about = "Degrade the network of KubeVirt VMs, and prove that the fault was there and is gone",
+    about = "Degrade the network of KubeVirt VMs and migrate them, and prove what was there and that it is gone",
     after_help = EXAMPLES,
     after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
     max_term_width = 120,
@@ -169,7 +172,7 @@ impl Cli {
             Command::List(args) => Action::List(args.request(namespace)?),
             Command::Status(args) => Action::Status(args.request(namespace)),
             Command::Halt(args) => Action::Halt(args.request(namespace)?),
-            Command::Check(args) => Action::Check(args.request(namespace)),
+            Command::Check(args) => Action::Check(args.request(namespace)?),
             Command::Rehearse(args) => Action::Rehearse(args.request(&self.global.connection)?),
             Command::Completion(args) => Action::Completion(args.shell),
         };

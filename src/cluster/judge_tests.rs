@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::cluster::nodes::Node;
 use crate::fault::Launcher;
@@ -21,7 +23,7 @@ fn pod(value: Value) -> Pod {
 
 fn facts() -> Facts {
     Facts {
-        plugins: Some(Default::default()),
+        plugins: Some(BTreeMap::default()),
         terrain: terrain(Some(vec![node("node01", true), node("node02", true)])),
     }
 }

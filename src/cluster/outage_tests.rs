@@ -27,7 +27,8 @@ fn vmi(owners: &Value) -> VirtualMachineInstance {
 }
 
 fn owned() -> VirtualMachineInstance {
-    vmi(&json!([{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "name": "a", "uid": "v", "controller": true}]),
+    vmi(
+        &json!([{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "name": "a", "uid": "v", "controller": true}]),
     )
 }
 

@@ -86,7 +86,7 @@ pub const NETEM: &[Rule] = {
     ]
 };
 
-/// What `migrate` needs. KubeVirt 1.5 and later keep the migrations' verbs in a `ClusterRole` of their own,
+/// What `migrate` needs. KubeVirt 1.5 and later keep the migrations' verbs in a role of their own,
 /// `kubevirt.io:migrate`, which `admin` and `edit` do not contain.
 pub const MIGRATE: &[Rule] = {
     use Needed::{Optional, Required};
@@ -153,12 +153,7 @@ pub(super) const fn pods(verb: &'static str, scope: RuleScope) -> Rule {
     }
 }
 
-pub(super) const fn in_cluster(
-    verb: &'static str,
-    group: &'static str,
-    resource: &'static str,
-    without: &'static str,
-) -> Rule {
+pub(super) const fn in_cluster(verb: &'static str, group: &'static str, resource: &'static str, without: &'static str) -> Rule {
     Rule {
         verb,
         group,

@@ -5,6 +5,8 @@ mod vmis;
 
 use std::collections::BTreeMap;
 
+use futures::future::join_all;
+
 use super::Context;
 use super::stop::Stop;
 use crate::cli::{DryRun, HaltRequest, Writing};
@@ -15,6 +17,7 @@ use crate::run::halt::{self, Halted};
 use crate::run::live::LiveRun;
 use crate::run::live_report::{item, summary};
 use crate::run::lookout;
+use crate::run::migrate::halt as migrate;
 use crate::run::outage::changes::Changed;
 use crate::ui::{Answer, Confirm};
 
@@ -55,8 +58,17 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     let claimed = claimed(&found.runs, &chosen.runs);
     let annotations = annotations(&cluster, &request.writing);
     let work = async {
-        let halted = halt::halt(&cluster, chosen.runs, &claimed, &annotations).await;
+        let flights = join_all(
+            chosen
+                .migrations
+                .into_iter()
+                .map(|run| migrate::halt(&cluster, run, &cluster.user)),
+        );
+        let (halted, flights) = tokio::join!(halt::halt(&cluster, chosen.runs, &claimed, &annotations), flights);
         let mut outcome = Outcome::of(&cluster, halted);
+        for halted in flights {
+            outcome.add(&cluster, halted);
+        }
         outcome.put_right(&cluster, chosen.changes).await;
         if let Some(looks) = looks {
             vmis::sweep(&cluster, looks, &mut outcome).await;
@@ -112,8 +124,7 @@ async fn unless_abandoned<T>(context: &Context, work: impl Future<Output = T>) -
 
 fn show(context: &Context, chosen: &choice::Chosen, looks: Option<&vmis::Looks>) -> Result<(), Stop> {
     if chosen.count() > 0 {
-        let list = ListReport::new(chosen.items());
-        let text = list
+        let text = ListReport::new(chosen.items())
             .print(Format::Wide)
             .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
         context.printer.line(text.trim_end());
@@ -136,6 +147,9 @@ async fn dry_run(
         let asked = async {
             for pod in chosen.runs.iter().flat_map(|run| &run.pods) {
                 halt::would_delete(cluster, pod).await?;
+            }
+            for run in &chosen.migrations {
+                migrate::would_cancel(cluster, run).await?;
             }
             if let Some(looks) = looks {
                 looks.admitted(cluster).await?;
@@ -216,24 +230,6 @@ fn finish(context: &Context, outcome: Outcome, unseen: Option<&str>) -> Result<E
 // === impl Outcome ===
 
 impl Outcome {
-    /// Undoes what outages have changed.
-    async fn put_right(&mut self, cluster: &Cluster, changes: Vec<Changed>) {
-        for change in changes {
-            let mut item = change.item(Time::now());
-            item.left_seconds = None;
-            item.detail = None;
-            match change.put_right(cluster).await {
-                Ok(()) => "finished".clone_into(&mut item.state),
-                Err((left, command)) => {
-                    "leaked".clone_into(&mut item.state);
-                    item.detail = Some(left.what.clone());
-                    self.left.push((left.what, cluster.again(&command)));
-                }
-            }
-            self.items.push(item);
-        }
-    }
-
     fn of(cluster: &Cluster, halted: Vec<Halted>) -> Self {
         let mut outcome = Self::default();
         let now = Time::now();
@@ -255,5 +251,38 @@ impl Outcome {
             }
         }
         outcome
+    }
+
+    /// Undoes what outages have changed.
+    async fn put_right(&mut self, cluster: &Cluster, changes: Vec<Changed>) {
+        for change in changes {
+            let mut item = change.item(Time::now());
+            item.left_seconds = None;
+            item.detail = None;
+            match change.put_right(cluster).await {
+                Ok(()) => "finished".clone_into(&mut item.state),
+                Err((left, command)) => {
+                    "leaked".clone_into(&mut item.state);
+                    item.detail = Some(left.what.clone());
+                    self.left.push((left.what, cluster.again(&command)));
+                }
+            }
+            self.items.push(item);
+        }
+    }
+
+    /// A run of migrations that was told to end.
+    fn add(&mut self, cluster: &Cluster, halted: migrate::Halted) {
+        let item = halted.run.item(Time::now());
+        let state = if halted.left.is_empty() { "finished" } else { "leaked" };
+        let told: Vec<String> = halted.told.into_iter().chain(halted.left.iter().cloned()).collect();
+        let command = cluster.again(&format!("kubectl vmchaos halt {}", item.id));
+        self.left
+            .extend(halted.left.into_iter().map(|left| (left, command.clone())));
+        self.items.push(RunItem {
+            state: state.to_owned(),
+            detail: Some(told.join("; ")),
+            ..item
+        });
     }
 }

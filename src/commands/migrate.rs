@@ -19,8 +19,9 @@ use crate::plan::draw::Draw;
 use crate::plan::migrations::MigrationPlan;
 use crate::plan::schedule::Schedule;
 use crate::report::{Ending, ExitCode, RunReport};
-use crate::run::migrate::driver::{self, new_migration};
+use crate::run::migrate::driver;
 use crate::run::migrate::explain::Limits;
+use crate::run::migrate::requests::new_migration;
 
 /// The first KubeVirt that can be told where a migration is to go.
 const SELECTS_NODES: (u32, u32) = (1, 6);

@@ -53,11 +53,16 @@ impl MigrationPlan {
         if let Some(reason) = &self.reason {
             annotations.insert(REASON.to_owned(), reason.clone());
         }
-        if self.schedule.rounds().is_none_or(|rounds| round < rounds) {
+        if self.is_followed(round) {
             let within = self.schedule.longest_gap().as_secs() + 1;
             annotations.insert(NEXT_WITHIN.to_owned(), within.to_string());
         }
         annotations
+    }
+
+    /// Whether another round may come after this one.
+    pub fn is_followed(&self, round: u64) -> bool {
+        self.schedule.rounds().is_none_or(|rounds| round < rounds)
     }
 
     /// The rounds to come when every VM stays movable, with the time before each: at most `limit`, and where they end by

@@ -188,7 +188,9 @@ mod tests {
         let mut seen = [0_u32; 10];
         for number in 1..=2_500 {
             let mut members = schedule.round(number, |_| true).members;
-            members.iter().for_each(|vm| seen[*vm] += 1);
+            for vm in &members {
+                seen[*vm] += 1;
+            }
             members.dedup();
             assert_eq!(members.len(), 4);
         }

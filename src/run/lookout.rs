@@ -1,10 +1,13 @@
-//! Looks for debug pods, and for what outages have changed about VMs, in every namespace, or, where that is not permitted, in
-//! those that may be looked into: and says which could not be.
+//! Looks for debug pods, migrations and what outages have changed in every namespace, or, where that is not permitted, in those that may be looked
+//! into: and says which could not be.
+
+mod follow;
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 
 use futures::StreamExt;
-use futures::stream::{self, BoxStream};
+use futures::stream;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::Resource;
@@ -12,12 +15,14 @@ use kube::api::{Api, ListParams};
 use serde::de::DeserializeOwned;
 
 use super::live::{DebugPodSeen, LiveRun};
-use super::outage::changes::{self, Changed};
-use crate::cluster::undo::{Holder, HolderKind};
+use super::migrate::live::{MigrationRun, Seen};
+use super::outage::changes::{Changed, sorted};
+use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::vm::VirtualMachine;
-use crate::cluster::watch::{self, Change, Filter};
 use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance, kubevirt, pod_namespace, undo};
 use crate::node::pod::{LABEL_MANAGED_BY, MANAGED_BY};
+
+pub use follow::{follow, follow_changes, follow_migrations};
 
 /// Requests at once when every namespace has to be asked about by itself.
 const AT_ONCE: usize = 16;
@@ -26,13 +31,18 @@ const AT_ONCE: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Found {
     pub runs: Vec<LiveRun>,
+    pub view: View,
+    /// Runs of migrations, also those that are over.
+    pub migrations: Vec<MigrationRun>,
+    pub migrations_view: View,
     /// What outages have changed, sorted by run, namespace and name.
     pub changes: Vec<Changed>,
-    pub view: View,
+    /// Of VMs, and of VMIs without one.
+    pub changes_views: [View; 2],
 }
 
 /// What could be looked into.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
     /// `None` is the whole cluster; otherwise the namespaces that could be looked into.
     pub seen: Option<Vec<String>>,
@@ -40,13 +50,19 @@ pub struct View {
     pub unseen: Vec<String>,
     /// There may be further namespaces, whose names are not known.
     pub others: bool,
-    /// What could not be listed somewhere, as RBAC names it.
-    pub kinds: Vec<&'static str>,
 }
 
 // === impl View ===
 
 impl View {
+    fn whole() -> Self {
+        Self {
+            seen: None,
+            unseen: Vec::new(),
+            others: false,
+        }
+    }
+
     /// Whether every namespace could be looked into.
     pub fn is_whole(&self) -> bool {
         self.unseen.is_empty() && !self.others
@@ -60,103 +76,115 @@ impl View {
         let all: Vec<String> = self.unseen.iter().cloned().chain(others).collect();
         (!all.is_empty()).then(|| all.join(", "))
     }
-
-    /// What was seen of pods decides where changes are followed; what was not seen adds up.
-    fn and(mut self, other: Self) -> Self {
-        self.unseen.extend(other.unseen);
-        self.unseen.sort();
-        self.unseen.dedup();
-        self.others |= other.others;
-        self.kinds.extend(other.kinds);
-        self
-    }
-}
-
-fn selector() -> String {
-    format!("{LABEL_MANAGED_BY}={MANAGED_BY}")
 }
 
 /// All runs in one namespace, or in all that may be looked into.
 pub async fn look(cluster: &Cluster, namespace: Option<&str>) -> Result<Found, ClusterError> {
-    let ours = selector();
-    let (pods, machines, instances) = tokio::join!(
-        gather::<Pod>(cluster, namespace, "", "pods", &ours),
-        gather::<VirtualMachine>(cluster, namespace, "kubevirt.io", "virtualmachines", undo::LABEL),
-        gather::<VirtualMachineInstance>(
-            cluster,
-            namespace,
-            "kubevirt.io",
-            "virtualmachineinstances",
-            undo::LABEL
-        ),
+    let (pods, migrations, machines, instances) = tokio::join!(
+        gather::<Pod>(cluster, namespace, &PODS),
+        gather::<VirtualMachineInstanceMigration>(cluster, namespace, &MIGRATIONS),
+        gather::<VirtualMachine>(cluster, namespace, &MACHINES),
+        gather::<VirtualMachineInstance>(cluster, namespace, &INSTANCES),
     );
-    let ((pods, view), (machines, first), (instances, second)) = (pods?, machines?, instances?);
+    let (pods, view) = pods?;
+    let (migrations, migrations_view) = or_none(migrations)?;
+    let (machines, of_machines) = or_none(machines)?;
+    let (instances, of_instances) = or_none(instances)?;
     Ok(Found {
         runs: LiveRun::group(pods.iter().filter_map(DebugPodSeen::of)),
-        changes: changes::sorted(&machines, &instances),
-        view: view.and(first).and(second),
+        view,
+        migrations: MigrationRun::group(migrations.iter().filter_map(Seen::of)),
+        migrations_view,
+        changes: sorted(&machines, &instances),
+        changes_views: [of_machines, of_instances],
     })
 }
 
-/// Every object of a kind with these labels, in one namespace, or in all that may be looked into.
-async fn gather<K>(
-    cluster: &Cluster,
-    namespace: Option<&str>,
-    group: &'static str,
-    plural: &'static str,
-    labels: &str,
-) -> Result<(Vec<K>, View), ClusterError>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned,
-{
-    let ask = Ask::new("list", group, plural);
-    let params = ListParams::default().labels(labels);
-    let found = match namespace {
-        Some(namespace) => one_by_one(cluster, vec![namespace.to_owned()], true, &ask, &params).await,
-        None => match list(cluster, None, &ask, &params).await {
-            Ok(objects) => {
-                let view = View {
-                    seen: None,
-                    unseen: Vec::new(),
-                    others: false,
-                    kinds: Vec::new(),
-                };
-                Ok((objects, view))
-            }
-            Err(error) if error.is_forbidden() => {
-                let (namespaces, all) = namespaces(cluster).await;
-                one_by_one(cluster, namespaces, all, &ask, &params).await
-            }
-            Err(error) => Err(error),
-        },
-    };
+/// Without KubeVirt there are none of its objects.
+fn or_none<K>(found: Result<(Vec<K>, View), ClusterError>) -> Result<(Vec<K>, View), ClusterError> {
     match found {
-        // Without KubeVirt there are no VMs that could have been changed.
-        Err(error) if error.is_not_found() && !group.is_empty() => Ok((Vec::new(), View::default())),
+        Err(error) if error.is_not_found() => Ok((Vec::new(), View::whole())),
         found => found,
     }
 }
 
-async fn list<K>(
+/// What is looked for.
+struct Kind {
+    group: &'static str,
+    resource: &'static str,
+    /// `None` is our label.
+    labels: Option<&'static str>,
+}
+
+const PODS: Kind = Kind {
+    group: "",
+    resource: "pods",
+    labels: None,
+};
+const MIGRATIONS: Kind = Kind {
+    group: "kubevirt.io",
+    resource: "virtualmachineinstancemigrations",
+    labels: None,
+};
+const MACHINES: Kind = Kind {
+    group: "kubevirt.io",
+    resource: "virtualmachines",
+    labels: Some(undo::LABEL),
+};
+const INSTANCES: Kind = Kind {
+    group: "kubevirt.io",
+    resource: "virtualmachineinstances",
+    labels: Some(undo::LABEL),
+};
+
+impl Kind {
+    fn selector(&self) -> String {
+        self.labels
+            .map_or_else(|| format!("{LABEL_MANAGED_BY}={MANAGED_BY}"), str::to_owned)
+    }
+}
+
+/// Objects of one kind with our label, and where they could be looked for.
+async fn gather<K: Listable>(
     cluster: &Cluster,
     namespace: Option<&str>,
-    ask: &Ask,
-    params: &ListParams,
-) -> Result<Vec<K>, ClusterError>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned,
+    kind: &Kind,
+) -> Result<(Vec<K>, View), ClusterError> {
+    if let Some(namespace) = namespace {
+        return one_by_one(cluster, vec![namespace.to_owned()], true, kind).await;
+    }
+    match list(cluster, None, kind).await {
+        Ok(objects) => Ok((objects, View::whole())),
+        Err(error) if error.is_forbidden() => {
+            let (namespaces, all) = namespaces(cluster).await;
+            one_by_one(cluster, namespaces, all, kind).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What can be listed and watched in a namespace.
+trait Listable:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
 {
-    let mut ask = ask.clone();
+}
+
+impl Listable for Pod {}
+impl Listable for VirtualMachineInstanceMigration {}
+impl Listable for VirtualMachine {}
+impl Listable for VirtualMachineInstance {}
+
+async fn list<K: Listable>(cluster: &Cluster, namespace: Option<&str>, kind: &Kind) -> Result<Vec<K>, ClusterError> {
+    let mut ask = Ask::new("list", kind.group, kind.resource);
     ask.namespace = namespace.map(str::to_owned);
-    let list = api::<K>(cluster, namespace).list(params).await;
+    let list = api(cluster, namespace)
+        .list(&ListParams::default().labels(&kind.selector()))
+        .await;
     list.map(|list| list.items)
         .map_err(|error| cluster.explain(&error, &ask))
 }
 
-fn api<K>(cluster: &Cluster, namespace: Option<&str>) -> Api<K>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-{
+fn api<K: Listable>(cluster: &Cluster, namespace: Option<&str>) -> Api<K> {
     match namespace {
         Some(namespace) => Api::namespaced(cluster.client.clone(), namespace),
         None => Api::all(cluster.client.clone()),
@@ -176,18 +204,14 @@ async fn namespaces(cluster: &Cluster) -> (Vec<String>, bool) {
     (names.into_iter().map(str::to_owned).collect(), false)
 }
 
-async fn one_by_one<K>(
+async fn one_by_one<K: Listable>(
     cluster: &Cluster,
     namespaces: Vec<String>,
     all: bool,
-    ask: &Ask,
-    params: &ListParams,
-) -> Result<(Vec<K>, View), ClusterError>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned,
-{
+    kind: &Kind,
+) -> Result<(Vec<K>, View), ClusterError> {
     let lists = stream::iter(namespaces).map(|namespace| async move {
-        let objects = list::<K>(cluster, Some(&namespace), ask, params).await;
+        let objects = list::<K>(cluster, Some(&namespace), kind).await;
         (namespace, objects)
     });
     let mut lists: Vec<_> = lists.buffer_unordered(AT_ONCE).collect().await;
@@ -203,187 +227,19 @@ where
             Err(error) => return Err(error),
         }
     }
-    let kinds = if unseen.is_empty() {
-        Vec::new()
-    } else {
-        vec![ask.resource]
-    };
     Ok((
         objects,
         View {
             seen: Some(seen),
             unseen,
             others: !all,
-            kinds,
         },
     ))
-}
-
-/// Everybody's runs, and what outages have changed.
-pub type News = (Vec<LiveRun>, Vec<Changed>);
-
-/// What one watch has told.
-enum Heard {
-    Pods(usize, Box<Change<Pod>>),
-    /// Of VMs, or of VMIs, with which of the two.
-    Changes(usize, Box<Change<(Holder, Option<Changed>)>>),
-}
-
-/// The runs there are, once every place has been looked into, and again after every change. An error is final.
-pub fn follow(cluster: &Cluster, view: &View) -> BoxStream<'static, Result<News, ClusterError>> {
-    let places: Vec<Option<String>> = match &view.seen {
-        None => vec![None],
-        Some(seen) => seen.iter().cloned().map(Some).collect(),
-    };
-    let all = places.len();
-    let mut watches: Vec<BoxStream<'static, Result<Heard, ClusterError>>> = Vec::new();
-    for (place, namespace) in places.iter().enumerate() {
-        let namespace = namespace.as_deref();
-        let pods = watched::<Pod>(cluster, namespace, "", "pods", selector());
-        watches.push(
-            pods.map(move |change| Ok(Heard::Pods(place, Box::new(change?))))
-                .boxed(),
-        );
-        let label = || undo::LABEL.to_owned();
-        let machines = watched::<VirtualMachine>(cluster, namespace, "kubevirt.io", "virtualmachines", label());
-        let of_machines = machines.map(move |change| {
-            map(change, |vm| {
-                (Holder::of(HolderKind::Vm, &vm.metadata), Changed::of_vm(&vm))
-            })
-        });
-        let instances =
-            watched::<VirtualMachineInstance>(cluster, namespace, "kubevirt.io", "virtualmachineinstances", label());
-        let of_instances = instances.map(move |change| {
-            map(change, |vmi| {
-                (Holder::of(HolderKind::Vmi, &vmi.metadata), Changed::of_vmi(&vmi))
-            })
-        });
-        for (kind, changes) in [of_machines.boxed(), of_instances.boxed()].into_iter().enumerate() {
-            // Where they may not be watched, what was seen of them at first stays.
-            let heard = changes.filter_map(move |change| {
-                let change = change.ok().map(|change| Ok(Heard::Changes(place * 2 + kind, Box::new(change))));
-                std::future::ready(change)
-            });
-            watches.push(heard.boxed());
-        }
-    }
-    let mut known: Vec<(usize, DebugPodSeen)> = Vec::new();
-    let mut changed: Vec<(usize, Changed)> = Vec::new();
-    let mut listed = BTreeSet::new();
-    let runs = stream::select_all(watches).filter_map(move |heard| {
-        let runs = heard.map(|heard| {
-            match heard {
-                Heard::Pods(place, change) => {
-                    take(&mut known, place, *change);
-                    listed.insert(place);
-                }
-                Heard::Changes(place, change) => take_changes(&mut changed, place, *change),
-            }
-            // Until all have told, runs elsewhere would only seem to be gone.
-            (listed.len() == all).then(|| {
-                let runs = LiveRun::group(known.iter().map(|(_, pod)| pod.clone()));
-                (runs, changed.iter().map(|(_, change)| change.clone()).collect())
-            })
-        });
-        std::future::ready(runs.transpose())
-    });
-    runs.boxed()
-}
-
-fn watched<K>(
-    cluster: &Cluster,
-    namespace: Option<&str>,
-    group: &'static str,
-    plural: &'static str,
-    labels: String,
-) -> watch::Changes<K>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + std::fmt::Debug
-        + DeserializeOwned
-        + Send
-        + Sync
-        + 'static,
-{
-    let mut ask = Ask::new("watch", group, plural);
-    ask.namespace = namespace.map(str::to_owned);
-    let filter = Filter {
-        labels: Some(labels),
-        fields: None,
-    };
-    watch::watch(cluster, api::<K>(cluster, namespace), ask, filter, None)
-}
-
-fn map<K, T>(change: Result<Change<K>, ClusterError>, of: impl Fn(K) -> T) -> Result<Change<T>, ClusterError> {
-    Ok(match change? {
-        Change::Listed(all) => Change::Listed(all.into_iter().map(of).collect()),
-        Change::Applied(one) => Change::Applied(of(one)),
-        Change::Deleted(one) => Change::Deleted(of(one)),
-    })
-}
-
-/// Brings what is known of changed VMs up to date; `place` is the watch that tells.
-fn take_changes(known: &mut Vec<(usize, Changed)>, place: usize, change: Change<(Holder, Option<Changed>)>) {
-    match change {
-        Change::Listed(all) => {
-            known.retain(|(of, _)| *of != place);
-            known.extend(all.into_iter().filter_map(|(_, change)| Some((place, change?))));
-        }
-        Change::Applied((holder, change)) => {
-            known.retain(|(_, other)| other.holder != holder);
-            known.extend(change.map(|change| (place, change)));
-        }
-        Change::Deleted((holder, _)) => known.retain(|(_, other)| other.holder != holder),
-    }
-}
-
-/// Brings what is known of the pods up to date; `place` is the watch that tells.
-fn take(known: &mut Vec<(usize, DebugPodSeen)>, place: usize, change: Change<Pod>) {
-    match change {
-        Change::Listed(pods) => {
-            known.retain(|(of, _)| *of != place);
-            known.extend(pods.iter().filter_map(DebugPodSeen::of).map(|pod| (place, pod)));
-        }
-        Change::Applied(pod) => {
-            let Some(pod) = DebugPodSeen::of(&pod) else { return };
-            known.retain(|(_, other)| other.key() != pod.key());
-            known.push((place, pod));
-        }
-        Change::Deleted(pod) => {
-            let Some(pod) = DebugPodSeen::of(&pod) else { return };
-            known.retain(|(_, other)| other.uid != pod.uid);
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    fn pod(name: &str) -> Pod {
-        serde_json::from_value(json!({"metadata": {
-            "name": name, "namespace": "vmchaos", "uid": name,
-            "labels": {"app.kubernetes.io/managed-by": "kubectl-vmchaos", "vmchaos.dev/run": "k3f9ab"}}}))
-        .unwrap()
-    }
-
-    fn names(known: &[(usize, DebugPodSeen)]) -> Vec<&str> {
-        known.iter().map(|(_, pod)| pod.name.as_str()).collect()
-    }
-
-    #[test]
-    fn a_new_list_of_one_namespace_leaves_the_others_alone() {
-        let mut known = Vec::new();
-        take(&mut known, 0, Change::Listed(vec![pod("a"), pod("b")]));
-        take(&mut known, 1, Change::Listed(vec![pod("c")]));
-        take(&mut known, 0, Change::Listed(vec![pod("b")]));
-        assert_eq!(names(&known), ["c", "b"]);
-        take(&mut known, 1, Change::Deleted(pod("c")));
-        take(&mut known, 0, Change::Applied(pod("b")));
-        assert_eq!(names(&known), ["b"]);
-    }
 
     #[test]
     fn what_was_not_looked_into_is_named() {
@@ -391,7 +247,6 @@ mod tests {
             seen: Some(Vec::new()),
             unseen: unseen.iter().map(|name| (*name).to_owned()).collect(),
             others,
-            kinds: Vec::new(),
         };
         assert!(view(&[], false).is_whole());
         assert_eq!(view(&[], false).blind_spots(), None);

@@ -14,6 +14,7 @@ const VMIMS: &str = "virtualmachineinstancemigrations$";
 #[test]
 fn a_webhook_that_refuses_is_quoted_and_the_others_go_on() {
     let rehearsal = cluster();
+    rehearsal.practice.stick_migrations("default", "web-1", Some("Pending"));
     // Somebody else's migration, which the VMI does not show yet.
     rehearsal
         .practice
@@ -22,7 +23,6 @@ fn a_webhook_that_refuses_is_quoted_and_the_others_go_on() {
             "metadata": {"name": "theirs", "namespace": "default"}, "spec": {"vmiName": "web-1"}, "status": {"phase": "Pending"},
         }))
         .unwrap();
-    rehearsal.practice.stick_migrations("default", "web-1", Some("Pending"));
     let ended = rehearsal.run(&["migrate", "web-1", "web-2", "-y", "-o", "json"]).expect(5).says(&[
         "admission webhook \"migration-create-validator.kubevirt.io\" denied the request: in-flight migration detected. Active migration job (",
     ]);

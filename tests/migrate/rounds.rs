@@ -76,7 +76,7 @@ fn a_vm_that_is_gone_fails_the_run_at_its_end() {
     let mut run = rehearsal.spawn(&["migrate", "web-1", "web-2", "web-3", "-y", "-o", "json"]);
     run.wait_for("Running");
     rehearsal.practice.edit("VirtualMachine", "default", "web-2", |vm| {
-        vm["spec"]["runStrategy"] = json!("Halted")
+        vm["spec"]["runStrategy"] = json!("Halted");
     });
     rehearsal.until("its VMI is gone", |rehearsal| {
         rehearsal
@@ -180,4 +180,44 @@ fn only_the_newest_objects_are_kept_by_kubevirt_and_the_run_does_not_mind() {
     assert_eq!(vmims(&rehearsal).len(), 5);
     let last = document["migrations"][7]["to"].clone();
     assert_eq!(last, node(&rehearsal, "web-1").as_str());
+}
+
+/// The most memory the process had so far, in kB.
+#[cfg(target_os = "linux")]
+fn peak(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_long_schedule_over_many_vms_needs_little_memory() {
+    let rehearsal = crate::support::Rehearsal::with(kubectl_vmchaos::rehearsal::Options {
+        vms: 200,
+        migration_step: std::time::Duration::ZERO,
+        pod_start: std::time::Duration::ZERO,
+        ..crate::quick()
+    });
+    let mut run = rehearsal.spawn(&[
+        "migrate",
+        "-n",
+        "load",
+        "--target",
+        ".*",
+        "--rounds",
+        "1000",
+        "--interval-min",
+        "0",
+        "--interval-max",
+        "0",
+        "-y",
+        "-o",
+        "json",
+    ]);
+    run.wait_for("round 40 of 1000: ");
+    let peak = peak(run.pid());
+    run.signal("INT");
+    run.end().expect(130);
+    assert!(peak < 60_000, "{peak} kB");
 }

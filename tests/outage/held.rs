@@ -1,5 +1,6 @@
 //! What lasts until it is undone: pause, stop, a disabled restart. It is put back exactly as it was.
 
+use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::json;
 
 use crate::{VM, VMI, YES, came, expected, is_unmarked, quick, run_field, strategy, uid, with, words};
@@ -169,7 +170,6 @@ fn a_guest_that_somebody_else_unpauses_ends_it_early() {
 
 #[test]
 fn an_undoing_that_does_not_get_through_is_tried_again() {
-    use kubectl_vmchaos::rehearsal::{Answer, Rule};
     let rehearsal = quick();
     let broken = Answer::status(503, "ServiceUnavailable", "the apiserver is restarting");
     rehearsal

@@ -1,5 +1,6 @@
 //! `kill -9` of the command: what it changed stands on the VM with the way back, and any machine can go it.
 
+use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::{Value, json};
 
 use crate::support::Rehearsal;
@@ -102,7 +103,6 @@ fn what_somebody_else_set_since_is_left_alone_and_said() {
 
 #[test]
 fn the_way_back_is_written_before_anything_is_changed() {
-    use kubectl_vmchaos::rehearsal::{Answer, Rule};
     let rehearsal = quick();
     // The command never learns that its change was made.
     for (mode, path) in [("pause", "/pause$"), ("stop", "/stop$")] {

@@ -6,18 +6,30 @@ use crate::{YES, quick};
 fn each_mode_asks_for_what_it_needs_and_nothing_is_written() {
     let virt = "kubevirt.io";
     let subresources = "subresources.kubevirt.io";
-    let (vms, vmis) = ("virtualmachines", "virtualmachineinstances");
+    let (machines, instances) = ("virtualmachines", "virtualmachineinstances");
     let cases: [(&str, &str, &str, &str, &[&str]); 11] = [
-        ("delete", virt, vmis, "", &["web-1"]),
-        ("watch", virt, vmis, "", &["web-1"]),
-        ("update", subresources, vms, "start", &["web-1"]),
-        ("create", virt, vmis, "", &["vmi/lone-1/lab"]),
-        ("patch", virt, vms, "", &["web-1", "--disable-auto-restart"]),
-        ("patch", virt, vms, "", &["web-1", "--mode", "pause"]),
-        ("patch", virt, vmis, "", &["vmi/lone-1/lab", "--mode", "pause"]),
-        ("update", subresources, vmis, "unpause", &["web-1", "--mode", "pause"]),
-        ("update", subresources, vms, "stop", &["web-1", "--mode", "stop"]),
-        ("update", subresources, vmis, "reset", &["web-1", "--mode", "reset"]),
+        ("delete", virt, instances, "", &["web-1"]),
+        ("watch", virt, instances, "", &["web-1"]),
+        ("update", subresources, machines, "start", &["web-1"]),
+        ("create", virt, instances, "", &["vmi/lone-1/lab"]),
+        ("patch", virt, machines, "", &["web-1", "--disable-auto-restart"]),
+        ("patch", virt, machines, "", &["web-1", "--mode", "pause"]),
+        ("patch", virt, instances, "", &["vmi/lone-1/lab", "--mode", "pause"]),
+        (
+            "update",
+            subresources,
+            instances,
+            "unpause",
+            &["web-1", "--mode", "pause"],
+        ),
+        ("update", subresources, machines, "stop", &["web-1", "--mode", "stop"]),
+        (
+            "update",
+            subresources,
+            instances,
+            "reset",
+            &["web-1", "--mode", "reset"],
+        ),
         ("delete", "", "pods", "", &["web-1", "--mode", "pod"]),
     ];
     for (verb, group, resource, subresource, args) in cases {

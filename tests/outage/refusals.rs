@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::Options;
+use kubectl_vmchaos::rehearsal::{Answer, Options, Rule};
 use serde_json::json;
 
 use crate::support::Rehearsal;
@@ -148,7 +148,6 @@ fn a_second_outage_of_one_vm_is_refused_with_the_first_ones_end() {
 #[test]
 fn a_guest_replaced_while_the_question_is_open_is_not_touched() {
     let rehearsal = quick();
-    use kubectl_vmchaos::rehearsal::{Answer, Rule};
     // The answer to the last review comes late: in between the guest is replaced.
     rehearsal.practice.fail(
         Rule::new(

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{VM, YES, came, expected, is_unmarked, quick, uid, words};
+use crate::{VM, came, expected, is_unmarked, quick, uid, words};
 
 #[test]
 fn a_reset_guest_is_back_when_its_agent_is() {

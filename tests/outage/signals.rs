@@ -1,5 +1,6 @@
 //! SIGINT, SIGTERM and SIGHUP: everything is back when the command ends; a second one leaves, and says how to finish.
 
+use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::json;
 
 use crate::{VM, YES, is_unmarked, quick, run_field, strategy, uid};
@@ -49,7 +50,6 @@ fn what_only_this_command_brings_back_is_brought_back_at_once() {
 
 #[test]
 fn a_second_one_leaves_and_says_how_to_finish() {
-    use kubectl_vmchaos::rehearsal::{Answer, Rule};
     let rehearsal = quick();
     rehearsal
         .practice

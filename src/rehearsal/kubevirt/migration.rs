@@ -259,7 +259,9 @@ impl Migration {
         }
         let phases = std::mem::take(&mut *unseen);
         self.cluster.edit(&VMIMS, &self.namespace, &self.name, |object| {
-            phases.into_iter().for_each(|phase| vmi::phase(object, phase));
+            for phase in phases {
+                vmi::phase(object, phase);
+            }
         });
     }
 }

@@ -3,28 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use futures::StreamExt;
-use kube::api::{Api, ListParams};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::super::signals::Signals;
 use super::super::vm::Trouble;
-use super::engine::{Action, Engine, FlightIndex, Input, NotMade, PoolVm};
-use super::explain::{self, Limits};
+use super::engine::{Action, Engine, Input, PoolVm};
+use super::explain::Limits;
+use super::feed::{feed_migrations, feed_vmis};
 use super::flight::{Clock, Flight};
-use crate::cluster::migration::{self, NewMigration, VirtualMachineInstanceMigration};
+use super::halt;
 use crate::cluster::movable::{Terrain, judge};
 use crate::cluster::vmi::VirtualMachineInstance;
-use crate::cluster::watch::{self, Change, Filter};
-use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind, pool};
+use crate::cluster::watch::Change;
+use crate::cluster::{Cluster, pool};
 use crate::fault::Unfit;
-use crate::node::pod::{LABEL_FAULT, LABEL_MANAGED_BY, LABEL_RUN, MANAGED_BY};
-use crate::plan::migrations::{MigrationPlan, ROUND};
+use crate::plan::migrations::MigrationPlan;
 use crate::plan::run_plan::Confirmed;
 
-/// A creation that takes longer may still succeed: it is looked for.
-const CREATE_LIMIT: Duration = Duration::from_secs(30);
+/// So long is tried to leave word that no round follows.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// The value of the fault's label, and the fault's command.
 pub const FAULT: &str = "migrate";
 
@@ -51,17 +49,17 @@ pub struct Ran {
 }
 
 /// What the driver is told by its tasks.
-enum Message {
+pub(super) enum Message {
     Input(Input),
     Terrain(Terrain),
     /// VMIs of a namespace.
-    Vmis(String, Change<VirtualMachineInstance>),
+    Vmis(String, Box<Change<VirtualMachineInstance>>),
 }
 
-struct Driver<'a> {
-    cluster: &'a Cluster,
-    plan: &'a MigrationPlan,
-    engine: Engine,
+pub(super) struct Driver<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) plan: &'a MigrationPlan,
+    pub(super) engine: Engine,
     /// Position in the pool by namespace and name.
     index: BTreeMap<(String, String), usize>,
     /// The pool's VMIs as last seen.
@@ -70,7 +68,7 @@ struct Driver<'a> {
     unlisted: BTreeSet<String>,
     /// Read for a survey that waits for the VMIs.
     terrain: Option<Terrain>,
-    limits: Limits,
+    pub(super) limits: Limits,
     messages: UnboundedSender<Message>,
     watcher: &'a dyn Watcher,
 }
@@ -135,6 +133,7 @@ pub async fn run(
         }
     }
     drop(feeds);
+    driver.close(signals, seen).await;
     let engine = driver.engine;
     Ran {
         vms: engine.vms().to_vec(),
@@ -169,7 +168,7 @@ impl Driver<'_> {
             }
             Message::Vmis(namespace, change) => {
                 self.unlisted.remove(&namespace);
-                for (vm, vmi) in self.changed(&namespace, change) {
+                for (vm, vmi) in self.changed(&namespace, *change) {
                     self.vmis[vm].clone_from(&vmi);
                     self.step(Input::Vmi(vm, vmi));
                 }
@@ -242,205 +241,31 @@ impl Driver<'_> {
         }
     }
 
-    fn spawn(&self, work: impl Future<Output = Message> + Send + 'static) {
+    /// The last object says that another round may follow; nobody would know that none will.
+    async fn close(&self, signals: &mut Signals, seen: u32) {
+        let flights = self.engine.flights();
+        // One that was cancelled has no object any more.
+        let kept = |flight: &&Flight| !flight.name.is_empty() && flight.cancel.is_none();
+        let last = flights.iter().rev().find(kept);
+        let Some(last) = last.filter(|last| self.engine.halted_by().is_none() && self.plan.is_followed(last.round))
+        else {
+            return;
+        };
+        let namespace = &self.plan.pool[last.vm].namespace;
+        let mark = halt::mark(self.cluster, namespace, &last.name, &last.uid, &self.plan.user);
+        // A courtesy: it may be forbidden, or the object gone.
+        tokio::select! {
+            biased;
+            () = signals.more_than(seen.max(1)) => {}
+            _ = timeout(CLOSE_LIMIT, mark) => {}
+        }
+    }
+
+    pub(super) fn spawn(&self, work: impl Future<Output = Message> + Send + 'static) {
         let messages = self.messages.clone();
         tokio::spawn(async move {
             // Nobody listens any more once the run is over.
             let _ = messages.send(work.await);
         });
     }
-
-    /// Namespace and name of a flight's VM.
-    fn vm_of(&self, flight: FlightIndex) -> (String, String) {
-        let vm = &self.plan.pool[self.engine.flights()[flight].vm];
-        (vm.namespace.clone(), vm.name.clone())
-    }
-
-    fn create(&self, flight: FlightIndex) {
-        let (namespace, vmi) = self.vm_of(flight);
-        let new = new_migration(self.plan, self.engine.flights()[flight].round, namespace, vmi);
-        let cluster = self.cluster.clone();
-        self.spawn(async move {
-            let made = match timeout(CREATE_LIMIT, migration::create(&cluster, &new, false)).await {
-                Ok(made) => made.map(Box::new).map_err(|error| not_made(&error)),
-                Err(_) => Err(NotMade::Unknown(Trouble::new("timeout", "no answer came within 30 s"))),
-            };
-            Message::Input(Input::Created(flight, made))
-        });
-    }
-
-    fn seek(&self, flight: FlightIndex) {
-        let (namespace, vmi) = self.vm_of(flight);
-        let round = self.engine.flights()[flight].round.to_string();
-        let (cluster, run) = (self.cluster.clone(), self.plan.run.clone());
-        self.spawn(async move {
-            let api = Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), &namespace);
-            let params = ListParams::default().labels(&format!("{LABEL_RUN}={run}"));
-            let found = match api.list(&params).await {
-                Ok(list) => {
-                    let ours = |object: &VirtualMachineInstanceMigration| {
-                        object.spec.vmi_name == vmi && object.annotation(ROUND) == Some(round.as_str())
-                    };
-                    Ok(list.items.into_iter().find(ours).map(Box::new))
-                }
-                Err(error) => Err(trouble(&cluster.explain(&error, &ask("list", &namespace)))),
-            };
-            Message::Input(Input::Found(flight, found))
-        });
-    }
-
-    fn cancel(&self, index: FlightIndex) {
-        let (namespace, _) = self.vm_of(index);
-        let flight = &self.engine.flights()[index];
-        let (name, uid, cluster) = (flight.name.clone(), flight.uid.clone(), self.cluster.clone());
-        self.spawn(async move {
-            let deleted = migration::delete(&cluster, &namespace, &name, &uid, false).await;
-            Message::Input(match deleted {
-                Ok(()) => Input::Cancelled(index, Ok(())),
-                // Gone already, or another object has its name.
-                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict) => Input::Gone(uid),
-                Err(error) => Input::Cancelled(index, Err(trouble(&error))),
-            })
-        });
-    }
-
-    fn look(&self, flight: FlightIndex) {
-        let (namespace, name) = self.vm_of(flight);
-        let cluster = self.cluster.clone();
-        self.spawn(async move {
-            let api = Api::<VirtualMachineInstance>::namespaced(cluster.client.clone(), &namespace);
-            let read = api.get_opt(&name).await.map(|vmi| vmi.map(Box::new)).map_err(|error| {
-                let ask = Ask::new("get", "kubevirt.io", "virtualmachineinstances").namespace(&namespace);
-                trouble(&cluster.explain(&error, &ask))
-            });
-            Message::Input(Input::Looked(flight, read))
-        });
-    }
-
-    fn explain(&self, index: FlightIndex) {
-        let (namespace, vmi) = self.vm_of(index);
-        let flights = self.engine.flights();
-        let flight = &flights[index];
-        let leaving = flights
-            .iter()
-            .filter(|other| {
-                !other.is_over() && other.from == flight.from && !matches!(other.phase(), None | Some("Pending"))
-            })
-            .count();
-        let question = explain::Question {
-            namespace,
-            vmi,
-            uid: flight.uid.clone(),
-            from: flight.from.clone(),
-            leaving,
-        };
-        let (cluster, limits) = (self.cluster.clone(), self.limits);
-        self.spawn(async move {
-            let why = explain::explain(&cluster, &question, limits).await;
-            Message::Input(Input::Explained(index, why))
-        });
-    }
-}
-
-/// The object that moves one VM in one round.
-pub fn new_migration(plan: &MigrationPlan, round: u64, namespace: String, vmi: String) -> NewMigration {
-    let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    NewMigration {
-        namespace,
-        vmi,
-        prefix: format!("vmchaos-{}-", plan.run),
-        labels: [
-            label(LABEL_MANAGED_BY, MANAGED_BY),
-            label(LABEL_RUN, &plan.run),
-            label(LABEL_FAULT, FAULT),
-        ]
-        .into(),
-        annotations: plan.annotations(round),
-        node_selector: plan.node_labels.clone(),
-    }
-}
-
-fn not_made(error: &ClusterError) -> NotMade {
-    let trouble = trouble(error);
-    match error.kind {
-        ErrorKind::Invalid
-        | ErrorKind::Forbidden
-        | ErrorKind::Unauthorized
-        | ErrorKind::NotFound
-        | ErrorKind::Conflict
-        | ErrorKind::AlreadyExists => NotMade::Refused(trouble),
-        _ => NotMade::Unknown(trouble),
-    }
-}
-
-fn trouble(error: &ClusterError) -> Trouble {
-    let trouble = Trouble::new("not-created", &error.message);
-    match &error.hint {
-        Some(hint) => trouble.hint(hint),
-        None => trouble,
-    }
-}
-
-fn ask(verb: &'static str, namespace: &str) -> Ask {
-    Ask::new(verb, "kubevirt.io", "virtualmachineinstancemigrations").namespace(namespace)
-}
-
-/// Feeds the run's migrations in a namespace.
-async fn feed_migrations(cluster: Cluster, namespace: String, run: String, messages: UnboundedSender<Message>) {
-    let api = Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), &namespace);
-    let filter = Filter {
-        labels: Some(format!("{LABEL_RUN}={run}")),
-        fields: None,
-    };
-    let mut changes = watch::watch(&cluster, api, ask("watch", &namespace), filter, None);
-    let mut known: BTreeSet<String> = BTreeSet::new();
-    while let Some(change) = changes.next().await {
-        let seen = |object| Input::Migration(Box::new(object));
-        let inputs: Vec<Input> = match change {
-            Ok(Change::Listed(listed)) => {
-                let there: BTreeSet<String> = listed.iter().map(|object| object.uid().to_owned()).collect();
-                let gone = known.difference(&there).cloned().map(Input::Gone).collect::<Vec<_>>();
-                known = there;
-                listed.into_iter().map(seen).chain(gone).collect()
-            }
-            Ok(Change::Applied(object)) => {
-                known.insert(object.uid().to_owned());
-                vec![seen(object)]
-            }
-            Ok(Change::Deleted(object)) => {
-                known.remove(object.uid());
-                let gone = Input::Gone(object.uid().to_owned());
-                // Its last state may say how it ended.
-                vec![seen(object), gone]
-            }
-            Err(error) => vec![blind("migrations", &error)],
-        };
-        for input in inputs {
-            if messages.send(Message::Input(input)).is_err() {
-                return;
-            }
-        }
-    }
-}
-
-/// Feeds the VMIs of a namespace, or one of them.
-async fn feed_vmis(cluster: Cluster, namespace: String, only: Option<String>, messages: UnboundedSender<Message>) {
-    let mut changes = watch::vmis(&cluster, &namespace, only.as_deref(), None);
-    while let Some(change) = changes.next().await {
-        let message = match change {
-            Ok(change) => Message::Vmis(namespace.clone(), change),
-            Err(error) => Message::Input(blind("VMIs", &error)),
-        };
-        if messages.send(message).is_err() {
-            return;
-        }
-    }
-}
-
-fn blind(what: &str, error: &ClusterError) -> Input {
-    let told = format!(
-        "the {what} cannot be watched, so that nothing more is begun: {}",
-        error.message
-    );
-    Input::Blind(Trouble::new("blind", told).hint("see what is missing: kubectl vmchaos check migrate"))
 }

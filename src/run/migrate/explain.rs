@@ -48,12 +48,12 @@ pub(super) async fn explain(cluster: &Cluster, question: &Question, limits: Limi
         return pod_waits_for(&pod);
     }
     let api = Api::<VirtualMachineInstanceMigration>::all(cluster.client.clone());
-    let list = match api.list(&ListParams::default()).await {
-        Ok(list) => list,
-        Err(_) => {
-            let api = Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), &question.namespace);
-            api.list(&ListParams::default()).await.ok()?
-        }
+    let everywhere = api.list(&ListParams::default()).await;
+    let list = if let Ok(list) = everywhere {
+        list
+    } else {
+        let api = Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), &question.namespace);
+        api.list(&ListParams::default()).await.ok()?
     };
     throttled(&list.items, question, limits)
 }

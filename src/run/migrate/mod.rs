@@ -5,13 +5,21 @@
 //!                              └── signal, halt, timeout ──> cancel (delete), unless in post-copy ──> wait, tell
 //! ```
 //! [`engine`] decides and is pure, [`flight`] is what is known of one migration, [`driver`] makes, watches and cancels.
+//! [`live`] are everybody's runs as their objects show them, [`halt`] ends those.
 
+mod cancel;
+mod creation;
 pub mod driver;
 pub mod engine;
 pub mod explain;
+mod feed;
 pub mod flight;
+pub mod halt;
+pub mod live;
+mod messages;
 mod observe;
 pub mod report;
+pub mod requests;
 
 #[cfg(test)]
 mod tests;

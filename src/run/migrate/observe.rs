@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::super::vm::Trouble;
-use super::engine::{Action, Engine, FlightIndex, RETRY, SLOW};
+use super::cancel::{RETRY, SLOW};
+use super::engine::{Action, Engine, FlightIndex};
 use super::flight::{End, Flight, Object, Seen, Why, phase_name};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::vmi::{MigrationState, VirtualMachineInstance};
@@ -133,12 +134,9 @@ impl Engine {
         if flight.is_over() {
             return;
         }
-        let vmi = match answer {
-            Ok(vmi) => vmi,
-            Err(_) => {
-                flight.retry_at = Some(now + RETRY);
-                return;
-            }
+        let Ok(vmi) = answer else {
+            flight.retry_at = Some(now + RETRY);
+            return;
         };
         let state = vmi.as_ref().and_then(|vmi| vmi.status.migration_state.clone());
         let ours = state.filter(|state| state.migration_uid.as_deref() == Some(flight.uid.as_str()));

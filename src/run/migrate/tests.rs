@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::super::vm::Trouble;
-use super::engine::{Action, CANCEL_LIMIT, Engine, Input, NotMade};
+use super::cancel::CANCEL_LIMIT;
+use super::engine::{Action, Engine, Input, NotMade};
 use super::flight::{End, Flight};
 use crate::fault::{Destination, Extent, MigrateSpec, Movable, Time, Unfit};
 use crate::plan::migrations::MigrationPlan;
@@ -123,12 +124,12 @@ impl Run {
         self.handle(Input::Migration(serde_json::from_value(object).unwrap()));
     }
 
-    fn vmi(&self, flight: usize, state: Value) -> Value {
+    fn vmi(&self, flight: usize, state: &Value) -> Value {
         let vm = &self.engine.vms()[self.engine.flights()[flight].vm].key;
         json!({"metadata": {"name": vm.replace("shop/", "")}, "status": {"phase": "Running", "nodeName": "a", "migrationState": state}})
     }
 
-    fn looked(&mut self, flight: usize, state: Value) {
+    fn looked(&mut self, flight: usize, state: &Value) {
         let vmi = self.vmi(flight, state);
         self.handle(Input::Looked(flight, Ok(Some(serde_json::from_value(vmi).unwrap()))));
     }
@@ -268,7 +269,7 @@ fn an_object_that_goes_without_a_word_is_settled_by_the_vmi() {
         let mut run = flying("Running");
         run.handle(Input::Gone("m0".into()));
         run.expect(&[Action::Look(0)]);
-        run.looked(0, state.clone());
+        run.looked(0, &state);
         assert_eq!(
             (run.end(0), run.flight(0).failure.as_deref()),
             (Some(&end), failure),
@@ -285,9 +286,9 @@ fn a_cancelled_object_that_is_gone_while_the_guest_still_moves_is_waited_for() {
     run.handle(Input::Cancelled(0, Ok(())));
     run.handle(Input::Gone("m0".into()));
     run.expect(&[Action::Look(0)]);
-    run.looked(0, json!({"migrationUid": "m0", "targetNode": "b"}));
+    run.looked(0, &json!({"migrationUid": "m0", "targetNode": "b"}));
     assert_eq!((run.end(0), run.engine.is_done()), (None, false));
-    let vmi = run.vmi(0, json!({"migrationUid": "m0", "completed": true, "targetNode": "b"}));
+    let vmi = run.vmi(0, &json!({"migrationUid": "m0", "completed": true, "targetNode": "b"}));
     run.handle(Input::Vmi(0, Some(serde_json::from_value(vmi).unwrap())));
     assert_eq!(run.end(0), Some(&End::Succeeded), "best effort: it moved all the same");
     assert!(run.engine.is_done());
@@ -321,7 +322,7 @@ fn a_lost_one_whose_end_comes_later_is_lost_no_more() {
 #[test]
 fn in_post_copy_nothing_is_cancelled_however_long_it_takes() {
     let mut run = flying("Running");
-    let vmi = run.vmi(0, json!({"migrationUid": "m0", "mode": "PostCopy"}));
+    let vmi = run.vmi(0, &json!({"migrationUid": "m0", "mode": "PostCopy"}));
     run.handle(Input::Vmi(0, Some(serde_json::from_value(vmi).unwrap())));
     run.handle(Input::Signal);
     run.sleep_for(Duration::from_secs(3_600));
