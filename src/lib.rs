@@ -1,5 +1,6 @@
 //! kubectl-vmchaos puts faults on the network of KubeVirt VMs, and proves that each was there and is gone. It also migrates
-//! them: `plan::migrations` and `run::migrate` stand in the same places of the same way, without a node's agent.
+//! them, and ends them to see them recover: `plan::migrations` and `run::migrate`, `plan::outages` and `run::outage` stand in
+//! the same places of the same way, without a node's agent.
 //!
 //! The way of the data:
 //!

@@ -8,7 +8,7 @@ use super::usage::Usage;
 use super::value_parser::{BOOL, OneOf, duration, given, image, interface, taint, text, value, wait};
 use crate::fault::{Directions, Execution, Fault, FaultSpec, Given, OnMigration, Time, Toleration};
 
-const EXECUTIONS: OneOf<Execution> = OneOf(&[
+pub(super) const EXECUTIONS: OneOf<Execution> = OneOf(&[
     (
         "serial",
         Execution::Serial,

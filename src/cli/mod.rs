@@ -12,6 +12,7 @@ mod fault_flags;
 mod filter;
 mod migrate;
 mod netem;
+mod outage;
 mod output;
 mod rehearse;
 mod runs;
@@ -28,6 +29,7 @@ pub use completion::Shell;
 pub use confirm::{DryRun, Writing};
 pub use fault_flags::{FaultRequest, PodRequest};
 pub use migrate::MigrateRequest;
+pub use outage::OutageRequest;
 pub use output::Output;
 pub use rehearse::{RehearseRequest, Rehearsed};
 pub use runs::{CheckRequest, HaltRequest, ListRequest, StatusRequest};
@@ -101,6 +103,7 @@ enum Command {
     Netem(Box<netem::NetemArgs>),
     Filter(Box<filter::FilterArgs>),
     Migrate(Box<migrate::MigrateArgs>),
+    Outage(Box<outage::OutageArgs>),
     List(runs::ListArgs),
     Status(runs::StatusArgs),
     Halt(runs::HaltArgs),
@@ -126,6 +129,7 @@ pub enum Action {
     /// Puts a fault on VMs' packets.
     Fault(Box<FaultRequest>),
     Migrate(Box<MigrateRequest>),
+    Outage(Box<OutageRequest>),
     List(ListRequest),
     Status(StatusRequest),
     Halt(HaltRequest),
@@ -170,6 +174,7 @@ impl Cli {
             Command::Netem(args) => Action::Fault(Box::new(args.request(namespace)?)),
             Command::Filter(args) => Action::Fault(Box::new(args.request(namespace)?)),
             Command::Migrate(args) => Action::Migrate(Box::new(args.request(namespace)?)),
+            Command::Outage(args) => Action::Outage(Box::new(args.request(namespace)?)),
             Command::List(args) => Action::List(args.request(namespace)?),
             Command::Status(args) => Action::Status(args.request(namespace)),
             Command::Halt(args) => Action::Halt(args.request(namespace)?),
@@ -192,6 +197,7 @@ impl Command {
             Self::Netem(_) => "netem",
             Self::Filter(_) => "filter",
             Self::Migrate(_) => "migrate",
+            Self::Outage(_) => "outage",
             Self::List(_) => "list",
             Self::Status(_) => "status",
             Self::Halt(_) => "halt",
@@ -217,6 +223,7 @@ mod tests {
             "netem",
             "filter",
             "migrate",
+            "outage",
             "list",
             "status",
             "halt",

@@ -125,6 +125,7 @@ const FAULTS: OneOf<&'static str> = OneOf(&[
     ("netem", "netem", ""),
     ("filter", "filter", ""),
     ("migrate", "migrate", ""),
+    ("outage", "outage", ""),
 ]);
 
 /// What `check` was asked for.

@@ -34,6 +34,8 @@ pub struct Reach {
     pub fault: Result<Target, Unfit>,
     /// Where it could be migrated to, or why it cannot be.
     pub migrate: Result<Movable, Unfit>,
+    /// Whether an outage can be done to it, or why not.
+    pub outage: Result<(), Unfit>,
 }
 
 /// What is known of the cluster apart from the VMI and its pods.
@@ -75,6 +77,14 @@ pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interface
         created_at: vmi.metadata.creation_timestamp.as_ref().map(|time| time.0),
         placed,
         fault: judge(vmi, pods, facts, interfaces),
+        outage: not_steady(vmi).map_or(Ok(()), |(reason, hint)| {
+            Err(Unfit {
+                namespace: vmi.namespace().to_owned(),
+                name: vmi.name().to_owned(),
+                reason: escape(&reason),
+                hint: hint.map(|hint| escape(&format!("{hint}{}", facts.terrain.flags))),
+            })
+        }),
         migrate: movable::judge(vmi, &facts.terrain, &Destination::default()),
     }
 }

@@ -130,7 +130,7 @@ const fn migrations(verb: &'static str, needed: Needed) -> Rule {
     }
 }
 
-const fn vmis(verb: &'static str, needed: Needed) -> Rule {
+pub(super) const fn vmis(verb: &'static str, needed: Needed) -> Rule {
     let (group, resource) = ("kubevirt.io", "virtualmachineinstances");
     Rule {
         verb,
@@ -142,7 +142,7 @@ const fn vmis(verb: &'static str, needed: Needed) -> Rule {
     }
 }
 
-const fn pods(verb: &'static str, scope: RuleScope) -> Rule {
+pub(super) const fn pods(verb: &'static str, scope: RuleScope) -> Rule {
     Rule {
         verb,
         group: "",
@@ -153,7 +153,12 @@ const fn pods(verb: &'static str, scope: RuleScope) -> Rule {
     }
 }
 
-const fn in_cluster(verb: &'static str, group: &'static str, resource: &'static str, without: &'static str) -> Rule {
+pub(super) const fn in_cluster(
+    verb: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    without: &'static str,
+) -> Rule {
     Rule {
         verb,
         group,

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::kind::kubevirt_kind;
 use super::nullable::nullable;
+use super::volume::Volume;
 
 /// Label that a VMI carries while it migrates, and afterwards: the node of its last target.
 pub const MIGRATION_TARGET: &str = "kubevirt.io/migrationTargetNodeName";
@@ -32,6 +33,8 @@ pub struct VmiSpec {
     pub domain: Domain,
     #[serde(deserialize_with = "nullable")]
     pub networks: Vec<Network>,
+    #[serde(deserialize_with = "nullable")]
+    pub volumes: Vec<Volume>,
     pub liveness_probe: Option<VmiProbe>,
     pub readiness_probe: Option<VmiProbe>,
     /// Seconds a clean shutdown may take.

@@ -46,8 +46,8 @@ pub(super) async fn check(context: &mut Context, request: CheckRequest) -> Resul
     }
     let asked = async {
         let known = known(&cluster, &request, &mut findings).await;
-        // Migrations are made by KubeVirt, without a debug pod.
-        let place = if request.fault == Some("migrate") {
+        // Migrations and outages need no debug pod.
+        let place = if matches!(request.fault, Some("migrate" | "outage")) {
             PodPlace::default()
         } else {
             admission(&cluster, &request, &known, &mut findings).await

@@ -18,6 +18,7 @@ use crate::run::live::LiveRun;
 use crate::run::live_report::{item, summary};
 use crate::run::lookout;
 use crate::run::migrate::halt as migrate;
+use crate::run::outage::changes::Changed;
 use crate::ui::{Answer, Confirm};
 
 /// What came of it.
@@ -33,7 +34,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     let cluster = context.connect().await.map_err(nobody_looked)?;
     let namespace = request.namespace.as_deref();
     let look = async { Ok(lookout::look(&cluster, namespace).await?) };
-    let found = context.unless_signalled(look).await.map_err(nobody_looked)?;
+    let found = Box::pin(context.unless_signalled(look)).await.map_err(nobody_looked)?;
     let only_vmis = request.runs.is_empty() && !request.all && !request.targets.names.is_empty();
     let chosen = if only_vmis {
         choice::Chosen::default()
@@ -68,6 +69,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         for halted in flights {
             outcome.add(&cluster, halted);
         }
+        outcome.put_right(&cluster, chosen.changes).await;
         if let Some(looks) = looks {
             vmis::sweep(&cluster, looks, &mut outcome).await;
         }
@@ -249,6 +251,24 @@ impl Outcome {
             }
         }
         outcome
+    }
+
+    /// Undoes what outages have changed.
+    async fn put_right(&mut self, cluster: &Cluster, changes: Vec<Changed>) {
+        for change in changes {
+            let mut item = change.item(Time::now());
+            item.left_seconds = None;
+            item.detail = None;
+            match change.put_right(cluster).await {
+                Ok(()) => "finished".clone_into(&mut item.state),
+                Err((left, command)) => {
+                    "leaked".clone_into(&mut item.state);
+                    item.detail = Some(left.what.clone());
+                    self.left.push((left.what, cluster.again(&command)));
+                }
+            }
+            self.items.push(item);
+        }
     }
 
     /// A run of migrations that was told to end.

@@ -65,6 +65,10 @@ fn item(row: &Reach) -> VmiTargetItem {
         Ok(_) => FaultAbility::able(),
         Err(unfit) => FaultAbility::unable(&unfit.reason),
     };
+    let outage = match &row.outage {
+        Ok(()) => FaultAbility::able(),
+        Err(unfit) => FaultAbility::unable(&unfit.reason),
+    };
     let ability = match &row.fault {
         Ok(_) => FaultAbility::able(),
         Err(unfit) => FaultAbility::unable(&unfit.reason),
@@ -84,6 +88,7 @@ fn item(row: &Reach) -> VmiTargetItem {
             ("netem".to_owned(), ability.clone()),
             ("filter".to_owned(), ability),
             ("migrate".to_owned(), migrate),
+            ("outage".to_owned(), outage),
         ]
         .into(),
     }

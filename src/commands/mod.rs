@@ -10,9 +10,13 @@ mod halt;
 mod list;
 mod log;
 mod lookup;
+mod manifest_files;
 mod migrate;
 mod migrate_text;
 mod migrate_watcher;
+mod outage;
+mod outage_text;
+mod outage_watcher;
 mod plan_text;
 mod rehearse;
 mod status;
@@ -57,11 +61,12 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
     let result = match action {
         Action::Fault(request) => return Box::pin(fault::fault(&mut context, *request)).await,
         Action::Migrate(request) => return Box::pin(migrate::migrate(&mut context, *request)).await,
+        Action::Outage(request) => return Box::pin(outage::outage(&mut context, *request)).await,
         Action::Rehearse(request) => rehearse::rehearse(&mut context, request).await,
         Action::Completion(shell) => completion::print(printer, shell),
         Action::List(request) => list::list(&mut context, request).await,
-        Action::Status(request) => status::status(&mut context, request).await,
-        Action::Halt(request) => halt::halt(&mut context, request).await,
+        Action::Status(request) => Box::pin(status::status(&mut context, request)).await,
+        Action::Halt(request) => Box::pin(halt::halt(&mut context, request)).await,
         Action::Check(request) => Box::pin(check::check(&mut context, request)).await,
     };
     result.unwrap_or_else(|stop| {

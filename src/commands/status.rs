@@ -1,4 +1,4 @@
-//! `kubectl vmchaos status`: every live run, whoever started it, read off the debug pods and migrations alone.
+//! `kubectl vmchaos status`: every live run, whoever started it, read off debug pods, migrations and changed VMs alone.
 
 use futures::StreamExt;
 use futures::stream::pending;
@@ -12,14 +12,14 @@ use crate::run::live::LiveRun;
 use crate::run::live_report::item;
 use crate::run::lookout::{self, Found, View};
 use crate::run::migrate::live::MigrationRun;
+use crate::run::outage::changes::Changed;
 
 pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Result<ExitCode, Stop> {
     let cluster = context.connect().await?;
     let namespace = request.namespace.as_deref();
-    let found = context
-        .unless_signalled(async { Ok(lookout::look(&cluster, namespace).await?) })
-        .await?;
-    let items = items(&found.runs, &found.migrations);
+    let look = async { Ok(lookout::look(&cluster, namespace).await?) };
+    let found = Box::pin(context.unless_signalled(look)).await?;
+    let items = items(&found.runs, &found.migrations, &found.changes);
     print(context, items.clone())?;
     if items.is_empty() && !structured(context.format) {
         context.printer.line(&match namespace {
@@ -58,19 +58,27 @@ pub(super) fn not_seen(found: &Found, cluster: &Cluster) -> Option<String> {
             "runs of migrations",
             "virtualmachineinstancemigrations.kubevirt.io",
         ),
+        told(&found.changes_views[0], "outages", "virtualmachines.kubevirt.io"),
+        told(
+            &found.changes_views[1],
+            "outages of VMIs without a VM",
+            "virtualmachineinstances.kubevirt.io",
+        ),
     ];
     let (what, hints): (Vec<String>, Vec<String>) = all.into_iter().flatten().unzip();
     (!what.is_empty()).then(|| format!("{}\nhint: {}", what.join("; "), hints.join("\nhint: ")))
 }
 
-/// Every run of debug pods, and those of migrations that are not over: what is left of those is KubeVirt's history.
-fn items(runs: &[LiveRun], migrations: &[MigrationRun]) -> Vec<RunItem> {
+/// Every run of debug pods, those of migrations that are not over (what is left of those is KubeVirt's history), and what
+/// outages have changed.
+fn items(runs: &[LiveRun], migrations: &[MigrationRun], changes: &[Changed]) -> Vec<RunItem> {
     let now = Time::now();
     let migrations = migrations
         .iter()
         .filter(|run| run.is_live(now))
         .map(|run| run.item(now));
     let mut items: Vec<RunItem> = runs.iter().map(|run| item(run, now)).chain(migrations).collect();
+    items.extend(changes.iter().map(|change| change.item(now)));
     items.sort_by(|a, b| a.id.cmp(&b.id));
     items
 }
@@ -91,7 +99,9 @@ async fn watch(context: &Context, cluster: &Cluster, found: &Found, first: Vec<R
     // Where nothing may be looked into, nothing will ever change.
     let mut pods = lookout::follow(cluster, &found.view).chain(pending());
     let mut flights = lookout::follow_migrations(cluster, &found.migrations_view).chain(pending());
+    let mut news = lookout::follow_changes(cluster, &found.changes_views).chain(pending());
     let (mut runs, mut migrations) = (found.runs.clone(), found.migrations.clone());
+    let mut outages = found.changes.clone();
     let mut signals = context.signals.clone();
     let mut shown = first;
     let mut headed = !shown.is_empty();
@@ -101,8 +111,9 @@ async fn watch(context: &Context, cluster: &Cluster, found: &Found, first: Vec<R
             () = signals.any() => return Ok(ExitCode::Interrupted),
             Some(now) = pods.next() => runs = now?,
             Some(now) = flights.next() => migrations = now?,
+            Some(now) = news.next() => outages = now?,
         }
-        let runs = items(&runs, &migrations);
+        let runs = items(&runs, &migrations, &outages);
         let changed = changed(&shown, &runs);
         if changed.is_empty() {
             continue;

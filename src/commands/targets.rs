@@ -3,9 +3,10 @@
 use super::Context;
 use super::stop::Stop;
 use crate::cli::{HowMany, Wanted};
+use crate::cluster::outage;
 use crate::cluster::pool::Pool;
 use crate::cluster::{Cluster, Reach, Survey, VirtualMachineInstance, survey};
-use crate::fault::{Movable, Target, Unfit};
+use crate::fault::{Movable, OutageTarget, Target, Unfit};
 use crate::plan::draw::Draw;
 use crate::report::ExitCode;
 use crate::ui::{Pick, Picker};
@@ -217,23 +218,37 @@ impl From<Survey> for Candidates<Target> {
     }
 }
 
+/// A VMI as the picker shows it, where its interfaces do not matter.
+fn row<T>((vmi, fault): (VirtualMachineInstance, Result<T, Unfit>)) -> Candidate<T> {
+    Candidate {
+        cells: [
+            vmi.namespace().to_owned(),
+            vmi.name().to_owned(),
+            vmi.status.node_name.clone(),
+            vmi.status.phase.clone(),
+            vmi.ip().unwrap_or_default().to_owned(),
+            String::new(),
+        ],
+        fault,
+    }
+}
+
 impl From<Pool> for Candidates<Movable> {
     fn from(pool: Pool) -> Self {
-        let row = |(vmi, fault): (VirtualMachineInstance, Result<Movable, Unfit>)| Candidate {
-            cells: [
-                vmi.namespace().to_owned(),
-                vmi.name().to_owned(),
-                vmi.status.node_name.clone(),
-                vmi.status.phase.clone(),
-                vmi.ip().unwrap_or_default().to_owned(),
-                String::new(),
-            ],
-            fault,
-        };
         Self {
             rows: pool.rows.into_iter().map(row).collect(),
             stopped: pool.stopped,
             missing: pool.missing,
+        }
+    }
+}
+
+impl From<outage::Candidates> for Candidates<OutageTarget> {
+    fn from(found: outage::Candidates) -> Self {
+        Self {
+            rows: found.rows.into_iter().map(row).collect(),
+            stopped: found.stopped,
+            missing: found.missing,
         }
     }
 }

@@ -11,6 +11,8 @@ pub mod compile;
 pub mod draw;
 pub mod handle;
 pub mod migrations;
+pub mod outages;
+pub mod recovery;
 pub mod run_plan;
 pub mod schedule;
 pub mod verify;

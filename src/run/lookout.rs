@@ -1,4 +1,4 @@
-//! Looks for debug pods and migrations in every namespace, or, where that is not permitted, in those that may be looked
+//! Looks for debug pods, migrations and what outages have changed in every namespace, or, where that is not permitted, in those that may be looked
 //! into: and says which could not be.
 
 mod follow;
@@ -16,11 +16,13 @@ use serde::de::DeserializeOwned;
 
 use super::live::{DebugPodSeen, LiveRun};
 use super::migrate::live::{MigrationRun, Seen};
+use super::outage::changes::{Changed, sorted};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
-use crate::cluster::{Ask, Cluster, ClusterError, kubevirt, pod_namespace};
+use crate::cluster::vm::VirtualMachine;
+use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance, kubevirt, pod_namespace, undo};
 use crate::node::pod::{LABEL_MANAGED_BY, MANAGED_BY};
 
-pub use follow::{follow, follow_migrations};
+pub use follow::{follow, follow_changes, follow_migrations};
 
 /// Requests at once when every namespace has to be asked about by itself.
 const AT_ONCE: usize = 16;
@@ -33,6 +35,10 @@ pub struct Found {
     /// Runs of migrations, also those that are over.
     pub migrations: Vec<MigrationRun>,
     pub migrations_view: View,
+    /// What outages have changed, sorted by run, namespace and name.
+    pub changes: Vec<Changed>,
+    /// Of VMs, and of VMIs without one.
+    pub changes_views: [View; 2],
 }
 
 /// What could be looked into.
@@ -72,44 +78,71 @@ impl View {
     }
 }
 
-fn selector() -> String {
-    format!("{LABEL_MANAGED_BY}={MANAGED_BY}")
-}
-
 /// All runs in one namespace, or in all that may be looked into.
 pub async fn look(cluster: &Cluster, namespace: Option<&str>) -> Result<Found, ClusterError> {
-    let (pods, migrations) = tokio::join!(
+    let (pods, migrations, machines, instances) = tokio::join!(
         gather::<Pod>(cluster, namespace, &PODS),
         gather::<VirtualMachineInstanceMigration>(cluster, namespace, &MIGRATIONS),
+        gather::<VirtualMachine>(cluster, namespace, &MACHINES),
+        gather::<VirtualMachineInstance>(cluster, namespace, &INSTANCES),
     );
     let (pods, view) = pods?;
-    let (migrations, migrations_view) = match migrations {
-        // Without KubeVirt there are none.
-        Err(error) if error.is_not_found() => (Vec::new(), View::whole()),
-        other => other?,
-    };
+    let (migrations, migrations_view) = or_none(migrations)?;
+    let (machines, of_machines) = or_none(machines)?;
+    let (instances, of_instances) = or_none(instances)?;
     Ok(Found {
         runs: LiveRun::group(pods.iter().filter_map(DebugPodSeen::of)),
         view,
         migrations: MigrationRun::group(migrations.iter().filter_map(Seen::of)),
         migrations_view,
+        changes: sorted(&machines, &instances),
+        changes_views: [of_machines, of_instances],
     })
+}
+
+/// Without KubeVirt there are none of its objects.
+fn or_none<K>(found: Result<(Vec<K>, View), ClusterError>) -> Result<(Vec<K>, View), ClusterError> {
+    match found {
+        Err(error) if error.is_not_found() => Ok((Vec::new(), View::whole())),
+        found => found,
+    }
 }
 
 /// What is looked for.
 struct Kind {
     group: &'static str,
     resource: &'static str,
+    /// `None` is our label.
+    labels: Option<&'static str>,
 }
 
 const PODS: Kind = Kind {
     group: "",
     resource: "pods",
+    labels: None,
 };
 const MIGRATIONS: Kind = Kind {
     group: "kubevirt.io",
     resource: "virtualmachineinstancemigrations",
+    labels: None,
 };
+const MACHINES: Kind = Kind {
+    group: "kubevirt.io",
+    resource: "virtualmachines",
+    labels: Some(undo::LABEL),
+};
+const INSTANCES: Kind = Kind {
+    group: "kubevirt.io",
+    resource: "virtualmachineinstances",
+    labels: Some(undo::LABEL),
+};
+
+impl Kind {
+    fn selector(&self) -> String {
+        self.labels
+            .map_or_else(|| format!("{LABEL_MANAGED_BY}={MANAGED_BY}"), str::to_owned)
+    }
+}
 
 /// Objects of one kind with our label, and where they could be looked for.
 async fn gather<K: Listable>(
@@ -138,12 +171,14 @@ trait Listable:
 
 impl Listable for Pod {}
 impl Listable for VirtualMachineInstanceMigration {}
+impl Listable for VirtualMachine {}
+impl Listable for VirtualMachineInstance {}
 
 async fn list<K: Listable>(cluster: &Cluster, namespace: Option<&str>, kind: &Kind) -> Result<Vec<K>, ClusterError> {
     let mut ask = Ask::new("list", kind.group, kind.resource);
     ask.namespace = namespace.map(str::to_owned);
     let list = api(cluster, namespace)
-        .list(&ListParams::default().labels(&selector()))
+        .list(&ListParams::default().labels(&kind.selector()))
         .await;
     list.map(|list| list.items)
         .map_err(|error| cluster.explain(&error, &ask))

@@ -70,7 +70,7 @@ pub struct Move {
 }
 
 /// What went wrong with a VM, as the report tells it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
     /// One word, e.g. `foreign-qdisc`.
     pub reason: String,

@@ -143,7 +143,13 @@ fn each_node_is_looked_at_by_a_pod_that_goes_again() {
         results(&checked, "node"),
         [("node-2", "warning"), ("node-1", "ok"), ("node-3", "ok")].map(owned)
     );
-    assert!(checked.out.contains("sch_netem yes, filter by nft (drop, reject), tc iproute2-"), "{}", checked.out);
+    assert!(
+        checked
+            .out
+            .contains("sch_netem yes, filter by nft (drop, reject), tc iproute2-"),
+        "{}",
+        checked.out
+    );
     rehearsal.until("no pod stays", |rehearsal| rehearsal.debug_pods().is_empty());
 }
 

@@ -4,6 +4,7 @@ use super::super::Context;
 use super::Findings;
 use crate::cluster::Cluster;
 use crate::cluster::access::{self, Access, Verdict};
+use crate::cluster::outage_rules::OUTAGE;
 use crate::cluster::rbac::missing_rbac;
 use crate::cluster::rules::{MIGRATE, Needed, Rule, VM_PACKETS};
 use crate::report::CheckResult;
@@ -12,8 +13,9 @@ use crate::report::CheckResult;
 fn rules(fault: Option<&str>) -> Vec<Rule> {
     let mut rules = match fault {
         Some("migrate") => MIGRATE.to_vec(),
+        Some("outage") => OUTAGE.to_vec(),
         Some(_) => VM_PACKETS.to_vec(),
-        None => [VM_PACKETS, MIGRATE].concat(),
+        None => [VM_PACKETS, MIGRATE, OUTAGE].concat(),
     };
     rules.sort_by_key(|rule| rule.needed != Needed::Required);
     rules

@@ -7,6 +7,7 @@ use crate::run::live::LiveRun;
 use crate::run::live_report::item;
 use crate::run::lookout::Found;
 use crate::run::migrate::live::MigrationRun;
+use crate::run::outage::changes::Changed;
 use crate::ui::{Pick, Picker};
 
 use super::super::Context;
@@ -20,6 +21,8 @@ const INSTEAD: &str = "name runs (kubectl vmchaos status lists them), a VM as vm
 pub(super) struct Chosen {
     pub runs: Vec<LiveRun>,
     pub migrations: Vec<MigrationRun>,
+    /// What outages of these runs have changed.
+    pub changes: Vec<Changed>,
     /// As they were asked for, for the command that is printed for later.
     pub ids: Vec<String>,
     /// What would have to be looked into to know that nothing was missed.
@@ -28,14 +31,18 @@ pub(super) struct Chosen {
 
 impl Chosen {
     pub(super) fn count(&self) -> usize {
-        self.runs.len() + self.migrations.len()
+        let changed: std::collections::BTreeSet<&str> =
+            self.changes.iter().map(|change| change.undo.run.as_str()).collect();
+        self.runs.len() + self.migrations.len() + changed.len()
     }
 
     /// As lists show them.
     pub(super) fn items(&self) -> Vec<RunItem> {
         let now = Time::now();
         let runs = self.runs.iter().map(|run| item(run, now));
-        runs.chain(self.migrations.iter().map(|run| run.item(now))).collect()
+        let migrations = self.migrations.iter().map(|run| run.item(now));
+        let changes = self.changes.iter().map(|change| change.item(now));
+        runs.chain(migrations).chain(changes).collect()
     }
 }
 
@@ -63,7 +70,7 @@ pub(super) async fn choose(
         .cloned()
         .collect();
     if request.all {
-        if found.runs.is_empty() && live.is_empty() {
+        if found.runs.is_empty() && live.is_empty() && found.changes.is_empty() {
             context.printer.line(&match &request.namespace {
                 Some(namespace) => format!("no runs in namespace {namespace}"),
                 None => "no runs".to_owned(),
@@ -72,6 +79,7 @@ pub(super) async fn choose(
         return Ok(Chosen {
             runs: found.runs.clone(),
             migrations: live,
+            changes: found.changes.clone(),
             ids: vec!["--all".to_owned()],
             unseen: blind,
         });
@@ -94,7 +102,16 @@ fn named(context: &Context, cluster: &Cluster, request: &HaltRequest, found: &Fo
         .iter()
         .filter_map(|id| found.migrations.iter().find(|run| run.id == *id).cloned())
         .collect();
-    let known = |id: &str| runs.iter().any(|run| run.id == id) || migrations.iter().any(|run| run.id == id);
+    let changes = found
+        .changes
+        .iter()
+        .filter(|change| request.runs.contains(&change.undo.run));
+    let changes: Vec<Changed> = changes.cloned().collect();
+    let known = |id: &str| {
+        runs.iter().any(|run| run.id == id)
+            || migrations.iter().any(|run| run.id == id)
+            || changes.iter().any(|change| change.undo.run == id)
+    };
     let missing: Vec<&String> = request.runs.iter().filter(|id| !known(id)).collect();
     for id in &missing {
         context.printer.line(&format!(
@@ -120,6 +137,7 @@ fn named(context: &Context, cluster: &Cluster, request: &HaltRequest, found: &Fo
     Chosen {
         runs,
         migrations,
+        changes,
         ids: request.runs.clone(),
         unseen,
     }
@@ -131,7 +149,7 @@ async fn picked(
     live: Vec<MigrationRun>,
     blind: Option<String>,
 ) -> Result<Chosen, Stop> {
-    if found.runs.is_empty() && live.is_empty() {
+    if found.runs.is_empty() && live.is_empty() && found.changes.is_empty() {
         return match blind {
             None => Err(Stop::refused("no-match", "there are no runs")),
             Some(blind) => Err(Stop::refused(
@@ -144,7 +162,8 @@ async fn picked(
     let mut picker = Picker::new("Which runs?", headers, INSTEAD);
     let now = Time::now();
     let items = found.runs.iter().map(|run| item(run, now));
-    for item in items.chain(live.iter().map(|run| run.item(now))) {
+    let of_changes = found.changes.iter().map(|change| change.item(now));
+    for item in items.chain(live.iter().map(|run| run.item(now))).chain(of_changes) {
         let cells = [
             item.id,
             item.fault,
@@ -163,14 +182,21 @@ async fn picked(
             let runs: Vec<LiveRun> = rows.iter().filter_map(|row| found.runs.get(*row).cloned()).collect();
             let flights = rows.iter().filter_map(|row| live.get(row.checked_sub(pods)?).cloned());
             let migrations: Vec<MigrationRun> = flights.collect();
+            let before = pods + live.len();
+            let outages = rows
+                .iter()
+                .filter_map(|row| found.changes.get(row.checked_sub(before)?).cloned());
+            let changes: Vec<Changed> = outages.collect();
             let ids = runs
                 .iter()
                 .map(|run| &run.id)
-                .chain(migrations.iter().map(|run| &run.id));
+                .chain(migrations.iter().map(|run| &run.id))
+                .chain(changes.iter().map(|change| &change.undo.run));
             Ok(Chosen {
                 ids: ids.cloned().collect(),
                 runs,
                 migrations,
+                changes,
                 unseen: None,
             })
         }

@@ -9,10 +9,12 @@ use kube::ResourceExt as _;
 
 use super::super::live::{DebugPodSeen, LiveRun};
 use super::super::migrate::live::{MigrationRun, Seen};
-use super::{Kind, Listable, MIGRATIONS, PODS, View, api, selector};
+use super::super::outage::changes::Changed;
+use super::{INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, View, api};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
+use crate::cluster::vm::VirtualMachine;
 use crate::cluster::watch::{self, Change, Filter};
-use crate::cluster::{Ask, Cluster, ClusterError};
+use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance};
 
 /// The runs there are, once every place has been looked into, and again after every change. An error is final.
 pub fn follow(cluster: &Cluster, view: &View) -> BoxStream<'static, Result<Vec<LiveRun>, ClusterError>> {
@@ -34,6 +36,37 @@ pub fn follow_migrations(
         .boxed()
 }
 
+/// The same for what outages have changed: of VMs, and of VMIs without one.
+pub fn follow_changes(
+    cluster: &Cluster,
+    [of_machines, of_instances]: &[View; 2],
+) -> BoxStream<'static, Result<Vec<Changed>, ClusterError>> {
+    let machines = known::<VirtualMachine, _>(cluster, of_machines, &MACHINES, Changed::of_vm);
+    let instances = known::<VirtualMachineInstance, _>(cluster, of_instances, &INSTANCES, Changed::of_vmi);
+    let both = stream::select(
+        machines.map(|known| (0, known)).boxed(),
+        instances.map(|known| (1, known)).boxed(),
+    );
+    let mut last: [Option<Vec<Changed>>; 2] = [None, None];
+    let changes = both.filter_map(move |(kind, known): (usize, Result<Vec<Changed>, ClusterError>)| {
+        let changes = match known {
+            Err(error) if error.is_not_found() => None,
+            Err(error) => Some(Err(error)),
+            Ok(known) => {
+                last[kind] = Some(known);
+                let all: Option<Vec<Changed>> = last
+                    .iter()
+                    .cloned()
+                    .collect::<Option<Vec<_>>>()
+                    .map(|both| both.concat());
+                all.map(Ok)
+            }
+        };
+        std::future::ready(changes)
+    });
+    changes.boxed()
+}
+
 /// Everything of a kind that is ours, by what is read of it, after every change.
 fn known<K: Listable, S: Clone + Send + 'static>(
     cluster: &Cluster,
@@ -49,7 +82,7 @@ fn known<K: Listable, S: Clone + Send + 'static>(
         let mut ask = Ask::new("watch", kind.group, kind.resource);
         ask.namespace.clone_from(&namespace);
         let filter = Filter {
-            labels: Some(selector()),
+            labels: Some(kind.selector()),
             fields: None,
         };
         watch::watch(cluster, api::<K>(cluster, namespace.as_deref()), ask, filter, None)
