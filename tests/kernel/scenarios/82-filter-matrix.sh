@@ -43,7 +43,7 @@ for engine in nft tc; do
 	CUT_PORTS=""
 	cut_both_ways "$engine, br_netfilter, all" $engine all
 done
-modprobe -r br_netfilter
+/bb/rmmod br_netfilter # by itself: `modprobe -r` would take the bridges with it
 
 # Peers: one family leaves the other alone; who is not a peer is not met.
 for engine in nft tc; do
