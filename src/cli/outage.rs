@@ -115,13 +115,7 @@ impl OutageFlags {
                 Mode::Delete => {
                     return Err(Usage::new(
                         "--grace-period means nothing to --mode delete: the deletion of a VMI ignores it",
-                        "leave it out; for a guest that ends at once use --mode pod or kill",
-                    ));
-                }
-                Mode::Kill => {
-                    return Err(Usage::new(
-                        "--grace-period contradicts --mode kill, which kills the guest at once",
-                        "leave one of the two out",
+                        "leave it out; for a guest that ends at once use --mode pod",
                     ));
                 }
                 Mode::Pause | Mode::Reset => {
@@ -139,7 +133,7 @@ impl OutageFlags {
                 "leave it out; --timeout limits how long that may take",
             ));
         }
-        let ends = matches!(mode, Mode::Delete | Mode::Kill | Mode::Pod);
+        let ends = matches!(mode, Mode::Delete | Mode::Pod);
         if self.disable_auto_restart && !ends {
             return Err(Usage::new(
                 format!("--disable-auto-restart means nothing to --mode {name}: nothing restarts by itself"),

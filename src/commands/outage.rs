@@ -87,7 +87,7 @@ async fn planned(
         let folder = &folder;
         async move {
             let manifest = manifest::read(cluster, &target.namespace, &target.name, &target.uid).await?;
-            if let (Mode::Pod | Mode::Kill, Some(vmi)) = (spec.mode, vmis.iter().find(|vmi| vmi.uid() == target.uid)) {
+            if let (Mode::Pod, Some(vmi)) = (spec.mode, vmis.iter().find(|vmi| vmi.uid() == target.uid)) {
                 target.launcher = Some(launcher_of(cluster, vmi).await?);
             }
             Ok::<_, Stop>(PlannedOutage {

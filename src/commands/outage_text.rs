@@ -68,7 +68,6 @@ pub(super) fn plan_text(plan: &OutagePlan, cluster: &Cluster) -> String {
 pub(super) fn verb(mode: Mode) -> (&'static str, &'static str) {
     match mode {
         Mode::Delete => ("Delete", ""),
-        Mode::Kill => ("Crash", ""),
         Mode::Pod => ("Delete the launcher pod of", ""),
         Mode::Pause => ("Pause", ""),
         Mode::Stop => ("Stop", ""),
@@ -80,7 +79,6 @@ fn what(plan: &OutagePlan) -> String {
     let spec = &plan.spec;
     let what = match spec.mode {
         Mode::Delete => "the VMI is deleted: its guest is told to shut down".to_owned(),
-        Mode::Kill => "the QEMU process is killed".to_owned(),
         Mode::Pod => format!(
             "the launcher pod is deleted, grace period {}s",
             spec.grace_period.unwrap_or(0)

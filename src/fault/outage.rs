@@ -13,8 +13,6 @@ use super::{Execution, Launcher, Time};
 pub enum Mode {
     /// The VMI is deleted: its guest is told to shut down.
     Delete,
-    /// The QEMU process is killed: a crash.
-    Kill,
     /// The launcher pod is deleted.
     Pod,
     /// The guest is frozen.
@@ -96,9 +94,8 @@ pub struct Volatile {
 // === impl Mode ===
 
 impl Mode {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 5] = [
         Self::Delete,
-        Self::Kill,
         Self::Pod,
         Self::Pause,
         Self::Stop,
@@ -108,7 +105,6 @@ impl Mode {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Delete => "delete",
-            Self::Kill => "kill",
             Self::Pod => "pod",
             Self::Pause => "pause",
             Self::Stop => "stop",
@@ -118,7 +114,7 @@ impl Mode {
 
     /// Whether the guest ends, so that what comes back is another one.
     pub const fn ends_guest(self) -> bool {
-        matches!(self, Self::Delete | Self::Kill | Self::Pod | Self::Stop)
+        matches!(self, Self::Delete | Self::Pod | Self::Stop)
     }
 }
 

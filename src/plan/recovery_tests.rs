@@ -42,25 +42,23 @@ fn every_row_of_the_table() {
         grace_period: Some(30),
         ..spec(Mode::Pod)
     };
-    let (deleted, killed, pod) = (spec(Mode::Delete), spec(Mode::Kill), spec(Mode::Pod));
+    let (deleted, pod) = (spec(Mode::Delete), spec(Mode::Pod));
     let rows = [
         ("Always", &deleted, new, true),
-        ("Always", &killed, new, true),
+        ("Always", &pod, new, true),
         ("Always", &shut_down, new, true),
         ("RerunOnFailure", &deleted, old, true),
         ("RerunOnFailure", &deleted, new, false),
         ("RerunOnFailure", &deleted, None, false),
-        ("RerunOnFailure", &killed, old, true),
-        ("RerunOnFailure", &killed, new, true),
+        ("RerunOnFailure", &pod, old, true),
         ("RerunOnFailure", &pod, new, true),
         ("RerunOnFailure", &shut_down, old, false),
         ("RerunOnFailure", &shut_down, new, false),
         ("Once", &deleted, new, true),
-        ("Once", &killed, new, false),
         ("Once", &pod, new, false),
         ("Once", &shut_down, new, false),
         ("Manual", &deleted, new, false),
-        ("Manual", &killed, new, false),
+        ("Manual", &pod, new, false),
         ("Manual", &shut_down, new, false),
     ];
     for (strategy, spec, release, again) in rows {

@@ -94,7 +94,7 @@ async fn outage(
         Mode::Pause => act(cluster, Action::Pause, namespace, name, None, dry_run).await,
         Mode::Stop => act(cluster, Action::Stop, namespace, name, grace, dry_run).await,
         Mode::Reset => act(cluster, Action::Reset, namespace, name, None, dry_run).await,
-        Mode::Pod | Mode::Kill => match &target.launcher {
+        Mode::Pod => match &target.launcher {
             Some(pod) => delete_pod(cluster, namespace, &pod.name, &pod.uid, grace.unwrap_or(0), dry_run).await,
             None => Err(ClusterError::new(ErrorKind::NotFound, "its launcher pod is not known")),
         },
