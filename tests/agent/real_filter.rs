@@ -109,8 +109,52 @@ async fn a_filter_from_injection_to_rollback(shell: &[&str]) {
     assert_eq!(launcher.qdiscs(), before);
 }
 
+/// Servers in the launcher on ports 53 and 54, and a client at the other end of its uplink.
+struct Neighbours<'a> {
+    launcher: &'a Launcher,
+    client: String,
+}
+
+impl<'a> Neighbours<'a> {
+    fn meet(launcher: &'a Launcher) -> Self {
+        let client = launcher.run(
+            "for port in 53 54; do timeout 100 busybox nc -ll -p $port -e true </dev/null >/dev/null 2>&1 & done
+             ip link set lo up; ip addr add 10.99.7.1/24 dev eth0
+             unshare -n sleep 100 </dev/null >/dev/null 2>&1 & client=$!
+             while [ \"$(readlink /proc/$client/ns/net)\" = \"$(readlink /proc/self/ns/net)\" ]; do :; done
+             ip link set p0 netns $client
+             nsenter -t $client -n sh -c 'ip addr add 10.99.7.2/24 dev p0; ip link set p0 up' && echo $client",
+        );
+        Self {
+            launcher,
+            client: client.trim().to_owned(),
+        }
+    }
+
+    /// What becomes of a connection to this port: `open`, or why there is none.
+    fn knock(&self, port: u16) -> String {
+        let client = &self.client;
+        self.launcher.run(&format!(
+            "nsenter -t {client} -n busybox nc -w 5 10.99.7.1 {port} </dev/null 2>&1 && echo open"
+        ))
+    }
+
+    /// Servers and links need a moment.
+    fn until_open(&self, port: u16) -> bool {
+        (0..100).any(|_| self.knock(port).trim() == "open" || !self.launcher.run("sleep 0.05").is_empty())
+    }
+}
+
+impl Drop for Neighbours<'_> {
+    fn drop(&mut self) {
+        self.launcher.run(&format!("kill -9 {}", self.client));
+    }
+}
+
 async fn a_filter_that_rejects(shell: &[&str]) {
     let Some(launcher) = launcher() else { return };
+    let neighbours = Neighbours::meet(&launcher);
+    assert!(neighbours.until_open(53) && neighbours.until_open(54));
     let plan = format!(
         "engine auto reject\nmark 7a31:\nports 53\nnft in tcp dport @ports counter reject with tcp reset\n\
          nft in meta l4proto udp th dport @ports counter reject with icmpx port-unreachable\n\
@@ -126,8 +170,13 @@ async fn a_filter_that_rejects(shell: &[&str]) {
         chains(&operator.seen("injected")[0]["read"]),
         [("in_eth0", "ingress"), ("out_tap0", "ingress")]
     );
+    // Answered, where a packet that is dropped would leave the client waiting.
+    let said = neighbours.knock(53);
+    assert!(said.contains("refused"), "{said}");
+    assert_eq!(neighbours.knock(54).trim(), "open");
     operator.say("rollback").await;
     operator.wait("restored", 1).await;
+    assert!(neighbours.until_open(53));
     assert_eq!(launcher.run(RULESET), "");
     assert_eq!(operator.bye().await, 0);
 }
