@@ -57,7 +57,7 @@ for engine in nft tc; do
 		check "$label: somebody else reaches the guest" host_reaches 10.244.0.17
 	fi
 	down "$label" 6 7
-	CUT_PEERS4="" CUT_PEERS6=fd00:244::/120 CUT_PORTS=7001
+	CUT_PEERS4="" CUT_PEERS6=fd00:244::/112 CUT_PORTS=7001
 	cut_plan $engine "tcp udp" 120 6 out 7 in
 	label="$engine, IPv6 peers and a port"
 	if up "$label" dash 6 7; then
