@@ -1,0 +1,5 @@
+package main
+
+func (c *cluster) suite(names []string) int {
+	return 0
+}
