@@ -63,13 +63,7 @@ func (s *service) start(folder, path string) error {
 		return err
 	}
 	defer log.Close()
-	program := s.argv[0]
-	if program == "/proc/self/exe" {
-		if program, err = os.Readlink(program); err != nil {
-			return err
-		}
-	}
-	process, err := os.StartProcess(program, append([]string{s.name}, s.argv[1:]...), &os.ProcAttr{
+	process, err := os.StartProcess(s.argv[0], append([]string{s.name}, s.argv[1:]...), &os.ProcAttr{
 		Env: []string{path, "HOME=/root"}, Files: []*os.File{nil, log, log}, Sys: &syscall.SysProcAttr{Setsid: true},
 	})
 	if err != nil {
@@ -88,7 +82,7 @@ func nodeMounts(folder string) error {
 	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return err
 	}
-	for _, path := range []string{"/run", "/var/lib", "/var/log", "/tmp"} {
+	for _, path := range []string{"/run", "/var/lib", "/var/log"} {
 		if strings.HasPrefix(folder, path+"/") {
 			// Its own folder is below: it stays reachable.
 			continue
