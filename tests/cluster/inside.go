@@ -43,15 +43,11 @@ func inside(args []string) int {
 	}
 	c.say("the cluster is up")
 	if args[1] == "up" {
-		fmt.Printf("kubectl: nsenter --target %s --mount --net env KUBECONFIG=%s kubectl get pods -A\n", outerPid(), filepath.Join(c.folder, "pki", "admin.kubeconfig"))
+		pid, _ := os.ReadFile(filepath.Join(c.folder, "pid"))
+		fmt.Printf("nsenter --target %s --mount --net env KUBECONFIG=%s kubectl get pods -A\n", pid, c.pki("admin.kubeconfig"))
 		select {}
 	}
 	return c.suite(args[2:])
-}
-
-// outerPid is this process's number where the user is: the first of the two it has.
-func outerPid() string {
-	return os.Getenv("VMCHAOS_CLUSTER_PID")
 }
 
 func (c *cluster) say(format string, args ...any) {
@@ -65,6 +61,7 @@ func (c *cluster) up() error {
 	}{
 		{"mounts", c.mounts}, {"network", c.network}, {"certificates", c.certificates}, {"control plane", c.controlPlane},
 		{"nodes", c.startNodes}, {"images", c.images}, {"nodes Ready", c.nodesReady}, {"KubeVirt", c.kubevirt},
+		{"guests", func() error { if e := c.guests(); e != nil { c.say("%v", e) }; return nil }},
 	} {
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
@@ -246,7 +243,7 @@ func (c *cluster) nodesReady() error {
 func (c *cluster) tails() {
 	logs, _ := filepath.Glob(filepath.Join(c.folder, "log", "*"))
 	for _, log := range logs {
-		out, _ := exec.Command("tail", "-n", "8", log).CombinedOutput()
+		out, _ := exec.Command("tail", "-n", "3", log).CombinedOutput()
 		fmt.Fprintf(os.Stderr, "--- %s\n%s", filepath.Base(log), out)
 	}
 }

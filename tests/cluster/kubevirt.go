@@ -150,6 +150,9 @@ func (k *controller) instance(vmi *unstructured.Unstructured, launchers []*unstr
 			return k.phase(vmi, "Scheduled", object{"nodeName": text(pod, "spec", "nodeName"), "activePods": object{string(pod.GetUID()): text(pod, "spec", "nodeName")}})
 		}
 	case "Scheduled":
+		if running(launchers) == nil {
+			return k.watchLauncher(vmi, launchers)
+		}
 		if pod := running(launchers); pod != nil {
 			if up, err := k.guestUp(vmi, pod); err != nil || !up {
 				return err
@@ -166,10 +169,11 @@ func (k *controller) instance(vmi *unstructured.Unstructured, launchers []*unstr
 func (k *controller) guestUp(vmi, pod *unstructured.Unstructured) (bool, error) {
 	uid := string(pod.GetUID())
 	if !k.wired[uid] {
+		// Once: half a network cannot be built upon.
+		k.wired[uid] = true
 		if err := k.wire(vmi, pod); err != nil {
 			return false, err
 		}
-		k.wired[uid] = true
 	}
 	return answers(text(pod, "status", "podIP")), nil
 }

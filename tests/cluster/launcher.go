@@ -56,7 +56,7 @@ func launcherPod(vmi *unstructured.Unstructured, nodeName string, migration *uns
 				// KubeVirt hands the device out with a device plugin.
 				"volumeMounts": []any{object{"name": "tun", "mountPath": "/dev/net/tun"}},
 			}},
-			"volumes": []any{object{"name": "tun", "hostPath": object{"path": "/dev/net/tun", "type": "CharDevice"}}},
+			"volumes": []any{object{"name": "tun", "hostPath": object{"path": tunDevice, "type": "CharDevice"}}},
 		},
 	}
 }
@@ -75,9 +75,12 @@ func (c *cluster) wire(vmi, pod *unstructured.Unstructured) error {
 	}
 	uid := strings.ReplaceAll(string(pod.GetUID()), "-", "")
 	mac := fmt.Sprintf("02:%s:%s:%s:%s:%s", uid[0:2], uid[2:4], uid[4:6], uid[6:8], uid[8:10])
-	told, err := exec.Command("nsenter", "--target", pid, "--net", "--", "bash", filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "wire.sh"), binding, mac).Output()
+	wiring := exec.Command("nsenter", "--target", pid, "--net", "--", "bash", filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "wire.sh"), binding, mac)
+	var complaint strings.Builder
+	wiring.Stderr = &complaint
+	told, err := wiring.Output()
 	if err != nil {
-		return fmt.Errorf("wiring %s: %w", pod.GetName(), err)
+		return fmt.Errorf("wiring %s: %w: %s", pod.GetName(), err, complaint.String())
 	}
 	machine := "machine='-M q35 -accel tcg -cpu max,-la57,-smap,-smep,-erms,-fsrm,-avx,-avx2'\n"
 	at := filepath.Join("/proc", pid, "root", "tmp")
@@ -111,7 +114,9 @@ func processesIn(id string) []string {
 			found = append(found, filepath.Base(filepath.Dir(file)))
 		}
 	}
-	sort.Slice(found, func(i, j int) bool { return len(found[i]) < len(found[j]) || len(found[i]) == len(found[j]) && found[i] < found[j] })
+	sort.Slice(found, func(i, j int) bool {
+		return len(found[i]) < len(found[j]) || len(found[i]) == len(found[j]) && found[i] < found[j]
+	})
 	return found
 }
 

@@ -45,6 +45,9 @@ func nodeInit(args []string) {
 	}
 }
 
+// tunDevice is a node's /dev/net/tun.
+const tunDevice = "/run/tun"
+
 // service is a program the node keeps running.
 type service struct {
 	name      string
@@ -92,6 +95,13 @@ func nodeMounts(folder string) error {
 		}
 	}
 	if err := os.MkdirAll("/var/lib/kubelet", 0o755); err != nil {
+		return err
+	}
+	// Some machines keep the host's own from everybody but root; a node's is everybody's.
+	if err := syscall.Mknod(tunDevice, syscall.S_IFCHR|0o666, 10<<8|200); err != nil {
+		return fmt.Errorf("%s: %w", tunDevice, err)
+	}
+	if err := os.Chmod(tunDevice, 0o666); err != nil {
 		return err
 	}
 	// Volumes are mounted by the kubelet and seen by containerd: one peer group, as systemd sets it up.

@@ -100,5 +100,5 @@ podLogsDir: /var/log/pods
 
 const cniConfig = `{"cniVersion": "0.4.0", "name": "pods", "plugins": [
   {"type": "bridge", "bridge": "cni0", "isDefaultGateway": true, "hairpinMode": true, "ipam": {"type": "host-local",
-    "ranges": [[{"subnet": "%s"}], [{"subnet": "%s"}]], "dataDir": "/run/cni", "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]}}]}
+    "ranges": [[{"subnet": "%s"}], [{"subnet": "%s"}]], "dataDir": "/run/cni"}}]}
 `

@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -51,6 +52,8 @@ func outside(command string, args []string) int {
 		fmt.Fprintln(os.Stderr, "cluster: no namespaces of its own:", err)
 		return 1
 	}
+	// Its number where the user is; inside it is 1.
+	_ = os.WriteFile(filepath.Join(folder, "pid"), []byte(strconv.Itoa(child.Process.Pid)), 0o644)
 	stopped := false
 	go func() {
 		<-signals

@@ -61,7 +61,8 @@ case $binding in
 		ip link set eth0-nic up
 		tap
 		ip addr add 169.254.75.10/32 dev k6t-eth0
-		ip link add eth0 type dummy
+		# The pod's own name and address wait on a dummy; a kernel without takes another device that sends nowhere.
+		ip link add eth0 type dummy 2>/dev/null || ip link add eth0 type ifb
 		echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore
 		ip addr add "$pod4" dev eth0
 		echo "mac=$own tap=tap0 words='ip4=$pod4 gw4=$gw4 ip6=$pod6 gw6=$gw6'"
