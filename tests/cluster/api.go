@@ -118,3 +118,11 @@ func text(o *unstructured.Unstructured, path ...string) string {
 	value, _, _ := unstructured.NestedString(o.Object, path...)
 	return value
 }
+
+// evict asks for a pod's eviction, as a drain does.
+func (a *api) evict(namespace, name string) error {
+	_, err := a.at(pods, namespace).Create(context.Background(), &unstructured.Unstructured{Object: object{
+		"apiVersion": "policy/v1", "kind": "Eviction", "metadata": object{"name": name, "namespace": namespace},
+	}}, v1.CreateOptions{}, name, "eviction")
+	return err
+}

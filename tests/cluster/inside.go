@@ -25,6 +25,7 @@ type cluster struct {
 	parts   map[string]*exec.Cmd
 	api     *api
 	began   time.Time
+	table   table
 }
 
 // inside brings the cluster up and runs the suite, as the first process of the namespaces that hold all of it.
@@ -61,7 +62,7 @@ func (c *cluster) up() error {
 	}{
 		{"mounts", c.mounts}, {"network", c.network}, {"certificates", c.certificates}, {"control plane", c.controlPlane},
 		{"nodes", c.startNodes}, {"images", c.images}, {"nodes Ready", c.nodesReady}, {"KubeVirt", c.kubevirt},
-		{"guests", func() error { if e := c.guests(); e != nil { c.say("%v", e) }; return nil }},
+		{"guests", c.guests},
 	} {
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"math/rand"
+	"syscall"
+	"time"
+)
+
+// moments are kills at every stage of a run, and at random moments of the shortest one.
+func moments() []test {
+	var all []test
+	for name, signal := range map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL} {
+		codes := []int{130}
+		if signal == syscall.SIGKILL {
+			codes = nil
+		}
+		for _, stage := range []string{"starting", "armed", "rollback"} {
+			all = append(all, test{"kill-command-" + name + "-" + stage, func(t *check) { t.atStage(name, signal, stage, codes) }})
+		}
+	}
+	return append(all, test{"kill-apply-window", applyWindow})
+}
+
+func (t *check) atStage(name string, signal syscall.Signal, stage string, codes []int) {
+	t.noPods()
+	n := t.network("web-1")
+	before := n.picture()
+	j := t.operator("", held...)
+	switch stage {
+	case "starting":
+		t.until(time.Minute, "the debug pod is there", func() bool { return len(t.podNames()) > 0 })
+	case "armed":
+		t.says(j, "armed on")
+	case "rollback":
+		t.says(j, "injected on")
+		j.signal(syscall.SIGINT)
+		t.says(j, "rolling back")
+		if signal != syscall.SIGKILL {
+			// A second signal leaves, and says so with 3; the node ends the fault all the same.
+			codes = []int{3, 130}
+		}
+	}
+	began := time.Now()
+	j.signal(signal)
+	// In the first moments there may be nothing yet: what counts is that nothing comes any more.
+	t.until(time.Minute, "no debug pod runs", func() bool {
+		pods, err := t.debugPods()
+		return err == nil && !live(pods) && (j.over() || codes == nil)
+	})
+	t.judge("command-"+name+" while "+stage, "bash", j, n, before, began, soon, codes)
+}
+
+// kills is how often the apply window is hit.
+const kills = 50
+
+// applyWindow kills the command, or the whole container, at random moments around `go`.
+func applyWindow(t *check) {
+	n := t.network("web-1")
+	before := n.picture()
+	seed := time.Now().UnixNano()
+	random := rand.New(rand.NewSource(seed))
+	inside := 0
+	for number := range kills {
+		t.noPods()
+		shell := []string{"bash", "dash", "busybox"}[number%3]
+		j := t.operator("", append(held, "--image", shells[shell])...)
+		t.says(j, "armed on")
+		time.Sleep(time.Duration(random.Intn(30_000)) * time.Microsecond)
+		began := time.Now()
+		if number%2 == 0 {
+			kill("KILL", t.agentProcesses()...)
+		} else {
+			j.signal(syscall.SIGKILL)
+		}
+		if len(n.ours()) < 2 {
+			inside++
+		}
+		if err := until(soon, "nothing of the run is left", func() bool { return len(n.ours()) == 0 && len(t.sentinels(n)) == 0 }); err != nil {
+			t.fail("seed %d, kill %d (%s): %v: %q", seed, number, shell, err, n.ours())
+		}
+		took := time.Since(began)
+		j.end()
+		if left := n.ours(); len(left) > 0 {
+			t.fail("seed %d, kill %d (%s): it came back: %q", seed, number, shell, left)
+		}
+		t.table.add("killed at a random moment of the apply window", took, "")
+	}
+	t.same(before, n.picture())
+	fmt.Printf("# %d of %d kills before both directions were in place (seed %d)\n", inside, kills, seed)
+}
