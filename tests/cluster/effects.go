@@ -86,9 +86,11 @@ func kubectlSees(t *check) {
 	j := t.operator("", "netem", "web-1", "--bandwidth", "4Mbit", "--duration", "5m", "-y", "--reason", "game day")
 	t.says(j, "injected on")
 	selector := []string{"-n", "kubevirt", "-l", "app.kubernetes.io/managed-by=kubectl-vmchaos"}
-	listed := kubectl(append([]string{"get", "pods", "-o", "wide"}, selector...)...)
-	holds(listed, "Running")
-	holds(listed, "node-1")
+	// The phase lags behind: a fault is in place before the kubelet has reported that the pod runs.
+	t.until(time.Minute, "the pod is listed as running on its node", func() bool {
+		listed := kubectl(append([]string{"get", "pods", "-o", "wide"}, selector...)...)
+		return strings.Contains(listed, "Running") && strings.Contains(listed, "node-1")
+	})
 	described := kubectl(append([]string{"describe", "pods"}, selector...)...)
 	for _, what := range []string{"vmchaos.dev/run=", "game day", "tbf rate 4mbit", "operator"} {
 		holds(described, what)
