@@ -123,6 +123,6 @@ func text(o *unstructured.Unstructured, path ...string) string {
 func (a *api) evict(namespace, name string) error {
 	_, err := a.at(pods, namespace).Create(context.Background(), &unstructured.Unstructured{Object: object{
 		"apiVersion": "policy/v1", "kind": "Eviction", "metadata": object{"name": name, "namespace": namespace},
-	}}, v1.CreateOptions{}, name, "eviction")
+	}}, v1.CreateOptions{}, "eviction")
 	return err
 }

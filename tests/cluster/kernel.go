@@ -51,11 +51,15 @@ func (n *vmNet) ours() []string {
 
 // picture is everything of traffic control and nftables in the namespace, without what counts.
 func (n *vmNet) picture() string {
-	return strings.Join(dropped(n.run("tc", "qdisc", "show"), " refcnt "), "\n") + n.run("nft", "--stateless", "list", "ruleset")
+	qdiscs := n.run("tc", "qdisc", "show")
+	for _, count := range []string{" refcnt ", " direct_packets_stat "} {
+		qdiscs = dropped(qdiscs, count)
+	}
+	return qdiscs + n.run("nft", "--stateless", "list", "ruleset")
 }
 
 // dropped cuts a word and the number after it out of every line.
-func dropped(text, word string) []string {
+func dropped(text, word string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		if before, after, found := strings.Cut(line, word); found {
@@ -63,11 +67,11 @@ func dropped(text, word string) []string {
 			lines[i] = before + " " + rest
 		}
 	}
-	return lines
+	return strings.Join(lines, "\n")
 }
 
-// sentinels are the processes of a run inside a VM's network namespace that are not the VM's own, oldest first.
-func (t *check) sentinels(n *vmNet) []string {
+// leftovers are the processes of any run inside a VM's network namespace, oldest first.
+func (t *check) leftovers(n *vmNet) []string {
 	var found []string
 	for _, pid := range processesIn("/") {
 		if inode, err := os.Readlink(filepath.Join("/proc", pid, "ns", "net")); err != nil || inode != n.inode {
@@ -79,6 +83,27 @@ func (t *check) sentinels(n *vmNet) []string {
 		}
 	}
 	return found
+}
+
+// sentinel is the first process of a run inside a VM: of those in its network namespace the oldest that has joined a PID
+// namespace of the VM's pod, below the control plane's and the node's.
+func (t *check) sentinel(n *vmNet) string {
+	for _, pid := range t.leftovers(n) {
+		status, _ := os.ReadFile(filepath.Join("/proc", pid, "status"))
+		for _, line := range strings.Split(string(status), "\n") {
+			if strings.HasPrefix(line, "NSpid:") && len(strings.Fields(line)) >= 4 {
+				return pid
+			}
+		}
+	}
+	t.fail("no process of the run is inside the VM's pod")
+	return ""
+}
+
+// described is what processes are, for the one who has to find out why they are there.
+func described(pids []string) string {
+	out, _ := output("ps", append([]string{"-o", "pid,ppid,stat,wchan:20,args", "-p"}, strings.Join(pids, ","))...)
+	return out
 }
 
 // debugPods are the run's pods, as "name phase".

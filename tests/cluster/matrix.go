@@ -106,15 +106,10 @@ func cells() []cell {
 		{"agent-killed", func(t *check, _ *job, _ *vmNet) { kill("KILL", t.agentProcesses()[0]) }, soon, []int{1}},
 		{"container-killed-whole", func(t *check, _ *job, _ *vmNet) { kill("KILL", t.agentProcesses()...) }, soon, []int{1}},
 		{"sentinel-killed", func(t *check, _ *job, n *vmNet) {
-			all := t.sentinels(n)
-			if len(all) == 0 {
-				t.fail("no process of the run is in the VM's network namespace")
-			}
-			kill("KILL", all[0])
+			kill("KILL", t.sentinel(n))
 		}, soon, []int{1}},
 		{"sentinel-stopped", func(t *check, j *job, n *vmNet) {
-			all := t.sentinels(n)
-			kill("STOP", all[0])
+			kill("STOP", t.sentinel(n))
 			j.signal(syscall.SIGINT)
 		}, 2 * soon, []int{1, 130}},
 		{"second-attach", func(t *check, _ *job, _ *vmNet) {
@@ -141,11 +136,11 @@ func (t *check) cell(one cell, shell string) {
 	}
 	began := time.Now()
 	one.do(t, j, n)
-	t.judge(one.name, shell, j, n, before, began, one.limit, one.codes)
+	t.judge(one.name, j, n, before, began, one.limit, one.codes)
 }
 
 // judge waits until nothing of the run is in the kernel, then holds the command to what it says.
-func (t *check) judge(name, shell string, j *job, n *vmNet, before string, began time.Time, limit time.Duration, codes []int) {
+func (t *check) judge(name string, j *job, n *vmNet, before string, began time.Time, limit time.Duration, codes []int) {
 	clean := func() bool { return len(n.ours()) == 0 }
 	if err := until(limit, "nothing of the run is left", clean); err != nil {
 		t.fail("%v: %q\n%s", err, n.ours(), j.stderr())
@@ -173,11 +168,12 @@ func (t *check) judge(name, shell string, j *job, n *vmNet, before string, began
 		pods, err := t.debugPods()
 		return err == nil && !live(pods)
 	})
-	if left := t.sentinels(n); len(left) > 0 {
-		t.until(soon, "no process of the run is left", func() bool { return len(t.sentinels(n)) == 0 })
+	if until(soon, "", func() bool { return len(t.leftovers(n)) == 0 }) != nil {
+		left := t.leftovers(n)
+		t.after(func() { kill("KILL", left...) })
+		t.fail("processes of the run are left:\n%s", described(left))
 	}
 	t.table.add(name, took, end)
-	_ = shell
 }
 
 // noPods clears away what earlier cells rightly leave: ended pods of commands that were killed.

@@ -48,7 +48,7 @@ func (t *check) atStage(name string, signal syscall.Signal, stage string, codes 
 		pods, err := t.debugPods()
 		return err == nil && !live(pods) && (j.over() || codes == nil)
 	})
-	t.judge("command-"+name+" while "+stage, "bash", j, n, before, began, soon, codes)
+	t.judge("command-"+name+" while "+stage, j, n, before, began, soon, codes)
 }
 
 // kills is how often the apply window is hit.
@@ -76,7 +76,7 @@ func applyWindow(t *check) {
 		if len(n.ours()) < 2 {
 			inside++
 		}
-		if err := until(soon, "nothing of the run is left", func() bool { return len(n.ours()) == 0 && len(t.sentinels(n)) == 0 }); err != nil {
+		if err := until(soon, "nothing of the run is left", func() bool { return len(n.ours()) == 0 && len(t.leftovers(n)) == 0 }); err != nil {
 			t.fail("seed %d, kill %d (%s): %v: %q", seed, number, shell, err, n.ours())
 		}
 		took := time.Since(began)

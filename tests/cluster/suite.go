@@ -40,7 +40,7 @@ func (t *check) after(undo func()) { t.undo = append(t.undo, undo) }
 
 // suite runs every test whose name contains one of the words; all without any.
 func (c *cluster) suite(words []string) int {
-	tests := append(effects(), matrix()...)
+	tests := append(append(effects(), others()...), matrix()...)
 	passed, failed := 0, 0
 	for _, one := range tests {
 		if !chosen(one.name, words) {
