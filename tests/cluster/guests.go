@@ -31,7 +31,7 @@ func (c *cluster) guests() error {
 		}
 	}
 	for _, g := range standing {
-		if err := c.awaitGuest(g.name); err != nil {
+		if err := c.awaitGuest(g.name, time.Minute); err != nil {
 			return err
 		}
 	}
@@ -59,8 +59,8 @@ func (c *cluster) createGuest(g guest) error {
 	return err
 }
 
-func (c *cluster) awaitGuest(name string) error {
-	return until(time.Minute, name+" runs", func() bool {
+func (c *cluster) awaitGuest(name string, limit time.Duration) error {
+	return until(limit, name+" runs", func() bool {
 		vmi, err := c.api.get(vmis, "default", name)
 		return err == nil && text(vmi, "status", "phase") == "Running" && vmi.GetDeletionTimestamp() == nil
 	})

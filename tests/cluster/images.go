@@ -84,7 +84,7 @@ func (c *cluster) images() error {
 			return err
 		}
 	}
-	return os.RemoveAll(roots)
+	return c.startMachine(filepath.Join(roots, "launcher"), archive)
 }
 
 func (c *cluster) importImages(n *node, archive string) error {

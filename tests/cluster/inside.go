@@ -229,14 +229,16 @@ func (c *cluster) startNodes() error {
 }
 
 func (c *cluster) nodesReady() error {
-	return until(90*time.Second, "both nodes are Ready", func() bool {
-		ready := 0
+	return until(90*time.Second, "the nodes are Ready", func() bool {
 		for _, n := range c.nodes {
-			if object, err := c.api.get(nodes, "", n.name); err == nil && condition(object, "Ready") == "True" {
-				ready++
+			if n.machine {
+				continue
+			}
+			if object, err := c.api.get(nodes, "", n.name); err != nil || condition(object, "Ready") != "True" {
+				return false
 			}
 		}
-		return ready == len(c.nodes)
+		return true
 	})
 }
 

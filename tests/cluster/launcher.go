@@ -63,10 +63,6 @@ func launcherPod(vmi *unstructured.Unstructured, nodeName string, migration *uns
 
 // wire makes the network of a launcher pod and starts its guest, as virt-handler and virt-launcher do.
 func (c *cluster) wire(vmi, pod *unstructured.Unstructured) error {
-	pid, err := c.computePid(pod)
-	if err != nil {
-		return err
-	}
 	binding := "masquerade"
 	if interfaces, _, _ := unstructured.NestedSlice(vmi.Object, "spec", "domain", "devices", "interfaces"); len(interfaces) > 0 {
 		if _, bridged := interfaces[0].(object)["bridge"]; bridged {
@@ -75,6 +71,13 @@ func (c *cluster) wire(vmi, pod *unstructured.Unstructured) error {
 	}
 	uid := strings.ReplaceAll(string(pod.GetUID()), "-", "")
 	mac := fmt.Sprintf("02:%s:%s:%s:%s:%s", uid[0:2], uid[2:4], uid[4:6], uid[6:8], uid[8:10])
+	if c.onMachine(pod) {
+		return c.wireInMachine(pod, binding, mac)
+	}
+	pid, err := c.computePid(pod)
+	if err != nil {
+		return err
+	}
 	wiring := exec.Command("nsenter", "--target", pid, "--net", "--", "bash", filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "wire.sh"), binding, mac)
 	var complaint strings.Builder
 	wiring.Stderr = &complaint
@@ -82,27 +85,47 @@ func (c *cluster) wire(vmi, pod *unstructured.Unstructured) error {
 	if err != nil {
 		return fmt.Errorf("wiring %s: %w: %s", pod.GetName(), err, complaint.String())
 	}
-	machine := "machine='-M q35 -accel tcg -cpu max,-la57,-smap,-smep,-erms,-fsrm,-avx,-avx2'\n"
 	at := filepath.Join("/proc", pid, "root", "tmp")
-	if err := os.WriteFile(filepath.Join(at, "guest.new"), []byte(machine+string(told)), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(at, "guest.new"), []byte(machineWords+string(told)), 0o644); err != nil {
 		return err
 	}
 	return os.Rename(filepath.Join(at, "guest.new"), filepath.Join(at, "guest"))
 }
 
+// machineWords are what QEMU is to emulate: what runs fastest without hardware virtualization.
+const machineWords = "machine='-M q35 -accel tcg -cpu max,-la57,-smap,-smep,-erms,-fsrm,-avx,-avx2'\n"
+
+// onMachine says whether a pod runs on a node that is a machine of its own.
+func (c *cluster) onMachine(pod *unstructured.Unstructured) bool {
+	for _, n := range c.nodes {
+		if n.name == text(pod, "spec", "nodeName") {
+			return n.machine
+		}
+	}
+	return false
+}
+
 // computePid is the first process of a launcher's compute container, as this PID namespace sees it.
 func (c *cluster) computePid(pod *unstructured.Unstructured) (string, error) {
+	if id := computeID(pod); id != "" {
+		if pids := processesIn(id); len(pids) > 0 {
+			return pids[0], nil
+		}
+	}
+	return "", fmt.Errorf("%s: its compute container has no process", pod.GetName())
+}
+
+// computeID is the identifier of a launcher's compute container, empty before it runs.
+func computeID(pod *unstructured.Unstructured) string {
 	statuses, _, _ := unstructured.NestedSlice(pod.Object, "status", "containerStatuses")
 	for _, one := range statuses {
 		fields, _ := one.(object)
 		id, _ := fields["containerID"].(string)
 		if _, hex, found := strings.Cut(id, "://"); found && fields["name"] == "compute" {
-			if pids := processesIn(hex); len(pids) > 0 {
-				return pids[0], nil
-			}
+			return hex
 		}
 	}
-	return "", fmt.Errorf("%s: its compute container has no process", pod.GetName())
+	return ""
 }
 
 // processesIn lists the processes whose cgroup's path contains a container's or a pod's identifier, oldest first.

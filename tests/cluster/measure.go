@@ -3,11 +3,11 @@ package main
 import (
 	"encoding/binary"
 	"net"
-	"sort"
+	"slices"
 	"time"
 )
 
-// probe sends numbered datagrams to a guest's echo service and returns the median round trip of those that came back,
+// probe sends numbered datagrams to a guest's echo service and returns the shortest round trip of those that came back,
 // with how many that were.
 func probe(address string, count int) (time.Duration, int) {
 	connection, err := net.Dial("udp", net.JoinHostPort(address, "7"))
@@ -38,8 +38,7 @@ func probe(address string, count int) (time.Duration, int) {
 	if len(trips) == 0 {
 		return 0, 0
 	}
-	sort.Slice(trips, func(i, j int) bool { return trips[i] < trips[j] })
-	return trips[len(trips)/2], len(trips)
+	return slices.Min(trips), len(trips)
 }
 
 // transfer is how long a guest takes to echo so many bytes over TCP.

@@ -24,9 +24,13 @@ func nodeInit(args []string) {
 			"--hostname-override", name, "--node-ip", args[2], "--root-dir", "/var/lib/kubelet", "--node-labels", "kubevirt.io/schedulable=true",
 			"--cert-dir", "/var/lib/kubelet/pki", "--v", "1"}},
 	}
+	if images := os.Getenv("VMCHAOS_CLUSTER_IMAGES"); images != "" {
+		importer := "until " + bin + "/usr/bin/ctr version; do sleep 0.2; done; exec " + bin + "/usr/bin/ctr --namespace k8s.io images import " + images
+		services = append(services, &service{name: "images", once: true, argv: []string{"/bin/sh", "-c", importer}})
+	}
 	for {
 		for _, s := range services {
-			if s.pid == 0 && time.Now().After(s.notBefore) {
+			if s.pid == 0 && !(s.once && s.started) && time.Now().After(s.notBefore) {
 				must("starting "+s.name, s.start(folder, path))
 			}
 		}
@@ -50,10 +54,12 @@ const tunDevice = "/run/tun"
 
 // service is a program the node keeps running.
 type service struct {
-	name      string
-	argv      []string
-	pid       int
-	notBefore time.Time
+	name string
+	argv []string
+	pid  int
+	// once says that it is not started again.
+	once, started bool
+	notBefore     time.Time
 }
 
 func (s *service) start(folder, path string) error {
@@ -72,7 +78,7 @@ func (s *service) start(folder, path string) error {
 	if err != nil {
 		return err
 	}
-	s.pid = process.Pid
+	s.pid, s.started = process.Pid, true
 	return process.Release()
 }
 
@@ -114,6 +120,12 @@ func joinCgroup(path string) error {
 		at := hierarchy
 		for _, part := range strings.Split(path, "/") {
 			parent := at
+			// Version 2: children have only those controllers that their parent hands down.
+			if controllers, err := os.ReadFile(filepath.Join(parent, "cgroup.controllers")); err == nil {
+				for _, controller := range strings.Fields(string(controllers)) {
+					_ = os.WriteFile(filepath.Join(parent, "cgroup.subtree_control"), []byte("+"+controller), 0o644)
+				}
+			}
 			at = filepath.Join(at, part)
 			if err := os.Mkdir(at, 0o755); err != nil && !os.IsExist(err) {
 				return err

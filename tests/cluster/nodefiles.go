@@ -11,6 +11,8 @@ type node struct {
 	name   string
 	number int
 	folder string
+	// machine says that it is a machine of its own instead, with a kernel of its own.
+	machine bool
 	// pid of its first process, as the control plane's PID namespace sees it.
 	pid int
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -40,7 +41,7 @@ func (t *check) after(undo func()) { t.undo = append(t.undo, undo) }
 
 // suite runs every test whose name contains one of the words; all without any.
 func (c *cluster) suite(words []string) int {
-	tests := append(append(effects(), others()...), matrix()...)
+	tests := slices.Concat(effects(), others(), matrix(), onNetem())
 	passed, failed := 0, 0
 	for _, one := range tests {
 		if !chosen(one.name, words) {
