@@ -26,6 +26,8 @@ type cluster struct {
 	api     *api
 	began   time.Time
 	table   table
+	// emulated tells once whether the VM on the machine is up.
+	emulated chan error
 }
 
 // inside brings the cluster up and runs the suite, as the first process of the namespaces that hold all of it.

@@ -10,18 +10,32 @@ import (
 // onNetem are the tests that need a kernel with netem: on the node that is a machine of its own.
 func onNetem() []test { return []test{{"latency-on-a-machine", latency}} }
 
+// emulated is the VM on the machine: an emulated guest on an emulated node, which takes minutes to boot.
+const emulated = "slow-1"
+
+// bootEmulated starts that VM, to be there when the test that needs it comes.
+func (c *cluster) bootEmulated() error {
+	n := c.nodes[len(c.nodes)-1]
+	if err := c.machineReady(n); err != nil {
+		return err
+	}
+	c.say("%s is Ready", n.name)
+	if err := c.createGuest(guest{emulated, "masquerade", n.name, false}); err != nil {
+		return err
+	}
+	if err := c.awaitGuest(emulated, 10*time.Minute); err != nil {
+		return err
+	}
+	c.say("the guest on %s answers", n.name)
+	return nil
+}
+
 // latency adds 100 ms each way to a guest's round trip, and takes them away.
 func latency(t *check) {
-	n := t.nodes[len(t.nodes)-1]
-	t.must(t.machineReady(n))
-	t.say("%s is Ready", n.name)
-	t.must(t.createGuest(guest{"slow-1", "masquerade", n.name, false}))
-	t.after(func() { _ = t.api.remove(vmis, "default", "slow-1", -1) })
-	t.must(t.awaitGuest("slow-1", 8*time.Minute))
-	t.say("the guest on %s answers", n.name)
-	four, six, err := t.address("slow-1")
+	t.must(<-t.emulated)
+	four, six, err := t.address(emulated)
 	t.must(err)
-	pod, err := t.launcher("slow-1")
+	pod, err := t.launcher(emulated)
 	t.must(err)
 	pid, err := t.computePidInMachine(pod)
 	t.must(err)
@@ -39,7 +53,7 @@ func latency(t *check) {
 		return least
 	}
 	healthy := map[string]time.Duration{four: fastest(four), six: fastest(six)}
-	j := t.operator("", "netem", "slow-1", "--latency", "100ms", "--duration", "5m", "-y", "-o", "json")
+	j := t.operator("", "netem", emulated, "--latency", "100ms", "--duration", "5m", "-y", "-o", "json")
 	t.says(j, "injected on")
 	for address, was := range healthy {
 		if trip := fastest(address); trip < 200*time.Millisecond || was >= 200*time.Millisecond {

@@ -42,6 +42,12 @@ func (t *check) after(undo func()) { t.undo = append(t.undo, undo) }
 // suite runs every test whose name contains one of the words; all without any.
 func (c *cluster) suite(words []string) int {
 	tests := slices.Concat(effects(), others(), matrix(), onNetem())
+	c.emulated = make(chan error, 1)
+	for _, one := range onNetem() {
+		if chosen(one.name, words) {
+			go func() { c.emulated <- c.bootEmulated() }()
+		}
+	}
 	passed, failed := 0, 0
 	for _, one := range tests {
 		if !chosen(one.name, words) {
