@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -75,7 +76,7 @@ func matrix() []test {
 	var all []test
 	for _, shell := range []string{"bash", "dash", "busybox"} {
 		for _, one := range cells() {
-			all = append(all, test{"kill-" + one.name + "-" + shell, func(t *check) { t.cell(one, shell) }})
+			all = append(all, test{"kill-" + one.name + "-" + shell, func(t *check) { t.cell(one, shell, held) }})
 		}
 	}
 	return append(all, moments()...)
@@ -103,13 +104,13 @@ func cells() []cell {
 				t.must(t.api.evict("kubevirt", pod))
 			}
 		}, soon, []int{1}},
-		{"agent-killed", func(t *check, _ *job, _ *vmNet) { kill("KILL", t.agentProcesses()[0]) }, soon, []int{1}},
-		{"container-killed-whole", func(t *check, _ *job, _ *vmNet) { kill("KILL", t.agentProcesses()...) }, soon, []int{1}},
+		{"agent-killed", func(t *check, _ *job, n *vmNet) { n.kill("KILL", t.agent(n)[0]) }, soon, []int{1}},
+		{"container-killed-whole", func(t *check, _ *job, n *vmNet) { n.kill("KILL", t.agent(n)...) }, soon, []int{1}},
 		{"sentinel-killed", func(t *check, _ *job, n *vmNet) {
-			kill("KILL", t.sentinel(n))
+			n.kill("KILL", t.sentinel(n))
 		}, soon, []int{1}},
 		{"sentinel-stopped", func(t *check, j *job, n *vmNet) {
-			kill("STOP", t.sentinel(n))
+			n.kill("STOP", t.sentinel(n))
 			j.signal(syscall.SIGINT)
 		}, 2 * soon, []int{1, 130}},
 		{"second-attach", func(t *check, _ *job, _ *vmNet) {
@@ -125,24 +126,31 @@ func cells() []cell {
 }
 
 // cell holds a fault, lets something happen to it, and asks the kernel.
-func (t *check) cell(one cell, shell string) {
+func (t *check) cell(one cell, shell string, command []string) {
+	if command[1] == emulated {
+		t.must(t.emulatedUp())
+	}
 	t.noPods()
-	n := t.network("web-1")
+	n := t.network(command[1])
 	before := n.picture()
-	j := t.operator("", append(held, "--image", shells[shell])...)
+	j := t.operator("", slices.Concat(command, []string{"--image", shells[shell]})...)
 	t.says(j, "injected on")
 	if len(n.ours()) != 2 {
 		t.fail("in place are: %q", n.ours())
 	}
 	began := time.Now()
 	one.do(t, j, n)
-	t.judge(one.name, j, n, before, began, one.limit, one.codes)
+	name := one.name
+	if command[1] == emulated {
+		name += " (netem, cgroup version 2, emulated)"
+	}
+	t.judge(name, j, n, before, began, one.limit+n.limit, one.codes)
 }
 
 // judge waits until nothing of the run is in the kernel, then holds the command to what it says.
 func (t *check) judge(name string, j *job, n *vmNet, before string, began time.Time, limit time.Duration, codes []int) {
 	clean := func() bool { return len(n.ours()) == 0 }
-	if err := until(limit, "nothing of the run is left", clean); err != nil {
+	if err := until(limit, "nothing of the run is left in the kernel", clean); err != nil {
 		t.fail("%v: %q\n%s", err, n.ours(), j.stderr())
 	}
 	took := time.Since(began)
@@ -168,10 +176,10 @@ func (t *check) judge(name string, j *job, n *vmNet, before string, began time.T
 		pods, err := t.debugPods()
 		return err == nil && !live(pods)
 	})
-	if until(soon, "", func() bool { return len(t.leftovers(n)) == 0 }) != nil {
-		left := t.leftovers(n)
-		t.after(func() { kill("KILL", left...) })
-		t.fail("processes of the run are left:\n%s", described(left))
+	if until(soon+n.limit, "", func() bool { return len(n.leftovers()) == 0 }) != nil {
+		left := n.leftovers()
+		t.after(func() { n.kill("KILL", left...) })
+		t.fail("processes of the run are left:\n%s", n.described(left))
 	}
 	t.table.add(name, took, end)
 }
@@ -215,7 +223,7 @@ func (t *check) killService(name string) {
 	for _, pid := range processesIn("/node-1/init") {
 		argv, _ := output("ps", "-o", "args=", "-p", pid)
 		if first, _, _ := strings.Cut(strings.TrimSpace(argv), " "); first == name {
-			kill("KILL", pid)
+			_ = run("kill", "-KILL", pid)
 			return
 		}
 	}

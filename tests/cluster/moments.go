@@ -3,6 +3,11 @@ package main
 import (
 	"fmt"
 	"math/rand"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -48,35 +53,44 @@ func (t *check) atStage(name string, signal syscall.Signal, stage string, codes 
 		pods, err := t.debugPods()
 		return err == nil && !live(pods) && (j.over() || codes == nil)
 	})
-	t.judge("command-"+name+" while "+stage, j, n, before, began, soon, codes)
+	t.judge("command-"+name+" while "+stage+" (until its pod has ended)", j, n, before, began, soon, codes)
 }
 
-// kills is how often the apply window is hit.
+// kills is how often the apply window is hit: before the command has heard that the fault is in place.
 const kills = 50
 
-// applyWindow kills the command, or the whole container, at random moments around `go`.
+// applyWindow kills the command, or the whole container, at random moments between `go` and the answer to it.
 func applyWindow(t *check) {
 	n := t.network("web-1")
 	before := n.picture()
 	seed := time.Now().UnixNano()
 	random := rand.New(rand.NewSource(seed))
-	inside := 0
-	for number := range kills {
+	inside, number := 0, 0
+	for ; inside < kills && number < 4*kills; number++ {
 		t.noPods()
 		shell := []string{"bash", "dash", "busybox"}[number%3]
-		j := t.operator("", append(held, "--image", shells[shell])...)
+		j := t.operator("", slices.Concat(held, []string{"--image", shells[shell]})...)
+		uid := ""
+		t.until(time.Minute, "the debug pod is there", func() bool {
+			all, err := t.api.list(pods, "kubevirt", "app.kubernetes.io/managed-by=kubectl-vmchaos")
+			if err == nil && len(all) > 0 {
+				uid = string(all[0].GetUID())
+			}
+			return uid != ""
+		})
 		t.says(j, "armed on")
-		time.Sleep(time.Duration(random.Intn(30_000)) * time.Microsecond)
+		time.Sleep(time.Duration(random.Intn(15_000)) * time.Microsecond)
+		if !strings.Contains(j.stderr(), "injected on") {
+			inside++
+		}
 		began := time.Now()
 		if number%2 == 0 {
-			kill("KILL", t.agentProcesses()...)
+			t.killContainer(uid)
 		} else {
 			j.signal(syscall.SIGKILL)
 		}
-		if len(n.ours()) < 2 {
-			inside++
-		}
-		if err := until(soon, "nothing of the run is left", func() bool { return len(n.ours()) == 0 && len(t.leftovers(n)) == 0 }); err != nil {
+		clean := func() bool { return len(n.ours()) == 0 && len(n.leftovers()) == 0 }
+		if err := until(soon, "nothing of the run is left", clean); err != nil {
 			t.fail("seed %d, kill %d (%s): %v: %q", seed, number, shell, err, n.ours())
 		}
 		took := time.Since(began)
@@ -87,5 +101,23 @@ func applyWindow(t *check) {
 		t.table.add("killed at a random moment of the apply window", took, "")
 	}
 	t.same(before, n.picture())
-	fmt.Printf("# %d of %d kills before both directions were in place (seed %d)\n", inside, kills, seed)
+	fmt.Printf("# %d of %d kills before the command had heard that the fault is in place (seed %d)\n", inside, number, seed)
+	if inside < kills {
+		t.fail("only %d of %d kills were inside the apply window", inside, number)
+	}
+}
+
+// killContainer kills every process of a pod's containers, its sandbox's too, in the few microseconds that are there.
+func (t *check) killContainer(uid string) {
+	for _, hierarchy := range hierarchies() {
+		files, _ := filepath.Glob(filepath.Join(hierarchy, filepath.Base(t.folder), "*", "kubepods", "*", "pod"+uid, "*", "cgroup.procs"))
+		for _, file := range files {
+			processes, _ := os.ReadFile(file)
+			for _, word := range strings.Fields(string(processes)) {
+				if pid, err := strconv.Atoi(word); err == nil && pid > 1 {
+					_ = syscall.Kill(pid, syscall.SIGKILL)
+				}
+			}
+		}
+	}
 }

@@ -2,13 +2,28 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 )
 
 // onNetem are the tests that need a kernel with netem: on the node that is a machine of its own.
-func onNetem() []test { return []test{{"latency-on-a-machine", latency}} }
+func onNetem() []test {
+	all := []test{{"latency-on-a-machine", latency}}
+	for _, one := range cells() {
+		if slices.Contains(emulatedCells, one.name) {
+			all = append(all, test{"kill-" + one.name + "-on-a-machine", func(t *check) { t.cell(one, "bash", slow) }})
+		}
+	}
+	return all
+}
+
+// emulatedCells are the kills that depend on the node's kernel.
+var emulatedCells = []string{"command-INT", "command-KILL", "command-STOP", "pod-deleted", "agent-killed", "container-killed-whole", "sentinel-killed"}
+
+// slow is the command whose fault is held there.
+var slow = []string{"netem", emulated, "--latency", "100ms", "--duration", "10m", "-y", "-o", "json"}
 
 // emulated is the VM on the machine: an emulated guest on an emulated node, which takes minutes to boot.
 const emulated = "slow-1"
@@ -30,9 +45,16 @@ func (c *cluster) bootEmulated() error {
 	return nil
 }
 
+// emulatedUp waits for that VM.
+func (c *cluster) emulatedUp() error {
+	err := <-c.emulated
+	c.emulated <- err
+	return err
+}
+
 // latency adds 100 ms each way to a guest's round trip, and takes them away.
 func latency(t *check) {
-	t.must(<-t.emulated)
+	t.must(t.emulatedUp())
 	four, six, err := t.address(emulated)
 	t.must(err)
 	pod, err := t.launcher(emulated)

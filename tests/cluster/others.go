@@ -91,7 +91,7 @@ func (t *check) vmEnds(name string, do func(pod string)) {
 	t.says(j, "injected on")
 	began := time.Now()
 	do(pod.GetName())
-	t.until(30*time.Second, "no process is left in the VM's network namespace", func() bool { return len(t.leftovers(n)) == 0 && len(processesIn(string(pod.GetUID()))) == 0 })
+	t.until(30*time.Second, "no process is left in the VM's network namespace", func() bool { return len(n.leftovers()) == 0 && len(processesIn(string(pod.GetUID()))) == 0 })
 	took := time.Since(began)
 	code := j.end()
 	state, by := j.state()
@@ -127,7 +127,7 @@ func migrationFollows(t *check) {
 	if code := j.end(); code != 130 {
 		t.fail("exit %d\n%s", code, j.stderr())
 	}
-	if left := append(target.ours(), t.leftovers(source)...); len(left) > 0 {
+	if left := append(target.ours(), source.leftovers()...); len(left) > 0 {
 		t.fail("left: %q", left)
 	}
 	t.table.add("VMI migrated (time until the fault is on the new node)", took, "exit 130 after SIGINT")

@@ -43,10 +43,8 @@ func (t *check) after(undo func()) { t.undo = append(t.undo, undo) }
 func (c *cluster) suite(words []string) int {
 	tests := slices.Concat(effects(), others(), matrix(), onNetem())
 	c.emulated = make(chan error, 1)
-	for _, one := range onNetem() {
-		if chosen(one.name, words) {
-			go func() { c.emulated <- c.bootEmulated() }()
-		}
+	if slices.ContainsFunc(onNetem(), func(one test) bool { return chosen(one.name, words) }) {
+		go func() { c.emulated <- c.bootEmulated() }()
 	}
 	passed, failed := 0, 0
 	for _, one := range tests {
