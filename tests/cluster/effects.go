@@ -100,6 +100,10 @@ func kubectlSees(t *check) {
 		t.fail("exit %d:\n%s", code, j.stderr())
 	}
 	holds(kubectl(append([]string{"get", "pods"}, selector...)...), "No resources found")
+	events := kubectl("get", "events", "-n", "default", "--field-selector", "involvedObject.name=web-1")
+	for _, what := range []string{"VMChaosInjected", "VMChaosRestored"} {
+		holds(events, what)
+	}
 }
 
 // only lists the lines of one text that another has not.
