@@ -105,7 +105,19 @@ func cells() []cell {
 			}
 		}, soon, []int{1}},
 		{"agent-killed", func(t *check, _ *job, n *vmNet) { n.kill("KILL", t.agent(n)[0]) }, soon, []int{1}},
-		{"container-killed-whole", func(t *check, _ *job, n *vmNet) { n.kill("KILL", t.agent(n)...) }, soon, []int{1}},
+		{"container-killed-whole", func(t *check, _ *job, n *vmNet) {
+			// The youngest first: what undoes is killed before what it would learn its end from.
+			all := t.agent(n)
+			slices.Reverse(all)
+			n.kill("KILL", all...)
+		}, soon, []int{1}},
+		// Nobody is left to look after it from outside.
+		{"command-and-container-killed", func(t *check, j *job, n *vmNet) {
+			all := t.agent(n)
+			slices.Reverse(all)
+			j.signal(syscall.SIGKILL)
+			n.kill("KILL", all...)
+		}, soon, nil},
 		{"sentinel-killed", func(t *check, _ *job, n *vmNet) {
 			n.kill("KILL", t.sentinel(n))
 		}, soon, []int{1}},
