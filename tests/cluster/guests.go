@@ -31,7 +31,7 @@ func (c *cluster) guests() error {
 		}
 	}
 	for _, g := range standing {
-		if err := c.awaitGuest(g.name, time.Minute); err != nil {
+		if err := c.awaitGuest(g.name, 3*time.Minute); err != nil {
 			return err
 		}
 	}

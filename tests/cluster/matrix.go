@@ -42,12 +42,13 @@ func (t *table) add(fault string, took time.Duration, end string) {
 }
 
 func (t *table) markdown() string {
-	text := "| what happens | runs | s until clean, at most | the command |\n|---|---:|---:|---|\n"
+	text := "# What was killed, and what was left\n\nWritten by `tests/cluster/run record`. Seconds are until the node's kernel has no rule and no qdisc of the run,\nunder every shell the agent runs in; the last column is what the command reported.\n\n| what happens | runs | s until clean, at most | the command |\n|---|---:|---:|---|\n"
 	for _, one := range t.rows {
 		var ends []string
 		for end := range one.ends {
 			ends = append(ends, end)
 		}
+		slices.Sort(ends)
 		text += fmt.Sprintf("| %s | %d | %.2f | %s |\n", one.fault, one.runs, one.seconds, strings.Join(ends, "; "))
 	}
 	return text
@@ -105,7 +106,19 @@ func cells() []cell {
 			}
 		}, soon, []int{1}},
 		{"agent-killed", func(t *check, _ *job, n *vmNet) { n.kill("KILL", t.agent(n)[0]) }, soon, []int{1}},
-		{"container-killed-whole", func(t *check, _ *job, n *vmNet) { n.kill("KILL", t.agent(n)...) }, soon, []int{1}},
+		{"container-killed-whole", func(t *check, _ *job, n *vmNet) {
+			// The youngest first: what undoes is killed before what it would learn its end from.
+			all := t.agent(n)
+			slices.Reverse(all)
+			n.kill("KILL", all...)
+		}, soon, []int{1}},
+		// Nobody is left to look after it from outside.
+		{"command-and-container-killed", func(t *check, j *job, n *vmNet) {
+			all := t.agent(n)
+			slices.Reverse(all)
+			j.signal(syscall.SIGKILL)
+			n.kill("KILL", all...)
+		}, soon, nil},
 		{"sentinel-killed", func(t *check, _ *job, n *vmNet) {
 			n.kill("KILL", t.sentinel(n))
 		}, soon, []int{1}},
