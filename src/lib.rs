@@ -1,4 +1,6 @@
-//! kubectl-vmchaos degrades the network of KubeVirt VMs, and proves that the fault was there and is gone.
+//! kubectl-vmchaos puts faults on the network of KubeVirt VMs, and proves that each was there and is gone. It also migrates
+//! them, and ends them to see them recover: `plan::migrations` and `run::migrate`, `plan::outages` and `run::outage` stand in
+//! the same places of the same way, without a node's agent.
 //!
 //! The way of the data:
 //!
@@ -19,7 +21,7 @@
 //! | [`plan`] | fault × targets → what happens on each node; pure | `fault` |
 //! | [`node`] | the debug pod, the agent's script, its protocol, the session that drives it | `cluster` |
 //! | [`cluster`] | everything else that talks to the API server | `fault` |
-//! | [`fault`] | what a fault is: values with units, netem, presets, directions; pure | nothing |
+//! | [`fault`] | what a fault is: values with units, netem, filter, presets, directions; pure | nothing |
 //! | [`escape`] | text from strangers, made safe to show | nothing |
 //! | [`rehearsal`] | the practice cluster; only `commands::rehearse` knows it | nothing |
 

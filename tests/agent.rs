@@ -5,16 +5,34 @@
 
 #[path = "agent/double.rs"]
 mod double;
+#[path = "agent/double_filter.rs"]
+mod double_filter;
 #[path = "agent/double_sweep.rs"]
 mod double_sweep;
 #[path = "agent/endings.rs"]
 mod endings;
 #[path = "agent/fakes.rs"]
 mod fakes;
+#[path = "agent/filter_endings.rs"]
+mod filter_endings;
+#[path = "agent/filter_plans.rs"]
+mod filter_plans;
+#[path = "agent/filter_refusals.rs"]
+mod filter_refusals;
+#[path = "agent/filter_rig.rs"]
+mod filter_rig;
+#[path = "agent/filter_sweep.rs"]
+mod filter_sweep;
 #[path = "agent/kills.rs"]
 mod kills;
+#[path = "agent/launcher.rs"]
+mod launcher;
 #[path = "agent/real.rs"]
 mod real;
+#[path = "agent/real_filter.rs"]
+mod real_filter;
+#[path = "agent/real_filter_beside.rs"]
+mod real_filter_beside;
 #[path = "agent/refusals.rs"]
 mod refusals;
 #[path = "agent/rig.rs"]

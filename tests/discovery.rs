@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
-use kubectl_vmchaos::cluster::rules::NETEM;
+use kubectl_vmchaos::cluster::rules::VM_PACKETS;
 use kubectl_vmchaos::cluster::selection::full_match;
 use kubectl_vmchaos::cluster::watch::{Change, Changes, vmis};
 use kubectl_vmchaos::cluster::{
@@ -219,13 +219,13 @@ async fn a_cluster_without_kubevirt() {
 async fn what_is_forbidden_is_what_the_review_says_is_missing() {
     let (practice, cluster) = practice().await;
     let namespaces = ["default".to_owned()];
-    let all = access::review(&cluster, NETEM, &namespaces, "kubevirt").await;
+    let all = access::review(&cluster, VM_PACKETS, &namespaces, "kubevirt").await;
     assert!(all.iter().all(access::Access::is_allowed), "{all:?}");
     assert_eq!(rbac::missing_rbac("netem", &all), None);
 
     practice.forbid("create", "", "pods", "attach", "kubevirt");
     practice.forbid("list", "kubevirt.io", "virtualmachineinstances", "", "default");
-    let reviewed = access::review(&cluster, NETEM, &namespaces, "kubevirt").await;
+    let reviewed = access::review(&cluster, VM_PACKETS, &namespaces, "kubevirt").await;
     let missing: Vec<String> = reviewed
         .iter()
         .filter(|access| access.blocks())

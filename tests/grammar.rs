@@ -2,12 +2,14 @@
 
 #[path = "grammar/errors.rs"]
 mod errors;
+#[path = "grammar/filter.rs"]
+mod filters;
 #[path = "grammar/krknctl.rs"]
 mod krknctl;
 #[path = "grammar/targets.rs"]
 mod targets;
 
-use kubectl_vmchaos::cli::{self, Action, DryRun, Invocation, NetemRequest, Output};
+use kubectl_vmchaos::cli::{self, Action, DryRun, FaultRequest, Invocation, Output};
 use kubectl_vmchaos::fault::{Directions, Execution, OnMigration, Time};
 
 /// Splits at spaces, but for what stands between single quotes, as a shell would.
@@ -27,9 +29,17 @@ fn parsed(line: &str) -> Invocation {
     cli::parse(words(line)).unwrap_or_else(|error| panic!("{line}: {error}"))
 }
 
-fn netem(line: &str) -> NetemRequest {
-    match parsed(&format!("netem {line}")).action {
-        Action::Netem(request) => *request,
+fn netem(line: &str) -> FaultRequest {
+    fault(&format!("netem {line}"))
+}
+
+fn filter(line: &str) -> FaultRequest {
+    fault(&format!("filter {line}"))
+}
+
+fn fault(line: &str) -> FaultRequest {
+    match parsed(line).action {
+        Action::Fault(request) => *request,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -228,7 +238,7 @@ fn a_rehearsed_command_is_parsed_as_for_real() {
         let Rehearsed::Command(inner) = request.what else {
             panic!("not a command")
         };
-        assert!(matches!(inner.action, Action::Netem(netem) if netem.writing.yes));
+        assert!(matches!(inner.action, Action::Fault(netem) if netem.writing.yes));
     }
     let Action::Rehearse(request) = parsed("rehearse --serve --latency 50ms").action else {
         panic!("not rehearse")

@@ -15,6 +15,8 @@ mod faults;
 mod kubectl;
 #[path = "practice_cluster/kubevirt.rs"]
 mod kubevirt;
+#[path = "practice_cluster/nodes.rs"]
+mod nodes;
 #[path = "practice_cluster/pods.rs"]
 mod pods;
 #[path = "practice_cluster/scale.rs"]

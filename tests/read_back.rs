@@ -4,12 +4,17 @@
 //! commands that are compiled from them, in the machine of `tests/kernel`: `$ command`, its output, `! exit code`.
 //! A line without a recording fails the first test, which then shows the commands to record.
 
+mod read_back {
+    mod filter;
+}
+
 use std::collections::HashMap;
 use std::time::Duration;
 
 use kubectl_vmchaos::cli::{self, Action};
 use kubectl_vmchaos::fault::{Binding, Directions, Interface, Launcher, Target};
-use kubectl_vmchaos::plan::{Handle, NodeVm, compile, verify};
+use kubectl_vmchaos::plan::compile::ExpectedQdisc;
+use kubectl_vmchaos::plan::{Expected, Handle, Mismatch, NodeVm, Order, Reading, compile, verify};
 
 const LINES: &str = include_str!("read_back/lines.txt");
 const TRANSCRIPT: &str = include_str!("read_back/linux-6.1.txt");
@@ -45,19 +50,35 @@ fn compiled(flags: &str) -> NodeVm {
     let Ok(invocation) = cli::parse(words) else {
         panic!("{flags}: not understood")
     };
-    let Action::Netem(request) = invocation.action else {
+    let Action::Fault(request) = invocation.action else {
         panic!("{flags}: not netem")
     };
     let handle = Handle::new(0x7a31).unwrap_or_else(|| unreachable!("0x7a31 is in the range"));
     let hold = Duration::from_secs(1);
-    compile(&request.spec.fault, Directions::INGRESS, &target(), 0, handle, hold)
-        .unwrap_or_else(|error| panic!("{flags}: {error}"))
+    let order = Order {
+        fault: &request.spec.fault,
+        directions: Directions::INGRESS,
+        run: "abc123",
+        handle,
+    };
+    compile(&order, &target(), 0, hold).unwrap_or_else(|error| panic!("{flags}: {error}"))
 }
 
 /// The commands of a kind (`apply`, `ease+`, `undo`) among the lines of a plan.
 fn commands<'a>(vm: &'a NodeVm, kind: &str) -> Vec<&'a str> {
     let prefix = format!("{kind} 0 ");
     vm.lines.iter().filter_map(|line| line.strip_prefix(&prefix)).collect()
+}
+
+fn expected(vm: &NodeVm) -> &ExpectedQdisc {
+    match &vm.expected {
+        Expected::Qdiscs(qdiscs) => &qdiscs[0],
+        Expected::Filter(_) => panic!("not netem"),
+    }
+}
+
+fn read_on_tap0(vm: &NodeVm, read: &serde_json::Value) -> Result<Reading, Mismatch> {
+    verify(&vm.expected, &[("tap0".to_owned(), read.clone())].into()).map(|mut readings| readings.remove(0))
 }
 
 /// The one command that puts the fault in place, as the answers are found by.
@@ -108,7 +129,7 @@ fn what_was_recorded_reads_back_as_asked() {
         let apply = applied(&vm);
         let (code, read) = &answers[apply];
         assert_eq!(code, "0", "{flags}: the kernel did not take it");
-        let reading = verify(&vm.expected[0], read).unwrap_or_else(|mismatch| panic!("{flags}: {mismatch}"));
+        let reading = read_on_tap0(&vm, read).unwrap_or_else(|mismatch| panic!("{flags}: {mismatch}"));
         assert_eq!(apply, format!("add dev tap0 root handle 7a31: {}", reading.asked));
     }
 }
@@ -145,13 +166,9 @@ fn no_recording_passes_for_another() {
         let (_, read) = &answers[applied(vm)];
         for (other, wanted) in &all {
             // The name of a distribution is not read back, and a latency without jitter has no correlation.
-            let same = vm.expected[0].shaper.params().split(" distribution").next()
-                == wanted.expected[0].shaper.params().split(" distribution").next();
-            assert_eq!(
-                verify(&wanted.expected[0], read).is_ok(),
-                same,
-                "{flags} read as {other}"
-            );
+            let same = expected(vm).shaper.params().split(" distribution").next()
+                == expected(wanted).shaper.params().split(" distribution").next();
+            assert_eq!(read_on_tap0(wanted, read).is_ok(), same, "{flags} read as {other}");
         }
     }
 }

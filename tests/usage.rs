@@ -48,6 +48,26 @@ fn values_are_checked_before_anything_is_looked_at() {
             text(&output.stderr)
         );
     }
+    for (flags, said) in [
+        (&["--ports", "70000"][..], "above 65535"),
+        (&["--ports", "53,"], "a comma without a port beside it"),
+        (&["--protocols", "gre"], "`gre` is not one of tcp, udp, icmp, sctp, all"),
+        (&["--peer", "10.1.2.3/8"], "try `10.0.0.0/8`"),
+        (&["--protocols", "icmp", "--ports", "53"], "ICMP has no ports"),
+        (&["--action", "reject", "--engine", "tc"], "use --action drop"),
+    ] {
+        let output = run(&[&["filter", "web-1"], flags].concat());
+        assert_eq!(
+            (output.status.code(), text(&output.stdout).as_str()),
+            (Some(2), ""),
+            "{flags:?}"
+        );
+        assert!(
+            text(&output.stderr).contains(said),
+            "{flags:?}: {}",
+            text(&output.stderr)
+        );
+    }
     let output = run(&["rehearse", "--vms", "100000000", "--", "list"]);
     assert_eq!(output.status.code(), Some(2));
 }
@@ -81,6 +101,17 @@ fn help_and_version_are_data() {
     ] {
         assert!(shown.contains(part), "{part} is missing");
     }
+    let shown = text(&run(&["filter", "--help"]).stdout);
+    for part in [
+        "Usage: kubectl vmchaos filter",
+        "--peer <CIDR>",
+        "drop tcp port 22,443,6443",
+        "only the first fragment has ports",
+        "replies are not",
+        "its target port on ingress",
+    ] {
+        assert!(shown.contains(part), "{part} is missing: {shown}");
+    }
     let version = run(&["--version"]);
     assert_eq!(
         text(&version.stdout),
@@ -92,6 +123,7 @@ fn help_and_version_are_data() {
 fn every_command_has_a_help_with_examples() {
     for command in [
         "netem",
+        "filter",
         "list",
         "status",
         "halt",

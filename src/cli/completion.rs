@@ -171,6 +171,7 @@ fn with_lookups(argv: &[OsString], lookup: Lookup) -> clap::Command {
         .mut_arg("namespace", |arg| arg.add(completer(Live::Namespaces)))
         .mut_arg("context", |arg| arg.add(completer(Live::Contexts)))
         .mut_subcommand("netem", |c| c.mut_arg("targets", |arg| arg.add(completer(Live::Vmis))))
+        .mut_subcommand("filter", |c| c.mut_arg("targets", |arg| arg.add(completer(Live::Vmis))))
         .mut_subcommand("list", |c| c.mut_arg("targets", |arg| arg.add(completer(Live::Vmis))))
         .mut_subcommand("halt", |c| c.mut_arg("runs", |arg| arg.add(completer(Live::Runs))))
 }
@@ -246,7 +247,7 @@ mod tests {
         assert_eq!(answered, "status\tShow every live run, whoever started it\n:4\n");
         let argv: Vec<OsString> = ["kubectl-vmchaos", "__complete", "st"].map(OsString::from).to_vec();
         assert_eq!(answer(&argv, None, nobody), Some(answered));
-        assert!(kubectl(&[], nobody).contains("netem\t"));
+        assert!(kubectl(&[], nobody).contains("netem\t") && kubectl(&[], nobody).contains("filter\t"));
     }
 
     #[test]

@@ -1,12 +1,14 @@
-//! Flags that `netem` shares with every fault on a VM's packets: directions, interfaces, time, order, and the debug pod.
+//! Flags that the faults on a VM's packets share: directions, interfaces, time, order, and the debug pod.
 
 use clap::Args;
 
+use super::confirm::Writing;
+use super::selection::Wanted;
 use super::usage::Usage;
 use super::value_parser::{BOOL, OneOf, duration, given, image, interface, taint, text, value, wait};
-use crate::fault::{Directions, Execution, Given, OnMigration, Time, Toleration};
+use crate::fault::{Directions, Execution, Fault, FaultSpec, Given, OnMigration, Time, Toleration};
 
-const EXECUTIONS: OneOf<Execution> = OneOf(&[
+pub(super) const EXECUTIONS: OneOf<Execution> = OneOf(&[
     (
         "serial",
         Execution::Serial,
@@ -29,10 +31,10 @@ pub(super) struct ExtentArgs {
     /// How long each VM has the fault, counted on its node [default: 120s]
     #[arg(long, value_name = "TIME", alias = "chaos-duration", allow_hyphen_values = true, value_parser = duration)]
     duration: Option<Given<Time>>,
-    /// Degrade what goes into the guest [default: true]
+    /// Put the fault on what goes into the guest [default: true]
     #[arg(long, value_name = "BOOL", value_parser = BOOL)]
     ingress: Option<Given<bool>>,
-    /// Degrade what comes out of the guest [default: true]
+    /// Put the fault on what comes out of the guest [default: true]
     #[arg(long, value_name = "BOOL", value_parser = BOOL)]
     egress: Option<Given<bool>>,
     /// Only these interfaces, by tap device or by the VMI's network name [default: every one that can be reached]
@@ -83,19 +85,20 @@ pub struct PodRequest {
     pub running_timeout: Time,
 }
 
-/// Where, when and how a fault works.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Extent {
-    pub directions: Directions,
-    pub interfaces: Vec<String>,
-    pub duration: Time,
-    pub execution: Execution,
-    pub on_migration: OnMigration,
-    pub detach: bool,
+/// Everything that the command of a fault on a VM's packets was asked for.
+#[derive(Debug, Clone)]
+pub struct FaultRequest {
+    pub spec: FaultSpec,
+    pub wanted: Wanted,
+    pub pod: PodRequest,
+    pub writing: Writing,
+    /// Flags that were accepted and do nothing, each as a line for stderr.
+    pub ignored: Vec<String>,
 }
 
 impl ExtentArgs {
-    pub(super) fn extent(&self) -> Result<Extent, Usage> {
+    /// The fault with where, when and how it works.
+    pub(super) fn spec(&self, fault: Fault, preset: Option<&'static str>) -> Result<FaultSpec, Usage> {
         let on_migration = value(self.on_migration);
         if self.detach && on_migration == Some(OnMigration::Follow) {
             return Err(Usage::new(
@@ -108,7 +111,9 @@ impl ExtentArgs {
         } else {
             OnMigration::default()
         };
-        Ok(Extent {
+        Ok(FaultSpec {
+            fault,
+            preset,
             directions: Directions::new(value(self.ingress).unwrap_or(true), value(self.egress).unwrap_or(true))?,
             interfaces: given(&self.interfaces),
             duration: value(self.duration)

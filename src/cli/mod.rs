@@ -9,7 +9,10 @@ pub mod completion;
 mod confirm;
 mod connection;
 mod fault_flags;
+mod filter;
+mod migrate;
 mod netem;
+mod outage;
 mod output;
 mod rehearse;
 mod runs;
@@ -24,8 +27,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use completion::Shell;
 pub use confirm::{DryRun, Writing};
-pub use fault_flags::PodRequest;
-pub use netem::NetemRequest;
+pub use fault_flags::{FaultRequest, PodRequest};
+pub use migrate::MigrateRequest;
+pub use outage::OutageRequest;
 pub use output::Output;
 pub use rehearse::{RehearseRequest, Rehearsed};
 pub use runs::{CheckRequest, HaltRequest, ListRequest, StatusRequest};
@@ -57,6 +61,12 @@ Examples:
   # 100 ms each way and 10 % of loss, for two minutes
   kubectl vmchaos netem web-1 --latency 100ms --loss 10%
 
+  # No DNS for a minute
+  kubectl vmchaos filter web-1 --ports 53 --duration 1m
+
+  # Migrate each of these VMs once, and time every phase
+  kubectl vmchaos migrate -l app=web
+
   # Roll back everything that is in place, from any machine
   kubectl vmchaos halt --all";
 
@@ -66,7 +76,7 @@ Examples:
     name = "kubectl-vmchaos",
     bin_name = "kubectl vmchaos",
     version,
-    about = "Degrade the network of KubeVirt VMs, and prove that the fault was there and is gone",
+    about = "Put faults on the network of KubeVirt VMs and migrate them, and prove what was there and that it is gone",
     after_help = EXAMPLES,
     after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
     max_term_width = 120,
@@ -91,6 +101,9 @@ struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     Netem(Box<netem::NetemArgs>),
+    Filter(Box<filter::FilterArgs>),
+    Migrate(Box<migrate::MigrateArgs>),
+    Outage(Box<outage::OutageArgs>),
     List(runs::ListArgs),
     Status(runs::StatusArgs),
     Halt(runs::HaltArgs),
@@ -113,7 +126,10 @@ pub struct Invocation {
 /// What is to be done.
 #[derive(Debug, Clone)]
 pub enum Action {
-    Netem(Box<NetemRequest>),
+    /// Puts a fault on VMs' packets.
+    Fault(Box<FaultRequest>),
+    Migrate(Box<MigrateRequest>),
+    Outage(Box<OutageRequest>),
     List(ListRequest),
     Status(StatusRequest),
     Halt(HaltRequest),
@@ -155,11 +171,14 @@ impl Cli {
     fn invocation(self) -> Result<Invocation, Rejected> {
         let namespace = self.global.connection.namespace();
         let action = match self.command {
-            Command::Netem(args) => Action::Netem(Box::new(args.request(namespace)?)),
+            Command::Netem(args) => Action::Fault(Box::new(args.request(namespace)?)),
+            Command::Filter(args) => Action::Fault(Box::new(args.request(namespace)?)),
+            Command::Migrate(args) => Action::Migrate(Box::new(args.request(namespace)?)),
+            Command::Outage(args) => Action::Outage(Box::new(args.request(namespace)?)),
             Command::List(args) => Action::List(args.request(namespace)?),
             Command::Status(args) => Action::Status(args.request(namespace)),
             Command::Halt(args) => Action::Halt(args.request(namespace)?),
-            Command::Check(args) => Action::Check(args.request(namespace)),
+            Command::Check(args) => Action::Check(args.request(namespace)?),
             Command::Rehearse(args) => Action::Rehearse(args.request(&self.global.connection)?),
             Command::Completion(args) => Action::Completion(args.shell),
         };
@@ -176,6 +195,9 @@ impl Command {
     fn name(&self) -> &'static str {
         match self {
             Self::Netem(_) => "netem",
+            Self::Filter(_) => "filter",
+            Self::Migrate(_) => "migrate",
+            Self::Outage(_) => "outage",
             Self::List(_) => "list",
             Self::Status(_) => "status",
             Self::Halt(_) => "halt",
@@ -197,7 +219,18 @@ mod tests {
 
     #[test]
     fn every_subcommand_is_found_by_its_name() {
-        for name in ["netem", "list", "status", "halt", "check", "rehearse", "completion"] {
+        for name in [
+            "netem",
+            "filter",
+            "migrate",
+            "outage",
+            "list",
+            "status",
+            "halt",
+            "check",
+            "rehearse",
+            "completion",
+        ] {
             assert_eq!(command_for(name).get_name(), name);
         }
     }

@@ -2,12 +2,12 @@
 
 use clap::Args;
 
-use super::confirm::{Writing, WritingArgs};
-use super::fault_flags::{ExtentArgs, PodArgs, PodRequest};
-use super::selection::{DrawArgs, HowMany, MatchArgs, Wanted};
+use super::confirm::WritingArgs;
+use super::fault_flags::{ExtentArgs, FaultRequest, PodArgs};
+use super::selection::{DrawArgs, HowMany, MatchArgs};
 use super::usage::Usage;
 use super::value_parser::{OneOf, count, jitter, latency, percent, rate, reserved, value};
-use crate::fault::{Distribution, Fault, FaultSpec, Given, NetemSettings, Percent, Preset, Rate, Time};
+use crate::fault::{Distribution, Fault, Given, NetemPreset, NetemSettings, Percent, Rate, Time};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,27 +32,27 @@ const DISTRIBUTIONS: OneOf<Distribution> = OneOf(&[
     ("paretonormal", Distribution::ParetoNormal, ""),
 ]);
 
-const PRESETS: OneOf<Preset> = OneOf(&[
+const PRESETS: OneOf<NetemPreset> = OneOf(&[
     (
         "degraded",
-        Preset::Degraded,
+        NetemPreset::Degraded,
         "latency 2000ms, loss 50%, bandwidth 1mbit",
     ),
-    ("dns-timeout", Preset::DnsTimeout, "latency 5000ms"),
-    ("starved", Preset::Starved, "bandwidth 100kbit"),
+    ("dns-timeout", NetemPreset::DnsTimeout, "latency 5000ms"),
+    ("starved", NetemPreset::Starved, "bandwidth 100kbit"),
     (
         "3g",
-        Preset::ThirdGeneration,
+        NetemPreset::ThirdGeneration,
         "latency 150ms ±30ms, loss 0.5%, bandwidth 1600kbit",
     ),
     (
         "satellite",
-        Preset::Satellite,
+        NetemPreset::Satellite,
         "latency 300ms ±10ms, loss 0.5%, bandwidth 20mbit",
     ),
     (
         "lossy-wifi",
-        Preset::LossyWifi,
+        NetemPreset::LossyWifi,
         "latency 5ms ±5ms, loss 5%, bandwidth 20mbit",
     ),
 ]);
@@ -120,38 +120,17 @@ struct EffectArgs {
     limit: Option<Given<u32>>,
     /// Begin with these values; a flag beside it wins, 0 takes an effect out
     #[arg(long, value_name = "NAME", value_parser = PRESETS)]
-    preset: Option<Given<Preset>>,
-}
-
-/// Everything `netem` was asked for.
-#[derive(Debug, Clone)]
-pub struct NetemRequest {
-    pub spec: FaultSpec,
-    pub wanted: Wanted,
-    pub pod: PodRequest,
-    pub writing: Writing,
-    /// Flags that were accepted and do nothing, each as a line for stderr.
-    pub ignored: Vec<String>,
+    preset: Option<Given<NetemPreset>>,
 }
 
 impl NetemArgs {
-    pub(super) fn request(&self, namespace: Option<String>) -> Result<NetemRequest, Usage> {
+    pub(super) fn request(&self, namespace: Option<String>) -> Result<FaultRequest, Usage> {
+        let preset = value(self.effects.preset);
+        let beneath = preset.map(NetemPreset::settings).unwrap_or_default();
         let selection = self.matching.selection(namespace)?;
-        let extent = self.extent.extent()?;
-        let preset = self.effects.preset.and_then(|preset| preset.0);
-        let settings = self.effects.settings();
-        let beneath = preset.map(Preset::settings).unwrap_or_default();
-        Ok(NetemRequest {
-            spec: FaultSpec {
-                fault: Fault::Netem(settings.over(beneath).resolve()?),
-                preset,
-                directions: extent.directions,
-                interfaces: extent.interfaces,
-                duration: extent.duration,
-                execution: extent.execution,
-                on_migration: extent.on_migration,
-                detach: extent.detach,
-            },
+        let netem = self.effects.settings().over(beneath).resolve()?;
+        Ok(FaultRequest {
+            spec: self.extent.spec(Fault::Netem(netem), preset.map(NetemPreset::name))?,
             wanted: self.draw.wanted(selection, HowMany::AtMost(1))?,
             pod: self.pod.request(),
             writing: self.writing.writing(),
@@ -189,7 +168,7 @@ mod tests {
             .iter()
             .map(|(name, preset, help)| (*name, *preset, (*help).to_owned()))
             .collect();
-        let real: Vec<_> = Preset::ALL
+        let real: Vec<_> = NetemPreset::ALL
             .into_iter()
             .map(|preset| (preset.name(), preset, preset.settings().resolve().unwrap().to_string()))
             .collect();

@@ -102,7 +102,8 @@ enum Halted {
 #[command(after_help = "\
 Examples:
   kubectl vmchaos check
-  kubectl vmchaos check netem --nodes")]
+  kubectl vmchaos check netem --nodes
+  kubectl vmchaos check filter --nodes")]
 pub(super) struct CheckArgs {
     /// Check what this fault needs [default: all]
     #[arg(value_name = "FAULT", value_parser = FAULTS)]
@@ -120,7 +121,12 @@ pub(super) struct CheckArgs {
     writing: WritingArgs,
 }
 
-const FAULTS: OneOf<&'static str> = OneOf(&[("netem", "netem", "")]);
+const FAULTS: OneOf<&'static str> = OneOf(&[
+    ("netem", "netem", ""),
+    ("filter", "filter", ""),
+    ("migrate", "migrate", ""),
+    ("outage", "outage", ""),
+]);
 
 /// What `check` was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,14 +204,21 @@ impl HaltArgs {
 }
 
 impl CheckArgs {
-    pub(super) fn request(&self, namespace: Option<String>) -> CheckRequest {
-        CheckRequest {
-            fault: self.fault.and_then(|fault| fault.0),
+    pub(super) fn request(&self, namespace: Option<String>) -> Result<CheckRequest, Usage> {
+        let fault = self.fault.and_then(|fault| fault.0);
+        if fault == Some("migrate") && self.nodes {
+            return Err(Usage::new(
+                "migrate needs nothing of a node that --nodes looks at",
+                "leave out --nodes; `kubectl vmchaos list` shows where each VM could not go",
+            ));
+        }
+        Ok(CheckRequest {
+            fault,
             nodes: self.nodes,
             namespace,
             pod_namespace: text(self.pod_namespace.as_ref()),
             image: text(self.image.as_ref()),
             writing: self.writing.writing(),
-        }
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
-use crate::fault::{Effect, Given, Percent, Rate, Time, Toleration, ValueError, parse_count};
+use crate::fault::{Cidr, Effect, Given, Percent, Ports, Protocols, Rate, Time, Toleration, ValueError, parse_count};
 
 /// One of a few words.
 #[derive(Clone)]
@@ -62,6 +62,18 @@ pub(super) fn rate(text: &str) -> Result<Given<Rate>, ValueError> {
     Given::parse(text, Rate::parse)
 }
 
+pub(super) fn ports(text: &str) -> Result<Given<Ports>, ValueError> {
+    Given::parse(text, Ports::parse)
+}
+
+pub(super) fn protocols(text: &str) -> Result<Given<Protocols>, ValueError> {
+    Given::parse(text, str::parse)
+}
+
+pub(super) fn cidr(text: &str) -> Result<Given<Cidr>, ValueError> {
+    Given::parse(text, Cidr::parse)
+}
+
 pub(super) fn count(text: &str) -> Result<Given<u32>, ValueError> {
     Given::parse(text, parse_count)
 }
@@ -106,6 +118,32 @@ pub(super) fn selector(text: &str) -> Result<Given<String>, ValueError> {
                 "'app=web,tier in (front,back)'",
             )),
             _ => Ok(text.to_owned()),
+        }
+    })
+}
+
+/// A label of a node: `KEY=VALUE`, as Kubernetes takes them.
+pub(super) fn label(text: &str) -> Result<Given<(String, String)>, ValueError> {
+    Given::parse(text, |text| {
+        let word = |text: &str| {
+            let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+            text.len() <= 63
+                && ends(text.chars().next())
+                && ends(text.chars().last())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        };
+        let sound = |key: &str| match key.split_once('/') {
+            Some((prefix, name)) => prefix.split('.').all(word) && word(name),
+            None => word(key),
+        };
+        match text.split_once('=') {
+            Some((key, value)) if sound(key) && (value.is_empty() || word(value)) => {
+                Ok((key.to_owned(), value.to_owned()))
+            }
+            _ => Err(ValueError::new(
+                "not a node label as KEY=VALUE",
+                "topology.kubernetes.io/zone=zone-a",
+            )),
         }
     })
 }

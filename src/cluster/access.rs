@@ -124,7 +124,7 @@ async fn ask(cluster: &Cluster, rule: Rule, namespace: Option<String>) -> Access
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules::NETEM;
+    use super::super::rules::VM_PACKETS;
     use super::*;
 
     fn access(rule: Rule, namespace: Option<&str>, verdict: Verdict) -> Access {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn netem(verb: &str, qualified: &str) -> Rule {
-        *NETEM
+        *VM_PACKETS
             .iter()
             .find(|rule| rule.verb == verb && rule.qualified() == qualified)
             .unwrap()
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn attaching_needs_both_verbs() {
-        let attach: Vec<&str> = NETEM
+        let attach: Vec<&str> = VM_PACKETS
             .iter()
             .filter(|rule| rule.subresource == Some("attach"))
             .map(|rule| rule.verb)
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_same_question_is_asked_once() {
-        let all = places(NETEM, &["shop".into()], "shop");
+        let all = places(VM_PACKETS, &["shop".into()], "shop");
         let lists: Vec<_> = all
             .iter()
             .filter(|(rule, _)| rule.verb == "list" && rule.qualified() == "pods")
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn without_a_namespace_the_whole_cluster_is_asked_about() {
-        let all = places(NETEM, &[], "vmchaos");
+        let all = places(VM_PACKETS, &[], "vmchaos");
         assert!(
             all.iter()
                 .any(|(rule, place)| rule.resource == "virtualmachineinstances" && place.is_none())

@@ -1,10 +1,10 @@
 //! Finding the VMIs that are meant, in as few requests as possible: for each namespace, or once for the cluster, one
 //! list of VMIs and one of launcher pods; beside them the nodes and the KubeVirt object, which may be forbidden.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use futures::future::try_join_all;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 
 use super::absent::{absentees, namespaces_exist};
@@ -12,6 +12,8 @@ use super::client::Cluster;
 use super::error::{Ask, ClusterError};
 use super::judge::{Facts, Reach, row};
 use super::kubevirt::{self, KubeVirt};
+use super::movable::Terrain;
+use super::nodes;
 use super::selection::{Scope, Selection};
 use super::vmi::VirtualMachineInstance;
 use crate::fault::{Target, Unfit};
@@ -73,63 +75,99 @@ pub async fn find(cluster: &Cluster, selection: &Selection, interfaces: &[String
 
 /// Every VMI that is meant, with what it can take.
 pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[String]) -> Result<Survey, ClusterError> {
-    let by_name = !selection.names.is_empty();
-    let mut named = selection.named(&cluster.namespace);
-    named.retain(|(namespace, name)| selection.admits(namespace, name));
-    let scope = if by_name {
-        Scope::Namespaces(named.iter().map(|(namespace, _)| namespace.clone()).collect())
-    } else {
-        selection.scope(&cluster.namespace)
-    };
+    let asked = Asked::of(cluster, selection);
     let (vmis, pods, kubevirt, nodes) = tokio::join!(
-        vmis(cluster, selection, &scope, &named),
-        launchers(cluster, &scope),
+        asked.vmis(cluster, selection, "netem"),
+        launchers(cluster, &asked.scope),
         kubevirt::installed(cluster),
-        nodes(cluster),
+        nodes::all(cluster),
     );
     // The VMIs first: without KubeVirt that is the error to show.
-    let (mut vmis, pods) = (vmis?, pods?);
-    vmis.retain(|vmi| {
-        selection.admits(vmi.namespace(), vmi.name())
-            && (!by_name || named.contains(&(vmi.namespace().to_owned(), vmi.name().to_owned())))
-    });
-    vmis.sort_by(|a, b| (a.namespace(), a.name()).cmp(&(b.namespace(), b.name())));
-
+    let (vmis, pods) = (vmis?, pods?);
     let facts = Facts {
         plugins: kubevirt::plugins(&kubevirt),
-        nodes,
-        flags: cluster.again(""),
+        terrain: Terrain {
+            nodes: nodes.ok(),
+            flags: cluster.again(""),
+        },
     };
     let by_vmi = by_owner(&pods);
     let rows: Vec<Reach> = vmis
         .iter()
         .map(|vmi| {
-            row(
-                vmi,
-                by_vmi.get(vmi.uid()).map_or(&[], Vec::as_slice),
-                &facts,
-                interfaces,
-            )
+            let pods = by_vmi.get(vmi.uid()).map_or(&[][..], Vec::as_slice);
+            row(vmi, pods, &facts, interfaces)
         })
         .collect();
-
-    let absent: Vec<&(String, String)> = named
-        .iter()
-        .filter(|(namespace, name)| !rows.iter().any(|row| row.namespace == *namespace && row.name == *name))
-        .collect();
-    if let Scope::Namespaces(namespaces) = &scope {
-        let empty = namespaces
-            .iter()
-            .filter(|namespace| !rows.iter().any(|row| row.namespace == **namespace));
-        namespaces_exist(cluster, empty).await?;
-    }
-    let (stopped, missing) = absentees(cluster, &absent).await;
+    let (stopped, missing) = asked.absent(cluster, &vmis).await?;
     Ok(Survey {
         rows,
         stopped,
         missing,
         kubevirt: kubevirt.ok().flatten(),
     })
+}
+
+/// What a selection asks for, and where that is.
+pub(super) struct Asked {
+    by_name: bool,
+    /// Namespace and name of what was named.
+    named: BTreeSet<(String, String)>,
+    scope: Scope,
+}
+
+impl Asked {
+    pub(super) fn of(cluster: &Cluster, selection: &Selection) -> Self {
+        let by_name = !selection.names.is_empty();
+        let mut named = selection.named(&cluster.namespace);
+        named.retain(|(namespace, name)| selection.admits(namespace, name));
+        let scope = if by_name {
+            Scope::Namespaces(named.iter().map(|(namespace, _)| namespace.clone()).collect())
+        } else {
+            selection.scope(&cluster.namespace)
+        };
+        Self { by_name, named, scope }
+    }
+
+    /// The VMIs that match, sorted by namespace and name; `fault` is what `check` would be asked about.
+    pub(super) async fn vmis(
+        &self,
+        cluster: &Cluster,
+        selection: &Selection,
+        fault: &str,
+    ) -> Result<Vec<VirtualMachineInstance>, ClusterError> {
+        let mut vmis = vmis(cluster, selection, &self.scope, &self.named, fault).await?;
+        vmis.retain(|vmi| {
+            selection.admits(vmi.namespace(), vmi.name())
+                && (!self.by_name
+                    || self
+                        .named
+                        .contains(&(vmi.namespace().to_owned(), vmi.name().to_owned())))
+        });
+        vmis.sort_by(|a, b| (a.namespace(), a.name()).cmp(&(b.namespace(), b.name())));
+        Ok(vmis)
+    }
+
+    /// What was named and is not among those that were found: VMs that do not run, and sentences about what is not there.
+    pub(super) async fn absent(
+        &self,
+        cluster: &Cluster,
+        found: &[VirtualMachineInstance],
+    ) -> Result<(Vec<Unfit>, Vec<String>), ClusterError> {
+        let there: BTreeSet<(&str, &str)> = found.iter().map(|vmi| (vmi.namespace(), vmi.name())).collect();
+        let absent: Vec<&(String, String)> = self
+            .named
+            .iter()
+            .filter(|(namespace, name)| !there.contains(&(namespace.as_str(), name.as_str())))
+            .collect();
+        if let Scope::Namespaces(namespaces) = &self.scope {
+            let empty = namespaces
+                .iter()
+                .filter(|namespace| !there.iter().any(|(of, _)| of == namespace));
+            namespaces_exist(cluster, empty).await?;
+        }
+        Ok(absentees(cluster, &absent).await)
+    }
 }
 
 /// One API per place to look at.
@@ -156,6 +194,7 @@ async fn vmis(
     selection: &Selection,
     scope: &Scope,
     chosen: &BTreeSet<(String, String)>,
+    fault: &str,
 ) -> Result<Vec<VirtualMachineInstance>, ClusterError> {
     let params = match &selection.selector {
         Some(selector) => ListParams::default().labels(selector),
@@ -182,7 +221,7 @@ async fn vmis(
                     Err(error) if error.is_forbidden() && !names.is_empty() => {
                         get_all(cluster, &api, namespace.as_deref(), &names).await
                     }
-                    Err(error) => Err(narrower(cluster, error, namespace.is_none())),
+                    Err(error) => Err(narrower(cluster, error, namespace.is_none(), fault)),
                 }
             }
         });
@@ -224,7 +263,10 @@ async fn launchers(cluster: &Cluster, scope: &Scope) -> Result<Vec<Pod>, Cluster
             ask.namespace.clone_from(&namespace);
             match api.list(params).await {
                 Ok(list) => Ok(list.items),
-                Err(error) => Err(narrower(cluster, cluster.explain(&error, &ask), namespace.is_none())),
+                Err(error) => {
+                    let told = cluster.explain(&error, &ask);
+                    Err(narrower(cluster, told, namespace.is_none(), "netem"))
+                }
             }
         }
     });
@@ -232,38 +274,17 @@ async fn launchers(cluster: &Cluster, scope: &Scope) -> Result<Vec<Pod>, Cluster
 }
 
 /// A refusal to look into every namespace comes with the way that needs less.
-fn narrower(cluster: &Cluster, error: ClusterError, everywhere: bool) -> ClusterError {
+fn narrower(cluster: &Cluster, error: ClusterError, everywhere: bool, fault: &str) -> ClusterError {
     if error.is_forbidden() && everywhere {
         error.hint("looking into all namespaces needs a ClusterRole; -n NAMESPACE looks into one")
     } else if error.is_forbidden() {
         error.hint(format!(
             "what is missing, and the rules that grant it: {}",
-            cluster.again("kubectl vmchaos check netem")
+            cluster.again(&format!("kubectl vmchaos check {fault}"))
         ))
     } else {
         error
     }
-}
-
-/// Whether each node is Ready; `None` when nodes may not be listed, which many users may not.
-async fn nodes(cluster: &Cluster) -> Option<BTreeMap<String, bool>> {
-    let list = Api::<Node>::all(cluster.client.clone())
-        .list(&ListParams::default())
-        .await
-        .ok()?;
-    let ready = |node: &Node| {
-        let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
-        conditions
-            .into_iter()
-            .flatten()
-            .any(|condition| condition.type_ == "Ready" && condition.status == "True")
-    };
-    Some(
-        list.items
-            .iter()
-            .filter_map(|node| Some((node.metadata.name.clone()?, ready(node))))
-            .collect(),
-    )
 }
 
 fn by_owner(pods: &[Pod]) -> HashMap<&str, Vec<&Pod>> {

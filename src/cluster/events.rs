@@ -29,6 +29,14 @@ pub enum Happened {
     Failed,
 }
 
+/// The VMI an Event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Regarding {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+}
+
 /// Writes Events in the name of one run.
 pub struct Recorder {
     cluster: Cluster,
@@ -66,6 +74,18 @@ impl Happened {
     }
 }
 
+// === impl Regarding ===
+
+impl Regarding {
+    fn of(target: &Target) -> Self {
+        Self {
+            namespace: target.namespace.clone(),
+            name: target.name.clone(),
+            uid: target.uid.clone(),
+        }
+    }
+}
+
 // === impl Recorder ===
 
 impl Recorder {
@@ -82,6 +102,11 @@ impl Recorder {
 
     /// Leaves an Event on the VMI of `target`; `note` is one sentence, cut at 1 kB.
     pub async fn record(&self, target: &Target, happened: Happened, note: &str) {
+        self.record_on(&Regarding::of(target), happened, note).await;
+    }
+
+    /// The same for a VMI of which no more is known than who it is.
+    pub async fn record_on(&self, target: &Regarding, happened: Happened, note: &str) {
         let event = self.event(target, happened, note, Timestamp::now());
         let api = Api::<Event>::namespaced(self.cluster.client.clone(), &target.namespace);
         let params = PostParams {
@@ -98,7 +123,7 @@ impl Recorder {
         }
     }
 
-    fn event(&self, target: &Target, happened: Happened, note: &str, now: Timestamp) -> Event {
+    fn event(&self, target: &Regarding, happened: Happened, note: &str, now: Timestamp) -> Event {
         Event {
             metadata: ObjectMeta {
                 generate_name: Some(prefix(&target.name)),

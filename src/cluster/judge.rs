@@ -3,16 +3,15 @@
 //! Only a VMI that runs, is not paused, not being deleted and not migrating, on a node that is Ready, and with an
 //! interface that has a tap on a bridge. Anything else would measure something other than the fault.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::launcher::{active_pod, launcher};
+use super::movable::{self, Terrain};
 use super::vmi::VirtualMachineInstance;
 use crate::escape::escape;
 use crate::fault::interface::{NETWORK_STATUS, Plugins, PodNetworks, Unreachable, reach};
-use crate::fault::{Interface, Launcher, Target, Unfit};
+use crate::fault::{Destination, Interface, Launcher, Movable, Target, Unfit};
 
 /// A VMI in reach of a command, with what it can take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,16 +32,17 @@ pub struct Reach {
     pub placed: Option<Target>,
     /// What a network fault would be done to, or why it cannot.
     pub fault: Result<Target, Unfit>,
+    /// Where it could be migrated to, or why it cannot be.
+    pub migrate: Result<Movable, Unfit>,
+    /// Whether an outage can be done to it, or why not.
+    pub outage: Result<(), Unfit>,
 }
 
 /// What is known of the cluster apart from the VMI and its pods.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     pub plugins: Plugins,
-    /// Whether each node is Ready; `None` when nodes could not be listed.
-    pub nodes: Option<BTreeMap<String, bool>>,
-    /// Connection flags for the commands in hints, each with a space before it.
-    pub flags: String,
+    pub terrain: Terrain,
 }
 
 /// The row of a VMI for `list` and the picker.
@@ -77,6 +77,15 @@ pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interface
         created_at: vmi.metadata.creation_timestamp.as_ref().map(|time| time.0),
         placed,
         fault: judge(vmi, pods, facts, interfaces),
+        outage: not_steady(vmi).map_or(Ok(()), |(reason, hint)| {
+            Err(Unfit {
+                namespace: vmi.namespace().to_owned(),
+                name: vmi.name().to_owned(),
+                reason: escape(&reason),
+                hint: hint.map(|hint| escape(&format!("{hint}{}", facts.terrain.flags))),
+            })
+        }),
+        migrate: movable::judge(vmi, &facts.terrain, &Destination::default()),
     }
 }
 
@@ -93,13 +102,14 @@ pub fn judge(
         name: name.to_owned(),
         reason: escape(&reason),
         // Every hint ends in a command.
-        hint: hint.map(|hint| escape(&format!("{hint}{}", facts.flags))),
+        hint: hint.map(|hint| escape(&format!("{hint}{}", facts.terrain.flags))),
     };
     if let Some((reason, hint)) = not_steady(vmi) {
         return Err(unfit(reason, hint));
     }
     let node = &vmi.status.node_name;
-    if facts.nodes.as_ref().and_then(|nodes| nodes.get(node)) == Some(&false) {
+    let known = facts.terrain.nodes.iter().flatten().find(|known| known.name == *node);
+    if known.is_some_and(|known| !known.ready) {
         return Err(unfit(
             format!("is on node {node}, which is not Ready"),
             Some(format!("kubectl describe node {node}")),
@@ -134,7 +144,7 @@ fn target(vmi: &VirtualMachineInstance, launcher: Launcher, interfaces: Vec<Inte
 }
 
 /// Why this VMI is in no state to be disturbed, and what to do about it.
-fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option<String>)> {
+pub(super) fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option<String>)> {
     let (namespace, name) = (vmi.namespace(), vmi.name());
     if vmi.is_being_deleted() {
         return Some(("is being deleted".to_owned(), None));

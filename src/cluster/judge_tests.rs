@@ -1,4 +1,7 @@
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::cluster::nodes::Node;
 use crate::fault::Launcher;
 use serde_json::{Value, json};
 
@@ -20,12 +23,23 @@ fn pod(value: Value) -> Pod {
 
 fn facts() -> Facts {
     Facts {
-        plugins: Some(BTreeMap::new()),
-        nodes: Some(BTreeMap::from([
-            ("node01".to_owned(), true),
-            ("node02".to_owned(), true),
-        ])),
+        plugins: Some(BTreeMap::default()),
+        terrain: terrain(Some(vec![node("node01", true), node("node02", true)])),
+    }
+}
+
+fn terrain(nodes: Option<Vec<Node>>) -> Terrain {
+    Terrain {
+        nodes,
         flags: " --context prod".to_owned(),
+    }
+}
+
+fn node(name: &str, ready: bool) -> Node {
+    Node {
+        name: name.to_owned(),
+        ready,
+        ..Node::default()
     }
 }
 
@@ -124,7 +138,7 @@ fn deletion_is_told_before_anything_that_follows_from_it() {
 #[test]
 fn a_node_that_is_not_ready() {
     let facts = Facts {
-        nodes: Some(BTreeMap::from([("node01".to_owned(), false)])),
+        terrain: terrain(Some(vec![node("node01", false)])),
         ..facts()
     };
     let unfit = verdict_on(|_, _| {}, &facts, &[]).unwrap_err();
@@ -133,7 +147,10 @@ fn a_node_that_is_not_ready() {
         unfit.hint.as_deref(),
         Some("kubectl describe node node01 --context prod")
     );
-    let unknown = Facts { nodes: None, ..facts };
+    let unknown = Facts {
+        terrain: terrain(None),
+        ..facts
+    };
     assert!(verdict_on(|_, _| {}, &unknown, &[]).is_ok());
 }
 

@@ -35,6 +35,16 @@ pub struct KubeVirtSpec {
 pub struct Configuration {
     #[serde(deserialize_with = "nullable")]
     pub network: NetworkConfiguration,
+    #[serde(deserialize_with = "nullable")]
+    pub migrations: MigrationConfiguration,
+}
+
+/// Limits on live migrations; absent ones are KubeVirt's own.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MigrationConfiguration {
+    pub parallel_migrations_per_cluster: Option<u32>,
+    pub parallel_outbound_migrations_per_node: Option<u32>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -73,6 +83,12 @@ impl KubeVirt {
 
     pub fn version(&self) -> Option<&str> {
         self.status.observed_kube_virt_version.as_deref()
+    }
+
+    /// Major and minor version; `None` for a build of one's own.
+    pub fn release(&self) -> Option<(u32, u32)> {
+        let mut parts = self.version()?.trim_start_matches('v').split('.');
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     }
 
     /// Registered network binding plugins by name, with their `domainAttachmentType`.

@@ -1,9 +1,16 @@
-//! The part of a `VirtualMachineInstanceMigration` that is read.
+//! A `VirtualMachineInstanceMigration`: the part of it that is read, and making and cancelling one.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use kube::api::ObjectMeta;
+use kube::Resource as _;
+use kube::api::{Api, DeleteParams, ObjectMeta, PostParams, Preconditions};
+use kube::core::Request;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
+use super::client::{Cluster, MANAGER};
+use super::error::{Ask, ClusterError};
 use super::kind::kubevirt_kind;
 use super::nullable::nullable;
 use super::vmi::{Condition, MigrationState};
@@ -23,6 +30,21 @@ pub struct VirtualMachineInstanceMigration {
 pub struct MigrationSpec {
     #[serde(deserialize_with = "nullable")]
     pub vmi_name: String,
+    /// Labels the target node must have (KubeVirt 1.6; older ones drop the field).
+    #[serde(deserialize_with = "nullable")]
+    pub added_node_selector: BTreeMap<String, String>,
+}
+
+/// A migration to be made. Its `spec.priority` (KubeVirt 1.7) is virt-controller's alone and never set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMigration {
+    pub namespace: String,
+    pub vmi: String,
+    /// The object's name begins with it.
+    pub prefix: String,
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
+    pub node_selector: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -60,6 +82,106 @@ kubevirt_kind!(
 impl VirtualMachineInstanceMigration {
     pub fn is_final(&self) -> bool {
         matches!(self.status.phase.as_str(), "Succeeded" | "Failed")
+    }
+
+    pub fn name(&self) -> &str {
+        self.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    pub fn namespace(&self) -> &str {
+        self.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
+    pub fn uid(&self) -> &str {
+        self.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    pub fn is_being_deleted(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Whether the condition of this type is `True`.
+    pub fn is(&self, condition: &str) -> bool {
+        let is = |entry: &Condition| entry.type_ == condition && entry.status == "True";
+        self.status.conditions.iter().any(is)
+    }
+
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        let annotations = self.metadata.annotations.as_ref()?;
+        annotations
+            .get(name)
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
+    }
+
+    pub fn label(&self, name: &str) -> Option<&str> {
+        let labels = self.metadata.labels.as_ref()?;
+        labels.get(name).map(String::as_str).filter(|text| !text.is_empty())
+    }
+}
+
+// === impl NewMigration ===
+
+impl NewMigration {
+    fn object(&self) -> Value {
+        let mut object = json!({
+            "apiVersion": "kubevirt.io/v1",
+            "kind": "VirtualMachineInstanceMigration",
+            "metadata": {
+                "generateName": self.prefix, "namespace": self.namespace, "labels": self.labels, "annotations": self.annotations,
+            },
+            "spec": {"vmiName": self.vmi},
+        });
+        if !self.node_selector.is_empty() {
+            object["spec"]["addedNodeSelector"] = json!(self.node_selector);
+        }
+        object
+    }
+}
+
+fn ask(verb: &'static str, namespace: &str) -> Ask {
+    Ask::new(verb, "kubevirt.io", "virtualmachineinstancemigrations").namespace(namespace)
+}
+
+/// Makes a migration; with `dry_run` only asks whether the server would take it.
+pub async fn create(
+    cluster: &Cluster,
+    new: &NewMigration,
+    dry_run: bool,
+) -> Result<VirtualMachineInstanceMigration, ClusterError> {
+    let params = PostParams {
+        dry_run,
+        field_manager: Some(MANAGER.to_owned()),
+    };
+    let path = VirtualMachineInstanceMigration::url_path(&(), Some(&new.namespace));
+    let body = new.object().to_string().into_bytes();
+    let explain = |error: &kube::Error| cluster.explain(error, &ask("create", &new.namespace));
+    let request = Request::new(path)
+        .create(&params, body)
+        .map_err(|error| explain(&kube::Error::BuildRequest(error)))?;
+    cluster.client.request(request).await.map_err(|error| explain(&error))
+}
+
+/// Cancels a migration, unless another object has its name by now; with `dry_run` only asks.
+pub async fn delete(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    uid: &str,
+    dry_run: bool,
+) -> Result<(), ClusterError> {
+    let params = DeleteParams {
+        dry_run,
+        preconditions: Some(Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: None,
+        }),
+        ..DeleteParams::default()
+    };
+    let api = Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), namespace);
+    match api.delete(name, &params).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(cluster.explain(&error, &ask("delete", namespace).name(name))),
     }
 }
 

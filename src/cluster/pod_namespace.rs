@@ -138,7 +138,7 @@ fn fix(namespace: &str, refusal: &str, flags: &str) -> String {
     } else if refusal.contains("admission webhook") || refusal.contains("ValidatingAdmissionPolicy") {
         format!("a policy of this cluster refuses such pods; ask who runs it for an exception, or {ELSEWHERE}")
     } else if refusal.contains("cannot create resource") {
-        format!("what is missing, and the rules that grant it: kubectl vmchaos check netem{flags}")
+        format!("what is missing, and the rules that grant it: kubectl vmchaos check{flags}")
     } else if refusal.contains("service account") {
         "name a service account of that namespace with --service-account, or none".to_owned()
     } else if refusal.contains("not found") {
@@ -215,7 +215,7 @@ mod tests {
             ),
             (
                 "User \"jane\" cannot create resource \"pods\"",
-                "kubectl vmchaos check netem --context prod",
+                "kubectl vmchaos check --context prod",
             ),
             (
                 "namespaces \"shop\" not found",

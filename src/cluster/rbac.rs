@@ -52,7 +52,7 @@ pub fn missing_rbac(fault: &str, reviewed: &[Access]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules::{NETEM, Rule};
+    use super::super::rules::{Rule, VM_PACKETS};
     use super::*;
 
     fn access(rule: Rule, namespace: Option<&str>, verdict: Verdict) -> Access {
@@ -64,7 +64,7 @@ mod tests {
     }
 
     fn netem(verb: &str, qualified: &str) -> Rule {
-        *NETEM
+        *VM_PACKETS
             .iter()
             .find(|rule| rule.verb == verb && rule.qualified() == qualified)
             .unwrap()

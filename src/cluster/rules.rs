@@ -31,8 +31,8 @@ pub enum Needed {
     Optional(&'static str),
 }
 
-/// What `netem` needs.
-pub const NETEM: &[Rule] = {
+/// What a fault on VMs' packets needs, `netem` and `filter` alike.
+pub const VM_PACKETS: &[Rule] = {
     use Needed::{Optional, Required};
     use RuleScope::{PodNamespace, VmiNamespace};
     &[
@@ -86,7 +86,51 @@ pub const NETEM: &[Rule] = {
     ]
 };
 
-const fn vmis(verb: &'static str, needed: Needed) -> Rule {
+/// What `migrate` needs. KubeVirt 1.5 and later keep the migrations' verbs in a role of their own,
+/// `kubevirt.io:migrate`, which `admin` and `edit` do not contain.
+pub const MIGRATE: &[Rule] = {
+    use Needed::{Optional, Required};
+    use RuleScope::VmiNamespace;
+    &[
+        vmis("list", Required),
+        vmis("get", Required),
+        vmis("watch", Required),
+        migrations("create", Required),
+        migrations("get", Required),
+        migrations("list", Required),
+        migrations("watch", Required),
+        migrations("delete", Required),
+        migrations(
+            "patch",
+            Optional("`halt` cancels what is in flight, and cannot tell the run to end"),
+        ),
+        Rule {
+            needed: Optional("why a target pod does not start is not told"),
+            ..pods("list", VmiNamespace)
+        },
+        in_cluster(
+            "list",
+            "",
+            "nodes",
+            "a VM that no other node can take is found out when its migration fails",
+        ),
+        in_cluster(
+            "list",
+            "kubevirt.io",
+            "kubevirts",
+            "KubeVirt's version and its limits on migrations are not known",
+        ),
+    ]
+};
+
+const fn migrations(verb: &'static str, needed: Needed) -> Rule {
+    Rule {
+        resource: "virtualmachineinstancemigrations",
+        ..vmis(verb, needed)
+    }
+}
+
+pub(super) const fn vmis(verb: &'static str, needed: Needed) -> Rule {
     let (group, resource) = ("kubevirt.io", "virtualmachineinstances");
     Rule {
         verb,
@@ -98,7 +142,7 @@ const fn vmis(verb: &'static str, needed: Needed) -> Rule {
     }
 }
 
-const fn pods(verb: &'static str, scope: RuleScope) -> Rule {
+pub(super) const fn pods(verb: &'static str, scope: RuleScope) -> Rule {
     Rule {
         verb,
         group: "",
@@ -109,7 +153,12 @@ const fn pods(verb: &'static str, scope: RuleScope) -> Rule {
     }
 }
 
-const fn in_cluster(verb: &'static str, group: &'static str, resource: &'static str, without: &'static str) -> Rule {
+pub(super) const fn in_cluster(
+    verb: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    without: &'static str,
+) -> Rule {
     Rule {
         verb,
         group,

@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use super::kind::kubevirt_kind;
 use super::nullable::nullable;
-use super::vmi::Condition;
+use super::vmi::{Condition, VmiSpec};
+use crate::fault::RunField;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct VirtualMachine {
@@ -24,6 +25,16 @@ pub struct VmSpec {
     pub run_strategy: Option<String>,
     /// The deprecated form; excludes `runStrategy`.
     pub running: Option<bool>,
+    #[serde(deserialize_with = "nullable")]
+    pub template: Template,
+}
+
+/// What its VMIs are made from.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Template {
+    #[serde(deserialize_with = "nullable")]
+    pub spec: VmiSpec,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -42,12 +53,12 @@ kubevirt_kind!(VirtualMachine, "VirtualMachine", "virtualmachines");
 // === impl VirtualMachine ===
 
 impl VirtualMachine {
-    /// The run strategy in force: `running: true` is Always, neither field is Halted.
-    pub fn run_strategy(&self) -> &str {
-        match (self.spec.run_strategy.as_deref(), self.spec.running) {
-            (Some(strategy), _) => strategy,
-            (None, Some(true)) => "Always",
-            (None, _) => "Halted",
+    /// The field that says whether it runs.
+    pub fn run_field(&self) -> RunField {
+        match (&self.spec.run_strategy, self.spec.running) {
+            (Some(strategy), _) => RunField::RunStrategy(strategy.clone()),
+            (None, Some(running)) => RunField::Running(running),
+            (None, None) => RunField::Neither,
         }
     }
 
@@ -72,10 +83,10 @@ mod tests {
 
     #[test]
     fn the_old_and_the_new_field_say_the_same() {
-        assert_eq!(vm(&json!({ "runStrategy": "Manual" })).run_strategy(), "Manual");
-        assert_eq!(vm(&json!({ "running": true })).run_strategy(), "Always");
-        assert_eq!(vm(&json!({ "running": false })).run_strategy(), "Halted");
-        assert_eq!(vm(&json!(null)).run_strategy(), "Halted");
+        assert_eq!(vm(&json!({ "runStrategy": "Manual" })).run_field().in_force(), "Manual");
+        assert_eq!(vm(&json!({ "running": true })).run_field().in_force(), "Always");
+        assert_eq!(vm(&json!({ "running": false })).run_field().in_force(), "Halted");
+        assert_eq!(vm(&json!(null)).run_field().in_force(), "Halted");
     }
 
     #[test]
@@ -83,6 +94,6 @@ mod tests {
         let vm: VirtualMachine =
             serde_json::from_str(include_str!("../../tests/fixtures/kubevirt-1.9/vm.json")).unwrap();
         assert_eq!(vm.metadata.name.as_deref(), Some("testvm"));
-        assert_eq!(vm.run_strategy(), "Always");
+        assert_eq!(vm.run_field().in_force(), "Always");
     }
 }

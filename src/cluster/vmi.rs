@@ -2,6 +2,8 @@
 //!
 //! Written by hand against KubeVirt 0.58 to 1.9: every field may be absent or `null`.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::ObjectMeta;
@@ -9,6 +11,7 @@ use serde::Deserialize;
 
 use super::kind::kubevirt_kind;
 use super::nullable::nullable;
+use super::volume::Volume;
 
 /// Label that a VMI carries while it migrates, and afterwards: the node of its last target.
 pub const MIGRATION_TARGET: &str = "kubevirt.io/migrationTargetNodeName";
@@ -30,11 +33,33 @@ pub struct VmiSpec {
     pub domain: Domain,
     #[serde(deserialize_with = "nullable")]
     pub networks: Vec<Network>,
+    #[serde(deserialize_with = "nullable")]
+    pub volumes: Vec<Volume>,
     pub liveness_probe: Option<VmiProbe>,
     pub readiness_probe: Option<VmiProbe>,
     /// Seconds a clean shutdown may take.
     pub termination_grace_period_seconds: Option<i64>,
     pub eviction_strategy: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub node_selector: BTreeMap<String, String>,
+    #[serde(deserialize_with = "nullable")]
+    pub tolerations: Vec<Toleration>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Toleration {
+    /// Empty with `Exists` is every taint.
+    #[serde(deserialize_with = "nullable")]
+    pub key: String,
+    /// `Exists`, or `Equal`, which is also what empty means.
+    #[serde(deserialize_with = "nullable")]
+    pub operator: String,
+    #[serde(deserialize_with = "nullable")]
+    pub value: String,
+    /// Empty is every effect.
+    #[serde(deserialize_with = "nullable")]
+    pub effect: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

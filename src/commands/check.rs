@@ -46,8 +46,20 @@ pub(super) async fn check(context: &mut Context, request: CheckRequest) -> Resul
     }
     let asked = async {
         let known = known(&cluster, &request, &mut findings).await;
-        let place = admission(&cluster, &request, &known, &mut findings).await;
-        let reviewed = permissions::review(&cluster, &known.namespace, &place.namespace, &mut findings).await;
+        // Migrations and outages need no debug pod.
+        let place = if matches!(request.fault, Some("migrate" | "outage")) {
+            PodPlace::default()
+        } else {
+            admission(&cluster, &request, &known, &mut findings).await
+        };
+        let reviewed = permissions::review(
+            &cluster,
+            request.fault,
+            &known.namespace,
+            &place.namespace,
+            &mut findings,
+        )
+        .await;
         Ok((known, place, reviewed))
     };
     let (known, place, reviewed) = Box::pin(context.unless_signalled(asked)).await?;
@@ -57,7 +69,7 @@ pub(super) async fn check(context: &mut Context, request: CheckRequest) -> Resul
         Ok(())
     };
     print(context, findings.items)?;
-    permissions::tell_missing(context, &cluster, request.fault.unwrap_or("netem"), &reviewed);
+    permissions::tell_missing(context, &cluster, request.fault.unwrap_or("all"), &reviewed);
     looked?;
     Ok(if context.signals.count() > 0 {
         ExitCode::Interrupted
@@ -171,6 +183,7 @@ async fn note_kubevirt(
 }
 
 /// Where the debug pods would go.
+#[derive(Default)]
 struct PodPlace {
     namespace: String,
     admitted: bool,

@@ -1,121 +1,47 @@
-//! The commands that put a fault on a VM's packets: find, plan, confirm, run, report. `netem` is one of them.
+//! The commands that put a fault on a VM's packets: find, plan, confirm, run, report.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::agree::agree;
 use super::stop::Stop;
 use super::targets::{self, Chosen};
 use super::watcher::Shown;
-use super::{Context, ended, plan_text};
-use crate::cli::{DryRun, NetemRequest, PodRequest, Wanted, Writing};
+use super::{Context, document, ended, plan_text};
+use crate::cli::{DryRun, FaultRequest};
 use crate::cluster::access;
 use crate::cluster::events::Recorder;
-use crate::cluster::rules::NETEM;
+use crate::cluster::rules::VM_PACKETS;
 use crate::cluster::{Cluster, pod_namespace};
-use crate::fault::{Execution, FaultSpec};
+use crate::fault::Execution;
 use crate::node::script::SCRIPT;
-use crate::plan::run_plan::{Confirmed, Consent, Plan, PodOptions, REASON, USER};
-use crate::report::{self, ExitCode, Format, RunReport};
+use crate::plan::run_plan::{Confirmed, Plan, PodOptions, REASON, USER};
+use crate::report::{self, ExitCode, RunReport};
 use crate::run::{driver, follow};
-use crate::ui::{Answer, Confirm, Progress};
+use crate::ui::Progress;
 
-/// What any fault on a VM's packets was asked for.
-struct Request {
-    spec: FaultSpec,
-    wanted: Wanted,
-    pod: PodRequest,
-    writing: Writing,
-}
-
-/// `kubectl vmchaos netem`
-pub(super) async fn netem(context: &mut Context, request: NetemRequest) -> ExitCode {
+/// From the request to the exit code; the document is printed whichever way it ends.
+pub(super) async fn fault(context: &mut Context, request: FaultRequest) -> ExitCode {
     for line in &request.ignored {
         context.printer.warn(line);
     }
-    let NetemRequest {
-        spec,
-        wanted,
-        pod,
-        writing,
-        ..
-    } = request;
-    fault(
-        context,
-        Request {
-            spec,
-            wanted,
-            pod,
-            writing,
-        },
-    )
-    .await
-}
-
-/// From the request to the exit code; the document is printed whichever way it ends.
-async fn fault(context: &mut Context, request: Request) -> ExitCode {
     if let Err(stop) = targets::must_choose(context, &request.wanted) {
         stop.print(&context.printer);
         return stop.exit;
     }
-    let mut report = RunReport::new(
-        Plan::new_run(),
-        String::new(),
-        None,
-        request.writing.reason.clone(),
-        request.wanted.seed,
-        dry_run(request.writing.dry_run),
-        serde_json::to_value(&request.spec).unwrap_or_default(),
-    );
-    let ending = match carry_out(context, &request, &mut report).await {
-        Ok(ending) => ending,
-        Err(stop) => {
-            stop.print(&context.printer);
-            if stop.exit == ExitCode::Usage {
-                return stop.exit;
-            }
-            report.error = Some(stop.report());
-            stop.ending()
-        }
-    };
-    let exit = report.finish(ending);
-    match print(context, &report) {
-        Ok(()) => exit,
-        Err(stop) => {
-            stop.print(&context.printer);
-            ExitCode::worst([exit, stop.exit])
-        }
-    }
+    let mut report = document::begin(&request.spec, &request.wanted, &request.writing);
+    let ended = carry_out(context, &request, &mut report).await;
+    document::finish(context, report, ended)
 }
 
-fn print(context: &Context, report: &RunReport) -> Result<(), Stop> {
-    let structured = matches!(context.format, Format::Json | Format::Yaml);
-    // Where nothing was begun, the reason on stderr says it all.
-    if !structured && (report.targets.is_empty() || report.error.is_some()) {
-        return Ok(());
-    }
-    // A dry run's plan is on the screen already; its table would say the same.
-    if report.dry_run != report::DryRun::None && !structured && context.format != Format::Name {
-        return Ok(());
-    }
-    let text = report
-        .print(context.format)
-        .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
-    context.print(&text)
-}
-
-async fn carry_out(context: &mut Context, request: &Request, report: &mut RunReport) -> Result<report::Ending, Stop> {
-    let cluster = context.connect().await?;
-    report.context.clone_from(&cluster.context);
-    report.user = Some(cluster.user.clone());
+async fn carry_out(
+    context: &mut Context,
+    request: &FaultRequest,
+    report: &mut RunReport,
+) -> Result<report::Ending, Stop> {
+    let cluster = document::connect(context, report).await?;
     let interfaces = &request.spec.interfaces;
-    // Not raced against signals here: the picker ends itself and puts the terminal back.
-    let chosen = if request.wanted.chosen {
-        context
-            .unless_signalled(targets::choose(context, &cluster, &request.wanted, interfaces))
-            .await?
-    } else {
-        targets::choose(context, &cluster, &request.wanted, interfaces).await?
-    };
+    let chosen = targets::choose(context, &cluster, &request.wanted, interfaces).await?;
     let kubevirt = chosen.kubevirt.clone();
     let plan = planned(request, &cluster, chosen, &report.id)?;
     let namespace = context
@@ -127,20 +53,17 @@ async fn carry_out(context: &mut Context, request: &Request, report: &mut RunRep
         .printer
         .line(&plan_text::plan_text(&plan, &cluster, &namespace, is_dry));
     if is_dry {
-        let how = if request.writing.dry_run == DryRun::Client {
-            "dry run"
-        } else {
-            "server dry run"
-        };
-        context.printer.line(&format!("nothing was changed ({how})"));
+        document::nothing_changed(context, request.writing.dry_run);
         return Ok(report::Ending::Ran);
     }
-    let consent = confirm(context, request, &cluster, &plan).await?;
-    let confirmed = plan.confirmed(consent);
+    let vms = plan.vms.len();
+    let question = format!("Put this on {vms} VM{}?", if vms == 1 { "" } else { "s" });
+    let consent = agree(context, &request.writing, &cluster, question).await?;
+    let confirmed = consent.to(plan);
     Ok(execute(context, &cluster, &confirmed, &namespace, report).await)
 }
 
-fn planned(request: &Request, cluster: &Cluster, chosen: Chosen, run: &str) -> Result<Plan, Stop> {
+fn planned(request: &FaultRequest, cluster: &Cluster, chosen: Chosen, run: &str) -> Result<Plan, Stop> {
     let mut annotations = BTreeMap::from([(USER.to_owned(), cluster.user.clone())]);
     if let Some(reason) = &request.writing.reason {
         annotations.insert(REASON.to_owned(), reason.clone());
@@ -160,8 +83,11 @@ fn planned(request: &Request, cluster: &Cluster, chosen: Chosen, run: &str) -> R
         )
         .hint("add --execution parallel, or name one VM"));
     }
-    let mut plan = Plan::new(run.to_owned(), request.spec.clone(), chosen.targets, pod)
-        .map_err(|error| Stop::refused("plan", error.to_string()))?;
+    let mut plan =
+        Plan::new(run.to_owned(), request.spec.clone(), chosen.targets, pod).map_err(|error| match error.hint() {
+            Some(hint) => Stop::refused("plan", error.to_string()).hint(hint),
+            None => Stop::refused("plan", error.to_string()),
+        })?;
     plan.matched = chosen.matched;
     plan.seed = chosen.seed;
     plan.left_out = chosen.left_out;
@@ -169,7 +95,12 @@ fn planned(request: &Request, cluster: &Cluster, chosen: Chosen, run: &str) -> R
 }
 
 /// Where the debug pods go, and whether we may make, attach to and delete them there. A client dry run only reads.
-async fn admitted(cluster: &Cluster, request: &Request, plan: &Plan, kubevirt: Option<&str>) -> Result<String, Stop> {
+async fn admitted(
+    cluster: &Cluster,
+    request: &FaultRequest,
+    plan: &Plan,
+    kubevirt: Option<&str>,
+) -> Result<String, Stop> {
     let vm_namespace = plan.vms.first().map_or("default", |vm| vm.target.namespace.as_str());
     let candidates = pod_namespace::candidates(request.pod.namespace.as_deref(), kubevirt, vm_namespace);
     let namespace = if request.writing.dry_run == DryRun::Client {
@@ -186,7 +117,11 @@ async fn admitted(cluster: &Cluster, request: &Request, plan: &Plan, kubevirt: O
         }
         namespace
     };
-    let rules: Vec<_> = NETEM.iter().filter(|rule| rule.is_for_debug_pods()).copied().collect();
+    let rules: Vec<_> = VM_PACKETS
+        .iter()
+        .filter(|rule| rule.is_for_debug_pods())
+        .copied()
+        .collect();
     let reviewed = access::review(cluster, &rules, &[], &namespace).await;
     match reviewed.iter().find(|access| access.blocks()) {
         None => Ok(namespace),
@@ -199,28 +134,10 @@ async fn admitted(cluster: &Cluster, request: &Request, plan: &Plan, kubevirt: O
             ),
         )
         .hint(format!(
-            "kubectl vmchaos check netem prints the rules that are missing; to ask again: {}",
+            "kubectl vmchaos check {} prints the rules that are missing; to ask again: {}",
+            request.spec.fault.kind(),
             cluster.again(&access.can_i())
         ))),
-    }
-}
-
-async fn confirm(context: &Context, request: &Request, cluster: &Cluster, plan: &Plan) -> Result<Consent, Stop> {
-    if context.signals.count() > 0 {
-        return Err(Stop::interrupted());
-    }
-    if let Some(consent) = Consent::by_flag(Context::agreed(&request.writing, cluster)?) {
-        return Ok(consent);
-    }
-    let vms = plan.vms.len();
-    let question = format!("Put this on {vms} VM{}?", if vms == 1 { "" } else { "s" });
-    let mut signals = context.signals.clone();
-    let answer = Confirm::yes_no("", question).ask(&context.printer, signals.any()).await;
-    match answer {
-        Ok(Answer::Yes) => Consent::by_answer(true).ok_or_else(Stop::interrupted),
-        Ok(Answer::No) => Err(Stop::refused("declined", "not confirmed; nothing was changed")),
-        Ok(Answer::Interrupted) => Err(Stop::interrupted()),
-        Err(error) => Err(Stop::of_prompt(&error, ExitCode::Refused)),
     }
 }
 
@@ -243,12 +160,4 @@ async fn execute(
     let ending = crate::run::report::outcome(report, &ran);
     ended::tell(context, cluster, confirmed.plan(), &ran);
     ending
-}
-
-fn dry_run(asked: DryRun) -> report::DryRun {
-    match asked {
-        DryRun::None => report::DryRun::None,
-        DryRun::Client => report::DryRun::Client,
-        DryRun::Server => report::DryRun::Server,
-    }
 }

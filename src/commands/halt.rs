@@ -5,6 +5,8 @@ mod vmis;
 
 use std::collections::BTreeMap;
 
+use futures::future::join_all;
+
 use super::Context;
 use super::stop::Stop;
 use crate::cli::{DryRun, HaltRequest, Writing};
@@ -15,6 +17,8 @@ use crate::run::halt::{self, Halted};
 use crate::run::live::LiveRun;
 use crate::run::live_report::{item, summary};
 use crate::run::lookout;
+use crate::run::migrate::halt as migrate;
+use crate::run::outage::changes::Changed;
 use crate::ui::{Answer, Confirm};
 
 /// What came of it.
@@ -30,7 +34,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     let cluster = context.connect().await.map_err(nobody_looked)?;
     let namespace = request.namespace.as_deref();
     let look = async { Ok(lookout::look(&cluster, namespace).await?) };
-    let found = context.unless_signalled(look).await.map_err(nobody_looked)?;
+    let found = Box::pin(context.unless_signalled(look)).await.map_err(nobody_looked)?;
     let only_vmis = request.runs.is_empty() && !request.all && !request.targets.names.is_empty();
     let chosen = if only_vmis {
         choice::Chosen::default()
@@ -43,19 +47,29 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         let looks = vmis::plan(&cluster, &request, &found.runs);
         context.unless_signalled(looks).await?
     };
-    show(context, &chosen.runs, looks.as_ref())?;
+    show(context, &chosen, looks.as_ref())?;
     if request.writing.dry_run != DryRun::None {
-        return dry_run(context, &cluster, &request, &chosen.runs, looks.as_ref()).await;
+        return dry_run(context, &cluster, &request, &chosen, looks.as_ref()).await;
     }
-    let asks = looks.as_ref().is_some_and(|looks| looks.count() > 0) || (request.all && !chosen.runs.is_empty());
+    let asks = looks.as_ref().is_some_and(|looks| looks.count() > 0) || (request.all && chosen.count() > 0);
     if !Context::agreed(&request.writing, &cluster)? && asks {
-        confirm(context, chosen.runs.len(), looks.as_ref()).await?;
+        confirm(context, chosen.count(), looks.as_ref()).await?;
     }
     let claimed = claimed(&found.runs, &chosen.runs);
     let annotations = annotations(&cluster, &request.writing);
     let work = async {
-        let halted = halt::halt(&cluster, chosen.runs, &claimed, &annotations).await;
+        let flights = join_all(
+            chosen
+                .migrations
+                .into_iter()
+                .map(|run| migrate::halt(&cluster, run, &cluster.user)),
+        );
+        let (halted, flights) = tokio::join!(halt::halt(&cluster, chosen.runs, &claimed, &annotations), flights);
         let mut outcome = Outcome::of(&cluster, halted);
+        for halted in flights {
+            outcome.add(&cluster, halted);
+        }
+        outcome.put_right(&cluster, chosen.changes).await;
         if let Some(looks) = looks {
             vmis::sweep(&cluster, looks, &mut outcome).await;
         }
@@ -108,11 +122,9 @@ async fn unless_abandoned<T>(context: &Context, work: impl Future<Output = T>) -
     }
 }
 
-fn show(context: &Context, runs: &[LiveRun], looks: Option<&vmis::Looks>) -> Result<(), Stop> {
-    if !runs.is_empty() {
-        let now = Time::now();
-        let list = ListReport::new(runs.iter().map(|run| item(run, now)).collect::<Vec<_>>());
-        let text = list
+fn show(context: &Context, chosen: &choice::Chosen, looks: Option<&vmis::Looks>) -> Result<(), Stop> {
+    if chosen.count() > 0 {
+        let text = ListReport::new(chosen.items())
             .print(Format::Wide)
             .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
         context.printer.line(text.trim_end());
@@ -127,14 +139,17 @@ async fn dry_run(
     context: &Context,
     cluster: &Cluster,
     request: &HaltRequest,
-    runs: &[LiveRun],
+    chosen: &choice::Chosen,
     looks: Option<&vmis::Looks>,
 ) -> Result<ExitCode, Stop> {
     let server = request.writing.dry_run == DryRun::Server;
     if server {
         let asked = async {
-            for pod in runs.iter().flat_map(|run| &run.pods) {
+            for pod in chosen.runs.iter().flat_map(|run| &run.pods) {
                 halt::would_delete(cluster, pod).await?;
+            }
+            for run in &chosen.migrations {
+                migrate::would_cancel(cluster, run).await?;
             }
             if let Some(looks) = looks {
                 looks.admitted(cluster).await?;
@@ -144,8 +159,7 @@ async fn dry_run(
         context.unless_signalled(asked).await?;
     }
     let how = if server { "server dry run" } else { "dry run" };
-    let now = Time::now();
-    print(context, runs.iter().map(|run| item(run, now)).collect())?;
+    print(context, chosen.items())?;
     context.printer.line(&format!("nothing was changed ({how})"));
     Ok(ExitCode::Done)
 }
@@ -237,5 +251,38 @@ impl Outcome {
             }
         }
         outcome
+    }
+
+    /// Undoes what outages have changed.
+    async fn put_right(&mut self, cluster: &Cluster, changes: Vec<Changed>) {
+        for change in changes {
+            let mut item = change.item(Time::now());
+            item.left_seconds = None;
+            item.detail = None;
+            match change.put_right(cluster).await {
+                Ok(()) => "finished".clone_into(&mut item.state),
+                Err((left, command)) => {
+                    "leaked".clone_into(&mut item.state);
+                    item.detail = Some(left.what.clone());
+                    self.left.push((left.what, cluster.again(&command)));
+                }
+            }
+            self.items.push(item);
+        }
+    }
+
+    /// A run of migrations that was told to end.
+    fn add(&mut self, cluster: &Cluster, halted: migrate::Halted) {
+        let item = halted.run.item(Time::now());
+        let state = if halted.left.is_empty() { "finished" } else { "leaked" };
+        let told: Vec<String> = halted.told.into_iter().chain(halted.left.iter().cloned()).collect();
+        let command = cluster.again(&format!("kubectl vmchaos halt {}", item.id));
+        self.left
+            .extend(halted.left.into_iter().map(|left| (left, command.clone())));
+        self.items.push(RunItem {
+            state: state.to_owned(),
+            detail: Some(told.join("; ")),
+            ..item
+        });
     }
 }

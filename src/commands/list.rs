@@ -61,6 +61,14 @@ fn item(row: &Reach) -> VmiTargetItem {
         device: String::new(),
         binding: one.binding.clone(),
     });
+    let migrate = match &row.migrate {
+        Ok(_) => FaultAbility::able(),
+        Err(unfit) => FaultAbility::unable(&unfit.reason),
+    };
+    let outage = match &row.outage {
+        Ok(()) => FaultAbility::able(),
+        Err(unfit) => FaultAbility::unable(&unfit.reason),
+    };
     let ability = match &row.fault {
         Ok(_) => FaultAbility::able(),
         Err(unfit) => FaultAbility::unable(&unfit.reason),
@@ -75,6 +83,13 @@ fn item(row: &Reach) -> VmiTargetItem {
         pod: row.placed.as_ref().map(|target| target.launcher.name.clone()),
         created_at: row.created_at.map(Time),
         interfaces: reached.chain(others).collect(),
-        faults: [("netem".to_owned(), ability)].into(),
+        faults: [
+            // Both need the same: a tap that can be reached.
+            ("netem".to_owned(), ability.clone()),
+            ("filter".to_owned(), ability),
+            ("migrate".to_owned(), migrate),
+            ("outage".to_owned(), outage),
+        ]
+        .into(),
     }
 }

@@ -1,13 +1,22 @@
 //! One file a command: select, plan, confirm, run, report. The only place that knows both the command line and the rest.
 
+mod agree;
 mod check;
 mod completion;
+mod document;
 mod ended;
 mod fault;
 mod halt;
 mod list;
 mod log;
 mod lookup;
+mod manifest_files;
+mod migrate;
+mod migrate_text;
+mod migrate_watcher;
+mod outage;
+mod outage_text;
+mod outage_watcher;
 mod plan_text;
 mod rehearse;
 mod status;
@@ -50,12 +59,14 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         format: format(output),
     };
     let result = match action {
-        Action::Netem(request) => return Box::pin(fault::netem(&mut context, *request)).await,
+        Action::Fault(request) => return Box::pin(fault::fault(&mut context, *request)).await,
+        Action::Migrate(request) => return Box::pin(migrate::migrate(&mut context, *request)).await,
+        Action::Outage(request) => return Box::pin(outage::outage(&mut context, *request)).await,
         Action::Rehearse(request) => rehearse::rehearse(&mut context, request).await,
         Action::Completion(shell) => completion::print(printer, shell),
         Action::List(request) => list::list(&mut context, request).await,
-        Action::Status(request) => status::status(&mut context, request).await,
-        Action::Halt(request) => halt::halt(&mut context, request).await,
+        Action::Status(request) => Box::pin(status::status(&mut context, request)).await,
+        Action::Halt(request) => Box::pin(halt::halt(&mut context, request)).await,
         Action::Check(request) => Box::pin(check::check(&mut context, request)).await,
     };
     result.unwrap_or_else(|stop| {

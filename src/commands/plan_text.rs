@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use crate::cluster::Cluster;
-use crate::fault::Execution;
+use crate::fault::{Direction, Execution};
+use crate::plan::compile;
 use crate::plan::run_plan::Plan;
 use crate::plan::words;
 use crate::ui::{Table, escape};
@@ -104,15 +105,19 @@ fn table(plan: &Plan) -> String {
     for vm in &plan.vms {
         let target = &vm.target;
         for interface in &target.interfaces {
-            let on = |asked: bool, device: &str| if asked { device.to_owned() } else { String::new() };
+            let on = |direction| {
+                let asked = plan.spec.directions.iter().any(|asked| asked == direction);
+                let device = compile::device(&plan.spec.fault, direction, interface);
+                if asked { device.to_owned() } else { String::new() }
+            };
             table.row([
                 target.namespace.clone(),
                 target.name.clone(),
                 target.node.clone(),
                 interface.network.clone(),
                 interface.binding.to_string(),
-                on(plan.spec.directions.ingress(), &interface.tap),
-                on(plan.spec.directions.egress(), &interface.uplink),
+                on(Direction::Ingress),
+                on(Direction::Egress),
             ]);
         }
     }

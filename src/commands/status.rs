@@ -1,6 +1,7 @@
-//! `kubectl vmchaos status`: every live run, whoever started it, read off the debug pods alone.
+//! `kubectl vmchaos status`: every live run, whoever started it, read off debug pods, migrations and changed VMs alone.
 
 use futures::StreamExt;
+use futures::stream::pending;
 
 use super::Context;
 use super::stop::Stop;
@@ -10,26 +11,28 @@ use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
 use crate::run::live::LiveRun;
 use crate::run::live_report::item;
 use crate::run::lookout::{self, Found, View};
+use crate::run::migrate::live::MigrationRun;
+use crate::run::outage::changes::Changed;
 
 pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Result<ExitCode, Stop> {
     let cluster = context.connect().await?;
     let namespace = request.namespace.as_deref();
-    let Found { runs, view } = context
-        .unless_signalled(async { Ok(lookout::look(&cluster, namespace).await?) })
-        .await?;
-    print(context, items(&runs))?;
-    if runs.is_empty() && !structured(context.format) {
+    let look = async { Ok(lookout::look(&cluster, namespace).await?) };
+    let found = Box::pin(context.unless_signalled(look)).await?;
+    let items = items(&found.runs, &found.migrations, &found.changes);
+    print(context, items.clone())?;
+    if items.is_empty() && !structured(context.format) {
         context.printer.line(&match namespace {
             Some(namespace) => format!("No runs found in {namespace} namespace."),
             None => "No runs found".to_owned(),
         });
     }
-    let blind = view.blind_spots();
+    let blind = not_seen(&found, &cluster);
     if let Some(blind) = &blind {
-        context.printer.error(&anyhow::anyhow!("{}", not_seen(blind, &cluster)));
+        context.printer.error(&anyhow::anyhow!("{blind}"));
     }
     if request.watch {
-        return watch(context, &cluster, &view, items(&runs)).await;
+        return watch(context, &cluster, &found, items).await;
     }
     Ok(if blind.is_some() {
         ExitCode::Failed
@@ -38,17 +41,46 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
     })
 }
 
-/// What could not be looked into, and what to do about it.
-pub(super) fn not_seen(blind: &str, cluster: &Cluster) -> String {
-    let can_i = cluster.again("kubectl auth can-i list pods -A");
-    format!(
-        "could not look for runs in {blind}: listing pods is not permitted there\nhint: to see what is missing: {can_i}"
-    )
+/// What could not be looked into, and what to do about it; `None` when that is nothing.
+pub(super) fn not_seen(found: &Found, cluster: &Cluster) -> Option<String> {
+    let told = |view: &View, what: &str, resource: &str| {
+        let blind = view.blind_spots()?;
+        let can_i = cluster.again(&format!("kubectl auth can-i list {resource} -A"));
+        Some((
+            format!("could not look for {what} in {blind}: listing {resource} is not permitted there"),
+            format!("to see what is missing: {can_i}"),
+        ))
+    };
+    let all = [
+        told(&found.view, "runs", "pods"),
+        told(
+            &found.migrations_view,
+            "runs of migrations",
+            "virtualmachineinstancemigrations.kubevirt.io",
+        ),
+        told(&found.changes_views[0], "outages", "virtualmachines.kubevirt.io"),
+        told(
+            &found.changes_views[1],
+            "outages of VMIs without a VM",
+            "virtualmachineinstances.kubevirt.io",
+        ),
+    ];
+    let (what, hints): (Vec<String>, Vec<String>) = all.into_iter().flatten().unzip();
+    (!what.is_empty()).then(|| format!("{}\nhint: {}", what.join("; "), hints.join("\nhint: ")))
 }
 
-fn items(runs: &[LiveRun]) -> Vec<RunItem> {
+/// Every run of debug pods, those of migrations that are not over (what is left of those is KubeVirt's history), and what
+/// outages have changed.
+fn items(runs: &[LiveRun], migrations: &[MigrationRun], changes: &[Changed]) -> Vec<RunItem> {
     let now = Time::now();
-    runs.iter().map(|run| item(run, now)).collect()
+    let migrations = migrations
+        .iter()
+        .filter(|run| run.is_live(now))
+        .map(|run| run.item(now));
+    let mut items: Vec<RunItem> = runs.iter().map(|run| item(run, now)).chain(migrations).collect();
+    items.extend(changes.iter().map(|change| change.item(now)));
+    items.sort_by(|a, b| a.id.cmp(&b.id));
+    items
 }
 
 fn structured(format: Format) -> bool {
@@ -63,23 +95,25 @@ fn print(context: &Context, items: Vec<RunItem>) -> Result<(), Stop> {
 }
 
 /// Prints what has changed until a signal: rows for a person, the whole list as one more document for a program.
-async fn watch(context: &Context, cluster: &Cluster, view: &View, first: Vec<RunItem>) -> Result<ExitCode, Stop> {
-    let mut stream = lookout::follow(cluster, view);
+async fn watch(context: &Context, cluster: &Cluster, found: &Found, first: Vec<RunItem>) -> Result<ExitCode, Stop> {
+    // Where nothing may be looked into, nothing will ever change.
+    let mut pods = lookout::follow(cluster, &found.view).chain(pending());
+    let mut flights = lookout::follow_migrations(cluster, &found.migrations_view).chain(pending());
+    let mut news = lookout::follow_changes(cluster, &found.changes_views).chain(pending());
+    let (mut runs, mut migrations) = (found.runs.clone(), found.migrations.clone());
+    let mut outages = found.changes.clone();
     let mut signals = context.signals.clone();
     let mut shown = first;
     let mut headed = !shown.is_empty();
     loop {
-        let runs = tokio::select! {
+        tokio::select! {
             biased;
             () = signals.any() => return Ok(ExitCode::Interrupted),
-            runs = stream.next() => runs,
-        };
-        let Some(runs) = runs else {
-            // Nothing may be looked into: nothing will ever change.
-            signals.any().await;
-            return Ok(ExitCode::Interrupted);
-        };
-        let runs = items(&runs?);
+            Some(now) = pods.next() => runs = now?,
+            Some(now) = flights.next() => migrations = now?,
+            Some(now) = news.next() => outages = now?,
+        }
+        let runs = items(&runs, &migrations, &outages);
         let changed = changed(&shown, &runs);
         if changed.is_empty() {
             continue;

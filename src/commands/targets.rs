@@ -3,8 +3,10 @@
 use super::Context;
 use super::stop::Stop;
 use crate::cli::{HowMany, Wanted};
-use crate::cluster::{Cluster, Reach, Survey, survey};
-use crate::fault::{Target, Unfit};
+use crate::cluster::outage;
+use crate::cluster::pool::Pool;
+use crate::cluster::{Cluster, Reach, Survey, VirtualMachineInstance, survey};
+use crate::fault::{Movable, OutageTarget, Target, Unfit};
 use crate::plan::draw::Draw;
 use crate::report::ExitCode;
 use crate::ui::{Pick, Picker};
@@ -14,8 +16,8 @@ const FLAGS: &str =
     "name VMIs (web-1 or vmi/web-1/NAMESPACE), or use --target REGEX, --namespaces REGEX or -l SELECTOR";
 
 /// VMs that were chosen.
-pub(super) struct Chosen {
-    pub targets: Vec<Target>,
+pub(super) struct Chosen<T = Target> {
+    pub targets: Vec<T>,
     /// How many match and can take the fault.
     pub matched: usize,
     /// The seed, where something was drawn.
@@ -23,6 +25,22 @@ pub(super) struct Chosen {
     pub left_out: Vec<Unfit>,
     /// Namespace KubeVirt is installed in, where it may be known.
     pub kubevirt: Option<String>,
+}
+
+/// What matched a selection, for a fault of any kind.
+pub(super) struct Candidates<T> {
+    pub rows: Vec<Candidate<T>>,
+    /// Named VMIs that do not exist but whose VM does.
+    pub stopped: Vec<Unfit>,
+    /// Sentences about named VMIs of which there is neither a VMI nor a VM.
+    pub missing: Vec<String>,
+}
+
+/// A VMI, and what a fault would be done to, or why it cannot.
+pub(super) struct Candidate<T> {
+    /// As the picker shows it: namespace, name, node, phase, address, bindings where they matter.
+    pub cells: [String; 6],
+    pub fault: Result<T, Unfit>,
 }
 
 /// Off a terminal something has to choose; found out before anything is read from the cluster.
@@ -33,24 +51,36 @@ pub(super) fn must_choose(context: &Context, wanted: &Wanted) -> Result<(), Stop
     Err(Stop::usage("no VMI chosen, and this is not a terminal to pick one on").hint(FLAGS))
 }
 
-/// Finds the VMs; asks with a picker where nothing was said that chooses.
+/// Finds the VMs for a fault on their network; asks with a picker where nothing was said that chooses.
 pub(super) async fn choose(
     context: &Context,
     cluster: &Cluster,
     wanted: &Wanted,
     interfaces: &[String],
 ) -> Result<Chosen, Stop> {
-    let survey = survey(cluster, &wanted.selection, interfaces).await?;
+    let search = async { Ok(survey(cluster, &wanted.selection, interfaces).await?) };
+    let survey = context.unless_signalled(search).await?;
     let kubevirt = survey.kubevirt.as_ref().map(|kubevirt| kubevirt.namespace().to_owned());
-    let chosen = if wanted.chosen {
-        drawn(cluster, wanted, survey)?
-    } else {
-        picked(context, survey).await?
-    };
+    let chosen = choose_from(context, cluster, wanted, survey.into()).await?;
     Ok(Chosen { kubevirt, ..chosen })
 }
 
-fn drawn(cluster: &Cluster, wanted: &Wanted, survey: Survey) -> Result<Chosen, Stop> {
+/// Draws from what was found; asks with a picker where nothing was said that chooses.
+pub(super) async fn choose_from<T: Clone>(
+    context: &Context,
+    cluster: &Cluster,
+    wanted: &Wanted,
+    found: Candidates<T>,
+) -> Result<Chosen<T>, Stop> {
+    if wanted.chosen {
+        drawn(cluster, wanted, found)
+    } else {
+        // Not raced against signals: the picker ends itself and puts the terminal back.
+        picked(context, found).await
+    }
+}
+
+fn drawn<T>(cluster: &Cluster, wanted: &Wanted, survey: Candidates<T>) -> Result<Chosen<T>, Stop> {
     let named = !wanted.selection.names.is_empty();
     if let Some(missing) = survey.missing.first() {
         return Err(Stop::refused("not-found", missing)
@@ -127,12 +157,12 @@ fn nothing(cluster: &Cluster, wanted: &Wanted, left_out: &[Unfit]) -> Stop {
     )
 }
 
-async fn picked(context: &Context, survey: Survey) -> Result<Chosen, Stop> {
+async fn picked<T: Clone>(context: &Context, survey: Candidates<T>) -> Result<Chosen<T>, Stop> {
     let headers = ["NAMESPACE", "NAME", "NODE", "PHASE", "IP", "BINDINGS"];
     let mut picker = Picker::new("Which VMIs?", headers, FLAGS);
     for row in &survey.rows {
         let refused = row.fault.as_ref().err().map(|unfit| unfit.reason.as_str());
-        picker.row(cells(row), refused);
+        picker.row(row.cells.clone(), refused);
     }
     let matched = survey.rows.iter().filter(|row| row.fault.is_ok()).count();
     if matched == 0 {
@@ -165,13 +195,60 @@ async fn picked(context: &Context, survey: Survey) -> Result<Chosen, Stop> {
     }
 }
 
-fn cells(row: &Reach) -> [String; 6] {
-    [
-        row.namespace.clone(),
-        row.name.clone(),
-        row.node.clone().unwrap_or_default(),
-        row.phase.clone(),
-        row.ip.clone().unwrap_or_default(),
-        row.bindings.join(", "),
-    ]
+// === impl Candidates ===
+
+impl From<Survey> for Candidates<Target> {
+    fn from(survey: Survey) -> Self {
+        let row = |row: Reach| Candidate {
+            cells: [
+                row.namespace,
+                row.name,
+                row.node.unwrap_or_default(),
+                row.phase,
+                row.ip.unwrap_or_default(),
+                row.bindings.join(", "),
+            ],
+            fault: row.fault,
+        };
+        Self {
+            rows: survey.rows.into_iter().map(row).collect(),
+            stopped: survey.stopped,
+            missing: survey.missing,
+        }
+    }
+}
+
+/// A VMI as the picker shows it, where its interfaces do not matter.
+fn row<T>((vmi, fault): (VirtualMachineInstance, Result<T, Unfit>)) -> Candidate<T> {
+    Candidate {
+        cells: [
+            vmi.namespace().to_owned(),
+            vmi.name().to_owned(),
+            vmi.status.node_name.clone(),
+            vmi.status.phase.clone(),
+            vmi.ip().unwrap_or_default().to_owned(),
+            String::new(),
+        ],
+        fault,
+    }
+}
+
+impl From<Pool> for Candidates<Movable> {
+    fn from(pool: Pool) -> Self {
+        Self {
+            rows: pool.rows.into_iter().map(row).collect(),
+            stopped: pool.stopped,
+            missing: pool.missing,
+        }
+    }
+}
+
+impl From<outage::Candidates> for Candidates<OutageTarget> {
+    fn from(found: outage::Candidates) -> Self {
+        Self {
+            rows: found.rows.into_iter().map(row).collect(),
+            stopped: found.stopped,
+            missing: found.missing,
+        }
+    }
 }

@@ -57,7 +57,7 @@ impl Directions {
             Ok(Self { ingress, egress })
         } else {
             Err(FaultError::new(
-                "--ingress false and --egress false leave no direction to degrade",
+                "--ingress false and --egress false leave no direction for the fault",
                 "leave one of the two out",
             ))
         }

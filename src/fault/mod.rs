@@ -1,26 +1,35 @@
 //! What a fault is: values with units, directions, presets and the VMIs it is done to. Pure.
 //!
 //! ```text
-//! flags, preset ── NetemSettings::resolve ──> Netem ──┐
-//!                                                     ├── FaultSpec ── plan::compile (with a Target) ──> node plan lines
-//!                     directions, duration, options ──┘
+//! flags, preset ── NetemSettings::resolve ───> Netem ───┐
+//!              └── FilterSettings::resolve ──> Filter ──┼── FaultSpec ── plan::compile (with a Target) ──> node plan lines
+//!                       directions, duration, options ──┘
 //! ```
 
 pub mod direction;
 pub mod error;
+pub mod filter;
 pub mod interface;
+pub mod migrate;
 pub mod netem;
 pub mod options;
+pub mod outage;
 pub mod preset;
+pub mod protocol;
 pub mod spec;
 pub mod target;
+pub mod undo;
 pub mod value;
 
 pub use direction::{Direction, Directions};
 pub use error::FaultError;
+pub use filter::{Engine, Filter, FilterAction, FilterSettings};
+pub use migrate::{Destination, Extent, MigrateSpec, Movable};
 pub use netem::{Distribution, Netem, NetemSettings};
 pub use options::{Effect, Execution, OnMigration, Toleration};
-pub use preset::Preset;
+pub use outage::{Mode, OutageSpec, OutageTarget, Owner, RunField, Volatile};
+pub use preset::{FilterPreset, NetemPreset};
+pub use protocol::{Protocol, Protocols};
 pub use spec::{Fault, FaultSpec};
 pub use target::{Binding, Interface, Launcher, Probe, ProbeKind, Target, Unfit};
-pub use value::{Given, Percent, Rate, Time, ValueError, parse_count};
+pub use value::{Cidr, Given, Percent, Ports, Rate, Time, ValueError, parse_count};

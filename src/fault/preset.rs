@@ -1,15 +1,10 @@
 //! Named conditions, so that a game day does not begin with looking up numbers.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::Serialize;
-
-use super::{NetemSettings, Percent, Rate, Time, ValueError};
+use super::{FilterSettings, NetemSettings, Percent, Ports, Protocol, Protocols, Rate, Time};
 
 /// A named netem fault. Its values are for each direction: a round trip takes twice the latency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Preset {
+pub enum NetemPreset {
     /// A link that is as good as lost.
     Degraded,
     /// Answers come later than the five seconds a resolver waits.
@@ -24,7 +19,7 @@ pub enum Preset {
     LossyWifi,
 }
 
-impl Preset {
+impl NetemPreset {
     pub const ALL: [Self; 6] = [
         Self::Degraded,
         Self::DnsTimeout,
@@ -89,26 +84,44 @@ impl Preset {
     }
 }
 
-impl fmt::Display for Preset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
+/// A named filter fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilterPreset {
+    /// Nothing that applications speak goes in or out.
+    Isolate,
+    /// No names are resolved.
+    Dns,
+    /// Nobody gets in to administer it: SSH, HTTPS, the Kubernetes API.
+    Management,
+    /// No web application answers.
+    Web,
 }
 
-impl FromStr for Preset {
-    type Err = ValueError;
+impl FilterPreset {
+    pub const ALL: [Self; 4] = [Self::Isolate, Self::Dns, Self::Management, Self::Web];
 
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        Self::ALL.into_iter().find(|p| p.name() == text).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            ValueError::new(format!("not one of {names}"), "degraded")
-        })
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Isolate => "isolate",
+            Self::Dns => "dns",
+            Self::Management => "management",
+            Self::Web => "web",
+        }
     }
-}
 
-impl Serialize for Preset {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
+    /// What the preset asks for; a flag beside it wins.
+    pub fn settings(self) -> FilterSettings {
+        let (ports, protocols): (&[u16], _) = match self {
+            Self::Isolate => (&[], vec![Protocol::Tcp, Protocol::Udp]),
+            Self::Dns => (&[53], vec![Protocol::Tcp, Protocol::Udp]),
+            Self::Management => (&[22, 443, 6443], vec![Protocol::Tcp]),
+            Self::Web => (&[80, 443, 8080, 8443], vec![Protocol::Tcp]),
+        };
+        FilterSettings {
+            ports: (!ports.is_empty()).then(|| Ports::single(ports)),
+            protocols: Some(Protocols::new(protocols)),
+            ..FilterSettings::default()
+        }
     }
 }
 
@@ -117,8 +130,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_preset_is_a_fault_and_reads_back_by_its_name() {
-        let shown: Vec<_> = Preset::ALL
+    fn every_preset_is_a_fault() {
+        let shown: Vec<_> = NetemPreset::ALL
             .into_iter()
             .map(|p| (p.name(), p.settings().resolve().unwrap().to_string()))
             .collect();
@@ -134,9 +147,30 @@ mod tests {
                 ("lossy-wifi", "latency 5ms ±5ms, loss 5%, bandwidth 20mbit"),
             ]
         );
-        for preset in Preset::ALL {
-            assert_eq!(preset.name().parse(), Ok(preset));
-        }
+        let shown: Vec<_> = FilterPreset::ALL
+            .into_iter()
+            .map(|p| (p.name(), p.settings().resolve().unwrap().to_string()))
+            .collect();
+        let shown: Vec<_> = shown.iter().map(|(name, words)| (*name, words.as_str())).collect();
+        assert_eq!(
+            shown,
+            [
+                ("isolate", "drop tcp,udp"),
+                ("dns", "drop tcp,udp port 53"),
+                ("management", "drop tcp port 22,443,6443"),
+                ("web", "drop tcp port 80,443,8080,8443"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_flag_beside_a_filter_preset_wins() {
+        let flags = FilterSettings {
+            ports: Ports::parse("5353").ok(),
+            ..FilterSettings::default()
+        };
+        let merged = flags.over(FilterPreset::Dns.settings()).resolve().unwrap();
+        assert_eq!(merged.to_string(), "drop tcp,udp port 5353");
     }
 
     #[test]
@@ -146,7 +180,7 @@ mod tests {
             loss: Some(Percent::ZERO),
             ..NetemSettings::default()
         };
-        let merged = flags.over(Preset::Degraded.settings()).resolve().unwrap();
+        let merged = flags.over(NetemPreset::Degraded.settings()).resolve().unwrap();
         assert_eq!(merged.to_string(), "latency 50ms, bandwidth 1mbit");
     }
 }

@@ -5,22 +5,24 @@ use std::fmt;
 use serde::Serialize;
 use serde::ser::Serializer;
 
-use super::{Directions, Execution, Netem, OnMigration, Preset, Time};
+use super::{Directions, Execution, Filter, Netem, OnMigration, Time};
 
 /// What is done to the packets of a VM.
 ///
 /// Each kind has its own way to node commands (`plan::compile`), back from the kernel (`plan::verify`) and into words (`plan::words`);
 /// everything else of a run is the same for all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     Netem(Netem),
+    Filter(Filter),
 }
 
 /// A fault with its extent: which way, which interfaces, how long, in what order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultSpec {
     pub fault: Fault,
-    pub preset: Option<Preset>,
+    /// The name of the preset its values began with.
+    pub preset: Option<&'static str>,
     pub directions: Directions,
     /// Tap devices or network names; empty means every interface the fault can reach.
     pub interfaces: Vec<String>,
@@ -33,10 +35,11 @@ pub struct FaultSpec {
 }
 
 impl Fault {
-    /// `netem`: the word in commands, labels and documents.
+    /// `netem`, `filter`: the word in commands, labels and documents.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Netem(_) => "netem",
+            Self::Filter(_) => "filter",
         }
     }
 }
@@ -45,6 +48,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Netem(netem) => netem.fmt(f),
+            Self::Filter(filter) => filter.fmt(f),
         }
     }
 }
@@ -56,7 +60,7 @@ impl Serialize for FaultSpec {
         struct Flat<'a> {
             r#type: &'static str,
             #[serde(skip_serializing_if = "Option::is_none")]
-            preset: Option<Preset>,
+            preset: Option<&'static str>,
             #[serde(flatten)]
             values: Values<'a>,
             ingress: bool,
@@ -74,6 +78,7 @@ impl Serialize for FaultSpec {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self.0 {
                     Fault::Netem(netem) => netem.serialize(serializer),
+                    Fault::Filter(filter) => filter.serialize(serializer),
                 }
             }
         }
@@ -96,12 +101,13 @@ impl Serialize for FaultSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::{FilterPreset, NetemPreset};
 
     #[test]
     fn a_fault_is_one_flat_object_with_units() {
         let spec = FaultSpec {
-            fault: Fault::Netem(Preset::Degraded.settings().resolve().unwrap()),
-            preset: Some(Preset::Degraded),
+            fault: Fault::Netem(NetemPreset::Degraded.settings().resolve().unwrap()),
+            preset: Some(NetemPreset::Degraded.name()),
             directions: Directions::INGRESS,
             interfaces: Vec::new(),
             duration: Time::from_millis(120_000),
@@ -112,6 +118,17 @@ mod tests {
         let expected = serde_json::json!({
             "type": "netem", "preset": "degraded", "latency": "2000ms", "loss": "50%", "bandwidth": "1mbit", "ingress": true, "egress": false,
             "duration": "120s", "execution": "parallel", "onMigration": "stop", "detach": false,
+        });
+        assert_eq!(serde_json::to_value(&spec).unwrap(), expected);
+
+        let spec = FaultSpec {
+            fault: Fault::Filter(FilterPreset::Dns.settings().resolve().unwrap()),
+            preset: Some(FilterPreset::Dns.name()),
+            ..spec
+        };
+        let expected = serde_json::json!({
+            "type": "filter", "preset": "dns", "ports": "53", "protocols": ["tcp", "udp"], "action": "drop", "engine": "auto",
+            "ingress": true, "egress": false, "duration": "120s", "execution": "parallel", "onMigration": "stop", "detach": false,
         });
         assert_eq!(serde_json::to_value(&spec).unwrap(), expected);
     }

@@ -3,13 +3,17 @@
 //! Everything is kept in integers, so that what a plan shows, what `tc` is told and what is compared with the kernel's answer are the same number.
 //! A value that is not one says what is wrong and a value that would do; whoever asked for it (a flag, a file) says where it stood.
 
+pub mod cidr;
 mod percent;
+mod ports;
 mod rate;
 mod time;
 
 use std::fmt;
 
+pub use cidr::Cidr;
 pub use percent::Percent;
+pub use ports::Ports;
 pub use rate::Rate;
 pub use time::Time;
 

@@ -7,13 +7,20 @@
 pub const SCRIPT: &str = concat!(
     include_str!("agent/1-base.sh"),
     include_str!("agent/2-plan.sh"),
+    include_str!("agent/2-rules.sh"),
+    include_str!("agent/3-node.sh"),
     include_str!("agent/3-probe.sh"),
-    include_str!("agent/4-verdict.sh"),
-    include_str!("agent/5-sentinel.sh"),
-    include_str!("agent/6-guard.sh"),
-    include_str!("agent/6-sweep.sh"),
-    include_str!("agent/7-dialogue.sh"),
-    include_str!("agent/8-main.sh"),
+    include_str!("agent/4-engines.sh"),
+    include_str!("agent/4-qdisc.sh"),
+    include_str!("agent/4-cut.sh"),
+    include_str!("agent/4-nft.sh"),
+    include_str!("agent/4-flower.sh"),
+    include_str!("agent/5-verdict.sh"),
+    include_str!("agent/6-sentinel.sh"),
+    include_str!("agent/7-guard.sh"),
+    include_str!("agent/7-sweep.sh"),
+    include_str!("agent/8-dialogue.sh"),
+    include_str!("agent/9-main.sh"),
 );
 
 #[cfg(test)]

@@ -53,6 +53,18 @@ pub enum Event {
         /// Whether the kernel can do `sch_netem`; `None` when the plan did not need it.
         #[serde(default)]
         netem: Option<bool>,
+        /// What a filter would be put in place with here: `nft` or `tc`.
+        #[serde(default)]
+        engine: Option<String>,
+        /// Whether nft has netdev ingress and egress hooks; like the next two `None` when the plan did not need to know.
+        #[serde(default)]
+        nft: Option<bool>,
+        /// Whether nft can reject in a netdev chain.
+        #[serde(default)]
+        reject: Option<bool>,
+        /// Whether tc has flower filters.
+        #[serde(default)]
+        flower: Option<bool>,
     },
     /// The launcher's process was found and its network namespace pinned.
     Found {
@@ -70,14 +82,14 @@ pub enum Event {
     /// The sentinel waits; its deadline is armed before the first change.
     Ready {
         vm: usize,
-        /// Kind of each device's root qdisc before the fault.
+        /// Of each device before the fault: the kind of its root qdisc, or for a filter `none` or `clsact`.
         #[serde(default)]
         before: BTreeMap<String, String>,
     },
     /// Applied, and read back from the kernel.
     Injected {
         vm: usize,
-        /// `tc -s -j qdisc show` of each device.
+        /// `tc -s -j qdisc show` of each device; of a filter the table under `nft`, or the filters of each `DEVICE HOOK`.
         #[serde(default)]
         read: BTreeMap<String, serde_json::Value>,
     },

@@ -1,39 +1,63 @@
 //! A fault on one VM as lines of its node's plan, the same for every kind of fault: who, how long, on which devices, by which commands.
 //!
-//! Ingress is the root qdisc of the tap, egress the root qdisc of the uplink: a qdisc shapes what a device sends. That takes
-//! one object a direction, one undo by its handle, and no more of the kernel than the qdisc itself.
+//! ```text
+//! netem   root qdiscs: the tap's into the guest, the uplink's out of it; one VM's commands are in its own lines
+//! filter  rules on hooks of the devices; they are in the plan once a node, and a VM's lines name its hooks
+//! ```
 
+mod filter;
+mod flower;
 mod netem;
 mod qdisc;
+mod ruleset;
 
 use std::fmt::Write;
 use std::time::Duration;
 
+pub use filter::{ExpectedFilter, Hook, HookPoint};
+pub use flower::{FlowerFilter, FlowerMatch};
+pub use netem::ExpectedQdisc;
 pub use qdisc::{NetemQdisc, Shaper, TbfQdisc};
+pub use ruleset::{Family, Rule, Ruleset, Upper, Verdict};
 
 use super::Handle;
-use crate::fault::{Direction, Directions, Fault, Target, Time};
+use crate::fault::{Direction, Directions, Fault, Interface, Target, Time};
+
+/// What is put on every VM of a run, and by which names it is known on the nodes.
+#[derive(Debug, Clone, Copy)]
+pub struct Order<'a> {
+    pub fault: &'a Fault,
+    pub directions: Directions,
+    /// In the names of nft tables.
+    pub run: &'a str,
+    /// In the names of qdiscs and flower filters.
+    pub handle: Handle,
+}
 
 /// What one VM adds to the plan of its node, and what is known about it beforehand.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodeVm {
     /// Lines the agent reads, in order.
     pub lines: Vec<String>,
-    /// What the kernel must answer once the fault is in place, one a device.
-    pub expected: Vec<Expected>,
+    /// What the kernel must answer once the fault is in place.
+    pub expected: Expected,
     /// The same commands as somebody would type them on the node; `PID` is a process of the launcher.
     pub commands_for_people: Vec<String>,
 }
 
-/// An object of the run in the kernel, as it must read back.
+/// The objects of the run in the kernel, as they must read back.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Expected {
-    pub device: String,
-    /// The network in the VMI's spec; the first of several that share an uplink.
-    pub network: String,
-    pub direction: Direction,
-    pub handle: Handle,
-    pub shaper: Shaper,
+pub enum Expected {
+    /// One a device.
+    Qdiscs(Vec<ExpectedQdisc>),
+    Filter(ExpectedFilter),
+}
+
+/// What a kind of fault adds to a VM's lines.
+struct Parts {
+    lines: Vec<String>,
+    expected: Expected,
+    commands_for_people: Vec<String>,
 }
 
 /// Something that would not survive the way to the node.
@@ -49,53 +73,38 @@ pub enum CompileError {
     SameDevice { target: String, device: String },
     #[error("{target}: no interface to put the fault on")]
     NoInterface { target: String },
+    #[error("tc would need {filters} filters on each device, more than {}", flower::MOST_FILTERS)]
+    TooManyFilters { filters: usize },
+    #[error("the plan for {vms} VMs on node {} is too long for a pod: {bytes} bytes, more than {}", node.escape_debug(), Self::LONGEST)]
+    TooLong { node: String, vms: usize, bytes: usize },
 }
 
 /// The lines for the VM with this index in its node's plan. `hold` counts from the first change to the start of the rollback.
-pub fn compile(
-    fault: &Fault,
-    directions: Directions,
-    target: &Target,
-    index: usize,
-    handle: Handle,
-    hold: Duration,
-) -> Result<NodeVm, CompileError> {
+pub fn compile(order: &Order<'_>, target: &Target, index: usize, hold: Duration) -> Result<NodeVm, CompileError> {
     check_words(target)?;
-    let Fault::Netem(netem) = fault;
-    let shaper = netem::shaper(netem);
-    let expected = expected(directions, target, handle, &shaper)?;
-
+    if target.interfaces.is_empty() {
+        return Err(CompileError::NoInterface { target: target.key() });
+    }
+    let parts = match order.fault {
+        Fault::Netem(netem) => netem::compile(netem, order, target, index, hold)?,
+        Fault::Filter(filter) => filter::compile(filter, order, target, index, hold)?,
+    };
     let mut lines = vec![vm_line(target, index), format!("hold {index} {}", seconds(hold))];
     lines.extend(devices(target, index));
-    if let Some(module) = shaper.module() {
-        lines.push(format!("need {index} {module}"));
-    }
-    let mut commands = Commands::default();
-    for object in &expected {
-        let Expected { device, handle, .. } = object;
-        lines.push(format!("own {index} qdisc {device} {handle}"));
-        let params = shaper.params();
-        commands
-            .apply
-            .push(format!("tc qdisc add dev {device} root handle {handle} {params}"));
-        let neutral = shaper.neutral();
-        commands
-            .ease
-            .push(format!("tc qdisc change dev {device} root handle {handle} {neutral}"));
-        commands
-            .undo
-            .push(format!("tc qdisc del dev {device} root handle {handle}"));
-    }
-    lines.extend(commands.apply.iter().map(|c| format!("apply {index} {c}")));
-    lines.push(format!("ease {index} {}", shaper.drain_millis()));
-    lines.extend(commands.ease.iter().map(|c| format!("ease+ {index} {c}")));
-    lines.extend(commands.undo.iter().map(|c| format!("undo {index} {c}")));
-
+    lines.extend(parts.lines);
     Ok(NodeVm {
         lines,
-        expected,
-        commands_for_people: commands.for_people(hold),
+        expected: parts.expected,
+        commands_for_people: parts.commands_for_people,
     })
+}
+
+/// The device that carries one direction of a fault on an interface.
+pub fn device<'a>(fault: &Fault, direction: Direction, interface: &'a Interface) -> &'a str {
+    match fault {
+        Fault::Netem(_) => direction.device(interface),
+        Fault::Filter(filter) => filter::place(interface, direction, filter.action).0,
+    }
 }
 
 /// The lines that look for objects of this program on every device a fault may be on, and take them out: of one run alone, or
@@ -120,41 +129,6 @@ pub fn compile_sweep(target: &Target, index: usize, only: Option<Handle>) -> Res
 fn vm_line(target: &Target, index: usize) -> String {
     let container = target.launcher.container_id.as_deref().unwrap_or("-");
     format!("vm {index} {} {container}", target.launcher.uid)
-}
-
-/// What each device must read back: one object a device, also where interfaces share an uplink.
-fn expected(
-    directions: Directions,
-    target: &Target,
-    handle: Handle,
-    shaper: &Shaper,
-) -> Result<Vec<Expected>, CompileError> {
-    let mut expected: Vec<Expected> = Vec::new();
-    for interface in &target.interfaces {
-        for direction in directions.iter() {
-            let device = direction.device(interface);
-            match expected.iter().find(|e| e.device == device) {
-                Some(same) if same.direction == direction => {}
-                Some(_) => {
-                    return Err(CompileError::SameDevice {
-                        target: target.key(),
-                        device: device.to_owned(),
-                    });
-                }
-                None => expected.push(Expected {
-                    device: device.to_owned(),
-                    network: interface.network.clone(),
-                    direction,
-                    handle,
-                    shaper: shaper.clone(),
-                }),
-            }
-        }
-    }
-    if expected.is_empty() {
-        return Err(CompileError::NoInterface { target: target.key() });
-    }
-    Ok(expected)
 }
 
 /// `tap` and `uplink` lines. Both are checked on the node whichever direction is asked for: together they show that this is the
@@ -207,42 +181,42 @@ fn check_words(target: &Target) -> Result<(), CompileError> {
     Ok(())
 }
 
-#[derive(Default)]
-struct Commands {
-    apply: Vec<String>,
-    ease: Vec<String>,
-    undo: Vec<String>,
-}
-
-impl Commands {
-    /// The whole course of the fault on this VM as a transcript for the node's root shell.
-    fn for_people(&self, hold: Duration) -> Vec<String> {
-        let enter = |command: &String| format!("nsenter --net=/proc/PID/ns/net {command}");
-        let hold = format!("sleep {}", seconds(hold));
-        let steps = self
-            .apply
-            .iter()
-            .map(enter)
-            .chain([hold])
-            .chain(self.ease.iter().chain(&self.undo).map(enter));
-        steps.collect()
-    }
-}
-
 /// Decimal seconds, to the microsecond.
 fn seconds(duration: Duration) -> String {
     Time::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)).seconds()
 }
 
-/// Joins the lines of all VMs of a node, as the agent's `VMCHAOS_PLAN` takes them.
-pub fn node_plan<'a>(vms: impl IntoIterator<Item = &'a NodeVm>) -> String {
+/// Joins the lines of all VMs of a node, as the agent's `VMCHAOS_PLAN` takes them, after what is said once for all of them.
+pub fn node_plan<'a>(order: &Order<'_>, vms: impl IntoIterator<Item = &'a NodeVm>) -> String {
+    let for_all = match order.fault {
+        Fault::Netem(_) => Vec::new(),
+        Fault::Filter(filter) => Ruleset::new(filter).node_lines(order.directions, order.handle),
+    };
     let mut plan = String::new();
-    for line in vms.into_iter().flat_map(|vm| &vm.lines) {
+    for line in for_all.iter().chain(vms.into_iter().flat_map(|vm| &vm.lines)) {
         // Writing to a String cannot fail.
         let _ = writeln!(plan, "{line}");
     }
     plan
 }
 
+impl CompileError {
+    /// Bytes of a node's plan: the kernel takes no environment variable of 128 KiB (`MAX_ARG_STRLEN`), its name included.
+    pub const LONGEST: usize = 128 * 1024 - 64;
+
+    /// What would do, where there is something.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::TooManyFilters { .. } => {
+                Some("leave --engine out or use --engine nft, name fewer --ports or --peer, or join them to ranges")
+            }
+            Self::TooLong { .. } => Some("choose fewer VMs with --count, or name fewer --ports or --peer"),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod filter_tests;
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,11 @@ impl Handle {
         (Self::FIRST..=Self::LAST).contains(&major).then_some(Self(major))
     }
 
+    /// The number itself, 0x7000 to 0x7fff.
+    pub fn major(self) -> u16 {
+        self.0
+    }
+
     pub fn draw(rng: &mut impl rand::Rng) -> Self {
         Self(rng.random_range(Self::FIRST..=Self::LAST))
     }

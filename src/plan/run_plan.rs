@@ -2,9 +2,10 @@
 //! what is confirmed, and what is run are this one value.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::compile::{CompileError, NodeVm, compile, node_plan};
+use super::compile::{CompileError, NodeVm, Order, compile, node_plan};
 use super::handle::Handle;
 use crate::fault::{Execution, FaultSpec, Target, Unfit};
 
@@ -74,7 +75,7 @@ pub struct PodOptions {
 
 /// A plan somebody has agreed to. Only this can be run.
 #[derive(Debug)]
-pub struct Confirmed(Plan);
+pub struct Confirmed<P = Plan>(P);
 
 /// Somebody's word that the plan may be run.
 #[derive(Debug)]
@@ -92,12 +93,17 @@ impl Consent {
     pub fn by_answer(yes: bool) -> Option<Self> {
         yes.then_some(Self(()))
     }
+
+    /// The plan that was agreed to.
+    pub fn to<P>(self, plan: P) -> Confirmed<P> {
+        Confirmed(plan)
+    }
 }
 
 // === impl Confirmed ===
 
-impl Confirmed {
-    pub fn plan(&self) -> &Plan {
+impl<P> Confirmed<P> {
+    pub fn plan(&self) -> &P {
         &self.0
     }
 }
@@ -133,7 +139,13 @@ impl Plan {
                 });
             let index = nodes[node].vms.len();
             let hold = Duration::from_secs_f64(spec.duration.as_secs_f64());
-            let compiled = compile(&spec.fault, spec.directions, &target, index, handle, hold)?;
+            let order = Order {
+                fault: &spec.fault,
+                directions: spec.directions,
+                run: &run,
+                handle,
+            };
+            let compiled = compile(&order, &target, index, hold)?;
             nodes[node].vms.push(vms.len());
             vms.push(PlannedVm {
                 target,
@@ -142,7 +154,7 @@ impl Plan {
                 compiled,
             });
         }
-        Ok(Self {
+        let plan = Self {
             run,
             handle,
             spec,
@@ -152,23 +164,38 @@ impl Plan {
             seed: None,
             left_out: Vec::new(),
             pod,
-        })
+        };
+        plan.check_length()?;
+        Ok(plan)
+    }
+
+    fn check_length(&self) -> Result<(), CompileError> {
+        for (number, node) in self.nodes.iter().enumerate() {
+            let bytes = self.node_text(number).len();
+            if bytes > CompileError::LONGEST {
+                return Err(CompileError::TooLong {
+                    node: node.name.clone(),
+                    vms: node.vms.len(),
+                    bytes,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// What is put on every VM.
+    fn order(&self) -> Order<'_> {
+        Order {
+            fault: &self.spec.fault,
+            directions: self.spec.directions,
+            run: &self.run,
+            handle: self.handle,
+        }
     }
 
     /// The same fault for one VM that moved, for the time that is left.
     pub fn moved(&self, target: &Target, remaining: Duration) -> Result<NodeVm, CompileError> {
-        compile(
-            &self.spec.fault,
-            self.spec.directions,
-            target,
-            0,
-            self.handle,
-            remaining,
-        )
-    }
-
-    pub fn confirmed(self, _consent: Consent) -> Confirmed {
-        Confirmed(self)
+        compile(&self.order(), target, 0, remaining)
     }
 
     /// How long each VM is under the fault.
@@ -188,7 +215,15 @@ impl Plan {
 
     /// The text of `VMCHAOS_PLAN` for one node.
     pub fn node_text(&self, node: usize) -> String {
-        node_plan(self.nodes[node].vms.iter().map(|&vm| &self.vms[vm].compiled))
+        node_plan(
+            &self.order(),
+            self.nodes[node].vms.iter().map(|&vm| &self.vms[vm].compiled),
+        )
+    }
+
+    /// The same text for a node with one VM, which moved there.
+    pub fn moved_text(&self, vm: &NodeVm) -> String {
+        node_plan(&self.order(), [vm])
     }
 
     /// Name of the debug pod on a node.
@@ -199,10 +234,7 @@ impl Plan {
     /// What a pod says of its run to whoever looks at it: everything that `status` and `halt` of another machine need.
     pub fn annotations(&self, vms: &[(&Target, &NodeVm)]) -> BTreeMap<String, String> {
         let mut annotations = self.pod.annotations.clone();
-        let commands = vms.iter().flat_map(|(target, compiled)| {
-            std::iter::once(format!("# {}", target.key())).chain(compiled.commands_for_people.iter().cloned())
-        });
-        annotations.insert(PLAN.to_owned(), commands.collect::<Vec<_>>().join("\n"));
+        annotations.insert(PLAN.to_owned(), commands_in_brief(vms));
         annotations.insert(FAULT.to_owned(), self.spec.fault.to_string());
         annotations.insert(DURATION.to_owned(), self.spec.duration.to_string());
         annotations.insert(TOTAL.to_owned(), format!("{}s", self.total_hold().as_secs()));
@@ -213,6 +245,30 @@ impl Plan {
         annotations.insert(TARGETS.to_owned(), targets.join(","));
         annotations
     }
+}
+
+/// The commands on these VMs, cut where they are long: all annotations of an object may take 256 KiB
+/// (`TotalAnnotationSizeLimitB`), and the document of the run has every word.
+fn commands_in_brief(vms: &[(&Target, &NodeVm)]) -> String {
+    const LONGEST_COMMAND: usize = 240;
+    const LONGEST: usize = 96 * 1024;
+    let mut text = String::new();
+    for (told, (target, compiled)) in vms.iter().enumerate() {
+        let mut block = format!("# {}\n", target.key());
+        for command in &compiled.commands_for_people {
+            let short: String = command.chars().take(LONGEST_COMMAND).collect();
+            block.push_str(&short);
+            block.push_str(if short.len() < command.len() { " …\n" } else { "\n" });
+        }
+        if text.len() + block.len() > LONGEST {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "# and on {} more VMs", vms.len() - told);
+            break;
+        }
+        text.push_str(&block);
+    }
+    text.truncate(text.trim_end().len());
+    text
 }
 
 impl PodOptions {
@@ -233,3 +289,6 @@ impl PodOptions {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,11 @@
 //! Everybody gets the direction of a fault on a VM wrong once; the numbers of one direction say little about what an
 //! application sees, which is the round trip.
 
+mod filter;
 mod netem;
 mod probes;
 
-use crate::fault::{Binding, Directions, Fault, Target, Time};
+use crate::fault::{Binding, Directions, Fault, Probe, Target, Time};
 
 /// What a plan says about its fault.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,30 +25,41 @@ pub fn describe<'a>(
     hold: Time,
     targets: impl IntoIterator<Item = &'a Target>,
 ) -> Words {
-    let Fault::Netem(netem) = fault;
+    let (effects, warnings) = match fault {
+        Fault::Netem(netem) => (
+            netem::effects(netem, directions),
+            netem::warnings(netem, directions, hold),
+        ),
+        Fault::Filter(filter) => (
+            filter::effects(filter, directions),
+            filter::warnings(filter, directions),
+        ),
+    };
     let mut words = Words {
         effects: vec![where_it_works(directions)],
-        warnings: Vec::new(),
+        warnings,
     };
-    words.effects.extend(netem::effects(netem, directions));
-    words.warnings.extend(netem::warnings(netem, directions, hold));
+    words.effects.extend(effects);
+    let fails = |probe: &Probe| match fault {
+        Fault::Netem(netem) => netem::fails(netem, directions, probe),
+        Fault::Filter(filter) => filter::fails(filter, directions, probe),
+    };
     let mut shares_pod = false;
     let mut probed = Vec::new();
     for target in targets {
         shares_pod |= target.interfaces.iter().any(|i| i.binding == Binding::Masquerade);
         probed.extend(
-            probes::warnings(netem, directions, hold, target)
+            probes::warnings(fails, hold, target)
                 .into_iter()
                 .map(|told| (target.key(), told)),
         );
     }
     words.warnings.extend(grouped(probed));
-    if shares_pod && directions.egress() {
-        words.effects.push(
-            "with masquerade, what the launcher pod itself sends (sidecars) leaves by the same device and is hit too"
-                .into(),
-        );
-    }
+    let hit = match fault {
+        Fault::Netem(_) => netem::shared(directions),
+        Fault::Filter(filter) => filter::shared(filter, directions),
+    };
+    words.effects.extend(hit.filter(|_| shares_pod).map(str::to_owned));
     words
 }
 
@@ -76,5 +88,7 @@ fn where_it_works(directions: Directions) -> String {
     }
 }
 
+#[cfg(test)]
+mod filter_tests;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,7 @@
 //! What all parts of the practice cluster share: the objects, the rules in force, the record of requests. Controllers
 //! and the API both write through here.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -20,6 +17,7 @@ use super::{
     http::log::Log,
     ids::Ids,
     json as fields,
+    kubevirt::{migration_limits::UnderWay, migration_play::Plays},
     node::Nodes,
     options::Options,
     store::Store,
@@ -37,8 +35,8 @@ pub(crate) struct Cluster {
     admission: Mutex<Admission>,
     faults: Mutex<Faults>,
     log: Mutex<Log>,
-    /// VMs whose next migration fails, by namespace and name, with the reason.
-    failing_migrations: Mutex<HashMap<(String, String), String>>,
+    pub(crate) migrations: Plays,
+    pub(crate) under_way: UnderWay,
 }
 
 /// A lock that outlives a panic of its holder: a failed test must not hide behind a poisoned cluster.
@@ -66,7 +64,8 @@ impl Cluster {
             admission: Mutex::default(),
             faults: Mutex::default(),
             log: Mutex::default(),
-            failing_migrations: Mutex::default(),
+            migrations: Plays::default(),
+            under_way: UnderWay::default(),
             options,
         }
     }
@@ -93,15 +92,6 @@ impl Cluster {
 
     pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
         lock(&self.log)
-    }
-
-    /// The next migration of this VM fails with that reason.
-    pub(crate) fn fail_migration(&self, namespace: &str, name: &str, reason: &str) {
-        lock(&self.failing_migrations).insert((namespace.to_owned(), name.to_owned()), reason.to_owned());
-    }
-
-    pub(crate) fn take_migration_failure(&self, namespace: &str, name: &str) -> Option<String> {
-        lock(&self.failing_migrations).remove(&(namespace.to_owned(), name.to_owned()))
     }
 
     pub(crate) fn get(&self, resource: &Resource, namespace: &str, name: &str) -> Option<Arc<Value>> {

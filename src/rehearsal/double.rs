@@ -11,7 +11,9 @@ use futures::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 
 use super::double_agent;
-use super::host::{Agent, Node, Signal, Spec, Stdin, Stdout, VmOnNode};
+use super::flower::{Clsact, Filter};
+use super::host::{Agent, Feature, Foreign, Node, Presence, Signal, Spec, Stdin, Stdout, VmOnNode};
+use super::nft::{Abilities, Hook, Tables};
 use super::qdisc::Root;
 
 /// A launcher on the node: its devices and what is on them.
@@ -19,6 +21,8 @@ pub(super) struct Launcher {
     pub(super) vm: VmOnNode,
     pub(super) pid: u32,
     pub(super) roots: BTreeMap<String, Root>,
+    pub(super) clsacts: BTreeMap<String, Clsact>,
+    pub(super) tables: Tables,
 }
 
 /// What the node's agents share: the kernel, so to say.
@@ -26,6 +30,8 @@ pub(super) struct Kernel {
     launchers: Mutex<HashMap<String, Launcher>>,
     /// Agents that want to know of a launcher's end.
     agents: Mutex<Vec<mpsc::UnboundedSender<Order>>>,
+    /// What is not as on a common node.
+    features: Mutex<HashMap<Feature, Presence>>,
     pub(super) booted: Instant,
 }
 
@@ -39,6 +45,11 @@ pub(super) enum Order {
 impl Kernel {
     pub(super) fn launchers(&self) -> MutexGuard<'_, HashMap<String, Launcher>> {
         self.launchers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn presence(&self, feature: Feature) -> Presence {
+        let features = self.features.lock().unwrap_or_else(PoisonError::into_inner);
+        features.get(&feature).copied().unwrap_or_default()
     }
 
     fn agents(&self) -> MutexGuard<'_, Vec<mpsc::UnboundedSender<Order>>> {
@@ -64,6 +75,7 @@ impl DoubleNode {
             kernel: Arc::new(Kernel {
                 launchers: Mutex::default(),
                 agents: Mutex::default(),
+                features: Mutex::default(),
                 booted: Instant::now(),
             }),
         }
@@ -79,7 +91,14 @@ impl Node for DoubleNode {
             .map(|device| (device.name.clone(), Root::new(&device.root)))
             .collect();
         let pid = 4711 + u32::try_from(launchers.len()).unwrap_or(0) * 10;
-        launchers.insert(vm.pod_uid.clone(), Launcher { vm, pid, roots });
+        let launcher = Launcher {
+            pid,
+            roots,
+            clsacts: BTreeMap::new(),
+            tables: Tables::default(),
+            vm,
+        };
+        launchers.insert(launcher.vm.pod_uid.clone(), launcher);
     }
 
     fn remove_pod(&self, pod_uid: &str) {
@@ -122,6 +141,66 @@ impl Node for DoubleNode {
                     .collect()
             })
             .unwrap_or_default()
+    }
+
+    fn filters(&self, pod_uid: &str) -> Vec<String> {
+        let launchers = self.kernel.launchers();
+        let mut all = launchers.get(pod_uid).map(Launcher::filters).unwrap_or_default();
+        all.sort();
+        all
+    }
+
+    fn put_foreign(&self, pod_uid: &str, device: &str, what: Foreign) -> io::Result<()> {
+        let mut launchers = self.kernel.launchers();
+        let put = launchers
+            .get_mut(pod_uid)
+            .ok_or("no such launcher")
+            .and_then(|launcher| launcher.put_foreign(device, what));
+        put.map_err(io::Error::other)
+    }
+
+    fn set_feature(&self, feature: Feature, presence: Presence) -> io::Result<()> {
+        let mut features = self.kernel.features.lock().unwrap_or_else(PoisonError::into_inner);
+        features.insert(feature, presence);
+        Ok(())
+    }
+}
+
+impl Launcher {
+    fn filters(&self) -> Vec<String> {
+        let mut all: Vec<String> = self.tables.iter().map(|table| format!("nft {}", table.name)).collect();
+        for (device, clsact) in &self.clsacts {
+            all.push(format!("{device} clsact"));
+            all.extend(clsact.filters().iter().map(|filter| {
+                let (hook, pref, handle) = (filter.hook.name(), filter.pref, filter.handle);
+                format!("{device} {hook} flower {pref} {handle:#x}")
+            }));
+        }
+        all
+    }
+
+    fn put_foreign(&mut self, device: &str, what: Foreign) -> Result<(), &'static str> {
+        let root = self.roots.get_mut(device).ok_or("Cannot find device")?;
+        match what {
+            Foreign::Qdisc => root.put_foreign(),
+            Foreign::NftTable => {
+                let kernel = Abilities {
+                    egress: true,
+                    reject: true,
+                };
+                let table = self.tables.create("foreign")?;
+                table.add_chain("ingress", Some((Hook::Ingress, device, 0)), kernel)
+            }
+            Foreign::Clsact | Foreign::Flower => {
+                let clsact = self.clsacts.entry(device.to_owned()).or_default();
+                if what == Foreign::Clsact {
+                    return Ok(());
+                }
+                let words = ["ip_proto", "tcp", "dst_port", "25"];
+                let filter = Filter::new(Hook::Ingress, "ip", 1, 1, &words).ok_or("no such filter")?;
+                clsact.add(filter)
+            }
+        }
     }
 }
 

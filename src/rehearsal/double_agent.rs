@@ -10,7 +10,9 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use tokio::sync::mpsc;
 
 use super::double::{Kernel, Order};
+use super::double_engine::Engine;
 use super::double_plan::{self, VmPlan};
+use super::double_rules::Rules;
 use super::host::{Signal, Spec};
 
 /// How far a VM is.
@@ -36,6 +38,9 @@ pub(super) enum Phase {
 pub(super) struct Double {
     pub(super) kernel: Arc<Kernel>,
     pub(super) run: String,
+    pub(super) rules: Rules,
+    /// What cuts packets, once it has been tried what can.
+    pub(super) engine: Option<Engine>,
     pub(super) plans: Vec<VmPlan>,
     pub(super) phases: Vec<Phase>,
     pub(super) verdicts: Vec<Value>,
@@ -76,11 +81,13 @@ pub(super) async fn run(
         seconds(spec, "VMCHAOS_HELLO_LIMIT", 30),
         seconds(spec, "VMCHAOS_GO_LIMIT", 60),
     );
-    let (plans, bad) = double_plan::parse(spec.env("VMCHAOS_PLAN").unwrap_or_default());
+    let (rules, plans, bad) = double_plan::parse(spec.env("VMCHAOS_PLAN").unwrap_or_default());
     let mut double = Double {
         kernel,
         run: spec.env("VMCHAOS_RUN").unwrap_or_default().to_owned(),
         phases: plans.iter().map(|_| Phase::Found).collect(),
+        rules,
+        engine: None,
         plans,
         verdicts: Vec::new(),
         events: Vec::new(),
@@ -92,7 +99,7 @@ pub(super) async fn run(
         greeted: false,
         heard: Instant::now(),
     };
-    double.greet(spec, bad.as_deref());
+    double.greet(bad.as_deref());
     let mut lines = BufReader::new(stdin).lines();
     let mut open = true;
     loop {

@@ -5,20 +5,24 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::double_agent::{Double, Phase};
-use super::host::Spec;
+use super::host::Feature;
 
 impl Double {
-    pub(super) fn greet(&mut self, spec: &Spec, bad: Option<&str>) {
-        let netem = if spec.env("VMCHAOS_PLAN").is_some_and(|plan| plan.contains("sch_netem")) {
-            json!(true)
+    pub(super) fn greet(&mut self, bad: Option<&str>) {
+        let netem = if self.plans.iter().any(|plan| plan.needs_netem) {
+            self.kernel.has(Feature::Netem).into()
         } else {
             Value::Null
         };
-        self.emit(json!({"ev": "hello", "run": self.run, "kernel": "6.1.0-18", "tc": "iproute2-6.1.0", "shell": "double", "netem": netem}));
+        let mut hello = json!({"ev": "hello", "run": self.run, "kernel": "6.1.0-18", "tc": "iproute2-6.1.0", "shell": "double", "netem": netem});
+        for (name, value) in self.probe(bad.is_none()) {
+            hello[name] = value;
+        }
+        self.emit(hello);
         for vm in 0..self.plans.len() {
             let found = match bad {
                 Some(why) => Err(("plan", why.to_owned(), None)),
-                None => self.plans[vm].check(&self.kernel.launchers()),
+                None => self.check(vm),
             };
             match found {
                 Ok(pid) => {

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::double::Launcher;
+use super::double_rules::{Cut, Rules, Way};
 use super::host::DeviceKind;
+use super::nft::Hook;
+use super::qdisc::Root;
 
 /// The plan of one VM.
 #[derive(Debug, Default)]
@@ -19,6 +22,9 @@ pub(super) struct VmPlan {
     pub(super) apply: Vec<Vec<String>>,
     pub(super) easing: Vec<Vec<String>>,
     pub(super) undo: Vec<Vec<String>>,
+    pub(super) needs_netem: bool,
+    /// Hooks that the rules of the node-wide part go on.
+    pub(super) cuts: Vec<Cut>,
     /// Devices to be swept, of this handle alone if there is one.
     pub(super) sweeps: Vec<(String, Option<String>)>,
     /// Whether it names anything of a fault.
@@ -29,28 +35,37 @@ pub(super) struct VmPlan {
 pub(super) type Refused = (&'static str, String, Option<String>);
 
 /// Reads a plan; the error is what is wrong with its first bad line.
-pub(super) fn parse(text: &str) -> (Vec<VmPlan>, Option<String>) {
+pub(super) fn parse(text: &str) -> (Rules, Vec<VmPlan>, Option<String>) {
+    let mut rules = Rules::default();
     let mut plans: Vec<VmPlan> = Vec::new();
     let mut bad = None;
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
-        if let Err(why) = record(line, &mut plans) {
+        if let Err(why) = record(line, &mut rules, &mut plans) {
             bad.get_or_insert(format!("line {} of the plan: {why}", index + 1));
         }
     }
     if plans.is_empty() {
         bad.get_or_insert("the plan names no VM".to_owned());
     }
-    (plans, bad)
+    (rules, plans, bad)
 }
 
-fn record(line: &str, plans: &mut Vec<VmPlan>) -> Result<(), &'static str> {
+fn record(line: &str, rules: &mut Rules, plans: &mut Vec<VmPlan>) -> Result<(), &'static str> {
+    let words: Vec<&str> = line.split(' ').collect();
+    // Only lines of a filter have braces and commas, and each of their words is looked at.
+    let more = match words[0] {
+        "nft" | "ports" | "peers4" | "peers6" => "{},!=",
+        _ => "",
+    };
     if !line
         .chars()
-        .all(|c| c.is_ascii_alphanumeric() || "._:/%@+ -".contains(c))
+        .all(|c| c.is_ascii_alphanumeric() || "._:/%@+ -".contains(c) || more.contains(c))
     {
         return Err("a character that no plan holds");
     }
-    let words: Vec<&str> = line.split(' ').collect();
+    if let Some(read) = rules.record(&words, !plans.is_empty()) {
+        return read;
+    }
     let vm: usize = words.get(1).and_then(|word| word.parse().ok()).ok_or("no VM number")?;
     if words[0] == "vm" {
         let ([_, _, uid, _], true) = (words.as_slice(), vm == plans.len()) else {
@@ -89,15 +104,21 @@ fn record(line: &str, plans: &mut Vec<VmPlan>) -> Result<(), &'static str> {
         }
         ("tap", [device, bridge]) => plan.taps.push(((*device).to_owned(), (*bridge).to_owned())),
         ("uplink", [device, bridge]) => plan.uplinks.push(((*device).to_owned(), (*bridge).to_owned())),
-        ("need", ["sch_netem"]) => {}
-        ("own", ["qdisc", device, handle]) => {
-            if !is_of_a_run(handle) {
-                return Err("not a handle of a run");
+        ("need", ["sch_netem"]) => plan.needs_netem = true,
+        ("own", [what, device, rest @ ..]) => {
+            if (*what == "cut" && !plan.owned.is_empty()) || (*what == "qdisc" && !plan.cuts.is_empty()) {
+                return Err("a qdisc and a cut for one VM");
             }
             if !plan.taps.iter().chain(&plan.uplinks).any(|(name, _)| name == device) {
                 return Err("a device that is neither tap nor uplink of the VM");
             }
-            plan.owned.push(((*device).to_owned(), (*handle).to_owned()));
+            match (*what, rest) {
+                ("cut", rest) => plan.cuts.push(cut(rules, plan, device, rest)?),
+                ("qdisc", [handle]) if is_of_a_run(handle) => {
+                    plan.owned.push(((*device).to_owned(), (*handle).to_owned()));
+                }
+                _ => return Err("not a handle of a run"),
+            }
         }
         ("sweep", [device]) => plan.sweeps.push(((*device).to_owned(), None)),
         ("sweep", [device, handle]) if is_of_a_run(handle) => {
@@ -110,6 +131,24 @@ fn record(line: &str, plans: &mut Vec<VmPlan>) -> Result<(), &'static str> {
         _ => return Err("a record that is not known"),
     }
     Ok(())
+}
+
+/// `own I cut DEVICE WAY HOOK`.
+fn cut(rules: &Rules, plan: &VmPlan, device: &str, words: &[&str]) -> Result<Cut, &'static str> {
+    let [way, hook] = words else {
+        return Err("no direction and hook");
+    };
+    let cut = Cut {
+        device: device.to_owned(),
+        way: Way::named(way).ok_or("no direction and hook")?,
+        hook: Hook::named(hook).ok_or("no direction and hook")?,
+    };
+    let same = |other: &Cut| other.device == device && (other.way == cut.way || other.hook == cut.hook);
+    if plan.cuts.iter().any(same) {
+        return Err("a hook or a direction of a device twice");
+    }
+    rules.check_cut(cut.way)?;
+    Ok(cut)
 }
 
 /// Whether a handle is one that runs draw, `7000:` to `7fff:`.
@@ -153,13 +192,14 @@ fn command(plan: &VmPlan, verb: &str, words: &[&str]) -> Result<Vec<String>, &'s
 }
 
 impl VmPlan {
-    /// Whether the VM can take the fault; nothing is changed.
-    pub(super) fn check(&self, launchers: &HashMap<String, Launcher>) -> Result<u32, Refused> {
-        let launcher = launchers.get(&self.pod_uid).ok_or((
-            "no-process",
-            "no process of the container is on this node".to_owned(),
-            None,
-        ))?;
+    /// The launcher of the VM.
+    pub(super) fn launcher<'a>(&self, launchers: &'a HashMap<String, Launcher>) -> Result<&'a Launcher, Refused> {
+        let missing = "no process of the container is on this node".to_owned();
+        launchers.get(&self.pod_uid).ok_or(("no-process", missing, None))
+    }
+
+    /// Whether the links of a launcher are what the plan says.
+    pub(super) fn check_links(&self, launcher: &Launcher) -> Result<(), Refused> {
         for (device, bridge) in &self.taps {
             if link(launcher, device, bridge)? != DeviceKind::Tap {
                 return Err((
@@ -185,21 +225,38 @@ impl VmPlan {
                 ));
             }
         }
+        Ok(())
+    }
+
+    /// Whether the roots to be replaced are the kernel's own, and nobody else has put classifiers beside them.
+    pub(super) fn check_roots(&self, launcher: &Launcher) -> Result<(), Refused> {
         for (device, _) in &self.owned {
-            let (kind, handle) = launcher
-                .roots
-                .get(device)
-                .map_or(("none", "0:"), super::qdisc::Root::is);
-            if handle != "0:" {
-                return Err((
-                    "foreign-qdisc",
-                    format!("the root of {device} is {kind} {handle}, which is not the kernel's default"),
-                    Some(device.clone()),
-                ));
+            if launcher.clsacts.get(device).is_some_and(|clsact| !clsact.is_of_runs()) {
+                let detail = format!("{device} has a clsact qdisc that is not of this run");
+                return Err(("foreign-qdisc", detail, Some(device.clone())));
+            }
+            if root_handle(launcher, device) != "0:" {
+                return Err(foreign_root(launcher, device));
             }
         }
-        Ok(launcher.pid)
+        Ok(())
     }
+}
+
+fn root_handle<'a>(launcher: &'a Launcher, device: &str) -> &'a str {
+    launcher.roots.get(device).map_or("0:", |root| root.is().1)
+}
+
+/// A root qdisc that is neither the kernel's nor a run's.
+pub(super) fn is_foreign_root(launcher: &Launcher, device: &str) -> bool {
+    let (kind, handle) = launcher.roots.get(device).map_or(("none", "0:"), Root::is);
+    handle != "0:" && !(["netem", "tbf"].contains(&kind) && is_of_a_run(handle))
+}
+
+pub(super) fn foreign_root(launcher: &Launcher, device: &str) -> Refused {
+    let (kind, handle) = launcher.roots.get(device).map_or(("none", "0:"), Root::is);
+    let detail = format!("the root of {device} is {kind} {handle}, which is not the kernel's default");
+    ("foreign-qdisc", detail, Some(device.to_owned()))
 }
 
 /// The link of a launcher that a plan names, as the plan says it is.

@@ -1,10 +1,15 @@
 //! What the agent of a [`DoubleNode`](super::double::DoubleNode) does when it is told to sweep: it takes out what carries the
 //! marks of this program, whoever put it there.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::json;
 
+use super::double::Launcher;
 use super::double_agent::{Double, Phase};
 use super::double_plan::{VmPlan, is_of_a_run};
+use super::flower::{Clsact, Filter, run_of};
+use super::nft::Table;
 use super::qdisc::Root;
 
 impl Double {
@@ -18,12 +23,14 @@ impl Double {
             .launchers()
             .get_mut(&plan.pod_uid)
             .map(|launcher| -> Vec<String> {
-                let roots = launcher.roots.iter_mut();
-                roots
-                    .filter_map(|(device, root)| {
-                        take(root, |handle| plan.sweeps(device, handle)).map(|it| format!("{device} {it}"))
-                    })
-                    .collect()
+                let mut removed = Vec::new();
+                for (device, root) in &mut launcher.roots {
+                    let taken = take(root, |handle| plan.sweeps(device, handle));
+                    removed.extend(taken.map(|it| format!("{device} {it}")));
+                    removed.extend(plan.take_filters(device, &mut launcher.clsacts));
+                }
+                removed.extend(plan.take_tables(launcher, &self.run));
+                removed
             });
         if let Some(removed) = removed {
             self.phases[vm] = Phase::Ended("restored");
@@ -38,6 +45,46 @@ impl Double {
 }
 
 impl VmPlan {
+    /// Deletes a device's filters that carry a mark that is asked for, and its clsact if nothing is on it then: device and
+    /// mark.
+    fn take_filters(&self, device: &str, clsacts: &mut BTreeMap<String, Clsact>) -> Vec<String> {
+        let Some(clsact) = clsacts.get_mut(device) else {
+            return Vec::new();
+        };
+        let mark = |filter: &Filter| run_of(filter).map(|run| format!("{run:x}:"));
+        let asked = |filter: &Filter| mark(filter).is_some_and(|mark| self.sweeps(device, &mark));
+        let marks: BTreeSet<String> = clsact
+            .filters()
+            .iter()
+            .filter(|one| asked(one))
+            .filter_map(mark)
+            .collect();
+        clsact.remove(asked);
+        if clsact.filters().is_empty() && !marks.is_empty() {
+            clsacts.remove(device);
+        }
+        marks.iter().map(|mark| format!("{device} flower {mark}")).collect()
+    }
+
+    /// Deletes the tables of this program; if marks are asked for, those of this run alone.
+    fn take_tables(&self, launcher: &mut Launcher, run: &str) -> Vec<String> {
+        let own = format!("vmchaos_{run}");
+        let every = self.sweeps.iter().any(|(_, only)| only.is_none());
+        let ours =
+            |table: &Table| table.name.starts_with("vmchaos_") && (every || table.name == own || table.has_chain(&own));
+        let names: Vec<String> = launcher
+            .tables
+            .iter()
+            .filter(|table| ours(table))
+            .map(|table| table.name.clone())
+            .collect();
+        for name in &names {
+            // It is there.
+            let _ = launcher.tables.delete(name);
+        }
+        names.into_iter().map(|name| format!("nft {name}")).collect()
+    }
+
     fn sweeps(&self, device: &str, handle: &str) -> bool {
         let asked = |only: &Option<String>| only.as_ref().is_none_or(|only| only == handle);
         is_of_a_run(handle) && self.sweeps.iter().any(|(name, only)| name == device && asked(only))

@@ -12,15 +12,18 @@ impl Double {
         if self.over || !self.plans[vm].sweeps.is_empty() || !matches!(self.phases[vm], Phase::Found) {
             return;
         }
-        let checked = self.plans[vm].check(&self.kernel.launchers());
+        let checked = self.check(vm);
         if let Err(refused) = checked {
             return self.refuse(vm, refused);
         }
-        let before: Vec<(String, String)> = self
-            .look(vm)
-            .into_iter()
-            .map(|(device, kind, _, _)| (device, kind))
-            .collect();
+        let before: Vec<(String, String)> = if self.plans[vm].cuts.is_empty() {
+            self.look(vm)
+                .into_iter()
+                .map(|(device, kind, _, _)| (device, kind))
+                .collect()
+        } else {
+            self.places(vm)
+        };
         let kinds: Map<String, Value> = before
             .iter()
             .map(|(device, kind)| (device.clone(), kind.as_str().into()))
@@ -50,6 +53,9 @@ impl Double {
     }
 
     fn read(&self, vm: usize) -> Map<String, Value> {
+        if !self.plans[vm].cuts.is_empty() {
+            return self.read_cut(vm);
+        }
         self.look(vm)
             .into_iter()
             .map(|(device, _, _, json)| (device, json))
@@ -95,8 +101,12 @@ impl Double {
             return;
         }
         let since = Instant::now();
-        let refused = self.tc(vm, |plan| &plan.apply);
-        let complete = self.ours(vm).len() == self.plans[vm].owned.len();
+        let (refused, complete) = if self.plans[vm].cuts.is_empty() {
+            let refused = self.tc(vm, |plan| &plan.apply);
+            (refused, self.ours(vm).len() == self.plans[vm].owned.len())
+        } else {
+            (self.put_cut(vm), self.is_cut(vm))
+        };
         let Phase::Armed { before, .. } = std::mem::replace(&mut self.phases[vm], Phase::Found) else {
             return;
         };
@@ -136,7 +146,11 @@ impl Double {
     }
 
     pub(super) fn undo(&mut self, vm: usize, by: &'static str, held: Option<f64>, before: &[(String, String)]) {
-        self.tc(vm, |plan| &plan.undo);
+        if self.plans[vm].cuts.is_empty() {
+            self.tc(vm, |plan| &plan.undo);
+        } else {
+            self.take_cut(vm, before);
+        }
         // Never injected: held for no time at all.
         let held = held.map_or_else(|| json!(0), |held| json!(held));
         let left = self.ours(vm);
@@ -145,17 +159,16 @@ impl Double {
             self.verdicts.push(json!([vm, "leaked", by, held]));
             return self.emit(json!({"ev": "leaked", "vm": vm, "by": by, "held": held, "left": left.join(" ")}));
         }
-        let after = self.look(vm);
-        let changed: Vec<String> = after
-            .iter()
-            .filter_map(|(device, kind, handle, _)| {
-                let (_, was) = before.iter().find(|(name, _)| name == device)?;
-                (was != kind || handle != "0:").then(|| format!("{device} was {was}, is {kind} {handle}"))
-            })
-            .collect();
+        let after = self.after(vm);
+        let mut changed = self.others(vm);
+        changed.extend(after.iter().filter_map(|(device, kind, handle)| {
+            let (_, was) = before.iter().find(|(name, _)| name == device)?;
+            let same = was == kind && ["", " 0:"].contains(&handle.as_str());
+            (!same).then(|| format!("{device} was {was}, is {kind}{handle}"))
+        }));
         let kinds: Map<String, Value> = after
             .iter()
-            .map(|(device, kind, _, _)| (device.clone(), kind.as_str().into()))
+            .map(|(device, kind, _)| (device.clone(), kind.as_str().into()))
             .collect();
         let mut event = json!({"ev": "restored", "vm": vm, "by": by, "held": held, "after": kinds});
         if !changed.is_empty() {
@@ -164,6 +177,18 @@ impl Double {
         self.phases[vm] = Phase::Ended("restored");
         self.verdicts.push(json!([vm, "restored", by, held]));
         self.emit(event);
+    }
+
+    /// What is on the VM's devices afterwards: name, kind, and for a root qdisc its handle.
+    fn after(&self, vm: usize) -> Vec<(String, String, String)> {
+        if self.plans[vm].cuts.is_empty() {
+            let seen = self.look(vm).into_iter();
+            return seen
+                .map(|(device, kind, handle, _)| (device, kind, format!(" {handle}")))
+                .collect();
+        }
+        let places = self.places(vm).into_iter();
+        places.map(|(device, kind)| (device, kind, String::new())).collect()
     }
 
     /// A launcher has gone, and its network namespace with it.

@@ -102,6 +102,49 @@ pub struct VmOnNode {
     pub devices: Vec<Device>,
 }
 
+/// Something that the kernel of a node may have or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Feature {
+    /// The qdisc netem.
+    Netem,
+    /// Hooks of nftables on the egress of a device, in Linux 5.16 and later.
+    NftEgress,
+    /// `reject` in the netdev family of nftables, in Linux 5.10 and later.
+    NftReject,
+    /// The classifier flower, with the action that drops.
+    Flower,
+}
+
+impl Feature {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Netem, Self::NftEgress, Self::NftReject, Self::Flower];
+}
+
+/// Where the kernel of a node has a feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Presence {
+    /// Built in or loaded.
+    #[default]
+    Loaded,
+    /// On disk: `modprobe` loads it.
+    Module,
+    /// Nowhere: an old kernel, or a Red Hat node without `kernel-modules-extra`.
+    Absent,
+}
+
+/// Something that somebody else has put on a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreign {
+    /// The root qdisc `htb 1:`.
+    Qdisc,
+    /// The nftables table `foreign` of the netdev family, with a chain on the ingress of the device.
+    NftTable,
+    /// A clsact qdisc without filters.
+    Clsact,
+    /// A clsact qdisc with a flower filter on its ingress, preference 1.
+    Flower,
+}
+
 /// How a container is ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
@@ -128,6 +171,22 @@ pub trait Node: Send + Sync {
     /// The root qdisc of every device of a launcher, as `(device, line as tc prints it)`: what the kernel would say.
     /// Empty when the pod is not on this node.
     fn qdiscs(&self, pod_uid: &str) -> Vec<(String, String)>;
+
+    /// What cuts packets in a launcher's network namespace, sorted: `nft TABLE`, `DEVICE clsact`, `DEVICE HOOK flower PREF
+    /// HANDLE`. Empty when the pod is not on this node.
+    fn filters(&self, pod_uid: &str) -> Vec<String>;
+
+    /// Somebody else puts something on a device of a launcher.
+    ///
+    /// # Errors
+    /// When there is no such device, or no place for it.
+    fn put_foreign(&self, pod_uid: &str, device: &str, what: Foreign) -> io::Result<()>;
+
+    /// Gives the node's kernel a feature, or takes it away.
+    ///
+    /// # Errors
+    /// When the node's directory is gone.
+    fn set_feature(&self, feature: Feature, presence: Presence) -> io::Result<()>;
 
     /// The cluster is gone: ends what runs and takes away what the node keeps outside this process. Whoever still holds
     /// the node afterwards can do nothing with it.

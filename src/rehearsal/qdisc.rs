@@ -76,6 +76,19 @@ impl Root {
         }
     }
 
+    /// Somebody else's `htb 1:` in the place of the kernel's own root.
+    pub(super) fn put_foreign(&mut self) -> Result<(), Refusal> {
+        if self.set.is_some() {
+            return Err("Error: NLM_F_REPLACE needed to override.");
+        }
+        self.set = Some(Qdisc {
+            kind: "htb".to_owned(),
+            handle: "1:".to_owned(),
+            values: Values::default(),
+        });
+        Ok(())
+    }
+
     /// As `tc -s -j qdisc show dev …` prints it, the root alone.
     pub(super) fn json(&self) -> Value {
         let (kind, handle) = self.is();
@@ -148,6 +161,9 @@ impl Qdisc {
         if self.kind == "tbf" {
             return json!({"rate": whole(self.value("rate")), "burst": whole(self.value("burst")), "lat": whole(self.value("lat"))});
         }
+        if self.kind == "htb" {
+            return json!({"r2q": 10, "default": "0x1", "direct_packets_stat": 0, "direct_qlen": 1000});
+        }
         let mut options = Map::new();
         options.insert("limit".into(), whole(self.value("limit")));
         if self.value("delay") > 0.0 {
@@ -187,6 +203,9 @@ impl Qdisc {
                 size_text(self.value("burst")),
                 time_text(self.value("lat"))
             );
+        }
+        if self.kind == "htb" {
+            return " r2q 10 default 0x1 direct_packets_stat 0 direct_qlen 1000".to_owned();
         }
         let percent = |name: &str| format!(" {}%", fraction(share(self.value(name)) * 100.0));
         let correlation = |name: &str| {

@@ -5,27 +5,16 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::host::{Agent, Node, Spec, VmOnNode};
+use super::host::{Agent, Feature, Foreign, Node, Presence, Spec, VmOnNode};
 use super::script_agent::ScriptAgent;
 use super::script_tools::{links, write_tools};
-
-/// Where the kernel of a node has netem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Netem {
-    /// Built in or loaded.
-    Loaded,
-    /// On disk: `modprobe` loads it.
-    Module,
-    /// Nowhere, as on a Red Hat node without `kernel-modules-extra`.
-    Absent,
-}
 
 /// A node that runs the real script.
 pub struct ScriptNode {
@@ -72,21 +61,10 @@ impl ScriptNode {
             pods: Mutex::default(),
             next: AtomicUsize::new(0),
         };
-        node.set_netem(Netem::Loaded)?;
+        for feature in Feature::ALL {
+            node.set_feature(feature, Presence::Loaded)?;
+        }
         Ok(node)
-    }
-
-    /// Where its kernel has netem.
-    ///
-    /// # Errors
-    /// When the node's directory is gone.
-    pub fn set_netem(&self, netem: Netem) -> io::Result<()> {
-        let text = match netem {
-            Netem::Loaded => "loaded\n",
-            Netem::Module => "module\n",
-            Netem::Absent => "absent\n",
-        };
-        fs::write(self.root.join("netem"), text)
     }
 
     /// The directory that holds the node: `proc`, `netns`, `shm` and the rest.
@@ -105,12 +83,37 @@ impl ScriptNode {
     /// # Errors
     /// When it cannot be run.
     pub fn tc(&self, pod_uid: &str, args: &[&str]) -> io::Result<std::process::Output> {
-        Command::new(self.root.join("tools/tc"))
+        self.feed("tc", pod_uid, args, "")
+    }
+
+    /// Runs the node's `nft` in a launcher's network namespace, as somebody else on the node would.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn nft(&self, pod_uid: &str, args: &[&str]) -> io::Result<std::process::Output> {
+        self.feed("nft", pod_uid, args, "")
+    }
+
+    /// Runs a tool of the node, by its name, in a launcher's network namespace, with text on its standard input.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn feed(&self, tool: &str, pod_uid: &str, args: &[&str], input: &str) -> io::Result<std::process::Output> {
+        let mut child = Command::new(self.root.join("tools").join(tool))
             .args(args)
             .env("FAKE_NETNS", self.netns(pod_uid))
             .env("VMCHAOS_TOOLS", self.root.join("tools"))
-            .stdin(Stdio::null())
-            .output()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        if let Some(mut stdin) = child.stdin.take()
+            && let Err(error) = stdin.write_all(input.as_bytes())
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            return Err(error);
+        }
+        child.wait_with_output()
     }
 
     fn pid(&self, pod_uid: &str) -> Option<u32> {
@@ -234,6 +237,72 @@ impl Node for ScriptNode {
                 })
             })
             .collect()
+    }
+
+    fn filters(&self, pod_uid: &str) -> Vec<String> {
+        let lines = |output: io::Result<std::process::Output>| -> Vec<String> {
+            let text = output.map(|output| output.stdout).unwrap_or_default();
+            String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+        };
+        let tables = lines(self.nft(pod_uid, &["list", "tables", "netdev"]));
+        let mut all: Vec<String> = tables
+            .iter()
+            .map(|line| format!("nft {}", line.trim_start_matches("table netdev ")))
+            .collect();
+        for line in lines(self.tc(pod_uid, &["qdisc", "show"])) {
+            let ["qdisc", "clsact", _, "dev", device, ..] = line.split(' ').collect::<Vec<_>>()[..] else {
+                continue;
+            };
+            all.push(format!("{device} clsact"));
+            for hook in ["ingress", "egress"] {
+                for line in lines(self.tc(pod_uid, &["filter", "show", "dev", device, hook])) {
+                    let words: Vec<&str> = line.split_whitespace().collect();
+                    if let ["filter", _, _, "pref", pref, kind, _, _, "handle", handle] = words[..] {
+                        all.push(format!("{device} {hook} {kind} {pref} {handle}"));
+                    }
+                }
+            }
+        }
+        all.sort();
+        all
+    }
+
+    fn put_foreign(&self, pod_uid: &str, device: &str, what: Foreign) -> io::Result<()> {
+        let chain = format!("{{ type filter hook ingress device \"{device}\" priority 0; }}");
+        let tc = |args: &str| self.tc(pod_uid, &args.split(' ').collect::<Vec<_>>());
+        let done = match what {
+            Foreign::Qdisc => vec![tc(&format!("qdisc add dev {device} root handle 1: htb default 1"))?],
+            Foreign::NftTable => vec![
+                self.nft(pod_uid, &["create", "table", "netdev", "foreign"])?,
+                self.nft(pod_uid, &["add", "chain", "netdev", "foreign", "ingress", &chain])?,
+            ],
+            Foreign::Clsact => vec![tc(&format!("qdisc add dev {device} clsact"))?],
+            Foreign::Flower => vec![
+                tc(&format!("qdisc add dev {device} clsact"))?,
+                tc(&format!(
+                    "filter add dev {device} ingress protocol ip pref 1 handle 0x1 flower ip_proto tcp dst_port 25 action drop"
+                ))?,
+            ],
+        };
+        match done.iter().find(|output| !output.status.success()) {
+            Some(output) => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned())),
+            None => Ok(()),
+        }
+    }
+
+    fn set_feature(&self, feature: Feature, presence: Presence) -> io::Result<()> {
+        let file = match feature {
+            Feature::Netem => "netem",
+            Feature::NftEgress => "nft-egress",
+            Feature::NftReject => "nft-reject",
+            Feature::Flower => "flower",
+        };
+        let text = match presence {
+            Presence::Loaded => "loaded\n",
+            Presence::Module => "module\n",
+            Presence::Absent => "absent\n",
+        };
+        fs::write(self.root.join(file), text)
     }
 
     fn end(&self) {

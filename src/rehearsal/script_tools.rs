@@ -9,11 +9,15 @@ use std::process::{Command, Stdio};
 use super::host::{DeviceKind, VmOnNode};
 
 /// The fakes, by the name they are found under.
-const FAKES: [(&str, &str); 7] = [
+const FAKES: [(&str, &str); 11] = [
     ("ip", include_str!("fakes/ip")),
     ("modprobe", include_str!("fakes/modprobe")),
+    ("nft", include_str!("fakes/nft")),
+    ("nft-show.awk", include_str!("fakes/nft-show.awk")),
+    ("nft.awk", include_str!("fakes/nft.awk")),
     ("nsenter", include_str!("fakes/nsenter")),
     ("tc", include_str!("fakes/tc")),
+    ("tc-filter.awk", include_str!("fakes/tc-filter.awk")),
     ("tc-show.awk", include_str!("fakes/tc-show.awk")),
     ("tc.awk", include_str!("fakes/tc.awk")),
     ("unshare", include_str!("fakes/unshare")),

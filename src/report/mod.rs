@@ -11,6 +11,7 @@ mod error;
 mod exit;
 mod format;
 mod list;
+mod migrations;
 mod run;
 mod run_table;
 mod target;
@@ -20,7 +21,8 @@ pub use error::ErrorReport;
 pub use exit::ExitCode;
 pub use format::{Format, json, yaml};
 pub use list::{CheckItem, CheckResult, FaultAbility, Item, ListReport, RunItem, VmiTargetItem};
-pub use run::{DryRun, Ending, Migration, Outcome, Phase, PlanEntry, RunReport, Summary};
+pub use migrations::{MigrationSummary, NodeMigrations};
+pub use run::{DryRun, Ending, Migration, Outcome, Phase, PlanEntry, RunReport, ScheduledRound, Summary};
 pub use target::{EndedBy, Event, InterfaceReport, Move, RecoveredBy, TargetReport, TargetState, Verified};
 pub use value::{Seconds, Time};
 

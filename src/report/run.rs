@@ -1,10 +1,12 @@
 //! The document of a run.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use super::target::word;
-use super::{API_VERSION, ErrorReport, ExitCode, Seconds, TargetReport, TargetState, Time};
+use super::{API_VERSION, ErrorReport, ExitCode, MigrationSummary, Seconds, TargetReport, TargetState, Time};
 
 /// Everything a run did, whichever way it ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,9 +32,14 @@ pub struct RunReport {
     pub outcome: Outcome,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<PlanEntry>,
+    /// The rounds of a run of migrations, in a dry run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub schedule: Vec<ScheduledRound>,
     pub targets: Vec<TargetReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub migrations: Vec<Migration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migration_summary: Option<MigrationSummary>,
     pub summary: Summary,
     /// What concerns the whole run, such as a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,6 +90,18 @@ pub struct PlanEntry {
     pub commands: Vec<String>,
 }
 
+/// A round of migrations to come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduledRound {
+    /// From 1.
+    pub round: u64,
+    /// From the end of the round before.
+    pub after_seconds: Seconds,
+    /// `namespace/name` of each.
+    pub vmis: Vec<String>,
+}
+
 /// One live migration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -103,7 +122,7 @@ pub struct Migration {
     /// e.g. `PreCopy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
-    /// [`Migration::SUCCEEDED`], or e.g. `failed`, `timeout`.
+    /// [`Migration::SUCCEEDED`], [`Migration::CANCELLED`], or e.g. `failed`, `timeout`.
     pub result: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
@@ -112,7 +131,7 @@ pub struct Migration {
 /// A phase of a migration and when it was first seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Phase {
-    pub phase: String,
+    pub phase: Cow<'static, str>,
     pub at: Time,
 }
 
@@ -154,8 +173,10 @@ impl RunReport {
             finished_at: None,
             outcome: Outcome::Completed,
             plan: Vec::new(),
+            schedule: Vec::new(),
             targets: Vec::new(),
             migrations: Vec::new(),
+            migration_summary: None,
             summary: Summary::default(),
             error: None,
         }
@@ -201,6 +222,7 @@ impl RunReport {
             ExitCode::Interrupted => Outcome::Interrupted,
         };
         self.summary = Summary::of(&self.targets);
+        self.migration_summary = MigrationSummary::of(&self.migrations);
         self.finished_at = Some(Time::now());
         self.exit_code
     }
@@ -214,13 +236,15 @@ impl RunReport {
 
 impl Migration {
     pub const SUCCEEDED: &'static str = "succeeded";
+    /// By a signal or somebody's `halt`: the VM is where it was.
+    pub const CANCELLED: &'static str = "cancelled";
 
     /// A failure counts also when the VM moved in a later round.
     fn exit_code(&self) -> ExitCode {
-        if self.result == Self::SUCCEEDED {
-            ExitCode::Done
-        } else {
-            ExitCode::Unrecovered
+        match self.result.as_str() {
+            Self::SUCCEEDED => ExitCode::Done,
+            Self::CANCELLED => ExitCode::Failed,
+            _ => ExitCode::Unrecovered,
         }
     }
 }

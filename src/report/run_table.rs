@@ -51,6 +51,13 @@ impl RunReport {
             .get("type")
             .and_then(|kind| kind.as_str())
             .unwrap_or_default();
+        if kind == "outage" {
+            columns.push(("gone", |t| after(t, "accepted", "gone")));
+            columns.push(("scheduled", |t| after(t, "gone", "scheduled")));
+            columns.push(("running", |t| after(t, "gone", "running")));
+            columns.push(("ready", |t| after(t, "gone", "ready")));
+            columns.push(("agent", |t| after(t, "gone", "agent")));
+        }
         if kind != "migrate" {
             columns.push(("held", |t| {
                 t.held_seconds.map(|held| held.to_string()).unwrap_or_default()
@@ -126,7 +133,7 @@ impl RunReport {
 type Column = (&'static str, fn(&TargetReport) -> String);
 
 /// Left out where no target has anything to say there.
-const OPTIONAL: [&str; 3] = ["MOVES", "CHANGED-BY-OTHERS", "ERROR"];
+const OPTIONAL: [&str; 4] = ["PACKETS", "MOVES", "CHANGED-BY-OTHERS", "ERROR"];
 
 impl Migration {
     /// From the creation of the migration object to its end.
@@ -151,6 +158,21 @@ fn sum(target: &TargetReport, counter: fn(&Verified) -> Option<u64>) -> String {
         String::new()
     } else {
         counts.iter().sum::<u64>().to_string()
+    }
+}
+
+/// Time from one step of the timeline to another, to the millisecond, e.g. `+1.204s`; a step is known by a word of it.
+fn after(target: &TargetReport, from: &str, to: &str) -> String {
+    let at = |word: &str| {
+        let step = target
+            .timeline
+            .iter()
+            .find(|step| step.event.split(' ').any(|part| part == word));
+        step.map(|step| step.at.0)
+    };
+    match (at(from), at(to)) {
+        (Some(from), Some(to)) => format!("+{:.3}s", to.duration_since(from).as_secs_f64()),
+        _ => String::new(),
     }
 }
 

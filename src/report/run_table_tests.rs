@@ -47,10 +47,21 @@ fn the_tables_of_outages_and_migrations() {
     with_state(&mut outage, "default/web-1", TargetState::Recovered, None);
     outage.target_mut("default/web-1").recovered_by = Some(RecoveredBy::Platform);
     outage.target_mut("default/web-1").held_seconds = Some(Duration::from_millis(31_500).into());
+    let steps = [
+        "delete accepted",
+        "gone",
+        "scheduled on node-2",
+        "running",
+        "ready",
+        "agent",
+    ];
+    for (second, step) in (0..).zip(steps) {
+        outage.target_mut("default/web-1").event_at(at(second), step);
+    }
     end(&mut outage, Ending::Ran);
     insta::assert_snapshot!(outage.print(Format::Table).unwrap(), @r"
-    NAMESPACE   NAME    NODE     STATE       HELD    RECOVERED-BY
-    default     web-1   <none>   recovered   31.5s   platform
+    NAMESPACE   NAME    NODE     STATE       GONE      SCHEDULED   RUNNING   READY     AGENT     HELD    RECOVERED-BY
+    default     web-1   <none>   recovered   +1.000s   +1.000s     +2.000s   +3.000s   +4.000s   31.5s   platform
     ");
     let mut migrate = run("migrate");
     with_state(&mut migrate, "default/web-1", TargetState::Migrated, None);

@@ -218,6 +218,12 @@ fn a_vm_that_needed_us_or_did_not_come_back_is_unrecovered() {
     let mut helped = run("outage");
     with_state(&mut helped, "default/web-1", TargetState::Recovered, None);
     helped.target_mut("default/web-1").recovered_by = Some(RecoveredBy::VmChaos);
+    assert_eq!(
+        end(&mut helped, Ending::Ran),
+        0,
+        "nobody had said that it would come back by itself"
+    );
+    helped.target_mut("default/web-1").error = Some(ErrorReport::new("not-recovered", "it was to come back by itself"));
     assert_eq!(end(&mut helped, Ending::Ran), 5);
     for reason in ErrorReport::UNRECOVERED {
         let mut run = run("outage");

@@ -20,6 +20,9 @@ pub struct TargetReport {
     pub pod: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub interfaces: Vec<InterfaceReport>,
+    /// Nodes it could be migrated to when the run was planned, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<Vec<String>>,
     /// Absent in a dry run, and until it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<TargetState>,
@@ -170,13 +173,12 @@ impl TargetReport {
     /// What this target alone would end the command with.
     pub fn exit_code(&self) -> ExitCode {
         use TargetState as S;
-        let needed_us = self.recovered_by == Some(RecoveredBy::VmChaos);
         let ended_early = self
             .ended_by
             .is_some_and(|by| !matches!(by, EndedBy::Deadline | EndedBy::Operator | EndedBy::Signal));
         match self.state {
             Some(S::Leaked) => ExitCode::Leaked,
-            _ if self.is_unrecovered() || needed_us => ExitCode::Unrecovered,
+            _ if self.is_unrecovered() => ExitCode::Unrecovered,
             Some(S::Failed | S::Gone) => ExitCode::Failed,
             Some(S::Restored) if ended_early => ExitCode::Failed,
             None if self.error.is_some() => ExitCode::Refused,
@@ -184,9 +186,10 @@ impl TargetReport {
         }
     }
 
-    /// The fault was as asked, but the VM did not come back, or did not move, in time.
+    /// The fault was as asked, but the VM did not come back, or did not move, in time; or it was to come back by itself and
+    /// needed us.
     fn is_unrecovered(&self) -> bool {
-        self.state == Some(TargetState::Failed)
+        matches!(self.state, Some(TargetState::Failed | TargetState::Recovered))
             && self
                 .error
                 .as_ref()

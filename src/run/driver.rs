@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use super::engine::{Action, Engine, Input, Settings};
 use super::pods::Pods;
 use super::signals::Signals;
-use super::vm::{DeviceReading, Placement, PodIndex, Trouble, Vm, VmIndex};
+use super::vm::{Placement, PodIndex, Trouble, Vm, VmIndex};
 use super::{follow, sweep};
 use crate::cluster::events::Happened;
 use crate::cluster::{Cluster, ClusterError};
@@ -144,33 +144,13 @@ fn engine(plan: &Plan) -> Engine {
     };
     let vms = plan.vms.iter().map(|vm| {
         let expected = vm.compiled.expected.clone();
-        let check = move |read: &BTreeMap<String, serde_json::Value>| check(&expected, read);
+        let check = move |read: &BTreeMap<String, serde_json::Value>| {
+            crate::plan::verify(&expected, read).map_err(|error| error.to_string())
+        };
         let placement = Placement::new(vm.node, vm.index, &vm.target.node);
         Vm::new(&vm.target.key(), &vm.target.uid, placement, Box::new(check))
     });
     Engine::new(settings, vms.collect(), plan.nodes.len())
-}
-
-/// Every device the plan names must read back as asked.
-fn check(
-    expected: &[crate::plan::Expected],
-    read: &BTreeMap<String, serde_json::Value>,
-) -> Result<Vec<DeviceReading>, String> {
-    expected
-        .iter()
-        .map(|expected| {
-            let device = &expected.device;
-            let read = read
-                .get(device)
-                .ok_or_else(|| format!("{device}: nothing was read back"))?;
-            let reading = crate::plan::verify(expected, read).map_err(|error| error.to_string())?;
-            Ok(DeviceReading {
-                device: device.clone(),
-                engine: "tc",
-                kernel: reading,
-            })
-        })
-        .collect()
 }
 
 // === impl Driver ===
@@ -187,7 +167,7 @@ impl Driver<'_> {
                 Trouble::new("watch", format!("the debug pods cannot be watched: {}", error.message)).hint(
                     error
                         .hint
-                        .unwrap_or_else(|| "see what is missing: kubectl vmchaos check netem".to_owned()),
+                        .unwrap_or_else(|| "see what is missing: kubectl vmchaos check".to_owned()),
                 ),
             )),
             Message::Relocated(vm, node, result) => {

@@ -173,7 +173,7 @@ pub(super) async fn relocate(cluster: &Cluster, plan: &Plan, moved: Moved) -> Re
         service_account: plan.pod.service_account.clone(),
         tolerations: plan.pod.tolerations(),
         annotations: plan.annotations(&[(&target, &compiled)]),
-        plan: crate::plan::node_plan([&compiled]),
+        plan: plan.moved_text(&compiled),
         active_deadline: plan.pod.start_limit + moved.remaining + MARGIN,
     };
     Ok((target, pod))

@@ -1,17 +1,28 @@
-//! Looks for debug pods in every namespace, or, where that is not permitted, in those that may be looked into: and says
-//! which could not be.
+//! Looks for debug pods, migrations and what outages have changed in every namespace, or, where that is not permitted, in those that may be looked
+//! into: and says which could not be.
+
+mod follow;
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 
 use futures::StreamExt;
-use futures::stream::{self, BoxStream};
+use futures::stream;
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::Resource;
 use kube::api::{Api, ListParams};
+use serde::de::DeserializeOwned;
 
 use super::live::{DebugPodSeen, LiveRun};
-use crate::cluster::watch::{self, Change, Filter};
-use crate::cluster::{Ask, Cluster, ClusterError, kubevirt, pod_namespace};
+use super::migrate::live::{MigrationRun, Seen};
+use super::outage::changes::{Changed, sorted};
+use crate::cluster::migration::VirtualMachineInstanceMigration;
+use crate::cluster::vm::VirtualMachine;
+use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance, kubevirt, pod_namespace, undo};
 use crate::node::pod::{LABEL_MANAGED_BY, MANAGED_BY};
+
+pub use follow::{follow, follow_changes, follow_migrations};
 
 /// Requests at once when every namespace has to be asked about by itself.
 const AT_ONCE: usize = 16;
@@ -21,6 +32,13 @@ const AT_ONCE: usize = 16;
 pub struct Found {
     pub runs: Vec<LiveRun>,
     pub view: View,
+    /// Runs of migrations, also those that are over.
+    pub migrations: Vec<MigrationRun>,
+    pub migrations_view: View,
+    /// What outages have changed, sorted by run, namespace and name.
+    pub changes: Vec<Changed>,
+    /// Of VMs, and of VMIs without one.
+    pub changes_views: [View; 2],
 }
 
 /// What could be looked into.
@@ -37,6 +55,14 @@ pub struct View {
 // === impl View ===
 
 impl View {
+    fn whole() -> Self {
+        Self {
+            seen: None,
+            unseen: Vec::new(),
+            others: false,
+        }
+    }
+
     /// Whether every namespace could be looked into.
     pub fn is_whole(&self) -> bool {
         self.unseen.is_empty() && !self.others
@@ -52,45 +78,113 @@ impl View {
     }
 }
 
-fn selector() -> String {
-    format!("{LABEL_MANAGED_BY}={MANAGED_BY}")
-}
-
 /// All runs in one namespace, or in all that may be looked into.
 pub async fn look(cluster: &Cluster, namespace: Option<&str>) -> Result<Found, ClusterError> {
-    let (pods, view) = match namespace {
-        Some(namespace) => one_by_one(cluster, vec![namespace.to_owned()], true).await?,
-        None => match list(cluster, None).await {
-            Ok(pods) => {
-                let view = View {
-                    seen: None,
-                    unseen: Vec::new(),
-                    others: false,
-                };
-                (pods, view)
-            }
-            Err(error) if error.is_forbidden() => {
-                let (namespaces, all) = namespaces(cluster).await;
-                one_by_one(cluster, namespaces, all).await?
-            }
-            Err(error) => return Err(error),
-        },
-    };
-    let runs = LiveRun::group(pods.iter().filter_map(DebugPodSeen::of));
-    Ok(Found { runs, view })
+    let (pods, migrations, machines, instances) = tokio::join!(
+        gather::<Pod>(cluster, namespace, &PODS),
+        gather::<VirtualMachineInstanceMigration>(cluster, namespace, &MIGRATIONS),
+        gather::<VirtualMachine>(cluster, namespace, &MACHINES),
+        gather::<VirtualMachineInstance>(cluster, namespace, &INSTANCES),
+    );
+    let (pods, view) = pods?;
+    let (migrations, migrations_view) = or_none(migrations)?;
+    let (machines, of_machines) = or_none(machines)?;
+    let (instances, of_instances) = or_none(instances)?;
+    Ok(Found {
+        runs: LiveRun::group(pods.iter().filter_map(DebugPodSeen::of)),
+        view,
+        migrations: MigrationRun::group(migrations.iter().filter_map(Seen::of)),
+        migrations_view,
+        changes: sorted(&machines, &instances),
+        changes_views: [of_machines, of_instances],
+    })
 }
 
-async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<Pod>, ClusterError> {
-    let mut ask = Ask::new("list", "", "pods");
+/// Without KubeVirt there are none of its objects.
+fn or_none<K>(found: Result<(Vec<K>, View), ClusterError>) -> Result<(Vec<K>, View), ClusterError> {
+    match found {
+        Err(error) if error.is_not_found() => Ok((Vec::new(), View::whole())),
+        found => found,
+    }
+}
+
+/// What is looked for.
+struct Kind {
+    group: &'static str,
+    resource: &'static str,
+    /// `None` is our label.
+    labels: Option<&'static str>,
+}
+
+const PODS: Kind = Kind {
+    group: "",
+    resource: "pods",
+    labels: None,
+};
+const MIGRATIONS: Kind = Kind {
+    group: "kubevirt.io",
+    resource: "virtualmachineinstancemigrations",
+    labels: None,
+};
+const MACHINES: Kind = Kind {
+    group: "kubevirt.io",
+    resource: "virtualmachines",
+    labels: Some(undo::LABEL),
+};
+const INSTANCES: Kind = Kind {
+    group: "kubevirt.io",
+    resource: "virtualmachineinstances",
+    labels: Some(undo::LABEL),
+};
+
+impl Kind {
+    fn selector(&self) -> String {
+        self.labels
+            .map_or_else(|| format!("{LABEL_MANAGED_BY}={MANAGED_BY}"), str::to_owned)
+    }
+}
+
+/// Objects of one kind with our label, and where they could be looked for.
+async fn gather<K: Listable>(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+    kind: &Kind,
+) -> Result<(Vec<K>, View), ClusterError> {
+    if let Some(namespace) = namespace {
+        return one_by_one(cluster, vec![namespace.to_owned()], true, kind).await;
+    }
+    match list(cluster, None, kind).await {
+        Ok(objects) => Ok((objects, View::whole())),
+        Err(error) if error.is_forbidden() => {
+            let (namespaces, all) = namespaces(cluster).await;
+            one_by_one(cluster, namespaces, all, kind).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What can be listed and watched in a namespace.
+trait Listable:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl Listable for Pod {}
+impl Listable for VirtualMachineInstanceMigration {}
+impl Listable for VirtualMachine {}
+impl Listable for VirtualMachineInstance {}
+
+async fn list<K: Listable>(cluster: &Cluster, namespace: Option<&str>, kind: &Kind) -> Result<Vec<K>, ClusterError> {
+    let mut ask = Ask::new("list", kind.group, kind.resource);
     ask.namespace = namespace.map(str::to_owned);
     let list = api(cluster, namespace)
-        .list(&ListParams::default().labels(&selector()))
+        .list(&ListParams::default().labels(&kind.selector()))
         .await;
     list.map(|list| list.items)
         .map_err(|error| cluster.explain(&error, &ask))
 }
 
-fn api(cluster: &Cluster, namespace: Option<&str>) -> Api<Pod> {
+fn api<K: Listable>(cluster: &Cluster, namespace: Option<&str>) -> Api<K> {
     match namespace {
         Some(namespace) => Api::namespaced(cluster.client.clone(), namespace),
         None => Api::all(cluster.client.clone()),
@@ -110,18 +204,23 @@ async fn namespaces(cluster: &Cluster) -> (Vec<String>, bool) {
     (names.into_iter().map(str::to_owned).collect(), false)
 }
 
-async fn one_by_one(cluster: &Cluster, namespaces: Vec<String>, all: bool) -> Result<(Vec<Pod>, View), ClusterError> {
+async fn one_by_one<K: Listable>(
+    cluster: &Cluster,
+    namespaces: Vec<String>,
+    all: bool,
+    kind: &Kind,
+) -> Result<(Vec<K>, View), ClusterError> {
     let lists = stream::iter(namespaces).map(|namespace| async move {
-        let pods = list(cluster, Some(&namespace)).await;
-        (namespace, pods)
+        let objects = list::<K>(cluster, Some(&namespace), kind).await;
+        (namespace, objects)
     });
     let mut lists: Vec<_> = lists.buffer_unordered(AT_ONCE).collect().await;
     lists.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let (mut pods, mut seen, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut objects, mut seen, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
     for (namespace, list) in lists {
         match list {
             Ok(list) => {
-                pods.extend(list);
+                objects.extend(list);
                 seen.push(namespace);
             }
             Err(error) if error.is_forbidden() => unseen.push(namespace),
@@ -129,7 +228,7 @@ async fn one_by_one(cluster: &Cluster, namespaces: Vec<String>, all: bool) -> Re
         }
     }
     Ok((
-        pods,
+        objects,
         View {
             seen: Some(seen),
             unseen,
@@ -138,84 +237,9 @@ async fn one_by_one(cluster: &Cluster, namespaces: Vec<String>, all: bool) -> Re
     ))
 }
 
-/// The runs there are, once every place has been looked into, and again after every change. An error is final.
-pub fn follow(cluster: &Cluster, view: &View) -> BoxStream<'static, Result<Vec<LiveRun>, ClusterError>> {
-    let places: Vec<Option<String>> = match &view.seen {
-        None => vec![None],
-        Some(seen) => seen.iter().cloned().map(Some).collect(),
-    };
-    let watches = places.into_iter().enumerate().map(|(place, namespace)| {
-        let mut ask = Ask::new("watch", "", "pods");
-        ask.namespace.clone_from(&namespace);
-        let filter = Filter {
-            labels: Some(selector()),
-            fields: None,
-        };
-        watch::watch(cluster, api(cluster, namespace.as_deref()), ask, filter, None)
-            .map(move |change| (place, change))
-            .boxed()
-    });
-    let all = watches.len();
-    let mut known: Vec<(usize, DebugPodSeen)> = Vec::new();
-    let mut listed = BTreeSet::new();
-    let runs = stream::select_all(watches).filter_map(move |(place, change)| {
-        let runs = change.map(|change| {
-            take(&mut known, place, change);
-            listed.insert(place);
-            // Until all have told, runs elsewhere would only seem to be gone.
-            (listed.len() == all).then(|| LiveRun::group(known.iter().map(|(_, pod)| pod.clone())))
-        });
-        std::future::ready(runs.transpose())
-    });
-    runs.boxed()
-}
-
-/// Brings what is known of the pods up to date; `place` is the watch that tells.
-fn take(known: &mut Vec<(usize, DebugPodSeen)>, place: usize, change: Change<Pod>) {
-    match change {
-        Change::Listed(pods) => {
-            known.retain(|(of, _)| *of != place);
-            known.extend(pods.iter().filter_map(DebugPodSeen::of).map(|pod| (place, pod)));
-        }
-        Change::Applied(pod) => {
-            let Some(pod) = DebugPodSeen::of(&pod) else { return };
-            known.retain(|(_, other)| other.key() != pod.key());
-            known.push((place, pod));
-        }
-        Change::Deleted(pod) => {
-            let Some(pod) = DebugPodSeen::of(&pod) else { return };
-            known.retain(|(_, other)| other.uid != pod.uid);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    fn pod(name: &str) -> Pod {
-        serde_json::from_value(json!({"metadata": {
-            "name": name, "namespace": "vmchaos", "uid": name,
-            "labels": {"app.kubernetes.io/managed-by": "kubectl-vmchaos", "vmchaos.dev/run": "k3f9ab"}}}))
-        .unwrap()
-    }
-
-    fn names(known: &[(usize, DebugPodSeen)]) -> Vec<&str> {
-        known.iter().map(|(_, pod)| pod.name.as_str()).collect()
-    }
-
-    #[test]
-    fn a_new_list_of_one_namespace_leaves_the_others_alone() {
-        let mut known = Vec::new();
-        take(&mut known, 0, Change::Listed(vec![pod("a"), pod("b")]));
-        take(&mut known, 1, Change::Listed(vec![pod("c")]));
-        take(&mut known, 0, Change::Listed(vec![pod("b")]));
-        assert_eq!(names(&known), ["c", "b"]);
-        take(&mut known, 1, Change::Deleted(pod("c")));
-        take(&mut known, 0, Change::Applied(pod("b")));
-        assert_eq!(names(&known), ["b"]);
-    }
 
     #[test]
     fn what_was_not_looked_into_is_named() {

@@ -2,7 +2,8 @@
 //!
 //! [`driver`] does what [`engine`] decides; [`vm`] is what is known of each VM. [`follow`] watches pods and VMIs and
 //! finds launchers that moved, [`sweep`] looks after what nobody can vouch for. [`live`] are everybody's runs as their
-//! pods show them, [`lookout`] finds those.
+//! pods show them, [`lookout`] finds those. [`migrate`] is the run whose steps are migrations, [`outage`] the one
+//! whose steps end guests and bring them back: state machines of their own.
 
 pub mod driver;
 pub mod engine;
@@ -13,8 +14,10 @@ mod leaving;
 pub mod live;
 pub mod live_report;
 pub mod lookout;
+pub mod migrate;
 mod moves;
 pub mod node_probe;
+pub mod outage;
 mod pods;
 pub mod prove;
 pub mod report;

@@ -46,8 +46,23 @@ pub struct Probed {
     pub tc: String,
     pub shell: String,
     pub netem: Option<bool>,
+    pub filter: Filtering,
     /// A tool that the image lacks, in the agent's words.
     pub lacks: Option<String>,
+}
+
+/// What a filter can be put in place with on a node.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Filtering {
+    /// The node was not asked, or did not say.
+    #[default]
+    Unknown,
+    Nothing,
+    Nft {
+        /// Whether it can reject as well as drop.
+        reject: bool,
+    },
+    Tc,
 }
 
 // === impl Probe ===
@@ -66,7 +81,7 @@ impl Probe {
             service_account: None,
             tolerations: None,
             annotations: self.annotations.clone(),
-            plan: "vm 0 00000000-0000-0000-0000-000000000000 -\nneed 0 sch_netem\n".to_owned(),
+            plan: "engine any\nvm 0 00000000-0000-0000-0000-000000000000 -\nneed 0 sch_netem\n".to_owned(),
             active_deadline: self.start_limit + ANSWER_LIMIT * 2,
         }
     }
@@ -152,12 +167,24 @@ fn take(probed: &mut Probed, event: Event) -> bool {
             tc,
             shell,
             netem,
+            engine,
+            nft,
+            reject,
+            flower,
         } => {
             *probed = Probed {
                 kernel,
                 tc,
                 shell,
                 netem,
+                filter: match engine.as_deref() {
+                    Some("nft") => Filtering::Nft {
+                        reject: reject == Some(true),
+                    },
+                    Some("tc") => Filtering::Tc,
+                    None if nft == Some(false) && flower == Some(false) => Filtering::Nothing,
+                    _ => Filtering::Unknown,
+                },
                 lacks: None,
             };
             false
@@ -195,6 +222,10 @@ mod tests {
             tc: "iproute2-6.1.0".into(),
             shell: "dash".into(),
             netem,
+            engine: Some("nft".into()),
+            nft: Some(true),
+            reject: Some(false),
+            flower: Some(true),
         }
     }
 
@@ -207,6 +238,7 @@ mod tests {
             (probed.netem, probed.lacks, probed.kernel.as_str()),
             (Some(true), None, "6.1")
         );
+        assert_eq!(probed.filter, Filtering::Nft { reject: false });
     }
 
     #[test]

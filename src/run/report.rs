@@ -90,10 +90,10 @@ fn fill(target: &mut TargetReport, vm: &Vm) {
         .map(|reading| Verified {
             device: reading.device.clone(),
             engine: reading.engine.to_owned(),
-            asked: reading.kernel.asked.clone(),
-            read: reading.kernel.read.clone(),
-            packets: Some(reading.kernel.packets),
-            dropped: Some(reading.kernel.dropped),
+            asked: reading.asked.clone(),
+            read: reading.read.clone(),
+            packets: reading.packets,
+            dropped: Some(reading.dropped),
             changed_by_others: vm.changed_by_others.clone(),
         })
         .collect();

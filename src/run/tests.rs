@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::engine::{Action, Engine, Input, Settings, VmiSeen};
-use super::vm::{Cause, DeviceReading, End, Placement, Step, Trouble, Vm};
+use super::vm::{Cause, End, Placement, Step, Trouble, Vm};
 use crate::cluster::events::Happened;
 use crate::node::pod_state::PodState;
 use crate::node::session::Heard;
@@ -35,18 +35,14 @@ fn vm(pod: usize) -> Vm {
     // What is read back counts as right when it says `ok`.
     let check = |read: &std::collections::BTreeMap<String, serde_json::Value>| {
         if read.get("tap0") == Some(&json!("ok")) {
-            let kernel = Reading {
+            Ok(vec![Reading {
+                device: "tap0".to_owned(),
+                engine: "tc",
                 asked: "delay 100ms".into(),
                 read: "delay 100ms".into(),
-                packets: 7,
+                packets: Some(7),
                 dropped: 0,
-            };
-            let reading = DeviceReading {
-                device: "tap0".to_owned(),
-                engine: "netem",
-                kernel,
-            };
-            Ok(vec![reading])
+            }])
         } else {
             Err("delay is 0".to_owned())
         }

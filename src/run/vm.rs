@@ -15,17 +15,8 @@ pub type VmIndex = usize;
 /// Position of a debug pod in the run.
 pub type PodIndex = usize;
 
-/// What the kernel holds on one device.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeviceReading {
-    pub device: String,
-    /// The tool that put it there: `tc`.
-    pub engine: &'static str,
-    pub kernel: Reading,
-}
-
-/// Compares `tc -s -j qdisc show` of each device with what was asked; the error says what differs.
-pub type Check = Box<dyn Fn(&BTreeMap<String, Value>) -> Result<Vec<DeviceReading>, String> + Send + Sync>;
+/// Compares what the agent read back with what was asked; the error says what differs.
+pub type Check = Box<dyn Fn(&BTreeMap<String, Value>) -> Result<Vec<Reading>, String> + Send + Sync>;
 
 /// Where a VM's fault is put: a VM has one, and one more for every node it moves to.
 #[derive(Debug)]
@@ -79,7 +70,7 @@ pub struct Move {
 }
 
 /// What went wrong with a VM, as the report tells it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
     /// One word, e.g. `foreign-qdisc`.
     pub reason: String,
@@ -114,7 +105,7 @@ pub struct Vm {
     pub ended_at: Option<Timestamp>,
     /// Seconds under the fault, summed over its placements, by the nodes' monotonic clocks.
     pub held: f64,
-    pub readings: Vec<DeviceReading>,
+    pub readings: Vec<Reading>,
     pub changed_by_others: Option<String>,
     pub moves: Vec<Move>,
     /// Since when a VM that moved has been without its fault.

@@ -39,6 +39,18 @@ pub(super) fn refused(reason: &str, device: Option<&str>, detail: &str) -> Troub
             format!("{device} already has a qdisc that this run did not make; it is left alone"),
             "see whether it is a run that can be halted: kubectl vmchaos status",
         ),
+        "foreign-filter" => (
+            format!("{device} already has filters or nft chains that this run did not make; they are left alone"),
+            "see whether it is a run that can be halted: kubectl vmchaos status",
+        ),
+        "no-engine" => (
+            "the node cannot filter a device's packets".to_owned(),
+            "nft needs netdev ingress and egress hooks (Linux 5.16), tc needs cls_flower and act_gact; what there is: kubectl vmchaos check filter --nodes",
+        ),
+        "no-reject" => (
+            "the node's kernel cannot reject a device's packets".to_owned(),
+            "use --action drop; rejecting needs nft with netdev hooks and CONFIG_NFT_REJECT_NETDEV",
+        ),
         "no-netem" => (
             "the node's kernel has no sch_netem, and it could not be loaded".to_owned(),
             "install it on the node (RHEL and Fedora: kernel-modules-extra; Ubuntu: linux-modules-extra; Debian: linux-image-amd64); --bandwidth alone works without it",
@@ -75,7 +87,7 @@ pub(super) fn failed(reason: &str, detail: &str) -> Trouble {
     } else {
         format!("{text}: {detail}")
     };
-    Trouble::new(reason, text).hint("it was undone; to see what the nodes can do: kubectl vmchaos check netem --nodes")
+    Trouble::new(reason, text).hint("it was undone; to see what the nodes can do: kubectl vmchaos check --nodes")
 }
 
 /// Why there was no dialogue with the debug pod.
@@ -92,7 +104,7 @@ pub(super) fn not_started(error: &NotStarted) -> Trouble {
             "attach",
             format!("the debug pod could not be attached to: {}", error.message),
         )
-        .hint("see what is missing: kubectl vmchaos check netem"),
+        .hint("see what is missing: kubectl vmchaos check"),
         NotStarted::Hopeless { why, hint } => {
             Trouble::new("pod-failed", format!("the debug pod cannot start: {why}")).hint(*hint)
         }

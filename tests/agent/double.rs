@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kubectl_vmchaos::rehearsal::double::DoubleNode;
-use kubectl_vmchaos::rehearsal::host::{Node, Signal};
+use kubectl_vmchaos::rehearsal::host::{Foreign, Node, Signal};
 use kubectl_vmchaos::rehearsal::script_node::ScriptNode;
 use serde_json::Value;
 
@@ -19,7 +19,25 @@ fn essence(mut event: Value) -> Value {
     if event["held"].is_f64() {
         event["held"] = "some time".into();
     }
+    event.get_mut("read").into_iter().for_each(uncounted);
     event
+}
+
+/// What a kernel counts in rules and filters.
+fn uncounted(read: &mut Value) {
+    match read {
+        Value::Array(items) => items.iter_mut().for_each(uncounted),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if ["packets", "bytes", "drops", "installed", "last_used"].contains(&name.as_str()) {
+                    assert!(value.is_u64(), "{name}: {value}");
+                    *value = 0.into();
+                }
+                uncounted(value);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn nodes() -> [Arc<dyn Node>; 2] {
@@ -33,8 +51,10 @@ pub(crate) enum Step {
     Close,
     Kill(Signal),
     Remove,
+    /// Somebody else puts something on `tap0`.
+    Put(Foreign),
 }
-pub(crate) use Step::{Close, Kill, Remove, Say, Wait};
+pub(crate) use Step::{Close, Kill, Put, Remove, Say, Wait};
 
 /// Holds a dialogue about one VM with both and compares all they say, their exit codes and termination logs.
 pub(crate) async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
@@ -43,9 +63,20 @@ pub(crate) async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
 
 /// The same while another run has its fault in place, which is rolled back at the end.
 pub(crate) async fn same_beside(other: Option<&str>, plan: &str, steps: &[Step]) -> Vec<Value> {
+    same_on(|_| {}, other, plan, steps).await
+}
+
+/// The same on nodes that were changed before.
+pub(crate) async fn same_on(
+    prepare: impl Fn(&dyn Node),
+    other: Option<&str>,
+    plan: &str,
+    steps: &[Step],
+) -> Vec<Value> {
     let mut said = Vec::new();
     for node in nodes() {
         node.add_pod(launcher(0));
+        prepare(&*node);
         let mut live = None;
         if let Some(plan) = other {
             live = Some(injected(&*node, plan).await);
@@ -58,6 +89,7 @@ pub(crate) async fn same_beside(other: Option<&str>, plan: &str, steps: &[Step])
                 Close => operator.close(),
                 Kill(signal) => operator.agent.kill(*signal),
                 Remove => node.remove_pod(&uid(0)),
+                Put(what) => node.put_foreign(&uid(0), "tap0", *what).unwrap(),
             }
         }
         let code = operator.end().await;
@@ -68,8 +100,9 @@ pub(crate) async fn same_beside(other: Option<&str>, plan: &str, steps: &[Step])
             events.push(essence(event));
         }
         // After a kill the verdict is written by what outlives the container.
+        let killed = steps.iter().any(|step| matches!(step, Kill(Signal::Kill)));
         for _ in 0..500 {
-            if !operator.verdicts().is_empty() {
+            if !killed || !operator.verdicts().is_empty() {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -91,13 +124,22 @@ pub(crate) async fn same_beside(other: Option<&str>, plan: &str, steps: &[Step])
             }
             assert_eq!(live.bye().await, 0);
         }
-        said.push((events, code, verdicts, node.qdiscs(&uid(0))));
+        said.push((events, code, verdicts, node.qdiscs(&uid(0)), node.filters(&uid(0))));
     }
     let double = said.pop().unwrap();
     let mut script = said.pop().unwrap();
     script.3.sort();
     for (script, double) in script.0.iter().zip(&double.0) {
-        assert_eq!(script, double);
+        let texts = [script, double].map(|event| serde_json::to_string_pretty(event).unwrap());
+        let differs = texts[0]
+            .lines()
+            .zip(texts[1].lines())
+            .position(|(script, double)| script != double);
+        let from = differs.unwrap_or_default().saturating_sub(10);
+        let here = texts
+            .each_ref()
+            .map(|text| text.lines().skip(from).take(20).collect::<Vec<_>>().join("\n"));
+        assert!(script == double, "script:\n{}\ndouble:\n{}", here[0], here[1]);
     }
     assert_eq!(script, double);
     script.0

@@ -2,8 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
-use kubectl_vmchaos::rehearsal::host::Node;
-use kubectl_vmchaos::rehearsal::script_node::Netem;
+use kubectl_vmchaos::rehearsal::host::{Feature, Node, Presence};
 use serde_json::Value;
 
 use crate::rig::{Rig, container, launcher, plan, uid};
@@ -265,13 +264,13 @@ async fn a_plan_for_what_is_not_its_own(shell: &[&str]) {
 
 async fn a_kernel_without_netem(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    rig.node.set_netem(Netem::Absent).unwrap();
+    rig.node.set_feature(Feature::Netem, Presence::Absent).unwrap();
     assert_eq!(refusal(&rig, &plan(1, "60")).await["reason"], "no-netem");
 }
 
 async fn a_kernel_with_netem_on_disk(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    rig.node.set_netem(Netem::Module).unwrap();
+    rig.node.set_feature(Feature::Netem, Presence::Module).unwrap();
     let mut operator = rig.injected(&plan(1, "60"), &[]).await;
     assert_eq!(operator.seen("hello")[0]["netem"], true);
     operator.say("rollback").await;

@@ -205,7 +205,7 @@ async fn whoever_may_not_list_can_still_name() {
         error.message,
         "Error from server (Forbidden): virtualmachineinstances is forbidden"
     );
-    assert!(error.hint.unwrap().contains("kubectl vmchaos check netem"));
+    assert!(error.hint.unwrap().contains("kubectl vmchaos check"));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kubectl_vmchaos::cluster::access::{Verdict, review};
 use kubectl_vmchaos::cluster::events::{Happened, Recorder};
 use kubectl_vmchaos::cluster::rbac::missing_rbac;
-use kubectl_vmchaos::cluster::rules::NETEM;
+use kubectl_vmchaos::cluster::rules::VM_PACKETS;
 use kubectl_vmchaos::cluster::{ErrorKind, pod_namespace};
 use kubectl_vmchaos::fault::{Launcher, Target};
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ async fn permissions_are_asked_for_one_by_one_and_the_missing_ones_are_written_d
         created(&answer)
     })
     .await;
-    let reviewed = review(&server.cluster().await, NETEM, &namespaces(&["shop"]), "vmchaos").await;
+    let reviewed = review(&server.cluster().await, VM_PACKETS, &namespaces(&["shop"]), "vmchaos").await;
     assert_eq!(server.count(&format!("POST {REVIEWS}")), reviewed.len());
 
     let verdict = |line: &str| &reviewed.iter().find(|access| access.can_i() == line).unwrap().verdict;
@@ -84,7 +84,13 @@ async fn permissions_are_asked_for_one_by_one_and_the_missing_ones_are_written_d
 #[tokio::test]
 async fn a_server_that_does_not_review_leaves_it_open() {
     let server = Server::start(|_| status(403, "Forbidden", "no reviews")).await;
-    let reviewed = review(&server.cluster().await, &NETEM[..1], &namespaces(&["shop"]), "shop").await;
+    let reviewed = review(
+        &server.cluster().await,
+        &VM_PACKETS[..1],
+        &namespaces(&["shop"]),
+        "shop",
+    )
+    .await;
     assert_eq!(
         reviewed[0].verdict,
         Verdict::Unknown("Error from server (Forbidden): no reviews".into())

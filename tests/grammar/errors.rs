@@ -3,7 +3,7 @@
 use super::{error, words};
 
 /// The lines of an error before clap's usage.
-fn told(line: &str) -> String {
+pub(super) fn told(line: &str) -> String {
     let error = error(line);
     let end = error
         .find("\n\nUsage:")
@@ -143,7 +143,7 @@ fn flags_that_do_not_go_together_are_told_with_the_way_out() {
         ),
         (
             "netem x --loss 1 --ingress false --egress false",
-            "--ingress false and --egress false leave no direction to degrade",
+            "--ingress false and --egress false leave no direction for the fault",
         ),
         (
             "netem x --loss 1 -A",

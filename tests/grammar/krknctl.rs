@@ -2,11 +2,11 @@
 
 use kubectl_vmchaos::cli::HowMany;
 
-use super::netem;
+use super::{fault, filter, netem};
 
 /// How many VMs a line takes, for how long, and what it does to them.
 fn meant(line: &str) -> (HowMany, String, String, String) {
-    let request = netem(line);
+    let request = fault(line);
     (
         request.wanted.how_many,
         request.spec.duration.to_string(),
@@ -51,11 +51,55 @@ fn the_vmi_network_chaos_lines_parse_verbatim() {
         // A shell takes the double quotes away.
         let line = line.replace('"', "");
         let expected = (how_many, duration.to_owned(), execution.to_owned(), fault.to_owned());
-        assert_eq!(meant(&line), expected, "{line}");
+        assert_eq!(meant(&format!("netem {line}")), expected, "{line}");
         let request = netem(&line);
         assert!(request.wanted.chosen && request.wanted.selection.target.is_some());
         assert_eq!(request.wanted.selection.namespace.as_deref(), Some("shop"));
     }
+}
+
+#[test]
+fn the_vmi_network_filter_lines_parse_verbatim() {
+    let one = HowMany::AtMost(1);
+    for (line, how_many, duration, execution, fault) in [
+        (
+            r#"--namespace shop --target ".*" --ports 53 --protocols tcp,udp --ingress true --egress true --chaos-duration 120"#,
+            one,
+            "120s",
+            "serial",
+            "drop tcp,udp port 53",
+        ),
+        (
+            r#"--namespace shop --target "web-1" --ingress true --egress true --chaos-duration 60"#,
+            one,
+            "60s",
+            "serial",
+            "drop tcp,udp",
+        ),
+        (
+            r#"--namespace shop --target "web-.*" --instance-count 2 --ports 22,443,6443 --protocols tcp --ingress true --egress true --chaos-duration 300"#,
+            HowMany::AtMost(2),
+            "300s",
+            "serial",
+            "drop tcp port 22,443,6443",
+        ),
+        (
+            r#"--namespace shop --target ".*" --execution parallel --ports 80,443,8080,8443 --protocols tcp --ingress true --egress true --chaos-duration 180"#,
+            one,
+            "180s",
+            "parallel",
+            "drop tcp port 80,443,8080,8443",
+        ),
+    ] {
+        let line = line.replace('"', "");
+        let expected = (how_many, duration.to_owned(), execution.to_owned(), fault.to_owned());
+        assert_eq!(meant(&format!("filter {line}")), expected, "{line}");
+        let request = filter(&line);
+        assert!(request.wanted.chosen && request.wanted.selection.target.is_some());
+        assert_eq!(request.spec.directions, kubectl_vmchaos::fault::Directions::BOTH);
+    }
+    let more = "--namespace shop --label-selector app=web --interfaces tap0 --taints a:NoSchedule --service-account x --wait-duration 300";
+    assert_eq!(filter(more).ignored.len(), 1);
 }
 
 #[test]
@@ -82,9 +126,12 @@ fn the_other_flags_of_krknctl_are_taken_too() {
 
 #[test]
 fn they_are_not_offered_in_the_help() {
-    let help = kubectl_vmchaos::cli::parse(["kubectl-vmchaos", "netem", "--help"])
-        .unwrap_err()
-        .to_string();
+    let help = |command| {
+        kubectl_vmchaos::cli::parse(["kubectl-vmchaos", command, "--help"])
+            .unwrap_err()
+            .to_string()
+    };
+    let help = help("netem") + &help("filter");
     for hidden in [
         "chaos-duration",
         "instance-count",

@@ -1,11 +1,20 @@
 # shellcheck shell=bash
-# Records what the real tc and the real kernel say: `$ command`, output, `! exit code`. The fakes of
-# the practice cluster are held to these files. Times and counters in `-s` are those of an idle link.
+# Records what the real tc, nft and kernel say: `$ command`, what it reads (`< `), output, `! exit code`. The
+# fakes of the practice cluster are held to these files. Times and counters are those of an idle link.
 
 section() { echo "=== $1.txt"; }
 say() { # COMMAND…
 	echo "\$ $*"
 	in_pod 0 "$@" 2>&1
+	echo "! $?"
+}
+says() { # COMMAND… <TEXT
+	local text
+	text=$(cat)
+	echo "\$ $*"
+	# shellcheck disable=SC2001 # every line
+	sed 's/^/< /' <<<"$text"
+	in_pod 0 "$@" <<<"$text" 2>&1
 	echo "! $?"
 }
 shows() { # DEVICE
@@ -131,6 +140,9 @@ say tc qdisc add dev tap0 parent 1:1 handle 7a31: netem limit 1000 delay 1ms
 say tc qdisc del dev tap0 root handle 7a31:
 say tc qdisc del dev tap0 root handle 1:
 say tc qdisc show dev tap0
+
+# shellcheck source=/dev/null
+. ./record-cut.sh
 
 section no-module
 rm -f /lib/modules/*/kernel/net/sched/sch_{netem,tbf}.ko

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::script_node::Netem;
+use kubectl_vmchaos::rehearsal::host::{Feature, Presence};
 use serde_json::json;
 
 use crate::support::{Ended, Rehearsal};
@@ -139,9 +139,7 @@ fn a_kernel_without_netem_is_refused_by_the_node() {
     let rehearsal = Rehearsal::new();
     rehearsal
         .practice
-        .script_node("node-1")
-        .unwrap()
-        .set_netem(Netem::Absent)
+        .set_feature("node-1", Feature::Netem, Presence::Absent)
         .unwrap();
     let ended = rehearsal
         .run(&with(&LONG, &["-o", "json"]))
@@ -155,9 +153,7 @@ fn a_module_on_disk_is_loaded() {
     let rehearsal = Rehearsal::new();
     rehearsal
         .practice
-        .script_node("node-1")
-        .unwrap()
-        .set_netem(Netem::Module)
+        .set_feature("node-1", Feature::Netem, Presence::Module)
         .unwrap();
     rehearsal.run(&crate::SHORT).expect(0);
 }

@@ -46,12 +46,35 @@ fn a_missing_permission_is_told_with_the_rules_that_grant_it() {
     );
     assert_eq!(result(&checked, "permission", "get pods/attach in kubevirt"), "ok");
     for part in [
-        "kind: Role\nmetadata:\n  name: vmchaos-netem\n  namespace: kubevirt",
+        "kind: Role\nmetadata:\n  name: vmchaos-all\n  namespace: kubevirt",
         "resources: [\"pods/attach\"]",
         "kubectl auth can-i create pods/attach -n kubevirt --context vmchaos-rehearsal",
     ] {
         assert!(checked.err.contains(part), "{part}\n{}", checked.err);
     }
+}
+
+#[test]
+fn migrate_needs_no_debug_pod_and_a_cluster_role_of_its_own() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.practice.forbid("create", "", "pods", "", "*");
+    let vmims = "virtualmachineinstancemigrations";
+    rehearsal.practice.forbid("create", "kubevirt.io", vmims, "", "*");
+    rehearsal.practice.forbid("patch", "kubevirt.io", vmims, "", "*");
+    let checked = rehearsal.run(&["check", "migrate", "-o", "json"]).expect(1);
+    assert_eq!(results(&checked, "admission"), []);
+    let subject = |verb: &str| format!("{verb} {vmims}.kubevirt.io in default");
+    assert_eq!(result(&checked, "permission", &subject("create")), "failed");
+    assert_eq!(result(&checked, "permission", &subject("delete")), "ok");
+    assert_eq!(result(&checked, "permission", &subject("patch")), "warning");
+    let role = "name: vmchaos-migrate\n  namespace: default\nrules:\n- apiGroups: [\"kubevirt.io\"]\n  \
+                resources: [\"virtualmachineinstancemigrations\"]\n  verbs: [\"create\", \"patch\"]";
+    assert!(checked.err.contains(role), "{}", checked.err);
+    rehearsal
+        .run(&["check", "netem", "-o", "json"])
+        .expect(1)
+        .says(&["vmchaos-netem"]);
+    rehearsal.run(&["check", "migrate", "--nodes"]).expect(2);
 }
 
 #[test]
@@ -120,7 +143,13 @@ fn each_node_is_looked_at_by_a_pod_that_goes_again() {
         results(&checked, "node"),
         [("node-2", "warning"), ("node-1", "ok"), ("node-3", "ok")].map(owned)
     );
-    assert!(checked.out.contains("sch_netem yes, tc iproute2-"), "{}", checked.out);
+    assert!(
+        checked
+            .out
+            .contains("sch_netem yes, filter by nft (drop, reject), tc iproute2-"),
+        "{}",
+        checked.out
+    );
     rehearsal.until("no pod stays", |rehearsal| rehearsal.debug_pods().is_empty());
 }
 

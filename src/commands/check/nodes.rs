@@ -14,7 +14,7 @@ use crate::cli::{CheckRequest, DryRun};
 use crate::cluster::Cluster;
 use crate::plan::run_plan::{FAULT, Plan, REASON, USER};
 use crate::report::{CheckResult, ExitCode};
-use crate::run::node_probe::{self, Probe, Probed};
+use crate::run::node_probe::{self, Filtering, Probe, Probed};
 use crate::ui::{Answer, Confirm, escape};
 
 /// How long a pod may take to start.
@@ -25,6 +25,9 @@ const AT_ONCE: usize = 8;
 const SCHEDULABLE: &str = "kubevirt.io/schedulable";
 const PACKAGES: &str = "install sch_netem on the node (RHEL and Fedora: kernel-modules-extra; Ubuntu: linux-modules-extra; \
                         Debian: linux-image-amd64); --bandwidth alone works without it";
+
+const ENGINES: &str = "filters need nft with netdev ingress and egress hooks (Linux 5.16), or tc with the modules sch_ingress, \
+                       cls_flower and act_gact";
 
 /// A node, and why it is not looked at.
 struct Candidate {
@@ -97,11 +100,17 @@ pub(super) async fn look(
     if !Context::agreed(&request.writing, cluster)? {
         confirm(context).await?;
     }
-    probe(context, cluster, probes, findings).await;
+    probe(context, cluster, request, probes, findings).await;
     Ok(())
 }
 
-async fn probe(context: &Context, cluster: &Cluster, probes: Vec<Probe>, findings: &mut Findings) {
+async fn probe(
+    context: &Context,
+    cluster: &Cluster,
+    request: &CheckRequest,
+    probes: Vec<Probe>,
+    findings: &mut Findings,
+) {
     let mut signals = context.signals.clone();
     let looks = futures::stream::iter(probes).map(|probe| async move {
         let result = node_probe::run(cluster, &probe).await;
@@ -127,17 +136,25 @@ async fn probe(context: &Context, cluster: &Cluster, probes: Vec<Probe>, finding
     }
     for (node, result) in all {
         match result {
-            Ok(answer) => note(&node, &answer, findings),
+            Ok(answer) => note(request.fault, &node, &answer, findings),
             Err((why, fix)) => findings.lack("node", &node, CheckResult::Failed, why, fix),
         }
     }
 }
 
-fn note(node: &str, probed: &Probed, findings: &mut Findings) {
+/// What a node can do, and whether that is enough for the fault asked about, or for every fault.
+fn note(fault: Option<&str>, node: &str, probed: &Probed, findings: &mut Findings) {
     let netem = match probed.netem {
         Some(true) => "sch_netem yes",
         Some(false) => "sch_netem no",
         None => "sch_netem unknown",
+    };
+    let filter = match probed.filter {
+        Filtering::Nft { reject: true } => "filter by nft (drop, reject)",
+        Filtering::Nft { reject: false } => "filter by nft (drop only)",
+        Filtering::Tc => "filter by tc flower (drop only)",
+        Filtering::Nothing => "filter no",
+        Filtering::Unknown => "filter unknown",
     };
     let or_unknown = |text: &str| {
         if text.is_empty() {
@@ -147,7 +164,7 @@ fn note(node: &str, probed: &Probed, findings: &mut Findings) {
         }
     };
     let mut detail = format!(
-        "kernel {}, {netem}, tc {}, shell {}",
+        "kernel {}, {netem}, {filter}, tc {}, shell {}",
         or_unknown(&probed.kernel),
         or_unknown(&probed.tc),
         or_unknown(&probed.shell)
@@ -157,10 +174,26 @@ fn note(node: &str, probed: &Probed, findings: &mut Findings) {
         let fix = "name an image with sh, nsenter, iproute2 (tc, ip) and nft with --image".to_owned();
         return findings.lack("node", node, CheckResult::Failed, detail, Some(fix));
     }
-    match probed.netem {
-        Some(true) => findings.note("node", node, CheckResult::Ok, Some(detail), None),
-        Some(false) => findings.lack("node", node, CheckResult::Failed, detail, Some(PACKAGES.to_owned())),
-        None => findings.lack("node", node, CheckResult::Unknown, detail, None),
+    // `None` where the node did not say.
+    let netem = (fault != Some("filter")).then_some((probed.netem, PACKAGES));
+    let can_filter = match probed.filter {
+        Filtering::Unknown => None,
+        Filtering::Nothing => Some(false),
+        Filtering::Nft { .. } | Filtering::Tc => Some(true),
+    };
+    let filter = (fault != Some("netem")).then_some((can_filter, ENGINES));
+    let asked: Vec<_> = [netem, filter].into_iter().flatten().collect();
+    let fixes: Vec<_> = asked
+        .iter()
+        .filter(|(can, _)| *can == Some(false))
+        .map(|(_, fix)| *fix)
+        .collect();
+    if !fixes.is_empty() {
+        findings.lack("node", node, CheckResult::Failed, detail, Some(fixes.join("; ")));
+    } else if asked.iter().any(|(can, _)| can.is_none()) {
+        findings.lack("node", node, CheckResult::Unknown, detail, None);
+    } else {
+        findings.note("node", node, CheckResult::Ok, Some(detail), None);
     }
 }
 

@@ -4,18 +4,32 @@ use super::super::Context;
 use super::Findings;
 use crate::cluster::Cluster;
 use crate::cluster::access::{self, Access, Verdict};
+use crate::cluster::outage_rules::OUTAGE;
 use crate::cluster::rbac::missing_rbac;
-use crate::cluster::rules::{NETEM, Needed};
+use crate::cluster::rules::{MIGRATE, Needed, Rule, VM_PACKETS};
 use crate::report::CheckResult;
+
+/// What a fault needs; of every fault what is required comes first, so that it is not asked about as optional.
+fn rules(fault: Option<&str>) -> Vec<Rule> {
+    let mut rules = match fault {
+        Some("migrate") => MIGRATE.to_vec(),
+        Some("outage") => OUTAGE.to_vec(),
+        Some(_) => VM_PACKETS.to_vec(),
+        None => [VM_PACKETS, MIGRATE, OUTAGE].concat(),
+    };
+    rules.sort_by_key(|rule| rule.needed != Needed::Required);
+    rules
+}
 
 /// Asks about every rule and notes the answers.
 pub(super) async fn review(
     cluster: &Cluster,
+    fault: Option<&str>,
     vmi_namespace: &str,
     pod_namespace: &str,
     findings: &mut Findings,
 ) -> Vec<Access> {
-    let reviewed = access::review(cluster, NETEM, &[vmi_namespace.to_owned()], pod_namespace).await;
+    let reviewed = access::review(cluster, &rules(fault), &[vmi_namespace.to_owned()], pod_namespace).await;
     for access in &reviewed {
         note(access, findings);
     }

@@ -2,10 +2,12 @@
 
 use crate::cli::HaltRequest;
 use crate::cluster::Cluster;
-use crate::report::{ExitCode, Time};
+use crate::report::{ExitCode, RunItem, Time};
 use crate::run::live::LiveRun;
 use crate::run::live_report::item;
 use crate::run::lookout::Found;
+use crate::run::migrate::live::MigrationRun;
+use crate::run::outage::changes::Changed;
 use crate::ui::{Pick, Picker};
 
 use super::super::Context;
@@ -18,10 +20,30 @@ const INSTEAD: &str = "name runs (kubectl vmchaos status lists them), a VM as vm
 #[derive(Default)]
 pub(super) struct Chosen {
     pub runs: Vec<LiveRun>,
+    pub migrations: Vec<MigrationRun>,
+    /// What outages of these runs have changed.
+    pub changes: Vec<Changed>,
     /// As they were asked for, for the command that is printed for later.
     pub ids: Vec<String>,
     /// What would have to be looked into to know that nothing was missed.
     pub unseen: Option<String>,
+}
+
+impl Chosen {
+    pub(super) fn count(&self) -> usize {
+        let changed: std::collections::BTreeSet<&str> =
+            self.changes.iter().map(|change| change.undo.run.as_str()).collect();
+        self.runs.len() + self.migrations.len() + changed.len()
+    }
+
+    /// As lists show them.
+    pub(super) fn items(&self) -> Vec<RunItem> {
+        let now = Time::now();
+        let runs = self.runs.iter().map(|run| item(run, now));
+        let migrations = self.migrations.iter().map(|run| run.item(now));
+        let changes = self.changes.iter().map(|change| change.item(now));
+        runs.chain(migrations).chain(changes).collect()
+    }
 }
 
 /// Off a terminal something has to be named; found out before anything is read from the cluster.
@@ -39,9 +61,16 @@ pub(super) async fn choose(
     request: &HaltRequest,
     found: &Found,
 ) -> Result<Chosen, Stop> {
-    let blind = found.view.blind_spots();
+    let blind = not_seen(found, cluster);
+    let now = Time::now();
+    let live: Vec<MigrationRun> = found
+        .migrations
+        .iter()
+        .filter(|run| run.is_live(now))
+        .cloned()
+        .collect();
     if request.all {
-        if found.runs.is_empty() {
+        if found.runs.is_empty() && live.is_empty() && found.changes.is_empty() {
             context.printer.line(&match &request.namespace {
                 Some(namespace) => format!("no runs in namespace {namespace}"),
                 None => "no runs".to_owned(),
@@ -49,20 +78,16 @@ pub(super) async fn choose(
         }
         return Ok(Chosen {
             runs: found.runs.clone(),
+            migrations: live,
+            changes: found.changes.clone(),
             ids: vec!["--all".to_owned()],
-            unseen: blind.map(|blind| not_seen(&blind, cluster)),
+            unseen: blind,
         });
     }
     if !request.runs.is_empty() {
         return Ok(named(context, cluster, request, found, blind));
     }
-    let runs = picked(context, found).await?;
-    let ids = runs.iter().map(|run| run.id.clone()).collect();
-    Ok(Chosen {
-        runs,
-        ids,
-        unseen: None,
-    })
+    picked(context, found, live, blind).await
 }
 
 /// Runs by id. One that is nowhere is done with, if everywhere could be looked.
@@ -72,14 +97,25 @@ fn named(context: &Context, cluster: &Cluster, request: &HaltRequest, found: &Fo
         .iter()
         .filter_map(|id| found.runs.iter().find(|run| run.id == *id).cloned())
         .collect();
-    let missing: Vec<&String> = request
+    let migrations: Vec<MigrationRun> = request
         .runs
         .iter()
-        .filter(|id| found.runs.iter().all(|run| run.id != **id))
+        .filter_map(|id| found.migrations.iter().find(|run| run.id == *id).cloned())
         .collect();
+    let changes = found
+        .changes
+        .iter()
+        .filter(|change| request.runs.contains(&change.undo.run));
+    let changes: Vec<Changed> = changes.cloned().collect();
+    let known = |id: &str| {
+        runs.iter().any(|run| run.id == id)
+            || migrations.iter().any(|run| run.id == id)
+            || changes.iter().any(|change| change.undo.run == id)
+    };
+    let missing: Vec<&String> = request.runs.iter().filter(|id| !known(id)).collect();
     for id in &missing {
         context.printer.line(&format!(
-            "run {id}: no pod of it is there in {}; nothing to halt",
+            "run {id}: nothing of it is there in {}; nothing to halt",
             match (&request.namespace, &blind) {
                 (Some(namespace), _) => format!("namespace {namespace}"),
                 (None, Some(_)) => "the namespaces that could be looked into".to_owned(),
@@ -93,32 +129,41 @@ fn named(context: &Context, cluster: &Cluster, request: &HaltRequest, found: &Fo
             .as_ref()
             .map(|namespace| format!("only namespace {namespace} was looked into, because of -n\nhint: leave out -n"))
     };
+    let unseen = if missing.is_empty() {
+        None
+    } else {
+        blind.or_else(elsewhere)
+    };
     Chosen {
         runs,
+        migrations,
+        changes,
         ids: request.runs.clone(),
-        unseen: if missing.is_empty() {
-            None
-        } else {
-            blind.map(|blind| not_seen(&blind, cluster)).or_else(elsewhere)
-        },
+        unseen,
     }
 }
 
-async fn picked(context: &Context, found: &Found) -> Result<Vec<LiveRun>, Stop> {
-    if found.runs.is_empty() {
-        return match found.view.blind_spots() {
+async fn picked(
+    context: &Context,
+    found: &Found,
+    live: Vec<MigrationRun>,
+    blind: Option<String>,
+) -> Result<Chosen, Stop> {
+    if found.runs.is_empty() && live.is_empty() && found.changes.is_empty() {
+        return match blind {
             None => Err(Stop::refused("no-match", "there are no runs")),
             Some(blind) => Err(Stop::refused(
                 "no-match",
-                format!("there are no runs where it could be looked; not looked into: {blind}"),
+                format!("there are no runs where it could be looked; {blind}"),
             )),
         };
     }
     let headers = ["RUN", "FAULT", "EFFECT", "STATE", "OWNER", "REASON", "TARGETS"];
     let mut picker = Picker::new("Which runs?", headers, INSTEAD);
     let now = Time::now();
-    for run in &found.runs {
-        let item = item(run, now);
+    let items = found.runs.iter().map(|run| item(run, now));
+    let of_changes = found.changes.iter().map(|change| change.item(now));
+    for item in items.chain(live.iter().map(|run| run.item(now))).chain(of_changes) {
         let cells = [
             item.id,
             item.fault,
@@ -132,7 +177,29 @@ async fn picked(context: &Context, found: &Found) -> Result<Vec<LiveRun>, Stop> 
     }
     let mut signals = context.signals.clone();
     match picker.pick(&context.printer, signals.any()).await {
-        Ok(Pick::Picked(rows)) => Ok(rows.into_iter().map(|row| found.runs[row].clone()).collect()),
+        Ok(Pick::Picked(rows)) => {
+            let pods = found.runs.len();
+            let runs: Vec<LiveRun> = rows.iter().filter_map(|row| found.runs.get(*row).cloned()).collect();
+            let flights = rows.iter().filter_map(|row| live.get(row.checked_sub(pods)?).cloned());
+            let migrations: Vec<MigrationRun> = flights.collect();
+            let before = pods + live.len();
+            let outages = rows
+                .iter()
+                .filter_map(|row| found.changes.get(row.checked_sub(before)?).cloned());
+            let changes: Vec<Changed> = outages.collect();
+            let ids = runs
+                .iter()
+                .map(|run| &run.id)
+                .chain(migrations.iter().map(|run| &run.id))
+                .chain(changes.iter().map(|change| &change.undo.run));
+            Ok(Chosen {
+                ids: ids.cloned().collect(),
+                runs,
+                migrations,
+                changes,
+                unseen: None,
+            })
+        }
         Ok(Pick::Cancelled) => Err(Stop::refused(
             "nothing-picked",
             "nothing was picked; nothing was changed",

@@ -3,20 +3,27 @@
 # Reads VMCHAOS_PLAN into $S/plan.I and counts VMS; PLAN_BAD says what is wrong with it.
 split_plan() {
   VMS=0 NEEDS='' PLAN_BAD='' p_number=0
+  ASKED='' REJECT='' MARK='' PORTS='' PEERS4='' PEERS6='' NFT_IN='' NFT_OUT='' TC_IN='' TC_OUT=''
   while IFS= read -r p_line; do
     p_number=$((p_number + 1))
     [ -n "$p_line" ] || continue
+    # Only lines of a filter have braces and commas, and each of their words is looked at.
     case $p_line in
-      *[!A-Za-z0-9._:/%@+\ -]*) p_bad='a character that no plan holds' ;;
+      *[!A-Za-z0-9._:/%@+{},!=\ -]*) p_bad='a character that no plan holds' ;;
+      'nft '* | 'ports '* | peers[46]' '*) p_bad='' ;;
+      *[{},!=]*) p_bad='a character that no plan holds' ;;
       *) p_bad='' ;;
     esac
     # shellcheck disable=SC2086  # the words of a line are split here, nowhere else; globbing is off
-    [ -n "$p_bad" ] || check_line $p_line
+    case $p_bad-${p_line%% *} in
+      -engine | -mark | -ports | -peers4 | -peers6 | -nft | -tc) check_node $p_line ;;
+      -*) check_line $p_line ;;
+    esac
     if [ -n "$p_bad" ]; then
       PLAN_BAD=${PLAN_BAD:-"line $p_number of the plan: $p_bad"}
       continue
     fi
-    printf '%s\n' "$p_line" >>"$S/plan.$P_VM"
+    [ "$VMS" = 0 ] || printf '%s\n' "$p_line" >>"$S/plan.$P_VM"
   done <<END
 $VMCHAOS_PLAN
 END
@@ -29,7 +36,7 @@ check_line() {
   case $P_VM in '' | *[!0-9]* | 0?* | ?????*) p_bad='no VM number' && return ;; esac
   if [ "$p_key" = vm ]; then
     [ "$P_VM-$#" = "$VMS-4" ] || { p_bad='VMs are numbered from 0, in order' && return; }
-    VMS=$((VMS + 1)) p_devices=' ' p_owned=' ' p_task=''
+    VMS=$((VMS + 1)) p_devices=' ' p_owned=' ' p_task='' p_kind=''
   fi
   [ "$((P_VM + 1))" = "$VMS" ] || { p_bad='a line of a VM that is not the last one named' && return; }
   case $p_key-$p_task in
@@ -55,8 +62,11 @@ check_line() {
       NEEDS=sch_netem
       ;;
     own)
-      case "${3:-} ${5:-}" in 'qdisc 7'[0-9a-f][0-9a-f][0-9a-f]:) ;; *) p_bad='not a handle of a run' ;; esac
+      case $p_kind-${3:-} in -* | qdisc-qdisc | cut-cut) ;; *) p_bad='a qdisc and a cut for one VM' ;; esac
+      p_kind=${3:-}
       case $p_devices in *" ${4:-} "*) ;; *) p_bad='a device that is neither tap nor uplink of the VM' ;; esac
+      if [ "$p_kind" = cut ]; then check_cut_line "$@"; return; fi
+      case "$p_kind ${5:-}" in 'qdisc 7'[0-9a-f][0-9a-f][0-9a-f]:) ;; *) p_bad='not a handle of a run' ;; esac
       p_owned="$p_owned${4:-}/${5:-} "
       ;;
     sweep) case $#-${4:-} in 3- | 4-7[0-9a-f][0-9a-f][0-9a-f]:) ;; *) p_bad='DEVICE or DEVICE and HANDLE of a run expected' ;; esac ;;
@@ -76,9 +86,31 @@ check_command() {
   case $p_owned in *" $c_device/${2:-} "*) ;; *) p_bad='an object that is not the own of this run' ;; esac
 }
 
-# The plan of VM $1 -> V_UID V_CID HOLD EASE_MS TAPS UPLINKS DEVICES OWNED NEED APPLY EASE UNDO SHOW SWEEPS.
+# `own I cut DEVICE DIRECTION HOOK`, with rules for that direction, whichever engine it will be.
+check_cut_line() {
+  case $4 in *[!A-Za-z0-9._-]* | [!A-Za-z]*) p_bad='a device that no chain can be named after' ;; esac
+  case $#-${5:-}-${6:-} in 6-in-ingress | 6-in-egress | 6-out-ingress | 6-out-egress) ;; *) p_bad='no direction and hook' && return ;; esac
+  for p_one in $p_owned; do
+    case $p_one in "$4:$5:"* | "$4:"*":$6") p_bad='a hook or a direction of a device twice' ;; esac
+  done
+  p_owned="$p_owned$4:$5:$6 "
+  case $ASKED$REJECT-$5 in
+    -* | any*) p_bad='no engine for a cut' ;;
+    nft*-in | *reject-in) [ -n "$NFT_IN" ] || p_bad='no rule for that direction' ;;
+    nft*-out | *reject-out) [ -n "$NFT_OUT" ] || p_bad='no rule for that direction' ;;
+    tc-in) [ -n "$TC_IN" ] || p_bad='no rule for that direction' ;;
+    tc-out) [ -n "$TC_OUT" ] || p_bad='no rule for that direction' ;;
+    auto-in) [ -n "$NFT_IN" ] && [ -n "$TC_IN" ] || p_bad='no rule for that direction' ;;
+    auto-out) [ -n "$NFT_OUT" ] && [ -n "$TC_OUT" ] || p_bad='no rule for that direction' ;;
+  esac
+  [ -n "$MARK" ] || p_bad='no handle of the run'
+  case $RUN in '' | *[!a-z0-9]*) p_bad='no name of the run' ;; esac
+}
+
+# The plan of VM $1 -> V_UID V_CID HOLD EASE_MS TAPS UPLINKS DEVICES OWNED NEED APPLY EASE UNDO SHOW SWEEPS, and
+# KIND: qdisc, or the engine of a cut (nft, tc).
 load_plan() {
-  V_UID='' V_CID='' HOLD=0 EASE_MS=0 TAPS='' UPLINKS='' DEVICES='' OWNED='' NEED='' APPLY='' EASE='' UNDO='' SHOW='' SWEEPS=''
+  V_UID='' V_CID='' HOLD=0 EASE_MS=0 TAPS='' UPLINKS='' DEVICES='' OWNED='' NEED='' APPLY='' EASE='' UNDO='' SHOW='' SWEEPS='' KIND=qdisc OTHERS='' LASTS=' ' SEEN=''
   while read -r l_key _ l_rest; do
     case $l_key in
       vm) V_UID=${l_rest%% *} V_CID=${l_rest#* } ;;
@@ -91,13 +123,18 @@ load_plan() {
       need) NEED=$l_rest ;;
       sweep) case $l_rest in *' '*) SWEEPS="$SWEEPS ${l_rest% *}/${l_rest#* }" ;; *) SWEEPS="$SWEEPS $l_rest/any" ;; esac ;;
       own)
-        l_rest=${l_rest#qdisc }
-        OWNED="$OWNED ${l_rest% *}/${l_rest#* }"
+        l_kind=${l_rest%% *} l_rest=${l_rest#* }
+        l_device=${l_rest%% *} l_rest=${l_rest#* }
+        if [ "$l_kind" = cut ]; then
+          KIND=$ENGINE OWNED="$OWNED $l_device:${l_rest% *}:${l_rest#* }"
+        else
+          OWNED="$OWNED $l_device/$l_rest"
+        fi
         case " $DEVICES " in
-          *" ${l_rest% *} "*) ;;
+          *" $l_device "*) ;;
           *)
-            DEVICES="$DEVICES ${l_rest% *}"
-            SHOW="${SHOW}qdisc show dev ${l_rest% *}$NL"
+            DEVICES="$DEVICES $l_device"
+            SHOW="${SHOW}qdisc show dev $l_device$NL"
             ;;
         esac
         ;;

@@ -92,7 +92,7 @@ probe() {
   ! in_host_netns /proc/self/fd/9 || { refusal host-netns 'the pod is in the network namespace of the host'; return 1; }
   p_links=$("$NSENTER" --net=/proc/self/fd/9 "$IP" -o -d link show 2>&1)
   check_links || return 1
-  check_roots "$("$NSENTER" --net=/proc/self/fd/9 "$TC" qdisc show 2>&1)"
+  look_before
 }
 
 # What `ip -o -d link show` says -> LINKS, records of NAME:KIND:UP:MASTER.
@@ -152,50 +152,4 @@ check_link() {
         return 1
         ;; esac
   [ "$2" = - ] || [ "${k_link##*:}" = "$2" ] || { refusal wrong-bridge "$1 is not a port of $2 but of ${k_link##*:}" "$1"; return 1; }
-}
-
-# What `tc qdisc show` says of the devices to be changed -> BEFORE, records of DEVICE:KIND. Only a root that the kernel
-# made by itself (handle 0:) is replaced, and only where nobody has put classifiers.
-check_roots() {
-  BEFORE=
-  for r_device in $DEVICES; do
-    r_kind=
-    while read -r _ r_k r_handle _ r_d r_place _; do
-      [ "$r_d" = "$r_device" ] || continue
-      case $r_k in clsact | ingress)
-        refusal foreign-qdisc "$r_device has a $r_k qdisc that is not of this run" "$r_device"
-        return 1
-        ;; esac
-      [ "$r_place" = root ] || continue
-      [ "$r_handle" = 0: ] || { refusal foreign-qdisc "the root of $r_device is $r_k $r_handle, which is not the kernel's default" "$r_device"; return 1; }
-      r_kind=$r_k
-    done <<END
-$1
-END
-    case $r_kind in
-      '')
-        refusal foreign-qdisc "no root qdisc is shown for $r_device" "$r_device"
-        return 1
-        ;;
-      noop)
-        refusal device-down "$r_device is not up" "$r_device"
-        return 1
-        ;;
-    esac
-    BEFORE="$BEFORE $r_device:$r_kind"
-  done
-}
-
-# Whether the kernel has netem, tried in a network namespace made for it -> NETEM true or false.
-probe_netem() {
-  # shellcheck disable=SC2016  # expanded by the inner shell
-  n_script='"$1" qdisc add dev lo root netem; "$1" qdisc show dev lo'
-  for n_try in first second; do
-    case $("$UNSHARE" --net "$SHELL_PATH" ${SHELL_APPLET:+"$SHELL_APPLET"} -c "$n_script" netem "$TC" 2>/dev/null) in
-      *netem*) NETEM=true && return ;;
-    esac
-    [ "$n_try" = first ] || break
-    "$NSENTER" -t 1 -m "${MODPROBE:-modprobe}" sch_netem >/dev/null 2>&1
-  done
-  NETEM=false
 }

@@ -1,7 +1,25 @@
-//! A netem fault as one qdisc, and how many packets its queue must hold.
+//! A netem fault on one VM: one qdisc a direction, and how many packets its queue must hold.
+//!
+//! Ingress is the root qdisc of the tap, egress the root qdisc of the uplink: a qdisc shapes what a device sends. That takes
+//! one object a direction, one undo by its handle, and no more of the kernel than the qdisc itself.
+
+use std::time::Duration;
 
 use super::qdisc::{NetemQdisc, Shaper, TbfQdisc};
-use crate::fault::{Netem, Rate, Time};
+use super::{CompileError, Expected, Order, Parts, seconds};
+use crate::fault::{Direction, Netem, Rate, Target, Time};
+use crate::plan::Handle;
+
+/// A qdisc of the run, as it must read back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExpectedQdisc {
+    pub device: String,
+    /// The network in the VMI's spec; the first of several that share an uplink.
+    pub network: String,
+    pub direction: Direction,
+    pub handle: Handle,
+    pub shaper: Shaper,
+}
 
 /// Packets a second that one virtio queue moves at most; without a rate, this is what may be in flight.
 const FASTEST_PACKETS: u64 = 1_000_000;
@@ -13,6 +31,95 @@ const RESERVE: u64 = 2;
 const MIN_LIMIT: u64 = 1_000;
 /// Half a million full frames take some 1.1 GB of the node's memory, which is the most that an experiment may put at stake.
 const MAX_LIMIT: u64 = 500_000;
+
+pub(super) fn compile(
+    netem: &Netem,
+    order: &Order<'_>,
+    target: &Target,
+    index: usize,
+    hold: Duration,
+) -> Result<Parts, CompileError> {
+    let shaper = shaper(netem);
+    let expected = expected(order, target, &shaper)?;
+    let mut lines = Vec::new();
+    if let Some(module) = shaper.module() {
+        lines.push(format!("need {index} {module}"));
+    }
+    let mut commands = Commands::default();
+    for object in &expected {
+        let ExpectedQdisc { device, handle, .. } = object;
+        lines.push(format!("own {index} qdisc {device} {handle}"));
+        let params = shaper.params();
+        commands
+            .apply
+            .push(format!("tc qdisc add dev {device} root handle {handle} {params}"));
+        let neutral = shaper.neutral();
+        commands
+            .ease
+            .push(format!("tc qdisc change dev {device} root handle {handle} {neutral}"));
+        commands
+            .undo
+            .push(format!("tc qdisc del dev {device} root handle {handle}"));
+    }
+    lines.extend(commands.apply.iter().map(|c| format!("apply {index} {c}")));
+    lines.push(format!("ease {index} {}", shaper.drain_millis()));
+    lines.extend(commands.ease.iter().map(|c| format!("ease+ {index} {c}")));
+    lines.extend(commands.undo.iter().map(|c| format!("undo {index} {c}")));
+    Ok(Parts {
+        lines,
+        expected: Expected::Qdiscs(expected),
+        commands_for_people: commands.for_people(hold),
+    })
+}
+
+/// What each device must read back: one object a device, also where interfaces share an uplink.
+fn expected(order: &Order<'_>, target: &Target, shaper: &Shaper) -> Result<Vec<ExpectedQdisc>, CompileError> {
+    let mut expected: Vec<ExpectedQdisc> = Vec::new();
+    for interface in &target.interfaces {
+        for direction in order.directions.iter() {
+            let device = direction.device(interface);
+            match expected.iter().find(|e| e.device == device) {
+                Some(same) if same.direction == direction => {}
+                Some(_) => {
+                    return Err(CompileError::SameDevice {
+                        target: target.key(),
+                        device: device.to_owned(),
+                    });
+                }
+                None => expected.push(ExpectedQdisc {
+                    device: device.to_owned(),
+                    network: interface.network.clone(),
+                    direction,
+                    handle: order.handle,
+                    shaper: shaper.clone(),
+                }),
+            }
+        }
+    }
+    Ok(expected)
+}
+
+#[derive(Default)]
+struct Commands {
+    apply: Vec<String>,
+    ease: Vec<String>,
+    undo: Vec<String>,
+}
+
+impl Commands {
+    /// The whole course of the fault on this VM as a transcript for the node's root shell.
+    fn for_people(&self, hold: Duration) -> Vec<String> {
+        let enter = |command: &String| format!("nsenter --net=/proc/PID/ns/net {command}");
+        let hold = format!("sleep {}", seconds(hold));
+        let steps = self
+            .apply
+            .iter()
+            .map(enter)
+            .chain([hold])
+            .chain(self.ease.iter().chain(&self.undo).map(enter));
+        steps.collect()
+    }
+}
 
 /// A rate alone is a token bucket, which needs no module; everything else is one netem.
 pub(super) fn shaper(netem: &Netem) -> Shaper {

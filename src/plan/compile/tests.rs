@@ -1,5 +1,5 @@
 use super::*;
-use crate::fault::{Binding, Interface, Launcher, NetemSettings, Percent, Preset, Rate};
+use crate::fault::{Binding, Interface, Launcher, NetemPreset, NetemSettings, Percent, Rate};
 
 fn interface(network: &str, tap: &str, bridge: &str, uplink: &str, binding: Binding) -> Interface {
     Interface {
@@ -11,16 +11,16 @@ fn interface(network: &str, tap: &str, bridge: &str, uplink: &str, binding: Bind
     }
 }
 
-fn masquerade() -> Interface {
+pub(super) fn masquerade() -> Interface {
     interface("default", "tap0", "k6t-eth0", "eth0", Binding::Masquerade)
 }
 
-fn bridged() -> Interface {
+pub(super) fn bridged() -> Interface {
     let (tap, bridge, uplink) = ("tap16477688c0e", "k6t-16477688c0e", "16477688c0e-nic");
     interface("blue", tap, bridge, uplink, Binding::Bridge)
 }
 
-fn target(interfaces: Vec<Interface>) -> Target {
+pub(super) fn target(interfaces: Vec<Interface>) -> Target {
     Target {
         namespace: "shop".into(),
         name: "web-1".into(),
@@ -42,10 +42,22 @@ fn lines(settings: NetemSettings, directions: Directions, target: &Target) -> Ve
     node_vm(settings, directions, target).unwrap().lines
 }
 
+fn qdiscs(vm: &NodeVm) -> &[ExpectedQdisc] {
+    match &vm.expected {
+        Expected::Qdiscs(qdiscs) => qdiscs,
+        Expected::Filter(_) => panic!("not netem"),
+    }
+}
+
 fn node_vm(settings: NetemSettings, directions: Directions, target: &Target) -> Result<NodeVm, CompileError> {
     let fault = Fault::Netem(settings.resolve().unwrap());
-    let handle = Handle::new(0x7a31).unwrap();
-    compile(&fault, directions, target, 0, handle, Duration::from_millis(1_500))
+    let order = Order {
+        fault: &fault,
+        directions,
+        run: "abc123",
+        handle: Handle::new(0x7a31).unwrap(),
+    };
+    compile(&order, target, 0, Duration::from_millis(1_500))
 }
 
 #[test]
@@ -78,7 +90,11 @@ fn both_directions_of_a_masquerade_vm() {
 
 #[test]
 fn one_direction_touches_one_device_and_bandwidth_alone_needs_no_netem() {
-    let lines = lines(Preset::Starved.settings(), Directions::EGRESS, &target(vec![bridged()]));
+    let lines = lines(
+        NetemPreset::Starved.settings(),
+        Directions::EGRESS,
+        &target(vec![bridged()]),
+    );
     assert_eq!(
         lines[2..],
         [
@@ -110,7 +126,7 @@ fn every_effect_is_told_to_tc_with_its_unit() {
     };
     let compiled = node_vm(settings, Directions::INGRESS, &target(vec![masquerade()])).unwrap();
     assert_eq!(
-        compiled.expected[0].shaper.params(),
+        qdiscs(&compiled)[0].shaper.params(),
         "netem limit 77 delay 1500us 250us 25% distribution paretonormal loss 0.5% duplicate 1% corrupt 0.0001% reorder 25% gap 5 rate 1500kbit"
     );
     let reordered = NetemSettings { gap: None, ..settings }.resolve().unwrap();
@@ -121,7 +137,7 @@ fn every_effect_is_told_to_tc_with_its_unit() {
     };
     let compiled = node_vm(steady, Directions::INGRESS, &target(vec![masquerade()])).unwrap();
     assert!(
-        compiled.expected[0]
+        qdiscs(&compiled)[0]
             .shaper
             .params()
             .starts_with("netem limit 77 delay 1500us loss 0.5%")
@@ -151,12 +167,12 @@ fn interfaces_that_share_an_uplink_shape_it_once() {
     let mut second = masquerade();
     second.tap = "tap1".into();
     let compiled = node_vm(
-        Preset::DnsTimeout.settings(),
+        NetemPreset::DnsTimeout.settings(),
         Directions::BOTH,
         &target(vec![masquerade(), second]),
     )
     .unwrap();
-    let devices: Vec<_> = compiled.expected.iter().map(|e| e.device.as_str()).collect();
+    let devices: Vec<_> = qdiscs(&compiled).iter().map(|e| e.device.as_str()).collect();
     assert_eq!(devices, ["tap0", "eth0", "tap1"]);
     assert_eq!(compiled.lines.iter().filter(|l| l.starts_with("uplink")).count(), 1);
 }
@@ -166,19 +182,24 @@ fn a_word_that_a_shell_would_see_is_refused() {
     for word in ["tap0;reboot", "$(id)", "", "tap 0", "-x", "tap\n0", "täp"] {
         let mut bad = masquerade();
         bad.tap = word.into();
-        let error = node_vm(Preset::DnsTimeout.settings(), Directions::BOTH, &target(vec![bad])).unwrap_err();
+        let error = node_vm(NetemPreset::DnsTimeout.settings(), Directions::BOTH, &target(vec![bad])).unwrap_err();
         assert!(matches!(&error, CompileError::Word { what: "the tap", .. }), "{error}");
         assert!(!error.to_string().contains('\n'));
     }
     let mut same = masquerade();
     same.uplink = "tap0".into();
-    let error = node_vm(Preset::DnsTimeout.settings(), Directions::BOTH, &target(vec![same])).unwrap_err();
+    let error = node_vm(
+        NetemPreset::DnsTimeout.settings(),
+        Directions::BOTH,
+        &target(vec![same]),
+    )
+    .unwrap_err();
     assert_eq!(
         error.to_string(),
         "shop/web-1: tap0 would carry both directions of the fault"
     );
     assert!(matches!(
-        node_vm(Preset::DnsTimeout.settings(), Directions::BOTH, &target(vec![])),
+        node_vm(NetemPreset::DnsTimeout.settings(), Directions::BOTH, &target(vec![])),
         Err(CompileError::NoInterface { .. })
     ));
 }
@@ -187,14 +208,14 @@ fn a_word_that_a_shell_would_see_is_refused() {
 fn a_launcher_whose_container_is_not_known_is_found_by_its_uid() {
     let mut unknown = target(vec![masquerade()]);
     unknown.launcher.container_id = None;
-    let lines = lines(Preset::DnsTimeout.settings(), Directions::BOTH, &unknown);
+    let lines = lines(NetemPreset::DnsTimeout.settings(), Directions::BOTH, &unknown);
     assert_eq!(lines[0], "vm 0 0c8d4f1e-8f5e-4c57-9d7c-1c9d8a8f0001 -");
 }
 
 #[test]
 fn people_see_the_whole_course() {
     let compiled = node_vm(
-        Preset::DnsTimeout.settings(),
+        NetemPreset::DnsTimeout.settings(),
         Directions::INGRESS,
         &target(vec![masquerade()]),
     )

@@ -1,12 +1,13 @@
 //! What a netem fault does to a round trip.
 
-use crate::fault::{Directions, Netem, Percent, Rate, Time};
+use super::probes::Fails;
+use crate::fault::{Directions, Netem, Percent, Probe, Rate, Time};
 
 /// Above this, address resolution gives up before the answer has come: three tries of one second.
 const ARP_PATIENCE: Time = Time::from_millis(3_000);
 
 /// What the fault adds to a round trip at the least.
-pub(super) fn added(netem: &Netem, directions: Directions) -> Time {
+fn added(netem: &Netem, directions: Directions) -> Time {
     let delay = netem.delay();
     if directions.both() { delay.times(2) } else { delay }
 }
@@ -126,5 +127,34 @@ fn transfer(rate: Rate) -> String {
         s if s < 120.0 => format!("{s:.1} s"),
         s if s < 7_200.0 => format!("{:.0} min", s / 60.0),
         s => format!("{:.0} h", s / 3_600.0),
+    }
+}
+
+/// What the launcher pod itself notices, where it shares the VM's way out.
+pub(super) fn shared(directions: Directions) -> Option<&'static str> {
+    directions.egress().then_some(
+        "with masquerade, what the launcher pod itself sends (sidecars) leaves by the same device and is hit too",
+    )
+}
+
+/// Whether the fault makes the probe fail.
+pub(super) fn fails(netem: &Netem, directions: Directions, probe: &Probe) -> Option<Fails> {
+    // HTTP opens a connection first; a TCP probe is content with that.
+    let round_trips = if probe.action.starts_with("http") { 2 } else { 1 };
+    let timeout = Time::from_millis(u64::from(probe.timeout_seconds.max(1)) * 1_000);
+    let ways = if directions.both() { 2 } else { 1 };
+    let spread = netem.jitter.unwrap_or_default().times(ways);
+    if added(netem, directions).times(round_trips) >= timeout && netem.jitter.is_none()
+        || netem.loss == Some(Percent::FULL)
+    {
+        Some(Fails::Surely)
+    } else if added(netem, directions).plus(spread).times(round_trips) >= timeout
+        || netem.loss.is_some()
+        || netem.corrupt.is_some()
+        || netem.bandwidth.is_some()
+    {
+        Some(Fails::Perhaps)
+    } else {
+        None
     }
 }

@@ -1,23 +1,21 @@
 //! Probes that go the same way as the fault: failing them makes KubeVirt act, which is not the fault that was asked for.
 
-use super::netem::added;
-use crate::fault::{Directions, Netem, Percent, Probe, ProbeKind, Target, Time};
+use crate::fault::{Probe, ProbeKind, Target, Time};
 
 /// How sure it is that a probe fails.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fails {
+pub(super) enum Fails {
     Surely,
     Perhaps,
 }
 
-/// What will happen to the probes of a VM, without its name.
-pub(super) fn warnings(netem: &Netem, directions: Directions, hold: Time, target: &Target) -> Vec<String> {
-    let told = |probe: &Probe| warning(netem, directions, hold, probe);
+/// What will happen to the probes of a VM, without its name; `fails` says whether the fault hits one.
+pub(super) fn warnings(fails: impl Fn(&Probe) -> Option<Fails>, hold: Time, target: &Target) -> Vec<String> {
+    let told = |probe: &Probe| warning(fails(probe)?, hold, probe);
     target.probes.iter().filter_map(told).collect()
 }
 
-fn warning(netem: &Netem, directions: Directions, hold: Time, probe: &Probe) -> Option<String> {
-    let fails = fails(netem, directions, probe)?;
+fn warning(fails: Fails, hold: Time, probe: &Probe) -> Option<String> {
     let until = u64::from(probe.failure_threshold.max(1)) * u64::from(probe.period_seconds.max(1));
     // Too short to fail often enough in a row.
     if hold < Time::from_millis(until.saturating_sub(u64::from(probe.period_seconds)) * 1_000) {
@@ -40,25 +38,4 @@ fn warning(netem: &Netem, directions: Directions, hold: Time, probe: &Probe) -> 
         probe.action.escape_debug(),
         probe.timeout_seconds
     ))
-}
-
-fn fails(netem: &Netem, directions: Directions, probe: &Probe) -> Option<Fails> {
-    // HTTP opens a connection first; a TCP probe is content with that.
-    let round_trips = if probe.action.starts_with("http") { 2 } else { 1 };
-    let timeout = Time::from_millis(u64::from(probe.timeout_seconds.max(1)) * 1_000);
-    let ways = if directions.both() { 2 } else { 1 };
-    let spread = netem.jitter.unwrap_or_default().times(ways);
-    if added(netem, directions).times(round_trips) >= timeout && netem.jitter.is_none()
-        || netem.loss == Some(Percent::FULL)
-    {
-        Some(Fails::Surely)
-    } else if added(netem, directions).plus(spread).times(round_trips) >= timeout
-        || netem.loss.is_some()
-        || netem.corrupt.is_some()
-        || netem.bandwidth.is_some()
-    {
-        Some(Fails::Perhaps)
-    } else {
-        None
-    }
 }

@@ -1,7 +1,7 @@
 use super::*;
-use crate::fault::{Interface, Launcher, NetemSettings, Percent, Preset, Probe, ProbeKind, Rate};
+use crate::fault::{Interface, Launcher, NetemPreset, NetemSettings, Percent, Probe, ProbeKind, Rate};
 
-fn target(binding: Binding, probes: Vec<Probe>) -> Target {
+pub(super) fn target(binding: Binding, probes: Vec<Probe>) -> Target {
     Target {
         namespace: "shop".into(),
         name: "web-1".into(),
@@ -25,7 +25,7 @@ fn target(binding: Binding, probes: Vec<Probe>) -> Target {
     }
 }
 
-fn probe(kind: ProbeKind, action: &str, timeout_seconds: u32) -> Probe {
+pub(super) fn probe(kind: ProbeKind, action: &str, timeout_seconds: u32) -> Probe {
     Probe {
         kind,
         action: action.into(),
@@ -94,7 +94,9 @@ fn above_three_seconds_of_round_trip_new_neighbours_fail() {
     assert!(words(asked(1_500), Directions::BOTH, &vm).warnings.is_empty());
     assert!(words(asked(1_501), Directions::BOTH, &vm).warnings[0].starts_with("ARP and IPv6 neighbour discovery"));
     assert!(words(asked(3_000), Directions::INGRESS, &vm).warnings.is_empty());
-    assert!(words(Preset::Degraded.settings(), Directions::BOTH, &vm).warnings[0].contains("4000ms on a round trip"));
+    assert!(
+        words(NetemPreset::Degraded.settings(), Directions::BOTH, &vm).warnings[0].contains("4000ms on a round trip")
+    );
 }
 
 #[test]
@@ -164,7 +166,7 @@ fn http_takes_two_round_trips_and_loss_may_fail_any_probe() {
 #[test]
 fn a_fault_too_short_to_fail_a_probe_often_enough_says_nothing_of_it() {
     let vm = target(Binding::Bridge, vec![probe(ProbeKind::Liveness, "tcp 22", 1)]);
-    let fault = Fault::Netem(Preset::DnsTimeout.settings().resolve().unwrap());
+    let fault = Fault::Netem(NetemPreset::DnsTimeout.settings().resolve().unwrap());
     let told = |seconds: u64| {
         describe(&fault, Directions::BOTH, Time::from_millis(seconds * 1_000), [&vm])
             .warnings
@@ -181,7 +183,7 @@ fn the_same_said_of_many_vms_is_said_once() {
             ..target(Binding::Bridge, vec![probe(ProbeKind::Liveness, "tcp 22", 1)])
         })
         .collect();
-    let fault = Fault::Netem(Preset::Starved.settings().resolve().unwrap());
+    let fault = Fault::Netem(NetemPreset::Starved.settings().resolve().unwrap());
     let warnings = |vms: &[Target]| describe(&fault, Directions::BOTH, Time::from_millis(120_000), vms).warnings;
     let names = |vms: &[Target]| warnings(vms)[0].split(": the").next().unwrap().to_owned();
     assert_eq!(warnings(&vms).len(), 1);

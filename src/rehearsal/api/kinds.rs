@@ -237,7 +237,7 @@ static SUBJECT_REVIEWS: Resource = review(
     "selfsubjectreview",
     "SelfSubjectReview",
 );
-static REPLICA_SETS: Resource = virt_kind(
+pub(crate) static REPLICA_SETS: Resource = virt_kind(
     "virtualmachineinstancereplicasets",
     "virtualmachineinstancereplicaset",
     "VirtualMachineInstanceReplicaSet",

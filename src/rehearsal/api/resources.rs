@@ -2,7 +2,7 @@
 //! the words of errors are all read off the same table, so that they cannot disagree.
 
 use super::kinds::TABLE;
-pub(crate) use super::kinds::{EVENTS, KUBEVIRTS, NAMESPACES, NEW_EVENTS, NODES, PODS, VMIMS, VMIS, VMS};
+pub(crate) use super::kinds::{EVENTS, KUBEVIRTS, NAMESPACES, NEW_EVENTS, NODES, PODS, REPLICA_SETS, VMIMS, VMIS, VMS};
 
 /// A subresource: its path word, the kind it speaks (as discovery says it) and its verbs.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 # The qdiscs of a namespace without a kernel. FAKE_NETNS names a namespace; FAKE_NETNS.d holds one file a device:
 #   default KIND                          the kernel's own root
 #   KIND HANDLE NAME=VALUE ...            a root somebody has set, times in microseconds, rates in bytes a second
-# and after it, when there is one, a line `clsact` or `ingress`. KIND.default beside a device keeps its default root.
+# and after it, when there is one, a line `clsact` or `ingress`. DEVICE.default beside it keeps its default root.
 # Whatever has no transcript of the real tool fails with 64: a fake must not accept what the kernel refuses.
 
 BEGIN {
@@ -50,6 +50,7 @@ function unknown(  i, text) {
 }
 
 function run(  device, i) {
+  if (word[1] == "filter") return filter()
   if (word[1] != "qdisc") return unknown()
   if (word[2] == "show" && count == 2) return show_all()
   if (word[3] != "dev" || count < 4) return unknown()
@@ -126,6 +127,9 @@ function put_extra(device,  code) {
   else if (word[2] == "del" && extra != word[5]) code = refuse("Error: Invalid handle.")
   else {
     extra = word[2] == "add" ? word[5] : ""
+    # Its filters go with it.
+    system("rm -f '" space device ".filters'")
+    loaded = ""
     store(device, state(kind, handle))
   }
   unlock(device)
@@ -141,8 +145,8 @@ function state(name, number,  text, order, n, i) {
   return text
 }
 
-function has_netem(  found, file) {
-  file = ENVIRON["VMCHAOS_TOOLS"] "/../netem"
+function has(feature,  found, file) {
+  file = ENVIRON["VMCHAOS_TOOLS"] "/../" feature
   getline found < file
   close(file)
   return found == "loaded"
@@ -157,7 +161,7 @@ function put(device, verb,  wanted, code) {
   if (verb == "add" && handle == word[7]) code = refuse("Error: Exclusivity flag on, cannot modify.")
   else if (handle == "0:" && verb == "change") code = refuse("Error: Qdisc not found. To create specify NLM_F_CREATE flag.")
   else if (handle != "0:" && handle != word[7] && verb != "replace") code = refuse("Error: NLM_F_REPLACE needed to override.")
-  else if (wanted == "netem" && !has_netem()) code = refuse("Error: Specified qdisc kind is unknown.")
+  else if (wanted == "netem" && !has("netem")) code = refuse("Error: Specified qdisc kind is unknown.")
   else if (verb == "change" && kind != wanted) code = refuse("Error: Invalid qdisc name.")
   else if (wanted == "netem") code = parse_netem()
   else if (wanted == "tbf") code = parse_tbf()

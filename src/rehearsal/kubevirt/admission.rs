@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::vmi;
+use super::{migration_limits, vmi};
 use crate::rehearsal::{
     api::{
         call::User,
@@ -19,6 +19,10 @@ const MIGRATION: &str = "migration-create-validator.kubevirt.io";
 pub(crate) fn on_create(cluster: &Cluster, resource: &'static Resource, object: &mut Value) -> ApiResult<()> {
     if resource.is(&VMIMS) {
         migration(cluster, object)?;
+        if !migration_limits::selects_nodes(cluster) {
+            // Not in the schema of older versions, so that the API server drops it.
+            fields::unset(object, "/spec/addedNodeSelector");
+        }
         let name = fields::text(object, "/spec/vmiName").to_owned();
         fields::set(object, "/metadata/labels/kubevirt.io~1vmi-name", name);
         fields::set(

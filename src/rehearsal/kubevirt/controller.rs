@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{migration, owners, run_strategy, vmi, vmi_life};
 use crate::rehearsal::{
-    api::resources::{PODS, VMIMS, VMIS, VMS},
+    api::resources::{PODS, REPLICA_SETS, VMIMS, VMIS, VMS},
     cluster::Cluster,
     json as fields,
     node::pod_status,
@@ -21,7 +21,10 @@ pub(crate) async fn run(cluster: Arc<Cluster>, mut seen: u64) -> Infallible {
         news.mark_unchanged();
         let changes: Vec<Change> = {
             let store = cluster.store();
-            let ours = |change: &&Change| [&PODS, &VMIS, &VMIMS, &VMS].into_iter().any(|kind| change.is_of(kind));
+            let ours = |change: &&Change| {
+                let kinds = [&PODS, &VMIS, &VMIMS, &VMS, &REPLICA_SETS];
+                kinds.into_iter().any(|kind| change.is_of(kind))
+            };
             let changes = store
                 .since(seen)
                 .map(|changes| changes.filter(ours).cloned().collect())
@@ -47,8 +50,11 @@ fn react(cluster: &Arc<Cluster>, change: &Change) {
     if change.is_of(&VMIS) {
         on_vmi(cluster, change);
         run_strategy::reconcile(cluster, namespace, name);
+        owners::replicate_for(cluster, object);
     } else if change.is_of(&VMS) && change.what != What::Deleted {
         run_strategy::reconcile(cluster, namespace, name);
+    } else if change.is_of(&REPLICA_SETS) && change.what != What::Deleted {
+        owners::replicate(cluster, object);
     } else if change.is_of(&VMIMS) && change.what == What::Added {
         tokio::spawn(migration::run(Arc::clone(cluster), Arc::clone(object)));
     } else if change.is_of(&PODS) && fields::text(object, "/metadata/labels/kubevirt.io") == "virt-launcher" {

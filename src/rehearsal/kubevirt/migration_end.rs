@@ -1,6 +1,6 @@
 //! How a migration ends: what is left of a failed one, and what its object says in the end.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{migration::Migration, vmi};
 use crate::rehearsal::{
@@ -25,6 +25,13 @@ impl Failure {
             reason: reason.to_owned(),
             aborted: false,
         }
+    }
+
+    pub(super) fn vmi_ended() -> Self {
+        Self::new(
+            "Migration failed vmi shutdown during migration.",
+            "VMI is shutting down",
+        )
     }
 
     pub(super) fn aborted() -> Self {
@@ -96,6 +103,7 @@ impl Migration {
             .get(&VMIS, &self.namespace, &self.vmi_name)
             .and_then(|vmi| vmi.pointer("/status/migrationState").cloned());
         let uid = fields::text(&self.object, "/metadata/uid");
+        self.cluster.under_way.leave(uid);
         self.cluster.edit(&VMIMS, &self.namespace, &self.name, |object| {
             vmi::phase(object, phase);
             if let Some(state) = state.filter(|state| fields::text(state, "/migrationUid") == uid) {
@@ -106,5 +114,25 @@ impl Migration {
             }
             fields::unset(object, "/metadata/finalizers");
         });
+        self.forget_old();
+    }
+
+    /// Only the newest finished migrations of a VM are kept.
+    fn forget_old(&self) {
+        const KEPT: usize = 5;
+        let mut finished = self.cluster.list(&VMIMS, &self.namespace);
+        finished.retain(|object| {
+            fields::text(object, "/spec/vmiName") == self.vmi_name
+                && matches!(fields::text(object, "/status/phase"), "Succeeded" | "Failed")
+        });
+        let age = |object: &Value| {
+            let version = fields::text(object, "/metadata/resourceVersion").parse::<u64>();
+            version.unwrap_or_default()
+        };
+        finished.sort_by_key(|object| std::cmp::Reverse(age(object)));
+        for old in finished.iter().skip(KEPT) {
+            self.cluster
+                .remove(&VMIMS, &self.namespace, fields::text(old, "/metadata/name"));
+        }
     }
 }

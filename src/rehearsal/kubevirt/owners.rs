@@ -1,11 +1,11 @@
-//! Garbage collection: what an owner leaves behind goes after it.
+//! What owners do: a replica set keeps its number of VMIs, and what an owner leaves behind goes after it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::rehearsal::{
     api::{
         delete,
-        resources::{PODS, Resource, VMIMS, VMIS},
+        resources::{PODS, REPLICA_SETS, Resource, VMIMS, VMIS},
     },
     cluster::Cluster,
     json as fields,
@@ -67,5 +67,53 @@ pub(crate) fn orphan(cluster: &Cluster, uid: &str) {
                 },
             );
         }
+    }
+}
+
+/// Looks after the replica set that a VMI belongs to.
+pub(crate) fn replicate_for(cluster: &Cluster, vmi: &Value) {
+    let owner = fields::list(vmi, "/metadata/ownerReferences")
+        .iter()
+        .find(|owner| fields::text(owner, "/kind") == REPLICA_SETS.kind);
+    let namespace = fields::text(vmi, "/metadata/namespace");
+    let set = owner.and_then(|owner| cluster.get(&REPLICA_SETS, namespace, fields::text(owner, "/name")));
+    if let Some(set) = set {
+        replicate(cluster, &set);
+    }
+}
+
+/// Deletes the VMIs of a replica set that have ended, and makes as many as it lacks, each under a new name.
+pub(crate) fn replicate(cluster: &Cluster, set: &Value) {
+    let (namespace, name) = (
+        fields::text(set, "/metadata/namespace"),
+        fields::text(set, "/metadata/name"),
+    );
+    let uid = fields::text(set, "/metadata/uid");
+    let mut there = 0;
+    for vmi in cluster
+        .list(&VMIS, namespace)
+        .into_iter()
+        .filter(|vmi| is_owned(vmi, uid) && !fields::present(vmi, "/metadata/deletionTimestamp"))
+    {
+        if super::vmi::is_final(&vmi) {
+            delete::terminate(cluster, &VMIS, namespace, fields::text(&vmi, "/metadata/name"), 0);
+        } else {
+            there += 1;
+        }
+    }
+    let wanted = set.pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1);
+    for _ in there..wanted {
+        let vmi = json!({
+            "metadata": {
+                "generateName": name,
+                "labels": set.pointer("/spec/template/metadata/labels").cloned().unwrap_or_else(|| json!({})),
+                "finalizers": ["foregroundDeleteVirtualMachine"],
+                "ownerReferences": [{"apiVersion": "kubevirt.io/v1", "kind": REPLICA_SETS.kind, "name": name, "uid": uid, "controller": true, "blockOwnerDeletion": true}],
+            },
+            "spec": set.pointer("/spec/template/spec").cloned().unwrap_or_default(),
+            "status": {"phase": "Pending"},
+        });
+        // Names are drawn; one that is taken is drawn again at the next change.
+        let _ = cluster.create(&VMIS, namespace, vmi);
     }
 }

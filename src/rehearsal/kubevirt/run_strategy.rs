@@ -1,4 +1,4 @@
-//! What a VM's run strategy makes of its VMI's coming and going (KubeVirt 1.2 and later).
+//! What a VM's run strategy makes of its VMI's coming and going.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{launcher, vmi};
 use crate::rehearsal::{
     api::{
         delete,
-        resources::{VMIS, VMS},
+        resources::{KUBEVIRTS, VMIS, VMS},
     },
     cluster::Cluster,
     json as fields,
@@ -24,6 +24,16 @@ pub(crate) fn of(vm: &Value) -> &str {
         ("", _) => "Halted",
         (strategy, _) => strategy,
     }
+}
+
+/// Whether the installed KubeVirt is older than 1.2.
+fn reruns_deleted(cluster: &Cluster) -> bool {
+    let installed = cluster.list(&KUBEVIRTS, "");
+    let version = installed
+        .first()
+        .map(|kubevirt| fields::text(kubevirt, "/status/observedKubeVirtVersion"))
+        .unwrap_or_default();
+    ["v0.", "v1.0.", "v1.1."].iter().any(|old| version.starts_with(old))
 }
 
 /// A request to start or stop that a VM's status keeps until it is fulfilled.
@@ -62,6 +72,8 @@ pub(crate) fn reconcile(cluster: &Arc<Cluster>, namespace: &str, name: &str) {
     let (start, stop) = (requested(&vm, "Start"), requested(&vm, "Stop"));
     let (mut wants_start, mut wants_end) = match of(&vm) {
         "Always" => (true, ended),
+        // Until KubeVirt 1.1 a VMI that is not there is made again.
+        "RerunOnFailure" if reruns_deleted(cluster) => (true, failed || (ended && start)),
         // Only a crash asks for a new start; a guest that shut down, or was deleted, stays away.
         "RerunOnFailure" => (start || never_started, failed || (ended && start)),
         // A finished VMI that is still there is left alone; a deleted one is made again.
@@ -71,7 +83,7 @@ pub(crate) fn reconcile(cluster: &Arc<Cluster>, namespace: &str, name: &str) {
     };
     wants_end |= stop;
     wants_start &= !stop || start;
-    if failed && of(&vm) == "RerunOnFailure" && !start {
+    if failed && of(&vm) == "RerunOnFailure" && !start && !reruns_deleted(cluster) {
         request(cluster, namespace, name, &["Start"]);
     }
     if wants_end {

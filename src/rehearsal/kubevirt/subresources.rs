@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{run_strategy, vmi};
+use super::{launcher, run_strategy, vmi, vmi_life};
 use crate::rehearsal::{
     api::{
         call::Call,
-        resources::{VMIMS, VMIS, VMS},
+        resources::{PODS, VMIMS, VMIS, VMS},
         status_error::{ApiError, ApiResult},
     },
     cluster::Cluster,
@@ -23,7 +23,7 @@ pub(crate) fn answer(cluster: &Arc<Cluster>, call: &Call) -> ApiResult<Reply> {
     if call.resource.plural == "virtualmachineinstances" {
         on_vmi(cluster, call, dry_run)?;
     } else {
-        on_vm(cluster, call, dry_run)?;
+        on_vm(cluster, call, &options, dry_run)?;
     }
     Ok(reply::typed(202, "application/json", ""))
 }
@@ -32,7 +32,7 @@ fn conflict(message: &str) -> ApiError {
     ApiError::new(409, "Conflict", message)
 }
 
-fn on_vmi(cluster: &Cluster, call: &Call, dry_run: bool) -> ApiResult<()> {
+fn on_vmi(cluster: &Arc<Cluster>, call: &Call, dry_run: bool) -> ApiResult<()> {
     let (namespace, name) = (call.namespace.as_str(), call.name.as_str());
     let vmi = cluster
         .get(&VMIS, namespace, name)
@@ -51,6 +51,7 @@ fn on_vmi(cluster: &Cluster, call: &Call, dry_run: bool) -> ApiResult<()> {
         _ if dry_run => return Ok(()),
         _ => {
             cluster.event(&vmi, "Normal", "Reset", "Guest was reset", "virt-handler");
+            drop(tokio::spawn(vmi_life::reboot(Arc::clone(cluster), vmi)));
             return Ok(());
         }
     };
@@ -69,7 +70,7 @@ fn on_vmi(cluster: &Cluster, call: &Call, dry_run: bool) -> ApiResult<()> {
     Ok(())
 }
 
-fn on_vm(cluster: &Arc<Cluster>, call: &Call, dry_run: bool) -> ApiResult<()> {
+fn on_vm(cluster: &Arc<Cluster>, call: &Call, options: &Value, dry_run: bool) -> ApiResult<()> {
     let (namespace, name) = (call.namespace.as_str(), call.name.as_str());
     let vm = cluster
         .get(&VMS, namespace, name)
@@ -101,10 +102,18 @@ fn on_vm(cluster: &Arc<Cluster>, call: &Call, dry_run: bool) -> ApiResult<()> {
             return refuse("VM is not running".to_owned());
         }
         _ if dry_run => return Ok(()),
-        "start" if strategy == "Halted" => set_strategy(cluster, namespace, name, "Always"),
+        "start" if strategy == "Halted" => set_running(cluster, namespace, name, true),
         "start" => run_strategy::request(cluster, namespace, name, &["Start"]),
-        "stop" if matches!(strategy.as_str(), "Always" | "Once") => set_strategy(cluster, namespace, name, "Halted"),
-        "stop" => run_strategy::request(cluster, namespace, name, &["Stop"]),
+        "stop" => {
+            if let (Some(grace), Some(vmi)) = (options.pointer("/gracePeriod").and_then(Value::as_u64), &vmi) {
+                set_grace(cluster, vmi, grace);
+            }
+            if matches!(strategy.as_str(), "Always" | "Once") {
+                set_running(cluster, namespace, name, false);
+            } else {
+                run_strategy::request(cluster, namespace, name, &["Stop"]);
+            }
+        }
         "restart" => run_strategy::request(cluster, namespace, name, &["Stop", "Start"]),
         _ => {
             let mut migration = json!({"metadata": {"generateName": "kubevirt-migrate-vm-", "namespace": namespace}, "spec": {"vmiName": name}});
@@ -116,9 +125,27 @@ fn on_vm(cluster: &Arc<Cluster>, call: &Call, dry_run: bool) -> ApiResult<()> {
     Ok(())
 }
 
-fn set_strategy(cluster: &Cluster, namespace: &str, name: &str, strategy: &str) {
+/// In the field the VM has: the deprecated `running`, or `runStrategy`, whatever that was before.
+fn set_running(cluster: &Cluster, namespace: &str, name: &str, running: bool) {
     cluster.edit(&VMS, namespace, name, |vm: &mut Value| {
-        fields::unset(vm, "/spec/running");
-        fields::set(vm, "/spec/runStrategy", strategy);
+        if fields::present(vm, "/spec/running") {
+            fields::set(vm, "/spec/running", running);
+        } else {
+            fields::set(vm, "/spec/runStrategy", if running { "Always" } else { "Halted" });
+        }
     });
+}
+
+/// How long this guest has to shut down.
+fn set_grace(cluster: &Cluster, vmi: &Value, grace: u64) {
+    let namespace = fields::text(vmi, "/metadata/namespace");
+    let period = "/spec/terminationGracePeriodSeconds";
+    cluster.edit(&VMIS, namespace, fields::text(vmi, "/metadata/name"), |vmi| {
+        fields::set(vmi, period, grace);
+    });
+    for pod in launcher::of(cluster, vmi) {
+        cluster.edit(&PODS, namespace, fields::text(&pod, "/metadata/name"), |pod| {
+            fields::set(pod, period, grace);
+        });
+    }
 }

@@ -8,11 +8,22 @@ use crate::rehearsal::{cluster::Cluster, json as fields, kubevirt::launcher, tim
 /// The VMI that a VM's template makes.
 pub(crate) fn from_vm(vm: &Value) -> Value {
     let name = fields::text(vm, "/metadata/name");
+    let mut annotations = vm
+        .pointer("/spec/template/metadata/annotations")
+        .cloned()
+        .unwrap_or_else(|| json!({}));
+    for (key, value) in [
+        ("latest-observed-api-version", "v1"),
+        ("storage-observed-api-version", "v1"),
+        ("vm-generation", "1"),
+    ] {
+        fields::set(&mut annotations, &format!("/kubevirt.io~1{key}"), value);
+    }
     json!({
         "metadata": {
             "name": name,
             "labels": vm.pointer("/spec/template/metadata/labels").cloned().unwrap_or_else(|| json!({})),
-            "annotations": {"kubevirt.io/latest-observed-api-version": "v1", "kubevirt.io/storage-observed-api-version": "v1", "kubevirt.io/vm-generation": "1"},
+            "annotations": annotations,
             "finalizers": ["kubevirt.io/virtualMachineControllerFinalize", "foregroundDeleteVirtualMachine"],
             "ownerReferences": [{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "name": name, "uid": fields::text(vm, "/metadata/uid"), "controller": true, "blockOwnerDeletion": true}],
         },
@@ -96,13 +107,35 @@ pub(crate) fn runs(cluster: &Cluster, vmi: &mut Value, pod: &Value) {
     }
     let interfaces = interfaces(cluster, vmi, fields::text(pod, "/status/podIP"));
     fields::set(vmi, "/status/interfaces", interfaces);
-    condition(vmi, "Ready", "True", "", "");
+    if behaves(vmi, NEVER_READY) {
+        condition(vmi, "Ready", "False", "GuestNotReady", "readiness probe failed");
+    } else {
+        condition(vmi, "Ready", "True", "", "");
+    }
     match not_migratable(vmi) {
         None => condition(vmi, "LiveMigratable", "True", "", ""),
         Some((reason, message)) => condition(vmi, "LiveMigratable", "False", reason, &message),
     }
     condition(vmi, "StorageLiveMigratable", "True", "", "");
-    condition(vmi, "AgentConnected", "True", "", "");
+}
+
+/// The guest's agent is connected, or not.
+pub(crate) fn agent(vmi: &mut Value, connected: bool) {
+    let connected = connected && !behaves(vmi, NO_AGENT);
+    condition(vmi, "AgentConnected", if connected { "True" } else { "" }, "", "");
+}
+
+/// Annotation by which a guest is told to behave out of the ordinary.
+const GUEST: &str = "/metadata/annotations/rehearsal.vmchaos.dev~1guest";
+/// Its agent never connects.
+const NO_AGENT: &str = "no-agent";
+/// It runs and never is Ready.
+const NEVER_READY: &str = "never-ready";
+/// However its launcher ends, it has shut down cleanly before.
+pub(crate) const CLEAN_EXIT: &str = "clean-exit";
+
+pub(crate) fn behaves(vmi: &Value, how: &str) -> bool {
+    fields::text(vmi, GUEST) == how
 }
 
 /// Why a VMI cannot be migrated, by KubeVirt's rules for networks and disks.

@@ -106,6 +106,24 @@ pub(crate) async fn start(cluster: Arc<Cluster>, object: Arc<Value>) {
             vmi::runs(&cluster, vmi, &pod);
         }
     });
+    agent_connects(&cluster, &object).await;
+}
+
+/// The guest agent is the last to come up.
+async fn agent_connects(cluster: &Cluster, object: &Value) {
+    sleep(cluster.options.guest / 5).await;
+    edit(cluster, object, |vmi| {
+        if fields::text(vmi, "/status/phase") == "Running" {
+            vmi::agent(vmi, true);
+        }
+    });
+}
+
+/// A guest whose reset button was pressed: its agent goes and comes again, nothing else about its VMI changes.
+pub(crate) async fn reboot(cluster: Arc<Cluster>, object: Arc<Value>) {
+    edit(&cluster, &object, |vmi| vmi::agent(vmi, false));
+    sleep(cluster.options.guest).await;
+    agent_connects(&cluster, &object).await;
 }
 
 /// A deleted VMI: its launchers end (the guest shuts down in its grace period), then the object goes.
@@ -166,6 +184,7 @@ pub(crate) fn launcher_changed(cluster: &Arc<Cluster>, pod: &Value, what: What) 
     }
     // A guest that was told to shut down and did so ends well; anything else is a failure.
     let well = phase == "Succeeded"
+        || vmi::behaves(&vmi, vmi::CLEAN_EXIT)
         || (what == What::Deleted && fields::present(pod, "/metadata/deletionTimestamp") && phase != "Failed");
     edit(cluster, &vmi, |vmi| {
         let target = fields::text(pod, "/metadata/labels/kubevirt.io~1migrationJobUID");

@@ -1,5 +1,6 @@
 //! Knobs for nodes, their pods and the wires into them.
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::Practice;
@@ -8,7 +9,7 @@ use crate::rehearsal::{
         delete,
         resources::{NODES, PODS},
     },
-    host::Signal,
+    host::{Feature, Presence, Signal},
     json as fields,
     node::Wire,
 };
@@ -42,6 +43,14 @@ impl Practice {
                 }
             }
         });
+    }
+
+    /// Gives the kernel of a node a feature, or takes it away.
+    pub fn set_feature(&self, node: &str, feature: Feature, presence: Presence) -> anyhow::Result<()> {
+        let host = self.cluster.nodes.host(node);
+        let host = host.with_context(|| format!("the practice cluster has no node {node}"))?;
+        host.set_feature(feature, presence)
+            .with_context(|| format!("changing what the kernel of {node} has"))
     }
 
     /// Taints a node; pods that are there stay.

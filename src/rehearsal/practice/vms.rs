@@ -1,6 +1,5 @@
 //! Knobs for VMs: move, restart, delete and pause them, and look at what their kernel has.
 
-#[cfg(target_os = "linux")]
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -13,6 +12,7 @@ use crate::rehearsal::{
         delete,
         resources::{VMIMS, VMIS},
     },
+    host::{Foreign, Node},
     json as fields,
     kubevirt::{self, launcher},
 };
@@ -52,7 +52,37 @@ impl Practice {
 
     /// Makes the next migration of a VMI fail with that reason.
     pub fn fail_migration(&self, namespace: &str, name: &str, reason: &str) {
-        self.cluster.fail_migration(namespace, name, reason);
+        let reason = reason.to_owned();
+        self.cluster
+            .migrations
+            .change(namespace, name, |play| play.fail = Some(reason));
+    }
+
+    /// Keeps the migrations of a VMI in a phase, until they are let go (`None`).
+    pub fn stick_migrations(&self, namespace: &str, name: &str, phase: Option<&str>) {
+        let phase = phase.map(str::to_owned);
+        self.cluster
+            .migrations
+            .change(namespace, name, |play| play.stuck_in = phase);
+    }
+
+    /// Whether the namespace's quota has no room for the target pod of a VMI.
+    pub fn over_quota(&self, namespace: &str, name: &str, over: bool) {
+        self.cluster
+            .migrations
+            .change(namespace, name, |play| play.over_quota = over);
+    }
+
+    /// The migrations of a VMI go post-copy once they run: they can no longer be cancelled.
+    pub fn post_copy(&self, namespace: &str, name: &str) {
+        self.cluster
+            .migrations
+            .change(namespace, name, |play| play.post_copy = true);
+    }
+
+    /// The migrations of a VMI run before anybody can see the phases before.
+    pub fn fast_migrations(&self, namespace: &str, name: &str) {
+        self.cluster.migrations.change(namespace, name, |play| play.fast = true);
     }
 
     /// Restarts a VM: its VMI goes and another one comes, and runs when this returns.
@@ -78,10 +108,31 @@ impl Practice {
     /// The root qdisc of every device of a VMI's active launcher, as the kernel of its node would say: `(device,
     /// line)`. Empty when it has none.
     pub fn qdiscs(&self, namespace: &str, vmi: &str) -> Vec<(String, String)> {
-        let pod = self.launcher(namespace, vmi).unwrap_or_default();
-        let host = self.cluster.nodes.host(fields::text(&pod, "/spec/nodeName"));
-        host.map(|host| host.qdiscs(fields::text(&pod, "/metadata/uid")))
-            .unwrap_or_default()
+        let on_its_node = self.on_its_node(namespace, vmi);
+        on_its_node.map(|(host, uid)| host.qdiscs(&uid)).unwrap_or_default()
+    }
+
+    /// What cuts packets in the network namespace of a VMI's active launcher: `nft TABLE`, `DEVICE clsact`, `DEVICE HOOK
+    /// flower PREF HANDLE`. Empty when there is nothing, or no launcher.
+    pub fn filters(&self, namespace: &str, vmi: &str) -> Vec<String> {
+        let on_its_node = self.on_its_node(namespace, vmi);
+        on_its_node.map(|(host, uid)| host.filters(&uid)).unwrap_or_default()
+    }
+
+    /// Somebody else puts something on a device of a VMI's active launcher.
+    pub fn put_foreign(&self, namespace: &str, vmi: &str, device: &str, what: Foreign) -> anyhow::Result<()> {
+        let (host, uid) = self
+            .on_its_node(namespace, vmi)
+            .with_context(|| format!("VMI \"{namespace}/{vmi}\" has no running launcher"))?;
+        host.put_foreign(&uid, device, what)
+            .with_context(|| format!("putting {what:?} on {device} of {namespace}/{vmi}"))
+    }
+
+    /// The node of a VMI's active launcher, and the launcher's UID.
+    fn on_its_node(&self, namespace: &str, vmi: &str) -> Option<(&Arc<dyn Node>, String)> {
+        let pod = self.launcher(namespace, vmi)?;
+        let host = self.cluster.nodes.host(fields::text(&pod, "/spec/nodeName"))?;
+        Some((host, fields::text(&pod, "/metadata/uid").to_owned()))
     }
 
     /// Runs `tc` in the network namespace of a VMI's launcher, as somebody else on its node might; its exit code and

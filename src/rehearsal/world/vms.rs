@@ -71,6 +71,7 @@ fn make(cluster: &Cluster, entry: &Entry, name: &str, node: &str) {
     });
     vmi::phase(&mut vmi, "Scheduled");
     vmi::runs(cluster, &mut vmi, &pod);
+    vmi::agent(&mut vmi, true);
     if entry.special == Special::Paused {
         vmi::condition(&mut vmi, "Paused", "True", "PausedByUser", "VMI was paused by user");
         vmi::condition(&mut vmi, "Ready", "False", "PausedByUser", "");

@@ -5,7 +5,6 @@ declare -A wire_in=() wire_out=() wire_log=() agent_pid=()
 LINE=""      # the event the last `await` found
 agents=0     # counts pods, for their names
 SILENCE=3600 # only the scenario about silence lowers it: nobody sends heartbeats here
-OURS=' 7[0-9a-f]{3}: '  # the handles of runs, as tc prints them
 mkfifo /tmp/never && exec {never}<>/tmp/never
 trap : PIPE  # a word to an agent that has gone is an answer, not the end of the run
 
@@ -143,62 +142,7 @@ verdict() { # NAME WORD
 	[[ $log = *"\"$2\""* && ${#log} -le 4096 ]] || { echo "termination log: $log"; return 1; }
 }
 
-# No process of the run, no file in the scratch directory, no object of the run in any pod. Processes
-# on their way out are given two seconds.
-nothing_left() { # NAME
-	local left end=$((SECONDS + 2))
-	while left=$(processes_left; marks_left; [ -n "${2:-}" ] || ls -A "$(agent_dir "$1")/shm") && [ -n "$left" ]; do
-		pause
-		[ $SECONDS -le $end ] || { echo "left: $left"; return 1; }
-	done
-}
-
-# After a SIGKILL of everything the scratch directory goes with the container.
-nothing_left_but_scratch() { nothing_left "$1" scratch; }
-
-# Everything an agent starts has its environment.
-processes_left() {
-	local f
-	for f in $(grep -ls VMCHAOS_RUN= /proc/[0-9]*/environ); do
-		f=${f%/environ}
-		[ "$(sed -n 's/^State:\t\(.\).*/\1/p' "$f/status" 2>/dev/null)" = Z ] || process "${f#/proc/}"
-	done
-}
-
-# One process in a line: name, cgroup, what it was started with without a script's text.
-process() { # PID
-	echo "$1 $(<"/proc/$1/comm") $(sed 's/.*\///' "/proc/$1/cgroup") $(tr '\0\n' '  ' <"/proc/$1/cmdline" | cut -c1-60)"
-} 2>/dev/null
-
-marks_left() {
-	local ns
-	for ns in /run/netns/pod*; do tc -n "${ns##*/}" qdisc show | grep -E "$OURS"; done
-}
-
 # Between two looks, so that a poll does not take the only CPU from what it waits for.
 pause() { read -r -t 0.1 -u "$never" || :; }
 
 ms_now() { echo $((${EPOCHREALTIME/./} / 1000)); }
-
-declare -A monitor=()
-
-# The kernel tells of every change of a VM's qdiscs: waiting for that costs nothing, and the only CPU
-# stays with the agent.
-watch_pod() { # POD
-	exec {fd}< <(close_wires && exec tc -n "pod$1" monitor)
-	monitor[$1]=$fd
-}
-
-# Milliseconds until a VM's network namespace has nothing of ours; fails after LIMIT milliseconds.
-clean_within() { # POD LIMIT
-	local start now left fd=${monitor[$1]}
-	start=$(ms_now)
-	while read -r -t 0 -u "$fd"; do read -r -u "$fd"; done
-	while [[ $(tc -n "pod$1" qdisc show) =~ $OURS ]]; do
-		now=$(ms_now)
-		left=$((start + $2 - now))
-		[ $left -ge 0 ] || { echo "still there after $((now - start)) ms"; return 1; }
-		read -r -t "$((left / 1000)).$(printf %03d $((left % 1000)))1" -u "$fd"
-	done
-	echo "clean after $(($(ms_now) - start)) ms"
-}

@@ -25,6 +25,9 @@ abandon() { # NAME
 		ns=${ns##*/}
 		clean_within "${ns#pod}" 3000 >/dev/null && continue
 		for device in $(tc -n "$ns" qdisc show | sed -nE 's/.* 7[0-9a-f]{3}: dev ([^ ]*) root.*/\1/p'); do tc -n "$ns" qdisc del dev "$device" root; done
+		[[ " $CUTS " = *" $ns "* ]] || continue
+		for device in $(tc -n "$ns" qdisc show | sed -n 's/^qdisc clsact .* dev \([^ ]*\) .*/\1/p'); do tc -n "$ns" qdisc del dev "$device" clsact; done
+		ip netns exec "$ns" nft list tables netdev | grep vmchaos_ | sed 's/^/delete /' | ip netns exec "$ns" nft -f -
 	done
 	grep -ls VMCHAOS_RUN= /proc/[0-9]*/environ | cut -d/ -f3 | xargs -r kill -9 2>/dev/null
 }

@@ -4,9 +4,12 @@ cd /vmchaos || exit 1
 # shellcheck source-path=SCRIPTDIR
 . lib/tap.sh
 . lib/topology.sh
+. lib/system.sh
 . lib/measure.sh
 . lib/plan.sh
+. lib/cut.sh
 . lib/driver.sh
+. lib/left.sh
 . lib/fault.sh
 
 mode=${1:-all} only=${*:2}

@@ -75,3 +75,7 @@ host_undisturbed() {
 	local line
 	line=$(in_peer /bb/ping -c 3 -i 1 "$host4") && [[ $line = *" 0% packet loss"* ]]
 }
+
+host_reaches() { # ADDRESS
+	/bb/ping -c 2 -i 1 -W 2 "$1" >/tmp/ping.log && grep -q ' 0% packet loss' /tmp/ping.log
+}

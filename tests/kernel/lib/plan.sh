@@ -8,7 +8,7 @@ NETEM_OFF="delay 0ms loss 0% duplicate 0% corrupt 0% reorder 0% rate 0bit"
 # Devices of each VM as 10-wiring.sh makes them: tap, its bridge, uplink, the uplink's bridge.
 devices_of() { # INDEX
 	case $1 in
-	1) echo tap0 k6t-eth0 eth0-nic k6t-eth0 ;;
+	1 | 7) echo tap0 k6t-eth0 eth0-nic k6t-eth0 ;;
 	4) echo tap16477688c0e k6t-16477688c0e 16477688c0e-nic k6t-16477688c0e ;; # VM 3's second network
 	*) echo tap0 k6t-eth0 eth0 - ;;
 	esac

@@ -65,8 +65,17 @@ start_container() { # INDEX CONTAINER_ID COMMAND…
 		bash -c 'echo 0 >"$0"/cgroup.procs; exec "$@"' "$scope" "$@" </dev/null >/dev/null 2>>/tmp/containers.log &
 }
 
+# With SYSTEM set, the guest is a network namespace with a protocol stack of its own (system.sh).
 start_guest() { # INDEX TAP QUEUES MAC IPV4 IPV6
-	start_container "$1" "$(container_id "$1")" guest "${@:2}"
+	if [ -n "${SYSTEM:-}" ]; then
+		case $5 in
+		10.0.2.*) make_system "$1" "$4" "$5/24" "$6/120" 10.0.2.1 fd10:0:2::1 ;;
+		*) make_system "$1" "$4" "$5/24" "$6/64" ;;
+		esac
+		start_container "$1" "$(container_id "$1")" relay "$2" "/run/netns/guest$1" eth0
+	else
+		start_container "$1" "$(container_id "$1")" guest "${@:2}"
+	fi
 }
 
 make_pod() { # INDEX

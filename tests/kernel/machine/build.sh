@@ -38,6 +38,7 @@ for d in /usr/lib/tc /usr/lib/*/tc /usr/lib64/tc; do
 	[ ! -e "$d/normal.dist" ] || { mkdir -p "$root$d" && cp "$d"/*.dist "$root$d/"; }
 done
 [ ! -d /etc/iproute2 ] || cp -r /etc/iproute2 "$root/etc/"
+[ ! -e /etc/protocols ] || cp /etc/protocols "$root/etc/"
 
 # BusyBox is the machine's init, its modprobe, and (bound over /usr/bin) the whole userland of one of
 # the agent's containers.
@@ -51,15 +52,15 @@ mkdir -p "$modules"
 cp "$kernel/lib/modules/$version"/modules.{builtin,builtin.modinfo,order} "$modules/"
 (
 	cd "$kernel/lib/modules/$version"
-	find kernel/net/{sched,bridge,netfilter,ipv4/netfilter,ipv6/netfilter,802,llc} kernel/lib \
-		kernel/drivers/net/{tun,veth,dummy,ifb}.ko -name '*.ko' -print0 | xargs -0 cp --parents -t "$modules"
+	find kernel/net/{sched,bridge,netfilter,ipv4/netfilter,ipv6/netfilter,802,llc,sctp,8021q} kernel/lib \
+		kernel/net/ipv4/udp_tunnel.ko kernel/net/ipv6/ip6_udp_tunnel.ko kernel/drivers/net/{tun,veth,dummy,ifb}.ko -name '*.ko' -print0 | xargs -0 cp --parents -t "$modules"
 )
 busybox depmod -b "$root" "$version"
 
-for p in guest meter; do
+for p in guest meter relay knock; do
 	gcc -O2 -Wall -Wextra -static -o "$root/usr/bin/$p" "$here/guest/$p.c"
 done
 cp "$here/machine/init" "$root/init"
-cp -r "$here/lib" "$here/scenarios" "$here/record.sh" "$root/vmchaos/"
+cp -r "$here/lib" "$here/scenarios" "$here"/record*.sh "$root/vmchaos/"
 cat "${VMCHAOS_AGENT:-$here/../../src/node/agent}"/*.sh >"$root/vmchaos/agent.sh"
 (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$out"

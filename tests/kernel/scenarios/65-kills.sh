@@ -3,16 +3,6 @@
 # the VM; and what stands still.
 delay="netem limit 1000 delay 100ms"
 
-# Processes of a run inside a VM: in its network namespace and in its PID namespace, outermost first.
-sentinels() { # POD
-	local ns f
-	ns=$(stat -Lc %i "/run/netns/pod$1")
-	for f in $(grep -ls VMCHAOS_RUN= /proc/[0-9]*/environ | sort -t/ -k3n); do
-		f=${f%/environ}
-		[ "$(stat -Lc %i "$f/ns/net" 2>/dev/null)" = "$ns" ] && grep -q $'^NSpid:\t[0-9]*\t' "$f/status" && echo "${f#/proc/}"
-	done
-}
-
 fault_on() { # LABEL SHELL VM HOLD
 	plan "$3" "$4" "$delay" "$delay" 150
 	picture[$3]=$(snapshot "$3")

@@ -1,0 +1,144 @@
+//! What ends, freezes and starts guests: deletions, and KubeVirt's subresources.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams, Preconditions};
+use serde_json::{Map, Value, json};
+
+use super::client::Cluster;
+use super::error::{Ask, ClusterError, ErrorKind};
+use super::manifest::vmis;
+
+/// How long the answer to one request is waited for.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// A subresource of `subresources.kubevirt.io/v1`; each is a `PUT`, and its RBAC verb is `update`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Start,
+    Stop,
+    Pause,
+    Unpause,
+    /// Has no dry run.
+    Reset,
+}
+
+// === impl Action ===
+
+impl Action {
+    /// The resource with its subresource, as RBAC has it.
+    pub fn resource(self) -> &'static str {
+        match self {
+            Self::Start => "virtualmachines/start",
+            Self::Stop => "virtualmachines/stop",
+            Self::Pause => "virtualmachineinstances/pause",
+            Self::Unpause => "virtualmachineinstances/unpause",
+            Self::Reset => "virtualmachineinstances/reset",
+        }
+    }
+}
+
+/// Deletes a VMI, unless another one has its name by now. Its guest shuts down in its own time: a grace period of the request
+/// means nothing to a custom resource.
+pub async fn delete_vmi(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    uid: &str,
+    dry_run: bool,
+) -> Result<(), ClusterError> {
+    let ask = Ask::new("delete", "kubevirt.io", "virtualmachineinstances")
+        .namespace(namespace)
+        .name(name);
+    let (vmis, params) = (vmis(cluster, namespace), only(uid, dry_run));
+    in_time(cluster, &ask, vmis.delete(name, &params)).await.map(drop)
+}
+
+/// Deletes a pod, with so many seconds to end.
+pub async fn delete_pod(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    uid: &str,
+    grace: u32,
+    dry_run: bool,
+) -> Result<(), ClusterError> {
+    let ask = Ask::new("delete", "", "pods").namespace(namespace).name(name);
+    let params = DeleteParams {
+        grace_period_seconds: Some(grace),
+        ..only(uid, dry_run)
+    };
+    let pods = Api::<Pod>::namespaced(cluster.client.clone(), namespace);
+    in_time(cluster, &ask, pods.delete(name, &params)).await.map(drop)
+}
+
+fn only(uid: &str, dry_run: bool) -> DeleteParams {
+    DeleteParams {
+        dry_run,
+        preconditions: Some(Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: None,
+        }),
+        ..DeleteParams::default()
+    }
+}
+
+/// Asks KubeVirt for it; `grace` is for [`Action::Stop`].
+pub async fn act(
+    cluster: &Cluster,
+    action: Action,
+    namespace: &str,
+    name: &str,
+    grace: Option<u32>,
+    dry_run: bool,
+) -> Result<(), ClusterError> {
+    let ask = Ask::new("update", "subresources.kubevirt.io", action.resource())
+        .namespace(namespace)
+        .name(name);
+    if dry_run && action == Action::Reset {
+        return Err(ClusterError::new(ErrorKind::Other, "a reset has no dry run"));
+    }
+    let mut options = Map::new();
+    if dry_run {
+        options.insert("dryRun".to_owned(), json!(["All"]));
+    }
+    if let Some(grace) = grace {
+        options.insert("gracePeriod".to_owned(), json!(grace));
+    }
+    let (plural, verb) = action.resource().split_once('/').unwrap_or((action.resource(), ""));
+    let path = format!("/apis/subresources.kubevirt.io/v1/namespaces/{namespace}/{plural}/{name}/{verb}");
+    let request = http::Request::put(path)
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(Value::Object(options).to_string().into_bytes())
+        .map_err(|error| {
+            ClusterError::new(
+                ErrorKind::Other,
+                format!("could not ask for {}: {error}", action.resource()),
+            )
+        })?;
+    // 202 without a body.
+    in_time(cluster, &ask, cluster.client.request_text(request))
+        .await
+        .map(drop)
+}
+
+/// The answer to a request, which a server that is stuck may never give.
+pub(super) async fn in_time<T>(
+    cluster: &Cluster,
+    ask: &Ask,
+    answer: impl Future<Output = kube::Result<T>>,
+) -> Result<T, ClusterError> {
+    match tokio::time::timeout(LIMIT, answer).await {
+        Ok(answer) => answer.map_err(|error| cluster.explain(&error, ask)),
+        Err(_) => Err(ClusterError::new(
+            ErrorKind::Timeout,
+            format!(
+                "no answer to \"{} {}\" came within {} s",
+                ask.verb,
+                ask.qualified(),
+                LIMIT.as_secs()
+            ),
+        )),
+    }
+}

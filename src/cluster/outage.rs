@@ -1,0 +1,208 @@
+//! Finding the VMIs an outage can be done to, with what keeps each of them running.
+
+use std::collections::HashMap;
+
+use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ListParams};
+
+use super::client::Cluster;
+use super::discovery::{Asked, LAUNCHERS};
+use super::error::{Ask, ClusterError, ErrorKind};
+use super::judge::not_steady;
+use super::kubevirt::{self, KubeVirt};
+use super::launcher::{active_pod, launcher};
+use super::selection::Selection;
+use super::vm::VirtualMachine;
+use super::vmi::VirtualMachineInstance;
+use super::volume::volatile;
+use crate::escape::escape;
+use crate::fault::undo::{UNDO, Undo};
+use crate::fault::{Launcher, Mode, OutageSpec, OutageTarget, Owner, Unfit};
+
+/// KubeVirt's own default of `terminationGracePeriodSeconds`.
+const SHUTDOWN_SECONDS: i64 = 180;
+/// More VMs than this are listed instead of read one by one.
+const ONE_BY_ONE: usize = 4;
+
+/// What matched, sorted by namespace and name.
+#[derive(Debug, Clone, Default)]
+pub struct Candidates {
+    pub rows: Vec<(VirtualMachineInstance, Result<OutageTarget, Unfit>)>,
+    /// Named VMIs that do not exist but whose VM does.
+    pub stopped: Vec<Unfit>,
+    /// Sentences about named VMIs of which there is neither a VMI nor a VM.
+    pub missing: Vec<String>,
+    /// The installation, where it may be read.
+    pub kubevirt: Option<KubeVirt>,
+}
+
+type Vms = HashMap<(String, String), VirtualMachine>;
+
+/// Every VMI that is meant, with what an outage would be done to, or why it cannot be.
+pub async fn candidates(
+    cluster: &Cluster,
+    selection: &Selection,
+    spec: &OutageSpec,
+) -> Result<Candidates, ClusterError> {
+    let asked = Asked::of(cluster, selection);
+    let (vmis, kubevirt) = tokio::join!(asked.vmis(cluster, selection, "outage"), kubevirt::installed(cluster));
+    let vmis = vmis?;
+    let (absent, owners) = tokio::join!(asked.absent(cluster, &vmis), vms(cluster, &vmis));
+    let ((stopped, missing), owners) = (absent?, owners?);
+    let flags = cluster.again("");
+    let judged = |vmi: VirtualMachineInstance| {
+        let vm = owners.get(&(vmi.namespace().to_owned(), vmi.name().to_owned()));
+        let judged = judge(&vmi, vm, spec, &flags);
+        (vmi, judged)
+    };
+    Ok(Candidates {
+        rows: vmis.into_iter().map(judged).collect(),
+        stopped,
+        missing,
+        kubevirt: kubevirt.ok().flatten(),
+    })
+}
+
+/// The VMs behind these VMIs.
+async fn vms(cluster: &Cluster, vmis: &[VirtualMachineInstance]) -> Result<Vms, ClusterError> {
+    let owned: Vec<&VirtualMachineInstance> = vmis.iter().filter(|vmi| is_of_a_vm(vmi)).collect();
+    let mut namespaces: Vec<&str> = owned.iter().map(|vmi| vmi.namespace()).collect();
+    namespaces.dedup();
+    let api = |namespace: &str| Api::<VirtualMachine>::namespaced(cluster.client.clone(), namespace);
+    let ask = |verb, namespace: &str| Ask::new(verb, "kubevirt.io", "virtualmachines").namespace(namespace);
+    let found: Vec<Vec<VirtualMachine>> = if owned.len() <= ONE_BY_ONE {
+        let gets = owned.iter().map(|vmi| async {
+            let got = api(vmi.namespace()).get_opt(vmi.name()).await;
+            got.map(|vm| vm.into_iter().collect())
+                .map_err(|error| cluster.explain(&error, &ask("get", vmi.namespace()).name(vmi.name())))
+        });
+        try_join_all(gets).await?
+    } else {
+        let lists = namespaces.iter().map(|namespace| async {
+            let list = api(namespace).list(&ListParams::default()).await;
+            list.map(|list| list.items)
+                .map_err(|error| cluster.explain(&error, &ask("list", namespace)))
+        });
+        try_join_all(lists).await?
+    };
+    let key = |vm: VirtualMachine| {
+        let (namespace, name) = (vm.metadata.namespace.clone(), vm.metadata.name.clone());
+        ((namespace.unwrap_or_default(), name.unwrap_or_default()), vm)
+    };
+    Ok(found.into_iter().flatten().map(key).collect())
+}
+
+fn controller(vmi: &VirtualMachineInstance) -> Option<(&str, &str, &str)> {
+    let owners = vmi.metadata.owner_references.iter().flatten();
+    let owner = owners
+        .clone()
+        .find(|owner| owner.controller == Some(true))
+        .or(owners.clone().next())?;
+    Some((owner.kind.as_str(), owner.name.as_str(), owner.uid.as_str()))
+}
+
+fn is_of_a_vm(vmi: &VirtualMachineInstance) -> bool {
+    matches!(controller(vmi), Some(("VirtualMachine", ..)))
+}
+
+/// What an outage would be done to, or why it cannot be.
+fn judge(
+    vmi: &VirtualMachineInstance,
+    vm: Option<&VirtualMachine>,
+    spec: &OutageSpec,
+    flags: &str,
+) -> Result<OutageTarget, Unfit> {
+    let unfit = |reason: String, hint: Option<String>| Unfit {
+        namespace: vmi.namespace().to_owned(),
+        name: vmi.name().to_owned(),
+        reason: escape(&reason),
+        // Every hint ends in a command.
+        hint: hint.map(|hint| escape(&format!("{hint}{flags}"))),
+    };
+    if let Some((reason, hint)) = not_steady(vmi) {
+        return Err(unfit(reason, hint));
+    }
+    let owner = match (controller(vmi), vm) {
+        (Some(("VirtualMachine", name, _)), None) => {
+            return Err(unfit(format!("is on its own way out: its VM {name} is gone"), None));
+        }
+        (Some(("VirtualMachine", ..)), Some(vm)) => Owner::Vm(vm.run_field()),
+        (Some(("VirtualMachineInstanceReplicaSet", name, uid)), _) => Owner::ReplicaSet {
+            name: escape(name),
+            uid: uid.to_owned(),
+        },
+        (Some((kind, name, _)), _) => Owner::Other {
+            kind: escape(kind),
+            name: escape(name),
+        },
+        (None, _) => Owner::Nobody,
+    };
+    let mut undo = [Some(&vmi.metadata), vm.map(|vm| &vm.metadata)].into_iter().flatten();
+    if let Some(text) = undo.find_map(|metadata| metadata.annotations.as_ref()?.get(UNDO)) {
+        let run = Undo::parse(text).map(|undo| undo.run).unwrap_or_default();
+        return Err(unfit(
+            format!("has an outage of run {run} in place"),
+            Some(format!("to end it: kubectl vmchaos halt {run}")),
+        ));
+    }
+    if let Some(reason) = refused(vmi, &owner, spec) {
+        return Err(unfit(reason, None));
+    }
+    let template = vm.map(|vm| vm.spec.template.spec.volumes.as_slice());
+    let seconds = vmi.spec.termination_grace_period_seconds.unwrap_or(SHUTDOWN_SECONDS);
+    Ok(OutageTarget {
+        namespace: vmi.namespace().to_owned(),
+        name: vmi.name().to_owned(),
+        uid: vmi.uid().to_owned(),
+        node: escape(&vmi.status.node_name),
+        launcher: None,
+        owner,
+        agent: vmi.is("AgentConnected"),
+        shutdown: std::time::Duration::from_secs(u64::try_from(seconds).unwrap_or_default()),
+        volatile: volatile(&vmi.spec.volumes, template),
+    })
+}
+
+/// Why this outage cannot be done to a VMI that others could be done to.
+fn refused(vmi: &VirtualMachineInstance, owner: &Owner, spec: &OutageSpec) -> Option<String> {
+    let strategy = match owner {
+        Owner::Vm(field) => Some(field.in_force()),
+        _ => None,
+    };
+    match (spec.mode, strategy) {
+        (Mode::Stop, None) => Some("has no VM that could be stopped; --mode delete ends it".to_owned()),
+        (_, None) if spec.disable_auto_restart => Some("has no VM whose restart could be disabled".to_owned()),
+        (_, Some("Halted")) => Some("belongs to a VM that is Halted: KubeVirt is about to end it".to_owned()),
+        (mode, Some("WaitAsReceiver")) if mode.ends_guest() => Some(
+            "belongs to a VM with run strategy WaitAsReceiver: what came after it would wait for a migration and never run"
+                .to_owned(),
+        ),
+        (Mode::Pause, _) if vmi.spec.liveness_probe.is_some() => {
+            Some("has a liveness probe: KubeVirt does not pause such VMIs".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The launcher pod a VMI runs in.
+pub async fn launcher_of(cluster: &Cluster, vmi: &VirtualMachineInstance) -> Result<Launcher, ClusterError> {
+    let namespace = vmi.namespace();
+    let labels = format!("{LAUNCHERS},kubevirt.io/created-by={}", vmi.uid());
+    let pods = Api::<Pod>::namespaced(cluster.client.clone(), namespace)
+        .list(&ListParams::default().labels(&labels))
+        .await
+        .map_err(|error| cluster.explain(&error, &Ask::new("list", "", "pods").namespace(namespace)))?;
+    let pods: Vec<&Pod> = pods.items.iter().collect();
+    active_pod(vmi, &pods).and_then(launcher).ok_or_else(|| {
+        ClusterError::new(
+            ErrorKind::NotFound,
+            format!("{namespace}/{} has no running virt-launcher pod", vmi.name()),
+        )
+        .hint(cluster.again(&format!("kubectl get pods -n {namespace} -l {labels}")))
+    })
+}
+
+#[cfg(test)]
+#[path = "outage_tests.rs"]
+mod tests;

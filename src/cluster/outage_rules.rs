@@ -1,0 +1,105 @@
+//! What `outage` needs permission for; each mode needs a part of it.
+
+use super::rules::{Needed, Rule, RuleScope, in_cluster, pods, vmis};
+use crate::fault::{Mode, OutageSpec, Owner};
+
+const SUBRESOURCES: &str = "subresources.kubevirt.io";
+
+/// Everything that any outage needs; what only some modes need is optional, and says which.
+pub const OUTAGE: &[Rule] = {
+    use Needed::{Optional, Required};
+    &[
+        vmis("list", Required),
+        vmis("get", Required),
+        vmis("watch", Required),
+        vmis("delete", Optional("--mode delete is not possible")),
+        vmis("create", Optional("a VMI without a VM cannot be made again")),
+        vmis("patch", Optional("a VMI without a VM cannot be paused")),
+        vms("get", Optional("VMIs that belong to a VM cannot be taken")),
+        vms(
+            "list",
+            Optional("several VMIs that belong to VMs cannot be taken at once"),
+        ),
+        vms(
+            "patch",
+            Optional("--mode pause and stop, and --disable-auto-restart, are not possible"),
+        ),
+        virt(
+            "virtualmachines",
+            "start",
+            "a VM that stays stopped cannot be started again",
+        ),
+        virt("virtualmachines", "stop", "--mode stop is not possible"),
+        virt("virtualmachineinstances", "pause", "--mode pause is not possible"),
+        virt("virtualmachineinstances", "unpause", "--mode pause is not possible"),
+        virt("virtualmachineinstances", "reset", "--mode reset is not possible"),
+        Rule {
+            needed: Optional("--mode pod is not possible"),
+            ..pods("list", RuleScope::VmiNamespace)
+        },
+        Rule {
+            needed: Optional("--mode pod is not possible"),
+            ..pods("delete", RuleScope::VmiNamespace)
+        },
+        Rule {
+            verb: "create",
+            group: "events.k8s.io",
+            resource: "events",
+            subresource: None,
+            scope: RuleScope::VmiNamespace,
+            needed: Optional("no Event is left on the VMI"),
+        },
+        in_cluster(
+            "list",
+            "kubevirt.io",
+            "kubevirts",
+            "KubeVirt's version is not known, and whether RerunOnFailure starts a deleted guest again",
+        ),
+    ]
+};
+
+const fn vms(verb: &'static str, needed: Needed) -> Rule {
+    Rule {
+        resource: "virtualmachines",
+        ..vmis(verb, needed)
+    }
+}
+
+const fn virt(resource: &'static str, subresource: &'static str, without: &'static str) -> Rule {
+    Rule {
+        verb: "update",
+        group: SUBRESOURCES,
+        resource,
+        subresource: Some(subresource),
+        scope: RuleScope::VmiNamespace,
+        needed: Needed::Optional(without),
+    }
+}
+
+/// What this outage needs, for VMIs of these owners, beyond what it has used by the time it asks.
+pub fn needed(spec: &OutageSpec, owners: &[&Owner]) -> Vec<Rule> {
+    let any = |is: fn(&Owner) -> bool| owners.iter().any(|owner| is(owner));
+    let of_vm = any(|owner| matches!(owner, Owner::Vm(_)));
+    let alone = any(|owner| !matches!(owner, Owner::Vm(_)));
+    let unowned = any(|owner| matches!(owner, Owner::Nobody));
+    let helps = spec.mode.ends_guest() && !spec.no_recover;
+    let is_needed = |rule: &Rule| match (rule.resource, rule.subresource, rule.verb) {
+        ("virtualmachineinstances", None, "watch") => true,
+        ("virtualmachineinstances", None, "delete") => spec.mode == Mode::Delete || (helps && unowned),
+        ("virtualmachineinstances", None, "create") => helps && unowned,
+        ("virtualmachineinstances", None, "patch") => spec.is_held() && alone,
+        ("virtualmachines", None, "patch") => spec.is_held() && of_vm,
+        ("virtualmachines", Some("start"), _) => helps && of_vm,
+        ("virtualmachines", Some("stop"), _) => spec.mode == Mode::Stop,
+        (_, Some("pause" | "unpause"), _) => spec.mode == Mode::Pause,
+        (_, Some("reset"), _) => spec.mode == Mode::Reset,
+        ("pods", None, "delete") => spec.mode == Mode::Pod,
+        _ => false,
+    };
+    let all = OUTAGE.iter().filter(|rule| is_needed(rule));
+    all.map(|rule| Rule {
+        needed: Needed::Required,
+        ..*rule
+    })
+    .collect()
+}

@@ -1,0 +1,77 @@
+//! Who can take which outage, judged without asking anybody.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fault::{Execution, RunField, Time};
+
+fn spec(mode: Mode) -> OutageSpec {
+    OutageSpec {
+        mode,
+        duration: Time::from_millis(60_000),
+        timeout: Time::from_millis(300_000),
+        grace_period: None,
+        execution: Execution::Serial,
+        disable_auto_restart: false,
+        no_recover: false,
+    }
+}
+
+fn vmi(owners: &Value) -> VirtualMachineInstance {
+    serde_json::from_value(json!({
+        "metadata": {"name": "a", "namespace": "shop", "uid": "u", "ownerReferences": owners},
+        "spec": {"volumes": [{"name": "root", "containerDisk": {"image": "x"}}]},
+        "status": {"phase": "Running", "nodeName": "node-1", "conditions": [{"type": "AgentConnected", "status": "True"}]},
+    }))
+    .unwrap()
+}
+
+fn owned() -> VirtualMachineInstance {
+    vmi(
+        &json!([{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "name": "a", "uid": "v", "controller": true}]),
+    )
+}
+
+fn vm(strategy: &str) -> VirtualMachine {
+    serde_json::from_value(json!({"metadata": {"name": "a"}, "spec": {"runStrategy": strategy}})).unwrap()
+}
+
+fn reason(vmi: &VirtualMachineInstance, vm: Option<&VirtualMachine>, mode: Mode) -> String {
+    judge(vmi, vm, &spec(mode), "").unwrap_err().reason
+}
+
+#[test]
+fn what_keeps_it_running_is_known() {
+    let found = judge(&owned(), Some(&vm("Once")), &spec(Mode::Delete), "").unwrap();
+    assert_eq!(found.owner, Owner::Vm(RunField::RunStrategy("Once".into())));
+    assert_eq!(
+        (found.agent, found.shutdown.as_secs(), found.volatile.len()),
+        (true, 180, 1)
+    );
+    let alone = judge(&vmi(&json!([])), None, &spec(Mode::Delete), "").unwrap();
+    assert_eq!(alone.owner, Owner::Nobody);
+    let set = json!([{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstanceReplicaSet", "name": "farm", "uid": "r", "controller": true}]);
+    let of_a_set = judge(&vmi(&set), None, &spec(Mode::Delete), "").unwrap();
+    assert!(matches!(of_a_set.owner, Owner::ReplicaSet { .. }));
+}
+
+#[test]
+fn a_vm_that_halts_or_receives_is_no_target() {
+    assert!(reason(&owned(), Some(&vm("Halted")), Mode::Stop).contains("Halted"));
+    assert!(reason(&owned(), Some(&vm("WaitAsReceiver")), Mode::Delete).contains("WaitAsReceiver"));
+    assert!(judge(&owned(), Some(&vm("WaitAsReceiver")), &spec(Mode::Pause), "").is_ok());
+    assert!(reason(&owned(), None, Mode::Delete).contains("its VM a is gone"));
+}
+
+#[test]
+fn what_already_has_an_outage_names_its_run_and_the_way_out() {
+    let mut marked = vm("Always");
+    let undo = r#"{"run":"abc123","mode":"stop","at":"x","duration":"1s","vmi":"a"}"#;
+    marked.metadata.annotations = Some([(UNDO.to_owned(), undo.to_owned())].into());
+    let unfit = judge(&owned(), Some(&marked), &spec(Mode::Delete), " --context c").unwrap_err();
+    assert!(unfit.reason.contains("run abc123"), "{}", unfit.reason);
+    assert_eq!(
+        unfit.hint.as_deref(),
+        Some("to end it: kubectl vmchaos halt abc123 --context c")
+    );
+}

@@ -1,0 +1,204 @@
+//! `kubectl vmchaos migrate`: find, plan, confirm, migrate, report.
+
+use std::collections::BTreeMap;
+
+use super::agree::agree;
+use super::migrate_watcher::Shown;
+use super::stop::Stop;
+use super::targets::{self, Chosen};
+use super::{Context, document, migrate_text};
+use crate::cli::{DryRun, MigrateRequest};
+use crate::cluster::kubevirt::KubeVirt;
+use crate::cluster::migration;
+use crate::cluster::movable::Terrain;
+use crate::cluster::pool::pool;
+use crate::cluster::rules::MIGRATE;
+use crate::cluster::{Cluster, access};
+use crate::fault::{Extent, Movable};
+use crate::plan::draw::Draw;
+use crate::plan::migrations::MigrationPlan;
+use crate::plan::schedule::Schedule;
+use crate::report::{Ending, ExitCode, RunReport};
+use crate::run::migrate::driver;
+use crate::run::migrate::explain::Limits;
+use crate::run::migrate::requests::new_migration;
+
+/// The first KubeVirt that can be told where a migration is to go.
+const SELECTS_NODES: (u32, u32) = (1, 6);
+/// Label by which a migration is sent to one node.
+const HOSTNAME: &str = "kubernetes.io/hostname";
+
+/// `kubectl vmchaos migrate`
+pub(super) async fn migrate(context: &mut Context, request: MigrateRequest) -> ExitCode {
+    if let Err(stop) = targets::must_choose(context, &request.wanted) {
+        stop.print(&context.printer);
+        return stop.exit;
+    }
+    let mut report = document::begin(&request.spec, &request.wanted, &request.writing);
+    let ended = Box::pin(carry_out(context, &request, &mut report)).await;
+    document::finish(context, report, ended)
+}
+
+async fn carry_out(context: &mut Context, request: &MigrateRequest, report: &mut RunReport) -> Result<Ending, Stop> {
+    let cluster = document::connect(context, report).await?;
+    let destination = &request.spec.destination;
+    let search = async { Ok(pool(&cluster, &request.wanted.selection, destination).await?) };
+    let found = context.unless_signalled(search).await?;
+    let (kubevirt, terrain) = (found.kubevirt.clone(), found.terrain.clone());
+    destination_exists(request, &terrain, &cluster)?;
+    can_select_nodes(request, kubevirt.as_ref())?;
+    let chosen = targets::choose_from(context, &cluster, &request.wanted, found.into()).await?;
+    let plan = planned(request, &cluster, &terrain, chosen, &report.id)?;
+    let asked = admitted(&cluster, request, &plan, kubevirt.is_some());
+    context.unless_signalled(asked).await?;
+    crate::run::migrate::report::plan(report, &plan);
+    let is_dry = request.writing.dry_run != DryRun::None;
+    let limits = Limits::of(kubevirt.as_ref());
+    context
+        .printer
+        .line(&migrate_text::plan_text(&plan, &cluster, limits, is_dry));
+    if is_dry {
+        document::nothing_changed(context, request.writing.dry_run);
+        return Ok(Ending::Ran);
+    }
+    let vms = plan.pool.len();
+    let question = format!("Migrate {vms} VM{}?", if vms == 1 { "" } else { "s" });
+    let consent = agree(context, &request.writing, &cluster, question).await?;
+    let confirmed = consent.to(plan);
+    let shown = Shown::new(&context.printer, confirmed.plan());
+    let ran = driver::run(&cluster, &confirmed, limits, &mut context.signals, &shown).await;
+    shown.finish();
+    let ending = crate::run::migrate::report::outcome(report, &ran);
+    migrate_text::tell_end(context, &cluster, confirmed.plan(), &ran, report);
+    Ok(ending)
+}
+
+fn planned(
+    request: &MigrateRequest,
+    cluster: &Cluster,
+    terrain: &Terrain,
+    chosen: Chosen<Movable>,
+    run: &str,
+) -> Result<MigrationPlan, Stop> {
+    let spec = request.spec.clone();
+    let vms = chosen.targets.len();
+    let parallel = spec.parallel as usize;
+    if parallel > vms {
+        return Err(Stop::refused(
+            "parallel",
+            format!("--parallel {parallel} is more than the {vms} VMs there are to migrate"),
+        )
+        .hint(format!("use --parallel {vms}, or choose more VMs")));
+    }
+    if vms == 1 && spec.extent == Extent::Once && request.interval_given {
+        return Err(Stop::refused(
+            "interval",
+            "an interval has no meaning for one VM that is migrated once",
+        )
+        .hint("leave out --interval-min and --interval-max, or add --rounds N or --duration TIME"));
+    }
+    let seed = chosen.seed.or(request.wanted.seed).unwrap_or_else(Draw::seed);
+    let mut node_labels = spec.destination.selector.clone();
+    if let Some(node) = &spec.destination.node {
+        // The label need not be the node's name, where it is known.
+        let known = terrain.nodes.iter().flatten().find(|known| known.name == *node);
+        let hostname = known.and_then(|known| known.labels.get(HOSTNAME)).unwrap_or(node);
+        node_labels = BTreeMap::from([(HOSTNAME.to_owned(), hostname.clone())]);
+    }
+    Ok(MigrationPlan {
+        run: run.to_owned(),
+        schedule: Schedule::new(&spec, vms, seed),
+        spec,
+        pool: chosen.targets,
+        matched: chosen.matched,
+        left_out: chosen.left_out,
+        node_labels,
+        user: cluster.user.clone(),
+        reason: request.writing.reason.clone(),
+    })
+}
+
+/// A node that is not there, or takes no VMs, would be said of every VM by itself.
+fn destination_exists(request: &MigrateRequest, terrain: &Terrain, cluster: &Cluster) -> Result<(), Stop> {
+    let (Some(wanted), Some(nodes)) = (&request.spec.destination.node, &terrain.nodes) else {
+        return Ok(());
+    };
+    let why = match nodes.iter().find(|node| node.name == *wanted) {
+        None => format!("nodes \"{wanted}\" not found"),
+        Some(node) => match node.closed() {
+            None => return Ok(()),
+            Some(why) => format!("node {wanted} {why}"),
+        },
+    };
+    Err(Stop::refused("node", crate::ui::escape(&why)).hint(format!(
+        "to see the nodes: {}",
+        cluster.again("kubectl get nodes -L kubevirt.io/schedulable")
+    )))
+}
+
+/// Older versions drop what they do not know, and would migrate anywhere.
+fn can_select_nodes(request: &MigrateRequest, kubevirt: Option<&KubeVirt>) -> Result<(), Stop> {
+    let release = kubevirt.and_then(KubeVirt::release);
+    match release.filter(|release| *release < SELECTS_NODES && request.spec.destination.is_asked()) {
+        None => Ok(()),
+        Some((major, minor)) => Err(Stop::refused(
+            "kubevirt-version",
+            format!("a migration cannot be told where to go before KubeVirt 1.6; this is {major}.{minor}"),
+        )
+        .hint("leave out --to-node and --node-selector")),
+    }
+}
+
+/// Whether we may migrate; a server dry run also asks about every VM, and so does a run that could be misunderstood.
+async fn admitted(
+    cluster: &Cluster,
+    request: &MigrateRequest,
+    plan: &MigrationPlan,
+    version_known: bool,
+) -> Result<(), Stop> {
+    let mut namespaces: Vec<String> = plan.pool.iter().map(|vm| vm.namespace.clone()).collect();
+    namespaces.dedup();
+    let reviewed = access::review(cluster, MIGRATE, &namespaces, "").await;
+    if let Some(access) = reviewed.iter().find(|access| access.blocks()) {
+        let place = access.namespace.as_deref().unwrap_or_default();
+        return Err(Stop::refused(
+            "forbidden",
+            format!(
+                "not permitted in namespace {place}: {} {}; KubeVirt 1.5 and later grant it by the ClusterRole \
+                 kubevirt.io:migrate, which admin does not contain",
+                access.rule.verb,
+                access.rule.qualified()
+            ),
+        )
+        .hint(format!(
+            "kubectl vmchaos check migrate prints the rules that are missing; to ask again: {}",
+            cluster.again(&access.can_i())
+        )));
+    }
+    let server = request.writing.dry_run == DryRun::Server;
+    let unsure = plan.spec.destination.is_asked() && !version_known && request.writing.dry_run == DryRun::None;
+    let vms = if server { plan.pool.len() } else { usize::from(unsure) };
+    for vm in plan.pool.iter().take(vms) {
+        let new = new_migration(plan, 1, vm.namespace.clone(), vm.name.clone());
+        let echoed = migration::create(cluster, &new, true)
+            .await
+            .map_err(|error| refused_for(vm, &Stop::of_cluster(&error)))?;
+        if echoed.spec.added_node_selector != new.node_selector {
+            return Err(Stop::refused(
+                "kubevirt-version",
+                "the server drops where a migration is to go: KubeVirt here is older than 1.6",
+            )
+            .hint("leave out --to-node and --node-selector"));
+        }
+    }
+    Ok(())
+}
+
+fn refused_for(vm: &Movable, stop: &Stop) -> Stop {
+    let mut told = Stop::refused(stop.reason, format!("{}: {}", vm.key(), stop.message));
+    told.exit = stop.exit;
+    match &stop.hint {
+        Some(hint) => told.hint(hint),
+        None => told,
+    }
+}

@@ -1,0 +1,175 @@
+//! A run of migrations for a person: the plan with its whole schedule, and how it went.
+
+use std::fmt::Write;
+
+use super::Context;
+use super::migrate_watcher::seconds;
+use crate::cluster::Cluster;
+use crate::fault::Extent;
+use crate::plan::migrations::{MigrationPlan, SHOWN_OF_ENDLESS};
+use crate::report::{MigrationSummary, RunReport};
+use crate::run::migrate::driver::Ran;
+use crate::run::migrate::explain::Limits;
+use crate::ui::{Table, escape};
+
+/// So many rounds are shown before the question; a dry run shows all there are.
+const SHOWN: u64 = 5;
+
+/// Everything that will be done; `all` rounds for a dry run, which is read at leisure.
+pub(super) fn plan_text(plan: &MigrationPlan, cluster: &Cluster, limits: Limits, all: bool) -> String {
+    let mut text = String::new();
+    let mut line = |what: String| {
+        text.push_str(what.trim_end());
+        text.push('\n');
+    };
+    line(format!("migrate: {}", how_long(plan)));
+    line(format!(
+        "  context    {} ({}), as {}",
+        escape(&cluster.context),
+        cluster.server,
+        escape(&cluster.user)
+    ));
+    line(format!(
+        "  VMs        {} of {} match{}",
+        plan.pool.len(),
+        plan.matched,
+        seed(plan)
+    ));
+    line(format!(
+        "  each       {} at a time, cancelled after {}{}",
+        plan.spec.parallel,
+        plan.spec.timeout,
+        destination(plan)
+    ));
+    line(format!(
+        "  by         VirtualMachineInstanceMigrations vmchaos-{}-…, run {}",
+        plan.run, plan.run
+    ));
+    line(String::new());
+    table(plan).render().lines().for_each(|row| line(format!("  {row}")));
+    for unfit in &plan.left_out {
+        let (namespace, name) = (escape(&unfit.namespace), escape(&unfit.name));
+        line(format!("  left out: {namespace}/{name} {}", escape(&unfit.reason)));
+    }
+    if plan.spec.parallel > limits.in_cluster {
+        line(format!(
+            "  warning: KubeVirt lets {} migrations be under way at once (parallelMigrationsPerCluster): the others wait, and \
+             their time runs",
+            limits.in_cluster
+        ));
+    }
+    line(String::new());
+    schedule(plan, all).lines().for_each(|row| line(format!("  {row}")));
+    text
+}
+
+fn how_long(plan: &MigrationPlan) -> String {
+    let every = match plan.spec.interval {
+        Some((min, max)) if min == max => format!(", {min} between rounds"),
+        Some((min, max)) => format!(", {min} to {max} between rounds"),
+        None => String::new(),
+    };
+    match plan.spec.extent {
+        Extent::Once => format!("every VM once{every}"),
+        Extent::Rounds(1) => format!("1 round{every}"),
+        Extent::Rounds(rounds) => format!("{rounds} rounds{every}"),
+        Extent::Endless => format!("until interrupted{every}"),
+        Extent::For(time) => format!("rounds for {time}{every}"),
+    }
+}
+
+fn seed(plan: &MigrationPlan) -> String {
+    if plan.schedule.is_drawn() || plan.pool.len() < plan.matched {
+        format!(", drawn with --seed {}", plan.schedule.seed)
+    } else {
+        String::new()
+    }
+}
+
+fn destination(plan: &MigrationPlan) -> String {
+    let destination = &plan.spec.destination;
+    match &destination.node {
+        Some(node) => format!(", to node {}", escape(node)),
+        None if destination.selector.is_empty() => String::new(),
+        None => format!(", to nodes with {}", escape(&destination.selector_text())),
+    }
+}
+
+fn table(plan: &MigrationPlan) -> Table {
+    let mut table = Table::new(["NAMESPACE", "VM", "NODE", "COULD GO TO"]);
+    for vm in &plan.pool {
+        let to = match vm.to.as_deref() {
+            None => "not known: nodes may not be listed".to_owned(),
+            Some([first, second, third, rest @ ..]) if !rest.is_empty() => {
+                format!("{first}, {second}, {third} and {} more", rest.len())
+            }
+            Some(nodes) => nodes.join(", "),
+        };
+        table.row([vm.namespace.clone(), vm.name.clone(), vm.node.clone(), to]);
+    }
+    table
+}
+
+/// The rounds in their order, with who is migrated, and the time before each.
+fn schedule(plan: &MigrationPlan, all: bool) -> String {
+    let whole = plan.schedule.rounds();
+    let limit = if all { whole.unwrap_or(SHOWN_OF_ENDLESS) } else { SHOWN };
+    let mut text = String::new();
+    let mut shown = 0;
+    for (number, gap, members) in plan.rounds(limit) {
+        let vms: Vec<String> = members.iter().map(|vm| escape(&plan.pool[*vm].key())).collect();
+        let pause = if gap.is_zero() {
+            String::new()
+        } else {
+            format!("after {}, ", seconds(gap))
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "round {number}: {pause}{}", vms.join(", "));
+        shown = number;
+    }
+    match whole {
+        Some(rounds) if rounds > shown => {
+            let _ = writeln!(text, "and {} more rounds; --dry-run shows all", rounds - shown);
+        }
+        Some(_) => {}
+        None if shown < limit => text.push_str("and no more: the time is over\n"),
+        None => text.push_str("and so on\n"),
+    }
+    text
+}
+
+/// What is said on stderr when it is over: counts, times, nodes, and what may still be under way.
+pub(super) fn tell_end(context: &Context, cluster: &Cluster, plan: &MigrationPlan, ran: &Ran, report: &RunReport) {
+    if let Some(summary) = MigrationSummary::of(&report.migrations) {
+        context.printer.line(summary.words().trim_end());
+    }
+    if let Some(who) = &ran.halted_by {
+        context
+            .printer
+            .line(&format!("ended early: the run was halted by {who}"));
+    }
+    if let Some(trouble) = &ran.trouble {
+        let hint = trouble
+            .hint
+            .as_ref()
+            .map(|hint| format!("\nhint: {hint}"))
+            .unwrap_or_default();
+        context
+            .printer
+            .error(&anyhow::anyhow!("{}{}", trouble.message, cluster.lead(hint)));
+    }
+    let lost = ran
+        .flights
+        .iter()
+        .filter_map(|flight| Some((flight, flight.lost.as_ref()?)));
+    let mut any = false;
+    for (flight, why) in lost {
+        any = true;
+        let key = &ran.vms[flight.vm].key;
+        context.printer.line(&format!("{key} may still be migrating: {why}"));
+    }
+    if any {
+        let halt = cluster.again(&format!("kubectl vmchaos halt {}", plan.run));
+        context.printer.line(&format!("to cancel it: {halt}"));
+    }
+}

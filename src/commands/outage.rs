@@ -1,0 +1,170 @@
+//! `kubectl vmchaos outage`: find, predict, confirm, keep the manifests, do it, watch, report.
+
+use futures::future::try_join_all;
+
+use super::agree::agree;
+use super::outage_watcher::Shown;
+use super::stop::Stop;
+use super::targets::{self, Chosen};
+use super::{Context, document, manifest_files, outage_text};
+use crate::cli::{DryRun, HowMany, OutageRequest, Writing};
+use crate::cluster::events::Recorder;
+use crate::cluster::kubevirt::KubeVirt;
+use crate::cluster::outage::{candidates, launcher_of};
+use crate::cluster::{Cluster, VirtualMachineInstance, access, manifest, outage_rules};
+use crate::fault::{Mode, OutageTarget};
+use crate::plan::outages::{OutagePlan, PlannedOutage};
+use crate::plan::recovery::predict;
+use crate::plan::run_plan::Consent;
+use crate::report::{Ending, ExitCode, RunReport};
+use crate::run::outage::{driver, requests};
+use crate::ui::{Answer, Confirm};
+
+/// `kubectl vmchaos outage`
+pub(super) async fn outage(context: &mut Context, request: OutageRequest) -> ExitCode {
+    if let Err(stop) = targets::must_choose(context, &request.wanted) {
+        stop.print(&context.printer);
+        return stop.exit;
+    }
+    let mut report = document::begin(&request.spec, &request.wanted, &request.writing);
+    let ended = Box::pin(carry_out(context, &request, &mut report)).await;
+    document::finish(context, report, ended)
+}
+
+async fn carry_out(context: &mut Context, request: &OutageRequest, report: &mut RunReport) -> Result<Ending, Stop> {
+    let cluster = document::connect(context, report).await?;
+    let search = async { Ok(candidates(&cluster, &request.wanted.selection, &request.spec).await?) };
+    let found = context.unless_signalled(search).await?;
+    let release = found.kubevirt.as_ref().and_then(KubeVirt::release);
+    let vmis: Vec<VirtualMachineInstance> = found.rows.iter().map(|(vmi, _)| vmi.clone()).collect();
+    let chosen = targets::choose_from(context, &cluster, &request.wanted, found.into()).await?;
+    enough(request, &chosen)?;
+    let planning = planned(&cluster, request, chosen, &vmis, release, &report.id);
+    let plan = context.unless_signalled(planning).await?;
+    context.unless_signalled(admitted(&cluster, request, &plan)).await?;
+    crate::run::outage::report::plan(report, &plan);
+    context.printer.line(&outage_text::plan_text(&plan, &cluster));
+    if request.writing.dry_run != DryRun::None {
+        document::nothing_changed(context, request.writing.dry_run);
+        return Ok(Ending::Ran);
+    }
+    let consent = consent(context, &request.writing, &cluster, &plan).await?;
+    manifest_files::keep(&plan)?;
+    let confirmed = consent.to(plan);
+    let recorder = Recorder::new(cluster.clone(), &confirmed.plan().run, context.warnings());
+    let shown = Shown::new(&context.printer, confirmed.plan().vms.len(), recorder);
+    let ran = driver::run(&cluster, &confirmed, &context.signals, &shown).await;
+    shown.finish().await;
+    let ending = crate::run::outage::report::outcome(report, &ran);
+    outage_text::tell_end(context, &cluster, confirmed.plan(), &ran);
+    Ok(ending)
+}
+
+/// An outage of fewer VMs than asked for would prove less than asked for.
+fn enough(request: &OutageRequest, chosen: &Chosen<OutageTarget>) -> Result<(), Stop> {
+    match request.wanted.how_many {
+        HowMany::AtMost(count) if request.wanted.chosen && (count as usize) > chosen.matched => Err(Stop::refused(
+            "count",
+            format!("--count {count} is more than the {} VMIs that match", chosen.matched),
+        )
+        .hint(format!("use --count {} or --all, or match more VMIs", chosen.matched))),
+        _ => Ok(()),
+    }
+}
+
+/// Reads what is needed of each VMI: its manifest, and where it runs.
+async fn planned(
+    cluster: &Cluster,
+    request: &OutageRequest,
+    chosen: Chosen<OutageTarget>,
+    vmis: &[VirtualMachineInstance],
+    release: Option<(u32, u32)>,
+    run: &str,
+) -> Result<OutagePlan, Stop> {
+    let spec = &request.spec;
+    let folder = manifest_files::folder();
+    let planned = chosen.targets.into_iter().map(|mut target| {
+        let folder = &folder;
+        async move {
+            let manifest = manifest::read(cluster, &target.namespace, &target.name, &target.uid).await?;
+            if let (Mode::Pod | Mode::Kill, Some(vmi)) = (spec.mode, vmis.iter().find(|vmi| vmi.uid() == target.uid)) {
+                target.launcher = Some(launcher_of(cluster, vmi).await?);
+            }
+            Ok::<_, Stop>(PlannedOutage {
+                prediction: predict(spec, &target, release),
+                file: manifest_files::path(folder, run, &target),
+                manifest,
+                target,
+            })
+        }
+    });
+    Ok(OutagePlan {
+        run: run.to_owned(),
+        spec: spec.clone(),
+        vms: try_join_all(planned).await?,
+        matched: chosen.matched,
+        seed: chosen.seed,
+        left_out: chosen.left_out,
+        user: cluster.user.clone(),
+        reason: request.writing.reason.clone(),
+    })
+}
+
+/// Whether we may do all of it, the way back too; a server dry run also asks about every request.
+async fn admitted(cluster: &Cluster, request: &OutageRequest, plan: &OutagePlan) -> Result<(), Stop> {
+    let owners: Vec<_> = plan.vms.iter().map(|vm| &vm.target.owner).collect();
+    let rules = outage_rules::needed(&plan.spec, &owners);
+    let mut namespaces: Vec<String> = plan.vms.iter().map(|vm| vm.target.namespace.clone()).collect();
+    namespaces.dedup();
+    let reviewed = access::review(cluster, &rules, &namespaces, "").await;
+    if let Some(access) = reviewed.iter().find(|access| access.blocks()) {
+        let place = access.namespace.as_deref().unwrap_or_default();
+        return Err(Stop::refused(
+            "forbidden",
+            format!(
+                "not permitted in namespace {place}: {} {}",
+                access.rule.verb,
+                access.rule.qualified()
+            ),
+        )
+        .hint(format!(
+            "kubectl vmchaos check outage prints the rules that are missing; to ask again: {}",
+            cluster.again(&access.can_i())
+        )));
+    }
+    if request.writing.dry_run == DryRun::Server {
+        for vm in &plan.vms {
+            requests::rehearse(cluster, plan, vm).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The usual question; where a new guest lacks data of the old one, the VM's name has to be typed.
+async fn consent(context: &Context, writing: &Writing, cluster: &Cluster, plan: &OutagePlan) -> Result<Consent, Stop> {
+    let vms = plan.vms.len();
+    let named_context = writing.yes_context.is_some();
+    if named_context || plan.losing().next().is_none() {
+        let (verb, end) = outage_text::verb(plan.spec.mode);
+        let question = format!("{verb} {vms} VM{}{end}?", if vms == 1 { "" } else { "s" });
+        return agree(context, writing, cluster, question).await;
+    }
+    let mut signals = context.signals.clone();
+    for target in plan.losing() {
+        let question = format!(
+            "Data of {} is lost (see above). Type the VM's name to go on",
+            target.key()
+        );
+        let ask = Confirm::typed("", question, &target.name).instead(format!(
+            "data would be lost, so that --yes alone does not do: pass --yes={} to go on without being asked",
+            cluster.context
+        ));
+        match ask.ask(&context.printer, signals.any()).await {
+            Ok(Answer::Yes) => {}
+            Ok(Answer::No) => return Err(Stop::refused("declined", "not confirmed; nothing was changed")),
+            Ok(Answer::Interrupted) => return Err(Stop::interrupted()),
+            Err(error) => return Err(Stop::of_prompt(&error, ExitCode::Refused)),
+        }
+    }
+    Consent::by_answer(true).ok_or_else(Stop::interrupted)
+}

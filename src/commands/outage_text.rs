@@ -1,0 +1,219 @@
+//! A run of outages for a person: the plan with what will become of each VMI, and how it went.
+
+use std::path::Path;
+
+use super::Context;
+use crate::cluster::Cluster;
+use crate::fault::{Execution, Mode, OutageTarget, Owner};
+use crate::plan::outages::{OutagePlan, PlannedOutage};
+use crate::plan::recovery::Comeback;
+use crate::run::outage::driver::Ran;
+use crate::run::outage::engine::{Outage, Outcome, Step};
+use crate::run::outage::requests::create_command;
+use crate::run::vm::Trouble;
+use crate::ui::{Table, escape};
+
+/// Everything that will be done, and what is expected to become of it.
+pub(super) fn plan_text(plan: &OutagePlan, cluster: &Cluster) -> String {
+    let mut text = String::new();
+    let mut line = |what: String| {
+        text.push_str(what.trim_end());
+        text.push('\n');
+    };
+    line(format!("outage: {}", what(plan)));
+    line(format!(
+        "  context    {} ({}), as {}",
+        escape(&cluster.context),
+        cluster.server,
+        escape(&cluster.user)
+    ));
+    line(format!(
+        "  VMs        {} of {} match{}",
+        plan.vms.len(),
+        plan.matched,
+        drawn(plan)
+    ));
+    line(format!("  duration   {}", how_long(plan)));
+    line(format!("  run        {}", plan.run));
+    let folder = plan
+        .vms
+        .first()
+        .and_then(|vm| vm.file.parent())
+        .unwrap_or(Path::new("."));
+    line(format!("  manifests  kept in {} first", folder.display()));
+    line(String::new());
+    table(plan).render().lines().for_each(|row| line(format!("  {row}")));
+    line(String::new());
+    for vm in &plan.vms {
+        line(format!("  {}: {}", escape(&vm.target.key()), vm.prediction.why));
+    }
+    for target in plan.losing() {
+        line(format!(
+            "  {}: data that a new guest does not have: {}",
+            escape(&target.key()),
+            lost(target)
+        ));
+    }
+    for unfit in &plan.left_out {
+        let (namespace, name) = (escape(&unfit.namespace), escape(&unfit.name));
+        line(format!("  left out: {namespace}/{name} {}", escape(&unfit.reason)));
+    }
+    for words in by_hand(plan, cluster) {
+        line(format!("  {words}"));
+    }
+    text
+}
+
+/// What is done, as a question begins and ends.
+pub(super) fn verb(mode: Mode) -> (&'static str, &'static str) {
+    match mode {
+        Mode::Delete => ("Delete", ""),
+        Mode::Kill => ("Crash", ""),
+        Mode::Pod => ("Delete the launcher pod of", ""),
+        Mode::Pause => ("Pause", ""),
+        Mode::Stop => ("Stop", ""),
+        Mode::Reset => ("Reset", ""),
+    }
+}
+
+fn what(plan: &OutagePlan) -> String {
+    let spec = &plan.spec;
+    let what = match spec.mode {
+        Mode::Delete => "the VMI is deleted: its guest is told to shut down".to_owned(),
+        Mode::Kill => "the QEMU process is killed".to_owned(),
+        Mode::Pod => format!(
+            "the launcher pod is deleted, grace period {}s",
+            spec.grace_period.unwrap_or(0)
+        ),
+        Mode::Pause => "the guest is paused".to_owned(),
+        Mode::Stop => "the VM is stopped".to_owned(),
+        Mode::Reset => "the guest is reset".to_owned(),
+    };
+    format!("{}, {what}", spec.mode.name())
+}
+
+fn drawn(plan: &OutagePlan) -> String {
+    plan.seed
+        .map(|seed| format!(", drawn with --seed {seed}"))
+        .unwrap_or_default()
+}
+
+fn how_long(plan: &OutagePlan) -> String {
+    let spec = &plan.spec;
+    let order = match spec.execution {
+        _ if plan.vms.len() < 2 => "",
+        Execution::Serial => "; one VM after the other",
+        Execution::Parallel => "; all VMs at once",
+    };
+    let (duration, timeout) = (spec.duration, spec.timeout);
+    let how = match spec.mode {
+        Mode::Reset => format!("{timeout} at most until Ready again"),
+        _ if spec.is_held() => format!("{duration}, then {timeout} at most until Ready again"),
+        _ if spec.no_recover => {
+            format!("the platform has {duration} to begin, {timeout} to be Ready; nothing else is done")
+        }
+        _ => format!("the platform has {duration} to begin, {timeout} to be Ready; then this command brings it back"),
+    };
+    format!("{how}{order}")
+}
+
+fn table(plan: &OutagePlan) -> Table {
+    let mut table = Table::new(["NAMESPACE", "VM", "NODE", "OWNER", "COMES BACK"]);
+    for vm in &plan.vms {
+        let target = &vm.target;
+        let owner = match &target.owner {
+            Owner::Nobody => "none".to_owned(),
+            Owner::Vm(field) => format!("VM, {}", field.in_force()),
+            Owner::ReplicaSet { name, .. } => format!("replica set {name}"),
+            Owner::Other { kind, name } => format!("{kind} {name}"),
+        };
+        let by = match vm.prediction.by {
+            Comeback::Platform => "by itself",
+            Comeback::Us if plan.spec.no_recover => "no",
+            Comeback::Us => "by this command",
+        };
+        table.row([
+            target.namespace.clone(),
+            target.name.clone(),
+            target.node.clone(),
+            owner,
+            by.to_owned(),
+        ]);
+    }
+    table
+}
+
+fn lost(target: &OutageTarget) -> String {
+    let volumes = target.volatile.iter();
+    let names: Vec<String> = volumes
+        .map(|volume| format!("{} ({})", escape(&volume.name), volume.kind))
+        .collect();
+    names.join(", ")
+}
+
+/// What to do where this command is lost half-way.
+fn by_hand(plan: &OutagePlan, cluster: &Cluster) -> Vec<String> {
+    if plan.spec.is_held() {
+        return vec![
+            "no timer undoes this: it stays until this command, or somebody, undoes it".to_owned(),
+            format!(
+                "to undo it from any machine: {}",
+                cluster.again(&format!("kubectl vmchaos halt {}", plan.run))
+            ),
+        ];
+    }
+    let ours = plan.vms.iter().filter(|vm| vm.prediction.by == Comeback::Us);
+    let commands = ours.map(|vm| format!("to bring it back by hand: {}", cluster.again(&command(vm))));
+    commands.collect()
+}
+
+fn command(vm: &PlannedOutage) -> String {
+    let (namespace, name) = (&vm.target.namespace, &vm.target.name);
+    match vm.target.owner {
+        Owner::Vm(_) => format!("virtctl start {name} -n {namespace}"),
+        _ => create_command(&vm.file),
+    }
+}
+
+/// What failed, and what may be left and how to put it right.
+pub(super) fn tell_end(context: &Context, cluster: &Cluster, plan: &OutagePlan, ran: &Ran) {
+    for (vm, planned) in ran.vms.iter().zip(&plan.vms) {
+        match &vm.step {
+            Step::Over(Outcome::Recovered(Some(trouble)) | Outcome::Failed(trouble) | Outcome::Leaked(trouble)) => {
+                tell(context, vm, trouble);
+                if matches!(vm.step, Step::Over(Outcome::Failed(_))) && vm.times.acted.is_some() {
+                    let kept = planned.file.display();
+                    context.printer.line(&format!("its manifest is kept in {kept}"));
+                }
+            }
+            Step::Over(_) | Step::Waiting | Step::Looking => {}
+            _ => left(context, cluster, plan, vm, planned),
+        }
+    }
+}
+
+fn tell(context: &Context, vm: &Outage, trouble: &Trouble) {
+    let hint = trouble
+        .hint
+        .as_ref()
+        .map(|hint| format!("\nhint: {hint}"))
+        .unwrap_or_default();
+    let error = anyhow::anyhow!("{}: {}{hint}", vm.target.key(), trouble.message);
+    context.printer.error(&error);
+}
+
+/// A second signal came before it was over.
+fn left(context: &Context, cluster: &Cluster, plan: &OutagePlan, vm: &Outage, planned: &PlannedOutage) {
+    let key = vm.target.key();
+    if vm.in_place {
+        let halt = cluster.again(&format!("kubectl vmchaos halt {}", plan.run));
+        context
+            .printer
+            .line(&format!("{key} was left before it was undone; to undo it: {halt}"));
+    } else {
+        let again = cluster.again(&command(planned));
+        context
+            .printer
+            .line(&format!("{key} was left before it was back; to bring it back: {again}"));
+    }
+}

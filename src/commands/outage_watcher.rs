@@ -1,0 +1,122 @@
+//! Shows a run of outages as it goes and leaves Events on the VMIs.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::cluster::events::{Happened, Recorder, Regarding};
+use crate::fault::Mode;
+use crate::run::outage::driver::Watcher;
+use crate::run::outage::engine::{Outage, Outcome, Step};
+use crate::ui::{Printer, Progress, State};
+
+/// How long Events may take at the end; they are a courtesy.
+const EVENTS_LIMIT: Duration = Duration::from_secs(5);
+
+/// The screen and the Events of one run.
+pub(super) struct Shown {
+    progress: Progress,
+    recorder: Arc<Recorder>,
+    recording: Mutex<JoinSet<()>>,
+}
+
+// === impl Shown ===
+
+impl Shown {
+    pub(super) fn new(printer: &Printer, total: usize, recorder: Recorder) -> Self {
+        Self {
+            progress: Progress::new(printer, total),
+            recorder: Arc::new(recorder),
+            recording: Mutex::default(),
+        }
+    }
+
+    /// Waits for the Events that are under way, and takes the progress off the screen.
+    pub(super) async fn finish(self) {
+        self.progress.finish();
+        let mut recording = self.recording.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let all = async { while recording.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(EVENTS_LIMIT, all).await;
+    }
+}
+
+impl Watcher for Shown {
+    fn show(&self, vm: &Outage) {
+        let node = vm.new.as_ref().map_or(&vm.target.node, |new| &new.node);
+        self.progress.update(&vm.target.key(), node, state(vm));
+    }
+
+    fn tell(&self, vm: &Outage, uid: &str, happened: Happened, note: String) {
+        let name = vm
+            .new
+            .as_ref()
+            .filter(|new| new.uid == uid)
+            .map_or(&vm.target.name, |new| &new.name);
+        let about = Regarding {
+            namespace: vm.target.namespace.clone(),
+            name: name.clone(),
+            uid: uid.to_owned(),
+        };
+        let recorder = self.recorder.clone();
+        let mut recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
+        recording.spawn(async move { recorder.record_on(&about, happened, &note).await });
+    }
+}
+
+fn state(vm: &Outage) -> State {
+    let step = |words: &str| State::Step(words.to_owned());
+    match &vm.step {
+        Step::Waiting | Step::Looking => State::Waiting,
+        Step::Acting if vm.times.acted.is_none() => step(&format!("{} asked for", vm.spec.mode.name())),
+        Step::Acting => step(match vm.spec.mode {
+            Mode::Pause => "pausing",
+            Mode::Reset => "resetting",
+            _ => "its guest is ending",
+        }),
+        Step::Down if vm.in_place => {
+            let since = vm.times.gone.map_or(Duration::ZERO, |gone| Instant::now() - gone.at);
+            State::Injected {
+                left: vm.spec.duration().saturating_sub(since),
+            }
+        }
+        Step::Undoing => State::RollingBack,
+        Step::Down | Step::Helping | Step::Returning => step(&down(vm)),
+        Step::Over(outcome) => match outcome {
+            Outcome::Recovered(_) => State::Done(recovered(vm)),
+            Outcome::Skipped => State::Skipped,
+            Outcome::Failed(trouble) => State::Failed(trouble.message.clone()),
+            Outcome::Leaked(_) => State::Leaked,
+        },
+    }
+}
+
+fn down(vm: &Outage) -> String {
+    let times = &vm.times;
+    match &vm.new {
+        None if vm.step == Step::Helping => "gone; bringing it back".to_owned(),
+        None => format!("gone; the platform has {}", vm.spec.duration),
+        Some(_) if times.ready.is_some() => "Ready; waiting for its guest agent".to_owned(),
+        Some(new) if times.running.is_some() => format!("running on {}, not Ready", new.node),
+        Some(_) if vm.spec.mode == Mode::Reset => "booting".to_owned(),
+        Some(new) if new.phase.is_empty() => "coming back: Pending".to_owned(),
+        Some(new) => format!("coming back: {}", new.phase),
+    }
+}
+
+fn recovered(vm: &Outage) -> String {
+    let times = &vm.times;
+    let took = match (times.gone, times.recovered) {
+        (Some(gone), Some(back)) => back.at.saturating_duration_since(gone.at),
+        _ => Duration::ZERO,
+    };
+    let by = if vm.by_us() { "by this command" } else { "by itself" };
+    let name = vm
+        .new
+        .as_ref()
+        .filter(|new| new.name != vm.target.name)
+        .map(|new| format!(" as {}", new.name))
+        .unwrap_or_default();
+    format!("back {by}{name} after {:.3}s", took.as_secs_f64())
+}

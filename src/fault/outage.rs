@@ -1,0 +1,236 @@
+//! What `outage` was asked for, and a VMI it can be done to.
+
+use std::time::Duration;
+
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
+
+use super::{Execution, Launcher, Time};
+
+/// What is done to a VMI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The VMI is deleted: its guest is told to shut down.
+    Delete,
+    /// The QEMU process is killed: a crash.
+    Kill,
+    /// The launcher pod is deleted.
+    Pod,
+    /// The guest is frozen.
+    Pause,
+    /// The VM is stopped.
+    Stop,
+    /// The guest's reset button.
+    Reset,
+}
+
+/// An outage as asked for: the part of a run that its document shows as `fault`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutageSpec {
+    pub mode: Mode,
+    /// The time the platform has once the guest is gone; for `pause` and `stop` how long it stays so. Unused by `reset`.
+    pub duration: Time,
+    /// From there to Ready.
+    pub timeout: Time,
+    /// Seconds the guest has to shut down (`stop`, `pod`); `None` is the usual: the VMI's own for `stop`, none for `pod`.
+    pub grace_period: Option<u32>,
+    pub execution: Execution,
+    /// The run strategy is Manual for as long as it lasts.
+    pub disable_auto_restart: bool,
+    /// What the platform does not bring back stays away.
+    pub no_recover: bool,
+}
+
+/// A VMI that can take an outage, as found when the run was planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutageTarget {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub node: String,
+    /// Where it runs; read for `pod` and `kill` alone.
+    pub launcher: Option<Launcher>,
+    pub owner: Owner,
+    /// Whether its guest agent is connected, and therefore waited for.
+    pub agent: bool,
+    /// Time its guest has for a clean shutdown.
+    pub shutdown: Duration,
+    /// Volumes whose data, or whose place in the guest, ends with it.
+    pub volatile: Vec<Volatile>,
+}
+
+/// What keeps a VMI running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// Nothing: a VMI that somebody made by itself.
+    Nobody,
+    Vm(RunField),
+    ReplicaSet {
+        name: String,
+        uid: String,
+    },
+    Other {
+        kind: String,
+        name: String,
+    },
+}
+
+/// How a VM's spec says whether it is to run; `running` is deprecated and excludes `runStrategy`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RunField {
+    RunStrategy(String),
+    Running(bool),
+    Neither,
+}
+
+/// A volume that a new guest does not have as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volatile {
+    pub name: String,
+    /// e.g. `containerDisk`, `hotplugged`
+    pub kind: &'static str,
+}
+
+// === impl Mode ===
+
+impl Mode {
+    pub const ALL: [Self; 6] = [
+        Self::Delete,
+        Self::Kill,
+        Self::Pod,
+        Self::Pause,
+        Self::Stop,
+        Self::Reset,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Kill => "kill",
+            Self::Pod => "pod",
+            Self::Pause => "pause",
+            Self::Stop => "stop",
+            Self::Reset => "reset",
+        }
+    }
+
+    /// Whether the guest ends, so that what comes back is another one.
+    pub const fn ends_guest(self) -> bool {
+        matches!(self, Self::Delete | Self::Kill | Self::Pod | Self::Stop)
+    }
+}
+
+// === impl OutageSpec ===
+
+impl OutageSpec {
+    pub fn duration(&self) -> Duration {
+        self.duration.as_duration()
+    }
+
+    pub fn timeout(&self) -> Duration {
+        self.timeout.as_duration()
+    }
+
+    /// Whether it lasts until it is undone: no timer of the cluster ends it.
+    pub fn is_held(&self) -> bool {
+        matches!(self.mode, Mode::Pause | Mode::Stop) || self.disable_auto_restart
+    }
+
+    /// The run strategy that a VM has meanwhile; `None` where it stays. For `stop` it is what KubeVirt's own stop makes of
+    /// Always and Once.
+    pub fn strategy_during(&self) -> Option<&'static str> {
+        match self.mode {
+            Mode::Stop => Some("Halted"),
+            _ if self.disable_auto_restart => Some("Manual"),
+            _ => None,
+        }
+    }
+}
+
+/// One flat object: `type`, then what was asked for.
+impl Serialize for OutageSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Flat {
+            r#type: &'static str,
+            mode: Mode,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            duration: Option<Time>,
+            timeout: Time,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            grace_period: Option<u32>,
+            execution: Execution,
+            disable_auto_restart: bool,
+            no_recover: bool,
+        }
+        Flat {
+            r#type: "outage",
+            mode: self.mode,
+            duration: (self.mode != Mode::Reset).then_some(self.duration),
+            timeout: self.timeout,
+            grace_period: self.grace_period,
+            execution: self.execution,
+            disable_auto_restart: self.disable_auto_restart,
+            no_recover: self.no_recover,
+        }
+        .serialize(serializer)
+    }
+}
+
+// === impl OutageTarget ===
+
+impl OutageTarget {
+    /// `namespace/name`
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// The field that says whether its VM runs, where there is a VM.
+    pub fn run_field(&self) -> Option<&RunField> {
+        match &self.owner {
+            Owner::Vm(field) => Some(field),
+            _ => None,
+        }
+    }
+}
+
+// === impl RunField ===
+
+impl RunField {
+    /// The run strategy it means: `running: true` is Always, neither field is Halted.
+    pub fn in_force(&self) -> &str {
+        match self {
+            Self::RunStrategy(strategy) => strategy,
+            Self::Running(true) => "Always",
+            Self::Running(false) | Self::Neither => "Halted",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_has_no_duration() {
+        let spec = |mode| OutageSpec {
+            mode,
+            duration: Time::from_millis(60_000),
+            timeout: Time::from_millis(300_000),
+            grace_period: None,
+            execution: Execution::Serial,
+            disable_auto_restart: false,
+            no_recover: false,
+        };
+        let expected = serde_json::json!({
+            "type": "outage", "mode": "delete", "duration": "60s", "timeout": "300s", "execution": "serial",
+            "disableAutoRestart": false, "noRecover": false,
+        });
+        assert_eq!(serde_json::to_value(spec(Mode::Delete)).unwrap(), expected);
+        let reset = serde_json::to_value(spec(Mode::Reset)).unwrap();
+        assert_eq!(reset.get("duration"), None);
+    }
+}

@@ -1,0 +1,155 @@
+//! The way back from what an outage changes about a VM: written on the VM before the change, so that anybody can go it.
+
+use serde::{Deserialize, Serialize};
+
+use super::RunField;
+
+/// Annotation that holds it, on the VM, or on a VMI without one.
+pub const UNDO: &str = "vmchaos.dev/undo";
+
+/// What was changed, by whom, and how it was before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Undo {
+    /// Id of the run.
+    pub run: String,
+    /// [`Mode::name`](super::Mode::name)
+    pub mode: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// RFC 3339
+    pub at: String,
+    /// How long it is to stay so, e.g. `60s`.
+    pub duration: String,
+    /// Name of the VMI.
+    pub vmi: String,
+    /// The run strategy before, and as it is meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub strategy: Option<Strategy>,
+    /// The guest is paused.
+    #[serde(default)]
+    pub paused: bool,
+}
+
+/// A change of the field that says whether a VM runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Strategy {
+    pub before: RunField,
+    /// The run strategy in force meanwhile, whichever field says it.
+    pub during: String,
+}
+
+/// What is to be done to the field that says whether a VM runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restore {
+    /// It is as it was.
+    Nothing,
+    Put(RunField),
+    /// Somebody else has changed it meanwhile: it is left alone.
+    Theirs,
+}
+
+// === impl Undo ===
+
+impl Undo {
+    /// As the annotation has it; `None` for what none of ours wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// The annotation's text.
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// What has to be done to the field, as it is `now`.
+    pub fn restore(&self, now: &RunField) -> Restore {
+        match &self.strategy {
+            None => Restore::Nothing,
+            Some(strategy) if *now == strategy.before => Restore::Nothing,
+            Some(strategy) if now.in_force() == strategy.during => Restore::Put(strategy.before.clone()),
+            Some(_) => Restore::Theirs,
+        }
+    }
+
+    /// Whether the VM, once its run strategy is back, still has to be told to start: Always and Once start by themselves.
+    pub fn needs_start(&self) -> bool {
+        let strategy = self.strategy.as_ref().map(|strategy| strategy.before.in_force());
+        matches!(strategy, Some("Manual" | "RerunOnFailure"))
+    }
+
+    /// The change in words, e.g. `stop (run strategy Once)`.
+    pub fn words(&self) -> String {
+        match &self.strategy {
+            Some(strategy) => format!("{} (run strategy {})", self.mode, strategy.before.in_force()),
+            None => self.mode.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn undo(before: RunField, during: &str) -> Undo {
+        Undo {
+            run: "k3f9ab".into(),
+            mode: "stop".into(),
+            user: None,
+            reason: Some("game day".into()),
+            at: "2026-11-20T12:00:00.000Z".into(),
+            duration: "60s".into(),
+            vmi: "web-1".into(),
+            strategy: Some(Strategy {
+                before,
+                during: during.into(),
+            }),
+            paused: false,
+        }
+    }
+
+    fn strategy(name: &str) -> RunField {
+        RunField::RunStrategy(name.into())
+    }
+
+    #[test]
+    fn exactly_what_was_there_is_put_back() {
+        for before in [strategy("Once"), RunField::Running(true), RunField::Neither] {
+            let undo = undo(before.clone(), "Halted");
+            assert_eq!(Undo::parse(&undo.text()).as_ref(), Some(&undo));
+            if before == RunField::Neither {
+                continue;
+            }
+            assert_eq!(undo.restore(&strategy("Halted")), Restore::Put(before.clone()));
+            assert_eq!(undo.restore(&RunField::Running(false)), Restore::Put(before.clone()));
+            assert_eq!(undo.restore(&before), Restore::Nothing);
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_set_meanwhile_is_theirs() {
+        let undo = undo(strategy("Once"), "Manual");
+        assert_eq!(undo.restore(&strategy("Always")), Restore::Theirs);
+        assert_eq!(undo.restore(&RunField::Running(true)), Restore::Theirs);
+    }
+
+    #[test]
+    fn only_what_does_not_start_by_itself_is_started() {
+        for (name, start) in [
+            ("Always", false),
+            ("Once", false),
+            ("Manual", true),
+            ("RerunOnFailure", true),
+        ] {
+            assert_eq!(undo(strategy(name), "Halted").needs_start(), start, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_strange_annotation_is_none_of_ours() {
+        assert_eq!(Undo::parse("{}"), None);
+        assert_eq!(Undo::parse("not json"), None);
+    }
+}

@@ -1,0 +1,176 @@
+# The guard: the parent of a sentinel. It keeps the network namespace pinned, and undoes what a sentinel that did not end
+# by itself has left. And the warden, which ends sentinels that are stuck when the agent is gone.
+
+# Moves process $1 out of the pod's cgroup into the one that the node's PID 1 is in, in every hierarchy. Not into the root
+# cgroup: the root of a nested node refuses it.
+leave_pod() {
+  v_unified=$PROC/1/root/sys/fs/cgroup
+  [ ! -d "$v_unified/unified" ] || v_unified=$v_unified/unified
+  while IFS=: read -r v_number v_names v_path; do
+    [ -n "$v_number" ] || continue
+    while :; do case $v_path in /..*) v_path=${v_path#/..} ;; *) break ;; esac done
+    case $v_names in
+      '') v_dir=$v_unified ;;
+      name=*) v_dir=$PROC/1/root/sys/fs/cgroup/${v_names#name=} ;;
+      *) v_dir=$PROC/1/root/sys/fs/cgroup/$v_names ;;
+    esac
+    # A hierarchy that is not mounted has nothing that could be done to it; what was not moved is found below.
+    [ -d "$v_dir" ] || continue
+    ! already_in "$v_number:$v_names:$v_path" || continue
+    { printf '%s\n' "$1" >>"$v_dir$v_path/cgroup.procs"; } 2>/dev/null || return 1
+  done <"$PROC/1/cgroup"
+  [ -r "$PROC/$1/cgroup" ] || return 0
+  slurp "$PROC/1/cgroup"
+  v_asked=$TEXT
+  slurp "$PROC/$1/cgroup"
+  [ "$TEXT" = "$v_asked" ]
+}
+
+already_in() {
+  [ -r "$PROC/self/cgroup" ] || return 1
+  while IFS= read -r a_line; do
+    [ "$a_line" != "$1" ] || return 0
+  done <"$PROC/self/cgroup"
+  return 1
+}
+
+# In a subshell of the agent: everything from here to the VM's end.
+run_guard() {
+  exec </dev/null >/dev/null 2>&1 5<&-
+  trap '' TERM HUP INT
+  read -r g_me _ _ g_agent _ </proc/self/stat
+  printf '%s\n' "$g_me" >"$S/guard.$VM"
+  load_plan "$VM"
+  guard 3<"$PROC/$PID/ns/pid" 9<"$PROC/$PID/ns/net" || {
+    # The process went between probing and arming.
+    refusal no-process "process $PID is gone"
+    conclude_refused
+  }
+  : >"$S/left.$VM"
+  tell left
+  # When the agent is gone, the last one out removes the scratch directory.
+  read -r _ _ _ g_parent _ </proc/self/stat
+  [ "$g_parent" = "$g_agent" ] || ! all_have_left || rm -rf "$S"
+}
+
+# With the namespaces of process $PID in 9 and 3.
+guard() {
+  # The leash: end of file when the agent is gone. Opened while it still has a writer (here), so that this never blocks.
+  exec 5<"$S/leash.$GEN" 8>&-
+  leave_pod "$g_me" || {
+    refusal cgroup 'the guard could not move into the cgroup of PID 1'
+    conclude_refused
+    return
+  }
+  # Best effort: the process inherits the pod's, which is the first to be killed on a full node.
+  { printf '%s\n' -900 >/proc/self/oom_score_adj; } 2>/dev/null
+  belongs "$PID" || {
+    refusal no-process "process $PID is no longer the VM's"
+    conclude_refused
+    return
+  }
+  ! in_host_netns /proc/self/fd/9 || {
+    refusal host-netns 'the pod is in the network namespace of the host'
+    conclude_refused
+    return
+  }
+  mkfifo "$S/fifo.$VM" "$S/alive.$VM" || {
+    refusal no-tool "no fifo could be made in $S"
+    conclude_refused
+    return
+  }
+  exec 8<>"$S/fifo.$VM" 6<>"$S/alive.$VM"
+  exec 4<"$S/fifo.$VM"
+  cat <&5 >&8 3<&- 4<&- 6>&- 7>&- 9<&- &
+  g_relay=$!
+  exec 5<&- 8>&-
+  ${SETSID:+"$SETSID"} "$NSENTER" --net=/proc/self/fd/9 --pid=/proc/self/fd/3 \
+    "$SHELL_PATH" ${SHELL_APPLET:+"$SHELL_APPLET"} -c "$SELF" vmchaos-sentinel "$VM" "$GEN" &
+  g_sentinel=$!
+  printf '%s %s\n' "$g_me" "$g_sentinel" >"$S/nsenter.$VM"
+  exec 3<&- 4<&-
+  wait "$g_sentinel"
+  kill -9 "$g_relay"
+  if [ ! -s "$S/verdict.$VM" ] || { [ -s "$S/began.$VM" ] && refused_after_all; }; then stand_in; fi
+  return 0
+}
+
+# Whether the agent gave this VM up before the sentinel had begun, as it thought.
+refused_after_all() {
+  slurp "$S/verdict.$VM"
+  case $TEXT in refused*) return 0 ;; esac
+  return 1
+}
+
+# Waits until nothing that the sentinel started can write any more (they all hold "alive" open), and undoes.
+stand_in() {
+  exec 5<"$S/alive.$VM" 6>&-
+  read -r _ <&5
+  exec 5<&-
+  BEFORE='' i_held=0
+  if slurp "$S/before.$VM"; then BEFORE=$TEXT; fi
+  asked_by || BY=sentinel
+  belongs "$PID" || BY=gone
+  if slurp "$S/began.$VM"; then
+    centis "$TEXT"
+    i_began=$CS
+    now
+    seconds $((NOW - i_began))
+    i_held=$SEC
+    if [ ! -e "$S/event.$VM.ending" ] && [ "$BY" != gone ]; then
+      look '' || READ=''
+      payload ending "\"by\":\"$BY\",\"read\":{$READ}"
+      tell ending
+    fi
+  fi
+  undo
+  if [ -n "$LEFT" ] && { [ "$BY" != gone ] || [ -n "$ROOTS" ]; }; then
+    conclude leaked "$BY" "$i_held"
+  elif [ "$BY" = gone ]; then
+    conclude gone gone "$i_held"
+  else
+    conclude restored "$BY" "$i_held"
+  fi
+}
+
+all_have_left() {
+  set +f
+  for d_file in "$S"/guard.*; do
+    [ -e "$S/left.${d_file##*.}" ] || return 1
+  done
+}
+
+# Ends a sentinel that does not answer, and the nsenter above it: a stopped child stops its nsenter, too, and the guard
+# waits for that one. Each only while it is still the child of the recorded parent.
+end_stuck() { # VM
+  { read -r k_guard k_nsenter <"$S/nsenter.$1"; } 2>/dev/null || return
+  if { read -r k_sentinel k_parent <"$S/sentinel.$1"; } 2>/dev/null && child_of "$k_sentinel" "$k_nsenter"; then
+    [ "$k_parent" != "$k_nsenter" ] || kill -9 "$k_sentinel"
+  fi
+  ! child_of "$k_nsenter" "$k_guard" || kill -9 "$k_nsenter"
+}
+
+# In a subshell of the agent: outlives it and gives the sentinels three seconds.
+warden() {
+  exec </dev/null >/dev/null 2>&1
+  trap '' TERM HUP INT
+  read -r d_me _ </proc/self/stat
+  exec 5<"$S/leash.$GEN" 8>&-
+  leave_pod "$d_me"
+  read -r _ <&5
+  for d_half in 1 2 3 4 5 6 7; do
+    d_stuck=
+    set +f
+    for d_file in "$S"/nsenter.*; do
+      set -f
+      [ ! -e "$d_file" ] || [ -s "$S/verdict.${d_file##*.}" ] || d_stuck="$d_stuck ${d_file##*.}"
+    done
+    set -f
+    [ -n "$d_stuck" ] || return
+    if [ "$d_half" = 7 ]; then
+      for d_vm in $d_stuck; do end_stuck "$d_vm"; done
+    else
+      sleep 0.5
+    fi
+  done
+}

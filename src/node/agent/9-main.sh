@@ -1,0 +1,216 @@
+# Start, probing, the loop, and the end.
+
+main() {
+  ENTER=yes ENGINE=''
+  S=$(mktemp -d "${VMCHAOS_SCRATCH:-/dev/shm}/vmchaos.$RUN.XXXXXX") || return 2
+  SEQ=0 STATES=' ' PIDS=' ' LIVE=0 LEASH='' GEN=0 GUARDS=0 OVER='' DETACHED='' GREETED='' ENDED=''
+  RESTORED=0 FAILED=0 LEAKED=0 GONE=0 REFUSED=0
+  centis "${VMCHAOS_SILENCE:-8}"
+  SILENCE=$CS
+  centis "${VMCHAOS_HELLO_LIMIT:-30}"
+  HELLO_LIMIT=$CS
+  centis "${VMCHAOS_GO_LIMIT:-60}"
+  GO_LIMIT=$CS
+  centis "${VMCHAOS_ARM_LIMIT:-10}"
+  ARM_LIMIT=$CS
+  now
+  BEGAN=$NOW HEARD=$NOW
+  trap '' PIPE
+  mkfifo "$S/bus"
+  exec 5<&0 7<>"$S/bus" </dev/null
+  trap 'printf "term\n" >&7' TERM HUP INT
+  listen &
+  LISTENER=$!
+  clock &
+  CLOCK=$!
+  own_text
+  tools
+  split_plan
+  export S PROC RUN TERMLOG TC NFT MARK PORTS PEERS4 PEERS6 NFT_IN NFT_OUT TC_IN TC_OUT
+  greet
+  export ENGINE
+  probe_all
+  while :; do
+    if [ -z "$ENDED" ]; then
+      if [ "$LIVE" = 0 ] || { [ -n "$OVER" ] && ! some_armed; }; then close; fi
+    fi
+    [ -z "$ENDED" ] || [ -z "$OVER$DETACHED" ] || break
+    b_what=''
+    # A signal interrupts the read in some shells; the line it wrote is read next.
+    read -r b_what b_one b_two _ <&7 || continue
+    case $b_what in
+      in) heard "$b_one" "$b_two" ;;
+      vm) told "$b_one" "$b_two" ;;
+      tick) tick ;;
+      eof) [ -n "$DETACHED" ] || leave lost-operator ;;
+      term) leave term ;;
+    esac
+  done
+  finish
+}
+
+# Whether some VM that was armed has not ended yet.
+some_armed() {
+  case $STATES in *=arming@* | *=ready@* | *=started@* | *=held@* | *=ending@* | *=stuck@*) return 0 ;; esac
+  return 1
+}
+
+# stdin -> bus, line by line; a partial line at the end of file is dropped.
+listen() {
+  exec >/dev/null 2>&1
+  while IFS= read -r n_line; do
+    [ ${#n_line} -gt 100 ] || printf 'in %s\n' "$n_line" >&7
+  done <&5
+  printf 'eof\n' >&7
+}
+
+clock() {
+  exec >/dev/null 2>&1 5<&-
+  while sleep 0.5; do
+    # A clock whose agent is gone stops.
+    read -r _ _ _ k_parent _ </proc/self/stat
+    [ "$k_parent" = "$$" ] || return
+    printf 'tick\n' >&7
+  done
+}
+
+# This script's own text: a sentinel is started with it, in another shell.
+own_text() {
+  if [ -f "$0" ]; then
+    slurp "$0"
+    SELF=$TEXT
+  else
+    o_mark=$(printf '\036')
+    SELF=$(tr '\000' '\036' <"/proc/$$/cmdline")
+    SELF=${SELF#*"$o_mark-c$o_mark"}
+    SELF=${SELF%%"$o_mark"*}
+  fi
+  SHELL_PATH=$(readlink "/proc/$$/exe")
+  SHELL_APPLET='' SHELL_NAME=${SHELL_PATH##*/}
+  case $SHELL_NAME in busybox*) SHELL_APPLET='sh' ;; esac
+  [ -z "${BASH_VERSION:-}" ] || SHELL_NAME="bash $BASH_VERSION"
+}
+
+tools() {
+  MISSING=''
+  tool unshare && UNSHARE=$TOOL
+  tool modprobe && MODPROBE=$TOOL
+  tool setsid && SETSID=$TOOL
+  tool nft
+  NFT=$TOOL
+  tool nsenter && NSENTER=$TOOL || MISSING="$MISSING nsenter"
+  tool ip && IP=$TOOL || MISSING="$MISSING ip"
+  tool tc && TC=$TOOL || MISSING="$MISSING tc"
+}
+
+greet() {
+  NETEM=null ENGINE='' NFT_WORKS='' REJECTS='' FLOWER=''
+  [ -z "$NEEDS" ] || [ -n "$MISSING" ] || probe_netem
+  [ -z "$ASKED" ] || [ -n "$MISSING$PLAN_BAD" ] || choose_engine
+  slurp /proc/sys/kernel/osrelease
+  escape "$TEXT"
+  g_kernel=$ESC
+  escape "${TC_VERSION:-}"
+  case $ESC in *iproute2-*) ESC=iproute2-${ESC#*iproute2-} ESC=${ESC%%,*} ;; *) ESC= ;; esac
+  g_tc=$ESC
+  g_engine=null
+  [ -z "$ENGINE" ] || g_engine="\"$ENGINE\""
+  g_engine="\"engine\":$g_engine,\"nft\":${NFT_WORKS:-null},\"reject\":${REJECTS:-null},\"flower\":${FLOWER:-null}"
+  escape "$SHELL_NAME"
+  emit "\"ev\":\"hello\",\"run\":\"$RUN\",\"kernel\":\"$g_kernel\",\"tc\":\"$g_tc\",\"shell\":\"$ESC\",\"netem\":$NETEM,$g_engine"
+}
+
+probe_all() {
+  VM=0
+  while [ "$VM" -lt "$VMS" ]; do
+    STATES="$STATES$VM=found@0 "
+    LIVE=$((LIVE + 1))
+    VM=$((VM + 1))
+  done
+  VM=0
+  [ -n "$PLAN_BAD$MISSING" ] || find_processes
+  while [ "$VM" -lt "$VMS" ]; do
+    probe_one || refuse
+    VM=$((VM + 1))
+  done
+}
+
+probe_one() {
+  [ -z "$PLAN_BAD" ] || {
+    refusal plan "$PLAN_BAD"
+    return 1
+  }
+  [ -z "$MISSING" ] || {
+    refusal no-tool "not found in the image:$MISSING"
+    return 1
+  }
+  load_plan "$VM"
+  if ! find_vm; then
+    case $WHY in
+      host-netns) refusal host-netns 'the pod is in the network namespace of the host' ;;
+      *) refusal no-process 'no process of the container is on this node' ;;
+    esac
+    return 1
+  fi
+  [ "$NEED" != sch_netem ] || [ "$NETEM" = true ] || {
+    refusal no-netem 'the kernel has no sch_netem, and it could not be loaded'
+    return 1
+  }
+  engine_or_refusal || return 1
+  REFUSAL=
+  probe 9<"$PROC/$PID/ns/net" || {
+    [ -n "$REFUSAL" ] || refusal no-process "process $PID is gone"
+    return 1
+  }
+  PIDS="$PIDS$VM=$PID "
+  slurp_inode
+  emit "\"ev\":\"found\",\"vm\":$VM,\"pid\":$PID,\"netns\":$INODE"
+}
+
+slurp_inode() {
+  INODE=$(stat -L -c %i "$PROC/$PID/ns/net" 2>/dev/null)
+  INODE=${INODE:-0}
+}
+
+# The last event. The operator's `bye`, or the end of the dialogue, lets the agent leave.
+close() {
+  ENDED=yes
+  emit "\"ev\":\"end\",\"restored\":$RESTORED,\"failed\":$FAILED,\"leaked\":$LEAKED,\"gone\":$GONE,\"refused\":$REFUSED"
+}
+
+# Guards may still be writing verdicts and removing relays.
+finish() {
+  now
+  f_until=$((NOW + 300))
+  while [ "$GUARDS" -gt 0 ] && guards_live && [ "$NOW" -lt "$f_until" ]; do
+    read -r b_what b_one b_two _ <&7 || continue
+    [ "$b_what" != vm ] || told "$b_one" "$b_two"
+    now
+  done
+  [ -z "$LEASH" ] || exec 8>&-
+  write_log
+  exec 2>/dev/null
+  kill -9 "$LISTENER" "$CLOCK"
+  if [ "$GUARDS" -le 0 ] || ! guards_live; then rm -rf "$S"; fi
+  [ "$LEAKED" = 0 ] || exit 3
+  exit 0
+}
+
+# One that was killed does not say that it has left.
+guards_live() {
+  set +f
+  for f_file in "$S"/guard.*; do
+    set -f
+    [ ! -e "$S/left.${f_file##*.}" ] && slurp "$f_file" && child_of "$TEXT" "$$" && return 0
+  done
+  set -f
+  return 1
+}
+
+case $0 in
+  *vmchaos-sentinel)
+    exec 2>/dev/null
+    sentinel "$@"
+    ;;
+  *) main ;;
+esac

@@ -1,0 +1,70 @@
+//! The whole of a run of outages before anything of it is done.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::recovery::Prediction;
+use crate::fault::undo::{Strategy, Undo};
+use crate::fault::{Mode, OutageSpec, OutageTarget, Unfit};
+
+/// Everything a run of outages does.
+#[derive(Debug, Clone)]
+pub struct OutagePlan {
+    /// Six of `[a-z0-9]`.
+    pub run: String,
+    pub spec: OutageSpec,
+    pub vms: Vec<PlannedOutage>,
+    /// How many VMIs the selection matched that can take the outage.
+    pub matched: usize,
+    /// `None` when nothing was drawn.
+    pub seed: Option<u64>,
+    /// Matched, and cannot take it.
+    pub left_out: Vec<Unfit>,
+    pub user: String,
+    pub reason: Option<String>,
+}
+
+/// A VMI, and what is known to become of it.
+#[derive(Debug, Clone)]
+pub struct PlannedOutage {
+    pub target: OutageTarget,
+    pub prediction: Prediction,
+    /// What makes it again.
+    pub manifest: Value,
+    /// Where that is kept.
+    pub file: PathBuf,
+}
+
+// === impl OutagePlan ===
+
+impl OutagePlan {
+    /// The way back from what is changed about a VM; `None` where nothing outlasts this command.
+    pub fn undo(&self, target: &OutageTarget, at: String) -> Option<Undo> {
+        if !self.spec.is_held() {
+            return None;
+        }
+        let strategy = target.run_field().zip(self.spec.strategy_during());
+        Some(Undo {
+            run: self.run.clone(),
+            mode: self.spec.mode.name().to_owned(),
+            user: Some(self.user.clone()).filter(|user| !user.is_empty()),
+            reason: self.reason.clone(),
+            at,
+            duration: self.spec.duration.to_string(),
+            vmi: target.name.clone(),
+            strategy: strategy.map(|(before, during)| Strategy {
+                before: before.clone(),
+                during: during.to_owned(),
+            }),
+            paused: self.spec.mode == Mode::Pause,
+        })
+    }
+
+    /// VMIs that lose data, or their place in the guest, with it.
+    pub fn losing(&self) -> impl Iterator<Item = &OutageTarget> {
+        let loses = self.spec.mode.ends_guest();
+        let all = self.vms.iter().map(|vm| &vm.target);
+        all.filter(move |target| loses && !target.volatile.is_empty())
+    }
+}

@@ -1,0 +1,271 @@
+//! Drives the engine: watches, requests, timers and signals in; migrations, cancellations and progress out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::super::signals::Signals;
+use super::super::vm::Trouble;
+use super::engine::{Action, Engine, Input, PoolVm};
+use super::explain::Limits;
+use super::feed::{feed_migrations, feed_vmis};
+use super::flight::{Clock, Flight};
+use super::halt;
+use crate::cluster::movable::{Terrain, judge};
+use crate::cluster::vmi::VirtualMachineInstance;
+use crate::cluster::watch::Change;
+use crate::cluster::{Cluster, pool};
+use crate::fault::Unfit;
+use crate::plan::migrations::MigrationPlan;
+use crate::plan::run_plan::Confirmed;
+
+/// So long is tried to leave word that no round follows.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// The value of the fault's label, and the fault's command.
+pub const FAULT: &str = "migrate";
+
+/// Who is told of a run's way.
+pub trait Watcher: Send + Sync {
+    /// A migration's state has changed.
+    fn show(&self, vm: &PoolVm, flight: &Flight, clock: &Clock);
+    /// A VM of the pool cannot be moved now, and why.
+    fn left_out(&self, vm: &PoolVm);
+    /// A line for a person.
+    fn note(&self, text: &str);
+}
+
+/// How a run went.
+pub struct Ran {
+    pub vms: Vec<PoolVm>,
+    /// In the order of their making.
+    pub flights: Vec<Flight>,
+    pub signals: u32,
+    /// Who told it to end from outside.
+    pub halted_by: Option<String>,
+    /// Why it could not go on.
+    pub trouble: Option<Trouble>,
+}
+
+/// What the driver is told by its tasks.
+pub(super) enum Message {
+    Input(Input),
+    Terrain(Terrain),
+    /// VMIs of a namespace.
+    Vmis(String, Box<Change<VirtualMachineInstance>>),
+}
+
+pub(super) struct Driver<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) plan: &'a MigrationPlan,
+    pub(super) engine: Engine,
+    /// Position in the pool by namespace and name.
+    index: BTreeMap<(String, String), usize>,
+    /// The pool's VMIs as last seen.
+    vmis: Vec<Option<Box<VirtualMachineInstance>>>,
+    /// Namespaces whose VMIs have not been listed yet.
+    unlisted: BTreeSet<String>,
+    /// Read for a survey that waits for the VMIs.
+    terrain: Option<Terrain>,
+    pub(super) limits: Limits,
+    messages: UnboundedSender<Message>,
+    watcher: &'a dyn Watcher,
+}
+
+/// Runs a confirmed plan to its end: until every migration is over, or it is known which are not.
+pub async fn run(
+    cluster: &Cluster,
+    confirmed: &Confirmed<MigrationPlan>,
+    limits: Limits,
+    signals: &mut Signals,
+    watcher: &dyn Watcher,
+) -> Ran {
+    let plan = confirmed.plan();
+    let (sender, mut messages) = unbounded_channel();
+    let namespaces: BTreeSet<String> = plan.pool.iter().map(|vm| vm.namespace.clone()).collect();
+    let mut feeds = tokio::task::JoinSet::new();
+    for namespace in &namespaces {
+        feeds.spawn(feed_migrations(
+            cluster.clone(),
+            namespace.clone(),
+            plan.run.clone(),
+            sender.clone(),
+        ));
+        let mut vms = plan
+            .pool
+            .iter()
+            .filter(|vm| vm.namespace == *namespace)
+            .map(|vm| vm.name.clone());
+        let only = vms.next().filter(|_| vms.next().is_none());
+        feeds.spawn(feed_vmis(cluster.clone(), namespace.clone(), only, sender.clone()));
+    }
+    let (engine, first) = Engine::new(plan, Instant::now());
+    let mut driver = Driver {
+        cluster,
+        plan,
+        engine,
+        index: (plan.pool.iter().enumerate())
+            .map(|(index, vm)| ((vm.namespace.clone(), vm.name.clone()), index))
+            .collect(),
+        vmis: vec![None; plan.pool.len()],
+        unlisted: namespaces,
+        terrain: None,
+        limits,
+        messages: sender,
+        watcher,
+    };
+    driver.act(first);
+    let mut seen = 0;
+    while !driver.engine.is_done() {
+        let wake = driver.engine.wake_at();
+        let input = tokio::select! {
+            biased;
+            () = signals.more_than(seen) => {
+                seen += 1;
+                Some(Input::Signal)
+            }
+            Some(message) = messages.recv() => driver.take(message),
+            () = at(wake) => Some(Input::Tick),
+        };
+        if let Some(input) = input {
+            driver.step(input);
+        }
+    }
+    drop(feeds);
+    driver.close(signals, seen).await;
+    let engine = driver.engine;
+    Ran {
+        vms: engine.vms().to_vec(),
+        signals: engine.signals(),
+        halted_by: engine.halted_by().map(str::to_owned),
+        trouble: engine.trouble().cloned(),
+        flights: engine.into_flights(),
+    }
+}
+
+async fn at(wake: Option<Instant>) {
+    match wake {
+        Some(wake) => sleep_until(wake).await,
+        None => std::future::pending().await,
+    }
+}
+
+// === impl Driver ===
+
+impl Driver<'_> {
+    fn step(&mut self, input: Input) {
+        let actions = self.engine.handle(input, Instant::now());
+        self.act(actions);
+    }
+
+    fn take(&mut self, message: Message) -> Option<Input> {
+        match message {
+            Message::Input(input) => Some(input),
+            Message::Terrain(terrain) => {
+                self.terrain = Some(terrain);
+                self.survey()
+            }
+            Message::Vmis(namespace, change) => {
+                self.unlisted.remove(&namespace);
+                for (vm, vmi) in self.changed(&namespace, *change) {
+                    self.vmis[vm].clone_from(&vmi);
+                    self.step(Input::Vmi(vm, vmi));
+                }
+                self.survey()
+            }
+        }
+    }
+
+    /// VMIs of the pool that are not what they were.
+    fn changed(
+        &self,
+        namespace: &str,
+        change: Change<VirtualMachineInstance>,
+    ) -> Vec<(usize, Option<Box<VirtualMachineInstance>>)> {
+        let at = |name: &str| self.index.get(&(namespace.to_owned(), name.to_owned())).copied();
+        match change {
+            Change::Listed(listed) => {
+                let there: BTreeSet<usize> = listed.iter().filter_map(|vmi| at(vmi.name())).collect();
+                let all = self.index.iter().filter(|((of, _), _)| of == namespace);
+                let gone = all.filter(|(_, vm)| !there.contains(vm)).map(|(_, vm)| (*vm, None));
+                let listed = listed
+                    .into_iter()
+                    .filter_map(|vmi| Some((at(vmi.name())?, Some(Box::new(vmi)))));
+                listed.chain(gone).collect()
+            }
+            Change::Applied(vmi) => at(vmi.name()).map(|vm| (vm, Some(Box::new(vmi)))).into_iter().collect(),
+            Change::Deleted(vmi) => at(vmi.name()).map(|vm| (vm, None)).into_iter().collect(),
+        }
+    }
+
+    /// The answer to a survey, once nodes and VMIs are known.
+    fn survey(&mut self) -> Option<Input> {
+        if !self.unlisted.is_empty() {
+            return None;
+        }
+        let terrain = self.terrain.take()?;
+        let destination = &self.plan.spec.destination;
+        let judged = self.vmis.iter().zip(&self.plan.pool).map(|(vmi, planned)| match vmi {
+            Some(vmi) => judge(vmi, &terrain, destination),
+            None => Err(Unfit {
+                namespace: planned.namespace.clone(),
+                name: planned.name.clone(),
+                reason: "does not run any more".to_owned(),
+                hint: None,
+            }),
+        });
+        Some(Input::Surveyed(judged.collect()))
+    }
+
+    fn act(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Survey => {
+                    let cluster = self.cluster.clone();
+                    self.spawn(async move { Message::Terrain(pool::terrain(&cluster).await) });
+                }
+                Action::Create(flight) => self.create(flight),
+                Action::Seek(flight) => self.seek(flight),
+                Action::Cancel(flight) => self.cancel(flight),
+                Action::Look(flight) => self.look(flight),
+                Action::Explain(flight) => self.explain(flight),
+                Action::Show(flight) => {
+                    let flight = &self.engine.flights()[flight];
+                    let vm = &self.engine.vms()[flight.vm];
+                    self.watcher.show(vm, flight, &self.engine.clock());
+                }
+                Action::LeftOut(vm) => self.watcher.left_out(&self.engine.vms()[vm]),
+                Action::Note(text) => self.watcher.note(&text),
+            }
+        }
+    }
+
+    /// The last object says that another round may follow; nobody would know that none will.
+    async fn close(&self, signals: &mut Signals, seen: u32) {
+        let flights = self.engine.flights();
+        // One that was cancelled has no object any more.
+        let kept = |flight: &&Flight| !flight.name.is_empty() && flight.cancel.is_none();
+        let last = flights.iter().rev().find(kept);
+        let Some(last) = last.filter(|last| self.engine.halted_by().is_none() && self.plan.is_followed(last.round))
+        else {
+            return;
+        };
+        let namespace = &self.plan.pool[last.vm].namespace;
+        let mark = halt::mark(self.cluster, namespace, &last.name, &last.uid, &self.plan.user);
+        // A courtesy: it may be forbidden, or the object gone.
+        tokio::select! {
+            biased;
+            () = signals.more_than(seen.max(1)) => {}
+            _ = timeout(CLOSE_LIMIT, mark) => {}
+        }
+    }
+
+    pub(super) fn spawn(&self, work: impl Future<Output = Message> + Send + 'static) {
+        let messages = self.messages.clone();
+        tokio::spawn(async move {
+            // Nobody listens any more once the run is over.
+            let _ = messages.send(work.await);
+        });
+    }
+}

@@ -1,0 +1,128 @@
+//! Why a migration does not get on: read when a phase lasts, not before.
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ListParams};
+
+use crate::cluster::Cluster;
+use crate::cluster::kubevirt::KubeVirt;
+use crate::cluster::migration::VirtualMachineInstanceMigration;
+use crate::escape::escape;
+
+/// How many migrations KubeVirt lets be under way, in the cluster and from one node (`spec.configuration.migrations`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub in_cluster: u32,
+    pub from_node: u32,
+}
+
+/// The migration in question.
+pub(super) struct Question {
+    pub(super) namespace: String,
+    pub(super) vmi: String,
+    pub(super) uid: String,
+    pub(super) from: String,
+    /// Migrations of this run that are leaving the same node.
+    pub(super) leaving: usize,
+}
+
+// === impl Limits ===
+
+impl Limits {
+    /// Those of the installation; KubeVirt's own where it does not say, or may not be read.
+    pub fn of(kubevirt: Option<&KubeVirt>) -> Self {
+        let migrations = kubevirt.map(|kubevirt| &kubevirt.spec.configuration.migrations);
+        Self {
+            in_cluster: migrations
+                .and_then(|of| of.parallel_migrations_per_cluster)
+                .unwrap_or(5),
+            from_node: migrations
+                .and_then(|of| of.parallel_outbound_migrations_per_node)
+                .unwrap_or(2),
+        }
+    }
+}
+
+/// What the migration waits for; `None` when nothing tells. Everything read here may be forbidden.
+pub(super) async fn explain(cluster: &Cluster, question: &Question, limits: Limits) -> Option<String> {
+    if let Some(pod) = target_pod(cluster, question).await {
+        return pod_waits_for(&pod);
+    }
+    let api = Api::<VirtualMachineInstanceMigration>::all(cluster.client.clone());
+    let everywhere = api.list(&ListParams::default()).await;
+    let list = if let Ok(list) = everywhere {
+        list
+    } else {
+        let api = Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), &question.namespace);
+        api.list(&ListParams::default()).await.ok()?
+    };
+    throttled(&list.items, question, limits)
+}
+
+async fn target_pod(cluster: &Cluster, question: &Question) -> Option<Pod> {
+    let api = Api::<Pod>::namespaced(cluster.client.clone(), &question.namespace);
+    let params = ListParams::default().labels(&format!("kubevirt.io/migrationJobUID={}", question.uid));
+    api.list(&params).await.ok()?.items.into_iter().next()
+}
+
+fn pod_waits_for(pod: &Pod) -> Option<String> {
+    let status = pod.status.as_ref()?;
+    let unscheduled = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
+    if let Some(condition) = unscheduled {
+        let why = condition
+            .message
+            .as_deref()
+            .or(condition.reason.as_deref())
+            .unwrap_or_default();
+        return Some(escape(&format!("its target pod cannot be scheduled: {why}")));
+    }
+    let waiting = status
+        .container_statuses
+        .iter()
+        .flatten()
+        .find_map(|container| container.state.as_ref()?.waiting.as_ref())?;
+    let reason = waiting.reason.as_deref().filter(|reason| !reason.is_empty())?;
+    let message = waiting
+        .message
+        .as_deref()
+        .map(|text| format!(": {text}"))
+        .unwrap_or_default();
+    Some(escape(&format!("its target pod waits: {reason}{message}")))
+}
+
+/// Without a target pod, virt-controller holds it back: because of this VM, of the cluster's limit, or of the node's.
+fn throttled(all: &[VirtualMachineInstanceMigration], question: &Question, limits: Limits) -> Option<String> {
+    let others = || {
+        all.iter()
+            .filter(|other| !other.is_final() && other.uid() != question.uid)
+    };
+    let same_vm = others().find(|other| other.namespace() == question.namespace && other.spec.vmi_name == question.vmi);
+    if let Some(other) = same_vm {
+        return Some(format!(
+            "another migration of this VM is in flight: {}",
+            escape(other.name())
+        ));
+    }
+    let running = others().filter(|other| !matches!(other.status.phase.as_str(), "" | "Pending"));
+    let from = |other: &&VirtualMachineInstanceMigration| {
+        let state = other.status.migration_state.as_ref();
+        state.and_then(|state| state.source_node.as_deref()) == Some(question.from.as_str())
+    };
+    let (count, known) = (running.clone().count(), running.filter(from).count());
+    if count >= limits.in_cluster as usize {
+        return Some(format!(
+            "throttled: {count} migrations are under way in the cluster (parallelMigrationsPerCluster is {})",
+            limits.in_cluster
+        ));
+    }
+    let leaving = known.max(question.leaving);
+    (leaving >= limits.from_node as usize).then(|| {
+        format!(
+            "throttled: {leaving} migrations are leaving {} (parallelOutboundMigrationsPerNode is {})",
+            question.from, limits.from_node
+        )
+    })
+}

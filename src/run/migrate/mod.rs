@@ -1,0 +1,25 @@
+//! A run of live migrations: nothing is injected, nothing is rolled back; what it has in place are migrations in flight.
+//!
+//! ```text
+//! survey (nodes, VMIs) ──> round: create ──> follow each by its UID ──> all over ──> pause ──> survey …
+//!                              └── signal, halt, timeout ──> cancel (delete), unless in post-copy ──> wait, tell
+//! ```
+//! [`engine`] decides and is pure, [`flight`] is what is known of one migration, [`driver`] makes, watches and cancels.
+//! [`live`] are everybody's runs as their objects show them, [`halt`] ends those.
+
+mod cancel;
+mod creation;
+pub mod driver;
+pub mod engine;
+pub mod explain;
+mod feed;
+pub mod flight;
+pub mod halt;
+pub mod live;
+mod messages;
+mod observe;
+pub mod report;
+pub mod requests;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! A run of outages: guests are ended, frozen or reset by requests to the API server, and their recovery is watched.
+//!
+//! ```text
+//! list ──> mark (way back) ──> act ──> gone ──┬─> a new one, by itself ──────────────> Running, Ready, agent
+//!                                             ├─> duration is over: help ──> a new one ─────┘
+//!                                             └─> pause, stop, Manual: hold ──> undo ───────┘
+//! ```
+//! [`engine`] is one VMI's way and pure: VMIs as they are seen, answers and time go in, what is to be done comes out. [`driver`]
+//! watches, asks and tells.
+
+pub mod changes;
+pub mod driver;
+pub mod engine;
+pub mod report;
+pub mod requests;
+mod seen;
+
+pub use seen::Seen;

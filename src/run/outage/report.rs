@@ -1,0 +1,118 @@
+//! A run of outages as the document tells it.
+
+use super::driver::Ran;
+use super::engine::{Moment, Outage, Outcome, Step};
+use crate::plan::outages::OutagePlan;
+use crate::report::{
+    EndedBy, Ending, ErrorReport, Event, RecoveredBy, RunReport, Seconds, TargetReport, TargetState, Time,
+};
+
+/// Puts what is planned into the document.
+pub fn plan(report: &mut RunReport, plan: &OutagePlan) {
+    report.seed = plan.seed;
+    report.targets = plan
+        .vms
+        .iter()
+        .map(|vm| {
+            let target = &vm.target;
+            let mut report = TargetReport::new(&target.namespace, &target.name);
+            report.uid = Some(target.uid.clone());
+            report.node = Some(target.node.clone());
+            report.pod = target.launcher.as_ref().map(|launcher| launcher.name.clone());
+            report
+        })
+        .collect();
+}
+
+/// Puts what happened into the document, and how the run ended as a whole.
+pub fn outcome(report: &mut RunReport, ran: &Ran) -> Ending {
+    for vm in &ran.vms {
+        fill(report.target_mut(&vm.target.key()), vm, ran.signals);
+    }
+    match ran.signals {
+        0 => Ending::Ran,
+        1 => Ending::Interrupted,
+        _ => Ending::Abandoned,
+    }
+}
+
+fn fill(target: &mut TargetReport, vm: &Outage, signals: u32) {
+    target.timeline = timeline(vm);
+    let times = &vm.times;
+    target.injected_at = times.gone.map(|gone| Time(gone.clock));
+    let (state, trouble) = match &vm.step {
+        Step::Over(Outcome::Recovered(trouble)) => (TargetState::Recovered, trouble.as_ref()),
+        Step::Over(Outcome::Failed(trouble)) => (TargetState::Failed, Some(trouble)),
+        Step::Over(Outcome::Leaked(trouble)) => (TargetState::Leaked, Some(trouble)),
+        Step::Over(Outcome::Skipped) | Step::Waiting | Step::Looking => (TargetState::Skipped, None),
+        // Left by a second signal.
+        _ if vm.in_place => (TargetState::Leaked, None),
+        _ => (TargetState::Failed, None),
+    };
+    target.state = Some(state);
+    target.error = trouble.map(|trouble| {
+        let report = ErrorReport::new(&trouble.reason, &trouble.message);
+        match &trouble.hint {
+            Some(hint) => report.hint(hint),
+            None => report,
+        }
+    });
+    if state == TargetState::Recovered {
+        target.restored_at = times.recovered.map(|recovered| Time(recovered.clock));
+        target.held_seconds = since(times.gone, times.recovered);
+        let by = if vm.by_us() {
+            RecoveredBy::VmChaos
+        } else {
+            RecoveredBy::Platform
+        };
+        target.recovered_by = Some(by);
+        target.ended_by = Some(if signals > 0 {
+            EndedBy::Signal
+        } else {
+            EndedBy::Deadline
+        });
+    } else if times.acted.is_some() {
+        target.ended_by = Some(if signals > 0 { EndedBy::Signal } else { EndedBy::Error });
+    }
+}
+
+/// From one moment to a later one, by the monotonic clock.
+fn since(from: Option<Moment>, to: Option<Moment>) -> Option<Seconds> {
+    Some(Seconds(to?.at.saturating_duration_since(from?.at)))
+}
+
+/// What was seen, in its order; the table reads the words.
+fn timeline(vm: &Outage) -> Vec<Event> {
+    let times = &vm.times;
+    let mode = vm.spec.mode;
+    let on = |word: &str| match &vm.new {
+        Some(new) if !new.node.is_empty() => format!("{word} on {}", new.node),
+        _ => word.to_owned(),
+    };
+    let undone = if vm.spec.disable_auto_restart {
+        "undo: run strategy restored"
+    } else if mode == crate::fault::Mode::Pause {
+        "undo: unpaused"
+    } else {
+        "undo: started"
+    };
+    let helped: Vec<&str> = vm.helped.iter().map(|help| help.words()).collect();
+    let all = [
+        (times.acted, format!("{} accepted", mode.name())),
+        (times.gone, "gone".to_owned()),
+        (times.undone, undone.to_owned()),
+        (times.helped, helped.join(", ")),
+        (times.scheduled, on("scheduled")),
+        (times.running, "running".to_owned()),
+        (times.ready, "ready".to_owned()),
+        (times.agent, "agent".to_owned()),
+    ];
+    let mut seen: Vec<(Moment, String)> = all.into_iter().filter_map(|(at, event)| Some((at?, event))).collect();
+    seen.sort_by_key(|(moment, _)| moment.at);
+    seen.into_iter()
+        .map(|(moment, event)| Event {
+            at: Time(moment.clock),
+            event,
+        })
+        .collect()
+}

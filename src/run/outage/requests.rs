@@ -1,0 +1,252 @@
+//! Does what is to be done for a VMI, and says what came of it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::super::vm::Trouble;
+use super::engine::{Done, Effect};
+use crate::cluster::lifecycle::{Action, act, delete_pod, delete_vmi};
+use crate::cluster::manifest;
+use crate::cluster::undo::{Back, Holder, HolderKind, carry_back, mark};
+use crate::cluster::{Cluster, ClusterError, ErrorKind};
+use crate::fault::{Mode, OutageTarget, Owner, RunField};
+use crate::plan::outages::{OutagePlan, PlannedOutage};
+use crate::plan::recovery::Help;
+
+/// How often a helping request is tried when it does not get through, with so much time between.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The object that says how to go back.
+pub fn holder(target: &OutageTarget) -> Holder {
+    Holder {
+        kind: match target.owner {
+            Owner::Vm(_) => HolderKind::Vm,
+            _ => HolderKind::Vmi,
+        },
+        namespace: target.namespace.clone(),
+        name: target.name.clone(),
+    }
+}
+
+/// Asks for everything that would be changed, with `dryRun=All`; `reset` has none and is left out.
+pub async fn rehearse(cluster: &Cluster, plan: &OutagePlan, vm: &PlannedOutage) -> Result<(), ClusterError> {
+    write_way_back(cluster, plan, &vm.target, true).await?;
+    match plan.spec.mode {
+        Mode::Reset => Ok(()),
+        _ => outage(cluster, plan, &vm.target, true).await,
+    }
+}
+
+pub(super) async fn perform(cluster: Cluster, plan: &OutagePlan, vm: &PlannedOutage, effect: Effect) -> Done {
+    match effect {
+        Effect::Act => begin(&cluster, plan, &vm.target).await,
+        Effect::Undo => go_back(&cluster, plan, &vm.target).await,
+        Effect::Help(help) => bring_back(&cluster, vm, help).await,
+    }
+}
+
+async fn begin(cluster: &Cluster, plan: &OutagePlan, target: &OutageTarget) -> Done {
+    if let Err(error) = write_way_back(cluster, plan, target, false).await {
+        return Done::Refused {
+            marked: plan.spec.is_held() && is_uncertain(&error),
+            trouble: trouble("refused", &error),
+        };
+    }
+    match outage(cluster, plan, target, false).await {
+        Ok(()) => Done::Acted,
+        Err(error) if is_uncertain(&error) => Done::Uncertain(trouble("no-answer", &error)),
+        Err(error) => Done::Refused {
+            marked: plan.spec.is_held(),
+            trouble: trouble("refused", &error),
+        },
+    }
+}
+
+/// With Manual, where the restart is to be disabled; KubeVirt's own stop sets the run strategy itself.
+async fn write_way_back(
+    cluster: &Cluster,
+    plan: &OutagePlan,
+    target: &OutageTarget,
+    dry_run: bool,
+) -> Result<(), ClusterError> {
+    let Some(undo) = plan.undo(target, format!("{:.3}", Timestamp::now())) else {
+        return Ok(());
+    };
+    let strategy = plan.spec.strategy_during().filter(|_| plan.spec.disable_auto_restart);
+    mark(cluster, &holder(target), &undo, strategy, dry_run).await
+}
+
+async fn outage(
+    cluster: &Cluster,
+    plan: &OutagePlan,
+    target: &OutageTarget,
+    dry_run: bool,
+) -> Result<(), ClusterError> {
+    let (namespace, name) = (&target.namespace, &target.name);
+    let grace = plan.spec.grace_period;
+    match plan.spec.mode {
+        Mode::Delete => delete_vmi(cluster, namespace, name, &target.uid, dry_run).await,
+        Mode::Pause => act(cluster, Action::Pause, namespace, name, None, dry_run).await,
+        Mode::Stop => act(cluster, Action::Stop, namespace, name, grace, dry_run).await,
+        Mode::Reset => act(cluster, Action::Reset, namespace, name, None, dry_run).await,
+        Mode::Pod | Mode::Kill => match &target.launcher {
+            Some(pod) => delete_pod(cluster, namespace, &pod.name, &pod.uid, grace.unwrap_or(0), dry_run).await,
+            None => Err(ClusterError::new(ErrorKind::NotFound, "its launcher pod is not known")),
+        },
+    }
+}
+
+async fn go_back(cluster: &Cluster, plan: &OutagePlan, target: &OutageTarget) -> Done {
+    match carry_back(cluster, &holder(target), &plan.run).await {
+        Ok(Back::Done) => Done::Undone,
+        Ok(Back::Theirs { now }) => {
+            let before = target.run_field().cloned().unwrap_or(RunField::Neither);
+            Done::NotUndone(theirs(cluster, target, &now, &before))
+        }
+        Err(error) => Done::NotUndone(
+            Trouble::new("not-undone", &error.message)
+                .hint(cluster.again(&format!("to undo it: kubectl vmchaos halt {}", plan.run))),
+        ),
+    }
+}
+
+fn theirs(cluster: &Cluster, target: &OutageTarget, now: &RunField, before: &RunField) -> Trouble {
+    let command = put_back_command(&target.namespace, &target.name, now, before);
+    Trouble::new(
+        "changed-by-others",
+        format!(
+            "somebody else set its run strategy to {} meanwhile, and it was left so; before this run it was {}",
+            now.in_force(),
+            before.in_force()
+        ),
+    )
+    .hint(format!("to put it back: {}", cluster.again(&command)))
+}
+
+/// The command that makes one run field of another.
+pub fn put_back_command(namespace: &str, name: &str, now: &RunField, before: &RunField) -> String {
+    let null = |field: &RunField| match field {
+        RunField::RunStrategy(_) => r#""runStrategy":null"#.to_owned(),
+        RunField::Running(_) => r#""running":null"#.to_owned(),
+        RunField::Neither => String::new(),
+    };
+    let set = match before {
+        RunField::RunStrategy(strategy) => format!(r#""runStrategy":"{strategy}""#),
+        RunField::Running(running) => format!(r#""running":{running}"#),
+        RunField::Neither => String::new(),
+    };
+    let same = std::mem::discriminant(now) == std::mem::discriminant(before);
+    let parts: Vec<String> = [if same { String::new() } else { null(now) }, set]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect();
+    format!(
+        "kubectl patch vm {name} -n {namespace} --type merge -p '{{\"spec\":{{{}}}}}'",
+        parts.join(",")
+    )
+}
+
+async fn bring_back(cluster: &Cluster, vm: &PlannedOutage, help: Help) -> Done {
+    let mut tries = 1;
+    loop {
+        match once(cluster, &vm.target, &vm.manifest, help).await {
+            Ok(()) => return Done::Helped,
+            // Gone already, running already, made already: somebody was faster.
+            Err(error)
+                if matches!(
+                    error.kind,
+                    ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::AlreadyExists
+                ) =>
+            {
+                return Done::Helped;
+            }
+            Err(error) if is_uncertain(&error) && tries < TRIES => {
+                tries += 1;
+                sleep(PAUSE).await;
+            }
+            Err(error) => return Done::NotHelped(not_helped(cluster, vm, help, &error)),
+        }
+    }
+}
+
+async fn once(cluster: &Cluster, target: &OutageTarget, manifest: &Value, help: Help) -> Result<(), ClusterError> {
+    let (namespace, name) = (&target.namespace, &target.name);
+    match help {
+        Help::Remove => delete_vmi(cluster, namespace, name, &target.uid, false).await,
+        Help::Start => act(cluster, Action::Start, namespace, name, None, false).await,
+        Help::Create => manifest::create(cluster, namespace, manifest, false).await,
+    }
+}
+
+fn not_helped(cluster: &Cluster, vm: &PlannedOutage, help: Help, error: &ClusterError) -> Trouble {
+    let (namespace, name) = (&vm.target.namespace, &vm.target.name);
+    let command = match help {
+        Help::Start => format!("virtctl start {name} -n {namespace}"),
+        Help::Remove => format!("kubectl delete vmi {name} -n {namespace}"),
+        Help::Create => create_command(&vm.file),
+    };
+    Trouble::new(
+        super::engine::NOT_RECOVERED,
+        format!("{} failed: {}", help.words(), error.message),
+    )
+    .hint(format!("to bring it back: {}", cluster.again(&command)))
+}
+
+/// The command that makes a VMI again from its kept manifest.
+pub fn create_command(file: &Path) -> String {
+    let file = file.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-~".contains(c);
+    if file.chars().all(plain) {
+        format!("kubectl create -f {file}")
+    } else {
+        format!("kubectl create -f '{}'", file.replace('\'', r"'\''"))
+    }
+}
+
+/// Whether the server may have done it all the same.
+fn is_uncertain(error: &ClusterError) -> bool {
+    matches!(
+        error.kind,
+        ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Other | ErrorKind::Refused
+    )
+}
+
+fn trouble(reason: &str, error: &ClusterError) -> Trouble {
+    let trouble = Trouble::new(reason, &error.message);
+    match &error.hint {
+        Some(hint) => trouble.hint(hint),
+        None => trouble,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_puts_back_exactly_what_was_there() {
+        let strategy = |name: &str| RunField::RunStrategy(name.into());
+        assert_eq!(
+            put_back_command("shop", "a", &strategy("Halted"), &strategy("Once")),
+            r#"kubectl patch vm a -n shop --type merge -p '{"spec":{"runStrategy":"Once"}}'"#
+        );
+        assert_eq!(
+            put_back_command("shop", "a", &strategy("Halted"), &RunField::Running(true)),
+            r#"kubectl patch vm a -n shop --type merge -p '{"spec":{"runStrategy":null,"running":true}}'"#
+        );
+    }
+
+    #[test]
+    fn a_path_with_blanks_is_one_word_of_the_command() {
+        assert_eq!(
+            create_command(Path::new("/a b/c.yaml")),
+            "kubectl create -f '/a b/c.yaml'"
+        );
+        assert_eq!(create_command(Path::new("/a/c.yaml")), "kubectl create -f /a/c.yaml");
+    }
+}

@@ -1,0 +1,72 @@
+//! `migrate` from the command line to the practice cluster's KubeVirt and back: one cluster a test, so that nothing is
+//! shared.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod support;
+
+use std::time::Duration;
+
+use kubectl_vmchaos::rehearsal::{AgentKind, Options};
+use serde_json::Value;
+
+use support::Rehearsal;
+
+mod migrate {
+    mod answers;
+    mod bad_input;
+    mod cancelled;
+    mod dry_run;
+    mod hanging;
+    mod once;
+    mod refused;
+    mod rounds;
+    mod runs;
+}
+
+/// A cluster whose migrations take a moment.
+fn quick() -> Options {
+    Options {
+        pod_start: Duration::from_millis(20),
+        running_lag: Duration::ZERO,
+        migration_step: Duration::from_millis(20),
+        agent: AgentKind::Double,
+        ..Options::default()
+    }
+}
+
+fn cluster() -> Rehearsal {
+    Rehearsal::with(quick())
+}
+
+/// The migration objects there are, oldest first.
+fn vmims(rehearsal: &Rehearsal) -> Vec<Value> {
+    let mut all = rehearsal.practice.list("VirtualMachineInstanceMigration", "");
+    all.sort_by_key(|object| {
+        let version = object["metadata"]["resourceVersion"].as_str().unwrap();
+        version.parse::<u64>().unwrap()
+    });
+    all
+}
+
+/// The node a VM is on.
+fn node(rehearsal: &Rehearsal, name: &str) -> String {
+    let vmi = rehearsal
+        .practice
+        .get("VirtualMachineInstance", "default", name)
+        .unwrap();
+    vmi["status"]["nodeName"].as_str().unwrap().to_owned()
+}
+
+/// Requests that make or cancel a migration, without dry runs.
+fn made(rehearsal: &Rehearsal) -> Vec<String> {
+    let mut writes = rehearsal.writes();
+    writes.retain(|request| request.contains("virtualmachineinstancemigrations") && !request.starts_with("PATCH "));
+    writes
+}
+
+/// One field of every migration of a document.
+fn each(document: &Value, field: &str) -> Vec<String> {
+    let migrations = document["migrations"].as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    migrations.iter().map(|one| text(&one[field])).collect()
+}

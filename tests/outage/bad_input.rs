@@ -1,0 +1,65 @@
+//! Command lines that are wrong by themselves: exit 2, and nothing is asked of the cluster.
+
+use crate::{YES, quick, with};
+
+#[test]
+fn flags_that_mean_nothing_together_are_refused_with_the_fix() {
+    let rehearsal = quick();
+    let cases: [(&[&str], &str); 12] = [
+        (&["--grace-period", "5"], "--mode pod or kill"),
+        (&["--mode", "pause", "--grace-period", "5"], "no guest is shut down"),
+        (&["--mode", "reset", "--grace-period", "5"], "no guest is shut down"),
+        (&["--mode", "reset", "--duration", "5s"], "--timeout limits how long"),
+        (
+            &["--mode", "pause", "--no-recover"],
+            "--no-recover contradicts --mode pause",
+        ),
+        (
+            &["--mode", "stop", "--no-recover"],
+            "--no-recover contradicts --mode stop",
+        ),
+        (&["--no-recover", "--disable-auto-restart"], "contradict each other"),
+        (
+            &["--mode", "pause", "--disable-auto-restart"],
+            "nothing restarts by itself",
+        ),
+        (
+            &["--mode", "stop", "--disable-auto-restart"],
+            "nothing restarts by itself",
+        ),
+        (&["--mode", "crash"], "possible values: delete"),
+        (&["-f", "file.yaml"], "reserved for scenario files"),
+        (&["--target", "web-.*"], "names and --target do not go together"),
+    ];
+    for (flags, says) in cases {
+        let ended = rehearsal.run(&with(&["outage", "web-1", YES], flags)).expect(2);
+        assert!(ended.err.contains(says), "{flags:?}: {}", ended.err);
+        assert_eq!(ended.out, "");
+    }
+    assert_eq!(rehearsal.practice.requests().len(), 0);
+}
+
+#[test]
+fn empty_and_zero_mean_not_asked_for() {
+    let rehearsal = quick();
+    let args = [
+        "outage",
+        "web-1",
+        "--mode",
+        "",
+        "--duration",
+        "0",
+        "--timeout",
+        "",
+        "--grace-period",
+        "",
+        "--dry-run",
+        "-o",
+        "json",
+    ];
+    let fault = rehearsal.run(&args).expect(0).json()["fault"].clone();
+    assert_eq!(
+        (&fault["mode"], &fault["duration"], &fault["timeout"]),
+        (&"delete".into(), &"60s".into(), &"300s".into())
+    );
+}

@@ -1,0 +1,166 @@
+//! The main job: a VMI is deleted, its recovery timed, its manifest kept.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::Rehearsal;
+use crate::{VMI, YES, came, expected, quick, uid, words};
+
+const DELETE: [&str; 5] = ["outage", "web-1", YES, "-o", "json"];
+
+#[test]
+fn a_deleted_vmi_comes_back_by_itself_and_is_timed() {
+    let rehearsal = Rehearsal::new();
+    let before = uid(&rehearsal, "default", "web-1");
+    let ended = rehearsal.run(&DELETE).expect(0);
+    assert_ne!(before, uid(&rehearsal, "default", "web-1"));
+    let after = rehearsal.practice.get(VMI, "default", "web-1").unwrap();
+    assert_eq!(after["status"]["phase"], "Running");
+    assert_eq!(came(&ended), expected("recovered", "platform"));
+    let target = ended.target();
+    assert_eq!(
+        words(&target),
+        ["delete", "gone", "scheduled", "running", "ready", "agent"]
+    );
+    assert_eq!(target["uid"], json!(before));
+    let at = |event: usize| target["timeline"][event]["at"].as_str().unwrap().to_owned();
+    assert_eq!(
+        (target["injectedAt"].as_str(), target["restoredAt"].as_str()),
+        (Some(&*at(1)), Some(&*at(5)))
+    );
+    assert_eq!(at(5).len(), "2026-11-20T12:00:00.000Z".len());
+    assert_eq!(rehearsal.events("web-1"), ["VMChaosInjected", "VMChaosRestored"]);
+    let document = ended.json();
+    assert_eq!(document["fault"]["mode"], "delete");
+    assert_eq!(
+        (&document["summary"]["ok"], &document["outcome"]),
+        (&json!(1), &json!("completed"))
+    );
+    assert_eq!(
+        rehearsal
+            .writes()
+            .iter()
+            .filter(|write| !write.contains("/events"))
+            .count(),
+        1,
+        "{:?}",
+        rehearsal.writes()
+    );
+}
+
+#[test]
+fn the_times_are_those_at_which_the_server_told() {
+    let rehearsal = Rehearsal::new();
+    let mut run = rehearsal.spawn(&DELETE);
+    let since = |condition: &dyn Fn(&Value) -> bool| {
+        rehearsal.until("the VMI is as asked", |rehearsal| {
+            condition(&rehearsal.practice.get(VMI, "default", "web-1").unwrap_or_default())
+        });
+        std::time::Instant::now()
+    };
+    let old = json!(uid(&rehearsal, "default", "web-1"));
+    let is = |vmi: &Value, kind: &str| {
+        let conditions = vmi["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        conditions
+            .iter()
+            .any(|one| one["type"] == kind && one["status"] == "True")
+    };
+    let gone = since(&|vmi| vmi["metadata"]["uid"] != old || vmi["status"]["phase"] == "Succeeded");
+    let back = since(&|vmi| vmi["metadata"]["uid"] != old && is(vmi, "Ready") && is(vmi, "AgentConnected"));
+    run.wait_for("back by itself");
+    let held = run.end().expect(0).target()["heldSeconds"].as_f64().unwrap();
+    let seen = (back - gone).as_secs_f64();
+    assert!((held - seen).abs() < 0.05, "reported {held} s, seen {seen} s");
+}
+
+#[test]
+fn the_table_has_every_time_to_the_millisecond() {
+    let rehearsal = quick();
+    let table = rehearsal.run(&["outage", "web-1", YES]).expect(0).out;
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 2, "{table}");
+    for header in [
+        "STATE",
+        "GONE",
+        "SCHEDULED",
+        "RUNNING",
+        "READY",
+        "AGENT",
+        "RECOVERED-BY",
+    ] {
+        assert!(
+            lines[0].split_whitespace().any(|word| word == header),
+            "{header}: {table}"
+        );
+    }
+    let times = lines[1].split_whitespace().filter(|cell| {
+        let seconds = cell.strip_prefix('+').and_then(|cell| cell.strip_suffix('s'));
+        seconds.is_some_and(|seconds| seconds.split_once('.').is_some_and(|(_, part)| part.len() == 3))
+    });
+    assert_eq!(times.count(), 5, "{table}");
+}
+
+#[test]
+fn the_manifest_is_kept_first_and_said_where() {
+    let rehearsal = quick();
+    let home = tempfile::tempdir().unwrap();
+    let mut command = rehearsal.command(&DELETE);
+    command.env("XDG_STATE_HOME", home.path());
+    let ended = crate::support::Running::start(command).end().expect(0);
+    let folder = home.path().join("kubectl-vmchaos");
+    assert!(ended.err.contains(folder.to_str().unwrap()), "{}", ended.err);
+    let id = ended.json()["id"].as_str().unwrap().to_owned();
+    let file = folder.join(format!("{id}-default-web-1.yaml"));
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(
+        text.contains("kind: VirtualMachineInstance") && text.contains("name: web-1"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("\n  uid:") && !text.contains("status:") && !text.contains("kubevirt.io/nodeName"),
+        "{text}"
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn where_the_manifest_cannot_be_kept_nothing_is_done() {
+    let rehearsal = quick();
+    let mut command = rehearsal.command(&DELETE);
+    // A folder below a file cannot be made by anybody.
+    command.env("XDG_STATE_HOME", "/dev/null");
+    let ended = crate::support::Running::start(command).end().expect(4);
+    assert!(
+        ended.err.contains("/dev/null/kubectl-vmchaos") && ended.err.contains("nothing was done"),
+        "{}",
+        ended.err
+    );
+    assert_eq!(rehearsal.writes(), Vec::<String>::new());
+    assert_eq!(ended.json()["error"]["reason"], "manifest");
+}
+
+#[test]
+fn a_dry_run_says_what_would_become_of_it_and_writes_nothing() {
+    let rehearsal = quick();
+    for how in ["--dry-run", "--dry-run=server"] {
+        let ended = rehearsal.run(&["outage", "web-1", how]).expect(0);
+        let ended = ended.says(&[
+            "KubeVirt starts it again (run strategy Always)",
+            "data that a new guest does not have: root (containerDisk)",
+            "nothing was changed",
+        ]);
+        assert_eq!(ended.out, "");
+    }
+    assert_eq!(rehearsal.writes(), Vec::<String>::new());
+    let asked = rehearsal.practice.requests();
+    assert!(
+        asked
+            .iter()
+            .any(|request| request.verb == "delete" && request.path.ends_with("virtualmachineinstances/web-1"))
+    );
+}

@@ -1,0 +1,169 @@
+//! `kill -9` of the command: what it changed stands on the VM with the way back, and any machine can go it.
+
+use kubectl_vmchaos::rehearsal::{Answer, Rule};
+use serde_json::{Value, json};
+
+use crate::support::Rehearsal;
+use crate::{VM, YES, is_unmarked, quick, run_field, strategy, uid};
+
+/// A run in the middle of its outage, whose command is gone; its id.
+fn lost(rehearsal: &Rehearsal, how: &[&str]) -> String {
+    let mut args = vec![
+        "outage",
+        "web-1",
+        YES,
+        "--duration",
+        "10m",
+        "--reason",
+        "game day",
+        "--mode",
+    ];
+    args.extend(how);
+    let mut run = rehearsal.spawn(&args);
+    run.wait_for("injected");
+    run.signal("KILL");
+    run.end();
+    let mut items = status(rehearsal);
+    assert_eq!(items.len(), 1, "{items:?}");
+    items.remove(0)["id"].as_str().unwrap().to_owned()
+}
+
+fn status(rehearsal: &Rehearsal) -> Vec<Value> {
+    let list = rehearsal.run(&["status", "-o", "json"]).expect(0).json();
+    list["items"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_pause_is_seen_by_everybody_and_ended_from_anywhere() {
+    let rehearsal = quick();
+    let id = lost(&rehearsal, &["pause"]);
+    let item = status(&rehearsal).remove(0);
+    assert_eq!(
+        (&item["fault"], &item["effect"], &item["state"], &item["reason"]),
+        (&json!("outage"), &json!("pause"), &json!("running"), &json!("game day"))
+    );
+    assert_eq!(
+        (&item["targets"], &item["durationSeconds"]),
+        (&json!(["default/web-1"]), &json!(600.0))
+    );
+    let dry = rehearsal.run(&["halt", &id, "--dry-run"]).expect(0);
+    assert!(dry.err.contains("nothing was changed"), "{}", dry.err);
+    assert!(!is_unmarked(&rehearsal, VM, "default", "web-1"));
+    rehearsal.run(&["halt", &id]).expect(0);
+    assert!(is_unmarked(&rehearsal, VM, "default", "web-1"));
+    let vmi = rehearsal.practice.get(crate::VMI, "default", "web-1").unwrap();
+    assert!(!vmi["status"]["conditions"].to_string().contains("Paused"));
+    assert_eq!(status(&rehearsal), Vec::<Value>::new());
+    // Idempotent.
+    rehearsal.run(&["halt", &id]).expect(0);
+}
+
+#[test]
+fn a_stopped_vm_runs_again_with_the_strategy_it_had() {
+    for name in ["Always", "Once", "Manual", "RerunOnFailure"] {
+        let rehearsal = quick();
+        strategy(&rehearsal, "default", "web-1", name);
+        lost(&rehearsal, &["stop"]);
+        rehearsal.run(&["halt", "--all", "-y"]).expect(0);
+        assert_eq!(run_field(&rehearsal), json!([name, null]));
+        rehearsal.until("it runs again", |rehearsal| {
+            !uid(rehearsal, "default", "web-1").is_empty()
+        });
+        assert!(is_unmarked(&rehearsal, VM, "default", "web-1"), "{name}");
+    }
+}
+
+#[test]
+fn a_disabled_restart_is_enabled_again() {
+    let rehearsal = quick();
+    let id = lost(&rehearsal, &["delete", "--disable-auto-restart"]);
+    assert_eq!(run_field(&rehearsal), json!(["Manual", null]));
+    rehearsal.run(&["halt", &id]).expect(0);
+    assert_eq!(run_field(&rehearsal), json!(["Always", null]));
+    rehearsal.until("it runs again", |rehearsal| {
+        !uid(rehearsal, "default", "web-1").is_empty()
+    });
+}
+
+#[test]
+fn what_somebody_else_set_since_is_left_alone_and_said() {
+    let rehearsal = quick();
+    let id = lost(&rehearsal, &["delete", "--disable-auto-restart"]);
+    strategy(&rehearsal, "default", "web-1", "RerunOnFailure");
+    let halted = rehearsal.run(&["halt", &id]).expect(3);
+    assert!(
+        halted
+            .err
+            .contains(r#"-p '{"spec":{"runStrategy":"Always"}}' --context vmchaos-rehearsal"#),
+        "{}",
+        halted.err
+    );
+    assert_eq!(run_field(&rehearsal), json!(["RerunOnFailure", null]));
+}
+
+#[test]
+fn the_way_back_is_written_before_anything_is_changed() {
+    let rehearsal = quick();
+    // The command never learns that its change was made.
+    for (mode, path) in [("pause", "/pause$"), ("stop", "/stop$")] {
+        rehearsal.practice.clear_requests();
+        rehearsal
+            .practice
+            .fail(Rule::new("update", path, Answer::Hang).unwrap());
+        let mut run = rehearsal.spawn(&["outage", "web-2", YES, "--duration", "10m", "--mode", mode]);
+        run.wait_for(&format!("{mode} asked for"));
+        rehearsal.until("the change is asked for", |rehearsal| {
+            rehearsal
+                .practice
+                .requests()
+                .iter()
+                .any(|request| request.path.ends_with(&path[..path.len() - 1]))
+        });
+        assert!(!is_unmarked(&rehearsal, VM, "default", "web-2"), "{mode}");
+        run.signal("KILL");
+        run.end();
+        rehearsal.run(&["halt", "--all", "-y"]).expect(0);
+        assert!(is_unmarked(&rehearsal, VM, "default", "web-2"), "{mode}");
+    }
+}
+
+#[test]
+fn a_watch_of_status_shows_it_come_and_go() {
+    let rehearsal = quick();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out");
+    let watch = rehearsal
+        .command(&["status", "--watch"])
+        .stdout(std::fs::File::create(&path).unwrap())
+        .stderr(std::process::Stdio::null())
+        .spawn();
+    let watch = Watch(watch.unwrap());
+    rehearsal.until("the watches are open", |rehearsal| {
+        let requests = rehearsal.practice.requests();
+        requests
+            .iter()
+            .filter(|request| request.query.contains("watch="))
+            .count()
+            == 3
+    });
+    let id = lost(&rehearsal, &["pause"]);
+    let shown = |word: &str| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        text.lines()
+            .any(|line| line.starts_with(&id) && line.contains(&format!(" {word} ")))
+    };
+    rehearsal.until("it is shown", |_| shown("running"));
+    rehearsal.run(&["halt", &id]).expect(0);
+    rehearsal.until("its end is shown", |_| shown("gone"));
+    drop(watch);
+}
+
+/// Ended when a test fails, too.
+struct Watch(std::process::Child);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

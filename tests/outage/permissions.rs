@@ -1,0 +1,49 @@
+//! What is not permitted is found out before anything is done: the way back too.
+
+use crate::{YES, quick};
+
+#[test]
+fn each_mode_asks_for_what_it_needs_and_nothing_is_written() {
+    let virt = "kubevirt.io";
+    let subresources = "subresources.kubevirt.io";
+    let (machines, instances) = ("virtualmachines", "virtualmachineinstances");
+    let cases: [(&str, &str, &str, &str, &[&str]); 11] = [
+        ("delete", virt, instances, "", &["web-1"]),
+        ("watch", virt, instances, "", &["web-1"]),
+        ("update", subresources, machines, "start", &["web-1"]),
+        ("create", virt, instances, "", &["vmi/lone-1/lab"]),
+        ("patch", virt, machines, "", &["web-1", "--disable-auto-restart"]),
+        ("patch", virt, machines, "", &["web-1", "--mode", "pause"]),
+        ("patch", virt, instances, "", &["vmi/lone-1/lab", "--mode", "pause"]),
+        (
+            "update",
+            subresources,
+            instances,
+            "unpause",
+            &["web-1", "--mode", "pause"],
+        ),
+        ("update", subresources, machines, "stop", &["web-1", "--mode", "stop"]),
+        (
+            "update",
+            subresources,
+            instances,
+            "reset",
+            &["web-1", "--mode", "reset"],
+        ),
+        ("delete", "", "pods", "", &["web-1", "--mode", "pod"]),
+    ];
+    for (verb, group, resource, subresource, args) in cases {
+        let rehearsal = quick();
+        rehearsal.practice.forbid(verb, group, resource, subresource, "*");
+        let mut all = vec!["outage", YES];
+        all.extend(args);
+        let ended = rehearsal.run(&all).expect(4);
+        let said = ended.err.contains("not permitted in namespace") || ended.err.contains("forbidden");
+        assert!(said, "{verb} {resource}/{subresource}: {}", ended.err);
+        assert_eq!(
+            rehearsal.writes(),
+            Vec::<String>::new(),
+            "{verb} {resource}/{subresource}"
+        );
+    }
+}

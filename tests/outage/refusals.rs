@@ -1,0 +1,229 @@
+//! What is refused before any change: VMIs that cannot take it, guards, questions without an answer.
+
+use std::time::Duration;
+
+use kubectl_vmchaos::rehearsal::{Answer, Options, Rule};
+use serde_json::json;
+
+use crate::support::Rehearsal;
+use crate::{VM, VMI, YES, quick, strategy};
+
+/// The command is refused with these words, and nothing was written.
+#[track_caller]
+fn refused(rehearsal: &Rehearsal, args: &[&str], says: &str) {
+    let ended = rehearsal.run(args).expect(4);
+    assert!(ended.err.contains(says), "{}", ended.err);
+    assert_eq!(rehearsal.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_standalone_vmi_cannot_be_stopped() {
+    refused(
+        &quick(),
+        &["outage", "vmi/lone-1/lab", "--mode", "stop", YES],
+        "has no VM that could be stopped",
+    );
+}
+
+#[test]
+fn a_standalone_vmi_has_no_restart_to_disable() {
+    refused(
+        &quick(),
+        &["outage", "vmi/lone-1/lab", "--disable-auto-restart", YES],
+        "has no VM whose restart could be disabled",
+    );
+}
+
+#[test]
+fn a_vm_that_does_not_run_cannot_be_stopped() {
+    refused(
+        &quick(),
+        &["outage", "vm/stopped-1/lab", "--mode", "stop", YES],
+        "is not running (VM is Stopped)",
+    );
+}
+
+#[test]
+fn a_halted_vm_is_about_to_end_anyway() {
+    let rehearsal = quick();
+    // Seen before the controller acts on it.
+    rehearsal.practice.edit(VM, "default", "web-1", |vm| {
+        vm["metadata"]["deletionTimestamp"] = json!("2026-11-20T12:00:00Z");
+    });
+    let _ = rehearsal.run(&["outage", "web-1", "--mode", "stop", YES]).expect(4);
+}
+
+#[test]
+fn a_liveness_probe_forbids_a_pause() {
+    let rehearsal = quick();
+    refused(
+        &rehearsal,
+        &["outage", "mail-1", "--mode", "pause", YES],
+        "has a liveness probe",
+    );
+    rehearsal
+        .run(&["outage", "mail-1", "--mode", "reset", "--dry-run"])
+        .expect(0);
+}
+
+#[test]
+fn a_paused_vmi_is_left_alone() {
+    let rehearsal = quick();
+    for mode in ["pause", "delete", "reset"] {
+        refused(
+            &rehearsal,
+            &["outage", "vmi/paused-1/lab", "--mode", mode, YES],
+            "is paused",
+        );
+    }
+}
+
+#[test]
+fn a_vmi_that_is_being_deleted_is_left_alone() {
+    let rehearsal = Rehearsal::with(Options {
+        guest: Duration::from_secs(600),
+        ..Options::default()
+    });
+    rehearsal.practice.delete_vmi("default", "web-1");
+    refused(&rehearsal, &["outage", "web-1", YES], "is being deleted");
+}
+
+#[test]
+fn a_vmi_that_migrates_is_left_alone() {
+    let rehearsal = quick();
+    rehearsal.practice.edit(VMI, "default", "web-1", |vmi| {
+        vmi["status"]["migrationState"] = json!({"migrationUid": "u", "targetNode": "node-2", "sourceNode": "node-1"});
+    });
+    refused(
+        &rehearsal,
+        &["outage", "web-1", YES],
+        "is migrating from node-1 to node-2",
+    );
+}
+
+#[test]
+fn a_receiver_of_a_migration_would_never_come_back() {
+    let rehearsal = quick();
+    strategy(&rehearsal, "default", "web-1", "WaitAsReceiver");
+    let ended = rehearsal.run(&["outage", "web-1", YES]).expect(4);
+    assert!(
+        ended.err.contains("WaitAsReceiver") || ended.err.contains("is being deleted"),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn a_second_outage_of_one_vm_is_refused_with_the_first_ones_end() {
+    let rehearsal = quick();
+    let mut first = rehearsal.spawn(&["outage", "web-1", YES, "--duration", "10m", "--mode", "stop"]);
+    first.wait_for("injected");
+    let mut run = rehearsal.spawn(&[
+        "outage",
+        "web-2",
+        YES,
+        "--duration",
+        "10m",
+        "--mode",
+        "delete",
+        "--disable-auto-restart",
+    ]);
+    run.wait_for("injected");
+    // Its VM runs again, by hand, and still carries the way back.
+    rehearsal.practice.edit(VMI, "default", "web-3", |vmi| {
+        vmi["metadata"]["annotations"]["vmchaos.dev/undo"] =
+            json!(r#"{"run":"abc123","mode":"pause","at":"x","duration":"1s","vmi":"web-3"}"#);
+    });
+    let ended = rehearsal.run(&["outage", "web-3", YES]).expect(4);
+    ended.says(&[
+        "has an outage of run abc123 in place",
+        "kubectl vmchaos halt abc123 --context vmchaos-rehearsal",
+    ]);
+    first.signal("INT");
+    run.signal("INT");
+    first.end().expect(130);
+    run.end().expect(130);
+}
+
+#[test]
+fn a_guest_replaced_while_the_question_is_open_is_not_touched() {
+    let rehearsal = quick();
+    // The answer to the last review comes late: in between the guest is replaced.
+    rehearsal.practice.fail(
+        Rule::new(
+            "create",
+            "selfsubjectaccessreviews",
+            Answer::Delay(Duration::from_secs(3)),
+        )
+        .unwrap()
+        .times(1),
+    );
+    let run = rehearsal.spawn(&["outage", "web-1", YES, "-o", "json"]);
+    rehearsal.until("it is asked what we may do", |rehearsal| {
+        rehearsal
+            .practice
+            .requests()
+            .iter()
+            .any(|request| request.path.contains("selfsubjectaccessreviews"))
+    });
+    rehearsal
+        .runtime
+        .block_on(rehearsal.practice.restart_vmi("default", "web-1"))
+        .unwrap();
+    let after = crate::uid(&rehearsal, "default", "web-1");
+    let ended = run.end().expect(1);
+    assert_eq!(ended.target()["error"]["reason"], "changed-meanwhile");
+    assert_eq!(after, crate::uid(&rehearsal, "default", "web-1"));
+}
+
+#[test]
+fn where_data_is_lost_a_plain_yes_does_not_do() {
+    let rehearsal = quick();
+    refused(&rehearsal, &["outage", "web-1", "-y"], "pass --yes=vmchaos-rehearsal");
+    refused(&rehearsal, &["outage", "web-1"], "pass --yes=vmchaos-rehearsal");
+    refused(
+        &rehearsal,
+        &["outage", "web-1", "--yes=other"],
+        "--yes=other names another context",
+    );
+    // Nothing is lost where the guest stays the same, or has its disk elsewhere.
+    rehearsal
+        .run(&["outage", "web-1", "-y", "--mode", "pause", "--duration", "1s"])
+        .expect(0);
+    rehearsal.run(&["outage", "vmi/pinned-1/lab", "-y"]).expect(0);
+}
+
+#[test]
+fn a_cluster_without_kubevirt_is_told_so() {
+    let rehearsal = Rehearsal::with(Options {
+        kubevirt: false,
+        ..Options::default()
+    });
+    refused(
+        &rehearsal,
+        &["outage", "web-1", YES],
+        "KubeVirt is not installed in this cluster",
+    );
+}
+
+#[test]
+fn matched_ones_that_cannot_take_it_are_left_out_with_the_reason() {
+    let rehearsal = quick();
+    let ended = rehearsal
+        .run(&[
+            "outage",
+            "-n",
+            "lab",
+            "--target",
+            ".*",
+            "--all",
+            "--mode",
+            "stop",
+            "--dry-run",
+        ])
+        .expect(0);
+    ended.says(&[
+        "left out: lab/lone-1 has no VM that could be stopped",
+        "left out: lab/paused-1 is paused",
+    ]);
+}

@@ -1,0 +1,55 @@
+//! The reset button: the same VMI, whose guest boots again.
+
+use serde_json::json;
+
+use crate::{VM, came, expected, is_unmarked, quick, uid, words};
+
+#[test]
+fn a_reset_guest_is_back_when_its_agent_is() {
+    let rehearsal = quick();
+    let before = uid(&rehearsal, "default", "web-1");
+    let ended = rehearsal
+        .run(&["outage", "web-1", "--mode", "reset", "-y", "-o", "json"])
+        .expect(0);
+    assert_eq!(came(&ended), expected("recovered", "platform"));
+    assert_eq!(words(&ended.target()), ["reset", "gone", "ready", "agent"]);
+    assert_eq!(before, uid(&rehearsal, "default", "web-1"));
+    assert!(is_unmarked(&rehearsal, VM, "default", "web-1"));
+}
+
+#[test]
+fn an_agent_that_stays_away_after_a_reset_is_no_recovery() {
+    let rehearsal = quick();
+    rehearsal.practice.edit(crate::VMI, "default", "web-1", |vmi| {
+        vmi["metadata"]["annotations"]["rehearsal.vmchaos.dev/guest"] = json!("no-agent");
+    });
+    let ended = rehearsal
+        .run(&[
+            "outage",
+            "web-1",
+            "--mode",
+            "reset",
+            "-y",
+            "--timeout",
+            "1s",
+            "-o",
+            "json",
+        ])
+        .expect(5);
+    assert_eq!(ended.target()["error"]["reason"], "not-recovered");
+}
+
+#[test]
+fn a_dry_run_never_sends_it() {
+    let rehearsal = quick();
+    for how in ["--dry-run", "--dry-run=server"] {
+        rehearsal.run(&["outage", "web-1", "--mode", "reset", how]).expect(0);
+    }
+    assert!(
+        !rehearsal
+            .practice
+            .requests()
+            .iter()
+            .any(|request| request.path.contains("/reset"))
+    );
+}
