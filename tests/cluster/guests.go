@@ -16,6 +16,9 @@ type guest struct {
 	vm bool
 }
 
+// firstNode is the annotation by which a VMI asks for the node it starts on.
+const firstNode = "vmchaos.test/first-node"
+
 // standing are the VMs of the cluster: two bindings, and two on one node, so that one can be seen not to change.
 var standing = []guest{
 	{"web-1", "masquerade", "node-1", true},
@@ -44,13 +47,12 @@ func (c *cluster) createGuest(g guest) error {
 		"domain":   object{"devices": object{"interfaces": []any{object{"name": "default", g.binding: object{}}}}, "memory": object{"guest": "96Mi"}},
 		"networks": []any{object{"name": "default", "pod": object{}}},
 	}
-	if g.node != "" {
-		spec["nodeSelector"] = object{"kubernetes.io/hostname": g.node}
-	}
-	metadata := object{"name": g.name, "labels": object{"app": "web"}}
+	// A node selector would forbid migrations.
+	annotations := object{firstNode: g.node}
+	metadata := object{"name": g.name, "labels": object{"app": "web"}, "annotations": annotations}
 	if g.vm {
 		_, err := c.api.create(vms, "default", object{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": metadata, "spec": object{
-			"runStrategy": "Always", "template": object{"metadata": object{"labels": object{"app": "web"}}, "spec": spec},
+			"runStrategy": "Always", "template": object{"metadata": object{"labels": object{"app": "web"}, "annotations": annotations}, "spec": spec},
 		}})
 		return err
 	}

@@ -251,7 +251,7 @@ func (k *controller) phase(vmi *unstructured.Unstructured, phase string, status 
 
 // place is the node a VMI asks for, else the first.
 func (k *controller) place(vmi *unstructured.Unstructured) string {
-	if asked := text(vmi, "spec", "nodeSelector", "kubernetes.io/hostname"); asked != "" {
+	if asked := vmi.GetAnnotations()[firstNode]; asked != "" {
 		return asked
 	}
 	return k.nodes[0].name
