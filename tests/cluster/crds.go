@@ -74,7 +74,7 @@ func (c *cluster) installKubeVirt() error {
 	return c.operatorRole()
 }
 
-// operatorRole permits the user `operator` what the README says netem needs.
+// operatorRole permits the user `operator` what `check` asks for each fault that runs here.
 func (c *cluster) operatorRole() error {
 	rule := func(group, resource string, verbs ...any) any {
 		return object{"apiGroups": []any{group}, "resources": []any{resource}, "verbs": verbs}
@@ -82,7 +82,9 @@ func (c *cluster) operatorRole() error {
 	if _, err := c.api.create(clusterRoles, "", object{
 		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": object{"name": "vmchaos-operator"},
 		"rules": []any{
-			rule("kubevirt.io", "virtualmachineinstances", "list", "get", "watch"), rule("kubevirt.io", "kubevirts", "list"),
+			rule("kubevirt.io", "virtualmachineinstances", "list", "get", "watch", "create", "delete", "patch"), rule("kubevirt.io", "virtualmachines", "get", "list", "patch"),
+			rule("subresources.kubevirt.io", "virtualmachines/start", "update"), rule("subresources.kubevirt.io", "virtualmachines/stop", "update"),
+			rule("kubevirt.io", "virtualmachineinstancemigrations", "create", "delete", "get", "list", "patch", "watch"), rule("kubevirt.io", "kubevirts", "list"),
 			rule("", "pods", "create", "get", "list", "watch", "delete"), rule("", "pods/attach", "get", "create"),
 			rule("events.k8s.io", "events", "create"), rule("", "namespaces", "get"), rule("", "nodes", "list"),
 		},
