@@ -89,9 +89,13 @@ func (c *cluster) machineReady(n *node) error {
 func (c *cluster) inMachine(input string, argv ...string) (string, error) {
 	command := exec.Command("kubectl", append([]string{"--kubeconfig", c.pki("admin.kubeconfig"), "--cache-dir", c.folder + "/kubectl", "exec", "-i", "-n", "kubevirt", keeper, "--"}, argv...)...)
 	command.Stdin = strings.NewReader(input)
-	out, err := command.CombinedOutput()
+	// Over WebSocket kubectl 1.32 may discard what comes before it has set up its streams, and says so on stderr.
+	command.Env = append(os.Environ(), "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false")
+	var complaint strings.Builder
+	command.Stderr = &complaint
+	out, err := command.Output()
 	if err != nil {
-		return string(out), fmt.Errorf("on the machine: %s: %w: %s", strings.Join(argv, " "), err, out)
+		return string(out), fmt.Errorf("on the machine: %s: %w: %s", strings.Join(argv, " "), err, complaint.String())
 	}
 	return string(out), nil
 }

@@ -15,7 +15,11 @@ import (
 // moments are kills at every stage of a run, and at random moments of the shortest one.
 func moments() []test {
 	var all []test
-	for name, signal := range map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL} {
+	for _, one := range []struct {
+		name   string
+		signal syscall.Signal
+	}{{"INT", syscall.SIGINT}, {"TERM", syscall.SIGTERM}, {"HUP", syscall.SIGHUP}, {"KILL", syscall.SIGKILL}} {
+		name, signal := one.name, one.signal
 		codes := []int{130}
 		if signal == syscall.SIGKILL {
 			codes = nil
