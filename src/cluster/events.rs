@@ -126,7 +126,7 @@ impl Recorder {
     fn event(&self, target: &Regarding, happened: Happened, note: &str, now: Timestamp) -> Event {
         Event {
             metadata: ObjectMeta {
-                generate_name: Some(format!("{}.", truncated(&target.name, 200))),
+                generate_name: Some(prefix(&target.name)),
                 namespace: Some(target.namespace.clone()),
                 labels: Some(BTreeMap::from([
                     ("app.kubernetes.io/managed-by".to_owned(), MANAGER.to_owned()),
@@ -152,6 +152,12 @@ impl Recorder {
             ..Event::default()
         }
     }
+}
+
+/// What an Event's name begins with. Of a `generateName`'s last characters the API server allows a dash only, no dot.
+fn prefix(name: &str) -> String {
+    let kept: String = name.chars().take(200).collect();
+    format!("{}-", kept.trim_end_matches(['.', '-']))
 }
 
 /// At most `limit` bytes, cut between characters and marked with `…`.

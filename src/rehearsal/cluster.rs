@@ -114,6 +114,7 @@ impl Cluster {
                     "Required value: name or generateName is required",
                 ));
             }
+            validation::generate_name(resource, &prefix)?;
             // As the server: a long prefix is cut so that the whole is a valid name.
             let kept: String = prefix.chars().take(58).collect();
             let suffix = self.ids().suffix();

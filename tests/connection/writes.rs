@@ -165,7 +165,7 @@ async fn an_event_is_left_on_the_vmi() {
     assert_eq!(
         event,
         json!({ "apiVersion": "events.k8s.io/v1", "kind": "Event", "action": "Inject",
-            "metadata": { "generateName": "web-1.", "namespace": "shop",
+            "metadata": { "generateName": "web-1-", "namespace": "shop",
                 "labels": { "app.kubernetes.io/managed-by": "kubectl-vmchaos", "vmchaos.dev/run": "k3f9ab" } },
             "note": "delay 100ms for 120s", "reason": "VMChaosInjected",
             "regarding": { "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance", "name": "web-1",

@@ -37,6 +37,23 @@ pub(crate) fn name(resource: &Resource, name: &str) -> ApiResult<()> {
     Ok(())
 }
 
+/// What a name is to begin with: a name itself, but for a dash at its end.
+pub(crate) fn generate_name(resource: &Resource, prefix: &str) -> ApiResult<()> {
+    let masked = prefix
+        .strip_suffix('-')
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(prefix);
+    if !is_subdomain(masked) {
+        return Err(ApiError::invalid(
+            resource,
+            prefix,
+            "metadata.generateName",
+            &format!("Invalid value: \"{prefix}\": {SUBDOMAIN}"),
+        ));
+    }
+    Ok(())
+}
+
 /// Labels and annotations.
 pub(crate) fn metadata(resource: &Resource, object: &Value) -> ApiResult<()> {
     let name = json::text(object, "/metadata/name");

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"net"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// commands are the other faults, each once, with its effect on the guest.
+func commands() []test {
+	return []test{
+		{"filter-web-1", func(t *check) { t.filter("web-1") }}, {"filter-web-2", func(t *check) { t.filter("web-2") }},
+		{"migrate", migrate}, {"outage-delete", outage},
+	}
+}
+
+// connects says whether a guest takes a TCP connection.
+func connects(address, port string) bool {
+	connection, err := net.DialTimeout("tcp", net.JoinHostPort(address, port), 2*time.Second)
+	if err == nil {
+		connection.Close()
+	}
+	return err == nil
+}
+
+// filter closes one port of a guest, IPv4 and IPv6, and no other.
+func (t *check) filter(vm string) {
+	four, six, err := t.address(vm)
+	t.must(err)
+	n := t.network(vm)
+	before := n.picture()
+	ports := func(open bool) {
+		for _, address := range []string{four, six} {
+			if connects(address, "80") != open || !connects(address, "443") {
+				t.fail("%s: port 80 open: %v, 443 open: %v", address, connects(address, "80"), connects(address, "443"))
+			}
+		}
+	}
+	ports(true)
+	j := t.operator("", "filter", vm, "--ports", "80", "--duration", "5m", "-y")
+	t.says(j, "injected on")
+	ports(false)
+	j.signal(syscall.SIGINT)
+	if code := j.end(); code != 130 {
+		t.fail("exit %d\n%s", code, j.stderr())
+	}
+	ports(true)
+	t.same(before, n.picture())
+}
+
+// migrate moves a VM to another node.
+func migrate(t *check) {
+	pod, err := t.launcher("web-3")
+	t.must(err)
+	j := t.operator("", "migrate", "web-3", "-y")
+	if code := j.end(); code != 0 {
+		t.fail("exit %d\n%s", code, j.stderr())
+	}
+	moved, err := t.launcher("web-3")
+	t.must(err)
+	if text(moved, "spec", "nodeName") == text(pod, "spec", "nodeName") {
+		t.fail("it is where it was: %s\n%s", text(pod, "spec", "nodeName"), j.stderr())
+	}
+	if four, _, err := t.address("web-3"); err != nil || !answers(four) {
+		t.fail("its guest does not answer: %v", err)
+	}
+}
+
+// outage deletes a VMI that its VM brings back.
+func outage(t *check) {
+	uid := t.uid("web-3")
+	j := t.operator("", "outage", "web-3", "-y")
+	if code := j.end(); code != 0 || !strings.Contains(j.out.String(), "recovered") {
+		t.fail("exit %d\n%s\n%s", code, j.stderr(), j.out.String())
+	}
+	if t.uid("web-3") == uid {
+		t.fail("the VMI was not replaced")
+	}
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"go.etcd.io/etcd/server/v3/embed"
+	"k8s.io/component-base/cli"
+	_ "k8s.io/component-base/logs/json/register"
+	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
+	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
+)
+
+// component runs one of Kubernetes' own programs in this process; false when there is none of that name.
+func component(name string, args []string) bool {
+	var command *cobra.Command
+	switch name {
+	case "etcd":
+		etcd(args[0])
+		return true
+	case "kube-apiserver":
+		command = apiserver.NewAPIServerCommand()
+	case "kube-controller-manager":
+		command = controllers.NewControllerManagerCommand()
+	case "kubelet":
+		command = kubelet.NewKubeletCommand(context.Background())
+	default:
+		return false
+	}
+	command.SetArgs(args)
+	os.Args = append([]string{name}, args...)
+	os.Exit(cli.Run(command))
+	return true
+}
+
+// etcd serves on loopback's usual port: the control plane has a network namespace of its own.
+func etcd(folder string) {
+	config := embed.NewConfig()
+	config.Dir = filepath.Join(folder, "etcd")
+	// Nothing outlives the cluster, so nothing needs to be on disk.
+	config.UnsafeNoFsync = true
+	config.LogLevel = "error"
+	local := func(port int) []url.URL { return []url.URL{{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", port)}} }
+	config.ListenClientUrls, config.AdvertiseClientUrls = local(2379), local(2379)
+	config.ListenPeerUrls, config.AdvertisePeerUrls = local(2380), local(2380)
+	config.InitialCluster = config.InitialClusterFromName(config.Name)
+	server, err := embed.StartEtcd(config)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "etcd:", err)
+		os.Exit(1)
+	}
+	fmt.Fprintln(os.Stderr, "etcd:", <-server.Err())
+	os.Exit(1)
+}

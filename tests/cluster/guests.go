@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// guest is a VM that the suite disturbs or watches.
+type guest struct {
+	name, binding string
+	node          string
+	// vm says that a VirtualMachine keeps it in existence; else the VMI stands alone.
+	vm bool
+}
+
+// firstNode is the annotation by which a VMI asks for the node it starts on.
+const firstNode = "vmchaos.test/first-node"
+
+// standing are the VMs of the cluster: two bindings, and two on one node, so that one can be seen not to change.
+var standing = []guest{
+	{"web-1", "masquerade", "node-1", true},
+	{"web-2", "bridge", "node-1", true},
+	{"web-3", "masquerade", "node-2", true},
+}
+
+// guests starts the standing VMs and waits until each answers.
+func (c *cluster) guests() error {
+	for _, g := range standing {
+		if err := c.createGuest(g); err != nil {
+			return err
+		}
+	}
+	for _, g := range standing {
+		if err := c.awaitGuest(g.name, 3*time.Minute); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cluster) createGuest(g guest) error {
+	spec := object{
+		"architecture": "amd64", "terminationGracePeriodSeconds": int64(30),
+		"domain":   object{"devices": object{"interfaces": []any{object{"name": "default", g.binding: object{}}}}, "memory": object{"guest": "96Mi"}},
+		"networks": []any{object{"name": "default", "pod": object{}}},
+	}
+	// A node selector would forbid migrations.
+	annotations := object{firstNode: g.node}
+	metadata := object{"name": g.name, "labels": object{"app": "web"}, "annotations": annotations}
+	if g.vm {
+		_, err := c.api.create(vms, "default", object{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": metadata, "spec": object{
+			"runStrategy": "Always", "template": object{"metadata": object{"labels": object{"app": "web"}, "annotations": annotations}, "spec": spec},
+		}})
+		return err
+	}
+	metadata["finalizers"] = []any{finalizer}
+	_, err := c.api.create(vmis, "default", object{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance", "metadata": metadata, "spec": spec})
+	return err
+}
+
+func (c *cluster) awaitGuest(name string, limit time.Duration) error {
+	return until(limit, name+" runs", func() bool {
+		vmi, err := c.api.get(vmis, "default", name)
+		return err == nil && text(vmi, "status", "phase") == "Running" && vmi.GetDeletionTimestamp() == nil
+	})
+}
+
+// launcher is the pod a VM runs in now.
+func (c *cluster) launcher(name string) (*unstructured.Unstructured, error) {
+	vmi, err := c.api.get(vmis, "default", name)
+	if err != nil {
+		return nil, err
+	}
+	all, err := c.api.list(pods, "default", "kubevirt.io/created-by="+string(vmi.GetUID()))
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if text(&all[i], "spec", "nodeName") == text(vmi, "status", "nodeName") && text(&all[i], "status", "phase") == "Running" {
+			return &all[i], nil
+		}
+	}
+	return nil, fmt.Errorf("%s has no running launcher", name)
+}
+
+// address is where a VM is reached, IPv4 and IPv6.
+func (c *cluster) address(name string) (string, string, error) {
+	pod, err := c.launcher(name)
+	if err != nil {
+		return "", "", err
+	}
+	four, six := "", ""
+	for _, ip := range podIPs(pod) {
+		if strings.Contains(ip.(string), ":") {
+			six = ip.(string)
+		} else {
+			four = ip.(string)
+		}
+	}
+	return four, six, nil
+}

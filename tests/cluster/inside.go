@@ -1,0 +1,281 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// server is where the API server listens; the control plane has a network namespace of its own.
+const server = "https://10.80.0.1:6443"
+
+// cluster is everything that runs, as its first process sees it.
+type cluster struct {
+	folder string
+	// bin is where Debian's packages with containerd, runc and the CNI plugins were unpacked.
+	bin     string
+	program string
+	ca      *authority
+	nodes   []*node
+	parts   map[string]*exec.Cmd
+	api     *api
+	began   time.Time
+	table   table
+	// emulated tells once whether the VM on the machine is up.
+	emulated chan error
+}
+
+// inside brings the cluster up and runs the suite, as the first process of the namespaces that hold all of it.
+func inside(args []string) int {
+	c := &cluster{folder: args[0], bin: os.Getenv("VMCHAOS_CLUSTER_BIN"), parts: map[string]*exec.Cmd{}, began: time.Now()}
+	program, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cluster:", err)
+		return 1
+	}
+	c.program = program
+	if err := c.up(); err != nil {
+		fmt.Fprintln(os.Stderr, "cluster: not up:", err)
+		c.tails()
+		return 1
+	}
+	c.say("the cluster is up")
+	if args[1] == "up" {
+		pid, _ := os.ReadFile(filepath.Join(c.folder, "pid"))
+		fmt.Printf("nsenter --target %s --mount --net env KUBECONFIG=%s kubectl get pods -A\n", pid, c.pki("admin.kubeconfig"))
+		select {}
+	}
+	return c.suite(args[2:])
+}
+
+func (c *cluster) say(format string, args ...any) {
+	fmt.Printf("# %5.1f s  %s\n", time.Since(c.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+func (c *cluster) up() error {
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"mounts", c.mounts}, {"network", c.network}, {"certificates", c.certificates}, {"control plane", c.controlPlane},
+		{"nodes", c.startNodes}, {"images", c.images}, {"nodes Ready", c.nodesReady}, {"KubeVirt", c.kubevirt},
+		{"guests", c.guests},
+	} {
+		if err := step.do(); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+		c.say("%s", step.name)
+	}
+	return nil
+}
+
+func (c *cluster) mounts() error {
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		return err
+	}
+	if err := syscall.Mount("tmpfs", "/run", "tmpfs", 0, "mode=755"); err != nil {
+		return err
+	}
+	return os.MkdirAll(filepath.Join(c.folder, "log"), 0o755)
+}
+
+// network lays a bridge between the control plane and the nodes:
+//
+//	control plane 10.80.0.1 -- br0 -- node-1 10.80.0.11 -- cni0 10.81.1.0/24 pods
+//	                               -- node-2 10.80.0.12 -- cni0 10.81.2.0/24 pods
+func (c *cluster) network() error {
+	script := `set -e
+ip link set lo up
+ip link add br0 type bridge forward_delay 0 mcast_snooping 0
+ip addr add 10.80.0.1/24 dev br0
+ip addr add fd00:80::1/64 dev br0 nodad
+ip link set br0 up
+echo 1 >/proc/sys/net/ipv4/ip_forward
+echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+mkdir -p /run/netns
+`
+	for number := 1; number <= 2; number++ {
+		n := &node{name: fmt.Sprintf("node-%d", number), number: number}
+		n.folder = filepath.Join(c.folder, n.name)
+		c.nodes = append(c.nodes, n)
+		script += strings.NewReplacer("NODE", n.name, "NUMBER", fmt.Sprint(10+number), "PODS4", n.pods4(), "PODS6", n.pods6()).Replace(`
+ip netns add NODE
+ip link add v-NODE type veth peer name eth0 netns NODE
+ip link set v-NODE master br0 up
+ip -n NODE link set lo up
+ip -n NODE link set eth0 up
+ip -n NODE addr add 10.80.0.NUMBER/24 dev eth0
+ip -n NODE addr add fd00:80::NUMBER/64 dev eth0 nodad
+ip -n NODE route add default via 10.80.0.1
+ip -n NODE route add default via fd00:80::1
+ip netns exec NODE sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+ip route add PODS4 via 10.80.0.NUMBER
+ip route add PODS6 via fd00:80::NUMBER
+`)
+	}
+	return run("sh", "-c", script)
+}
+
+func (c *cluster) certificates() error {
+	folder := filepath.Join(c.folder, "pki")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	var err error
+	if c.ca, err = newAuthority(folder); err != nil {
+		return err
+	}
+	for _, one := range []struct {
+		file, name string
+		groups     []string
+		hosts      []string
+	}{
+		{"apiserver", "kube-apiserver", nil, []string{"10.80.0.1", "kubernetes.default.svc"}},
+		{"kubelet-client", "kube-apiserver-kubelet-client", []string{"system:masters"}, nil},
+		{"service-account", "service-account", nil, nil},
+		{"controller-manager", "system:kube-controller-manager", nil, nil},
+		{"admin", "admin", []string{"system:masters"}, nil},
+		{"operator", "operator", nil, nil},
+	} {
+		if err := c.ca.issue(one.file, one.name, one.groups, one.hosts...); err != nil {
+			return err
+		}
+	}
+	for _, user := range []string{"controller-manager", "admin", "operator"} {
+		if _, err := c.ca.kubeconfig(user, server); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cluster) pki(file string) string { return filepath.Join(c.folder, "pki", file) }
+
+func (c *cluster) controlPlane() error {
+	if err := c.start("etcd", c.folder); err != nil {
+		return err
+	}
+	if err := c.startAPIServer(); err != nil {
+		return err
+	}
+	var err error
+	if c.api, err = newAPI(c.pki("admin.kubeconfig")); err != nil {
+		return err
+	}
+	if err := until(60*time.Second, "the API server is ready", func() bool { return c.api.ready() }); err != nil {
+		return err
+	}
+	config := c.pki("controller-manager.kubeconfig")
+	return c.start("kube-controller-manager", "--kubeconfig", config, "--authentication-kubeconfig", config, "--authorization-kubeconfig", config,
+		"--use-service-account-credentials", "--service-account-private-key-file", c.pki("service-account.key"), "--root-ca-file", c.pki("ca.crt"),
+		"--leader-elect=false", "--bind-address", "127.0.0.1")
+}
+
+func (c *cluster) startAPIServer() error {
+	return c.start("kube-apiserver", "--etcd-servers", "http://127.0.0.1:2379", "--bind-address", "10.80.0.1", "--advertise-address", "10.80.0.1",
+		"--endpoint-reconciler-type", "none", "--client-ca-file", c.pki("ca.crt"), "--tls-cert-file", c.pki("apiserver.crt"), "--tls-private-key-file", c.pki("apiserver.key"),
+		"--kubelet-client-certificate", c.pki("kubelet-client.crt"), "--kubelet-client-key", c.pki("kubelet-client.key"), "--kubelet-certificate-authority", c.pki("ca.crt"),
+		"--kubelet-preferred-address-types", "InternalIP", "--authorization-mode", "Node,RBAC", "--enable-admission-plugins", "NodeRestriction", "--allow-privileged",
+		"--service-account-issuer", "https://kubernetes.default.svc", "--service-account-key-file", c.pki("service-account.crt"),
+		"--service-account-signing-key-file", c.pki("service-account.key"), "--service-cluster-ip-range", "10.82.0.0/24")
+}
+
+// start runs one of this program's subcommands; it is killed with this process.
+func (c *cluster) start(name string, args ...string) error {
+	log, err := os.OpenFile(filepath.Join(c.folder, "log", name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	command := exec.Command(c.program, append([]string{name}, args...)...)
+	command.Stdout, command.Stderr = log, log
+	if err := command.Start(); err != nil {
+		return err
+	}
+	c.parts[name] = command
+	return nil
+}
+
+func (c *cluster) startNodes() error {
+	for _, n := range c.nodes {
+		if err := os.MkdirAll(n.folder, 0o755); err != nil {
+			return err
+		}
+		if err := n.write(c.ca, c.bin); err != nil {
+			return err
+		}
+		log, err := os.Create(filepath.Join(c.folder, "log", n.name+".log"))
+		if err != nil {
+			return err
+		}
+		command := exec.Command("nsenter", "--net=/run/netns/"+n.name, "--", c.program, "node", n.folder, n.name, n.address())
+		command.Stdout, command.Stderr = log, log
+		command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS}
+		err = command.Start()
+		log.Close()
+		if err != nil {
+			return err
+		}
+		n.pid = command.Process.Pid
+		c.parts[n.name] = command
+	}
+	return nil
+}
+
+func (c *cluster) nodesReady() error {
+	return until(90*time.Second, "the nodes are Ready", func() bool {
+		for _, n := range c.nodes {
+			if n.machine {
+				continue
+			}
+			if object, err := c.api.get(nodes, "", n.name); err != nil || condition(object, "Ready") != "True" {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// tails shows the end of every log: what there is to see when something does not start.
+func (c *cluster) tails() {
+	logs, _ := filepath.Glob(filepath.Join(c.folder, "log", "*"))
+	for _, log := range logs {
+		out, _ := exec.Command("tail", "-n", "3", log).CombinedOutput()
+		fmt.Fprintf(os.Stderr, "--- %s\n%s", filepath.Base(log), out)
+	}
+}
+
+// run is a command whose output matters only when it fails.
+func run(name string, args ...string) error {
+	_, err := output(name, args...)
+	return err
+}
+
+func output(name string, args ...string) (string, error) {
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(string(out)))
+	}
+	return string(out), nil
+}
+
+// until waits for what cannot be watched; the limit is patience, never a measure.
+func until(limit time.Duration, what string, is func() bool) error {
+	context, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	for !is() {
+		if context.Err() != nil {
+			return fmt.Errorf("never happened within %v: %s", limit, what)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return nil
+}

@@ -1,0 +1,29 @@
+// Command cluster is a real Kubernetes on one Linux machine, with KubeVirt's objects and real guests, and the suite
+// that runs kubectl-vmchaos on it. Every part is a subcommand of this one program, so that it is built once.
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: cluster test [NAME…] | up")
+		os.Exit(2)
+	}
+	command, args := os.Args[1], os.Args[2:]
+	switch command {
+	case "test", "up":
+		os.Exit(outside(command, args))
+	case "inside":
+		os.Exit(inside(args))
+	case "node":
+		nodeInit(args)
+	default:
+		if !component(command, args) {
+			fmt.Fprintf(os.Stderr, "cluster: no command %q\n", command)
+			os.Exit(2)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"encoding/binary"
+	"net"
+	"slices"
+	"time"
+)
+
+// probe sends numbered datagrams to a guest's echo service and returns the shortest round trip of those that came back,
+// with how many that were.
+func probe(address string, count int) (time.Duration, int) {
+	connection, err := net.Dial("udp", net.JoinHostPort(address, "7"))
+	if err != nil {
+		return 0, 0
+	}
+	defer connection.Close()
+	var trips []time.Duration
+	buffer := make([]byte, 64)
+	for number := range count {
+		sent := time.Now()
+		packet := binary.BigEndian.AppendUint32(nil, uint32(number))
+		if _, err := connection.Write(packet); err != nil {
+			continue
+		}
+		_ = connection.SetReadDeadline(sent.Add(2 * time.Second))
+		for {
+			n, err := connection.Read(buffer)
+			if err != nil {
+				break
+			}
+			if n == 4 && binary.BigEndian.Uint32(buffer) == uint32(number) {
+				trips = append(trips, time.Since(sent))
+				break
+			}
+		}
+	}
+	if len(trips) == 0 {
+		return 0, 0
+	}
+	return slices.Min(trips), len(trips)
+}
+
+// transfer is how long a guest takes to echo so many bytes over TCP.
+func transfer(address string, bytes int) (time.Duration, error) {
+	connection, err := net.DialTimeout("tcp", net.JoinHostPort(address, "5201"), 10*time.Second)
+	if err != nil {
+		return 0, err
+	}
+	defer connection.Close()
+	_ = connection.SetDeadline(time.Now().Add(time.Minute))
+	began := time.Now()
+	failed := make(chan error, 1)
+	go func() {
+		_, err := connection.Write(make([]byte, bytes))
+		failed <- err
+	}()
+	buffer := make([]byte, 64<<10)
+	for got := 0; got < bytes; {
+		n, err := connection.Read(buffer)
+		if err != nil {
+			return 0, err
+		}
+		got += n
+	}
+	return time.Since(began), <-failed
+}

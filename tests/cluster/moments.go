@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// moments are kills at every stage of a run, and at random moments of the shortest one.
+func moments() []test {
+	var all []test
+	for _, one := range []struct {
+		name   string
+		signal syscall.Signal
+	}{{"INT", syscall.SIGINT}, {"TERM", syscall.SIGTERM}, {"HUP", syscall.SIGHUP}, {"KILL", syscall.SIGKILL}} {
+		name, signal := one.name, one.signal
+		codes := []int{130}
+		if signal == syscall.SIGKILL {
+			codes = nil
+		}
+		for _, stage := range []string{"starting", "armed", "rollback"} {
+			all = append(all, test{"kill-command-" + name + "-" + stage, func(t *check) { t.atStage(name, signal, stage, codes) }})
+		}
+	}
+	return append(all, test{"kill-apply-window", applyWindow})
+}
+
+func (t *check) atStage(name string, signal syscall.Signal, stage string, codes []int) {
+	t.noPods()
+	n := t.network("web-1")
+	before := n.picture()
+	j := t.operator("", held...)
+	switch stage {
+	case "starting":
+		t.until(time.Minute, "the debug pod is there", func() bool { return len(t.podNames()) > 0 })
+	case "armed":
+		t.says(j, "armed on")
+	case "rollback":
+		t.says(j, "injected on")
+		j.signal(syscall.SIGINT)
+		t.says(j, "rolling back")
+		if signal != syscall.SIGKILL {
+			// A second signal leaves, and says so with 3; the node ends the fault all the same.
+			codes = []int{3, 130}
+		}
+	}
+	began := time.Now()
+	j.signal(signal)
+	// In the first moments there may be nothing yet: what counts is that nothing comes any more.
+	t.until(time.Minute, "no debug pod runs", func() bool {
+		pods, err := t.debugPods()
+		return err == nil && !live(pods) && (j.over() || codes == nil)
+	})
+	t.judge("command-"+name+" while "+stage+" (until its pod has ended)", j, n, before, began, soon, codes)
+}
+
+// kills is how often the apply window is hit: before the command has heard that the fault is in place.
+const kills = 50
+
+// applyWindow kills the command, or the whole container, at random moments between `go` and the answer to it.
+func applyWindow(t *check) {
+	n := t.network("web-1")
+	before := n.picture()
+	seed := time.Now().UnixNano()
+	random := rand.New(rand.NewSource(seed))
+	inside, number := 0, 0
+	for ; inside < kills && number < 4*kills; number++ {
+		t.noPods()
+		shell := []string{"bash", "dash", "busybox"}[number%3]
+		j := t.operator("", slices.Concat(held, []string{"--image", shells[shell]})...)
+		uid := ""
+		t.until(time.Minute, "the debug pod is there", func() bool {
+			all, err := t.api.list(pods, "kubevirt", "app.kubernetes.io/managed-by=kubectl-vmchaos")
+			if err == nil && len(all) > 0 {
+				uid = string(all[0].GetUID())
+			}
+			return uid != ""
+		})
+		t.says(j, "armed on")
+		time.Sleep(time.Duration(random.Intn(15_000)) * time.Microsecond)
+		if !strings.Contains(j.stderr(), "injected on") {
+			inside++
+		}
+		began := time.Now()
+		if number%2 == 0 {
+			t.killContainer(uid)
+		} else {
+			j.signal(syscall.SIGKILL)
+		}
+		clean := func() bool { return len(n.ours()) == 0 && len(n.leftovers()) == 0 }
+		if err := until(soon, "nothing of the run is left", clean); err != nil {
+			t.fail("seed %d, kill %d (%s): %v: %q", seed, number, shell, err, n.ours())
+		}
+		took := time.Since(began)
+		j.end()
+		if left := n.ours(); len(left) > 0 {
+			t.fail("seed %d, kill %d (%s): it came back: %q", seed, number, shell, left)
+		}
+		t.table.add("killed at a random moment of the apply window", took, "")
+	}
+	t.same(before, n.picture())
+	fmt.Printf("# %d of %d kills before the command had heard that the fault is in place (seed %d)\n", inside, number, seed)
+	if inside < kills {
+		t.fail("only %d of %d kills were inside the apply window", inside, number)
+	}
+}
+
+// killContainer kills every process of a pod's containers, its sandbox's too, in the few microseconds that are there.
+func (t *check) killContainer(uid string) {
+	for _, hierarchy := range hierarchies() {
+		files, _ := filepath.Glob(filepath.Join(hierarchy, filepath.Base(t.folder), "*", "kubepods", "*", "pod"+uid, "*", "cgroup.procs"))
+		for _, file := range files {
+			processes, _ := os.ReadFile(file)
+			for _, word := range strings.Fields(string(processes)) {
+				if pid, err := strconv.Atoi(word); err == nil && pid > 1 {
+					_ = syscall.Kill(pid, syscall.SIGKILL)
+				}
+			}
+		}
+	}
+}

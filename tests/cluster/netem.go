@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// onNetem are the tests that need a kernel with netem: on the node that is a machine of its own.
+func onNetem() []test {
+	all := []test{{"latency-on-a-machine", latency}}
+	for _, one := range cells() {
+		if slices.Contains(emulatedCells, one.name) {
+			all = append(all, test{"kill-" + one.name + "-on-a-machine", func(t *check) { t.cell(one, "bash", slow) }})
+		}
+	}
+	return all
+}
+
+// emulatedCells are the kills that depend on the node's kernel.
+var emulatedCells = []string{"command-KILL", "command-STOP", "pod-deleted", "command-and-container-killed", "sentinel-killed"}
+
+// slow is the command whose fault is held there.
+var slow = []string{"netem", emulated, "--latency", "100ms", "--duration", "10m", "-y", "-o", "json"}
+
+// emulated is the VM on the machine: an emulated guest on an emulated node, which takes minutes to boot.
+const emulated = "slow-1"
+
+// bootEmulated starts that VM, to be there when the test that needs it comes.
+func (c *cluster) bootEmulated() error {
+	n := c.nodes[len(c.nodes)-1]
+	if err := c.machineReady(n); err != nil {
+		return err
+	}
+	c.say("%s is Ready", n.name)
+	if err := c.createGuest(guest{emulated, "masquerade", n.name, false}); err != nil {
+		return err
+	}
+	if err := c.awaitGuest(emulated, 10*time.Minute); err != nil {
+		return err
+	}
+	c.say("the guest on %s answers", n.name)
+	return nil
+}
+
+// emulatedUp waits for that VM.
+func (c *cluster) emulatedUp() error {
+	err := <-c.emulated
+	c.emulated <- err
+	return err
+}
+
+// latency adds 100 ms each way to a guest's round trip, and takes them away.
+func latency(t *check) {
+	t.must(t.emulatedUp())
+	four, six, err := t.address(emulated)
+	t.must(err)
+	pod, err := t.launcher(emulated)
+	t.must(err)
+	pid, err := t.computePidInMachine(pod)
+	t.must(err)
+	qdiscs := func() string {
+		out, err := t.inMachine("", "nsenter", "--net=/proc/"+pid+"/ns/net", "--", "tc", "qdisc", "show")
+		t.must(err)
+		return dropped(out, " refcnt ")
+	}
+	before := qdiscs()
+	fastest := func(address string) time.Duration {
+		least, count := probe(address, 20)
+		if count == 0 {
+			t.fail("nothing comes back from %s", address)
+		}
+		return least
+	}
+	healthy := map[string]time.Duration{four: fastest(four), six: fastest(six)}
+	j := t.operator("", "netem", emulated, "--latency", "100ms", "--duration", "5m", "-y", "-o", "json")
+	t.says(j, "injected on")
+	for address, was := range healthy {
+		if trip := fastest(address); trip < 200*time.Millisecond || was >= 200*time.Millisecond {
+			t.fail("round trip to %s: %v before, %v with 100 ms each way", address, was, trip)
+		} else {
+			fmt.Printf("# round trip to %s: %v before, %v with 100 ms each way\n", address, was, trip)
+		}
+	}
+	if during := qdiscs(); strings.Count(during, "netem") != 2 {
+		t.fail("in place:\n%s", during)
+	}
+	j.signal(syscall.SIGINT)
+	if code := j.end(); code != 130 {
+		t.fail("exit %d\n%s", code, j.stderr())
+	}
+	t.same(before, qdiscs())
+	for address := range healthy {
+		if trip := fastest(address); trip >= 200*time.Millisecond {
+			t.fail("round trip to %s afterwards: %v", address, trip)
+		}
+	}
+}

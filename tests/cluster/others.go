@@ -1,0 +1,173 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// others are what happens to more than one run's own parts: the control plane, the network, the VM, other people.
+func others() []test {
+	return []test{
+		{"kill-apiserver", apiServerKilled}, {"kill-network-cut", networkCut}, {"kill-launcher", launcherKilled}, {"kill-vmi-deleted", vmiDeleted},
+		{"migration-follows", migrationFollows}, {"two-operators", twoOperators}, {"foreign-qdisc", foreignQdisc},
+	}
+}
+
+// apiServerKilled takes the API server away for five seconds.
+func apiServerKilled(t *check) {
+	t.noPods()
+	n := t.network("web-1")
+	before := n.picture()
+	j := t.operator("", held...)
+	t.says(j, "injected on")
+	began := time.Now()
+	process := t.parts["kube-apiserver"]
+	t.must(process.Process.Kill())
+	_ = process.Wait()
+	t.until(soon, "nothing of the run is left", func() bool { return len(n.ours()) == 0 })
+	took := time.Since(began)
+	time.Sleep(time.Until(began.Add(5 * time.Second)))
+	t.must(t.startAPIServer())
+	t.until(time.Minute, "the API server is back", t.api.ready)
+	t.judge("API server killed, back after 5 s", j, n, before, time.Now().Add(-took), soon, []int{1, 3})
+}
+
+// networkCut takes the operator's cable away: no connection is closed.
+func networkCut(t *check) {
+	t.noPods()
+	t.must(run("sh", "-ec", `ip netns add desk
+ip link add v-desk type veth peer name eth0 netns desk
+ip link set v-desk master br0 up
+ip -n desk link set lo up
+ip -n desk link set eth0 up
+ip -n desk addr add 10.80.0.99/24 dev eth0`))
+	t.after(func() { _ = run("ip", "netns", "del", "desk") })
+	n := t.network("web-1")
+	before := n.picture()
+	j := t.operator("desk", held...)
+	t.says(j, "injected on")
+	t.must(run("ip", "link", "set", "v-desk", "nomaster"))
+	began := time.Now()
+	t.until(silent, "nothing of the run is left", func() bool { return len(n.ours()) == 0 })
+	took := time.Since(began)
+	t.must(run("ip", "link", "set", "v-desk", "master", "br0"))
+	t.judge("the operator's network cut", j, n, before, time.Now().Add(-took), silent, []int{1, 3})
+}
+
+// renewed waits until a VM's old launcher is gone with its processes, and the VM runs anew.
+func (t *check) renewed(vm, uid string) {
+	t.until(2*time.Minute, vm+" runs anew", func() bool {
+		object, err := t.api.get(vmis, "default", vm)
+		return err == nil && string(object.GetUID()) != uid && text(object, "status", "phase") == "Running"
+	})
+}
+
+func (t *check) uid(vm string) string {
+	object, err := t.api.get(vmis, "default", vm)
+	t.must(err)
+	return string(object.GetUID())
+}
+
+func launcherKilled(t *check) {
+	t.vmEnds("launcher killed", func(pod string) {
+		t.must(t.api.remove(pods, "default", pod, 0))
+	})
+}
+
+func vmiDeleted(t *check) {
+	t.vmEnds("VMI deleted", func(string) { t.must(t.api.remove(vmis, "default", "web-1", -1)) })
+}
+
+// vmEnds lets a VM end under a fault: nothing may hold its network namespace, or delay its pod.
+func (t *check) vmEnds(name string, do func(pod string)) {
+	t.noPods()
+	pod, err := t.launcher("web-1")
+	t.must(err)
+	uid := t.uid("web-1")
+	n := t.network("web-1")
+	j := t.operator("", held...)
+	t.says(j, "injected on")
+	began := time.Now()
+	do(pod.GetName())
+	t.until(30*time.Second, "no process is left in the VM's network namespace", func() bool { return len(n.leftovers()) == 0 && len(processesIn(string(pod.GetUID()))) == 0 })
+	took := time.Since(began)
+	code := j.end()
+	state, by := j.state()
+	if code != 1 {
+		t.fail("exit %d, %s by %s\n%s", code, state, by, j.stderr())
+	}
+	t.until(time.Minute, "no debug pod runs", func() bool {
+		pods, err := t.debugPods()
+		return err == nil && !live(pods)
+	})
+	t.renewed("web-1", uid)
+	t.table.add(name, took, fmt.Sprintf("exit %d, %s by %s", code, state, by))
+}
+
+// migrationFollows moves the VM to the other node: the fault goes along, and is gone from both at the end.
+func migrationFollows(t *check) {
+	t.noPods()
+	source := t.network("web-1")
+	j := t.operator("", held...)
+	t.says(j, "injected on node-1")
+	began := time.Now()
+	_, err := t.api.create(vmims, "default", object{
+		"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstanceMigration", "metadata": object{"generateName": "move-"}, "spec": object{"vmiName": "web-1"},
+	})
+	t.must(err)
+	t.says(j, "injected on node-2")
+	took := time.Since(began)
+	target := t.network("web-1")
+	if len(target.ours()) != 2 {
+		t.fail("on the new node are: %q", target.ours())
+	}
+	j.signal(syscall.SIGINT)
+	if code := j.end(); code != 130 {
+		t.fail("exit %d\n%s", code, j.stderr())
+	}
+	if left := append(target.ours(), source.leftovers()...); len(left) > 0 {
+		t.fail("left: %q", left)
+	}
+	t.table.add("VMI migrated (time until the fault is on the new node)", took, "exit 130 after SIGINT")
+	// Back to where the other tests look for it.
+	uid := t.uid("web-1")
+	t.must(t.api.remove(vmis, "default", "web-1", -1))
+	t.renewed("web-1", uid)
+}
+
+// twoOperators meet on one VM: one is refused, the other's fault stays.
+func twoOperators(t *check) {
+	t.noPods()
+	n := t.network("web-1")
+	before := n.picture()
+	first := t.operator("", held...)
+	t.says(first, "injected on")
+	inPlace := n.picture()
+	second := t.operator("", "netem", "web-1", "--bandwidth", "9Mbit", "--duration", "5m", "-y")
+	if code := second.end(); code != 1 && code != 4 {
+		t.fail("the second: exit %d\n%s", code, second.stderr())
+	}
+	t.same(inPlace, n.picture())
+	began := time.Now()
+	first.signal(syscall.SIGINT)
+	t.judge("a second operator on the VM", first, n, before, began, soon, []int{130})
+}
+
+// foreignQdisc is somebody else's: refused, and left alone.
+func foreignQdisc(t *check) {
+	t.noPods()
+	n := t.network("web-1")
+	n.run("tc", "qdisc", "add", "dev", "tap0", "root", "handle", "5:", "htb")
+	t.after(func() { n.run("tc", "qdisc", "del", "dev", "tap0", "root") })
+	before := n.picture()
+	if !strings.Contains(before, "htb 5:") {
+		t.fail("there is no qdisc of somebody else's:\n%s", before)
+	}
+	j := t.operator("", held...)
+	if code := j.end(); code != 1 && code != 4 {
+		t.fail("exit %d\n%s", code, j.stderr())
+	}
+	t.same(before, n.picture())
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// test is one behaviour, proved on the running cluster. It fails by calling t.fail.
+type test struct {
+	name string
+	body func(t *check)
+}
+
+// check is one test as it runs.
+type check struct {
+	*cluster
+	test string
+	// undo runs afterwards, last first, also when the test fails.
+	undo []func()
+}
+
+// failure is what t.fail throws.
+type failure string
+
+func (t *check) fail(format string, args ...any) { panic(failure(fmt.Sprintf(format, args...))) }
+
+func (t *check) must(err error) {
+	if err != nil {
+		t.fail("%v", err)
+	}
+}
+
+func (t *check) until(limit time.Duration, what string, is func() bool) {
+	t.must(until(limit, what, is))
+}
+
+func (t *check) after(undo func()) { t.undo = append(t.undo, undo) }
+
+// suite runs every test whose name contains one of the words; all without any.
+func (c *cluster) suite(words []string) int {
+	tests := slices.Concat(effects(), commands(), others(), matrix(), onNetem())
+	c.emulated = make(chan error, 1)
+	if slices.ContainsFunc(onNetem(), func(one test) bool { return chosen(one.name, words) }) {
+		go func() { c.emulated <- c.bootEmulated() }()
+	}
+	passed, failed := 0, 0
+	for _, one := range tests {
+		if !chosen(one.name, words) {
+			continue
+		}
+		began := time.Now()
+		if problem := c.one(one); problem == "" {
+			passed++
+			fmt.Printf("ok %s (%.1f s)\n", one.name, time.Since(began).Seconds())
+		} else {
+			failed++
+			fmt.Printf("not ok %s (%.1f s)\n%s\n", one.name, time.Since(began).Seconds(), indented(problem))
+		}
+	}
+	if err := c.writeTable(); err != nil {
+		fmt.Println("not ok writing the table of the kill matrix:", err)
+		failed++
+	}
+	fmt.Printf("cluster: %d passed, %d failed, %.0f s\n", passed, failed, time.Since(c.began).Seconds())
+	if failed > 0 || passed == 0 {
+		return 1
+	}
+	return 0
+}
+
+// one runs a test and puts the cluster back in order for the next: guests up, nothing of ours left.
+func (c *cluster) one(one test) (problem string) {
+	t := &check{cluster: c, test: one.name}
+	defer func() {
+		thrown := recover()
+		for i := len(t.undo) - 1; i >= 0; i-- {
+			t.undo[i]()
+		}
+		if what, ok := thrown.(failure); ok {
+			problem = string(what)
+			// A fault that is left must not fail the tests that follow as well.
+			_ = c.operator("", "cleanup", "--all", "-y").end()
+		} else if thrown != nil {
+			panic(thrown)
+		}
+	}()
+	one.body(t)
+	return ""
+}
+
+func chosen(name string, words []string) bool {
+	for _, word := range words {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return len(words) == 0
+}
+
+func indented(text string) string {
+	return "    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
+}
+
+// writeTable keeps the kill matrix where the caller asks for it.
+func (c *cluster) writeTable() error {
+	path := os.Getenv("VMCHAOS_CLUSTER_TABLE")
+	if path == "" || len(c.table.rows) == 0 {
+		return nil
+	}
+	return os.WriteFile(path, []byte(c.table.markdown()), 0o644)
+}
