@@ -94,13 +94,7 @@ pub struct Volatile {
 // === impl Mode ===
 
 impl Mode {
-    pub const ALL: [Self; 5] = [
-        Self::Delete,
-        Self::Pod,
-        Self::Pause,
-        Self::Stop,
-        Self::Reset,
-    ];
+    pub const ALL: [Self; 5] = [Self::Delete, Self::Pod, Self::Pause, Self::Stop, Self::Reset];
 
     pub const fn name(self) -> &'static str {
         match self {
