@@ -73,7 +73,8 @@ ping_of() { # ADDRESS LOW HIGH
 undisturbed() { delays "$1" 0 0; }
 host_undisturbed() {
 	local line
-	line=$(in_peer /bb/ping -c 3 -i 1 "$host4") && [[ $line = *" 0% packet loss"* ]]
+	line=$(in_peer /bb/ping -c 3 -i 1 "$host4" 2>&1)
+	[[ $line = *" 0% packet loss"* ]] || { echo "$line"; return 1; }
 }
 
 host_reaches() { # ADDRESS

@@ -41,7 +41,7 @@ for engine in nft tc; do
 		check "$engine: out of VM 7" out_of_guest 7
 		check "$engine: out of VM 6, to which ports are closed" out_of_guest 6 tcp/7001 udp/7001
 		check_twice "$engine: VM 1 on the same node" undisturbed 10.244.0.11
-		check "$engine: the host" host_undisturbed
+		check_twice "$engine: the host" host_undisturbed
 		step "$engine: what was open stalls" still_stalled
 	fi
 	down "$engine" 6 7
