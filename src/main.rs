@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use kubectl_vmchaos::cli::{self, completion};
 use kubectl_vmchaos::commands;
+use kubectl_vmchaos::report;
 use kubectl_vmchaos::run::signals::Signals;
-use kubectl_vmchaos::ui::Printer;
+use kubectl_vmchaos::ui::{self, Printer};
 
 /// A prompt that was cancelled on Windows leaves its thread behind; nobody waits for it.
 const SHUTDOWN: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
     let printer = Printer::from_env();
+    ui::end_on_panic(printer.look(), report::ExitCode::Leaked.code().into());
     let argv: Vec<OsString> = std::env::args_os().collect();
     let shell = std::env::var_os(completion::VARIABLE);
     if let Some(answer) = completion::answer(&argv, shell.as_deref(), commands::lookup) {
