@@ -55,7 +55,7 @@ mod tests {
         std::panic::set_hook(usual);
         assert!(panicked.is_err());
         let words = words_of.recv().unwrap();
-        assert!(words.contains("no\\u{1b}[2J such VM (src/ui/panic.rs:"), "{words}");
+        assert!(words.contains("no \\u{1b}[2J such VM (src/ui/panic.rs:"), "{words}");
         assert!(words.contains("kubectl vmchaos halt --all"), "{words}");
     }
 }
