@@ -20,20 +20,24 @@ pub fn end_on_panic(look: Look, code: i32) {
         }
         // Not through the printer, whose locks the panicking thread may hold.
         let show_cursor = if look.live { "\r\n\x1b[?25h" } else { "" };
-        let _ = write!(std::io::stderr(), "{show_cursor}{}", words(panic));
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let _ = write!(std::io::stderr(), "{show_cursor}{}", words(what(panic), &place));
         #[allow(clippy::exit)] // Whatever the other threads wait for may have been this one.
         std::process::exit(code);
     }));
 }
 
-fn words(panic: &PanicHookInfo<'_>) -> String {
+/// What the panic was given to say.
+fn what<'a>(panic: &'a PanicHookInfo<'_>) -> &'a str {
     let payload = panic.payload();
-    let what = (payload.downcast_ref::<&str>().copied())
+    (payload.downcast_ref::<&str>().copied())
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no reason given");
-    let place = panic.location().map(|at| format!(" ({at})")).unwrap_or_default();
+        .unwrap_or("no reason given")
+}
+
+fn words(what: &str, place: &str) -> String {
     format!(
-        "error: this is a defect of kubectl-vmchaos: {}{place}\n\n\
+        "error: this is a defect of kubectl-vmchaos: {} ({place})\n\n\
          hint: nodes roll a fault back within seconds of losing this command; to see what is in place: kubectl vmchaos \
          status; to remove it: kubectl vmchaos halt --all (with the same --context and --kubeconfig)\n",
         super::escape(what)
@@ -46,16 +50,8 @@ mod tests {
 
     #[test]
     fn a_defect_says_how_to_see_what_is_left() {
-        let (sender, words_of) = std::sync::mpsc::channel();
-        let usual = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            let _ = sender.send(words(panic));
-        }));
-        let panicked = std::thread::spawn(|| panic!("no {}[2J such VM", '\u{1b}')).join();
-        std::panic::set_hook(usual);
-        assert!(panicked.is_err());
-        let words = words_of.recv().unwrap();
-        assert!(words.contains("no \\u{1b}[2J such VM (src/ui/panic.rs:"), "{words}");
+        let words = words("no \u{1b}[2J such VM", "src/x.rs:1:2");
+        assert!(words.contains("no \\u{1b}[2J such VM (src/x.rs:1:2)"), "{words}");
         assert!(words.contains("kubectl vmchaos halt --all"), "{words}");
     }
 }
