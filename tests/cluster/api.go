@@ -17,6 +17,8 @@ import (
 var (
 	nodes               = schema.GroupVersionResource{Version: "v1", Resource: "nodes"}
 	pods                = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+	services            = schema.GroupVersionResource{Version: "v1", Resource: "services"}
+	apiServices         = schema.GroupVersionResource{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices"}
 	namespaces          = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 	clusterRoles        = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterroles"}
 	clusterRoleBindings = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterrolebindings"}

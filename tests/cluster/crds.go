@@ -84,6 +84,8 @@ func (c *cluster) operatorRole() error {
 		"rules": []any{
 			rule("kubevirt.io", "virtualmachineinstances", "list", "get", "watch", "create", "delete", "patch"), rule("kubevirt.io", "virtualmachines", "get", "list", "patch"),
 			rule("subresources.kubevirt.io", "virtualmachines/start", "update"), rule("subresources.kubevirt.io", "virtualmachines/stop", "update"),
+			rule("subresources.kubevirt.io", "virtualmachineinstances/pause", "update"), rule("subresources.kubevirt.io", "virtualmachineinstances/unpause", "update"),
+			rule("subresources.kubevirt.io", "virtualmachineinstances/reset", "update"),
 			rule("kubevirt.io", "virtualmachineinstancemigrations", "create", "delete", "get", "list", "patch", "watch"), rule("kubevirt.io", "kubevirts", "list"),
 			rule("", "pods", "create", "get", "list", "watch", "delete"), rule("", "pods/attach", "get", "create"),
 			rule("events.k8s.io", "events", "create"), rule("", "namespaces", "get"), rule("", "nodes", "list"),

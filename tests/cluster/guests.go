@@ -33,6 +33,10 @@ func (c *cluster) guests() error {
 			return err
 		}
 	}
+	return c.awaitStanding()
+}
+
+func (c *cluster) awaitStanding() error {
 	for _, g := range standing {
 		if err := c.awaitGuest(g.name, 3*time.Minute); err != nil {
 			return err

@@ -139,6 +139,7 @@ func (c *cluster) certificates() error {
 		hosts      []string
 	}{
 		{"apiserver", "kube-apiserver", nil, []string{"10.80.0.1", "kubernetes.default.svc"}},
+		{"virt-api", "virt-api", nil, []string{"virt-api.kubevirt.svc"}},
 		{"kubelet-client", "kube-apiserver-kubelet-client", []string{"system:masters"}, nil},
 		{"service-account", "service-account", nil, nil},
 		{"controller-manager", "system:kube-controller-manager", nil, nil},

@@ -16,6 +16,9 @@ func (c *cluster) kubevirt() error {
 	if err := c.installKubeVirt(); err != nil {
 		return err
 	}
+	if err := c.serveSubresources(); err != nil {
+		return fmt.Errorf("virt-api: %w", err)
+	}
 	log, err := os.Create(filepath.Join(c.folder, "log", "kubevirt.log"))
 	if err != nil {
 		return err
@@ -91,45 +94,6 @@ func owned(launchers []unstructured.Unstructured, vmi *unstructured.Unstructured
 	return mine
 }
 
-// machine keeps a VM whose run strategy is Always in existence.
-func (k *controller) machine(vm *unstructured.Unstructured, all []unstructured.Unstructured) error {
-	for i := range all {
-		if all[i].GetName() == vm.GetName() && all[i].GetNamespace() == vm.GetNamespace() {
-			status := "Starting"
-			switch {
-			case all[i].GetDeletionTimestamp() != nil:
-				status = "Stopping"
-			case text(&all[i], "status", "phase") == "Running":
-				status = "Running"
-			case text(&all[i], "status", "phase") == "Failed", text(&all[i], "status", "phase") == "Succeeded":
-				return k.api.remove(vmis, vm.GetNamespace(), vm.GetName(), -1)
-			}
-			if text(vm, "status", "printableStatus") == status {
-				return nil
-			}
-			return k.api.merge(vms, vm.GetNamespace(), vm.GetName(), object{"status": object{"printableStatus": status, "ready": status == "Running", "created": true}}, "status")
-		}
-	}
-	if text(vm, "spec", "runStrategy") != "Always" || vm.GetDeletionTimestamp() != nil {
-		return nil
-	}
-	template, _, err := unstructured.NestedMap(vm.Object, "spec", "template")
-	if err != nil {
-		return err
-	}
-	metadata, _ := template["metadata"].(object)
-	if metadata == nil {
-		metadata = object{}
-	}
-	metadata["name"] = vm.GetName()
-	metadata["finalizers"] = []any{finalizer}
-	metadata["ownerReferences"] = []any{object{
-		"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "name": vm.GetName(), "uid": string(vm.GetUID()), "controller": true, "blockOwnerDeletion": true,
-	}}
-	_, err = k.api.create(vmis, vm.GetNamespace(), object{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance", "metadata": metadata, "spec": template["spec"]})
-	return err
-}
-
 // instance moves a VMI on by at most one phase.
 func (k *controller) instance(vmi *unstructured.Unstructured, launchers []*unstructured.Unstructured) error {
 	if vmi.GetDeletionTimestamp() != nil {
@@ -199,6 +163,7 @@ func (k *controller) runs(vmi, pod *unstructured.Unstructured, migrationState ob
 		"conditions": []any{
 			object{"type": "Ready", "status": "True", "lastProbeTime": nil, "lastTransitionTime": now()},
 			object{"type": "LiveMigratable", "status": "True", "lastProbeTime": nil, "lastTransitionTime": nil},
+			object{"type": "AgentConnected", "status": "True", "lastProbeTime": nil, "lastTransitionTime": now()},
 		},
 	}
 	if migrationState != nil {

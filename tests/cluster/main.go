@@ -18,6 +18,8 @@ func main() {
 		os.Exit(outside(command, args))
 	case "inside":
 		os.Exit(inside(args))
+	case "in-vm":
+		os.Exit(inVM(args))
 	case "node":
 		nodeInit(args)
 	default:

@@ -8,13 +8,29 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
+const migrationFinalizer = "kubevirt.io/migrationJobFinalize"
+
 // migration moves a migration on by at most one phase. The guest of the target starts anew: what is looked at from
 // outside (pods, network namespaces, taps, status) is what a live migration leaves.
 func (k *controller) migration(m, vmi *unstructured.Unstructured, launchers []*unstructured.Unstructured) error {
 	target := targetOf(m, launchers)
 	source := running(without(launchers, target))
-	switch text(m, "status", "phase") {
+	phase := text(m, "status", "phase")
+	if m.GetDeletionTimestamp() != nil {
+		switch phase {
+		case "Succeeded", "Failed":
+			return k.api.merge(vmims, m.GetNamespace(), m.GetName(), object{"metadata": object{"finalizers": nil}})
+		// From the hand-over until it runs, a cancellation waits.
+		case "PreparingTarget", "TargetReady":
+		default:
+			return k.abort(m, vmi, source, target)
+		}
+	}
+	switch phase {
 	case "":
+		if err := k.api.merge(vmims, m.GetNamespace(), m.GetName(), object{"metadata": object{"finalizers": []any{migrationFinalizer}}}); err != nil {
+			return err
+		}
 		return k.migrationPhase(m, "Pending", nil)
 	case "Pending":
 		if source == nil || text(vmi, "status", "phase") != "Running" {
@@ -69,6 +85,29 @@ func (k *controller) migration(m, vmi *unstructured.Unstructured, launchers []*u
 		return k.handOver(m, vmi, source, target)
 	}
 	return nil
+}
+
+// abort ends a migration whose object was deleted: the target's pod goes, the VMI stays where it is.
+func (k *controller) abort(m, vmi, source, target *unstructured.Unstructured) error {
+	if target != nil && target.GetDeletionTimestamp() == nil {
+		if err := k.api.remove(pods, target.GetNamespace(), target.GetName(), -1); err != nil {
+			return err
+		}
+	}
+	if text(vmi, "status", "migrationState", "migrationUid") != string(m.GetUID()) {
+		return k.migrationPhase(m, "Failed", nil)
+	}
+	state := object{
+		"abortRequested": true, "abortStatus": "Succeeded", "failed": true, "completed": true, "endTimestamp": now(), "failureReason": "Live migration has been aborted",
+	}
+	status := object{"migrationState": state}
+	if source != nil {
+		status["activePods"] = onlyPod(vmi, source)
+	}
+	if err := k.api.merge(vmis, vmi.GetNamespace(), vmi.GetName(), object{"metadata": object{"labels": object{"kubevirt.io/migrationTargetNodeName": nil}}, "status": status}); err != nil {
+		return err
+	}
+	return k.migrationPhase(m, "Failed", state)
 }
 
 // handOver lets the target's guest be the VMI's, and ends the source's.

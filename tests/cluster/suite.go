@@ -41,7 +41,12 @@ func (t *check) after(undo func()) { t.undo = append(t.undo, undo) }
 
 // suite runs every test whose name contains one of the words; all without any.
 func (c *cluster) suite(words []string) int {
-	tests := slices.Concat(effects(), commands(), others(), matrix(), onNetem())
+	shared, err := c.scenarios()
+	if err != nil {
+		fmt.Println("not ok", err)
+		return 1
+	}
+	tests := slices.Concat(effects(), commands(), shared, others(), matrix(), onNetem())
 	c.emulated = make(chan error, 1)
 	if slices.ContainsFunc(onNetem(), func(one test) bool { return chosen(one.name, words) }) {
 		go func() { c.emulated <- c.bootEmulated() }()

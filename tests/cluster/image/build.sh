@@ -23,6 +23,7 @@ place() { # SOURCE TARGET
 }
 
 mkdir -p "$root"/{usr/bin,usr/sbin,usr/lib,usr/lib64,usr/share/qemu,proc,sys,dev,run,tmp,root,etc,var,guest,bb}
+chmod 1777 "$root/tmp"
 ln -s ../run "$root/var/run"
 for d in bin sbin lib lib64; do ln -s "usr/$d" "$root/$d"; done
 for t in $tools; do place "$(type -P "$t")" "/usr/bin/$t"; done

@@ -1,0 +1,325 @@
+//! Where the scenarios run: the practice cluster, or the real one that the environment names.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use kubectl_vmchaos::rehearsal::{Options, Practice};
+use serde_json::{Value, json};
+
+use crate::support::{Ended, PATIENCE, Running};
+
+/// Kubeconfigs of the real cluster: of an operator with no more permissions than are needed, and of an administrator.
+const OPERATOR: &str = "VMCHAOS_SCENARIOS_OPERATOR";
+const ADMIN: &str = "VMCHAOS_SCENARIOS_ADMIN";
+/// A program that runs a command in a VM's network namespace: `PROGRAM NAMESPACE VMI COMMAND…`.
+const NODE: &str = "VMCHAOS_SCENARIOS_NODE";
+
+/// The permissions of the operator on a real cluster.
+const ROLE: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles/vmchaos-operator";
+const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/default/events";
+const DEBUG_PODS: &str = "/api/v1/pods?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dkubectl-vmchaos";
+
+pub(crate) struct Backend {
+    place: Place,
+    kubeconfig: PathBuf,
+    client: Client,
+    runtime: tokio::runtime::Runtime,
+    home: tempfile::TempDir,
+    /// Names of the Events that were there before.
+    before: BTreeSet<String>,
+    /// What the operator was permitted before something was taken away.
+    role: Option<Value>,
+}
+
+enum Place {
+    Practice(Box<Practice>),
+    Real { node: PathBuf },
+}
+
+impl Backend {
+    pub(crate) fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let (place, kubeconfig, admin) = if let Some(operator) = std::env::var_os(OPERATOR) {
+            let path = |name: &str| PathBuf::from(std::env::var_os(name).unwrap());
+            (Place::Real { node: path(NODE) }, PathBuf::from(operator), path(ADMIN))
+        } else {
+            let practice = runtime.block_on(Practice::start(Options::default())).unwrap();
+            let kubeconfig = practice.kubeconfig().to_owned();
+            (Place::Practice(Box::new(practice)), kubeconfig.clone(), kubeconfig)
+        };
+        let client = runtime.block_on(async {
+            let kubeconfig = Kubeconfig::read_from(admin).unwrap();
+            let options = KubeConfigOptions::default();
+            let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
+            Client::try_from(config).unwrap()
+        });
+        let mut backend = Self {
+            place,
+            kubeconfig,
+            client,
+            runtime,
+            home: tempfile::tempdir().unwrap(),
+            before: BTreeSet::new(),
+            role: None,
+        };
+        let names = backend.items(EVENTS);
+        backend.before = names
+            .iter()
+            .map(|event| event["metadata"]["name"].to_string())
+            .collect();
+        backend
+    }
+
+    /// The name of the kubeconfig's context.
+    pub(crate) fn context(&self) -> String {
+        Kubeconfig::read_from(&self.kubeconfig)
+            .unwrap()
+            .current_context
+            .unwrap()
+    }
+
+    /// The binary with nothing of this machine's environment but PATH.
+    pub(crate) fn spawn(&self, args: &[&str]) -> Running {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-vmchaos"));
+        command
+            .args(args)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home.path())
+            .env("KUBECONFIG", &self.kubeconfig)
+            .stdin(Stdio::null());
+        Running::start(command)
+    }
+
+    /// Runs the binary to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
+        self.spawn(args).end()
+    }
+
+    /// Asks the API server as an administrator.
+    fn ask(&self, method: &str, path: &str, body: &Value) -> kube::Result<Value> {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header(
+                "content-type",
+                if method == "PATCH" {
+                    "application/merge-patch+json"
+                } else {
+                    "application/json"
+                },
+            )
+            .body(if body.is_null() {
+                Vec::new()
+            } else {
+                serde_json::to_vec(body).unwrap()
+            })
+            .unwrap();
+        self.runtime.block_on(self.client.request(request))
+    }
+
+    /// An object, unless it is not there.
+    pub(crate) fn get(&self, path: &str) -> Option<Value> {
+        match self.ask("GET", path, &Value::Null) {
+            Ok(object) => Some(object),
+            Err(kube::Error::Api(status)) if status.code == 404 => None,
+            Err(error) => panic!("{path}: {error}"),
+        }
+    }
+
+    pub(crate) fn items(&self, path: &str) -> Vec<Value> {
+        let list = self.get(path).unwrap_or_default();
+        list["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Value {
+        self.ask("PATCH", path, body)
+            .unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    pub(crate) fn delete(&self, path: &str) {
+        self.ask("DELETE", path, &Value::Null)
+            .unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
+    /// A VMI of the namespace `default`.
+    pub(crate) fn vmi(&self, name: &str) -> Option<Value> {
+        self.get(&format!(
+            "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances/{name}"
+        ))
+    }
+
+    pub(crate) fn vm(&self, name: &str) -> Value {
+        self.get(&format!(
+            "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/{name}"
+        ))
+        .unwrap()
+    }
+
+    /// The UID of a VMI that runs, else nothing.
+    pub(crate) fn uid(&self, name: &str) -> Option<String> {
+        let vmi = self.vmi(name).filter(|vmi| vmi["status"]["phase"] == "Running")?;
+        Some(vmi["metadata"]["uid"].as_str().unwrap().to_owned())
+    }
+
+    /// The node a VM is on.
+    pub(crate) fn node(&self, name: &str) -> String {
+        let vmi = self.vmi(name).unwrap();
+        vmi["status"]["nodeName"].as_str().unwrap().to_owned()
+    }
+
+    /// Debug pods there are, as (path, phase).
+    pub(crate) fn debug_pods(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let pods = self.items(DEBUG_PODS).into_iter().map(|pod| {
+            let (namespace, name) = (text(&pod["metadata"]["namespace"]), text(&pod["metadata"]["name"]));
+            (
+                format!("/api/v1/namespaces/{namespace}/pods/{name}"),
+                text(&pod["status"]["phase"]),
+            )
+        });
+        pods.collect()
+    }
+
+    /// Reasons of the Events that this scenario left on a VMI, in order.
+    pub(crate) fn events(&self, name: &str) -> Vec<String> {
+        let mut events = self.items(EVENTS);
+        events.retain(|event| {
+            event["regarding"]["name"] == name
+                && event["reason"].as_str().unwrap_or_default().starts_with("VMChaos")
+                && !self.before.contains(&event["metadata"]["name"].to_string())
+        });
+        events.sort_by_key(|event| event["eventTime"].to_string());
+        let reasons = events.iter().filter_map(|event| event["reason"].as_str());
+        reasons.map(str::to_owned).collect()
+    }
+
+    /// Runs `tc` in a VM's network namespace, as somebody else on its node might.
+    pub(crate) fn tc(&self, vmi: &str, args: &str) -> String {
+        let args: Vec<&str> = args.split(' ').collect();
+        let output = match &self.place {
+            Place::Practice(practice) => practice.tc("default", vmi, &args).unwrap(),
+            Place::Real { node } => on_node(node, vmi, &[&["tc"], &args[..]].concat()),
+        };
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Root qdiscs of ours in the kernel of a VM: `DEVICE: LINE`.
+    pub(crate) fn qdiscs(&self, vmi: &str) -> Vec<String> {
+        let lines: Vec<(String, String)> = match &self.place {
+            Place::Practice(practice) => practice.qdiscs("default", vmi),
+            Place::Real { .. } => {
+                let text = self.tc(vmi, "qdisc show");
+                let device = |line: &str| {
+                    line.split(' ')
+                        .skip_while(|word| *word != "dev")
+                        .nth(1)
+                        .unwrap()
+                        .to_owned()
+                };
+                text.lines().map(|line| (device(line), line.to_owned())).collect()
+            }
+        };
+        let ours = lines
+            .into_iter()
+            .filter(|(_, line)| line.contains("netem") || line.contains("tbf"));
+        ours.map(|(device, line)| format!("{device}: {line}")).collect()
+    }
+
+    /// nftables' tables of ours in the kernel of a VM, with RUN for the run's name.
+    pub(crate) fn tables(&self, vmi: &str) -> Vec<String> {
+        let lines: Vec<String> = match &self.place {
+            Place::Practice(practice) => practice.filters("default", vmi),
+            Place::Real { node } => {
+                let output = on_node(node, vmi, &["nft", "list", "tables"]);
+                assert!(output.status.success(), "{output:?}");
+                let text = String::from_utf8(output.stdout).unwrap();
+                let names = text.lines().filter_map(|line| line.split(' ').nth(2));
+                names
+                    .filter(|name| name.starts_with("vmchaos_"))
+                    .map(|name| format!("nft {name}"))
+                    .collect()
+            }
+        };
+        let named = |line: String| match line.strip_prefix("nft vmchaos_") {
+            Some(run) if !run.starts_with("lock_") => "nft RUN".to_owned(),
+            _ => line,
+        };
+        lines
+            .into_iter()
+            .map(named)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    }
+
+    /// Waits for a state of the cluster; the limit is patience.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, mut condition: impl FnMut(&Self) -> bool) {
+        let began = Instant::now();
+        while !condition(self) {
+            assert!(began.elapsed() < PATIENCE, "never happened: {what}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    /// Neither rule nor debug pod is there.
+    #[track_caller]
+    pub(crate) fn assert_clean(&self) {
+        assert_eq!(
+            (self.qdiscs("web-1"), self.tables("web-1"), self.debug_pods()),
+            (vec![], vec![], vec![])
+        );
+    }
+
+    /// Takes a permission away from the operator until the scenario ends.
+    pub(crate) fn forbid(&mut self, verb: &str, group: &str, resource: &str, subresource: &str) {
+        if let Place::Practice(practice) = &self.place {
+            return practice.forbid(verb, group, resource, subresource, "*");
+        }
+        let mut role = self.get(ROLE).unwrap();
+        if self.role.is_none() {
+            self.role = Some(role.clone());
+        }
+        let resource = [resource, subresource].join("/").trim_end_matches('/').to_owned();
+        for rule in role["rules"].as_array_mut().unwrap() {
+            if rule["apiGroups"] == json!([group]) && rule["resources"] == json!([resource]) {
+                rule["verbs"].as_array_mut().unwrap().retain(|one| one != verb);
+            }
+        }
+        self.patch(ROLE, &json!({"rules": role["rules"]}));
+        let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {"user": "operator",
+            "resourceAttributes": {"namespace": "default", "verb": verb, "group": group, "resource": resource.split('/').next(), "subresource": subresource}}});
+        self.until("the permission is gone", |backend| {
+            let answer = backend
+                .ask("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", &review)
+                .unwrap();
+            answer["status"]["allowed"] == false
+        });
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        if let Some(role) = self.role.take() {
+            let _ = self.ask("PATCH", ROLE, &json!({"rules": role["rules"]}));
+        }
+    }
+}
+
+fn on_node(node: &PathBuf, vmi: &str, command: &[&str]) -> std::process::Output {
+    Command::new(node)
+        .args(["default", vmi])
+        .args(command)
+        .output()
+        .unwrap()
+}
