@@ -19,10 +19,10 @@ use super::create::create;
 use super::pod_state::PodState;
 use super::wire::{Event, Line, Word};
 
-/// The agent ends the fault after 8 s of silence; four beats fit.
-const HEARTBEAT: Duration = Duration::from_secs(2);
+/// The agent ends the fault after 7 s of silence: four beats fit, and a slow node still has it out within 10 s.
+const HEARTBEAT: Duration = Duration::from_millis(1500);
 /// Three echoes missed: the wire is dead, though nobody said so.
-const DEAD_WIRE: Duration = Duration::from_secs(7);
+const DEAD_WIRE: Duration = Duration::from_secs(6);
 /// After the pod was accepted. Attach works before `phase: Running` is seen.
 const FIRST_ATTACH: Duration = Duration::from_millis(150);
 /// How long an attach may take to be answered.

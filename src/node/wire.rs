@@ -17,7 +17,7 @@ pub enum Word {
     Arm(Option<usize>),
     /// Inject into what is armed.
     Go(Option<usize>),
-    /// Still here; the agent ends the fault after 8 s without a line.
+    /// Still here; the agent ends the fault after 7 s without a line.
     Heartbeat,
     Rollback(Option<usize>),
     /// From now on only the deadline ends the fault.

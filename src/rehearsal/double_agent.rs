@@ -77,7 +77,7 @@ pub(super) async fn run(
     log: &Mutex<String>,
 ) -> i32 {
     let (silence, hello, go) = (
-        seconds(spec, "VMCHAOS_SILENCE", 8),
+        seconds(spec, "VMCHAOS_SILENCE", 7),
         seconds(spec, "VMCHAOS_HELLO_LIMIT", 30),
         seconds(spec, "VMCHAOS_GO_LIMIT", 60),
     );

@@ -18,7 +18,7 @@ use crate::node::wire::Word;
 
 /// How long the agent may take for a step that takes it a fraction of a second.
 pub(super) const STEP_LIMIT: Duration = Duration::from_secs(15);
-/// From the loss of the wire to the verdict: 8 s of silence, 1 s of drain, the kubelet's status, and a margin.
+/// From the loss of the wire to the verdict: 7 s of silence, 1 s of drain, the kubelet's status, and a margin.
 pub(super) const VERDICT_LIMIT: Duration = Duration::from_secs(30);
 
 /// What the user asked of the run as a whole.

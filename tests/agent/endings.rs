@@ -242,7 +242,10 @@ async fn left_behind(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let mut operator = rig.injected(&plan(1, "60"), &[]).await;
     // A tc that reports success and deletes nothing from eth0.
-    rig.replace_tool("tc", "#!/bin/sh\nfor last; do :; done\ncase $* in *-batch*) sed -i '/^qdisc del dev eth0/d' \"$last\" ;; esac\nexec REAL \"$@\"\n");
+    rig.replace_tool(
+        "tc",
+        "#!/bin/sh\ncase $* in *-batch*) sed '/^qdisc del dev eth0/d' | REAL \"$@\" ;; *) exec REAL \"$@\" ;; esac\n",
+    );
     operator.say("rollback").await;
     let leaked = operator.wait("leaked", 1).await;
     assert_eq!(leaked[0]["left"], format!("eth0:{HANDLE}"));

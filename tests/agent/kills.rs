@@ -17,6 +17,8 @@ crate::under_every_shell! {
     the_agent_stopped_past_the_deadline
     the_agent_killed_before_go
     everything_killed_while_it_is_applied
+    nothing_can_be_written_any_more
+    nothing_can_be_written_and_the_operator_is_lost
 }
 
 /// What the termination log says of a VM.
@@ -148,4 +150,30 @@ async fn everything_killed_while_it_is_applied(shell: &[&str]) {
             assert_eq!(verdict(&operator, vm), ("restored".into(), "lost-operator".into()));
         }
     }
+}
+
+/// A full or read-only disk: what undoes needs nothing of it. How it ended is not known then, and told as such.
+async fn nothing_can_be_written_any_more(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "60"), &[]).await;
+    take_scratch_away(&rig);
+    operator.say("rollback").await;
+    operator.wait("restored|leaked", 1).await;
+    assert_eq!(rig.netems(0), 0);
+}
+
+async fn nothing_can_be_written_and_the_operator_is_lost(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "60"), &[]).await;
+    take_scratch_away(&rig);
+    operator.close();
+    operator.wait("restored|leaked", 1).await;
+    assert_eq!(rig.netems(0), 0);
+}
+
+/// In its place is a file: nothing can be made in it.
+fn take_scratch_away(rig: &Rig) {
+    let scratch = rig.scratch();
+    std::fs::remove_dir_all(&scratch).unwrap();
+    std::fs::write(&scratch, "").unwrap();
 }

@@ -267,7 +267,7 @@ async fn an_nft_that_deletes_nothing(shell: &[&str]) {
     let Some(launcher) = launcher() else { return };
     let tools = replaced_nft(
         &launcher,
-        "#!/bin/sh\ncase $* in *batch*) exit 0 ;; *) exec REAL \"$@\" ;; esac\n",
+        "#!/bin/sh\ncase $* in *\"-f -\") grep -v \"^delete\" | REAL \"$@\" ;; *) exec REAL \"$@\" ;; esac\n",
     );
     let mut operator = launcher.start_agent(shell, &plan(&launcher, "60"), &[("VMCHAOS_TOOLS", &tools)]);
     operator.injected().await;

@@ -155,15 +155,15 @@ impl Rig {
         }
     }
 
+    /// The scratch directory of the only run.
+    pub(crate) fn scratch(&self) -> std::path::PathBuf {
+        let mut all = std::fs::read_dir(self.node.root().join("shm")).unwrap();
+        all.next().unwrap().unwrap().path()
+    }
+
     /// A process ID that the run keeps in its scratch directory.
     pub(crate) fn pid_of(&self, what: &str) -> String {
-        let scratch = std::fs::read_dir(self.node.root().join("shm"))
-            .unwrap()
-            .next()
-            .unwrap()
-            .unwrap()
-            .path();
-        let text = std::fs::read_to_string(scratch.join(what)).unwrap();
+        let text = std::fs::read_to_string(self.scratch().join(what)).unwrap();
         text.split_whitespace().next().unwrap().to_owned()
     }
 

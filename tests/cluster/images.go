@@ -24,6 +24,8 @@ var shells = map[string]string{
 	"bash": launcherImage, "dash": "localhost/vmchaos-test/dash:1", "busybox": "localhost/vmchaos-test/busybox:1",
 }
 
+var shellNames = []string{"bash", "dash", "busybox"}
+
 // images builds the images and puts them into both nodes' containerd; no registry is asked.
 func (c *cluster) images() error {
 	kernel := os.Getenv("VMCHAOS_CLUSTER_KERNEL")

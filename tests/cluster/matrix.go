@@ -75,12 +75,12 @@ var held = []string{"netem", "web-1", "--bandwidth", "4Mbit", "--duration", "5m"
 
 func matrix() []test {
 	var all []test
-	for _, shell := range []string{"bash", "dash", "busybox"} {
-		for _, one := range cells() {
+	for _, shell := range shellNames {
+		for _, one := range slices.Concat(cells(), disks()) {
 			all = append(all, test{"kill-" + one.name + "-" + shell, func(t *check) { t.cell(one, shell, held) }})
 		}
 	}
-	return append(all, moments()...)
+	return slices.Concat(all, apiServer(), moments())
 }
 
 func cells() []cell {

@@ -24,11 +24,14 @@ func moments() []test {
 		if signal == syscall.SIGKILL {
 			codes = nil
 		}
-		for _, stage := range []string{"starting", "armed", "rollback"} {
+		for _, stage := range []string{"starting", "armed", "apply", "rollback"} {
 			all = append(all, test{"kill-command-" + name + "-" + stage, func(t *check) { t.atStage(name, signal, stage, codes) }})
 		}
 	}
-	return append(all, test{"kill-apply-window", applyWindow})
+	for _, shell := range shellNames {
+		all = append(all, test{"deadline-" + shell, func(t *check) { t.deadline(shell) }})
+	}
+	return append(all, test{"kill-command-INT-deadline", signalAtDeadline}, test{"kill-apply-window", applyWindow})
 }
 
 func (t *check) atStage(name string, signal syscall.Signal, stage string, codes []int) {
@@ -41,13 +44,16 @@ func (t *check) atStage(name string, signal syscall.Signal, stage string, codes 
 		t.until(time.Minute, "the debug pod is there", func() bool { return len(t.podNames()) > 0 })
 	case "armed":
 		t.says(j, "armed on")
+	case "apply":
+		t.until(time.Minute, "something is in place", func() bool { return len(n.ours()) > 0 || j.over() })
 	case "rollback":
 		t.says(j, "injected on")
 		j.signal(syscall.SIGINT)
 		t.says(j, "rolling back")
 		if signal != syscall.SIGKILL {
-			// A second signal leaves, and says so with 3; the node ends the fault all the same.
+			// It is the second signal: the command leaves, and says so with 3. The node ends the fault all the same.
 			codes = []int{3, 130}
+			stage = "rollback after a first SIGINT"
 		}
 	}
 	began := time.Now()
@@ -58,6 +64,31 @@ func (t *check) atStage(name string, signal syscall.Signal, stage string, codes 
 		return err == nil && !live(pods) && (j.over() || codes == nil)
 	})
 	t.judge("command-"+name+" while "+stage+" (until its pod has ended)", j, n, before, began, soon, codes)
+}
+
+// deadline lets a fault end by itself, with the operator still there.
+func (t *check) deadline(shell string) {
+	t.noPods()
+	n := t.network("web-1")
+	before := n.picture()
+	j := t.operator("", "netem", "web-1", "--bandwidth", "4Mbit", "--duration", "3s", "-y", "-o", "json", "--image", shells[shell])
+	t.says(j, "injected on")
+	injected := time.Now()
+	t.until(soon, "the fault's time is up", func() bool { return time.Since(injected) > 2900*time.Millisecond || len(n.ours()) == 0 })
+	t.judge("the deadline, from 0.1 s before it", j, n, before, time.Now(), soon, []int{0})
+}
+
+// signalAtDeadline sends a first signal while the fault is taken out because its time is up.
+func signalAtDeadline(t *check) {
+	t.noPods()
+	n := t.network("web-1")
+	before := n.picture()
+	j := t.operator("", "netem", "web-1", "--bandwidth", "4Mbit", "--duration", "3s", "-y", "-o", "json")
+	t.says(j, "injected on")
+	t.until(time.Minute, "the first device is free again", func() bool { return len(n.ours()) < 2 })
+	began := time.Now()
+	j.signal(syscall.SIGINT)
+	t.judge("command-INT while its deadline rolls back", j, n, before, began, soon, []int{0, 130})
 }
 
 // kills is how often the apply window is hit: before the command has heard that the fault is in place.
@@ -72,7 +103,7 @@ func applyWindow(t *check) {
 	inside, number := 0, 0
 	for ; inside < kills && number < 4*kills; number++ {
 		t.noPods()
-		shell := []string{"bash", "dash", "busybox"}[number%3]
+		shell := shellNames[number%len(shellNames)]
 		j := t.operator("", slices.Concat(held, []string{"--image", shells[shell]})...)
 		uid := ""
 		t.until(time.Minute, "the debug pod is there", func() bool {

@@ -10,28 +10,10 @@ import (
 // others are what happens to more than one run's own parts: the control plane, the network, the VM, other people.
 func others() []test {
 	return []test{
-		{"kill-apiserver", apiServerKilled}, {"kill-network-cut", networkCut}, {"kill-launcher", launcherKilled}, {"kill-vmi-deleted", vmiDeleted},
+		{"kill-network-cut", networkCut}, {"kill-launcher-pod", launcherKilled}, {"kill-launcher-processes", launcherProcessesKilled},
+		{"kill-vmi-deleted", vmiDeleted},
 		{"migration-follows", migrationFollows}, {"two-operators", twoOperators}, {"foreign-qdisc", foreignQdisc},
 	}
-}
-
-// apiServerKilled takes the API server away for five seconds.
-func apiServerKilled(t *check) {
-	t.noPods()
-	n := t.network("web-1")
-	before := n.picture()
-	j := t.operator("", held...)
-	t.says(j, "injected on")
-	began := time.Now()
-	process := t.parts["kube-apiserver"]
-	t.must(process.Process.Kill())
-	_ = process.Wait()
-	t.until(soon, "nothing of the run is left", func() bool { return len(n.ours()) == 0 })
-	took := time.Since(began)
-	time.Sleep(time.Until(began.Add(5 * time.Second)))
-	t.must(t.startAPIServer())
-	t.until(time.Minute, "the API server is back", t.api.ready)
-	t.judge("API server killed, back after 5 s", j, n, before, time.Now().Add(-took), soon, []int{1, 3})
 }
 
 // networkCut takes the operator's cable away: no connection is closed.
@@ -71,8 +53,18 @@ func (t *check) uid(vm string) string {
 }
 
 func launcherKilled(t *check) {
-	t.vmEnds("launcher killed", func(pod string) {
+	t.vmEnds("launcher pod force-deleted", func(pod string) {
 		t.must(t.api.remove(pods, "default", pod, 0))
+	})
+}
+
+func launcherProcessesKilled(t *check) {
+	t.vmEnds("launcher's processes killed", func(string) {
+		pod, err := t.launcher("web-1")
+		t.must(err)
+		for _, pid := range processesIn(computeID(pod)) {
+			_ = run("kill", "-KILL", pid)
+		}
 	})
 }
 

@@ -27,7 +27,7 @@ fn the_fault_stays_when_the_command_ends_and_goes_at_its_deadline() {
     assert_eq!(
         rehearsal.verdict(),
         Some(("restored".to_owned(), "deadline".to_owned())),
-        "longer than 8 s of silence"
+        "longer than 7 s of silence"
     );
 }
 

@@ -41,8 +41,8 @@ fn killing_the_container_ends_the_fault_though_the_agent_had_no_last_word() {
     let gone = rehearsal.until("the fault is gone", |rehearsal| {
         rehearsal.ours("default", "web-1").is_empty()
     });
-    // The silence of the wire would have ended it after 8 s: this was the guard next to the fault.
-    assert!(gone < Duration::from_secs(8), "{gone:?}");
+    // The silence of the wire would have ended it after 7 s: this was the guard next to the fault.
+    assert!(gone < Duration::from_secs(7), "{gone:?}");
     ended_early(&rehearsal, run.end(), &["cleanup", "lost-operator", "error"]);
 }
 

@@ -9,17 +9,25 @@
 
 # A tool in the VM's network namespace; who is not in it enters by the pinned file descriptor.
 there() {
+  complaints
   if [ -n "$ENTER" ]; then
-    "$NSENTER" --net=/proc/self/fd/9 "$@" 2>>"$S/errors.$VM"
+    "$NSENTER" --net=/proc/self/fd/9 "$@" 2>>"$ERRORS"
   else
-    "$@" 2>>"$S/errors.$VM"
+    "$@" 2>>"$ERRORS"
   fi
 }
 
 # The same inside of $(...), which is a process already.
 ask() {
-  [ -z "$ENTER" ] || exec "$NSENTER" --net=/proc/self/fd/9 "$@" 2>>"$S/errors.$VM"
-  exec "$@" 2>>"$S/errors.$VM"
+  complaints
+  [ -z "$ENTER" ] || exec "$NSENTER" --net=/proc/self/fd/9 "$@" 2>>"$ERRORS"
+  exec "$@" 2>>"$ERRORS"
+}
+
+# Where a tool may complain -> ERRORS: a file that cannot be opened any more must not keep the tool from running.
+complaints() {
+  ERRORS=/dev/null
+  if { true >>"$S/errors.$VM"; } 2>/dev/null; then ERRORS=$S/errors.$VM; fi
 }
 
 look_before() {

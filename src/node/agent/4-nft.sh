@@ -112,6 +112,5 @@ nft_unlock() {
 }
 
 nft_delete() {
-  printf '%s' "$1" >"$S/batch.$VM"
-  there "$NFT" -f "$S/batch.$VM"
+  printf '%s' "$1" | there "$NFT" -f -
 }

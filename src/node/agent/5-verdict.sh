@@ -17,6 +17,8 @@ compare() {
 # Who asked for the end -> BY; fails when nobody did (then the agent is gone, or somebody has killed a helper process).
 asked_by() {
   slurp "$S/why.$VM" || slurp "$S/why.leash.$GEN" || return 1
+  # Empty when there was no room for it.
+  [ -n "$TEXT" ] || return 1
   BY=$TEXT
 }
 

@@ -55,11 +55,13 @@ wait_for_go() {
   IFS= read -r g_word <&4 && [ "$g_word" = go ] || return 0
   read -r UP _ </proc/uptime
   printf '%s\n' "$UP" >"$S/began.$VM"
+  # Who cannot write down that it began does not begin: what is left is judged by it.
+  [ -s "$S/began.$VM" ] || return 0
   printf '%s' "$COMPOSED"
 }
 
 # Until the deadline, a word on the fifo, or its end of file. SIGKILL, because a process that ignores SIGTERM (inherited
-# from here) would not end by it.
+# from here) would not end by it. `true`, because a file that cannot be made ends a shell after `:`.
 hold() {
   now
   h_left=$((s_began + HOLD - NOW))
@@ -69,7 +71,7 @@ hold() {
   h_sleep=$!
   {
     read -r _ <&4
-    : >"$S/woken.$VM"
+    true >"$S/woken.$VM"
     kill -9 "$h_sleep"
   } >/dev/null 6>&- 7>&- &
   h_listen=$!
@@ -115,6 +117,6 @@ end_fault() {
 # An event of this VM: its body in a file, because a line on the bus must fit into what a pipe takes at once.
 payload() {
   # `read` takes a byte at a time in some shells: not of what is this long.
-  [ ${#2} -lt 4000 ] || : >"$S/long.$VM.$1"
+  [ ${#2} -lt 4000 ] || true >"$S/long.$VM.$1"
   printf '%s\n' "\"ev\":\"$1\",\"vm\":$VM,$2" >"$S/event.$VM.$1"
 }

@@ -46,7 +46,7 @@ run_guard() {
     refusal no-process "process $PID is gone"
     conclude_refused
   }
-  : >"$S/left.$VM"
+  true >"$S/left.$VM"
   tell left
   # When the agent is gone, the last one out removes the scratch directory.
   read -r _ _ _ g_parent _ </proc/self/stat

@@ -40,8 +40,10 @@ final() {
   [ "$STATE" != ended ] || return
   set_state "$1" ended
   LIVE=$((LIVE - 1))
-  slurp "$S/verdict.$1"
-  f_word=${TEXT%% *}
+  # Without room for a verdict nobody knows.
+  slurp "$S/verdict.$1" && [ -n "$TEXT" ] ||
+    TEXT="leaked$NL\"ev\":\"leaked\",\"vm\":$1,\"by\":\"sentinel\",\"held\":0,\"left\":\"how it ended could not be written down\""
+  f_word=${TEXT%%[ "$NL"]*}
   emit "${TEXT#*"$NL"}"
   case $f_word in
     restored) if [ -e "$S/event.$1.failed" ]; then FAILED=$((FAILED + 1)); else RESTORED=$((RESTORED + 1)); fi ;;
@@ -180,7 +182,7 @@ told() { # VM WHAT
     # It is kept among the events for replay, and there is not room for all of it twice.
     : >"$S/event.$1.$2"
   else
-    slurp "$S/event.$1.$2" || return
+    slurp "$S/event.$1.$2" && [ -n "$TEXT" ] || return
   fi
   [ "$STATE" != ended ] || return
   emit "$TEXT"

@@ -5,7 +5,7 @@ main() {
   S=$(mktemp -d "${VMCHAOS_SCRATCH:-/dev/shm}/vmchaos.$RUN.XXXXXX") || return 2
   SEQ=0 STATES=' ' PIDS=' ' LIVE=0 LEASH='' GEN=0 GUARDS=0 OVER='' DETACHED='' GREETED='' ENDED=''
   RESTORED=0 FAILED=0 LEAKED=0 GONE=0 REFUSED=0
-  centis "${VMCHAOS_SILENCE:-8}"
+  centis "${VMCHAOS_SILENCE:-7}"
   SILENCE=$CS
   centis "${VMCHAOS_HELLO_LIMIT:-30}"
   HELLO_LIMIT=$CS
