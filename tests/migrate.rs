@@ -17,6 +17,7 @@ mod migrate {
     mod cancelled;
     mod dry_run;
     mod hanging;
+    mod keys;
     mod once;
     mod refused;
     mod rounds;

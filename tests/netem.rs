@@ -12,6 +12,7 @@ mod netem {
     mod devices;
     mod dry_run;
     mod job;
+    mod keys;
     mod lost_operator;
     mod migration;
     mod others;

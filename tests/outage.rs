@@ -7,6 +7,7 @@ mod outage {
     mod bad_input;
     mod delete;
     mod held;
+    mod keys;
     mod lost_operator;
     mod owners;
     mod permissions;

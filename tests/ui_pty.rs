@@ -367,7 +367,7 @@ fn bars_on_a_terminal_with_lines_above() {
 #[test]
 fn in_ci_progress_is_plain_lines() {
     let mut terminal = Terminal::with("progress", &[("CI", "true")]);
-    terminal.see("default/web-1  injected on node-1, 120s left\r\n");
+    terminal.see("default/web-1  injected on node-1, 120s left, until ");
     terminal.see("a note above the bars\r\n");
     terminal.press("\n");
     terminal.see("default/web-1  restored on node-1\r\n");

@@ -21,7 +21,7 @@ pub(super) async fn agree(
     if let Some(consent) = Consent::by_flag(Context::agreed(writing, cluster)?) {
         return Ok(consent);
     }
-    let mut signals = context.signals.clone();
+    let signals = context.signals.clone();
     let answer = Confirm::yes_no("", question).ask(&context.printer, signals.any()).await;
     match answer {
         Ok(Answer::Yes) => Consent::by_answer(true).ok_or_else(Stop::interrupted),

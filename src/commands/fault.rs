@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::agree::agree;
+use super::keyboard::{Keyboard, Words};
 use super::stop::Stop;
 use super::targets::{self, Chosen};
 use super::watcher::Shown;
@@ -141,6 +142,19 @@ async fn admitted(
     }
 }
 
+fn keys(plan: &Plan) -> Words {
+    let enough = match plan.spec.execution {
+        Execution::Serial if plan.vms.len() > 1 => "rolls this VM back, on to the next",
+        _ => "rolls back now",
+    };
+    Words {
+        enough: Some(enough).filter(|_| !plan.spec.detach),
+        enough_always: None,
+        stop: "ends the run",
+        stopping: "rolling back",
+    }
+}
+
 async fn execute(
     context: &mut Context,
     cluster: &Cluster,
@@ -151,8 +165,10 @@ async fn execute(
     let run = &confirmed.plan().run;
     let progress = Progress::new(&context.printer, confirmed.plan().vms.len());
     let recorder = Recorder::new(cluster.clone(), run, context.warnings());
+    let keyboard = Keyboard::open(&context.printer, &progress, &context.signals, keys(confirmed.plan()));
     let shown = Shown::new(progress, recorder);
-    let mut ran = driver::run(cluster, confirmed, namespace, &mut context.signals, &shown).await;
+    let mut ran = driver::run(cluster, confirmed, namespace, &context.signals, &shown).await;
+    keyboard.close().await;
     shown.finish().await;
     for trouble in ran.vms.iter_mut().filter_map(|vm| vm.trouble.as_mut()) {
         trouble.hint = trouble.hint.take().map(|hint| cluster.lead(hint));

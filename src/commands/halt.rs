@@ -106,8 +106,8 @@ fn vmi_argument((namespace, name): (String, String)) -> String {
 
 /// Does the work to its end, also after a first signal; `None` after a second.
 async fn unless_abandoned<T>(context: &Context, work: impl Future<Output = T>) -> Option<T> {
-    let mut first = context.signals.clone();
-    let mut second = context.signals.clone();
+    let first = context.signals.clone();
+    let second = context.signals.clone();
     let printer = &context.printer;
     let notice = async {
         first.any().await;
@@ -178,7 +178,7 @@ async fn confirm(context: &Context, runs: usize, looks: Option<&vmis::Looks>) ->
     if let Some(first) = question.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    let mut signals = context.signals.clone();
+    let signals = context.signals.clone();
     match Confirm::yes_no("", question).ask(&context.printer, signals.any()).await {
         Ok(Answer::Yes) => Ok(()),
         Ok(Answer::No) => Err(Stop::refused("declined", "not confirmed; nothing was changed")),

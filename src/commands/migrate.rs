@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::agree::agree;
+use super::keyboard::{Keyboard, Words};
 use super::migrate_watcher::Shown;
 use super::stop::Stop;
 use super::targets::{self, Chosen};
@@ -66,11 +67,27 @@ async fn carry_out(context: &mut Context, request: &MigrateRequest, report: &mut
     let consent = agree(context, &request.writing, &cluster, question).await?;
     let confirmed = consent.to(plan);
     let shown = Shown::new(&context.printer, confirmed.plan());
-    let ran = driver::run(&cluster, &confirmed, limits, &mut context.signals, &shown).await;
+    let keyboard = Keyboard::open(
+        &context.printer,
+        shown.progress(),
+        &context.signals,
+        keys(confirmed.plan()),
+    );
+    let ran = driver::run(&cluster, &confirmed, limits, &context.signals, &shown).await;
+    keyboard.close().await;
     shown.finish();
     let ending = crate::run::migrate::report::outcome(report, &ran);
     migrate_text::tell_end(context, &cluster, confirmed.plan(), &ran, report);
     Ok(ending)
+}
+
+fn keys(plan: &MigrationPlan) -> Words {
+    Words {
+        enough: None,
+        enough_always: (plan.schedule.rounds() != Some(1)).then_some("begins no further round"),
+        stop: "cancels those in flight",
+        stopping: "cancelling",
+    }
 }
 
 fn planned(

@@ -29,6 +29,10 @@ impl Shown {
         }
     }
 
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
     pub(super) fn finish(&self) {
         self.progress.finish();
     }

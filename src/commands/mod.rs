@@ -7,6 +7,7 @@ mod document;
 mod ended;
 mod fault;
 mod halt;
+mod keyboard;
 mod list;
 mod log;
 mod lookup;
@@ -118,7 +119,7 @@ impl Context {
 
     /// Ends with an interruption when a signal comes before the work is done. For work that writes nothing.
     async fn unless_signalled<T>(&self, work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
-        let mut signals = self.signals.clone();
+        let signals = &self.signals;
         tokio::select! {
             biased;
             () = signals.any() => Err(Stop::interrupted()),

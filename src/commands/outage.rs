@@ -3,6 +3,7 @@
 use futures::future::try_join_all;
 
 use super::agree::agree;
+use super::keyboard::{Keyboard, Words};
 use super::outage_watcher::Shown;
 use super::stop::Stop;
 use super::targets::{self, Chosen};
@@ -12,7 +13,7 @@ use crate::cluster::events::Recorder;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::outage::{candidates, launcher_of};
 use crate::cluster::{Cluster, VirtualMachineInstance, access, manifest, outage_rules};
-use crate::fault::{Mode, OutageTarget};
+use crate::fault::{Execution, Mode, OutageTarget};
 use crate::plan::outages::{OutagePlan, PlannedOutage};
 use crate::plan::recovery::predict;
 use crate::plan::run_plan::Consent;
@@ -53,11 +54,31 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, report: &mut 
     let confirmed = consent.to(plan);
     let recorder = Recorder::new(cluster.clone(), &confirmed.plan().run, context.warnings());
     let shown = Shown::new(&context.printer, confirmed.plan().vms.len(), recorder);
+    let keyboard = Keyboard::open(
+        &context.printer,
+        shown.progress(),
+        &context.signals,
+        keys(confirmed.plan()),
+    );
     let ran = driver::run(&cluster, &confirmed, &context.signals, &shown).await;
+    keyboard.close().await;
     shown.finish().await;
     let ending = crate::run::outage::report::outcome(report, &ran);
     outage_text::tell_end(context, &cluster, confirmed.plan(), &ran);
     Ok(ending)
+}
+
+fn keys(plan: &OutagePlan) -> Words {
+    let enough = match plan.spec.execution {
+        Execution::Serial if plan.vms.len() > 1 => "brings this VM back, on to the next",
+        _ => "brings back now",
+    };
+    Words {
+        enough: Some(enough),
+        enough_always: None,
+        stop: "ends the run",
+        stopping: "bringing back",
+    }
 }
 
 /// An outage of fewer VMs than asked for would prove less than asked for.
@@ -149,7 +170,7 @@ async fn consent(context: &Context, writing: &Writing, cluster: &Cluster, plan: 
         let question = format!("{verb} {vms} VM{}{end}?", if vms == 1 { "" } else { "s" });
         return agree(context, writing, cluster, question).await;
     }
-    let mut signals = context.signals.clone();
+    let signals = context.signals.clone();
     for target in plan.losing() {
         let question = format!(
             "Data of {} is lost (see above). Type the VM's name to go on",

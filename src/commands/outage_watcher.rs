@@ -33,6 +33,10 @@ impl Shown {
         }
     }
 
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
     /// Waits for the Events that are under way, and takes the progress off the screen.
     pub(super) async fn finish(self) {
         self.progress.finish();
@@ -75,7 +79,7 @@ fn state(vm: &Outage) -> State {
             Mode::Reset => "resetting",
             _ => "its guest is ending",
         }),
-        Step::Down if vm.in_place => {
+        Step::Down if vm.is_kept_down() => {
             let since = vm.times.gone.map_or(Duration::ZERO, |gone| Instant::now() - gone.at);
             State::Injected {
                 left: vm.spec.duration().saturating_sub(since),

@@ -102,7 +102,7 @@ async fn watch(context: &Context, cluster: &Cluster, found: &Found, first: Vec<R
     let mut news = lookout::follow_changes(cluster, &found.changes_views).chain(pending());
     let (mut runs, mut migrations) = (found.runs.clone(), found.migrations.clone());
     let mut outages = found.changes.clone();
-    let mut signals = context.signals.clone();
+    let signals = context.signals.clone();
     let mut shown = first;
     let mut headed = !shown.is_empty();
     loop {

@@ -171,7 +171,7 @@ async fn picked<T: Clone>(context: &Context, survey: Candidates<T>) -> Result<Ch
                 .hint("to see all VMIs and what they can take: kubectl vmchaos list -A"),
         );
     }
-    let mut signals = context.signals.clone();
+    let signals = context.signals.clone();
     match picker.pick(&context.printer, signals.any()).await {
         Ok(Pick::Picked(rows)) => {
             let targets = rows

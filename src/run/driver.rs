@@ -68,7 +68,7 @@ pub async fn run(
     cluster: &Cluster,
     confirmed: &Confirmed,
     namespace: &str,
-    signals: &mut Signals,
+    signals: &Signals,
     watcher: &dyn Watcher,
 ) -> Ran {
     let plan = confirmed.plan();
@@ -99,6 +99,7 @@ pub async fn run(
         driver.pods.open(&follow::debug_pod(plan, node, namespace));
     }
     let mut seen = 0;
+    let mut enough = signals.enough_count();
     while !driver.engine.is_done() {
         let wake = driver.engine.wake_at();
         let input = tokio::select! {
@@ -106,6 +107,10 @@ pub async fn run(
             () = signals.more_than(seen) => {
                 seen += 1;
                 Some(Input::Signal)
+            }
+            () = signals.enough_after(enough) => {
+                enough = signals.enough_count();
+                Some(Input::Enough)
             }
             Some(message) = messages.recv() => driver.take(message),
             () = at(wake) => Some(Input::Tick),

@@ -53,6 +53,8 @@ pub enum Input {
     /// The debug pods cannot be watched: nothing that depends on it is begun, and what is there is rolled back.
     Blind(Trouble),
     Signal,
+    /// What is in place has lasted long enough.
+    Enough,
     /// Time has passed; see [`Engine::wake_at`].
     Tick,
 }
@@ -104,6 +106,8 @@ pub struct Engine {
     pub(super) pods: Vec<Life>,
     stage: Stage,
     signals: u32,
+    /// Said of the batch that is under way.
+    pub(super) enough: bool,
     pub(super) actions: Vec<Action>,
 }
 
@@ -119,6 +123,7 @@ impl Engine {
             pods,
             stage: Stage::Gathering,
             signals: 0,
+            enough: false,
             actions: Vec::new(),
         }
     }
@@ -138,6 +143,7 @@ impl Engine {
                 self.wind(Cause::Error, now);
             }
             Input::Signal => self.signal(now),
+            Input::Enough => self.enough(now),
             Input::Tick => self.tick(now),
         }
         self.advance(now);
@@ -155,6 +161,14 @@ impl Engine {
     /// Signals received so far.
     pub fn signals(&self) -> u32 {
         self.signals
+    }
+
+    /// VMs whose turn it is.
+    pub(super) fn members(&self) -> Vec<VmIndex> {
+        match &self.stage {
+            Stage::Batch(members) => members.clone(),
+            Stage::Gathering | Stage::Winding => Vec::new(),
+        }
     }
 
     pub fn is_winding(&self) -> bool {
@@ -213,6 +227,7 @@ impl Engine {
             placement.step = Step::Arming;
             placement.limit = Some(now + STEP_LIMIT);
         }
+        self.enough = false;
         self.say_to(&members, Word::Arm);
         self.stage = Stage::Batch(members);
     }

@@ -196,6 +196,7 @@ impl Engine {
                 state.placements[placement].limit = Some(now + left + STEP_LIMIT);
                 self.actions.push(Action::Show(vm));
                 self.detach_when_all_hold();
+                self.end_if_enough(vm, now);
             }
             Err(difference) => {
                 state.bare_since = None;

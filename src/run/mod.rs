@@ -7,6 +7,7 @@
 
 pub mod driver;
 pub mod engine;
+mod enough;
 pub mod follow;
 pub mod halt;
 mod heard;

@@ -102,7 +102,7 @@ impl Engine {
     }
 
     /// The VM stays without its fault, and nothing of it is left on any node.
-    fn give_up(&mut self, vm: VmIndex, cause: Cause) {
+    pub(super) fn give_up(&mut self, vm: VmIndex, cause: Cause) {
         let state = &mut self.vms[vm];
         state.bare_since = None;
         state.because(cause);

@@ -136,7 +136,7 @@ impl<'a> Pods<'a> {
     pub(super) async fn clean_up(
         mut self,
         messages: &mut mpsc::UnboundedReceiver<Message>,
-        signals: &mut Signals,
+        signals: &Signals,
         seen: u32,
     ) -> Vec<String> {
         for side in &self.sides {

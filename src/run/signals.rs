@@ -1,58 +1,91 @@
-//! SIGINT, SIGTERM and SIGHUP, counted: the first rolls back, the second leaves.
+//! What is said to a run from outside: SIGINT, SIGTERM, SIGHUP and SIGQUIT, counted, and that somebody has seen enough.
 //!
-//! Installed before the first prompt and for the life of the process: tokio never gives the default action back, so a
-//! second Ctrl-C has to be acted on by us.
+//! The first signal rolls back, the second leaves. Installed before the first prompt and for the life of the process: tokio
+//! never gives the default action back, so a second Ctrl-C has to be acted on by us.
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Counts signals; clones see the same ones.
+/// Counts what is said; clones see the same.
 #[derive(Debug, Clone)]
-pub struct Signals(watch::Receiver<u32>);
+pub struct Signals {
+    count: Arc<watch::Sender<u32>>,
+    enough: Arc<watch::Sender<u32>>,
+}
 
 // === impl Signals ===
 
 impl Signals {
     /// Starts listening. Must be called inside a runtime.
     pub fn install() -> io::Result<Self> {
-        let (count, receiver) = watch::channel(0);
+        let signals = Self {
+            count: Arc::new(watch::Sender::new(0)),
+            enough: Arc::new(watch::Sender::new(0)),
+        };
         for mut signal in listen()? {
-            let count = count.clone();
+            let signals = signals.clone();
             tokio::spawn(async move {
                 while signal.recv().await.is_some() {
-                    count.send_modify(|count| *count += 1);
+                    signals.raise();
                 }
             });
         }
-        Ok(Self(receiver))
+        Ok(signals)
+    }
+
+    /// Counts one more signal, as if it had come from outside.
+    pub fn raise(&self) {
+        self.count.send_modify(|count| *count += 1);
     }
 
     /// How many there have been.
     pub fn count(&self) -> u32 {
-        *self.0.borrow()
+        *self.count.borrow()
     }
 
-    /// Waits until there have been more than `seen`; never returns when no more can come.
-    pub async fn more_than(&mut self, seen: u32) {
-        if self.0.wait_for(|count| *count > seen).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+    /// Waits until there have been more than `seen`.
+    pub async fn more_than(&self, seen: u32) {
+        passed(&self.count, seen).await;
     }
 
     /// Waits for the first.
-    pub async fn any(&mut self) {
+    pub async fn any(&self) {
         self.more_than(0).await;
     }
+
+    /// Says that what is in place now has lasted long enough: it ends as at its deadline.
+    pub fn say_enough(&self) {
+        self.enough.send_modify(|count| *count += 1);
+    }
+
+    /// How often that was said.
+    pub fn enough_count(&self) -> u32 {
+        *self.enough.borrow()
+    }
+
+    /// Waits until it was said more than `seen` times.
+    pub async fn enough_after(&self, seen: u32) {
+        passed(&self.enough, seen).await;
+    }
+}
+
+async fn passed(count: &watch::Sender<u32>, seen: u32) {
+    // The sender is ours, so that there is always one.
+    let _ = count.subscribe().wait_for(|count| *count > seen).await;
 }
 
 #[cfg(unix)]
 fn listen() -> io::Result<Vec<tokio::signal::unix::Signal>> {
     use tokio::signal::unix::{SignalKind, signal};
-    [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
-        .into_iter()
-        .map(signal)
-        .collect()
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+        SignalKind::quit(),
+    ];
+    kinds.into_iter().map(signal).collect()
 }
 
 #[cfg(windows)]

@@ -14,15 +14,15 @@ use crate::node::wire::{By, Event, Line, Verdict, Word};
 use crate::plan::Reading;
 
 /// A run with one VM a pod, and a clock that only moves when told.
-struct Story {
-    engine: Engine,
+pub(super) struct Story {
+    pub(super) engine: Engine,
     now: Instant,
     actions: Vec<Action>,
 }
 
-const HOLD: Duration = Duration::from_secs(60);
+pub(super) const HOLD: Duration = Duration::from_secs(60);
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings {
         serial: false,
         detach: false,
@@ -57,7 +57,7 @@ fn vm(pod: usize) -> Vm {
 }
 
 impl Story {
-    fn new(settings: Settings, vms: usize) -> Self {
+    pub(super) fn new(settings: Settings, vms: usize) -> Self {
         let engine = Engine::new(settings, (0..vms).map(vm).collect(), vms);
         Self {
             engine,
@@ -66,23 +66,23 @@ impl Story {
         }
     }
 
-    fn tell(&mut self, input: Input) -> &mut Self {
+    pub(super) fn tell(&mut self, input: Input) -> &mut Self {
         let actions = self.engine.handle(input, self.now);
         self.actions
             .extend(actions.into_iter().filter(|action| !matches!(action, Action::Show(_))));
         self
     }
 
-    fn says(&mut self, pod: usize, event: Event) -> &mut Self {
+    pub(super) fn says(&mut self, pod: usize, event: Event) -> &mut Self {
         self.tell(Input::Heard(pod, Heard::Line(Line { s: 1, t: 0.0, event })))
     }
 
-    fn found(&mut self, pod: usize) -> &mut Self {
+    pub(super) fn found(&mut self, pod: usize) -> &mut Self {
         self.tell(Input::Heard(pod, Heard::Attached))
             .says(pod, Event::Found { vm: 0 })
     }
 
-    fn ready(&mut self, pod: usize) -> &mut Self {
+    pub(super) fn ready(&mut self, pod: usize) -> &mut Self {
         self.says(
             pod,
             Event::Ready {
@@ -92,7 +92,7 @@ impl Story {
         )
     }
 
-    fn injected(&mut self, pod: usize) -> &mut Self {
+    pub(super) fn injected(&mut self, pod: usize) -> &mut Self {
         self.says(
             pod,
             Event::Injected {
@@ -102,7 +102,7 @@ impl Story {
         )
     }
 
-    fn ending(&mut self, pod: usize, by: By, read: &str) -> &mut Self {
+    pub(super) fn ending(&mut self, pod: usize, by: By, read: &str) -> &mut Self {
         self.says(
             pod,
             Event::Ending {
@@ -113,7 +113,7 @@ impl Story {
         )
     }
 
-    fn restored(&mut self, pod: usize, by: By) -> &mut Self {
+    pub(super) fn restored(&mut self, pod: usize, by: By) -> &mut Self {
         self.says(
             pod,
             Event::Restored {
@@ -127,7 +127,7 @@ impl Story {
     }
 
     /// All the way to a fault that is there, on every VM.
-    fn hold(settings: Settings, vms: usize) -> Self {
+    pub(super) fn hold(settings: Settings, vms: usize) -> Self {
         let mut story = Self::new(settings, vms);
         (0..vms).for_each(|pod| _ = story.found(pod));
         (0..vms).for_each(|pod| _ = story.ready(pod));
@@ -136,20 +136,20 @@ impl Story {
         story
     }
 
-    fn pass(&mut self, time: Duration) -> &mut Self {
+    pub(super) fn pass(&mut self, time: Duration) -> &mut Self {
         self.now += time;
         self.tell(Input::Tick)
     }
 
-    fn said(&mut self) -> Vec<Action> {
+    pub(super) fn said(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
     }
 
-    fn end(&self, vm: usize) -> &Step {
+    pub(super) fn end(&self, vm: usize) -> &Step {
         &self.engine.vms()[vm].current().step
     }
 
-    fn reason(&self, vm: usize) -> Option<&str> {
+    pub(super) fn reason(&self, vm: usize) -> Option<&str> {
         self.engine.vms()[vm]
             .trouble
             .as_ref()
@@ -157,7 +157,7 @@ impl Story {
     }
 }
 
-fn here(node: &str) -> VmiSeen {
+pub(super) fn here(node: &str) -> VmiSeen {
     VmiSeen {
         gone: false,
         leaving: false,

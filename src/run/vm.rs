@@ -197,9 +197,9 @@ impl Vm {
         })
     }
 
-    /// The fault did not last as long as was asked.
+    /// The fault did not last as long as was asked, or until the operator had seen enough.
     pub fn ended_early(&self) -> bool {
-        self.trouble.is_some() || !matches!(self.cause, Some(Cause::Deadline))
+        self.trouble.is_some() || !matches!(self.cause, Some(Cause::Deadline | Cause::Operator))
     }
 
     /// Adds a line to the VM's timeline.

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[cfg(unix)]
+pub(super) use decode::decode;
+#[cfg(unix)]
 pub(super) use unix::Keys;
 
 /// A key somebody pressed.

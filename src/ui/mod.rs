@@ -11,6 +11,7 @@
 mod age;
 pub mod confirm;
 mod error;
+mod hotkeys;
 mod keys;
 mod panic;
 pub mod picker;
@@ -18,11 +19,13 @@ mod printer;
 pub mod progress;
 mod prompt;
 pub mod table;
+mod terminal;
 
 pub use crate::escape::{escape, escape_lines, is_dangerous};
 pub use age::age;
 pub use confirm::{Answer, Confirm};
 pub use error::{Explained, explain};
+pub use hotkeys::Hotkeys;
 pub use panic::end_on_panic;
 pub use picker::{Pick, Picker};
 pub use printer::{Look, Printer, Recorded};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::error::{Explained, explain};
 use crate::escape::escape_lines;
@@ -116,7 +116,7 @@ impl Printer {
             stdout.write_all(data.as_bytes())?;
             stdout.flush()
         };
-        match self.beside_bars(write) {
+        match self.without_bars(write) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             done => done,
         }
@@ -159,7 +159,7 @@ impl Printer {
 
     /// Writes to stderr as it is; nothing can be said about a stderr that is gone.
     pub(super) fn err(&self, text: &str) {
-        let _ = self.beside_bars(|| match &self.0.recorded {
+        let _ = self.without_bars(|| match &self.0.recorded {
             Some(recorded) => lock(&recorded.err).write_all(text.as_bytes()),
             None => io::stderr().lock().write_all(text.as_bytes()),
         });
@@ -180,11 +180,21 @@ impl Printer {
         *lock(&self.0.bars) = bars;
     }
 
-    fn beside_bars(&self, write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    /// Takes the bars off the screen until they are shown again.
+    pub(super) fn hide_bars(&self) {
+        if let Some(bars) = lock(&self.0.bars).clone() {
+            bars.set_message("");
+            // Drawn at once, and not when the next frame is due.
+            bars.suspend(|| ());
+            bars.set_draw_target(ProgressDrawTarget::hidden());
+        }
+    }
+
+    fn without_bars<T>(&self, work: impl FnOnce() -> T) -> T {
         let bars = lock(&self.0.bars).clone();
         match bars {
-            Some(bars) => bars.suspend(write),
-            None => write(),
+            Some(bars) => bars.suspend(work),
+            None => work(),
         }
     }
 

@@ -58,6 +58,14 @@ pub enum State {
     Done(String),
 }
 
+/// What the keys do, below the bars.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// While a VM has its fault.
+    pub while_held: Option<String>,
+    pub otherwise: Option<String>,
+}
+
 /// A moment on both clocks: one for durations, one for people.
 #[derive(Debug, Clone)]
 struct Now {
@@ -76,6 +84,7 @@ struct Screen {
     board: Board,
     /// `None` off a terminal, and once finished.
     bars: Option<Bars>,
+    keys: Keys,
     finished: bool,
 }
 
@@ -88,6 +97,7 @@ impl Progress {
         let screen = Screen {
             board: Board::new(total, &Now::read()),
             bars,
+            keys: Keys::default(),
             finished: false,
         };
         let inner = Arc::new(Inner {
@@ -112,11 +122,19 @@ impl Progress {
         let mut screen = self.lock();
         let now = Now::read();
         let change = screen.board.update(key, node, state, &now);
-        let log_it = screen.bars.is_none() || change.as_ref().is_some_and(|change| change.matters);
+        let drawn = screen.bars.as_ref().is_some_and(Bars::are_drawn);
+        let log_it = !drawn || change.as_ref().is_some_and(|change| change.matters);
         if let Some(change) = change.filter(|_| log_it) {
             self.0.printer.line(&change.line);
         }
         screen.draw(&now);
+    }
+
+    /// Says below the bars what the keys do from now on.
+    pub fn offer(&self, keys: Keys) {
+        let mut screen = self.lock();
+        screen.keys = keys;
+        screen.draw(&Now::read());
     }
 
     /// A line for a person, above the bars.
@@ -169,7 +187,10 @@ impl Screen {
     fn draw(&self, now: &Now) {
         if let Some(bars) = &self.bars {
             let (height, width) = Bars::size();
-            bars.show(&view::rows(&self.board, now, height), width);
+            let held = self.board.vms.iter().any(|vm| vm.hold.is_some());
+            let keys = self.keys.while_held.as_deref().filter(|_| held);
+            let keys = keys.or(self.keys.otherwise.as_deref());
+            bars.show(&view::rows(&self.board, now, height), keys, width);
         }
     }
 }
@@ -225,11 +246,17 @@ mod tests {
         progress.finish();
         progress.finish();
         let lines: Vec<String> = recorded.err().lines().map(|line| line[8..].to_owned()).collect();
+        let (held, until) = lines[1].split_at(lines[1].len() - "12:05:04".len());
+        assert!(
+            held.ends_with("120s left, until ") && until.matches(':').count() == 2,
+            "{lines:?}"
+        );
+        let lines = [&lines[..1], &[held.to_owned()], &lines[2..]].concat();
         assert_eq!(
             lines,
             [
                 "  default/web-1  pod starting on node-1",
-                "  default/web-1  injected on node-1, 120s left",
+                "  default/web-1  injected on node-1, 120s left, until ",
                 "  signal: rolling back",
                 "  default/web-1  restored on node-1",
                 "  1 VM: 1 restored",

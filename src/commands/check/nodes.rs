@@ -111,7 +111,7 @@ async fn probe(
     probes: Vec<Probe>,
     findings: &mut Findings,
 ) {
-    let mut signals = context.signals.clone();
+    let signals = context.signals.clone();
     let looks = futures::stream::iter(probes).map(|probe| async move {
         let result = node_probe::run(cluster, &probe).await;
         (probe.node, result)
@@ -259,7 +259,7 @@ fn annotations(cluster: &Cluster, request: &CheckRequest) -> BTreeMap<String, St
 }
 
 async fn confirm(context: &Context) -> Result<(), Stop> {
-    let mut signals = context.signals.clone();
+    let signals = context.signals.clone();
     match Confirm::yes_no("", "Start them?")
         .ask(&context.printer, signals.any())
         .await

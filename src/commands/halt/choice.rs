@@ -175,7 +175,7 @@ async fn picked(
         ];
         picker.row(cells, None);
     }
-    let mut signals = context.signals.clone();
+    let signals = context.signals.clone();
     match picker.pick(&context.printer, signals.any()).await {
         Ok(Pick::Picked(rows)) => {
             let pods = found.runs.len();

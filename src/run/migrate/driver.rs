@@ -78,7 +78,7 @@ pub async fn run(
     cluster: &Cluster,
     confirmed: &Confirmed<MigrationPlan>,
     limits: Limits,
-    signals: &mut Signals,
+    signals: &Signals,
     watcher: &dyn Watcher,
 ) -> Ran {
     let plan = confirmed.plan();
@@ -117,6 +117,7 @@ pub async fn run(
     };
     driver.act(first);
     let mut seen = 0;
+    let mut enough = signals.enough_count();
     while !driver.engine.is_done() {
         let wake = driver.engine.wake_at();
         let input = tokio::select! {
@@ -124,6 +125,10 @@ pub async fn run(
             () = signals.more_than(seen) => {
                 seen += 1;
                 Some(Input::Signal)
+            }
+            () = signals.enough_after(enough) => {
+                enough = signals.enough_count();
+                Some(Input::Enough)
             }
             Some(message) = messages.recv() => driver.take(message),
             () = at(wake) => Some(Input::Tick),
@@ -242,7 +247,7 @@ impl Driver<'_> {
     }
 
     /// The last object says that another round may follow; nobody would know that none will.
-    async fn close(&self, signals: &mut Signals, seen: u32) {
+    async fn close(&self, signals: &Signals, seen: u32) {
         let flights = self.engine.flights();
         // One that was cancelled has no object any more.
         let kept = |flight: &&Flight| !flight.name.is_empty() && flight.cancel.is_none();

@@ -109,6 +109,7 @@ impl Engine {
                 self.wind(Why::Error, now);
             }
             Input::Signal => self.signal(now),
+            Input::Enough => self.enough(),
             Input::Tick => self.tick(now),
         }
         self.advance(now);
@@ -239,6 +240,13 @@ impl Engine {
         }
         for index in self.airborne.clone() {
             self.tick_flight(index, now);
+        }
+    }
+
+    /// No round is begun any more; what is in flight goes on to its end.
+    fn enough(&mut self) {
+        if self.stage != Stage::Over {
+            self.stage = Stage::Winding;
         }
     }
 

@@ -35,6 +35,8 @@ pub enum Input {
     /// Migrations or VMIs cannot be watched: nothing is begun any more.
     Blind(Trouble),
     Signal,
+    /// No round is begun any more; what is in flight goes on to its end.
+    Enough,
     /// Time has passed; see `Engine::wake_at`.
     Tick,
 }

@@ -424,3 +424,24 @@ fn a_thousand_rounds_are_kept_in_little_memory() {
         .sum();
     assert!(bytes < 2 << 20, "{bytes} bytes for 1,000 migrations");
 }
+
+#[test]
+fn when_enough_was_said_what_is_in_flight_goes_on_and_no_round_follows() {
+    let mut run = Run::new(Extent::Endless, 1, Some((5_000, 5_000)), &["x"]);
+    run.survey(&["x"]);
+    run.created(0);
+    run.asked.clear();
+    run.handle(Input::Enough);
+    run.expect(&[]);
+    assert!(!run.engine.is_done());
+    run.phase(0, "Succeeded");
+    assert!(run.engine.is_done());
+    assert_eq!((run.end(0), run.engine.signals()), (Some(&End::Succeeded), 0));
+
+    let mut resting = Run::new(Extent::Endless, 1, Some((5_000, 5_000)), &["x"]);
+    resting.survey(&["x"]);
+    resting.created(0);
+    resting.phase(0, "Succeeded");
+    resting.handle(Input::Enough);
+    assert!(resting.engine.is_done(), "nothing is waited for between two rounds");
+}

@@ -65,13 +65,13 @@ pub async fn run(
     match plan.spec.execution {
         Execution::Parallel => {
             let all = outages.iter_mut().enumerate();
-            join_all(all.map(|(index, vm)| driver.one(index, vm, signals.clone()))).await;
+            join_all(all.map(|(index, vm)| driver.one(index, vm, signals))).await;
         }
         Execution::Serial => {
             let mut go_on = true;
             for (index, vm) in outages.iter_mut().enumerate() {
                 if go_on && signals.count() == 0 {
-                    driver.one(index, vm, signals.clone()).await;
+                    driver.one(index, vm, signals).await;
                     go_on = vm.is_well();
                 } else {
                     vm.skip();
@@ -88,7 +88,7 @@ pub async fn run(
 
 impl Driver<'_> {
     /// From the first look at a VMI to the end of its outage, or to a second signal.
-    async fn one(&self, index: usize, vm: &mut Outage, mut signals: Signals) {
+    async fn one(&self, index: usize, vm: &mut Outage, signals: &Signals) {
         vm.begin();
         let name = match vm.target.owner {
             // What replaces it has another name.
@@ -99,6 +99,7 @@ impl Driver<'_> {
         let mut known: Vec<Seen> = Vec::new();
         let mut work: Option<BoxFuture<'_, Done>> = None;
         let mut signalled = 0;
+        let mut enough = signals.enough_count();
         while !vm.is_over() {
             let before = vm.clone();
             let effect = tokio::select! {
@@ -109,6 +110,10 @@ impl Driver<'_> {
                         return;
                     }
                     vm.hurry(&self.visible(index, &known), now())
+                }
+                () = signals.enough_after(enough) => {
+                    enough = signals.enough_count();
+                    vm.enough(&self.visible(index, &known), now())
                 }
                 done = or_never(work.as_mut()) => {
                     work = None;

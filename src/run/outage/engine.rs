@@ -118,6 +118,8 @@ pub struct Outage {
     pub in_place: bool,
     /// A signal came.
     pub hurried: bool,
+    /// The operator ended it before its time.
+    pub cut_short: bool,
     /// VMIs of its owner there were before: what comes back is none of them.
     before: BTreeSet<String>,
     /// Until when the current step may take.
@@ -145,6 +147,7 @@ impl Outage {
             helped: BTreeSet::new(),
             in_place: false,
             hurried: false,
+            cut_short: false,
             before: BTreeSet::new(),
             until: None,
             busy: false,
@@ -504,6 +507,20 @@ impl Outage {
             self.skip();
         }
         self.go_on(vmis, now)
+    }
+
+    /// Whether this command keeps it down, for as long as was asked or until the operator has seen enough.
+    pub fn is_kept_down(&self) -> bool {
+        self.step == Step::Down && self.in_place
+    }
+
+    /// The operator has seen enough: it is brought back now, as at the end of its time.
+    pub fn enough(&mut self, vmis: &[Seen], now: Moment) -> Option<Effect> {
+        if self.busy || !self.is_kept_down() {
+            return None;
+        }
+        self.cut_short = true;
+        self.time_is_up(vmis, now)
     }
 
     /// Ends with a failure, once what was changed is back.

@@ -66,10 +66,10 @@ fn fill(target: &mut TargetReport, vm: &Outage, signals: u32) {
             RecoveredBy::Platform
         };
         target.recovered_by = Some(by);
-        target.ended_by = Some(if signals > 0 {
-            EndedBy::Signal
-        } else {
-            EndedBy::Deadline
+        target.ended_by = Some(match (signals, vm.cut_short) {
+            (0, false) => EndedBy::Deadline,
+            (0, true) => EndedBy::Operator,
+            _ => EndedBy::Signal,
         });
     } else if times.acted.is_some() {
         target.ended_by = Some(if signals > 0 { EndedBy::Signal } else { EndedBy::Error });

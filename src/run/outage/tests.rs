@@ -335,3 +335,26 @@ fn a_reset_is_seen_by_its_agent_going() {
     case.see(&[seen("old")]);
     assert_eq!(*case.outcome(), Outcome::Recovered(None));
 }
+
+#[test]
+fn the_operator_ends_what_is_kept_down_and_not_the_time_the_platform_has() {
+    let mut paused = Case::new(spec(Mode::Pause), vm("Always"));
+    let frozen = [Seen {
+        paused: true,
+        ..seen("old")
+    }];
+    paused.see(&[seen("old")]);
+    paused.done(Done::Acted, &frozen);
+    assert_eq!(paused.vm.step, Step::Down);
+    let now = paused.now();
+    assert_eq!(paused.vm.enough(&frozen, now), Some(Effect::Undo));
+    assert_eq!(paused.vm.enough(&frozen, now), None, "once");
+    paused.done(Done::Undone, &[seen("old")]);
+    assert_eq!(*paused.outcome(), Outcome::Recovered(None));
+    assert!(paused.vm.cut_short);
+
+    let mut deleted = Case::ended(spec(Mode::Delete), vm("Always"));
+    let now = deleted.now();
+    assert_eq!(deleted.vm.enough(&[], now), None, "the platform keeps its time");
+    assert!(!deleted.vm.cut_short);
+}

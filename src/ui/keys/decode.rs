@@ -7,7 +7,7 @@ use crate::ui::is_dangerous;
 
 /// Takes one key off the front of what was read. `idle` says that nothing followed for a while: a lone Escape byte is then
 /// the key and not the start of a sequence, and half a character is never going to be whole.
-pub(super) fn decode(bytes: &mut VecDeque<u8>, idle: bool) -> Option<Key> {
+pub(in crate::ui) fn decode(bytes: &mut VecDeque<u8>, idle: bool) -> Option<Key> {
     let first = *bytes.front()?;
     let (length, key) = match first {
         0x1b => return escape_sequence(bytes, idle),

@@ -6,8 +6,7 @@ use std::io;
 use rustix::io::Errno;
 use rustix::termios::{InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
-use super::decode::decode;
-use super::{Key, Stop};
+use super::{Key, Stop, decode};
 
 /// The keyboard in raw mode, for as long as this lives.
 pub(in crate::ui) struct Keys {

@@ -8,15 +8,15 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::view::{Row, Tone};
 use crate::ui::Printer;
+use crate::ui::terminal::in_foreground;
 
-/// Columns of a bar without its brackets.
-const BAR: usize = 20;
-/// Below this many columns the words are worth more than a bar.
-const ROOM_FOR_BAR: usize = 60;
+/// Columns of a bar without its brackets, where the terminal has so many: below the last, words are worth more than a bar.
+const BARS: [(usize, usize); 2] = [(100, 20), (72, 10)];
 
 pub(super) struct Bars {
     canvas: ProgressBar,
     colour: bool,
+    recorded: bool,
 }
 
 impl Bars {
@@ -35,6 +35,7 @@ impl Bars {
         Self {
             canvas,
             colour: printer.look().colour,
+            recorded: printer.is_recording(),
         }
     }
 
@@ -44,8 +45,24 @@ impl Bars {
         (usize::from(height), usize::from(width))
     }
 
-    pub(super) fn show(&self, rows: &[Row], width: usize) {
-        self.canvas.set_message(lines(rows, width, self.colour).join("\n"));
+    /// Whether somebody sees them: not while the shell has the screen.
+    pub(super) fn are_drawn(&self) -> bool {
+        self.recorded || !self.canvas.is_hidden()
+    }
+
+    /// Draws them, unless the shell has the screen.
+    pub(super) fn show(&self, rows: &[Row], keys: Option<&str>, width: usize) {
+        if !self.recorded {
+            match (self.canvas.is_hidden(), in_foreground(std::io::stderr())) {
+                // As they are: what would be cleared may be the shell's by now.
+                (false, false) => self.canvas.set_draw_target(ProgressDrawTarget::hidden()),
+                (true, true) => self.canvas.set_draw_target(ProgressDrawTarget::stderr()),
+                _ => {}
+            }
+        }
+        let mut lines = lines(rows, width, self.colour);
+        lines.extend(keys.map(|keys| key_line(keys, width, self.colour)));
+        self.canvas.set_message(lines.join("\n"));
     }
 
     /// Takes everything off the screen.
@@ -62,26 +79,34 @@ fn lines(rows: &[Row], width: usize, colour: bool) -> Vec<String> {
     let titles = rows.iter().map(|row| measure_text_width(&row.title));
     let titles = titles.max().unwrap_or(0).min(width / 2);
     // Where one row has a bar, the words of the others stand below its words.
-    let bars = width >= ROOM_FOR_BAR && rows.iter().any(|row| row.part.is_some());
+    let room = BARS.into_iter().find(|(terminal, _)| width >= *terminal);
+    let room = room.filter(|_| rows.iter().any(|row| row.part.is_some()));
+    let columns = room.map_or(0, |(_, columns)| columns);
     let line = |row: &Row| {
         let title = truncate_str(&row.title, titles, "..");
         let gap = " ".repeat(titles.saturating_sub(measure_text_width(&title)));
         let bar = match row.part {
-            _ if !bars => String::new(),
-            Some(part) => format!("[{}]  ", style(row.tone, colour).apply_to(bar(part))),
-            None => " ".repeat(BAR + 4),
+            _ if room.is_none() => String::new(),
+            Some(part) => format!("[{}]  ", style(row.tone, colour).apply_to(bar(part, columns))),
+            None => " ".repeat(columns + 4),
         };
         truncate_str(&format!("{title}{gap}  {bar}{}", row.text), width, "..").into_owned()
     };
     rows.iter().map(line).collect()
 }
 
+/// What the keys do, below the rows.
+fn key_line(keys: &str, width: usize, colour: bool) -> String {
+    let text = truncate_str(keys, width.saturating_sub(1), "..").into_owned();
+    style(Tone::Quiet, colour).apply_to(text).to_string()
+}
+
 /// `part` lies between 0 and 1.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn bar(part: f64) -> String {
-    let done = (part * BAR as f64) as usize;
-    let head = if done < BAR { ">" } else { "" };
-    format!("{:<BAR$}", format!("{}{head}", "=".repeat(done)))
+fn bar(part: f64, columns: usize) -> String {
+    let done = (part * columns as f64) as usize;
+    let head = if done < columns { ">" } else { "" };
+    format!("{:<columns$}", format!("{}{head}", "=".repeat(done)))
 }
 
 fn style(tone: Tone, colour: bool) -> Style {
@@ -112,12 +137,24 @@ mod tests {
     fn titles_bars_and_words_stand_in_columns() {
         let rows = [row("default/web-1", Some(0.5)), row("a/b", None), row("all", Some(1.0))];
         assert_eq!(
-            lines(&rows, 80, false),
+            lines(&rows, 101, false),
             [
                 "default/web-1  [==========>         ]  injected on node-1, 75s left",
                 "a/b                                    injected on node-1, 75s left",
                 "all            [====================]  injected on node-1, 75s left",
             ]
+        );
+    }
+
+    #[test]
+    fn at_eighty_columns_a_short_bar_leaves_room_for_the_clock() {
+        let held = Row {
+            text: "injected on node-1, 600s left, until 12:05:04".into(),
+            ..row("default/web-1", Some(0.5))
+        };
+        assert_eq!(
+            lines(&[held], 80, false),
+            ["default/web-1  [=====>    ]  injected on node-1, 600s left, until 12:05:04"]
         );
     }
 

@@ -71,7 +71,8 @@ impl Board {
         let before = at.map(|at| (&self.vms[at].state, &self.vms[at].node, self.vms[at].hold));
         let still_held = before.is_some_and(|(before, ..)| before.group() == Group::Injected);
         let same = before.is_some_and(|(before, on, _)| {
-            *on == node && (*before == state || (still_held && state.group() == Group::Injected))
+            let on_same = *on == node || !state.names_node();
+            on_same && (*before == state || (still_held && state.group() == Group::Injected))
         });
         let hold = match state {
             State::Injected { left } => {
@@ -93,7 +94,7 @@ impl Board {
         );
         let vm = Vm { key, node, state, hold };
         let change = (!same).then(|| Change {
-            line: format!("{}  {}  {}", now.clock.strftime(CLOCK), vm.key, vm.words(now.at)),
+            line: format!("{}  {}  {}", now.clock.strftime(CLOCK), vm.key, vm.words(now)),
             matters,
         });
         match at {
@@ -114,12 +115,12 @@ impl Board {
         let mut held = self.vms.iter().filter(|vm| vm.hold.is_some());
         let first = held.next()?;
         let text = match held.next() {
-            None => format!("{}  {}", first.key, first.words(now.at)),
+            None => format!("{}  {}", first.key, first.words(now)),
             Some(_) => format!(
-                "{}: {}, {} left",
+                "{}: {}, {}",
                 self.vms(),
                 count(&self.vms),
-                seconds(left(&self.vms, now.at))
+                ends(left(&self.vms, now.at), now)
             ),
         };
         self.last_line = now.at;
@@ -140,8 +141,8 @@ impl Board {
 }
 
 impl Vm {
-    /// What it does where, e.g. `injected on node-1, 120s left`.
-    pub(super) fn words(&self, now: Instant) -> String {
+    /// What it does where, e.g. `injected on node-1, 120s left, until 12:05:04`.
+    pub(super) fn words(&self, now: &Now) -> String {
         let node = if self.node.is_empty() {
             String::new()
         } else {
@@ -152,7 +153,7 @@ impl Vm {
             State::PodStarting => format!("pod starting{node}"),
             State::Ready => format!("armed{node}"),
             State::Injected { .. } => {
-                format!("injected{node}, {} left", seconds(self.left(now).unwrap_or_default()))
+                format!("injected{node}, {}", ends(self.left(now.at).unwrap_or_default(), now))
             }
             State::RollingBack => format!("rolling back{node}"),
             State::Restored => format!("restored{node}"),
@@ -172,6 +173,14 @@ impl Vm {
 }
 
 impl State {
+    /// Whether it is told with the node it is on.
+    fn names_node(&self) -> bool {
+        !matches!(
+            self,
+            Self::Waiting | Self::Moving { .. } | Self::Skipped | Self::Step(_) | Self::Done(_)
+        )
+    }
+
     pub(super) fn group(&self) -> Group {
         match self {
             Self::Waiting => Group::Waiting,
@@ -239,9 +248,10 @@ pub(super) fn left<'a>(vms: impl IntoIterator<Item = &'a Vm>, now: Instant) -> D
     vms.into_iter().filter_map(|vm| vm.left(now)).max().unwrap_or_default()
 }
 
-/// Whole seconds, rounded up: `0s` only when it is over.
-pub(super) fn seconds(left: Duration) -> String {
-    format!("{}s", left.as_millis().div_ceil(1000))
+/// When a fault ends, on both clocks, e.g. `120s left, until 12:05:04`: whole seconds, rounded up, `0s` only when it is over.
+pub(super) fn ends(left: Duration, now: &Now) -> String {
+    let until = (&now.clock + left).strftime(CLOCK);
+    format!("{}s left, until {until}", left.as_millis().div_ceil(1000))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ fn a_change_is_a_line_with_the_local_time() {
     let mut board = Board::new(1, &now);
     assert_eq!(
         line(board.update("default/web-1", "node-1", injected(120), &now)),
-        "12:03:04  default/web-1  injected on node-1, 120s left"
+        "12:03:04  default/web-1  injected on node-1, 120s left, until 12:05:04"
     );
 }
 
@@ -53,7 +53,7 @@ fn injected_on_another_node_is_news() {
     board.update("default/web-1", "node-1", injected(120), &now);
     assert_eq!(
         line(board.update("default/web-1", "node-2", injected(60), &now)),
-        "12:03:04  default/web-1  injected on node-2, 60s left"
+        "12:03:04  default/web-1  injected on node-2, 60s left, until 12:04:04"
     );
 }
 
@@ -65,13 +65,13 @@ fn holding_is_said_every_thirty_seconds_and_only_while_it_holds() {
     assert_eq!(board.holding(&later(&now, 29)), None);
     assert_eq!(
         board.holding(&later(&now, 30)).unwrap(),
-        "12:03:34  default/web-1  injected on node-1, 90s left"
+        "12:03:34  default/web-1  injected on node-1, 90s left, until 12:05:04"
     );
     assert_eq!(board.holding(&later(&now, 31)), None);
     board.update("default/web-2", "node-1", injected(100), &later(&now, 40));
     assert_eq!(
         board.holding(&later(&now, 70)).unwrap(),
-        "12:04:14  2 VMs: 2 injected, 70s left"
+        "12:04:14  2 VMs: 2 injected, 70s left, until 12:05:24"
     );
     for vm in ["default/web-1", "default/web-2"] {
         board.update(vm, "node-1", State::Restored, &later(&now, 80));
@@ -100,4 +100,21 @@ fn what_a_node_said_cannot_control_the_terminal() {
     let mut board = Board::new(1, &now);
     let change = board.update("a/x", "n", State::Failed("\x1b]0;owned\x07\nrm".into()), &now);
     assert_eq!(line(change), r"12:03:04  a/x  failed on n: \u{1b}]0;owned\u{7}\nrm");
+}
+
+#[test]
+fn a_move_is_told_once_whichever_node_the_vm_counts_to_meanwhile() {
+    let now = start();
+    let mut board = Board::new(1, &now);
+    let moving = || State::Moving { to: "node-2".into() };
+    board.update("a/x", "node-1", injected(60), &now);
+    assert_eq!(
+        line(board.update("a/x", "node-1", moving(), &now)),
+        "12:03:04  a/x  moving to node-2"
+    );
+    assert!(board.update("a/x", "node-2", moving(), &now).is_none());
+    assert_eq!(
+        line(board.update("a/x", "node-2", injected(50), &now)),
+        "12:03:04  a/x  injected on node-2, 50s left, until 12:03:54"
+    );
 }

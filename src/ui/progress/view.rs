@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::board::{Board, Group, Vm, count, left, seconds};
-use super::{CLOCK, Now};
+use super::Now;
+use super::board::{Board, Group, Vm, count, ends, left};
 
-/// Lines left to the prompt of the shell and to what was printed last.
-const MARGIN: usize = 2;
+/// Lines left to what the keys do, to the prompt of the shell and to what was printed last.
+const MARGIN: usize = 3;
 
 /// One line of the screen.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,14 +43,10 @@ pub(super) fn rows(board: &Board, now: &Now, height: usize) -> Vec<Row> {
 }
 
 fn vm_row(vm: &Vm, now: &Now) -> Row {
-    let mut text = vm.words(now.at);
-    if let Some(left) = vm.left(now.at) {
-        text = format!("{text}, until {}", (&now.clock + left).strftime(CLOCK));
-    }
     Row {
         title: vm.key.clone(),
         part: part(std::slice::from_ref(&vm), now),
-        text,
+        text: vm.words(now),
         tone: tone([vm]),
     }
 }
@@ -85,7 +81,7 @@ fn whole(board: &Board, now: &Now) -> Row {
     Row {
         title: "all".to_owned(),
         part: Some(over as f64 / board.total.max(over) as f64),
-        text: format!("{over} of {} over, {}", board.total, held(&all, now)),
+        text: format!("{}; {over} of {} over", held(&all, now), board.total),
         tone: tone(all),
     }
 }
@@ -96,10 +92,8 @@ fn held(vms: &[&Vm], now: &Now) -> String {
     if vms.iter().all(|vm| vm.hold.is_none()) {
         return counts;
     }
-    let left = left(vms.iter().copied(), now.at);
     // The time first: a narrow terminal cuts the end.
-    let until = (&now.clock + left).strftime(CLOCK);
-    format!("{} left, until {until}: {counts}", seconds(left))
+    format!("{}: {counts}", ends(left(vms.iter().copied(), now.at), now))
 }
 
 /// How much of the longest hold is over.
@@ -164,9 +158,9 @@ mod tests {
     #[test]
     fn vms_that_fit_are_shown_with_the_whole_below() {
         let now = now();
-        let rows = rows(&board(&now, 5), &now, 8);
+        let rows = rows(&board(&now, 5), &now, 9);
         assert_eq!(rows.len(), 6);
-        assert_eq!(rows[5].text, "0 of 5 over, 104s left, until 12:04:48: 5 injected");
+        assert_eq!(rows[5].text, "104s left, until 12:04:48: 5 injected; 0 of 5 over");
     }
 
     #[test]
@@ -174,7 +168,7 @@ mod tests {
         let now = now();
         let mut board = board(&now, 6);
         board.update("default/web-0", "node-0", State::Restored, &now);
-        let rows = rows(&board, &now, 8);
+        let rows = rows(&board, &now, 9);
         let titles: Vec<&str> = rows.iter().map(|row| row.title.as_str()).collect();
         assert_eq!(titles, ["node-0", "node-1", "node-2", "all"]);
         assert_eq!(rows[0].text, "103s left, until 12:04:47: 1 injected, 1 restored");
@@ -184,7 +178,7 @@ mod tests {
     #[test]
     fn nodes_that_do_not_fit_are_one_row() {
         let now = now();
-        let rows = rows(&board(&now, 30), &now, 5);
+        let rows = rows(&board(&now, 30), &now, 6);
         let titles: Vec<&str> = rows.iter().map(|row| row.title.as_str()).collect();
         assert_eq!(titles, ["node-0", "2 more nodes", "all"]);
         assert!(rows[1].text.ends_with(": 20 injected"), "{}", rows[1].text);

@@ -1,0 +1,45 @@
+//! Single keys while something runs. This is no prompt: Ctrl-C and Ctrl-Z stay signals, what is printed is printed as ever,
+//! and without a terminal, or in the background, there are just no keys.
+
+#[cfg(unix)]
+mod unix;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::Printer;
+
+/// Keys from the terminal, for as long as this lives; then the terminal is as it was.
+pub struct Hotkeys {
+    keys: UnboundedReceiver<char>,
+    #[cfg(unix)]
+    _keyboard: unix::Keyboard,
+}
+
+impl Hotkeys {
+    /// `None` where nobody could see what the keys do, or press them. Must be called inside a runtime.
+    pub fn open(printer: &Printer) -> Option<Self> {
+        let look = printer.look();
+        if !(look.interactive && look.live) {
+            return None;
+        }
+        #[cfg(unix)]
+        {
+            let (pressed, keys) = tokio::sync::mpsc::unbounded_channel();
+            let keyboard = unix::Keyboard::open(printer, pressed)?;
+            Some(Self {
+                keys,
+                _keyboard: keyboard,
+            })
+        }
+        #[cfg(not(unix))]
+        None
+    }
+
+    /// The next key that is a character; never returns when there can be none any more.
+    pub async fn next(&mut self) -> char {
+        match self.keys.recv().await {
+            Some(key) => key,
+            None => std::future::pending().await,
+        }
+    }
+}
