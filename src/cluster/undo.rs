@@ -5,23 +5,24 @@
 //! ```
 //! Every patch holds only for the version that was read, so that nothing of somebody else's is overwritten.
 
+mod holder;
+
 use std::time::Duration;
 
 use futures::StreamExt;
-use kube::api::{Api, ObjectMeta};
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::{sleep, timeout};
 
-use super::client::{Cluster, MANAGER};
+use self::holder::set;
+pub use self::holder::{Holder, HolderKind};
+use super::client::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::lifecycle::{Action, act, in_time};
 use super::manifest::vmis;
-use super::vm::VirtualMachine;
 use super::vmi::VirtualMachineInstance;
 use super::watch::{self, Change};
 use crate::fault::RunField;
-use crate::fault::undo::{Restore, UNDO, Undo};
+use crate::fault::undo::{Restore, Undo};
 
 /// Label by which what holds a way back is found; its value is the run's id.
 pub const LABEL: &str = "vmchaos.dev/run";
@@ -30,21 +31,6 @@ const TRIES: u32 = 9;
 /// A guest that is still shutting down cannot be started; it is waited for.
 const SHUTDOWN: Duration = Duration::from_secs(60);
 
-/// The object that holds a way back.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Holder {
-    pub kind: HolderKind,
-    pub namespace: String,
-    pub name: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum HolderKind {
-    Vm,
-    /// A VMI without a VM.
-    Vmi,
-}
-
 /// How the way back went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Back {
@@ -52,99 +38,6 @@ pub enum Back {
     Done,
     /// Somebody else has set the run strategy meanwhile: it was left alone.
     Theirs { now: RunField },
-}
-
-/// What is read of a holder.
-struct Held {
-    version: String,
-    undo: Option<Undo>,
-    has_annotations: bool,
-    has_labels: bool,
-    field: RunField,
-}
-
-// === impl Holder ===
-
-impl Holder {
-    /// Empty names are only in objects no server would send.
-    pub fn of(kind: HolderKind, metadata: &ObjectMeta) -> Self {
-        Self {
-            kind,
-            namespace: metadata.namespace.clone().unwrap_or_default(),
-            name: metadata.name.clone().unwrap_or_default(),
-        }
-    }
-
-    fn plural(&self) -> &'static str {
-        match self.kind {
-            HolderKind::Vm => "virtualmachines",
-            HolderKind::Vmi => "virtualmachineinstances",
-        }
-    }
-
-    fn ask(&self, verb: &'static str) -> Ask {
-        Ask::new(verb, "kubevirt.io", self.plural())
-            .namespace(&self.namespace)
-            .name(&self.name)
-    }
-
-    async fn read(&self, cluster: &Cluster) -> Result<Option<Held>, ClusterError> {
-        let field = match self.kind {
-            HolderKind::Vm => {
-                let api = Api::<VirtualMachine>::namespaced(cluster.client.clone(), &self.namespace);
-                self.got(cluster, api.get_opt(&self.name))
-                    .await?
-                    .map(|vm| (vm.run_field(), vm.metadata))
-            }
-            HolderKind::Vmi => self
-                .got(cluster, vmis(cluster, &self.namespace).get_opt(&self.name))
-                .await?
-                .map(|vmi| (RunField::Neither, vmi.metadata)),
-        };
-        Ok(field.map(|(field, metadata)| {
-            let undo = metadata.annotations.as_ref().and_then(|all| all.get(UNDO));
-            Held {
-                version: metadata.resource_version.unwrap_or_default(),
-                undo: undo.and_then(|text| Undo::parse(text)),
-                has_annotations: metadata.annotations.is_some(),
-                has_labels: metadata.labels.is_some(),
-                field,
-            }
-        }))
-    }
-
-    async fn got<T>(
-        &self,
-        cluster: &Cluster,
-        answer: impl Future<Output = kube::Result<Option<T>>>,
-    ) -> Result<Option<T>, ClusterError> {
-        in_time(cluster, &self.ask("get"), answer).await
-    }
-
-    async fn patch(
-        &self,
-        cluster: &Cluster,
-        version: &str,
-        changes: Vec<Value>,
-        dry_run: bool,
-    ) -> Result<(), ClusterError> {
-        let mut operations = vec![json!({"op": "test", "path": "/metadata/resourceVersion", "value": version})];
-        operations.extend(changes);
-        let dry = if dry_run { "&dryRun=All" } else { "" };
-        let path = format!(
-            "/apis/kubevirt.io/v1/namespaces/{}/{}/{}?fieldManager={MANAGER}{dry}",
-            self.namespace,
-            self.plural(),
-            self.name
-        );
-        let request = http::Request::patch(path)
-            .header(http::header::CONTENT_TYPE, "application/json-patch+json")
-            .body(Value::Array(operations).to_string().into_bytes())
-            .map_err(|error| ClusterError::new(ErrorKind::Other, format!("could not patch {}: {error}", self.name)))?;
-        in_time(cluster, &self.ask("patch"), cluster.client.request::<Value>(request))
-            .await
-            .map(drop)
-    }
 }
 
 /// Writes the way back, and in the same patch sets the run strategy to `strategy` where that is not left to KubeVirt.
@@ -201,27 +94,6 @@ fn gone(holder: &Holder) -> ClusterError {
     )
 }
 
-/// The operations that make one run field of another.
-fn set(now: &RunField, then: &RunField) -> Vec<Value> {
-    let path = |field: &RunField| match field {
-        RunField::RunStrategy(_) => Some("/spec/runStrategy"),
-        RunField::Running(_) => Some("/spec/running"),
-        RunField::Neither => None,
-    };
-    let mut changes: Vec<Value> = Vec::new();
-    if let Some(path) = path(now).filter(|before| path(then) != Some(before)) {
-        changes.push(json!({"op": "remove", "path": path}));
-    }
-    match then {
-        RunField::RunStrategy(strategy) => {
-            changes.push(json!({"op": "add", "path": "/spec/runStrategy", "value": strategy}));
-        }
-        RunField::Running(running) => changes.push(json!({"op": "add", "path": "/spec/running", "value": running})),
-        RunField::Neither => {}
-    }
-    changes
-}
-
 /// Goes the way back of a run on a VM: its run strategy, its guest, and last the annotation. Safe to repeat; passing errors
 /// are tried again for half a minute.
 pub async fn carry_back(cluster: &Cluster, holder: &Holder, run: &str) -> Result<Back, ClusterError> {
@@ -271,7 +143,8 @@ async fn go_back(cluster: &Cluster, holder: &Holder, run: &str) -> Result<Back, 
 /// Starts a VM whose guest has ended, or is ending.
 async fn start(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), ClusterError> {
     let started = |vmi: &VirtualMachineInstance| !vmi.is_being_deleted() && !vmi.is_final();
-    let there = read::<VirtualMachineInstance>(cluster, namespace, name).await?;
+    let ask = Ask::new("get", "kubevirt.io", "virtualmachineinstances").namespace(namespace);
+    let there = in_time(cluster, &ask, vmis(cluster, namespace).get_opt(name)).await?;
     match there {
         Some(vmi) if started(&vmi) => return Ok(()),
         Some(vmi) if vmi.is_being_deleted() => {
@@ -297,18 +170,6 @@ async fn start(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), Clu
         _ => {}
     }
     unless_needless(act(cluster, Action::Start, namespace, name, None, false).await)
-}
-
-async fn read<K>(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<K>, ClusterError>
-where
-    K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
-        + Clone
-        + std::fmt::Debug
-        + DeserializeOwned,
-{
-    let api = Api::<K>::namespaced(cluster.client.clone(), namespace);
-    let ask = Ask::new("get", "kubevirt.io", "virtualmachineinstances").namespace(namespace);
-    in_time(cluster, &ask, api.get_opt(name)).await
 }
 
 /// KubeVirt refuses with 409 to start what runs and to unpause what is not paused, and with 404 what is gone.
@@ -345,33 +206,5 @@ impl Tries {
         }
         sleep(Duration::from_millis(50) * 2_u32.pow(self.0)).await;
         true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_field_is_made_of_the_other() {
-        let strategy = |name: &str| RunField::RunStrategy(name.into());
-        assert_eq!(
-            set(&RunField::Running(true), &strategy("Manual")),
-            [
-                json!({"op": "remove", "path": "/spec/running"}),
-                json!({"op": "add", "path": "/spec/runStrategy", "value": "Manual"}),
-            ]
-        );
-        assert_eq!(
-            set(&strategy("Manual"), &RunField::Running(true)),
-            [
-                json!({"op": "remove", "path": "/spec/runStrategy"}),
-                json!({"op": "add", "path": "/spec/running", "value": true}),
-            ]
-        );
-        assert_eq!(
-            set(&strategy("Halted"), &strategy("Once")),
-            [json!({"op": "add", "path": "/spec/runStrategy", "value": "Once"})]
-        );
     }
 }

@@ -1,106 +1,24 @@
 //! One VMI's outage, from the first look to its recovery. Pure: the time is given.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+mod limits;
+mod sight;
+mod states;
 
-use jiff::Timestamp;
+use std::collections::BTreeSet;
+
 use tokio::time::Instant;
 
+use self::limits::UNCERTAIN;
+pub use self::states::{Done, Effect, Moment, Outcome, Step, Times};
 use super::super::vm::Trouble;
 use super::Seen;
-use crate::fault::{Mode, OutageSpec, OutageTarget, Owner};
+use crate::fault::{Mode, OutageSpec, OutageTarget};
 use crate::plan::recovery::{Comeback, Help, Prediction, Sight, help};
 
-/// How long it is waited for the effect of a request whose answer was lost.
-const UNCERTAIN: Duration = Duration::from_secs(15);
-/// Beyond the time the guest has to shut down.
-const LEAVING: Duration = Duration::from_secs(60);
 /// Reason of a VM that did not come back, or not by itself.
 pub const NOT_RECOVERED: &str = "not-recovered";
-
-/// A moment on both clocks: one for durations, one for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
-    pub at: Instant,
-    pub clock: Timestamp,
-}
-
-/// What is to be done for a VMI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// The way back, where there is one, and then the outage itself.
-    Act,
-    /// What was changed is put back.
-    Undo,
-    Help(Help),
-}
-
-/// What came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Done {
-    Acted,
-    /// The server may have done it, or not.
-    Uncertain(Trouble),
-    /// Nothing was done; whether the way back was written, and has to be taken off.
-    Refused {
-        trouble: Trouble,
-        marked: bool,
-    },
-    Undone,
-    /// Somebody else has changed it meanwhile, or it could not be done.
-    NotUndone(Trouble),
-    Helped,
-    NotHelped(Trouble),
-}
-
 /// Reason of an outage that somebody else ended.
 pub const ENDED_EARLY: &str = "ended-early";
-
-/// Where it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Its turn has not come.
-    Waiting,
-    /// Its VMI has not been seen yet.
-    Looking,
-    /// The request is under way, or the old guest is.
-    Acting,
-    /// The guest is gone, or frozen, and nothing is done about it.
-    Down,
-    Undoing,
-    Helping,
-    /// It is waited for what we, or the platform, began.
-    Returning,
-    Over(Outcome),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is back; the trouble is that the platform was to do it and did not.
-    Recovered(Option<Trouble>),
-    /// Nothing was done to it.
-    Skipped,
-    /// Nothing of ours is in place.
-    Failed(Trouble),
-    /// Something of ours may be.
-    Leaked(Trouble),
-}
-
-/// When each thing was first seen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Times {
-    pub acted: Option<Moment>,
-    /// The old guest is gone, frozen or reset.
-    pub gone: Option<Moment>,
-    /// What was changed is being put back.
-    pub undone: Option<Moment>,
-    pub helped: Option<Moment>,
-    pub scheduled: Option<Moment>,
-    pub running: Option<Moment>,
-    pub ready: Option<Moment>,
-    pub agent: Option<Moment>,
-    pub recovered: Option<Moment>,
-}
 
 /// One VMI's outage.
 #[derive(Debug, Clone)]
@@ -228,88 +146,6 @@ impl Outage {
         Some(Effect::Act)
     }
 
-    fn old<'a>(&self, vmis: &'a [Seen]) -> Option<&'a Seen> {
-        vmis.iter().find(|vmi| vmi.uid == self.target.uid)
-    }
-
-    /// Sees whether the guest is gone, frozen or reset.
-    fn look_for_the_end(&mut self, vmis: &[Seen], now: Moment) {
-        let old = self.old(vmis);
-        let ended = match self.spec.mode {
-            Mode::Pause => old.is_none_or(|old| old.paused || old.is_final() || old.leaving),
-            // Without an agent nothing on the VMI tells that the guest boots.
-            Mode::Reset => old.is_none_or(|old| old.is_final() || !old.ready || !old.agent || !self.target.agent),
-            _ => old.is_none_or(Seen::is_final),
-        };
-        if !ended {
-            return;
-        }
-        self.times.gone = Some(now);
-        self.uncertain = None;
-        self.step = Step::Down;
-        self.until = Some(now.at + self.spec.duration());
-        if self.spec.mode == Mode::Reset {
-            self.returning(now.at + self.spec.timeout());
-        }
-    }
-
-    /// Sees how far the guest is back.
-    fn look_for_the_return(&mut self, vmis: &[Seen], now: Moment) {
-        let held = self.spec.mode == Mode::Pause && matches!(self.step, Step::Acting | Step::Down);
-        let new = match self.spec.mode {
-            // The same guest, once it goes on.
-            Mode::Pause | Mode::Reset => self.old(vmis).filter(|old| !held && !old.leaving && !old.is_final()),
-            _ => vmis.iter().find(|vmi| self.is_successor(vmi)),
-        };
-        let Some(new) = new else {
-            if self.spec.mode.ends_guest() {
-                self.new = None;
-                (self.times.scheduled, self.times.running) = (None, None);
-                (self.times.ready, self.times.agent) = (None, None);
-            }
-            return;
-        };
-        let new_guest = self.spec.mode.ends_guest();
-        let first = |seen: bool, time: &mut Option<Moment>| match (seen, *time) {
-            (true, None) => *time = Some(now),
-            (false, _) => *time = None,
-            _ => {}
-        };
-        if new_guest {
-            first(new.is_scheduled(), &mut self.times.scheduled);
-            first(new.is_running(), &mut self.times.running);
-        }
-        let runs = new.is_running() && !new.paused;
-        first(runs && new.ready, &mut self.times.ready);
-        if self.target.agent {
-            first(runs && new.agent, &mut self.times.agent);
-        }
-        self.new = Some(new.clone());
-    }
-
-    fn is_successor(&self, vmi: &Seen) -> bool {
-        let ours = match &self.target.owner {
-            Owner::ReplicaSet { uid, .. } => vmi.owner.as_ref() == Some(uid),
-            _ => vmi.name == self.target.name,
-        };
-        ours && !self.before.contains(&vmi.uid) && vmi.uid != self.target.uid && !vmi.leaving && !vmi.is_final()
-    }
-
-    fn sight(&self, vmis: &[Seen]) -> Sight {
-        match (&self.new, self.old(vmis)) {
-            (Some(_), _) => Sight::New,
-            (None, Some(_)) => Sight::Finished,
-            (None, None) if vmis.iter().any(|vmi| vmi.name == self.target.name && vmi.is_final()) => Sight::Finished,
-            (None, None) => Sight::Absent,
-        }
-    }
-
-    /// Whether everything is back that was there.
-    fn is_back(&self) -> bool {
-        let guest = self.times.ready.is_some() && (!self.target.agent || self.times.agent.is_some());
-        guest && !self.in_place && !self.busy
-    }
-
     /// Decides what comes next, from what is known now.
     fn go_on(&mut self, vmis: &[Seen], now: Moment) -> Option<Effect> {
         if self.is_over() || self.busy {
@@ -336,24 +172,6 @@ impl Outage {
             return self.help(vmis, now);
         }
         None
-    }
-
-    /// Whether somebody else, or a `halt`, has ended what was to be held.
-    fn undone_by_others(&self, vmis: &[Seen]) -> Option<&'static str> {
-        match self.spec.mode {
-            Mode::Pause => self
-                .old(vmis)
-                .is_some_and(|old| !old.paused)
-                .then_some("ended early: somebody else unpaused it, or a `halt` did"),
-            _ => self
-                .new
-                .is_some()
-                .then_some("ended early: somebody else started it again, or a `halt` did"),
-        }
-    }
-
-    fn ended_meanwhile(&self, vmis: &[Seen]) -> bool {
-        self.old(vmis).is_none_or(|old| old.leaving || old.is_final())
     }
 
     /// The time of the current step is over.
@@ -491,15 +309,6 @@ impl Outage {
         }
     }
 
-    fn leaving(&self) -> Duration {
-        match (self.spec.mode, self.spec.grace_period) {
-            (Mode::Pause | Mode::Reset, _) => self.spec.timeout(),
-            (Mode::Stop | Mode::Pod, Some(grace)) => Duration::from_secs(grace.into()) + LEAVING,
-            (Mode::Delete | Mode::Stop, _) => self.target.shutdown + LEAVING,
-            _ => LEAVING,
-        }
-    }
-
     /// A signal: what is held ends now, what only we would bring back is brought back now.
     pub fn hurry(&mut self, vmis: &[Seen], now: Moment) -> Option<Effect> {
         self.hurried = true;
@@ -538,40 +347,6 @@ impl Outage {
     pub fn fail(&mut self, trouble: Trouble) {
         self.step = Step::Over(Outcome::Failed(trouble));
     }
-
-    fn recovered(&mut self, now: Moment) {
-        // What came last, and not what was waited for beside it.
-        let last = [self.times.ready, self.times.agent];
-        self.times.recovered = last.into_iter().flatten().max_by_key(|moment| moment.at).or(Some(now));
-        let needed_us = self.prediction.by == Comeback::Platform && !self.helped.is_empty();
-        let trouble = needed_us.then(|| {
-            Trouble::new(
-                NOT_RECOVERED,
-                format!(
-                    "it was to come back by itself ({}) and had not within {}; this command brought it back",
-                    self.prediction.why, self.spec.duration
-                ),
-            )
-        });
-        self.step = Step::Over(Outcome::Recovered(trouble));
-    }
-
-    /// Why it does not count as back.
-    fn not_back(&self) -> Trouble {
-        let timeout = self.spec.timeout;
-        let seen = match &self.new {
-            None => "no new VMI was seen".to_owned(),
-            Some(new) if !new.is_running() => format!("VMI {} is {}", new.name, phase(new)),
-            Some(new) if new.paused => format!("VMI {} is still paused", new.name),
-            Some(new) if !new.ready => format!("VMI {} runs and is not Ready", new.name),
-            Some(new) => format!("VMI {} is Ready, and its guest agent has not connected again", new.name),
-        };
-        Trouble::new(NOT_RECOVERED, format!("not back within {timeout}: {seen}"))
-    }
-}
-
-fn phase(vmi: &Seen) -> &str {
-    if vmi.phase.is_empty() { "Pending" } else { &vmi.phase }
 }
 
 #[cfg(test)]

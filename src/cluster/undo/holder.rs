@@ -1,0 +1,169 @@
+//! The object that holds a way back: a VM, or a VMI without one; read, and patched as it was read.
+
+use kube::api::{Api, ObjectMeta};
+use serde_json::{Value, json};
+
+use super::super::client::{Cluster, MANAGER};
+use super::super::error::{Ask, ClusterError, ErrorKind};
+use super::super::lifecycle::in_time;
+use super::super::manifest::vmis;
+use super::super::vm::VirtualMachine;
+use crate::fault::RunField;
+use crate::fault::undo::{UNDO, Undo};
+
+/// The object that holds a way back.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Holder {
+    pub kind: HolderKind,
+    pub namespace: String,
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HolderKind {
+    Vm,
+    /// A VMI without a VM.
+    Vmi,
+}
+
+/// What is read of a holder.
+pub(super) struct Held {
+    pub(super) version: String,
+    pub(super) undo: Option<Undo>,
+    pub(super) has_annotations: bool,
+    pub(super) has_labels: bool,
+    pub(super) field: RunField,
+}
+
+// === impl Holder ===
+
+impl Holder {
+    /// Empty names are only in objects no server would send.
+    pub fn of(kind: HolderKind, metadata: &ObjectMeta) -> Self {
+        Self {
+            kind,
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn plural(&self) -> &'static str {
+        match self.kind {
+            HolderKind::Vm => "virtualmachines",
+            HolderKind::Vmi => "virtualmachineinstances",
+        }
+    }
+
+    fn ask(&self, verb: &'static str) -> Ask {
+        Ask::new(verb, "kubevirt.io", self.plural())
+            .namespace(&self.namespace)
+            .name(&self.name)
+    }
+
+    pub(super) async fn read(&self, cluster: &Cluster) -> Result<Option<Held>, ClusterError> {
+        let field = match self.kind {
+            HolderKind::Vm => {
+                let api = Api::<VirtualMachine>::namespaced(cluster.client.clone(), &self.namespace);
+                self.got(cluster, api.get_opt(&self.name))
+                    .await?
+                    .map(|vm| (vm.run_field(), vm.metadata))
+            }
+            HolderKind::Vmi => self
+                .got(cluster, vmis(cluster, &self.namespace).get_opt(&self.name))
+                .await?
+                .map(|vmi| (RunField::Neither, vmi.metadata)),
+        };
+        Ok(field.map(|(field, metadata)| {
+            let undo = metadata.annotations.as_ref().and_then(|all| all.get(UNDO));
+            Held {
+                version: metadata.resource_version.unwrap_or_default(),
+                undo: undo.and_then(|text| Undo::parse(text)),
+                has_annotations: metadata.annotations.is_some(),
+                has_labels: metadata.labels.is_some(),
+                field,
+            }
+        }))
+    }
+
+    async fn got<T>(
+        &self,
+        cluster: &Cluster,
+        answer: impl Future<Output = kube::Result<Option<T>>>,
+    ) -> Result<Option<T>, ClusterError> {
+        in_time(cluster, &self.ask("get"), answer).await
+    }
+
+    pub(super) async fn patch(
+        &self,
+        cluster: &Cluster,
+        version: &str,
+        changes: Vec<Value>,
+        dry_run: bool,
+    ) -> Result<(), ClusterError> {
+        let mut operations = vec![json!({"op": "test", "path": "/metadata/resourceVersion", "value": version})];
+        operations.extend(changes);
+        let dry = if dry_run { "&dryRun=All" } else { "" };
+        let path = format!(
+            "/apis/kubevirt.io/v1/namespaces/{}/{}/{}?fieldManager={MANAGER}{dry}",
+            self.namespace,
+            self.plural(),
+            self.name
+        );
+        let request = http::Request::patch(path)
+            .header(http::header::CONTENT_TYPE, "application/json-patch+json")
+            .body(Value::Array(operations).to_string().into_bytes())
+            .map_err(|error| ClusterError::new(ErrorKind::Other, format!("could not patch {}: {error}", self.name)))?;
+        in_time(cluster, &self.ask("patch"), cluster.client.request::<Value>(request))
+            .await
+            .map(drop)
+    }
+}
+
+/// The operations that make one run field of another.
+pub(super) fn set(now: &RunField, then: &RunField) -> Vec<Value> {
+    let path = |field: &RunField| match field {
+        RunField::RunStrategy(_) => Some("/spec/runStrategy"),
+        RunField::Running(_) => Some("/spec/running"),
+        RunField::Neither => None,
+    };
+    let mut changes: Vec<Value> = Vec::new();
+    if let Some(path) = path(now).filter(|before| path(then) != Some(before)) {
+        changes.push(json!({"op": "remove", "path": path}));
+    }
+    match then {
+        RunField::RunStrategy(strategy) => {
+            changes.push(json!({"op": "add", "path": "/spec/runStrategy", "value": strategy}));
+        }
+        RunField::Running(running) => changes.push(json!({"op": "add", "path": "/spec/running", "value": running})),
+        RunField::Neither => {}
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_field_is_made_of_the_other() {
+        let strategy = |name: &str| RunField::RunStrategy(name.into());
+        assert_eq!(
+            set(&RunField::Running(true), &strategy("Manual")),
+            [
+                json!({"op": "remove", "path": "/spec/running"}),
+                json!({"op": "add", "path": "/spec/runStrategy", "value": "Manual"}),
+            ]
+        );
+        assert_eq!(
+            set(&strategy("Manual"), &RunField::Running(true)),
+            [
+                json!({"op": "remove", "path": "/spec/runStrategy"}),
+                json!({"op": "add", "path": "/spec/running", "value": true}),
+            ]
+        );
+        assert_eq!(
+            set(&strategy("Halted"), &strategy("Once")),
+            [json!({"op": "add", "path": "/spec/runStrategy", "value": "Once"})]
+        );
+    }
+}
