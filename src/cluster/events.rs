@@ -77,7 +77,7 @@ impl Happened {
 // === impl Regarding ===
 
 impl Regarding {
-    fn of(target: &Target) -> Self {
+    pub fn of(target: &Target) -> Self {
         Self {
             namespace: target.namespace.clone(),
             name: target.name.clone(),
@@ -100,13 +100,8 @@ impl Recorder {
         }
     }
 
-    /// Leaves an Event on the VMI of `target`; `note` is one sentence, cut at 1 kB.
-    pub async fn record(&self, target: &Target, happened: Happened, note: &str) {
-        self.record_on(&Regarding::of(target), happened, note).await;
-    }
-
-    /// The same for a VMI of which no more is known than who it is.
-    pub async fn record_on(&self, target: &Regarding, happened: Happened, note: &str) {
+    /// Leaves an Event on a VMI; `note` is one sentence, cut at 1 kB.
+    pub async fn record(&self, target: &Regarding, happened: Happened, note: &str) {
         let event = self.event(target, happened, note, Timestamp::now());
         let api = Api::<Event>::namespaced(self.cluster.client.clone(), &target.namespace);
         let params = PostParams {

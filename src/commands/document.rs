@@ -4,13 +4,31 @@ use serde::Serialize;
 
 use super::Context;
 use super::stop::Stop;
+use super::targets;
 use crate::cli::{DryRun, Wanted, Writing};
 use crate::cluster::Cluster;
 use crate::plan::run_plan::Plan;
 use crate::report::{self, Ending, ExitCode, Format, RunReport};
 
-/// A document for what was asked; `fault` is what the command line made of it.
-pub(super) fn begin(fault: &impl Serialize, wanted: &Wanted, writing: &Writing) -> RunReport {
+/// A run with its document, from what was asked to the exit code; `fault` is what the command line made of it.
+pub(super) async fn documented(
+    context: &mut Context,
+    fault: &impl Serialize,
+    wanted: &Wanted,
+    writing: &Writing,
+    work: impl AsyncFnOnce(&mut Context, &mut RunReport) -> Result<Ending, Stop>,
+) -> ExitCode {
+    if let Err(stop) = targets::must_choose(context, wanted) {
+        stop.print(&context.printer);
+        return stop.exit;
+    }
+    let mut report = begin(fault, wanted, writing);
+    let ended = Box::pin(work(context, &mut report)).await;
+    finish(context, report, ended)
+}
+
+/// The document before anything is asked of the cluster.
+fn begin(fault: &impl Serialize, wanted: &Wanted, writing: &Writing) -> RunReport {
     RunReport::new(
         Plan::new_run(),
         String::new(),
@@ -31,7 +49,7 @@ pub(super) async fn connect(context: &Context, report: &mut RunReport) -> Result
 }
 
 /// From how the run ended to the exit code; prints the error where there is one, and the document for every exit but 2.
-pub(super) fn finish(context: &Context, mut report: RunReport, ended: Result<Ending, Stop>) -> ExitCode {
+fn finish(context: &Context, mut report: RunReport, ended: Result<Ending, Stop>) -> ExitCode {
     let ending = match ended {
         Ok(ending) => ending,
         Err(stop) => {

@@ -33,14 +33,8 @@ pub(super) fn tell(context: &Context, cluster: &Cluster, plan: &Plan, ran: &Ran)
         if let Some(why) = ended_early(vm) {
             context.printer.line(&format!("{}: {why}; everything is back", vm.key));
         } else if let Some(trouble) = &vm.trouble {
-            let hint = trouble
-                .hint
-                .as_ref()
-                .map(|hint| format!("\nhint: {hint}"))
-                .unwrap_or_default();
-            context
-                .printer
-                .error(&anyhow::anyhow!("{}: {}{hint}", vm.key, trouble.message));
+            let message = format!("{}: {}", vm.key, trouble.message);
+            context.printer.failure(&message, trouble.hint.as_deref());
         }
     }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::agree::agree;
 use super::keyboard::{Keyboard, Words};
+use super::permitted::{Places, permitted};
 use super::stop::Stop;
 use super::targets::{self, Chosen};
 use super::watcher::Shown;
 use super::{Context, document, ended, plan_text};
 use crate::cli::{DryRun, FaultRequest};
-use crate::cluster::access;
 use crate::cluster::events::Recorder;
 use crate::cluster::rules::VM_PACKETS;
 use crate::cluster::{Cluster, pod_namespace};
@@ -26,13 +26,9 @@ pub(super) async fn fault(context: &mut Context, request: FaultRequest) -> ExitC
     for line in &request.ignored {
         context.printer.warn(line);
     }
-    if let Err(stop) = targets::must_choose(context, &request.wanted) {
-        stop.print(&context.printer);
-        return stop.exit;
-    }
-    let mut report = document::begin(&request.spec, &request.wanted, &request.writing);
-    let ended = carry_out(context, &request, &mut report).await;
-    document::finish(context, report, ended)
+    let (fault, wanted, writing) = (&request.spec, &request.wanted, &request.writing);
+    let work = async |context: &mut Context, report: &mut RunReport| carry_out(context, &request, report).await;
+    document::documented(context, fault, wanted, writing, work).await
 }
 
 async fn carry_out(
@@ -123,23 +119,12 @@ async fn admitted(
         .filter(|rule| rule.is_for_debug_pods())
         .copied()
         .collect();
-    let reviewed = access::review(cluster, &rules, &[], &namespace).await;
-    match reviewed.iter().find(|access| access.blocks()) {
-        None => Ok(namespace),
-        Some(access) => Err(Stop::refused(
-            "forbidden",
-            format!(
-                "not permitted in namespace {namespace}: {} {}",
-                access.rule.verb,
-                access.rule.qualified()
-            ),
-        )
-        .hint(format!(
-            "kubectl vmchaos check {} prints the rules that are missing; to ask again: {}",
-            request.spec.fault.kind(),
-            cluster.again(&access.can_i())
-        ))),
-    }
+    let places = Places {
+        vmis: &[],
+        pods: &namespace,
+    };
+    permitted(cluster, request.spec.fault.kind(), &rules, places, "").await?;
+    Ok(namespace)
 }
 
 fn keys(plan: &Plan) -> Words {

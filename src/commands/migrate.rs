@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use super::agree::agree;
 use super::keyboard::{Keyboard, Words};
 use super::migrate_watcher::Shown;
+use super::permitted::{Places, permitted};
 use super::stop::Stop;
 use super::targets::{self, Chosen};
 use super::{Context, document, migrate_text};
 use crate::cli::{DryRun, MigrateRequest};
+use crate::cluster::Cluster;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::migration;
 use crate::cluster::movable::Terrain;
 use crate::cluster::pool::pool;
 use crate::cluster::rules::MIGRATE;
-use crate::cluster::{Cluster, access};
 use crate::fault::{Extent, Movable};
 use crate::plan::draw::Draw;
 use crate::plan::migrations::MigrationPlan;
@@ -31,13 +32,9 @@ const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// `kubectl vmchaos migrate`
 pub(super) async fn migrate(context: &mut Context, request: MigrateRequest) -> ExitCode {
-    if let Err(stop) = targets::must_choose(context, &request.wanted) {
-        stop.print(&context.printer);
-        return stop.exit;
-    }
-    let mut report = document::begin(&request.spec, &request.wanted, &request.writing);
-    let ended = Box::pin(carry_out(context, &request, &mut report)).await;
-    document::finish(context, report, ended)
+    let (fault, wanted, writing) = (&request.spec, &request.wanted, &request.writing);
+    let work = async |context: &mut Context, report: &mut RunReport| carry_out(context, &request, report).await;
+    document::documented(context, fault, wanted, writing, work).await
 }
 
 async fn carry_out(context: &mut Context, request: &MigrateRequest, report: &mut RunReport) -> Result<Ending, Stop> {
@@ -175,23 +172,13 @@ async fn admitted(
 ) -> Result<(), Stop> {
     let mut namespaces: Vec<String> = plan.pool.iter().map(|vm| vm.namespace.clone()).collect();
     namespaces.dedup();
-    let reviewed = access::review(cluster, MIGRATE, &namespaces, "").await;
-    if let Some(access) = reviewed.iter().find(|access| access.blocks()) {
-        let place = access.namespace.as_deref().unwrap_or_default();
-        return Err(Stop::refused(
-            "forbidden",
-            format!(
-                "not permitted in namespace {place}: {} {}; KubeVirt 1.5 and later grant it by the ClusterRole \
-                 kubevirt.io:migrate, which admin does not contain",
-                access.rule.verb,
-                access.rule.qualified()
-            ),
-        )
-        .hint(format!(
-            "kubectl vmchaos check migrate prints the rules that are missing; to ask again: {}",
-            cluster.again(&access.can_i())
-        )));
-    }
+    let places = Places {
+        vmis: &namespaces,
+        pods: "",
+    };
+    let remark =
+        "; KubeVirt 1.5 and later grant it by the ClusterRole kubevirt.io:migrate, which admin does not contain";
+    permitted(cluster, "migrate", MIGRATE, places, remark).await?;
     let server = request.writing.dry_run == DryRun::Server;
     let unsure = plan.spec.destination.is_asked() && !version_known && request.writing.dry_run == DryRun::None;
     let vms = if server { plan.pool.len() } else { usize::from(unsure) };

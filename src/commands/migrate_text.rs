@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::Context;
 use super::migrate_watcher::seconds;
+use super::plan_text::{context_line, left_out_line};
 use crate::cluster::Cluster;
 use crate::fault::Extent;
 use crate::plan::migrations::{MigrationPlan, SHOWN_OF_ENDLESS};
@@ -23,12 +24,7 @@ pub(super) fn plan_text(plan: &MigrationPlan, cluster: &Cluster, limits: Limits,
         text.push('\n');
     };
     line(format!("migrate: {}", how_long(plan)));
-    line(format!(
-        "  context    {} ({}), as {}",
-        escape(&cluster.context),
-        cluster.server,
-        escape(&cluster.user)
-    ));
+    line(context_line(cluster));
     line(format!(
         "  VMs        {} of {} match{}",
         plan.pool.len(),
@@ -48,8 +44,7 @@ pub(super) fn plan_text(plan: &MigrationPlan, cluster: &Cluster, limits: Limits,
     line(String::new());
     table(plan).render().lines().for_each(|row| line(format!("  {row}")));
     for unfit in &plan.left_out {
-        let (namespace, name) = (escape(&unfit.namespace), escape(&unfit.name));
-        line(format!("  left out: {namespace}/{name} {}", escape(&unfit.reason)));
+        line(left_out_line(unfit));
     }
     if plan.spec.parallel > limits.in_cluster {
         line(format!(
@@ -149,14 +144,8 @@ pub(super) fn tell_end(context: &Context, cluster: &Cluster, plan: &MigrationPla
             .line(&format!("ended early: the run was halted by {who}"));
     }
     if let Some(trouble) = &ran.trouble {
-        let hint = trouble
-            .hint
-            .as_ref()
-            .map(|hint| format!("\nhint: {hint}"))
-            .unwrap_or_default();
-        context
-            .printer
-            .error(&anyhow::anyhow!("{}{}", trouble.message, cluster.lead(hint)));
+        let hint = trouble.hint.clone().map(|hint| cluster.lead(hint));
+        context.printer.failure(&trouble.message, hint.as_deref());
     }
     let lost = ran
         .flights

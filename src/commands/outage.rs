@@ -5,6 +5,7 @@ use futures::future::try_join_all;
 use super::agree::agree;
 use super::keyboard::{Keyboard, Words};
 use super::outage_watcher::Shown;
+use super::permitted::{Places, permitted};
 use super::stop::Stop;
 use super::targets::{self, Chosen};
 use super::{Context, document, manifest_files, outage_text};
@@ -12,7 +13,7 @@ use crate::cli::{DryRun, HowMany, OutageRequest, Writing};
 use crate::cluster::events::Recorder;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::outage::{candidates, launcher_of};
-use crate::cluster::{Cluster, VirtualMachineInstance, access, manifest, outage_rules};
+use crate::cluster::{Cluster, VirtualMachineInstance, manifest, outage_rules};
 use crate::fault::{Execution, Mode, OutageTarget};
 use crate::plan::outages::{OutagePlan, PlannedOutage};
 use crate::plan::recovery::predict;
@@ -23,13 +24,9 @@ use crate::ui::{Answer, Confirm};
 
 /// `kubectl vmchaos outage`
 pub(super) async fn outage(context: &mut Context, request: OutageRequest) -> ExitCode {
-    if let Err(stop) = targets::must_choose(context, &request.wanted) {
-        stop.print(&context.printer);
-        return stop.exit;
-    }
-    let mut report = document::begin(&request.spec, &request.wanted, &request.writing);
-    let ended = Box::pin(carry_out(context, &request, &mut report)).await;
-    document::finish(context, report, ended)
+    let (fault, wanted, writing) = (&request.spec, &request.wanted, &request.writing);
+    let work = async |context: &mut Context, report: &mut RunReport| carry_out(context, &request, report).await;
+    document::documented(context, fault, wanted, writing, work).await
 }
 
 async fn carry_out(context: &mut Context, request: &OutageRequest, report: &mut RunReport) -> Result<Ending, Stop> {
@@ -137,22 +134,11 @@ async fn admitted(cluster: &Cluster, request: &OutageRequest, plan: &OutagePlan)
     let rules = outage_rules::needed(&plan.spec, &owners);
     let mut namespaces: Vec<String> = plan.vms.iter().map(|vm| vm.target.namespace.clone()).collect();
     namespaces.dedup();
-    let reviewed = access::review(cluster, &rules, &namespaces, "").await;
-    if let Some(access) = reviewed.iter().find(|access| access.blocks()) {
-        let place = access.namespace.as_deref().unwrap_or_default();
-        return Err(Stop::refused(
-            "forbidden",
-            format!(
-                "not permitted in namespace {place}: {} {}",
-                access.rule.verb,
-                access.rule.qualified()
-            ),
-        )
-        .hint(format!(
-            "kubectl vmchaos check outage prints the rules that are missing; to ask again: {}",
-            cluster.again(&access.can_i())
-        )));
-    }
+    let places = Places {
+        vmis: &namespaces,
+        pods: "",
+    };
+    permitted(cluster, "outage", &rules, places, "").await?;
     if request.writing.dry_run == DryRun::Server {
         for vm in &plan.vms {
             requests::rehearse(cluster, plan, vm).await?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Context;
+use super::plan_text::{context_line, left_out_line};
 use crate::cluster::Cluster;
 use crate::fault::{Execution, Mode, OutageTarget, Owner};
 use crate::plan::outages::{OutagePlan, PlannedOutage};
@@ -21,12 +22,7 @@ pub(super) fn plan_text(plan: &OutagePlan, cluster: &Cluster) -> String {
         text.push('\n');
     };
     line(format!("outage: {}", what(plan)));
-    line(format!(
-        "  context    {} ({}), as {}",
-        escape(&cluster.context),
-        cluster.server,
-        escape(&cluster.user)
-    ));
+    line(context_line(cluster));
     line(format!(
         "  VMs        {} of {} match{}",
         plan.vms.len(),
@@ -55,8 +51,7 @@ pub(super) fn plan_text(plan: &OutagePlan, cluster: &Cluster) -> String {
         ));
     }
     for unfit in &plan.left_out {
-        let (namespace, name) = (escape(&unfit.namespace), escape(&unfit.name));
-        line(format!("  left out: {namespace}/{name} {}", escape(&unfit.reason)));
+        line(left_out_line(unfit));
     }
     for words in by_hand(plan, cluster) {
         line(format!("  {words}"));
@@ -191,13 +186,8 @@ pub(super) fn tell_end(context: &Context, cluster: &Cluster, plan: &OutagePlan, 
 }
 
 fn tell(context: &Context, vm: &Outage, trouble: &Trouble) {
-    let hint = trouble
-        .hint
-        .as_ref()
-        .map(|hint| format!("\nhint: {hint}"))
-        .unwrap_or_default();
-    let error = anyhow::anyhow!("{}: {}{hint}", vm.target.key(), trouble.message);
-    context.printer.error(&error);
+    let message = format!("{}: {}", vm.target.key(), trouble.message);
+    context.printer.failure(&message, trouble.hint.as_deref());
 }
 
 /// A second signal came before it was over.

@@ -1,25 +1,20 @@
 //! Shows a run of outages as it goes and leaves Events on the VMIs.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::recording::Recording;
 use crate::cluster::events::{Happened, Recorder, Regarding};
 use crate::fault::Mode;
 use crate::run::outage::driver::Watcher;
 use crate::run::outage::engine::{Outage, Outcome, Step};
 use crate::ui::{Printer, Progress, State};
 
-/// How long Events may take at the end; they are a courtesy.
-const EVENTS_LIMIT: Duration = Duration::from_secs(5);
-
 /// The screen and the Events of one run.
 pub(super) struct Shown {
     progress: Progress,
-    recorder: Arc<Recorder>,
-    recording: Mutex<JoinSet<()>>,
+    events: Recording,
 }
 
 // === impl Shown ===
@@ -28,8 +23,7 @@ impl Shown {
     pub(super) fn new(printer: &Printer, total: usize, recorder: Recorder) -> Self {
         Self {
             progress: Progress::new(printer, total),
-            recorder: Arc::new(recorder),
-            recording: Mutex::default(),
+            events: Recording::new(recorder),
         }
     }
 
@@ -40,9 +34,7 @@ impl Shown {
     /// Waits for the Events that are under way, and takes the progress off the screen.
     pub(super) async fn finish(self) {
         self.progress.finish();
-        let mut recording = self.recording.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let all = async { while recording.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(EVENTS_LIMIT, all).await;
+        self.events.finish().await;
     }
 }
 
@@ -63,9 +55,7 @@ impl Watcher for Shown {
             name: name.clone(),
             uid: uid.to_owned(),
         };
-        let recorder = self.recorder.clone();
-        let mut recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
-        recording.spawn(async move { recorder.record_on(&about, happened, &note).await });
+        self.events.tell(about, happened, note);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::cluster::Cluster;
-use crate::fault::{Direction, Execution};
+use crate::fault::{Direction, Execution, Unfit};
 use crate::plan::compile;
 use crate::plan::run_plan::Plan;
 use crate::plan::words;
@@ -21,12 +21,7 @@ pub(super) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all_com
     };
     let spec = &plan.spec;
     line(format!("{}: {}", spec.fault.kind(), spec.fault));
-    line(format!(
-        "  context    {} ({}), as {}",
-        escape(&cluster.context),
-        cluster.server,
-        escape(&cluster.user)
-    ));
+    line(context_line(cluster));
     line(format!("  VMs        {}", how_many(plan)));
     line(format!("  duration   {}", how_long(plan)));
     let pods = if plan.nodes.len() == 1 {
@@ -48,12 +43,7 @@ pub(super) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all_com
         line(format!("  warning: {warning}"));
     }
     for unfit in &plan.left_out {
-        line(format!(
-            "  left out: {}/{} {}",
-            escape(&unfit.namespace),
-            escape(&unfit.name),
-            escape(&unfit.reason)
-        ));
+        line(left_out_line(unfit));
     }
     line(String::new());
     let shown = if all_commands { plan.vms.len() } else { SHOWN_COMMANDS };
@@ -75,6 +65,22 @@ pub(super) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all_com
         ));
     }
     text
+}
+
+/// Which cluster, and as whom.
+pub(super) fn context_line(cluster: &Cluster) -> String {
+    format!(
+        "  context    {} ({}), as {}",
+        escape(&cluster.context),
+        cluster.server,
+        escape(&cluster.user)
+    )
+}
+
+/// A VMI that was matched and cannot take it.
+pub(super) fn left_out_line(unfit: &Unfit) -> String {
+    let (namespace, name) = (escape(&unfit.namespace), escape(&unfit.name));
+    format!("  left out: {namespace}/{name} {}", escape(&unfit.reason))
 }
 
 fn how_many(plan: &Plan) -> String {

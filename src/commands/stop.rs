@@ -99,11 +99,6 @@ impl Stop {
 
     /// On stderr, as every error is shown.
     pub(super) fn print(&self, printer: &Printer) {
-        let hint = self
-            .hint
-            .as_ref()
-            .map(|hint| format!("\nhint: {hint}"))
-            .unwrap_or_default();
-        printer.error(&anyhow::anyhow!("{}{hint}", self.message));
+        printer.failure(&self.message, self.hint.as_deref());
     }
 }

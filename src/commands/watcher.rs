@@ -1,25 +1,19 @@
 //! Shows a run as it goes and leaves Events on the VMIs.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-
-use crate::cluster::events::{Happened, Recorder};
+use super::recording::Recording;
+use crate::cluster::events::{Happened, Recorder, Regarding};
 use crate::fault::Target;
 use crate::report::TargetState;
 use crate::run::driver::Watcher;
 use crate::run::vm::{Step, Vm};
 use crate::ui::{Progress, State};
 
-/// How long Events may take at the end; they are a courtesy.
-const EVENTS_LIMIT: Duration = Duration::from_secs(5);
-
 /// The screen and the Events of one run.
 pub(super) struct Shown {
     progress: Progress,
-    recorder: Arc<Recorder>,
-    recording: std::sync::Mutex<JoinSet<()>>,
+    events: Recording,
 }
 
 // === impl Shown ===
@@ -28,20 +22,14 @@ impl Shown {
     pub(super) fn new(progress: Progress, recorder: Recorder) -> Self {
         Self {
             progress,
-            recorder: Arc::new(recorder),
-            recording: std::sync::Mutex::default(),
+            events: Recording::new(recorder),
         }
     }
 
     /// Waits for the Events that are under way, and takes the progress off the screen.
     pub(super) async fn finish(self) {
         self.progress.finish();
-        let mut recording = self
-            .recording
-            .into_inner()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let all = async { while recording.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(EVENTS_LIMIT, all).await;
+        self.events.finish().await;
     }
 }
 
@@ -51,9 +39,7 @@ impl Watcher for Shown {
     }
 
     fn tell(&self, target: &Target, happened: Happened, note: String) {
-        let (recorder, target) = (self.recorder.clone(), target.clone());
-        let mut recording = self.recording.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        recording.spawn(async move { recorder.record(&target, happened, &note).await });
+        self.events.tell(Regarding::of(target), happened, note);
     }
 }
 

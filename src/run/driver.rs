@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::engine::{Action, Engine, Input, Settings};
 use super::pods::Pods;
 use super::signals::Signals;
+use super::timer::at;
 use super::vm::{Placement, PodIndex, Trouble, Vm, VmIndex};
 use super::{follow, sweep};
 use crate::cluster::events::Happened;
@@ -130,13 +131,6 @@ pub async fn run(
         vms: driver.engine.into_vms(),
         signals,
         pods_left,
-    }
-}
-
-async fn at(wake: Option<Instant>) {
-    match wake {
-        Some(wake) => sleep_until(wake).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -24,6 +24,7 @@ pub mod prove;
 pub mod report;
 pub mod signals;
 pub mod sweep;
+mod timer;
 mod verdict;
 pub mod vm;
 mod words;

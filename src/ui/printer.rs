@@ -141,6 +141,12 @@ impl Printer {
         self.explained(&explain(error));
     }
 
+    /// Like [`Printer::error`], for a message and what to do about it.
+    pub fn failure(&self, message: &str, hint: Option<&str>) {
+        let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        self.error(&anyhow::anyhow!("{message}{hint}"));
+    }
+
     /// Like [`Printer::error`], for an error taken apart earlier.
     pub fn explained(&self, error: &Explained) {
         let mut text = if error.is_kubectls() {

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use kubectl_vmchaos::cluster::access::{Verdict, review};
-use kubectl_vmchaos::cluster::events::{Happened, Recorder};
+use kubectl_vmchaos::cluster::events::{Happened, Recorder, Regarding};
 use kubectl_vmchaos::cluster::rbac::missing_rbac;
 use kubectl_vmchaos::cluster::rules::VM_PACKETS;
 use kubectl_vmchaos::cluster::{ErrorKind, pod_namespace};
@@ -152,7 +152,7 @@ async fn an_event_is_left_on_the_vmi() {
     let server = Server::start(|request| created(&request.body)).await;
     let recorder = Recorder::new(server.cluster().await, "k3f9ab", server.sink());
     recorder
-        .record(&target(), Happened::Injected, "delay 100ms for 120s")
+        .record(&Regarding::of(&target()), Happened::Injected, "delay 100ms for 120s")
         .await;
     let requests = server.requests();
     assert_eq!(requests[0].line(), "POST /apis/events.k8s.io/v1/namespaces/shop/events");
@@ -178,8 +178,12 @@ async fn an_event_is_left_on_the_vmi() {
 async fn events_that_cannot_be_left_are_told_once() {
     let server = Server::start(|_| status(403, "Forbidden", "cannot create events")).await;
     let recorder = Recorder::new(server.cluster().await, "k3f9ab", server.sink());
-    recorder.record(&target(), Happened::Injected, "a").await;
-    recorder.record(&target(), Happened::Restored, "b").await;
+    recorder
+        .record(&Regarding::of(&target()), Happened::Injected, "a")
+        .await;
+    recorder
+        .record(&Regarding::of(&target()), Happened::Restored, "b")
+        .await;
     assert_eq!(
         server.warnings(),
         ["no Event is left on the VMIs: Error from server (Forbidden): cannot create events"]

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::super::signals::Signals;
+use super::super::timer::at;
 use super::super::vm::Trouble;
 use super::engine::{Action, Engine, Input, PoolVm};
 use super::explain::Limits;
@@ -146,13 +147,6 @@ pub async fn run(
         halted_by: engine.halted_by().map(str::to_owned),
         trouble: engine.trouble().cloned(),
         flights: engine.into_flights(),
-    }
-}
-
-async fn at(wake: Option<Instant>) {
-    match wake {
-        Some(wake) => sleep_until(wake).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use futures::future::{BoxFuture, join_all};
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::super::signals::Signals;
+use super::super::timer::at;
 use super::super::vm::Trouble;
 use super::Seen;
 use super::engine::{Done, Moment, Outage, Outcome, Step};
@@ -184,13 +185,6 @@ fn now() -> Moment {
     Moment {
         at: Instant::now(),
         clock: Timestamp::now(),
-    }
-}
-
-async fn at(wake: Option<Instant>) {
-    match wake {
-        Some(wake) => sleep_until(wake).await,
-        None => std::future::pending().await,
     }
 }
 

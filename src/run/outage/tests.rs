@@ -1,7 +1,11 @@
 //! One VMI's outage without a cluster: what is seen and answered goes in, what is to be done comes out.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use super::*;
-use crate::fault::{Execution, RunField, Time};
+use crate::fault::{Execution, Owner, RunField, Time};
 use crate::plan::recovery::predict;
 
 struct Case {

@@ -1,0 +1,38 @@
+//! Whether we may do what a run needs, asked before anything is written.
+
+use super::stop::Stop;
+use crate::cluster::rules::Rule;
+use crate::cluster::{Cluster, access};
+
+/// Where rules are to hold.
+pub(super) struct Places<'a> {
+    pub vmis: &'a [String],
+    /// Of the debug pods; empty where there are none.
+    pub pods: &'a str,
+}
+
+/// Refuses for the first rule that is needed and not granted; `remark` goes behind what is missing.
+pub(super) async fn permitted(
+    cluster: &Cluster,
+    fault: &str,
+    rules: &[Rule],
+    places: Places<'_>,
+    remark: &str,
+) -> Result<(), Stop> {
+    let reviewed = access::review(cluster, rules, places.vmis, places.pods).await;
+    let Some(access) = reviewed.iter().find(|access| access.blocks()) else {
+        return Ok(());
+    };
+    let place = match &access.namespace {
+        Some(namespace) => format!(" in namespace {namespace}"),
+        None => String::new(),
+    };
+    let missing = format!("{} {}", access.rule.verb, access.rule.qualified());
+    Err(
+        Stop::refused("forbidden", format!("not permitted{place}: {missing}{remark}")).hint(format!(
+            "{} prints the rules that are missing; to ask again: {}",
+            cluster.again(&format!("kubectl vmchaos check {fault}")),
+            cluster.again(&access.can_i())
+        )),
+    )
+}
