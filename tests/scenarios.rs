@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 #![cfg(target_os = "linux")]
 
+#[path = "scenarios/answers.rs"]
+mod answers;
 #[path = "scenarios/backend.rs"]
 mod backend;
 #[path = "scenarios/ends.rs"]
@@ -23,6 +25,8 @@ mod migrate;
 mod outage;
 #[path = "scenarios/refused.rs"]
 mod refused;
+#[path = "scenarios/several.rs"]
+mod several;
 mod support;
 
 use backend::Backend;

@@ -12,6 +12,7 @@ func commands() []test {
 	return []test{
 		{"filter-web-1", func(t *check) { t.filter("web-1") }}, {"filter-web-2", func(t *check) { t.filter("web-2") }},
 		{"migrate", migrate}, {"outage-delete", outage},
+		{"outage-pause", outagePause},
 	}
 }
 
@@ -77,4 +78,22 @@ func outage(t *check) {
 	if t.uid("web-3") == uid {
 		t.fail("the VMI was not replaced")
 	}
+}
+
+// outagePause freezes a guest: it is silent for as long, and goes on.
+func outagePause(t *check) {
+	four, _, err := t.address("web-3")
+	t.must(err)
+	if !answers(four) {
+		t.fail("the guest is silent before")
+	}
+	j := t.operator("", "outage", "web-3", "--mode", "pause", "--duration", "3s", "--yes=vmchaos-test")
+	t.says(j, "injected on")
+	if answers(four) {
+		t.fail("the guest answers while it is paused")
+	}
+	if code := j.end(); code != 0 {
+		t.fail("exit %d\n%s", code, j.stderr())
+	}
+	t.until(time.Minute, "the guest answers again", func() bool { return answers(four) })
 }

@@ -5,7 +5,7 @@ import "syscall"
 // What stands in the way of everything that the agent writes: its scratch folder is in the pod's memory, its verdict in a
 // file of the node that is mounted into the pod.
 const (
-	fullDisk = "head -c 1000000000 /dev/zero >/dev/shm/full; ! echo more >>/dev/shm/full"
+	fullDisk = "cat /dev/zero >/dev/shm/full; ! echo more >>/dev/shm/full"
 	readOnly = "mount -o remount,ro /dev/shm && mount -o remount,bind,ro /dev/termination-log && ! echo more >/dev/shm/more"
 )
 

@@ -142,7 +142,8 @@ func (t *check) agent(n *vmNet) []string {
 	t.must(err)
 	found := n.processes(func(_ string, _ int, cgroups string) bool {
 		for i := range all {
-			if strings.Contains(cgroups, string(all[i].GetUID())) {
+			// Dashes mean something else in the names of systemd's slices.
+			if strings.Contains(strings.ReplaceAll(cgroups, "_", "-"), string(all[i].GetUID())) {
 				return true
 			}
 		}

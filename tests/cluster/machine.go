@@ -14,8 +14,8 @@ import (
 // keeper is the pod through which a node that is a machine is reached: nothing else enters it from outside.
 const keeper = "node-keeper"
 
-// startMachine boots a node with Debian's cloud kernel, which has netem, and cgroup version 2. It takes a while without
-// hardware virtualization: whoever needs it waits in machineReady.
+// startMachine boots a node with Debian's cloud kernel, which has netem, cgroup version 2 and systemd. It takes a while
+// without hardware virtualization: whoever needs it waits in machineReady.
 func (c *cluster) startMachine(launcher, images string) error {
 	n := &node{name: "node-3", number: 3, machine: true}
 	n.folder = filepath.Join(c.folder, n.name)
@@ -27,7 +27,7 @@ func (c *cluster) startMachine(launcher, images string) error {
 	}
 	out := filepath.Join(c.folder, "machine")
 	if err := run(filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "machine.sh"), os.Getenv("VMCHAOS_CLUSTER_KERNEL"), launcher, c.program, c.bin,
-		n.folder, filepath.Join(c.folder, "pki"), images, out); err != nil {
+		n.folder, filepath.Join(c.folder, "pki"), images, os.Getenv("VMCHAOS_CLUSTER_SYSTEMD"), out); err != nil {
 		return err
 	}
 	if err := run("sh", "-ec", fmt.Sprintf(`ip tuntap add dev v-node-3 mode tap

@@ -5,54 +5,9 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
-
-// table is what the kill matrix found.
-type table struct {
-	mutex sync.Mutex
-	rows  []*row
-}
-
-type row struct {
-	fault   string
-	runs    int
-	seconds float64
-	ends    map[string]bool
-}
-
-func (t *table) add(fault string, took time.Duration, end string) {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	var at *row
-	for _, one := range t.rows {
-		if one.fault == fault {
-			at = one
-		}
-	}
-	if at == nil {
-		at = &row{fault: fault, ends: map[string]bool{}}
-		t.rows = append(t.rows, at)
-	}
-	at.runs++
-	at.seconds = max(at.seconds, took.Seconds())
-	at.ends[end] = true
-}
-
-func (t *table) markdown() string {
-	text := "# What was killed, and what was left\n\nWritten by `tests/cluster/run record`. Seconds are until the node's kernel has no rule and no qdisc of the run,\nunder every shell the agent runs in; the last column is what the command reported.\n\n| what happens | runs | s until clean, at most | the command |\n|---|---:|---:|---|\n"
-	for _, one := range t.rows {
-		var ends []string
-		for end := range one.ends {
-			ends = append(ends, end)
-		}
-		slices.Sort(ends)
-		text += fmt.Sprintf("| %s | %d | %.2f | %s |\n", one.fault, one.runs, one.seconds, strings.Join(ends, "; "))
-	}
-	return text
-}
 
 // cell is one thing that happens to a run that holds a fault on web-1.
 type cell struct {
@@ -73,11 +28,22 @@ const (
 
 var held = []string{"netem", "web-1", "--bandwidth", "4Mbit", "--duration", "5m", "-y", "-o", "json"}
 
+// heldFilter is another fault, whose rules are nftables'; filterCells are the kills that are tried with it.
+var (
+	heldFilter  = []string{"filter", "web-1", "--ports", "80", "--engine", "nft", "--duration", "5m", "-y", "-o", "json"}
+	filterCells = []string{"command-KILL", "command-STOP", "pod-force-deleted", "container-killed-whole", "command-and-container-killed", "sentinel-killed", "sentinel-stopped"}
+)
+
 func matrix() []test {
 	var all []test
 	for _, shell := range shellNames {
 		for _, one := range slices.Concat(cells(), disks()) {
 			all = append(all, test{"kill-" + one.name + "-" + shell, func(t *check) { t.cell(one, shell, held) }})
+		}
+	}
+	for _, one := range cells() {
+		if slices.Contains(filterCells, one.name) {
+			all = append(all, test{"kill-" + one.name + "-filter", func(t *check) { t.cell(one, "bash", heldFilter) }})
 		}
 	}
 	return slices.Concat(all, apiServer(), moments())
@@ -154,8 +120,11 @@ func (t *check) cell(one cell, shell string, command []string) {
 	began := time.Now()
 	one.do(t, j, n)
 	name := one.name
+	if command[0] == "filter" {
+		name += " (filter, nftables)"
+	}
 	if command[1] == emulated {
-		name += " (netem, cgroup version 2, emulated)"
+		name += " (netem, cgroup version 2, systemd, emulated)"
 	}
 	t.judge(name, j, n, before, began, one.limit+n.limit, one.codes)
 }

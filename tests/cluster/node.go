@@ -14,7 +14,9 @@ import (
 func nodeInit(args []string) {
 	folder, name := args[0], args[1]
 	must("the node's mounts", nodeMounts(folder))
-	must("the node's cgroup", joinCgroup(filepath.Base(filepath.Dir(folder))+"/"+name+"/init"))
+	if !underSystemd() {
+		must("the node's cgroup", joinCgroup(filepath.Base(filepath.Dir(folder))+"/"+name+"/init"))
+	}
 	bin := os.Getenv("VMCHAOS_CLUSTER_BIN")
 	path := "PATH=" + bin + "/usr/bin:" + bin + "/usr/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 	config := func(file string) string { return filepath.Join(folder, file) }
@@ -47,6 +49,12 @@ func nodeInit(args []string) {
 			}
 		}
 	}
+}
+
+// underSystemd says whether the node's first process is systemd, which then makes all cgroups.
+func underSystemd() bool {
+	_, err := os.Stat("/run/systemd/system")
+	return err == nil
 }
 
 // tunDevice is a node's /dev/net/tun.
@@ -92,8 +100,8 @@ func nodeMounts(folder string) error {
 		return err
 	}
 	for _, path := range []string{"/run", "/var/lib", "/var/log"} {
-		if strings.HasPrefix(folder, path+"/") {
-			// Its own folder is below: it stays reachable.
+		// Its own folder may be below, and systemd's sockets are in /run: they stay reachable.
+		if strings.HasPrefix(folder, path+"/") || path == "/run" && underSystemd() {
 			continue
 		}
 		if err := syscall.Mount("tmpfs", path, "tmpfs", 0, "mode=755"); err != nil {

@@ -36,9 +36,14 @@ func (n *node) write(ca *authority, bin string) error {
 	if err := os.Rename(kubeconfig, filepath.Join(n.folder, "kubelet.kubeconfig")); err != nil {
 		return err
 	}
+	// A machine has systemd, which is to make its cgroups; the others share this machine's hierarchies.
+	driver, root := "cgroupfs", "/"+filepath.Base(filepath.Dir(n.folder))+"/"+n.name
+	if n.machine {
+		driver, root = "systemd", "/"
+	}
 	files := map[string]string{
-		"containerd.toml": fmt.Sprintf(containerdConfig, n.folder, bin),
-		"kubelet.yaml":    fmt.Sprintf(kubeletConfig, n.address(), ca.folder, n.name, filepath.Base(filepath.Dir(n.folder))),
+		"containerd.toml": fmt.Sprintf(containerdConfig, n.folder, bin, n.machine),
+		"kubelet.yaml":    fmt.Sprintf(kubeletConfig, n.address(), ca.folder, n.name, driver, root),
 		"cni/10.conflist": fmt.Sprintf(cniConfig, n.pods4(), n.pods6()),
 	}
 	for name, text := range files {
@@ -72,7 +77,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
       runtime_type = "io.containerd.runc.v2"
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
         BinaryName = "%[2]s/usr/sbin/runc"
-        SystemdCgroup = false
+        SystemdCgroup = %[3]t
 `
 
 const kubeletConfig = `apiVersion: kubelet.config.k8s.io/v1beta1
@@ -82,8 +87,8 @@ authentication: {anonymous: {enabled: false}, webhook: {enabled: true}, x509: {c
 authorization: {mode: Webhook}
 tlsCertFile: %[2]s/%[3]s.crt
 tlsPrivateKeyFile: %[2]s/%[3]s.key
-cgroupDriver: cgroupfs
-cgroupRoot: /%[4]s/%[3]s
+cgroupDriver: %[4]s
+cgroupRoot: %[5]s
 failCgroupV1: false
 containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
 failSwapOn: false

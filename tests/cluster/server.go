@@ -34,12 +34,34 @@ func (t *check) withoutAPIServer(signal syscall.Signal, limit time.Duration) (j 
 			_ = t.startAPIServer()
 		}
 		_ = until(time.Minute, "", t.api.ready)
+		t.kubeletsListen()
 	})
 	if signal == syscall.SIGKILL {
 		_ = process.Wait()
 	}
 	t.until(limit, "nothing of the run is left", func() bool { return len(n.ours()) == 0 })
 	return j, n, before, began, time.Since(began)
+}
+
+// kubeletsListen waits until the kubelets start pods again: they try ever more seldom while there is no API server.
+func (t *check) kubeletsListen() {
+	for _, n := range t.nodes {
+		if n.machine {
+			continue
+		}
+		name := "canary-" + n.name
+		_, _ = t.api.create(pods, "kubevirt", object{
+			"apiVersion": "v1", "kind": "Pod", "metadata": object{"name": name},
+			"spec": object{"nodeName": n.name, "restartPolicy": "Never", "automountServiceAccountToken": false, "containers": []any{
+				object{"name": "canary", "image": launcherImage, "imagePullPolicy": "IfNotPresent", "command": []any{"/usr/bin/true"}},
+			}},
+		})
+		_ = until(3*time.Minute, "", func() bool {
+			pod, err := t.api.get(pods, "kubevirt", name)
+			return err == nil && text(pod, "status", "phase") == "Succeeded"
+		})
+		_ = t.api.remove(pods, "kubevirt", name, 0)
+	}
 }
 
 // apiServerKilled takes the API server away for a while.

@@ -214,7 +214,7 @@ async fn a_vmi_has_no_status_of_its_own_and_its_spec_is_kubevirts() {
     );
     assert_eq!(
         (refused.code, refused.message.as_str()),
-        (404, "the server could not find the requested resource")
+        (404, "virtualmachineinstances.kubevirt.io \"web-1\" not found")
     );
     assert!(
         virt(&client, "VirtualMachine")

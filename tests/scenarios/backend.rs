@@ -105,7 +105,7 @@ impl Backend {
     }
 
     /// Asks the API server as an administrator.
-    fn ask(&self, method: &str, path: &str, body: &Value) -> kube::Result<Value> {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> kube::Result<Value> {
         let request = http::Request::builder()
             .method(method)
             .uri(path)

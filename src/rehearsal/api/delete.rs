@@ -65,17 +65,19 @@ fn end(cluster: &Cluster, call: &Call, options: &Value, object: &Arc<Value>) -> 
         fields::text(object, "/metadata/namespace"),
         fields::text(object, "/metadata/name"),
     );
-    for (field, words) in [("uid", "UID"), ("resourceVersion", "ResourceVersion")] {
+    for (field, words, done) in [
+        ("uid", "UID", "deleted and then recreated"),
+        ("resourceVersion", "ResourceVersion", "modified"),
+    ] {
         let (asked, there) = (
             fields::text(options, &format!("/preconditions/{field}")),
             fields::text(object, &format!("/metadata/{field}")),
         );
         if !asked.is_empty() && asked != there {
-            return Err(ApiError::conflict(
-                call.resource,
-                name,
-                &format!("Precondition failed: {words} in precondition: {asked}, {words} in object meta: {there}"),
-            ));
+            let why = format!(
+                "the {words} in the precondition ({asked}) does not match the {words} in record ({there}). The object might have been {done}"
+            );
+            return Err(ApiError::conflict_of_kind(call.resource, name, &why));
         }
     }
     let asked = options

@@ -148,6 +148,7 @@ fn answer(
         Place::Group(group) => return discovery::group(&group, kubevirt),
         Place::Kinds { group, version } => return discovery::kinds(&group, &version, kubevirt),
         Place::NoResource => return Err(ApiError::no_such_resource()),
+        Place::NoSub(resource, name) => return Err(ApiError::not_found(resource, &name)),
         Place::Nowhere => return Err(ApiError::text(404, "404 page not found")),
     };
     let call = Call {

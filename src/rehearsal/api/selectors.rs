@@ -96,8 +96,13 @@ fn parse_labels(text: &str) -> ApiResult<Vec<Requirement>> {
         .into_iter()
         .map(|term| {
             requirement(term).ok_or_else(|| {
+                let mut words = term.split_whitespace();
+                let (found, expected) = match (words.next(), words.next()) {
+                    (Some(key), Some(operator)) if key_is_valid(key) => (operator, "in, notin, =, ==, !=, gt, lt"),
+                    _ => (term, "identifier"),
+                };
                 ApiError::bad_request(format!(
-                    "unable to parse requirement: found '{term}', expected: identifier"
+                    "unable to parse requirement: found '{found}', expected: {expected}"
                 ))
             })
         })

@@ -94,6 +94,20 @@ impl ApiError {
         .about(resource, name)
     }
 
+    /// A conflict that names the object's kind, not its resource.
+    pub(crate) fn conflict_of_kind(resource: &Resource, name: &str, why: &str) -> Self {
+        let dot = if resource.group.is_empty() { "" } else { "." };
+        let kind = format!("{}{dot}{}", resource.kind, resource.group);
+        let mut error = Self::new(
+            409,
+            "Conflict",
+            format!("Operation cannot be fulfilled on {kind} \"{name}\": {why}"),
+        )
+        .about(resource, name);
+        fields::set(&mut error.details, "/kind", resource.kind);
+        error
+    }
+
     pub(crate) fn modified(resource: &Resource, name: &str) -> Self {
         Self::conflict(
             resource,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use hyper::Method;
 
-use crate::rehearsal::api::resources::{self, Resource};
+use crate::rehearsal::api::resources::{self, Resource, VMIS};
 
 /// The query of a request, decoded; of a key given twice the last one counts.
 #[derive(Debug, Default, Clone)]
@@ -48,6 +48,8 @@ pub(crate) enum Place {
     Object(Object),
     /// A resource nobody knows, in a group that is there.
     NoResource,
+    /// What a custom resource does not have beside the object of that name.
+    NoSub(&'static Resource, String),
     Nowhere,
 }
 
@@ -121,15 +123,21 @@ fn object(group: &str, version: &str, rest: &[&str], kubevirt: bool) -> Place {
         [plural, name, sub @ ..] => ("", *plural, *name, sub.join("/")),
         [] => return Place::Nowhere,
     };
+    // Custom resources are another handler's, with answers of its own.
+    let custom = group == VMIS.group;
     let Some(resource) = resources::find(group, version, plural, kubevirt) else {
-        return Place::NoResource;
+        return if custom { Place::Nowhere } else { Place::NoResource };
     };
     let misplaced = if namespace.is_empty() {
         resource.namespaced && !name.is_empty()
     } else {
         !resource.namespaced
     };
-    if misplaced || (!sub.is_empty() && resource.sub(&sub).is_none()) {
+    let unknown_sub = !sub.is_empty() && resource.sub(&sub).is_none();
+    if unknown_sub && custom {
+        return Place::NoSub(resource, name.to_owned());
+    }
+    if misplaced || unknown_sub {
         return Place::NoResource;
     }
     Place::Object(Object {
@@ -172,6 +180,7 @@ mod tests {
                 object.name,
                 object.sub
             ),
+            Place::NoSub(resource, name) => format!("no {} {name}", resource.qualified()),
             other => format!("{other:?}"),
         }
     }
@@ -188,10 +197,10 @@ mod tests {
         );
         assert_eq!(
             read("/apis/kubevirt.io/v1/namespaces/a/virtualmachineinstances/x/status"),
-            "NoResource"
+            "no virtualmachineinstances.kubevirt.io x"
         );
         assert_eq!(read("/api/v1/pods/p"), "NoResource");
-        assert_eq!(read("/apis/kubevirt.io/v1/gizmos"), "NoResource");
+        assert_eq!(read("/apis/kubevirt.io/v1/gizmos"), "Nowhere");
         assert_eq!(read("/apis/apps/v1/deployments"), "Nowhere");
     }
 

@@ -2,26 +2,38 @@
 # Packs a node that is a machine of its own, with a kernel that has netem and cgroup version 2: a disk with what a node
 # needs (the launcher image's tools, containerd, the kubelet), and an initramfs that finds the disk.
 #
-#   machine.sh KERNEL_DIR LAUNCHER_ROOT PROGRAM BIN_DIR NODE_FOLDER PKI_FOLDER IMAGES_TAR OUT    makes OUT/disk and OUT/initrd
+#   machine.sh KERNEL_DIR LAUNCHER_ROOT PROGRAM BIN_DIR NODE_FOLDER PKI_FOLDER IMAGES_TAR SYSTEMD_DIR OUT
+#
+# Makes OUT/disk and OUT/initrd.
 #
 # All paths are the same inside as outside, so that configuration needs no second form.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-kernel=$1 launcher=$2 program=$3 bin=$4 node=$5 pki=$6 images=$7 out=$8
+kernel=$1 launcher=$2 program=$3 bin=$4 node=$5 pki=$6 images=$7 systemd=$8 out=$9
 mkdir -p "$out"
 root=$out/root
 cp -a "$launcher" "$root"
 
-place_libraries() { # PROGRAM
-	local lib
+place_libraries() { # PROGRAM [PREFIX of where its libraries were unpacked]
+	local lib at
 	while read -r lib; do
-		[ -e "$root$lib" ] || install -D -m 0755 "$lib" "$root$lib"
+		at=$root${lib#"${2:-}"}
+		[ -e "$at" ] || install -D -m 0755 "$lib" "$at"
 	done < <(ldd "$1" 2>/dev/null | grep -o '/[^ ]*' || true)
 }
 
 for program_or_tool in "$program" "$bin"/usr/bin/{containerd,containerd-shim-runc-v2,ctr} "$bin"/usr/sbin/runc "$bin"/usr/lib/cni/{bridge,host-local,loopback}; do
 	install -D -m 0755 "$program_or_tool" "$root$program_or_tool"
 	place_libraries "$program_or_tool"
+done
+# Of systemd the manager alone, with none of its units.
+for folder in lib usr/lib; do
+	for part in systemd systemd-executor; do
+		from=$systemd/$folder/systemd/$part
+		[ -e "$from" ] || continue
+		install -D -m 0755 "$from" "$root/usr/lib/systemd/$part"
+		LD_LIBRARY_PATH=$(find "$systemd" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:) place_libraries "$from" "$systemd"
+	done
 done
 mkdir -p "$root$node" "$root$pki" "$root$(dirname "$node")/log" "$root"/{sys/fs/cgroup,var/lib,var/log,opt,mnt}
 cp -a "$node/." "$root$node/"

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// table is what the kill matrix found.
+type table struct {
+	mutex sync.Mutex
+	rows  []*row
+}
+
+type row struct {
+	fault   string
+	runs    int
+	seconds float64
+	ends    map[string]bool
+}
+
+func (t *table) add(fault string, took time.Duration, end string) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	var at *row
+	for _, one := range t.rows {
+		if one.fault == fault {
+			at = one
+		}
+	}
+	if at == nil {
+		at = &row{fault: fault, ends: map[string]bool{}}
+		t.rows = append(t.rows, at)
+	}
+	at.runs++
+	at.seconds = max(at.seconds, took.Seconds())
+	at.ends[end] = true
+	fmt.Printf("# %s: clean after %.2f s; %s\n", fault, took.Seconds(), end)
+}
+
+// legend is above the table, notes is below.
+const (
+	legend = `# What was killed, and what was left
+
+Written by ` + "`tests/cluster/run record`" + `. Seconds are from what happened until the node's kernel has no rule and no qdisc of the
+run, the longest of all runs and shells; the last column is what the command reported. In every row no rule, no qdisc, no
+process of the run and no running pod was left.
+
+| what happens | runs | s until clean, at most | the command |
+|---|---:|---:|---|
+`
+	notes = `
+- A command killed while its pod starts: nobody greets the agent, which leaves after 30 s. Nothing was changed.
+- "Rollback after a first SIGINT": the second signal lets the command leave at once, with 3, as its documentation says; the
+  node goes on by itself.
+- The API server gone for good: the command cannot learn what became of the fault, and says so with 3 and the command that
+  looks. The node had ended it.
+- A disk that is full or read-only: what became of the fault may not be known, for there was no room to write it down.
+- Silence (a cut network, a stopped command, a killed containerd) is noticed after 7 s.
+- "Emulated" is an emulated guest on an emulated node: its clock is slow.
+`
+)
+
+func (t *table) markdown() string {
+	text := legend
+	for _, one := range t.rows {
+		var ends []string
+		for end := range one.ends {
+			ends = append(ends, end)
+		}
+		slices.Sort(ends)
+		text += fmt.Sprintf("| %s | %d | %.2f | %s |\n", one.fault, one.runs, one.seconds, strings.Join(ends, "; "))
+	}
+	return text + notes
+}
