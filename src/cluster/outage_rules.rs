@@ -1,6 +1,6 @@
 //! What `outage` needs permission for; each mode needs a part of it.
 
-use super::rules::{Needed, Rule, RuleScope, in_cluster, pods, vmis};
+use super::rules::{NAMESPACES, Needed, Rule, RuleScope, in_cluster, pods, vmis, vms};
 use crate::fault::{Mode, OutageSpec, Owner};
 
 const SUBRESOURCES: &str = "subresources.kubevirt.io";
@@ -49,6 +49,7 @@ pub const OUTAGE: &[Rule] = {
             scope: RuleScope::VmiNamespace,
             needed: Optional("no Event is left on the VMI"),
         },
+        NAMESPACES,
         in_cluster(
             "list",
             "kubevirt.io",
@@ -58,14 +59,7 @@ pub const OUTAGE: &[Rule] = {
     ]
 };
 
-const fn vms(verb: &'static str, needed: Needed) -> Rule {
-    Rule {
-        resource: "virtualmachines",
-        ..vmis(verb, needed)
-    }
-}
-
-const fn virt(resource: &'static str, subresource: &'static str, without: &'static str) -> Rule {
+pub(super) const fn virt(resource: &'static str, subresource: &'static str, without: &'static str) -> Rule {
     Rule {
         verb: "update",
         group: SUBRESOURCES,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::access::{Access, Verdict};
+use super::roles::rule_yaml;
 
 /// Roles that grant what is missing, as YAML for `kubectl apply -f -`; `None` when nothing is denied.
 ///
@@ -40,11 +41,7 @@ pub fn missing_rbac(fault: &str, reviewed: &[Access]) -> Option<String> {
         text.push_str("rules:\n");
         for ((group, resource), verbs) in rules {
             let verbs: Vec<&str> = verbs.iter().copied().collect();
-            let _ = writeln!(
-                text,
-                "- apiGroups: [\"{group}\"]\n  resources: [\"{resource}\"]\n  verbs: [\"{}\"]",
-                verbs.join("\", \"")
-            );
+            text.push_str(&rule_yaml(group, resource, &verbs));
         }
     }
     Some(text)

@@ -31,6 +31,16 @@ pub enum Needed {
     Optional(&'static str),
 }
 
+/// What most commands look at when nothing is found.
+pub(super) const NAMESPACES: Rule = in_cluster(
+    "get",
+    "",
+    "namespaces",
+    "a namespace that does not exist looks like an empty one",
+);
+/// And of what was named and does not run.
+pub(super) const STOPPED: Rule = vms("get", Needed::Optional("a stopped VM looks like one that is not there"));
+
 /// What a fault on VMs' packets needs, `netem` and `filter` alike.
 pub const VM_PACKETS: &[Rule] = {
     use Needed::{Optional, Required};
@@ -42,6 +52,7 @@ pub const VM_PACKETS: &[Rule] = {
             "watch",
             Optional("a VM that moves or restarts during the fault is noticed late"),
         ),
+        STOPPED,
         pods("list", VmiNamespace),
         pods("create", PodNamespace),
         pods("get", PodNamespace),
@@ -65,12 +76,7 @@ pub const VM_PACKETS: &[Rule] = {
             scope: VmiNamespace,
             needed: Optional("no Event is left on the VMI"),
         },
-        in_cluster(
-            "get",
-            "",
-            "namespaces",
-            "a namespace that does not exist looks like an empty one",
-        ),
+        NAMESPACES,
         in_cluster(
             "list",
             "",
@@ -81,7 +87,7 @@ pub const VM_PACKETS: &[Rule] = {
             "list",
             "kubevirt.io",
             "kubevirts",
-            "interfaces of binding plugins cannot be told apart",
+            "binding plugins cannot be told apart, and debug pods do not go to KubeVirt's namespace unless it is named",
         ),
     ]
 };
@@ -104,10 +110,12 @@ pub const MIGRATE: &[Rule] = {
             "patch",
             Optional("`halt` cancels what is in flight, and cannot tell the run to end"),
         ),
+        STOPPED,
         Rule {
             needed: Optional("why a target pod does not start is not told"),
             ..pods("list", VmiNamespace)
         },
+        NAMESPACES,
         in_cluster(
             "list",
             "",
@@ -123,7 +131,7 @@ pub const MIGRATE: &[Rule] = {
     ]
 };
 
-const fn migrations(verb: &'static str, needed: Needed) -> Rule {
+pub(super) const fn migrations(verb: &'static str, needed: Needed) -> Rule {
     Rule {
         resource: "virtualmachineinstancemigrations",
         ..vmis(verb, needed)
@@ -139,6 +147,13 @@ pub(super) const fn vmis(verb: &'static str, needed: Needed) -> Rule {
         subresource: None,
         scope: RuleScope::VmiNamespace,
         needed,
+    }
+}
+
+pub(super) const fn vms(verb: &'static str, needed: Needed) -> Rule {
+    Rule {
+        resource: "virtualmachines",
+        ..vmis(verb, needed)
     }
 }
 

@@ -109,7 +109,7 @@ pub enum Feature {
     Netem,
     /// Hooks of nftables on the egress of a device, in Linux 5.16 and later.
     NftEgress,
-    /// `reject` in the netdev family of nftables, in Linux 5.10 and later.
+    /// `reject` in the netdev family of nftables, in Linux 5.11 and later.
     NftReject,
     /// The classifier flower, with the action that drops.
     Flower,

@@ -48,7 +48,7 @@ fn unseen(filter: &Filter) -> String {
 fn by_nft(filter: &Filter) -> String {
     let hooks = match filter.action {
         FilterAction::Drop => "netdev ingress and egress hooks (Linux 5.16)",
-        FilterAction::Reject => "netdev ingress hooks that reject (Linux 5.9)",
+        FilterAction::Reject => "netdev ingress hooks that reject (Linux 5.11)",
     };
     format!("by nft, where the node's kernel has {hooks}")
 }

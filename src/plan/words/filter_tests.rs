@@ -83,7 +83,7 @@ fn a_rejection_is_told_and_hits_sidecars_on_the_way_in() {
         "fail at once",
         "TCP with a reset",
         "sidecars",
-        "(Linux 5.9)",
+        "(Linux 5.11)",
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }

@@ -49,7 +49,7 @@ impl Hook {
 pub(super) struct Abilities {
     /// Hooks on the egress of a device (Linux 5.16).
     pub(super) egress: bool,
-    /// `reject` in netdev chains (Linux 5.10 with `nft_reject_netdev`).
+    /// `reject` in netdev chains (Linux 5.11 with `nft_reject_netdev`).
     pub(super) reject: bool,
 }
 

@@ -1,0 +1,103 @@
+//! What the commands that look at runs and VMs, and end runs, need permission for.
+
+use super::outage_rules::virt;
+use super::rules::{NAMESPACES, Needed, Rule, RuleScope, STOPPED, in_cluster, migrations, pods, vmis, vms};
+
+/// What `list` needs.
+pub(super) const LIST: &[Rule] = {
+    use Needed::{Optional, Required};
+    use RuleScope::VmiNamespace;
+    &[
+        vmis("list", Required),
+        vmis("get", Optional("VMIs cannot be asked for by name")),
+        STOPPED,
+        pods("list", VmiNamespace),
+        NAMESPACES,
+        in_cluster("list", "", "nodes", "where a VM could move to is not known"),
+        in_cluster(
+            "list",
+            "kubevirt.io",
+            "kubevirts",
+            "interfaces of binding plugins cannot be told apart",
+        ),
+    ]
+};
+
+/// What `status` needs: it looks into every namespace.
+pub(super) const STATUS: &[Rule] = {
+    use Needed::{Optional, Required};
+    const WATCH: Needed = Optional("`--watch` is not possible");
+    &[
+        everywhere(pods("list", RuleScope::Cluster), Required),
+        everywhere(pods("watch", RuleScope::Cluster), WATCH),
+        everywhere(
+            migrations("list", Required),
+            Optional("runs of migrations are not seen"),
+        ),
+        everywhere(migrations("watch", Required), WATCH),
+        everywhere(vms("list", Required), Optional("outages are not seen")),
+        everywhere(vms("watch", Required), WATCH),
+        everywhere(
+            vmis("list", Required),
+            Optional("outages of VMIs without a VM are not seen"),
+        ),
+        everywhere(vmis("watch", Required), WATCH),
+    ]
+};
+
+/// What `halt` needs: it looks into every namespace, and acts in those of the debug pods and of the VMs.
+pub(super) const HALT: &[Rule] = {
+    use Needed::{Optional, Required};
+    use RuleScope::PodNamespace;
+    const LOOK: Needed = Optional("a VM cannot be looked into: `halt vmi/NAME`, and runs that ended without a word");
+    const FLIGHTS: Needed = Optional("runs of migrations cannot be ended");
+    const OUTAGES: Needed = Optional("outages cannot be put right");
+    &[
+        everywhere(pods("list", RuleScope::Cluster), Required),
+        everywhere(migrations("list", Required), FLIGHTS),
+        everywhere(vms("list", Required), OUTAGES),
+        everywhere(vmis("list", Required), OUTAGES),
+        pods("watch", PodNamespace),
+        pods("delete", PodNamespace),
+        Rule {
+            needed: LOOK,
+            ..pods("create", PodNamespace)
+        },
+        Rule {
+            needed: LOOK,
+            subresource: Some("attach"),
+            ..pods("get", PodNamespace)
+        },
+        Rule {
+            needed: LOOK,
+            subresource: Some("attach"),
+            ..pods("create", PodNamespace)
+        },
+        vmis("get", FLIGHTS),
+        migrations("watch", FLIGHTS),
+        migrations("delete", FLIGHTS),
+        migrations(
+            "patch",
+            Optional("the command that migrates is not told, and may go on"),
+        ),
+        vms("get", OUTAGES),
+        vms("patch", OUTAGES),
+        vmis("patch", Optional("a pause of a VMI without a VM cannot be put right")),
+        virt("virtualmachines", "start", "a VM that was stopped is not started"),
+        virt("virtualmachineinstances", "unpause", "a VM that was paused stays so"),
+        in_cluster(
+            "list",
+            "kubevirt.io",
+            "kubevirts",
+            "debug pods for `halt vmi/NAME` do not go to KubeVirt's namespace",
+        ),
+    ]
+};
+
+const fn everywhere(rule: Rule, needed: Needed) -> Rule {
+    Rule {
+        scope: RuleScope::Cluster,
+        needed,
+        ..rule
+    }
+}

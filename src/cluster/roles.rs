@@ -1,0 +1,139 @@
+//! The least that each command needs, as cluster roles to apply and bind: `plugin-manifest/rbac` holds them.
+
+use std::fmt::Write as _;
+
+use super::looking_rules::{HALT, LIST, STATUS};
+use super::outage_rules::OUTAGE;
+use super::rules::{MIGRATE, Needed, Rule, RuleScope, VM_PACKETS};
+
+/// A command, and everything it needs permission for.
+#[derive(Debug, Clone, Copy)]
+pub struct CommandRules {
+    pub command: &'static str,
+    pub rules: &'static [Rule],
+}
+
+/// Every command that has a role of its own. `check` only asks, and may lack anything it asks about.
+pub const COMMANDS: &[CommandRules] = &[
+    CommandRules {
+        command: "netem",
+        rules: VM_PACKETS,
+    },
+    CommandRules {
+        command: "filter",
+        rules: VM_PACKETS,
+    },
+    CommandRules {
+        command: "migrate",
+        rules: MIGRATE,
+    },
+    CommandRules {
+        command: "outage",
+        rules: OUTAGE,
+    },
+    CommandRules {
+        command: "list",
+        rules: LIST,
+    },
+    CommandRules {
+        command: "status",
+        rules: STATUS,
+    },
+    CommandRules {
+        command: "halt",
+        rules: HALT,
+    },
+];
+
+/// A role's place: what ends its name, where it is to be bound, and with what.
+const PLACES: [(RuleScope, &str, &str, &str); 3] = [
+    (
+        RuleScope::VmiNamespace,
+        "",
+        "in each namespace that has the VMs",
+        "rolebinding -n VMS",
+    ),
+    (
+        RuleScope::PodNamespace,
+        "-pods",
+        "in the namespace of the debug pods: vmchaos where there is one, else KubeVirt's",
+        "rolebinding -n PODS",
+    ),
+    (
+        RuleScope::Cluster,
+        "-cluster",
+        "in the whole cluster",
+        "clusterrolebinding",
+    ),
+];
+
+// === impl CommandRules ===
+
+impl CommandRules {
+    /// The roles as YAML, with what is lost without a rule above each that can be left out.
+    pub fn yaml(&self) -> String {
+        let command = self.command;
+        let mut text = format!("# What `kubectl vmchaos {command}` needs, and no more. Bind a role to USER:\n");
+        // Writing to a String cannot fail.
+        for (_, end, place, binding) in self.places() {
+            let (kind, flags) = binding.split_once(' ').unwrap_or((binding, ""));
+            let flags = if flags.is_empty() {
+                String::new()
+            } else {
+                format!(" {flags}")
+            };
+            let _ = writeln!(
+                text,
+                "#   {place}:\n#     kubectl create {kind} vmchaos-{command}{end}{flags} --clusterrole=vmchaos-{command}{end} --user=USER"
+            );
+        }
+        text.push_str(
+            "# Written from the table that `kubectl vmchaos check` asks by: VMCHAOS_UPDATE=1 cargo test --test rbac\n",
+        );
+        for (scope, end, ..) in self.places() {
+            let _ = write!(
+                text,
+                "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: vmchaos-{command}{end}\n  \
+                 labels:\n    app.kubernetes.io/part-of: kubectl-vmchaos\nrules:\n"
+            );
+            text.push_str(&self.rules_in(scope));
+        }
+        text
+    }
+
+    fn places(&self) -> impl Iterator<Item = (RuleScope, &'static str, &'static str, &'static str)> {
+        PLACES
+            .into_iter()
+            .filter(|(scope, ..)| self.rules.iter().any(|rule| rule.scope == *scope))
+    }
+
+    /// The rules of one place in the table's order; those on one resource that are lost alike stand together.
+    fn rules_in(&self, scope: RuleScope) -> String {
+        let mut groups: Vec<(&Rule, Vec<&str>)> = Vec::new();
+        for rule in self.rules.iter().filter(|rule| rule.scope == scope) {
+            let same = |other: &Rule| {
+                (other.group, other.in_role(), other.needed) == (rule.group, rule.in_role(), rule.needed)
+            };
+            match groups.iter_mut().find(|(other, _)| same(other)) {
+                Some((_, verbs)) => verbs.push(rule.verb),
+                None => groups.push((rule, vec![rule.verb])),
+            }
+        }
+        let mut text = String::new();
+        for (rule, verbs) in groups {
+            if let Needed::Optional(lost) = rule.needed {
+                let _ = writeln!(text, "# Without it {lost}.");
+            }
+            text.push_str(&rule_yaml(rule.group, &rule.in_role(), &verbs));
+        }
+        text
+    }
+}
+
+/// One entry of a role's `rules`.
+pub(super) fn rule_yaml(group: &str, resource: &str, verbs: &[&str]) -> String {
+    format!(
+        "- apiGroups: [\"{group}\"]\n  resources: [\"{resource}\"]\n  verbs: [\"{}\"]\n",
+        verbs.join("\", \"")
+    )
+}
