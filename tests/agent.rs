@@ -7,6 +7,8 @@
 mod double;
 #[path = "agent/double_filter.rs"]
 mod double_filter;
+#[path = "agent/double_kill.rs"]
+mod double_kill;
 #[path = "agent/double_sweep.rs"]
 mod double_sweep;
 #[path = "agent/endings.rs"]
@@ -23,6 +25,8 @@ mod filter_refusals;
 mod filter_rig;
 #[path = "agent/filter_sweep.rs"]
 mod filter_sweep;
+#[path = "agent/guest_kill.rs"]
+mod guest_kill;
 #[path = "agent/kills.rs"]
 mod kills;
 #[path = "agent/launcher.rs"]

@@ -8,6 +8,7 @@ mod outage {
     mod delete;
     mod held;
     mod keys;
+    mod kill;
     mod lost_operator;
     mod owners;
     mod permissions;

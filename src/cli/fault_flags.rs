@@ -140,6 +140,19 @@ impl PodArgs {
         }
     }
 
+    /// The first of these flags that was given.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let request = self.request();
+        let given = [
+            ("--image", request.image.is_some()),
+            ("--taints", request.tolerations.is_some()),
+            ("--service-account", request.service_account.is_some()),
+            ("--pod-namespace", request.namespace.is_some()),
+            ("--pod-running-timeout", value(self.pod_running_timeout).is_some()),
+        ];
+        given.into_iter().find_map(|(flag, given)| given.then_some(flag))
+    }
+
     /// What was accepted and does nothing, for the user to know.
     pub(super) fn ignored(&self) -> Vec<String> {
         let line = "--wait-duration is ignored: the command waits for the debug pod (--pod-running-timeout) and ends when the rollback is verified";

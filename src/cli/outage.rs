@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::confirm::{Writing, WritingArgs};
-use super::fault_flags::EXECUTIONS;
+use super::fault_flags::{EXECUTIONS, PodArgs, PodRequest};
 use super::selection::{DrawArgs, HowMany, MatchArgs, Wanted};
 use super::usage::Usage;
 use super::value_parser::{OneOf, count, reserved, value, wait};
@@ -17,6 +17,9 @@ Examples:
   # Two of the VMs with this label, at once, as if their launcher pods were lost
   kubectl vmchaos outage -l app=web --count 2 --execution parallel --mode pod
 
+  # A crash: the QEMU process is killed on its node
+  kubectl vmchaos outage web-1 --mode kill
+
   # Frozen for 30 seconds, then unpaused
   kubectl vmchaos outage web-1 --mode pause --duration 30s
 
@@ -25,6 +28,11 @@ Examples:
 
 const MODES: OneOf<Mode> = OneOf(&[
     ("delete", Mode::Delete, "delete the VMI: its guest shuts down"),
+    (
+        "kill",
+        Mode::Kill,
+        "kill the guest's QEMU process on its node, as a crash would",
+    ),
     (
         "pod",
         Mode::Pod,
@@ -52,6 +60,8 @@ pub(super) struct OutageArgs {
     draw: DrawArgs,
     #[command(flatten)]
     outage: OutageFlags,
+    #[command(flatten)]
+    pod: PodArgs,
     #[command(flatten)]
     writing: WritingArgs,
     /// Reserved for scenario files.
@@ -90,16 +100,32 @@ struct OutageFlags {
 pub struct OutageRequest {
     pub spec: OutageSpec,
     pub wanted: Wanted,
+    /// For `kill`.
+    pub pod: PodRequest,
     pub writing: Writing,
+    /// Sentences about flags that were accepted and do nothing.
+    pub ignored: Vec<String>,
 }
 
 impl OutageArgs {
     pub(super) fn request(&self, namespace: Option<String>) -> Result<OutageRequest, Usage> {
         let selection = self.matching.selection(namespace)?;
+        let spec = self.outage.spec()?;
+        if let Some(flag) = self.pod.given().filter(|_| spec.mode != Mode::Kill) {
+            return Err(Usage::new(
+                format!(
+                    "{flag} means nothing to --mode {}: it needs no debug pod",
+                    spec.mode.name()
+                ),
+                "leave it out; only --mode kill makes debug pods",
+            ));
+        }
         Ok(OutageRequest {
-            spec: self.outage.spec()?,
+            spec,
             wanted: self.draw.wanted(selection, HowMany::AtMost(1))?,
+            pod: self.pod.request(),
             writing: self.writing.writing(),
+            ignored: self.pod.ignored(),
         })
     }
 }
@@ -115,7 +141,13 @@ impl OutageFlags {
                 Mode::Delete => {
                     return Err(Usage::new(
                         "--grace-period means nothing to --mode delete: the deletion of a VMI ignores it",
-                        "leave it out; for a guest that ends at once use --mode pod",
+                        "leave it out; for a guest that ends at once use --mode kill",
+                    ));
+                }
+                Mode::Kill => {
+                    return Err(Usage::new(
+                        "--grace-period means nothing to --mode kill: a crash has none",
+                        "leave it out, or use --mode pod",
                     ));
                 }
                 Mode::Pause | Mode::Reset => {
@@ -133,7 +165,7 @@ impl OutageFlags {
                 "leave it out; --timeout limits how long that may take",
             ));
         }
-        let ends = matches!(mode, Mode::Delete | Mode::Pod);
+        let ends = matches!(mode, Mode::Delete | Mode::Kill | Mode::Pod);
         if self.disable_auto_restart && !ends {
             return Err(Usage::new(
                 format!("--disable-auto-restart means nothing to --mode {name}: nothing restarts by itself"),

@@ -34,13 +34,26 @@ pub const OUTAGE: &[Rule] = {
         virt("virtualmachineinstances", "unpause", "--mode pause is not possible"),
         virt("virtualmachineinstances", "reset", "--mode reset is not possible"),
         Rule {
-            needed: Optional("--mode pod is not possible"),
+            needed: Optional("--mode pod and kill are not possible"),
             ..pods("list", RuleScope::VmiNamespace)
         },
         Rule {
             needed: Optional("--mode pod is not possible"),
             ..pods("delete", RuleScope::VmiNamespace)
         },
+        for_kill(pods("create", RuleScope::PodNamespace)),
+        for_kill(pods("get", RuleScope::PodNamespace)),
+        for_kill(pods("list", RuleScope::PodNamespace)),
+        for_kill(pods("watch", RuleScope::PodNamespace)),
+        for_kill(pods("delete", RuleScope::PodNamespace)),
+        for_kill(Rule {
+            subresource: Some("attach"),
+            ..pods("get", RuleScope::PodNamespace)
+        }),
+        for_kill(Rule {
+            subresource: Some("attach"),
+            ..pods("create", RuleScope::PodNamespace)
+        }),
         Rule {
             verb: "create",
             group: "events.k8s.io",
@@ -58,6 +71,13 @@ pub const OUTAGE: &[Rule] = {
         ),
     ]
 };
+
+const fn for_kill(rule: Rule) -> Rule {
+    Rule {
+        needed: Needed::Optional("--mode kill is not possible"),
+        ..rule
+    }
+}
 
 pub(super) const fn virt(resource: &'static str, subresource: &'static str, without: &'static str) -> Rule {
     Rule {
@@ -87,7 +107,7 @@ pub fn needed(spec: &OutageSpec, owners: &[&Owner]) -> Vec<Rule> {
         ("virtualmachines", Some("stop"), _) => spec.mode == Mode::Stop,
         (_, Some("pause" | "unpause"), _) => spec.mode == Mode::Pause,
         (_, Some("reset"), _) => spec.mode == Mode::Reset,
-        ("pods", None, "delete") => spec.mode == Mode::Pod,
+        ("pods", None, "delete") if rule.scope == RuleScope::VmiNamespace => spec.mode == Mode::Pod,
         _ => false,
     };
     let all = OUTAGE.iter().filter(|rule| is_needed(rule));

@@ -1,22 +1,18 @@
 //! The commands that put a fault on a VM's packets: find, plan, confirm, run, report.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::agree::agree;
 use super::keyboard::{Keyboard, Words};
-use super::permitted::{Places, permitted};
 use super::stop::Stop;
 use super::targets::{self, Chosen};
 use super::watcher::Shown;
-use super::{Context, document, ended, plan_text};
+use super::{Context, debug_pods, document, ended, plan_text};
 use crate::cli::{DryRun, FaultRequest};
+use crate::cluster::Cluster;
 use crate::cluster::events::Recorder;
-use crate::cluster::rules::VM_PACKETS;
-use crate::cluster::{Cluster, pod_namespace};
 use crate::fault::Execution;
-use crate::node::script::SCRIPT;
-use crate::plan::run_plan::{Confirmed, Plan, PodOptions, REASON, USER};
+use crate::plan::run_plan::{Confirmed, Plan, REASON, USER};
 use crate::report::{self, ExitCode, RunReport};
 use crate::run::{driver, follow};
 use crate::ui::Progress;
@@ -65,13 +61,7 @@ fn planned(request: &FaultRequest, cluster: &Cluster, chosen: Chosen, run: &str)
     if let Some(reason) = &request.writing.reason {
         annotations.insert(REASON.to_owned(), reason.clone());
     }
-    let pod = PodOptions {
-        image: request.pod.image.clone(),
-        service_account: request.pod.service_account.clone(),
-        tolerations: request.pod.tolerations.clone(),
-        start_limit: Duration::from_secs_f64(request.pod.running_timeout.as_secs_f64()),
-        annotations,
-    };
+    let pod = debug_pods::options(&request.pod, annotations);
     let many = chosen.targets.len() > 1;
     if request.spec.detach && many && request.spec.execution == Execution::Serial {
         return Err(Stop::refused(
@@ -91,7 +81,7 @@ fn planned(request: &FaultRequest, cluster: &Cluster, chosen: Chosen, run: &str)
     Ok(plan)
 }
 
-/// Where the debug pods go, and whether we may make, attach to and delete them there. A client dry run only reads.
+/// Where the debug pods go.
 async fn admitted(
     cluster: &Cluster,
     request: &FaultRequest,
@@ -99,32 +89,11 @@ async fn admitted(
     kubevirt: Option<&str>,
 ) -> Result<String, Stop> {
     let vm_namespace = plan.vms.first().map_or("default", |vm| vm.target.namespace.as_str());
-    let candidates = pod_namespace::candidates(request.pod.namespace.as_deref(), kubevirt, vm_namespace);
-    let namespace = if request.writing.dry_run == DryRun::Client {
-        pod_namespace::existing(cluster, &candidates).await?
-    } else {
-        let pod = |node| follow::debug_pod(plan, node, vm_namespace).object(SCRIPT);
-        let namespace = pod_namespace::choose(cluster, &pod(0), &candidates).await?;
-        if request.writing.dry_run == DryRun::Server {
-            // Asked about every object, not only the first.
-            let only = std::slice::from_ref(&namespace);
-            for node in 1..plan.nodes.len() {
-                pod_namespace::choose(cluster, &pod(node), only).await?;
-            }
-        }
-        namespace
-    };
-    let rules: Vec<_> = VM_PACKETS
-        .iter()
-        .filter(|rule| rule.is_for_debug_pods())
-        .copied()
-        .collect();
-    let places = Places {
-        vmis: &[],
-        pods: &namespace,
-    };
-    permitted(cluster, request.spec.fault.kind(), &rules, places, "").await?;
-    Ok(namespace)
+    let candidates = debug_pods::candidates(&request.pod, kubevirt, vm_namespace);
+    let pods = (0..plan.nodes.len()).map(|node| follow::debug_pod(plan, node, vm_namespace));
+    let pods: Vec<_> = pods.collect();
+    let kind = request.spec.fault.kind();
+    debug_pods::place(cluster, &candidates, &pods, request.writing.dry_run, kind).await
 }
 
 fn keys(plan: &Plan) -> Words {

@@ -3,6 +3,7 @@
 mod agree;
 mod check;
 mod completion;
+mod debug_pods;
 mod document;
 mod ended;
 mod fault;

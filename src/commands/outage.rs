@@ -1,8 +1,11 @@
 //! `kubectl vmchaos outage`: find, predict, confirm, keep the manifests, do it, watch, report.
 
+use std::collections::BTreeMap;
+
 use futures::future::try_join_all;
 
 use super::agree::agree;
+use super::debug_pods;
 use super::keyboard::{Keyboard, Words};
 use super::outage_watcher::Shown;
 use super::permitted::{Places, permitted};
@@ -15,15 +18,18 @@ use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::outage::{candidates, launcher_of};
 use crate::cluster::{Cluster, VirtualMachineInstance, manifest, outage_rules};
 use crate::fault::{Execution, Mode, OutageTarget};
-use crate::plan::outages::{OutagePlan, PlannedOutage};
+use crate::plan::outages::{OutagePlan, PlannedOutage, Pods};
 use crate::plan::recovery::predict;
 use crate::plan::run_plan::Consent;
 use crate::report::{Ending, ExitCode, RunReport};
-use crate::run::outage::{driver, requests};
+use crate::run::outage::{driver, kill, requests};
 use crate::ui::{Answer, Confirm};
 
 /// `kubectl vmchaos outage`
 pub(super) async fn outage(context: &mut Context, request: OutageRequest) -> ExitCode {
+    for line in &request.ignored {
+        context.printer.warn(line);
+    }
     let (fault, wanted, writing) = (&request.spec, &request.wanted, &request.writing);
     let work = async |context: &mut Context, report: &mut RunReport| carry_out(context, &request, report).await;
     document::documented(context, fault, wanted, writing, work).await
@@ -34,12 +40,14 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, report: &mut 
     let search = async { Ok(candidates(&cluster, &request.wanted.selection, &request.spec).await?) };
     let found = context.unless_signalled(search).await?;
     let release = found.kubevirt.as_ref().and_then(KubeVirt::release);
+    let kubevirt = found.kubevirt.as_ref().map(|kubevirt| kubevirt.namespace().to_owned());
     let vmis: Vec<VirtualMachineInstance> = found.rows.iter().map(|(vmi, _)| vmi.clone()).collect();
     let chosen = targets::choose_from(context, &cluster, &request.wanted, found.into()).await?;
     enough(request, &chosen)?;
     let planning = planned(&cluster, request, chosen, &vmis, release, &report.id);
-    let plan = context.unless_signalled(planning).await?;
-    context.unless_signalled(admitted(&cluster, request, &plan)).await?;
+    let mut plan = context.unless_signalled(planning).await?;
+    let asking = admitted(&cluster, request, &mut plan, kubevirt.as_deref());
+    context.unless_signalled(asking).await?;
     crate::run::outage::report::plan(report, &plan);
     context.printer.line(&outage_text::plan_text(&plan, &cluster));
     if request.writing.dry_run != DryRun::None {
@@ -105,7 +113,7 @@ async fn planned(
         let folder = &folder;
         async move {
             let manifest = manifest::read(cluster, &target.namespace, &target.name, &target.uid).await?;
-            if let (Mode::Pod, Some(vmi)) = (spec.mode, vmis.iter().find(|vmi| vmi.uid() == target.uid)) {
+            if let (Mode::Pod | Mode::Kill, Some(vmi)) = (spec.mode, vmis.iter().find(|vmi| vmi.uid() == target.uid)) {
                 target.launcher = Some(launcher_of(cluster, vmi).await?);
             }
             Ok::<_, Stop>(PlannedOutage {
@@ -125,11 +133,20 @@ async fn planned(
         left_out: chosen.left_out,
         user: cluster.user.clone(),
         reason: request.writing.reason.clone(),
+        pods: (spec.mode == Mode::Kill).then(|| Pods {
+            namespace: String::new(),
+            options: debug_pods::options(&request.pod, BTreeMap::new()),
+        }),
     })
 }
 
-/// Whether we may do all of it, the way back too; a server dry run also asks about every request.
-async fn admitted(cluster: &Cluster, request: &OutageRequest, plan: &OutagePlan) -> Result<(), Stop> {
+/// Whether we may do all of it, the way back too; a server dry run also asks about every request. Says where debug pods go.
+async fn admitted(
+    cluster: &Cluster,
+    request: &OutageRequest,
+    plan: &mut OutagePlan,
+    kubevirt: Option<&str>,
+) -> Result<(), Stop> {
     let owners: Vec<_> = plan.vms.iter().map(|vm| &vm.target.owner).collect();
     let rules = outage_rules::needed(&plan.spec, &owners);
     let mut namespaces: Vec<String> = plan.vms.iter().map(|vm| vm.target.namespace.clone()).collect();
@@ -139,7 +156,21 @@ async fn admitted(cluster: &Cluster, request: &OutageRequest, plan: &OutagePlan)
         pods: "",
     };
     permitted(cluster, "outage", &rules, places, "").await?;
-    if request.writing.dry_run == DryRun::Server {
+    let dry_run = request.writing.dry_run;
+    if let Some(pods) = &plan.pods {
+        let vm_namespace = namespaces.first().map_or("default", String::as_str);
+        let candidates = debug_pods::candidates(&request.pod, kubevirt, vm_namespace);
+        let killing = (plan.vms.iter().enumerate())
+            .filter_map(|(index, vm)| Some(kill::pod(plan, pods, index, vm.target.launcher.as_ref()?)));
+        let killing: Result<Vec<_>, String> = killing.collect();
+        let killing = killing.map_err(|why| Stop::refused("plan", why))?;
+        let namespace = debug_pods::place(cluster, &candidates, &killing, dry_run, "outage").await?;
+        plan.pods = Some(Pods {
+            namespace,
+            ..pods.clone()
+        });
+    }
+    if dry_run == DryRun::Server {
         for vm in &plan.vms {
             requests::rehearse(cluster, plan, vm).await?;
         }

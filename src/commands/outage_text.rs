@@ -10,6 +10,7 @@ use crate::plan::outages::{OutagePlan, PlannedOutage};
 use crate::plan::recovery::Comeback;
 use crate::run::outage::driver::Ran;
 use crate::run::outage::engine::{Outage, Outcome, Step};
+use crate::run::outage::kill::COMMAND;
 use crate::run::outage::requests::create_command;
 use crate::run::vm::Trouble;
 use crate::ui::{Table, escape};
@@ -30,7 +31,14 @@ pub(super) fn plan_text(plan: &OutagePlan, cluster: &Cluster) -> String {
         drawn(plan)
     ));
     line(format!("  duration   {}", how_long(plan)));
-    line(format!("  run        {}", plan.run));
+    match &plan.pods {
+        None => line(format!("  run        {}", plan.run)),
+        Some(pods) => line(format!(
+            "  by         a debug pod on each VM's node, in namespace {}, run {}: {COMMAND} of its QEMU",
+            escape(&pods.namespace),
+            plan.run
+        )),
+    }
     let folder = plan
         .vms
         .first()
@@ -63,6 +71,7 @@ pub(super) fn plan_text(plan: &OutagePlan, cluster: &Cluster) -> String {
 pub(super) fn verb(mode: Mode) -> (&'static str, &'static str) {
     match mode {
         Mode::Delete => ("Delete", ""),
+        Mode::Kill => ("Kill the QEMU process of", ""),
         Mode::Pod => ("Delete the launcher pod of", ""),
         Mode::Pause => ("Pause", ""),
         Mode::Stop => ("Stop", ""),
@@ -74,6 +83,7 @@ fn what(plan: &OutagePlan) -> String {
     let spec = &plan.spec;
     let what = match spec.mode {
         Mode::Delete => "the VMI is deleted: its guest is told to shut down".to_owned(),
+        Mode::Kill => "the guest's QEMU process gets SIGKILL on its node, as in a crash".to_owned(),
         Mode::Pod => format!(
             "the launcher pod is deleted, grace period {}s",
             spec.grace_period.unwrap_or(0)

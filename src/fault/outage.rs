@@ -13,6 +13,8 @@ use super::{Execution, Launcher, Time};
 pub enum Mode {
     /// The VMI is deleted: its guest is told to shut down.
     Delete,
+    /// The guest's QEMU process is killed on its node.
+    Kill,
     /// The launcher pod is deleted.
     Pod,
     /// The guest is frozen.
@@ -94,11 +96,19 @@ pub struct Volatile {
 // === impl Mode ===
 
 impl Mode {
-    pub const ALL: [Self; 5] = [Self::Delete, Self::Pod, Self::Pause, Self::Stop, Self::Reset];
+    pub const ALL: [Self; 6] = [
+        Self::Delete,
+        Self::Kill,
+        Self::Pod,
+        Self::Pause,
+        Self::Stop,
+        Self::Reset,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Delete => "delete",
+            Self::Kill => "kill",
             Self::Pod => "pod",
             Self::Pause => "pause",
             Self::Stop => "stop",
@@ -108,7 +118,7 @@ impl Mode {
 
     /// Whether the guest ends, so that what comes back is another one.
     pub const fn ends_guest(self) -> bool {
-        matches!(self, Self::Delete | Self::Pod | Self::Stop)
+        matches!(self, Self::Delete | Self::Kill | Self::Pod | Self::Stop)
     }
 }
 

@@ -18,6 +18,7 @@ pub const SCRIPT: &str = concat!(
     include_str!("agent/5-verdict.sh"),
     include_str!("agent/6-sentinel.sh"),
     include_str!("agent/7-guard.sh"),
+    include_str!("agent/7-kill.sh"),
     include_str!("agent/7-sweep.sh"),
     include_str!("agent/8-dialogue.sh"),
     include_str!("agent/9-main.sh"),

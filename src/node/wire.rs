@@ -24,6 +24,8 @@ pub enum Word {
     Detach,
     /// Remove every object that carries a mark of this program from the VMs' devices, whoever made it.
     Sweep,
+    /// Send SIGKILL to the QEMU process of the VMs that are to be killed.
+    Kill,
     /// All has been heard: the agent may exit.
     Bye,
 }
@@ -141,6 +143,11 @@ pub enum Event {
         #[serde(default)]
         left: Vec<String>,
     },
+    /// Answer to `kill`, final for its VM: the QEMU process is gone.
+    Killed {
+        vm: usize,
+        pid: u32,
+    },
     /// Echo of a heartbeat.
     Hb,
     Detached,
@@ -202,6 +209,7 @@ impl fmt::Display for Word {
             Self::Heartbeat => f.write_str("hb"),
             Self::Detach => f.write_str("detach"),
             Self::Sweep => f.write_str("sweep"),
+            Self::Kill => f.write_str("kill"),
             Self::Bye => f.write_str("bye"),
         }
     }

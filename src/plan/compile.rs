@@ -21,7 +21,7 @@ pub use qdisc::{NetemQdisc, Shaper, TbfQdisc};
 pub use ruleset::{Family, Rule, Ruleset, Upper, Verdict};
 
 use super::Handle;
-use crate::fault::{Direction, Directions, Fault, Interface, Target, Time};
+use crate::fault::{Direction, Directions, Fault, Interface, Launcher, Target, Time};
 
 /// What is put on every VM of a run, and by which names it is known on the nodes.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +89,10 @@ pub fn compile(order: &Order<'_>, target: &Target, index: usize, hold: Duration)
         Fault::Netem(netem) => netem::compile(netem, order, target, index, hold)?,
         Fault::Filter(filter) => filter::compile(filter, order, target, index, hold)?,
     };
-    let mut lines = vec![vm_line(target, index), format!("hold {index} {}", seconds(hold))];
+    let mut lines = vec![
+        vm_line(&target.launcher, index),
+        format!("hold {index} {}", seconds(hold)),
+    ];
     lines.extend(devices(target, index));
     lines.extend(parts.lines);
     Ok(NodeVm {
@@ -111,7 +114,7 @@ pub fn device<'a>(fault: &Fault, direction: Direction, interface: &'a Interface)
 /// whoever put them there.
 pub fn compile_sweep(target: &Target, index: usize, only: Option<Handle>) -> Result<Vec<String>, CompileError> {
     check_words(target)?;
-    let mut lines = vec![vm_line(target, index)];
+    let mut lines = vec![vm_line(&target.launcher, index)];
     for interface in &target.interfaces {
         for direction in Directions::BOTH.iter() {
             let mut line = format!("sweep {index} {}", direction.device(interface));
@@ -126,9 +129,15 @@ pub fn compile_sweep(target: &Target, index: usize, only: Option<Handle>) -> Res
     Ok(lines)
 }
 
-fn vm_line(target: &Target, index: usize) -> String {
-    let container = target.launcher.container_id.as_deref().unwrap_or("-");
-    format!("vm {index} {} {container}", target.launcher.uid)
+/// The lines that send SIGKILL to the QEMU process of the VMI `key`, which runs in `launcher`.
+pub fn compile_kill(key: &str, launcher: &Launcher, index: usize) -> Result<Vec<String>, CompileError> {
+    check_launcher(key, launcher)?;
+    Ok(vec![vm_line(launcher, index), format!("kill {index}")])
+}
+
+fn vm_line(launcher: &Launcher, index: usize) -> String {
+    let container = launcher.container_id.as_deref().unwrap_or("-");
+    format!("vm {index} {} {container}", launcher.uid)
 }
 
 /// `tap` and `uplink` lines. Both are checked on the node whichever direction is asked for: together they show that this is the
@@ -155,24 +164,30 @@ fn devices(target: &Target, index: usize) -> Vec<String> {
 
 /// Everything of a target that becomes a word of the plan holds nothing a shell or the plan's own grammar would see.
 fn check_words(target: &Target) -> Result<(), CompileError> {
-    let launcher = [
-        ("the launcher's UID", Some(&target.launcher.uid)),
-        ("the container's ID", target.launcher.container_id.as_ref()),
-    ];
+    check_launcher(&target.key(), &target.launcher)?;
     let devices = target.interfaces.iter().flat_map(|i| {
         [
-            ("the tap", Some(&i.tap)),
-            ("the bridge", Some(&i.bridge)),
-            ("the uplink", Some(&i.uplink)),
+            ("the tap", &i.tap),
+            ("the bridge", &i.bridge),
+            ("the uplink", &i.uplink),
         ]
     });
-    for (what, word) in launcher.into_iter().chain(devices) {
-        let Some(word) = word else { continue };
+    check_each(&target.key(), devices)
+}
+
+fn check_launcher(key: &str, launcher: &Launcher) -> Result<(), CompileError> {
+    let uid = [("the launcher's UID", &launcher.uid)];
+    let container = launcher.container_id.iter().map(|id| ("the container's ID", id));
+    check_each(key, uid.into_iter().chain(container))
+}
+
+fn check_each<'a>(key: &str, words: impl Iterator<Item = (&'static str, &'a String)>) -> Result<(), CompileError> {
+    for (what, word) in words {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"._:/%@-".contains(&b);
         // A leading dash would be an option, and a lone one means "unknown" in the plan.
         if word.is_empty() || word.starts_with('-') || !word.bytes().all(plain) {
             return Err(CompileError::Word {
-                target: target.key(),
+                target: key.to_owned(),
                 what,
                 word: word.clone(),
             });

@@ -18,6 +18,6 @@ pub mod schedule;
 pub mod verify;
 pub mod words;
 
-pub use compile::{CompileError, Expected, NodeVm, Order, Shaper, compile, compile_sweep, node_plan};
+pub use compile::{CompileError, Expected, NodeVm, Order, Shaper, compile, compile_kill, compile_sweep, node_plan};
 pub use handle::Handle;
 pub use verify::{Mismatch, Reading, verify};

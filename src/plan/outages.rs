@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::recovery::Prediction;
+use super::run_plan::PodOptions;
 use crate::fault::undo::{Strategy, Undo};
 use crate::fault::{Mode, OutageSpec, OutageTarget, Unfit};
 
@@ -23,6 +24,15 @@ pub struct OutagePlan {
     pub left_out: Vec<Unfit>,
     pub user: String,
     pub reason: Option<String>,
+    /// The debug pods of `kill`, one a VMI; no other mode needs any.
+    pub pods: Option<Pods>,
+}
+
+/// Where debug pods go, and how they are made.
+#[derive(Debug, Clone)]
+pub struct Pods {
+    pub namespace: String,
+    pub options: PodOptions,
 }
 
 /// A VMI, and what is known to become of it.

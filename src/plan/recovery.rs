@@ -71,6 +71,7 @@ pub fn predict(spec: &OutageSpec, target: &OutageTarget, release: Option<(u32, u
         Mode::Reset => return platform("the guest boots again in the same VMI".to_owned()),
         Mode::Stop => return us(format!("stopped for {}, then started by this command", spec.duration)),
         Mode::Delete => End::Deleted,
+        Mode::Kill => End::Failed,
         Mode::Pod if spec.grace_period.unwrap_or(0) == 0 => End::Failed,
         Mode::Pod => End::Succeeded,
     };

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use futures::FutureExt;
@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::double_agent;
 use super::flower::{Clsact, Filter};
-use super::host::{Agent, Feature, Foreign, Node, Presence, Signal, Spec, Stdin, Stdout, VmOnNode};
+use super::host::{Agent, Crashed, Feature, Foreign, Node, Presence, Signal, Spec, Stdin, Stdout, VmOnNode};
 use super::nft::{Abilities, Hook, Tables};
 use super::qdisc::Root;
 
@@ -20,6 +20,8 @@ use super::qdisc::Root;
 pub(super) struct Launcher {
     pub(super) vm: VmOnNode,
     pub(super) pid: u32,
+    /// Its QEMU; `None` once that has crashed.
+    pub(super) guest: Option<u32>,
     pub(super) roots: BTreeMap<String, Root>,
     pub(super) clsacts: BTreeMap<String, Clsact>,
     pub(super) tables: Tables,
@@ -33,6 +35,7 @@ pub(super) struct Kernel {
     /// What is not as on a common node.
     features: Mutex<HashMap<Feature, Presence>>,
     pub(super) booted: Instant,
+    tell_of_crashes: OnceLock<Crashed>,
 }
 
 /// What reaches an agent from outside its streams.
@@ -50,6 +53,13 @@ impl Kernel {
     pub(super) fn presence(&self, feature: Feature) -> Presence {
         let features = self.features.lock().unwrap_or_else(PoisonError::into_inner);
         features.get(&feature).copied().unwrap_or_default()
+    }
+
+    /// The guest of a launcher has crashed.
+    pub(super) fn crashed(&self, pod_uid: &str) {
+        if let Some(tell) = self.tell_of_crashes.get() {
+            tell(pod_uid);
+        }
     }
 
     fn agents(&self) -> MutexGuard<'_, Vec<mpsc::UnboundedSender<Order>>> {
@@ -77,6 +87,7 @@ impl DoubleNode {
                 agents: Mutex::default(),
                 features: Mutex::default(),
                 booted: Instant::now(),
+                tell_of_crashes: OnceLock::new(),
             }),
         }
     }
@@ -93,12 +104,17 @@ impl Node for DoubleNode {
         let pid = 4711 + u32::try_from(launchers.len()).unwrap_or(0) * 10;
         let launcher = Launcher {
             pid,
+            guest: Some(pid + 3),
             roots,
             clsacts: BTreeMap::new(),
             tables: Tables::default(),
             vm,
         };
         launchers.insert(launcher.vm.pod_uid.clone(), launcher);
+    }
+
+    fn on_crash(&self, tell: Crashed) {
+        let _ = self.kernel.tell_of_crashes.set(tell);
     }
 
     fn remove_pod(&self, pod_uid: &str) {

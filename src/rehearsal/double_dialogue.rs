@@ -55,6 +55,7 @@ impl Double {
             }
             "arm" => vms.into_iter().for_each(|vm| self.arm(vm, go_limit)),
             "go" => vms.into_iter().for_each(|vm| self.go(vm)),
+            "kill" => vms.into_iter().for_each(|vm| self.kill(vm)),
             "sweep" => vms.into_iter().for_each(|vm| self.sweep(vm)),
             "hb" if !self.ended => self.emit(json!({"ev": "hb"})),
             "rollback" => vms.into_iter().for_each(|vm| self.end(vm, "rollback")),

@@ -27,6 +27,8 @@ pub(super) struct VmPlan {
     pub(super) cuts: Vec<Cut>,
     /// Devices to be swept, of this handle alone if there is one.
     pub(super) sweeps: Vec<(String, Option<String>)>,
+    /// Whether its guest is to be killed.
+    pub(super) kills: bool,
     /// Whether it names anything of a fault.
     faulted: bool,
 }
@@ -81,11 +83,15 @@ fn record(line: &str, rules: &mut Rules, plans: &mut Vec<VmPlan>) -> Result<(), 
         return Err("a line of a VM that is not the last one named");
     }
     let plan = &mut plans[vm];
-    let swept = words[0] == "sweep";
-    if (swept && plan.faulted) || (!swept && !plan.sweeps.is_empty()) {
-        return Err("a VM is given a fault or is swept, not both");
+    let tasks = [
+        (words[0] == "sweep", !plan.sweeps.is_empty()),
+        (words[0] == "kill", plan.kills),
+        (!["sweep", "kill"].contains(&words[0]), plan.faulted),
+    ];
+    if tasks.iter().any(|(asked, before)| *before && !asked) {
+        return Err("a VM is given a fault, is swept, or is killed: one of the three");
     }
-    plan.faulted = !swept;
+    plan.faulted = tasks[2].0;
     match (words[0], &words[2..]) {
         ("hold", [seconds]) => {
             plan.hold = seconds
@@ -125,6 +131,8 @@ fn record(line: &str, rules: &mut Rules, plans: &mut Vec<VmPlan>) -> Result<(), 
             plan.sweeps.push(((*device).to_owned(), Some((*handle).to_owned())));
         }
         ("sweep", _) => return Err("DEVICE or DEVICE and HANDLE of a run expected"),
+        ("kill", []) => plan.kills = true,
+        ("kill", _) => return Err("nothing more expected"),
         ("apply", rest) => plan.apply.push(command(plan, "add", rest)?),
         ("ease+", rest) => plan.easing.push(command(plan, "change", rest)?),
         ("undo", rest) => plan.undo.push(command(plan, "del", rest)?),

@@ -9,7 +9,11 @@ use super::double_plan::VmPlan;
 
 impl Double {
     pub(super) fn arm(&mut self, vm: usize, go_limit: Duration) {
-        if self.over || !self.plans[vm].sweeps.is_empty() || !matches!(self.phases[vm], Phase::Found) {
+        if self.over
+            || !self.plans[vm].sweeps.is_empty()
+            || self.plans[vm].kills
+            || !matches!(self.phases[vm], Phase::Found)
+        {
             return;
         }
         let checked = self.check(vm);

@@ -154,10 +154,16 @@ pub enum Signal {
     Kill,
 }
 
+/// Is told of a launcher pod, by its UID, whose guest has crashed.
+pub type Crashed = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// One node of the practice cluster.
 pub trait Node: Send + Sync {
-    /// A launcher comes up: from now on its network namespace and devices can be found.
+    /// A launcher comes up, with its guest: from now on its network namespace, devices and processes can be found.
     fn add_pod(&self, vm: VmOnNode);
+
+    /// Names who is told of guests that crash, by the UID of their launcher pod.
+    fn on_crash(&self, tell: Crashed);
 
     /// A launcher goes: its network namespace goes with it, and every process in its PID namespace.
     fn remove_pod(&self, pod_uid: &str);

@@ -17,6 +17,7 @@ mod double_agent;
 mod double_cut;
 mod double_dialogue;
 mod double_engine;
+mod double_kill;
 mod double_plan;
 mod double_rules;
 mod double_sweep;
@@ -36,6 +37,8 @@ mod qdisc;
 mod qdisc_options;
 #[cfg(target_os = "linux")]
 pub mod script_agent;
+#[cfg(target_os = "linux")]
+mod script_guest;
 #[cfg(target_os = "linux")]
 pub mod script_node;
 #[cfg(target_os = "linux")]

@@ -10,17 +10,23 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::host::{Agent, Feature, Foreign, Node, Presence, Spec, VmOnNode};
+use super::host::{Agent, Crashed, Feature, Foreign, Node, Presence, Spec, VmOnNode};
 use super::script_agent::ScriptAgent;
+use super::script_guest::Guest;
 use super::script_tools::{links, write_tools};
+
+/// Beyond every process ID that Linux gives (2^22 at most): the launchers' first processes are files only.
+const NO_PID: u32 = 5_000_001;
 
 /// A node that runs the real script.
 pub struct ScriptNode {
     root: PathBuf,
     shell: Vec<String>,
     pods: Mutex<HashMap<String, u32>>,
+    guests: Mutex<HashMap<String, Guest>>,
+    tell_of_crashes: OnceLock<Crashed>,
     next: AtomicUsize,
 }
 
@@ -59,6 +65,8 @@ impl ScriptNode {
             root,
             shell: shell.iter().map(ToString::to_string).collect(),
             pods: Mutex::default(),
+            guests: Mutex::default(),
+            tell_of_crashes: OnceLock::new(),
             next: AtomicUsize::new(0),
         };
         for feature in Feature::ALL {
@@ -116,6 +124,14 @@ impl ScriptNode {
         child.wait_with_output()
     }
 
+    /// The guest of a launcher ends well; the launcher stays.
+    pub fn end_guest(&self, pod_uid: &str) {
+        self.guests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(pod_uid);
+    }
+
     fn pid(&self, pod_uid: &str) -> Option<u32> {
         self.pods
             .lock()
@@ -155,7 +171,16 @@ impl ScriptNode {
                 "0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{slice}.slice/cri-containerd-{}.scope\n",
                 vm.container_id
             ),
-        )
+        )?;
+        let (tell, uid) = (self.tell_of_crashes.get().cloned(), vm.pod_uid.clone());
+        let guest = Guest::start(&self.root.join("proc"), &process, move || {
+            if let Some(tell) = tell {
+                tell(&uid);
+            }
+        })?;
+        let mut guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
+        guests.insert(vm.pod_uid.clone(), guest);
+        Ok(())
     }
 
     /// Everything in the launcher's PID namespace ends: the sentinels, which lead sessions of their own.
@@ -177,7 +202,8 @@ impl Node for ScriptNode {
     fn add_pod(&self, vm: VmOnNode) {
         let pid = {
             let mut pods = self.pods.lock().unwrap_or_else(PoisonError::into_inner);
-            let pid = 4711 + u32::try_from(self.next.fetch_add(1, Ordering::Relaxed)).unwrap_or(0) * 10;
+            let number = u32::try_from(self.next.fetch_add(1, Ordering::Relaxed)).unwrap_or(0);
+            let pid = NO_PID + number * 10;
             pods.insert(vm.pod_uid.clone(), pid);
             pid
         };
@@ -186,7 +212,12 @@ impl Node for ScriptNode {
         }
     }
 
+    fn on_crash(&self, tell: Crashed) {
+        let _ = self.tell_of_crashes.set(tell);
+    }
+
     fn remove_pod(&self, pod_uid: &str) {
+        self.end_guest(pod_uid);
         let Some(process) = self.process_dir(pod_uid) else {
             return;
         };

@@ -1,13 +1,14 @@
 //! The run: state machine, hold, signals, rollback, following a migration.
 //!
 //! [`driver`] does what [`engine`] decides; [`vm`] is what is known of each VM. [`follow`] watches pods and VMIs and
-//! finds launchers that moved, [`sweep`] looks after what nobody can vouch for. [`live`] are everybody's runs as their
+//! finds launchers that moved, [`sweep`] looks after what nobody can vouch for, by an [`errand`]: a debug pod with one task. [`live`] are everybody's runs as their
 //! pods show them, [`lookout`] finds those. [`migrate`] is the run whose steps are migrations, [`outage`] the one
 //! whose steps end guests and bring them back: state machines of their own.
 
 pub mod driver;
 pub mod engine;
 mod enough;
+pub mod errand;
 pub mod follow;
 pub mod halt;
 mod heard;

@@ -1,21 +1,14 @@
 //! A look at a node by a short-lived debug pod: its kernel, and whether the image's tools work there. Nothing is changed.
 
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::time::Duration;
 
-use futures::StreamExt;
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams, Preconditions};
-use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
-
-use super::words;
+use super::errand::{Errand, Next};
+use super::vm::Trouble;
 use crate::cluster::Cluster;
-use crate::node::feed::pod_states;
 use crate::node::pod::DebugPod;
-use crate::node::pod_state::PodState;
-use crate::node::session::{Config, Heard, Session};
-use crate::node::wire::{Event, Word};
+use crate::node::wire::Event;
 
 /// The label of a pod that looks at a node instead of doing something to VMs.
 pub const FAULT: &str = "check";
@@ -88,75 +81,25 @@ impl Probe {
 }
 
 /// Looks at a node; the error says why nobody could, and what to do.
-pub async fn run(cluster: &Cluster, probe: &Probe) -> Result<Probed, (String, Option<String>)> {
-    let pod = probe.pod();
-    let mut created = None;
-    let limit = probe.start_limit + ANSWER_LIMIT;
-    let result = match timeout(limit, converse(cluster, probe, &pod, &mut created)).await {
-        Ok(result) => result,
-        Err(_) => Err(("the agent did not answer".to_owned(), None)),
-    };
-    if let Some(uid) = created {
-        let api = Api::<Pod>::namespaced(cluster.client.clone(), &probe.namespace);
-        let params = DeleteParams {
-            preconditions: Some(Preconditions {
-                uid: Some(uid),
-                resource_version: None,
-            }),
-            ..DeleteParams::default()
-        };
-        if let Err(error) = api.delete(&pod.name(), &params).await {
-            tracing::debug!(%error, pod = pod.name(), "the pod could not be deleted; it ends by itself");
-        }
-    }
-    result
-}
-
-async fn converse(
-    cluster: &Cluster,
-    probe: &Probe,
-    pod: &DebugPod,
-    created: &mut Option<String>,
-) -> Result<Probed, (String, Option<String>)> {
-    let (state, states) = watch::channel(PodState::Pending);
-    let (heard, mut hearing) = mpsc::unbounded_channel();
-    let mut feed = std::pin::pin!(pod_states(cluster, &probe.namespace, &probe.run));
-    let config = Config {
-        cluster: cluster.clone(),
-        pod: pod.object(crate::node::script::SCRIPT),
-        states,
+pub async fn run(cluster: &Cluster, probe: &Probe) -> Result<Probed, Trouble> {
+    let errand = Errand {
+        cluster,
+        pod: probe.pod(),
         start_limit: probe.start_limit,
-        attach_spacing: Duration::from_millis(500),
+        answer_limit: ANSWER_LIMIT,
     };
-    let session = Session::start(config, move |what| {
-        let _ = heard.send(what);
-    });
-    let name = pod.name();
     let mut probed = Probed::default();
-    loop {
-        tokio::select! {
-            Some(change) = feed.next() => match change {
-                Ok((changed, new)) if changed == name => drop(state.send_replace(new)),
-                Ok(_) => {}
-                Err(error) => return Err((error.message, error.hint)),
-            },
-            heard = hearing.recv() => match heard {
-                Some(Heard::Created { uid }) => *created = Some(uid),
-                Some(Heard::Line(line)) => if take(&mut probed, line.event) {
-                    session.say(Word::Bye);
-                    return Ok(probed);
-                },
-                Some(Heard::NotStarted { error }) => {
-                    let trouble = words::not_started(&error);
-                    return Err((trouble.message, trouble.hint));
-                }
-                Some(Heard::WireLost | Heard::Over(_)) | None => {
-                    return Err(("the agent ended before it had answered".to_owned(), None));
-                }
-                Some(_) => {}
-            },
-        }
-    }
+    let (result, pod) = errand
+        .run(pending(), |event| {
+            if take(&mut probed, event) {
+                Next::Done(())
+            } else {
+                Next::Listen
+            }
+        })
+        .await;
+    pod.finish().await;
+    result.map(|()| probed)
 }
 
 /// Notes what an event says; `true` when that was all.

@@ -2,20 +2,15 @@
 //! pod is gone without a verdict, and what `halt TARGET` does from any machine.
 
 use std::collections::BTreeMap;
+use std::future::pending;
 
-use futures::{Stream, StreamExt};
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams, Preconditions};
-use tokio::sync::{mpsc, watch};
-use tokio::time::{Duration, timeout};
+use tokio::time::Duration;
 
+use super::errand::{Errand, Next};
 use super::words;
-use crate::cluster::{Cluster, ClusterError};
+use crate::cluster::Cluster;
 use crate::fault::Target;
-use crate::node::feed::pod_states;
 use crate::node::pod::DebugPod;
-use crate::node::pod_state::PodState;
-use crate::node::session::{Config, Heard, Session};
 use crate::node::wire::{Event, Word};
 use crate::plan::run_plan::PodOptions;
 use crate::plan::{Handle, compile_sweep};
@@ -25,14 +20,6 @@ const SWEEP_LIMIT: Duration = Duration::from_secs(60);
 
 /// Begins what tells a sweeping pod from the run's others.
 pub const SUFFIX: &str = "sweep-";
-
-/// How long the sweeping pod may take to be gone; its grace period is 10 s.
-const REMOVE_LIMIT: Duration = Duration::from_secs(20);
-
-/// Changes of the run's debug pods.
-trait Feed: Stream<Item = Result<(String, PodState), ClusterError>> + Send {}
-
-impl<S: Stream<Item = Result<(String, PodState), ClusterError>> + Send> Feed for S {}
 
 /// VMs of one node to be looked into.
 #[derive(Debug, Clone)]
@@ -97,97 +84,31 @@ pub fn pod(job: &Job) -> Result<DebugPod, String> {
 
 /// Sweeps; the error says what may still be in place, or why nobody could look.
 pub async fn run(cluster: &Cluster, job: &Job) -> Result<Vec<Swept>, String> {
-    let pod = pod(job)?;
-    let mut feed = std::pin::pin!(pod_states(cluster, &job.namespace, &job.run));
-    let mut created = None;
-    let result = converse(cluster, job, &pod, &mut feed, &mut created).await;
-    if let Some(uid) = created {
-        remove(cluster, job, &pod.name(), uid, &mut feed).await;
-    }
-    result
-}
-
-/// Deletes the sweeping pod and waits until it is gone.
-async fn remove(cluster: &Cluster, job: &Job, name: &str, uid: String, feed: &mut (impl Feed + Unpin)) {
-    let api = Api::<Pod>::namespaced(cluster.client.clone(), &job.namespace);
-    let this_one = DeleteParams::default().preconditions(Preconditions {
-        uid: Some(uid),
-        resource_version: None,
-    });
-    if let Err(error) = api.delete(name, &this_one).await {
-        tracing::debug!(%error, pod = name, "the sweeping pod could not be deleted; it ends by itself");
-        return;
-    }
-    let gone = async {
-        while let Some(Ok((changed, state))) = feed.next().await {
-            if changed == name && matches!(state, PodState::Deleted { .. }) {
-                return;
-            }
-        }
-    };
-    if timeout(REMOVE_LIMIT, gone).await.is_err() {
-        tracing::debug!(pod = name, "the sweeping pod is still being deleted");
-    }
-}
-
-/// Looks; `created` becomes the uid of the pod once there is one.
-async fn converse(
-    cluster: &Cluster,
-    job: &Job,
-    pod: &DebugPod,
-    feed: &mut (impl Feed + Unpin),
-    created: &mut Option<String>,
-) -> Result<Vec<Swept>, String> {
-    let (state, states) = watch::channel(PodState::Pending);
-    let (heard, mut hearing) = mpsc::unbounded_channel();
-    let config = Config {
-        cluster: cluster.clone(),
-        pod: pod.object(crate::node::script::SCRIPT),
-        states,
+    let errand = Errand {
+        cluster,
+        pod: pod(job)?,
         start_limit: job.pod.start_limit,
-        attach_spacing: Duration::from_millis(500),
+        answer_limit: SWEEP_LIMIT,
     };
-    let session = Session::start(config, move |what| {
-        let _ = heard.send(what);
-    });
-    let name = pod.name();
     let mut swept: BTreeMap<usize, Result<Swept, String>> = BTreeMap::new();
     let mut found = 0;
-    let whole = job.pod.start_limit + SWEEP_LIMIT;
-    let conversation = async {
-        while swept.len() < job.targets.len() {
-            tokio::select! {
-                Some(change) = feed.next() => match change {
-                    Ok((changed, new)) if changed == name => drop(state.send_replace(new)),
-                    Ok(_) => {}
-                    Err(error) => return Err(error.message),
-                },
-                heard = hearing.recv() => match heard {
-                    Some(Heard::Created { uid }) => *created = Some(uid),
-                    Some(Heard::Line(line)) => {
-                        if let Some((vm, result)) = answer(line.event, &job.targets, &mut found) {
-                            swept.insert(vm, result);
-                        }
-                        if found + swept.len() == job.targets.len() && found > 0 {
-                            session.say(Word::Sweep);
-                            found = 0;
-                        }
-                    }
-                    Some(Heard::NotStarted { error }) => return Err(words::not_started(&error).message),
-                    Some(Heard::WireLost | Heard::Over(_)) | None => {
-                        return Err("the agent ended before it had looked everywhere".to_owned());
-                    }
-                    Some(_) => {}
-                },
+    let (result, pod) = errand
+        .run(pending(), |event| {
+            if let Some((vm, result)) = answer(event, &job.targets, &mut found) {
+                swept.insert(vm, result);
             }
-        }
-        Ok(())
-    };
-    match timeout(whole, conversation).await {
-        Ok(result) => result?,
-        Err(_) => return Err(format!("the agent on {} did not answer", job.node)),
-    }
-    session.say(Word::Bye);
+            if swept.len() == job.targets.len() {
+                return Next::Done(());
+            }
+            if found > 0 && found + swept.len() == job.targets.len() {
+                found = 0;
+                return Next::Say(Word::Sweep);
+            }
+            Next::Listen
+        })
+        .await;
+    pod.finish().await;
+    result.map_err(|trouble| trouble.message)?;
     swept.into_values().collect()
 }
 

@@ -59,6 +59,18 @@ pub(super) fn refused(reason: &str, device: Option<&str>, detail: &str) -> Troub
             "the image lacks a tool".to_owned(),
             "name an image with sh, nsenter, iproute2 (tc, ip) and nft with --image",
         ),
+        "no-guest" => (
+            "no QEMU process was found in the VM's launcher".to_owned(),
+            "the VM may just have ended or moved; look at it and run again",
+        ),
+        "several-guests" => (
+            "which process is the VM's guest cannot be told".to_owned(),
+            "look at the processes of the launcher pod; --mode pod ends all of them",
+        ),
+        "not-killed" => (
+            "the guest's QEMU process did not end".to_owned(),
+            "it may hang in the kernel, on storage for one: look at it on the node",
+        ),
         "cgroup" => (
             "the fault's keeper could not be put out of the debug pod's reach".to_owned(),
             "the node's cgroups do not allow it; nothing was changed",

@@ -94,8 +94,8 @@ pub(crate) async fn same_on(
         }
         let code = operator.end().await;
         let mut events: Vec<Value> = Vec::new();
-        for event in
-            operator.seen("hello|found|refused|ready|injected|failed|ending|restored|leaked|gone|swept|hb|detached|end")
+        for event in operator
+            .seen("hello|found|refused|ready|injected|failed|ending|restored|leaked|gone|swept|killed|hb|detached|end")
         {
             events.push(essence(event));
         }

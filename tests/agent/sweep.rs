@@ -232,6 +232,8 @@ async fn a_pid_that_was_given_to_somebody_else(shell: &[&str]) {
     let operator = found(&rig, &plan(0), 1).await;
     let cgroup = rig.node.process_dir(&uid(0)).unwrap().join("cgroup");
     std::fs::write(cgroup, "0::/system.slice/cron.service\n").unwrap();
+    // The guest has ended, too.
+    rig.node.end_guest(&uid(0));
     let (operator, code) = sweep(operator).await;
     assert_eq!((operator.seen("gone").len(), code), (1, 0));
     assert_eq!(rig.netems(0), 1, "it may be of somebody else's network namespace");

@@ -7,6 +7,7 @@ use crate::{VM, YES, came, expected, is_unmarked, quick, strategy, uid};
 
 const DELETED: &[&str] = &["--mode", "delete"];
 const FAILED: &[&str] = &["--mode", "pod"];
+const CRASHED: &[&str] = &["--mode", "kill"];
 const SHUT_DOWN: &[&str] = &["--mode", "pod", "--grace-period", "30"];
 
 /// What the plan says, what happens, and that both agree.
@@ -57,6 +58,31 @@ fn always_after_a_deletion() {
 #[test]
 fn always_after_a_failure() {
     row("Always", "v1.9.0", FAILED, true);
+}
+
+#[test]
+fn always_after_a_crash() {
+    row("Always", "v1.9.0", CRASHED, true);
+}
+
+#[test]
+fn rerun_on_failure_after_a_crash() {
+    row("RerunOnFailure", "v1.9.0", CRASHED, true);
+}
+
+#[test]
+fn rerun_on_failure_after_a_crash_before_1_2() {
+    row("RerunOnFailure", "v1.1.1", CRASHED, true);
+}
+
+#[test]
+fn once_after_a_crash() {
+    row("Once", "v1.9.0", CRASHED, false);
+}
+
+#[test]
+fn manual_after_a_crash() {
+    row("Manual", "v1.9.0", CRASHED, false);
 }
 
 #[test]

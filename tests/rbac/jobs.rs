@@ -114,6 +114,7 @@ fn outage() {
         job(&["outage", "web-1", YES, "--duration", "1s", "--mode", "stop"]),
         job(&["outage", "web-1", YES, "--mode", "reset"]),
         job(&["outage", "web-1", YES, "--duration", "1s", "--mode", "pod"]),
+        job(&["outage", "web-1", YES, "--duration", "1s", "--mode", "kill"]),
         job(&["outage", "vmi/lone-1/lab", YES, "--duration", "1s"]),
         job(&["outage", "vmi/lone-1/lab", YES, "--duration", "1s", "--mode", "pause"]),
         Job {

@@ -15,6 +15,7 @@ use crate::cluster::Cluster;
 use crate::plan::run_plan::{FAULT, Plan, REASON, USER};
 use crate::report::{CheckResult, ExitCode};
 use crate::run::node_probe::{self, Filtering, Probe, Probed};
+use crate::run::vm::Trouble;
 use crate::ui::{Answer, Confirm, escape};
 
 /// How long a pod may take to start.
@@ -117,7 +118,7 @@ async fn probe(
         (probe.node, result)
     });
     let mut looks = std::pin::pin!(looks.buffer_unordered(AT_ONCE));
-    let mut all: BTreeMap<String, Result<Probed, (String, Option<String>)>> = BTreeMap::new();
+    let mut all: BTreeMap<String, Result<Probed, Trouble>> = BTreeMap::new();
     // What is begun is finished, so that no pod stays; nothing more is begun after a second signal.
     loop {
         tokio::select! {
@@ -137,7 +138,7 @@ async fn probe(
     for (node, result) in all {
         match result {
             Ok(answer) => note(request.fault, &node, &answer, findings),
-            Err((why, fix)) => findings.lack("node", &node, CheckResult::Failed, why, fix),
+            Err(why) => findings.lack("node", &node, CheckResult::Failed, why.message, why.hint),
         }
     }
 }

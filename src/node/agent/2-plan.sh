@@ -41,8 +41,9 @@ check_line() {
   [ "$((P_VM + 1))" = "$VMS" ] || { p_bad='a line of a VM that is not the last one named' && return; }
   case $p_key-$p_task in
     vm-*) ;;
-    sweep-fault | [!s]*-sweep) p_bad='a VM is given a fault or is swept, not both' && return ;;
-    sweep-*) p_task=sweep ;;
+    sweep-sweep | kill-kill) ;;
+    sweep-?* | kill-?* | *-sweep | *-kill) p_bad='a VM is given a fault, is swept, or is killed: one of the three' && return ;;
+    sweep- | kill-) p_task=$p_key ;;
     *) p_task=fault ;;
   esac
   case $p_key in
@@ -70,6 +71,7 @@ check_line() {
       p_owned="$p_owned${4:-}/${5:-} "
       ;;
     sweep) case $#-${4:-} in 3- | 4-7[0-9a-f][0-9a-f][0-9a-f]:) ;; *) p_bad='DEVICE or DEVICE and HANDLE of a run expected' ;; esac ;;
+    kill) [ $# = 2 ] || p_bad='nothing more expected' ;;
     apply) check_command add "$@" ;;
     ease+) check_command change "$@" ;;
     undo) check_command del "$@" ;;
@@ -107,10 +109,10 @@ check_cut_line() {
   case $RUN in '' | *[!a-z0-9]*) p_bad='no name of the run' ;; esac
 }
 
-# The plan of VM $1 -> V_UID V_CID HOLD EASE_MS TAPS UPLINKS DEVICES OWNED NEED APPLY EASE UNDO SHOW SWEEPS, and
+# The plan of VM $1 -> V_UID V_CID HOLD EASE_MS TAPS UPLINKS DEVICES OWNED NEED APPLY EASE UNDO SHOW SWEEPS KILLS, and
 # KIND: qdisc, or the engine of a cut (nft, tc).
 load_plan() {
-  V_UID='' V_CID='' HOLD=0 EASE_MS=0 TAPS='' UPLINKS='' DEVICES='' OWNED='' NEED='' APPLY='' EASE='' UNDO='' SHOW='' SWEEPS='' KIND=qdisc OTHERS='' LASTS=' ' SEEN=''
+  V_UID='' V_CID='' HOLD=0 EASE_MS=0 TAPS='' UPLINKS='' DEVICES='' OWNED='' NEED='' APPLY='' EASE='' UNDO='' SHOW='' SWEEPS='' KILLS='' KIND=qdisc OTHERS='' LASTS=' ' SEEN=''
   while read -r l_key _ l_rest; do
     case $l_key in
       vm) V_UID=${l_rest%% *} V_CID=${l_rest#* } ;;
@@ -122,6 +124,7 @@ load_plan() {
       uplink) UPLINKS="$UPLINKS ${l_rest% *}/${l_rest#* }" ;;
       need) NEED=$l_rest ;;
       sweep) case $l_rest in *' '*) SWEEPS="$SWEEPS ${l_rest% *}/${l_rest#* }" ;; *) SWEEPS="$SWEEPS $l_rest/any" ;; esac ;;
+      kill) KILLS=yes ;;
       own)
         l_kind=${l_rest%% *} l_rest=${l_rest#* }
         l_device=${l_rest%% *} l_rest=${l_rest#* }

@@ -105,7 +105,7 @@ arm() {
   state_of "$1"
   [ "$STATE" = found ] && [ -z "$OVER" ] || return
   load_plan "$1"
-  [ -z "$SWEEPS" ] || return
+  [ -z "$SWEEPS$KILLS" ] || return
   take_leash
   VM=$1 PID=${PIDS#*" $1="}
   PID=${PID%% *}
@@ -147,6 +147,7 @@ heard() { # the operator's words
     arm) each arm "${2:-}" ;;
     go) each go "${2:-}" ;;
     sweep) each sweep "${2:-}" ;;
+    kill) each kill_guest "${2:-}" ;;
     hb) [ -n "$ENDED" ] || emit '"ev":"hb"' ;;
     rollback) if [ -n "${2:-}" ]; then each end_one "$2" rollback; else end_all rollback; fi ;;
     detach)

@@ -32,7 +32,7 @@ struct Troubles {
 /// All nodes, what runs on them, and their troubles.
 pub(crate) struct Nodes {
     hosts: Hosts,
-    running: Mutex<HashMap<String, Arc<Container>>>,
+    running: Arc<Mutex<HashMap<String, Arc<Container>>>>,
     starts: watch::Sender<usize>,
     stops: Mutex<HashMap<String, watch::Sender<Option<u64>>>>,
     logs: Mutex<HashMap<String, Bytes>>,
@@ -41,9 +41,19 @@ pub(crate) struct Nodes {
 
 impl Nodes {
     pub(crate) fn new(hosts: Hosts) -> Self {
+        let running: Arc<Mutex<HashMap<String, Arc<Container>>>> = Arc::default();
+        for node in hosts.nodes.values() {
+            let running = Arc::clone(&running);
+            // A launcher whose guest has crashed fails.
+            node.on_crash(Arc::new(move |pod_uid| {
+                if let Some(container) = lock(&running).get(pod_uid) {
+                    container.kill(host::Signal::Kill);
+                }
+            }));
+        }
         Self {
             hosts,
-            running: Mutex::default(),
+            running,
             starts: watch::Sender::new(0),
             stops: Mutex::default(),
             logs: Mutex::default(),

@@ -6,18 +6,20 @@ use std::sync::{Mutex, PoisonError};
 use futures::future::{BoxFuture, join_all};
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::super::signals::Signals;
 use super::super::timer::at;
 use super::super::vm::Trouble;
 use super::Seen;
-use super::engine::{Done, Moment, Outage, Outcome, Step};
-use super::requests::perform;
+use super::engine::{Done, Effect, Moment, Outage, Outcome, Step};
+use super::kill::kill;
+use super::requests::{mark_first, perform};
 use crate::cluster::events::Happened;
 use crate::cluster::watch::{self, Change};
 use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
-use crate::fault::{Execution, Owner};
+use crate::fault::{Execution, Mode, Owner};
 use crate::plan::outages::OutagePlan;
 use crate::plan::run_plan::Confirmed;
 
@@ -42,6 +44,8 @@ struct Driver<'a> {
     watcher: &'a dyn Watcher,
     /// Which VMI that came back belongs to which outage: two of one replica set must not count the same one.
     claimed: Mutex<BTreeMap<String, usize>>,
+    /// Debug pods that are being deleted.
+    pods: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// Runs a confirmed plan to its end: until every VMI is back, or it is known which are not.
@@ -57,6 +61,7 @@ pub async fn run(
         plan,
         watcher,
         claimed: Mutex::default(),
+        pods: Mutex::default(),
     };
     let outages = plan
         .vms
@@ -80,6 +85,11 @@ pub async fn run(
                 }
             }
         }
+    }
+    let pods = std::mem::take(&mut *driver.pods.lock().unwrap_or_else(PoisonError::into_inner));
+    tokio::select! {
+        _ = join_all(pods) => {}
+        () = signals.more_than(1) => {}
     }
     Ran {
         vms: outages,
@@ -135,10 +145,24 @@ impl Driver<'_> {
             self.claim(index, vm);
             self.tell(&before, vm);
             if let Some(effect) = effect {
-                let planned = &self.plan.vms[index];
-                work = Some(perform(self.cluster.clone(), self.plan, planned, effect).boxed());
+                work = Some(self.perform(index, effect, signals.clone()).boxed());
             }
         }
+    }
+
+    async fn perform(&self, index: usize, effect: Effect, signals: Signals) -> Done {
+        let planned = &self.plan.vms[index];
+        if effect != Effect::Act || self.plan.spec.mode != Mode::Kill {
+            return perform(self.cluster, self.plan, planned, effect).await;
+        }
+        if let Err(done) = mark_first(self.cluster, self.plan, &planned.target).await {
+            return done;
+        }
+        let (done, pod) = kill(self.cluster, self.plan, index, signals).await;
+        // The guest's recovery is not timed with the end of the pod.
+        let mut pods = self.pods.lock().unwrap_or_else(PoisonError::into_inner);
+        pods.extend(pod.map(|pod| tokio::spawn(pod.finish())));
+        done
     }
 
     /// What is there, without what came back of other outages.

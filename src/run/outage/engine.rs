@@ -281,6 +281,14 @@ impl Outage {
                 self.in_place = marked;
                 self.end_with(trouble)
             }
+            Done::NotBegun { marked: false } => {
+                self.in_place = false;
+                self.skip();
+                None
+            }
+            Done::NotBegun { marked: true } => {
+                self.end_with(Trouble::new("stopped", "interrupted before anything was done to it"))
+            }
             Done::Undone => {
                 self.in_place = false;
                 if let Some(trouble) = self.failing.take() {

@@ -11,6 +11,7 @@
 pub mod changes;
 pub mod driver;
 pub mod engine;
+pub mod kill;
 pub mod report;
 pub mod requests;
 mod seen;

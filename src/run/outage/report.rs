@@ -2,14 +2,25 @@
 
 use super::driver::Ran;
 use super::engine::{Moment, Outage, Outcome, Step};
+use super::kill;
 use crate::plan::outages::OutagePlan;
 use crate::report::{
-    EndedBy, Ending, ErrorReport, Event, RecoveredBy, RunReport, Seconds, TargetReport, TargetState, Time,
+    EndedBy, Ending, ErrorReport, Event, PlanEntry, RecoveredBy, RunReport, Seconds, TargetReport, TargetState, Time,
 };
 
 /// Puts what is planned into the document.
 pub fn plan(report: &mut RunReport, plan: &OutagePlan) {
     report.seed = plan.seed;
+    if let Some(pods) = &plan.pods {
+        report.plan = (plan.vms.iter().enumerate())
+            .map(|(index, vm)| PlanEntry {
+                node: vm.target.node.clone(),
+                namespace: pods.namespace.clone(),
+                pod: kill::pod_name(plan, index),
+                commands: vec![kill::COMMAND.to_owned()],
+            })
+            .collect();
+    }
     report.targets = plan
         .vms
         .iter()

@@ -37,26 +37,34 @@ pub fn holder(target: &OutageTarget) -> Holder {
 pub async fn rehearse(cluster: &Cluster, plan: &OutagePlan, vm: &PlannedOutage) -> Result<(), ClusterError> {
     write_way_back(cluster, plan, &vm.target, true).await?;
     match plan.spec.mode {
-        Mode::Reset => Ok(()),
+        // A kill's pod was asked about when its namespace was chosen.
+        Mode::Reset | Mode::Kill => Ok(()),
         _ => outage(cluster, plan, &vm.target, true).await,
     }
 }
 
-pub(super) async fn perform(cluster: Cluster, plan: &OutagePlan, vm: &PlannedOutage, effect: Effect) -> Done {
+pub(super) async fn perform(cluster: &Cluster, plan: &OutagePlan, vm: &PlannedOutage, effect: Effect) -> Done {
     match effect {
-        Effect::Act => begin(&cluster, plan, &vm.target).await,
-        Effect::Undo => go_back(&cluster, plan, &vm.target).await,
-        Effect::Help(help) => bring_back(&cluster, vm, help).await,
+        Effect::Act => match mark_first(cluster, plan, &vm.target).await {
+            Ok(()) => begin(cluster, plan, &vm.target).await,
+            Err(done) => done,
+        },
+        Effect::Undo => go_back(cluster, plan, &vm.target).await,
+        Effect::Help(help) => bring_back(cluster, vm, help).await,
     }
 }
 
-async fn begin(cluster: &Cluster, plan: &OutagePlan, target: &OutageTarget) -> Done {
-    if let Err(error) = write_way_back(cluster, plan, target, false).await {
-        return Done::Refused {
+/// The way back, where there is one, is written before anything is done.
+pub(super) async fn mark_first(cluster: &Cluster, plan: &OutagePlan, target: &OutageTarget) -> Result<(), Done> {
+    write_way_back(cluster, plan, target, false)
+        .await
+        .map_err(|error| Done::Refused {
             marked: plan.spec.is_held() && is_uncertain(&error),
             trouble: trouble("refused", &error),
-        };
-    }
+        })
+}
+
+async fn begin(cluster: &Cluster, plan: &OutagePlan, target: &OutageTarget) -> Done {
     match outage(cluster, plan, target, false).await {
         Ok(()) => Done::Acted,
         Err(error) if is_uncertain(&error) => Done::Uncertain(trouble("no-answer", &error)),
@@ -91,6 +99,7 @@ async fn outage(
     let grace = plan.spec.grace_period;
     match plan.spec.mode {
         Mode::Delete => delete_vmi(cluster, namespace, name, &target.uid, dry_run).await,
+        Mode::Kill => Err(ClusterError::new(ErrorKind::Other, "a guest is killed on its node")),
         Mode::Pause => act(cluster, Action::Pause, namespace, name, None, dry_run).await,
         Mode::Stop => act(cluster, Action::Stop, namespace, name, grace, dry_run).await,
         Mode::Reset => act(cluster, Action::Reset, namespace, name, None, dry_run).await,

@@ -34,6 +34,10 @@ pub enum Done {
         trouble: Trouble,
         marked: bool,
     },
+    /// A signal came first, and nothing was done; `marked` as above.
+    NotBegun {
+        marked: bool,
+    },
     Undone,
     /// Somebody else has changed it meanwhile, or it could not be done.
     NotUndone(Trouble),

@@ -1,0 +1,64 @@
+//! Debug pods before they are made: how, in which namespace, and whether we may.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::permitted::{Places, permitted};
+use super::stop::Stop;
+use crate::cli::{DryRun, PodRequest};
+use crate::cluster::rules::VM_PACKETS;
+use crate::cluster::{Cluster, pod_namespace};
+use crate::node::pod::DebugPod;
+use crate::node::script::SCRIPT;
+use crate::plan::run_plan::PodOptions;
+
+/// How the pods of a run are made.
+pub(super) fn options(request: &PodRequest, annotations: BTreeMap<String, String>) -> PodOptions {
+    PodOptions {
+        image: request.image.clone(),
+        service_account: request.service_account.clone(),
+        tolerations: request.tolerations.clone(),
+        start_limit: Duration::from_secs_f64(request.running_timeout.as_secs_f64()),
+        annotations,
+    }
+}
+
+/// Where debug pods may go, in the order they are tried.
+pub(super) fn candidates(request: &PodRequest, kubevirt: Option<&str>, vm_namespace: &str) -> Vec<String> {
+    pod_namespace::candidates(request.namespace.as_deref(), kubevirt, vm_namespace)
+}
+
+/// The namespace that takes the pods, and whether we may make, attach to and delete them there. A client dry run only reads;
+/// a server dry run asks about every pod, not only the first. `command` is what `check` would be asked about.
+pub(super) async fn place(
+    cluster: &Cluster,
+    candidates: &[String],
+    pods: &[DebugPod],
+    dry_run: DryRun,
+    command: &str,
+) -> Result<String, Stop> {
+    let namespace = match pods {
+        [first, more @ ..] if dry_run != DryRun::Client => {
+            let namespace = pod_namespace::choose(cluster, &first.object(SCRIPT), candidates).await?;
+            if dry_run == DryRun::Server {
+                let only = std::slice::from_ref(&namespace);
+                for pod in more {
+                    pod_namespace::choose(cluster, &pod.object(SCRIPT), only).await?;
+                }
+            }
+            namespace
+        }
+        _ => pod_namespace::existing(cluster, candidates).await?,
+    };
+    let rules: Vec<_> = VM_PACKETS
+        .iter()
+        .filter(|rule| rule.is_for_debug_pods())
+        .copied()
+        .collect();
+    let places = Places {
+        vmis: &[],
+        pods: &namespace,
+    };
+    permitted(cluster, command, &rules, places, "").await?;
+    Ok(namespace)
+}

@@ -1,0 +1,188 @@
+//! A debug pod that does one thing and goes: made, spoken to until its agent has answered, deleted.
+//!
+//! ```text
+//! create ── attach ── events ──> answer() ──> words … ── bye ── delete ── gone
+//! ```
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams, Preconditions};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Duration, timeout};
+
+use super::vm::Trouble;
+use super::words;
+use crate::cluster::{Cluster, ClusterError};
+use crate::node::feed::pod_states;
+use crate::node::pod::DebugPod;
+use crate::node::pod_state::PodState;
+use crate::node::session::{Config, Heard, Session};
+use crate::node::wire::{Event, Word};
+
+/// How long the pod may take to be gone; its grace period is 10 s.
+const REMOVE_LIMIT: Duration = Duration::from_secs(20);
+/// One pod a node: no storm of attaches to be spread.
+const ATTACH_SPACING: Duration = Duration::from_millis(500);
+
+/// Reason of an errand that was cancelled before anything was done.
+pub const STOPPED: &str = "stopped";
+
+/// What comes after an event of the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next<T> {
+    Listen,
+    Say(Word),
+    /// That was the answer.
+    Done(T),
+}
+
+/// An errand to one node.
+pub struct Errand<'a> {
+    pub cluster: &'a Cluster,
+    pub pod: DebugPod,
+    /// How long the pod may take to start.
+    pub start_limit: Duration,
+    /// From the agent's first word to its answer.
+    pub answer_limit: Duration,
+}
+
+/// A pod that has done its errand, or could not, and is still to be deleted.
+#[must_use]
+pub struct Removal {
+    cluster: Cluster,
+    namespace: String,
+    name: String,
+    /// `None` when it was never made.
+    uid: Option<String>,
+    /// Changes of the run's debug pods.
+    feed: BoxStream<'static, Result<(String, PodState), ClusterError>>,
+}
+
+// === impl Errand ===
+
+impl Errand<'_> {
+    /// Runs it; the error says why there is no answer, [`STOPPED`] that `cancel` came before anything was said to the agent.
+    /// The pod is left to be removed in either case.
+    pub async fn run<T>(
+        self,
+        cancel: impl Future<Output = ()>,
+        answer: impl FnMut(Event) -> Next<T>,
+    ) -> (Result<T, Trouble>, Removal) {
+        let mut removal = Removal {
+            cluster: self.cluster.clone(),
+            namespace: self.pod.namespace.clone(),
+            name: self.pod.name(),
+            uid: None,
+            feed: pod_states(self.cluster, &self.pod.namespace, &self.pod.run).boxed(),
+        };
+        let whole = self.start_limit + self.answer_limit;
+        let result = match timeout(whole, self.converse(cancel, answer, &mut removal)).await {
+            Ok(result) => result,
+            Err(_) => Err(Trouble::new(
+                "no-answer",
+                format!("the agent on {} did not answer", self.pod.node),
+            )),
+        };
+        (result, removal)
+    }
+
+    async fn converse<T>(
+        &self,
+        cancel: impl Future<Output = ()>,
+        mut answer: impl FnMut(Event) -> Next<T>,
+        pod: &mut Removal,
+    ) -> Result<T, Trouble> {
+        let (state, states) = watch::channel(PodState::Pending);
+        let (heard, mut hearing) = mpsc::unbounded_channel();
+        let config = Config {
+            cluster: self.cluster.clone(),
+            pod: self.pod.object(crate::node::script::SCRIPT),
+            states,
+            start_limit: self.start_limit,
+            attach_spacing: ATTACH_SPACING,
+        };
+        let session = Session::start(config, move |what| {
+            let _ = heard.send(what);
+        });
+        let mut cancel = std::pin::pin!(cancel);
+        let (mut said, mut cancelled) = (false, false);
+        loop {
+            tokio::select! {
+                biased;
+                // The session goes on to its end: a pod that is just being made must become known, to be deleted.
+                () = &mut cancel, if !said && !cancelled => {
+                    cancelled = true;
+                    session.say(Word::Bye);
+                }
+                Some(change) = pod.feed.next() => match change {
+                    Ok((changed, new)) if changed == pod.name => drop(state.send_replace(new)),
+                    Ok(_) => {}
+                    Err(error) => {
+                        let trouble = Trouble::new("watch", error.message);
+                        return Err(match error.hint {
+                            Some(hint) => trouble.hint(hint),
+                            None => trouble,
+                        });
+                    }
+                },
+                heard = hearing.recv() => match heard {
+                    Some(Heard::Created { uid }) => pod.uid = Some(uid),
+                    Some(Heard::NotStarted { .. } | Heard::WireLost | Heard::Over(_)) | None if cancelled => {
+                        return Err(Trouble::new(STOPPED, "the run ended before its pod had done anything"));
+                    }
+                    Some(Heard::Line(_)) if cancelled => {}
+                    Some(Heard::Line(line)) => match answer(line.event) {
+                        Next::Listen => {}
+                        Next::Say(word) => {
+                            said = true;
+                            session.say(word);
+                        }
+                        Next::Done(answer) => {
+                            session.say(Word::Bye);
+                            return Ok(answer);
+                        }
+                    },
+                    Some(Heard::NotStarted { error }) => return Err(words::not_started(&error)),
+                    Some(Heard::WireLost | Heard::Over(_)) | None => {
+                        return Err(Trouble::new(
+                            "stream-lost",
+                            format!("the agent on {} ended before it had answered", self.pod.node),
+                        ));
+                    }
+                    Some(_) => {}
+                },
+            }
+        }
+    }
+}
+
+// === impl Removal ===
+
+impl Removal {
+    /// Deletes the pod and waits until it is gone.
+    pub async fn finish(mut self) {
+        let Some(uid) = self.uid else {
+            return;
+        };
+        let api = Api::<Pod>::namespaced(self.cluster.client.clone(), &self.namespace);
+        let this_one = DeleteParams::default().preconditions(Preconditions {
+            uid: Some(uid),
+            resource_version: None,
+        });
+        if let Err(error) = api.delete(&self.name, &this_one).await {
+            tracing::debug!(%error, pod = self.name, "the pod could not be deleted; it ends by itself");
+            return;
+        }
+        let gone = async {
+            while let Some(Ok((changed, state))) = self.feed.next().await {
+                if changed == self.name && matches!(state, PodState::Deleted { .. }) {
+                    return;
+                }
+            }
+        };
+        if timeout(REMOVE_LIMIT, gone).await.is_err() {
+            tracing::debug!(pod = self.name, "the pod is still being deleted");
+        }
+    }
+}

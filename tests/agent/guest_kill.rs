@@ -1,0 +1,133 @@
+//! Killing a guest: its QEMU process and no other, seen to be gone before it is said.
+
+use kubectl_vmchaos::rehearsal::host::Node;
+use serde_json::{Value, json};
+
+use crate::rig::{HANDLE, Operator, Rig, container, plan, uid};
+
+crate::under_every_shell! {
+    the_guest_of_one_vm_is_killed_and_no_other
+    nothing_is_killed_without_the_word
+    a_container_without_a_guest
+    a_container_with_two_guests
+    a_process_that_is_no_longer_the_vms
+    a_vm_to_be_killed_takes_no_fault
+    plans_that_are_not_taken
+}
+
+fn kill_plan(vm: usize, index: usize) -> String {
+    format!("vm {index} {} {}\nkill {index}\n", uid(vm), container(vm))
+}
+
+/// The guests' processes on the node: their directories in its `/proc`.
+fn guests(rig: &Rig) -> Vec<std::path::PathBuf> {
+    let processes = std::fs::read_dir(rig.node.root().join("proc")).unwrap();
+    let mut all: Vec<_> = processes.map(|process| process.unwrap().path()).collect();
+    all.retain(|dir| dir.join("comm").exists());
+    all.sort();
+    all
+}
+
+async fn found(rig: &Rig, plan: &str) -> Operator {
+    let mut operator = rig.start(plan, &[]);
+    operator.say("hello 0").await;
+    operator.wait("found|refused", 1).await;
+    operator
+}
+
+/// Says `kill`, and returns the one answer.
+async fn answer(operator: &mut Operator) -> Value {
+    operator.say("kill").await;
+    operator.wait("end", 1).await;
+    let answers = operator.seen("killed|refused|gone");
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    answers[0].clone()
+}
+
+async fn the_guest_of_one_vm_is_killed_and_no_other(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let before = guests(&rig);
+    assert_eq!(before.len(), 2);
+    let (told, crashed) = std::sync::mpsc::channel();
+    rig.node
+        .on_crash(std::sync::Arc::new(move |uid| drop(told.send(uid.to_owned()))));
+    rig.node.remove_pod(&uid(1));
+    rig.node.add_pod(crate::rig::launcher(1));
+    let before = guests(&rig);
+    let mut operator = found(&rig, &kill_plan(1, 0)).await;
+    let killed = answer(&mut operator).await;
+    let pid = killed["pid"].to_string();
+    let after = guests(&rig);
+    let gone: Vec<_> = before.iter().filter(|dir| !after.contains(dir)).collect();
+    assert_eq!(gone.len(), 1);
+    assert_eq!(gone[0].file_name().unwrap().to_str().unwrap(), pid);
+    assert_eq!(crashed.recv().unwrap(), uid(1));
+    assert_eq!(operator.verdicts(), [json!([0, "killed", "operator", 0])]);
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn nothing_is_killed_without_the_word(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let before = guests(&rig);
+    let mut operator = found(&rig, &kill_plan(0, 0)).await;
+    operator.say("arm").await;
+    operator.say("go").await;
+    operator.close();
+    assert_eq!(operator.end().await, 0);
+    assert_eq!(guests(&rig), before);
+}
+
+async fn a_container_without_a_guest(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    std::fs::write(guests(&rig)[0].join("comm"), "virtqemud\n").unwrap();
+    let mut operator = found(&rig, &kill_plan(0, 0)).await;
+    assert_eq!(answer(&mut operator).await["reason"], "no-guest");
+    assert_eq!(guests(&rig).len(), 1);
+}
+
+async fn a_container_with_two_guests(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let launcher = rig.node.process_dir(&uid(0)).unwrap();
+    std::fs::write(launcher.join("comm"), "qemu-system-x86\n").unwrap();
+    let before = guests(&rig);
+    let mut operator = found(&rig, &kill_plan(0, 0)).await;
+    assert_eq!(answer(&mut operator).await["reason"], "several-guests");
+    assert_eq!(guests(&rig), before);
+}
+
+/// Between being found and the word, its number went to a process of another container.
+async fn a_process_that_is_no_longer_the_vms(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = found(&rig, &kill_plan(0, 0)).await;
+    let guest = guests(&rig).remove(0);
+    std::fs::write(guest.join("cgroup"), "0::/system.slice/somebody.service\n").unwrap();
+    assert_eq!(answer(&mut operator).await["reason"], "no-guest");
+    assert_eq!(guests(&rig), [guest]);
+}
+
+async fn a_vm_to_be_killed_takes_no_fault(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = found(&rig, &kill_plan(0, 0)).await;
+    for word in ["arm", "go", "sweep"] {
+        operator.say(word).await;
+    }
+    assert_eq!(answer(&mut operator).await["ev"], "killed");
+    assert_eq!(rig.netems(0), 0);
+    assert!(operator.seen("ready|swept").is_empty());
+}
+
+async fn plans_that_are_not_taken(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let before = guests(&rig);
+    for bad in [
+        plan(1, "60") + "kill 0\n",
+        kill_plan(0, 0) + "hold 0 60\n",
+        kill_plan(0, 0) + &format!("sweep 0 tap0 {HANDLE}\n"),
+        format!("vm 0 {} -\nsweep 0 tap0\nkill 0\n", uid(0)),
+        kill_plan(0, 0).replace("kill 0", "kill 0 9"),
+    ] {
+        let mut operator = found(&rig, &bad).await;
+        assert_eq!(answer(&mut operator).await["reason"], "plan", "{bad}");
+    }
+    assert_eq!(guests(&rig), before);
+}
