@@ -100,10 +100,9 @@ pub(super) async fn kill(
     let done = match result {
         Ok(Ok(())) => Done::Acted,
         Ok(Err(trouble)) if trouble.reason == "not-killed" => Done::Uncertain(trouble),
-        Ok(Err(trouble)) => refused(trouble),
         Err(trouble) if trouble.reason == STOPPED => Done::NotBegun { marked },
         Err(trouble) if said => Done::Uncertain(trouble),
-        Err(trouble) => refused(trouble),
+        Ok(Err(trouble)) | Err(trouble) => refused(trouble),
     };
     (done, Some(removal))
 }
