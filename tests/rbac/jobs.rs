@@ -63,14 +63,17 @@ fn filter() {
     );
 }
 
+/// The answer to the creation of the next debug pod gets lost.
+fn lose_the_pods_reply(rehearsal: &Rehearsal) {
+    let lost = Rule::new("create", "namespaces/kubevirt/pods$", Answer::LoseReply).unwrap();
+    // A dry run comes first.
+    rehearsal.practice.fail(lost.after(1));
+}
+
 /// One by name, one of many, one whose pod's creation is not answered, and one that is not there.
 fn on_packets(command: &'static str, one: &'static [&'static str], matched: &'static [&'static str]) {
     let lost = Job {
-        before: |rehearsal| {
-            let lost = Rule::new("create", "namespaces/kubevirt/pods$", Answer::LoseReply).unwrap();
-            // A dry run comes first.
-            rehearsal.practice.fail(lost.after(1));
-        },
+        before: lose_the_pods_reply,
         ..job(one)
     };
     let absent: &[&str] = match command {
@@ -115,6 +118,10 @@ fn outage() {
         job(&["outage", "web-1", YES, "--mode", "reset"]),
         job(&["outage", "web-1", YES, "--duration", "1s", "--mode", "pod"]),
         job(&["outage", "web-1", YES, "--duration", "1s", "--mode", "kill"]),
+        Job {
+            before: lose_the_pods_reply,
+            ..job(&["outage", "web-1", YES, "--duration", "1s", "--mode", "kill"])
+        },
         job(&["outage", "vmi/lone-1/lab", YES, "--duration", "1s"]),
         job(&["outage", "vmi/lone-1/lab", YES, "--duration", "1s", "--mode", "pause"]),
         Job {
