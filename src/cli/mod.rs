@@ -10,6 +10,8 @@ mod confirm;
 mod connection;
 mod fault_flags;
 mod filter;
+mod given;
+pub mod guide;
 mod migrate;
 mod netem;
 mod outage;
@@ -23,11 +25,13 @@ mod value_parser;
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use completion::Shell;
 pub use confirm::{DryRun, Writing};
 pub use fault_flags::{FaultRequest, PodRequest};
+pub use guide::GuideRequest;
 pub use migrate::MigrateRequest;
 pub use outage::OutageRequest;
 pub use output::Output;
@@ -52,6 +56,9 @@ Exit codes:
 
 const EXAMPLES: &str = "\
 Examples:
+  # Be asked for everything, on a terminal
+  kubectl vmchaos
+
   # What can be done to which VM here
   kubectl vmchaos list
 
@@ -89,6 +96,14 @@ pub struct Cli {
     command: Command,
 }
 
+/// `kubectl vmchaos` alone, which guides.
+#[derive(Debug, Parser)]
+#[command(name = "kubectl-vmchaos", bin_name = "kubectl vmchaos", version)]
+struct Alone {
+    #[command(flatten)]
+    global: GlobalArgs,
+}
+
 /// Flags that every command takes.
 #[derive(Debug, clap::Args)]
 struct GlobalArgs {
@@ -120,12 +135,18 @@ pub struct Invocation {
     pub output: Option<Output>,
     /// kubectl's `-v`: 0 says nothing, 1 what is done, 6 also the requests, 8 everything.
     pub verbosity: u8,
+    /// The command and its own flags as they were given, without those that choose VMs or agree.
+    pub given: Vec<String>,
+    /// Of a rehearsed command: the rehearsal, as it was given.
+    pub rehearsal: Option<Vec<String>>,
     pub action: Action,
 }
 
 /// What is to be done.
 #[derive(Debug, Clone)]
 pub enum Action {
+    /// Asks for everything.
+    Guide(GuideRequest),
     /// Puts a fault on VMs' packets.
     Fault(Box<FaultRequest>),
     Migrate(Box<MigrateRequest>),
@@ -143,14 +164,41 @@ pub enum Action {
 pub fn parse<I, T>(args: I) -> Result<Invocation, clap::Error>
 where
     I: IntoIterator<Item = T>,
-    T: Into<OsString> + Clone,
+    T: Into<OsString>,
 {
-    let cli = Cli::try_parse_from(args)?;
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    let mut root = Cli::command();
+    let matches = match root.try_get_matches_from_mut(&args) {
+        Ok(matches) => matches,
+        Err(error) => return alone(&args, error),
+    };
+    let given = given::command(&root, &matches);
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut root))?;
     let name = cli.command.name();
-    cli.invocation().map_err(|rejected| match rejected {
+    let invocation = cli.invocation(given).map_err(|rejected| match rejected {
         Rejected::Usage(usage) => usage.into_clap(&mut command_for(name)),
         Rejected::Nested(error) => error,
-    })
+    })?;
+    Ok(invocation)
+}
+
+/// Without a command it is the guide's turn; where it cannot be, the error stands.
+fn alone(args: &[OsString], error: clap::Error) -> Result<Invocation, clap::Error> {
+    let without = [
+        ErrorKind::MissingSubcommand,
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+    ];
+    if !without.contains(&error.kind()) {
+        return Err(error);
+    }
+    let Ok(Alone { global }) = Alone::try_parse_from(args) else {
+        return Err(error);
+    };
+    let request = GuideRequest {
+        namespace: global.connection.namespace(),
+        otherwise: std::sync::Arc::new(error),
+    };
+    Ok(global.invocation(Action::Guide(request), Vec::new()))
 }
 
 /// The clap command, for help, man pages and completion.
@@ -168,7 +216,7 @@ fn command_for(name: &str) -> clap::Command {
 // === impl Cli ===
 
 impl Cli {
-    fn invocation(self) -> Result<Invocation, Rejected> {
+    fn invocation(self, given: Vec<String>) -> Result<Invocation, Rejected> {
         let namespace = self.global.connection.namespace();
         let action = match self.command {
             Command::Netem(args) => Action::Fault(Box::new(args.request(namespace)?)),
@@ -182,12 +230,20 @@ impl Cli {
             Command::Rehearse(args) => Action::Rehearse(args.request(&self.global.connection)?),
             Command::Completion(args) => Action::Completion(args.shell),
         };
-        Ok(Invocation {
-            connection: self.global.connection.connection(),
-            output: self.global.output.output(),
-            verbosity: self.global.connection.verbosity(),
+        Ok(self.global.invocation(action, given))
+    }
+}
+
+impl GlobalArgs {
+    fn invocation(self, action: Action, given: Vec<String>) -> Invocation {
+        Invocation {
+            connection: self.connection.connection(),
+            output: self.output.output(),
+            verbosity: self.connection.verbosity(),
+            given,
+            rehearsal: None,
             action,
-        })
+        }
     }
 }
 

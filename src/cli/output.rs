@@ -21,6 +21,14 @@ const OUTPUTS: OneOf<Output> = OneOf(&[
     ("name", Output::Name, "resource names only, one a line"),
 ]);
 
+impl Output {
+    /// As it is asked for.
+    pub fn name(self) -> &'static str {
+        let known = OUTPUTS.0.iter().find(|(_, output, _)| *output == self);
+        known.map_or("", |(name, ..)| name)
+    }
+}
+
 #[derive(Debug, Clone, Args)]
 pub(super) struct OutputArgs {
     /// Form of the output [default: a table]

@@ -68,13 +68,6 @@ impl RehearseArgs {
         refuse_connection(connection)?;
         let what = match self.words() {
             _ if self.serve => Rehearsed::Serve,
-            [] => {
-                let usage = Usage::new(
-                    "no command to rehearse",
-                    "put it behind `--`, as in `kubectl vmchaos rehearse -- list`, or give --serve",
-                );
-                return Err(usage.into());
-            }
             words => Rehearsed::Command(Box::new(nested(words)?)),
         };
         let (vms, nodes) = (value(self.vms), value(self.nodes));
@@ -112,9 +105,16 @@ fn at_most(flag: &str, asked: Option<u32>, most: u32) -> Result<(), Usage> {
 /// The rehearsed command, parsed as it would be for real.
 fn nested(words: &[String]) -> Result<Invocation, Rejected> {
     let program = "kubectl-vmchaos".to_owned();
-    let invocation = super::parse(std::iter::once(&program).chain(words)).map_err(Rejected::Nested)?;
+    let mut invocation = super::parse(std::iter::once(&program).chain(words)).map_err(Rejected::Nested)?;
     if matches!(invocation.action, Action::Rehearse(_)) {
         return Err(Usage::new("a rehearsal cannot be rehearsed", "leave out the second `rehearse`").into());
+    }
+    if let Action::Guide(guide) = &mut invocation.action {
+        let usage = Usage::new(
+            "no command to rehearse",
+            "put it behind `--`, as in `kubectl vmchaos rehearse -- list`, or give --serve",
+        );
+        guide.otherwise = usage.into_clap(&mut super::command_for("rehearse")).into();
     }
     if invocation.connection.is_customised() {
         return Err(customised().into());

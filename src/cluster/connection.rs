@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::escape::quoted;
+
 /// What kubectl's connection flags said; a field is `None` where its flag was not given.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Connection {
@@ -85,16 +87,6 @@ impl Connection {
             .chain(groups)
             .filter_map(|(flag, value)| Some(format!(" {flag} {}", quoted(value?))))
             .collect()
-    }
-}
-
-/// A word for a POSIX shell, in single quotes where it needs them.
-fn quoted(word: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/@%+=,-".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 

@@ -7,6 +7,7 @@ mod debug_pods;
 mod document;
 mod ended;
 mod fault;
+mod guide;
 mod halt;
 mod keyboard;
 mod list;
@@ -23,6 +24,7 @@ mod permitted;
 mod plan_text;
 mod recording;
 mod rehearse;
+mod same_again;
 mod status;
 mod stop;
 mod targets;
@@ -45,6 +47,12 @@ struct Context {
     signals: Signals,
     connection: Connection,
     format: Format,
+    output: Option<Output>,
+    verbosity: u8,
+    /// The command and its own flags as they were given, without those that choose VMs or agree.
+    given: Vec<String>,
+    /// Of a rehearsed command: the rehearsal, as it was given.
+    rehearsal: Option<Vec<String>>,
 }
 
 /// Runs a command line that was understood.
@@ -54,6 +62,8 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         output,
         action,
         verbosity,
+        given,
+        rehearsal,
     } = invocation;
     log::init(verbosity, printer);
     let mut context = Context {
@@ -61,11 +71,16 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         signals,
         connection,
         format: format(output),
+        output,
+        verbosity,
+        given,
+        rehearsal,
     };
     let result = match action {
         Action::Fault(request) => return Box::pin(fault::fault(&mut context, *request)).await,
         Action::Migrate(request) => return Box::pin(migrate::migrate(&mut context, *request)).await,
         Action::Outage(request) => return Box::pin(outage::outage(&mut context, *request)).await,
+        Action::Guide(request) => Box::pin(guide::guide(&context, &request)).await,
         Action::Rehearse(request) => rehearse::rehearse(&mut context, request).await,
         Action::Completion(shell) => completion::print(printer, shell),
         Action::List(request) => list::list(&mut context, request).await,

@@ -29,6 +29,7 @@ pub(super) async fn rehearse(context: &mut Context, request: RehearseRequest) ->
             };
             let invocation = Invocation {
                 connection,
+                rehearsal: Some(context.given.clone()),
                 ..*invocation
             };
             let signals = context.signals.clone();

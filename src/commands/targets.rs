@@ -1,7 +1,7 @@
 //! From what was typed to the VMs of a run: find, pick or draw, and say why when there is none.
 
-use super::Context;
 use super::stop::Stop;
+use super::{Context, same_again};
 use crate::cli::{HowMany, Wanted};
 use crate::cluster::outage;
 use crate::cluster::pool::Pool;
@@ -76,7 +76,7 @@ pub(super) async fn choose_from<T: Clone>(
         drawn(cluster, wanted, found)
     } else {
         // Not raced against signals: the picker ends itself and puts the terminal back.
-        picked(context, found).await
+        picked(context, cluster, found).await
     }
 }
 
@@ -157,7 +157,7 @@ fn nothing(cluster: &Cluster, wanted: &Wanted, left_out: &[Unfit]) -> Stop {
     )
 }
 
-async fn picked<T: Clone>(context: &Context, survey: Candidates<T>) -> Result<Chosen<T>, Stop> {
+async fn picked<T: Clone>(context: &Context, cluster: &Cluster, survey: Candidates<T>) -> Result<Chosen<T>, Stop> {
     let headers = ["NAMESPACE", "NAME", "NODE", "PHASE", "IP", "BINDINGS"];
     let mut picker = Picker::new("Which VMIs?", headers, FLAGS);
     for row in &survey.rows {
@@ -174,6 +174,11 @@ async fn picked<T: Clone>(context: &Context, survey: Candidates<T>) -> Result<Ch
     let signals = context.signals.clone();
     match picker.pick(&context.printer, signals.any()).await {
         Ok(Pick::Picked(rows)) => {
+            let names = rows.iter().map(|row| &survey.rows[*row].cells);
+            let names: Vec<_> = names
+                .map(|[namespace, name, ..]| (namespace.clone(), name.clone()))
+                .collect();
+            same_again::tell(context, cluster, &names, &context.given);
             let targets = rows
                 .into_iter()
                 .filter_map(|row| survey.rows[row].fault.clone().ok())
@@ -200,14 +205,7 @@ async fn picked<T: Clone>(context: &Context, survey: Candidates<T>) -> Result<Ch
 impl From<Survey> for Candidates<Target> {
     fn from(survey: Survey) -> Self {
         let row = |row: Reach| Candidate {
-            cells: [
-                row.namespace,
-                row.name,
-                row.node.unwrap_or_default(),
-                row.phase,
-                row.ip.unwrap_or_default(),
-                row.bindings.join(", "),
-            ],
+            cells: cells(&row),
             fault: row.fault,
         };
         Self {
@@ -216,6 +214,18 @@ impl From<Survey> for Candidates<Target> {
             missing: survey.missing,
         }
     }
+}
+
+/// A VMI as the picker shows it.
+pub(super) fn cells(row: &Reach) -> [String; 6] {
+    [
+        row.namespace.clone(),
+        row.name.clone(),
+        row.node.clone().unwrap_or_default(),
+        row.phase.clone(),
+        row.ip.clone().unwrap_or_default(),
+        row.bindings.join(", "),
+    ]
 }
 
 /// A VMI as the picker shows it, where its interfaces do not matter.

@@ -11,6 +11,7 @@
 mod age;
 pub mod confirm;
 mod error;
+pub mod form;
 mod hotkeys;
 mod keys;
 mod panic;
@@ -18,6 +19,7 @@ pub mod picker;
 mod printer;
 pub mod progress;
 mod prompt;
+mod screen;
 pub mod table;
 mod terminal;
 
@@ -25,6 +27,7 @@ pub use crate::escape::{escape, escape_lines, is_dangerous};
 pub use age::age;
 pub use confirm::{Answer, Confirm};
 pub use error::{Explained, explain};
+pub use form::{Filled, Form};
 pub use hotkeys::Hotkeys;
 pub use panic::end_on_panic;
 pub use picker::{Pick, Picker};

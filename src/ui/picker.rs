@@ -7,15 +7,14 @@
 
 mod fuzzy;
 mod model;
-mod screen;
 
 use std::future::Future;
 use std::io;
 
 use self::model::Model;
-use self::screen::Screen;
 use super::keys::{Keys, Stop};
 use super::prompt::{self, NoTerminal};
+use super::screen::Screen;
 use super::{Printer, escape};
 
 /// A list to choose from.
@@ -24,6 +23,8 @@ pub struct Picker {
     prompt: String,
     headers: Vec<String>,
     rows: Vec<PickerRow>,
+    chosen: Vec<usize>,
+    single: bool,
     instead: String,
 }
 
@@ -54,8 +55,23 @@ impl Picker {
             prompt: prompt.into(),
             headers: headers.into_iter().map(Into::into).collect(),
             rows: Vec::new(),
+            chosen: Vec::new(),
+            single: false,
             instead: instead.into(),
         }
+    }
+
+    /// Exactly one row is chosen, the one at the cursor.
+    #[must_use]
+    pub fn single(mut self) -> Self {
+        self.single = true;
+        self
+    }
+
+    /// Selects rows beforehand, or puts the cursor on the first of them where one is chosen.
+    pub fn preselect(&mut self, rows: &[usize]) -> &mut Self {
+        self.chosen = rows.to_vec();
+        self
     }
 
     /// Adds a row; one with a reason is shown and cannot be chosen.
@@ -96,7 +112,7 @@ impl Picker {
     }
 
     fn run(self, printer: &Printer, stop: Stop) -> io::Result<Pick> {
-        let mut model = Model::new(self.prompt, &self.headers, self.rows);
+        let mut model = Model::new(self);
         let mut keys = Keys::open(stop)?;
         let mut screen = Screen::open(printer.clone());
         loop {

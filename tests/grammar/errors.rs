@@ -1,5 +1,7 @@
 //! What is said to a command line that means nothing: which flag, which value, what is wrong, and what would do.
 
+use kubectl_vmchaos::cli::{Action, Rehearsed};
+
 use super::{error, words};
 
 /// The lines of an error before clap's usage.
@@ -174,7 +176,6 @@ fn flags_that_do_not_go_together_are_told_with_the_way_out() {
             "netem x --loss 1 --detach --on-migration follow",
             "--detach and --on-migration follow contradict each other: nobody is left who could follow the VM",
         ),
-        ("rehearse", "no command to rehearse"),
         ("rehearse -- rehearse -- list", "a rehearsal cannot be rehearsed"),
     ] {
         let told = told(line);
@@ -220,11 +221,32 @@ fn what_is_reserved_or_not_there_is_refused() {
         "netem -f x.yaml",
         "halt k3f9ab --all",
         "netem x --loss 1 --loss 2",
-        "",
         "completion tcsh",
         "list -v 11",
     ] {
         let error = kubectl_vmchaos::cli::parse(words(line)).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn without_a_command_it_is_the_guides_turn_and_elsewhere_a_wrong_command_line() {
+    for (line, otherwise) in [
+        ("", "Usage: kubectl vmchaos"),
+        ("-n shop --context x", "requires a subcommand"),
+        ("rehearse", "no command to rehearse"),
+    ] {
+        let mut action = kubectl_vmchaos::cli::parse(words(line)).unwrap().action;
+        if let Action::Rehearse(request) = action {
+            let Rehearsed::Command(rehearsed) = request.what else {
+                panic!("{line} serves");
+            };
+            action = rehearsed.action;
+        }
+        let Action::Guide(guide) = action else {
+            panic!("{line} is {action:?}");
+        };
+        assert_eq!(guide.otherwise.exit_code(), 2, "{line}");
+        assert!(guide.otherwise.to_string().contains(otherwise), "{line}");
     }
 }

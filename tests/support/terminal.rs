@@ -44,7 +44,7 @@ impl Terminal {
         shell
     }
 
-    fn with(command: &Command) -> Self {
+    pub(crate) fn with(command: &Command) -> Self {
         // A terminal as people have it: rexpect turns its echo off.
         let mut shell = Command::new("sh");
         shell.args(["-c", "stty echo && exec \"$0\" \"$@\""]);

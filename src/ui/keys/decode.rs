@@ -67,6 +67,8 @@ fn arrow(last: Option<u8>, parameters: &str) -> Key {
     match (last, parameters) {
         (Some(b'A'), _) => Key::Up,
         (Some(b'B'), _) => Key::Down,
+        (Some(b'C'), "") => Key::Right,
+        (Some(b'D'), "") => Key::Left,
         (Some(b'H'), _) | (Some(b'~'), "1" | "7") => Key::Home,
         (Some(b'F'), _) | (Some(b'~'), "4" | "8") => Key::End,
         (Some(b'~'), "5") => Key::PageUp,
@@ -103,8 +105,16 @@ mod tests {
     #[test]
     fn arrows_in_both_spellings_and_unknown_sequences_whole() {
         assert_eq!(
-            keys("\x1b[A\x1bOB\x1b[6~\x1b[1;5Cx"),
-            [Key::Up, Key::Down, Key::PageDown, Key::Other, Key::Char('x')]
+            keys("\x1b[A\x1bOB\x1b[6~\x1b[1;5Cx\x1b[D\x1bOC"),
+            [
+                Key::Up,
+                Key::Down,
+                Key::PageDown,
+                Key::Other,
+                Key::Char('x'),
+                Key::Left,
+                Key::Right
+            ]
         );
     }
 

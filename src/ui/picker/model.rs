@@ -6,7 +6,7 @@ use console::{Style, measure_text_width, truncate_str};
 use dialoguer::theme::{SimpleTheme, Theme};
 
 use super::fuzzy::best;
-use super::{Pick, PickerRow};
+use super::{Pick, Picker};
 use crate::ui::keys::Key;
 
 /// Lines that are not rows: prompt, filter, headers, what is out of sight, what went wrong.
@@ -25,6 +25,7 @@ pub(super) struct Model {
     top: usize,
     page: usize,
     message: Option<String>,
+    single: bool,
 }
 
 struct Line {
@@ -34,7 +35,15 @@ struct Line {
 }
 
 impl Model {
-    pub(super) fn new(prompt: String, headers: &[String], rows: Vec<PickerRow>) -> Self {
+    pub(super) fn new(picker: Picker) -> Self {
+        let Picker {
+            prompt,
+            headers,
+            rows,
+            chosen,
+            single,
+            ..
+        } = picker;
         let mut widths: Vec<usize> = headers.iter().map(|header| measure_text_width(header)).collect();
         for row in &rows {
             for (width, cell) in widths.iter_mut().zip(&row.cells) {
@@ -66,11 +75,12 @@ impl Model {
             rows,
             filter: String::new(),
             shown,
-            chosen: BTreeSet::new(),
-            cursor: 0,
+            cursor: chosen.first().copied().filter(|_| single).unwrap_or(0),
+            chosen: chosen.into_iter().filter(|_| !single).collect(),
             top: 0,
             page: 10,
             message: None,
+            single,
         }
     }
 
@@ -78,6 +88,7 @@ impl Model {
     pub(super) fn press(&mut self, key: Key) -> Option<Pick> {
         self.message = None;
         match key {
+            Key::Enter | Key::Char(' ') if self.single => return self.take(),
             Key::Enter if self.chosen.is_empty() => {
                 self.message = Some("nothing selected yet: space selects".into());
             }
@@ -87,7 +98,7 @@ impl Model {
             Key::Escape if self.filter.is_empty() => return Some(Pick::Cancelled),
             Key::Escape | Key::Ctrl('u') => self.set_filter(String::new()),
             Key::Char(' ') => self.toggle(),
-            Key::Ctrl('a') => self.toggle_shown(),
+            Key::Ctrl('a') if !self.single => self.toggle_shown(),
             Key::Char(c) => self.set_filter(format!("{}{c}", self.filter)),
             Key::Backspace => {
                 let mut filter = self.filter.clone();
@@ -100,7 +111,7 @@ impl Model {
             Key::PageDown => self.cursor += self.page,
             Key::Home => self.cursor = 0,
             Key::End => self.cursor = self.shown.len(),
-            Key::Ctrl(_) | Key::Other => {}
+            Key::Left | Key::Right | Key::Ctrl(_) | Key::Other => {}
         }
         self.cursor = self.cursor.min(self.shown.len().saturating_sub(1));
         None
@@ -117,6 +128,18 @@ impl Model {
         fits.sort_unstable();
         self.shown = fits.into_iter().map(|(_, i)| i).collect();
         self.cursor = 0;
+    }
+
+    /// The row at the cursor.
+    fn take(&mut self) -> Option<Pick> {
+        let i = *self.shown.get(self.cursor)?;
+        match &self.rows[i].refused {
+            None => Some(Pick::Picked(vec![i])),
+            Some(why) => {
+                self.message = Some(format!("cannot be chosen: {why}"));
+                None
+            }
+        }
     }
 
     fn toggle(&mut self) {
@@ -152,6 +175,9 @@ impl Model {
             let cursor = if active { '>' } else { ' ' };
             return format!("{cursor}  -  {}   ({why})", row.text);
         }
+        if self.single {
+            return format!("{} {}", if active { '>' } else { ' ' }, row.text);
+        }
         let mut line = String::new();
         // Writing to a String cannot fail.
         let _ = SimpleTheme.format_multi_select_prompt_item(&mut line, &row.text, self.chosen.contains(&i), active);
@@ -169,11 +195,16 @@ impl Model {
         let visible = self.shown.iter().enumerate().skip(self.top).take(self.page);
 
         let able = self.rows.iter().filter(|row| row.refused.is_none()).count();
-        let counted = format!("{} of {able} selected, filter:", self.chosen.len());
+        let counted = if self.single {
+            "filter:".to_owned()
+        } else {
+            format!("{} of {able} selected, filter:", self.chosen.len())
+        };
         let mut filter = String::new();
         // Writing to a String cannot fail.
         let _ = SimpleTheme.format_fuzzy_select_prompt(&mut filter, &counted, &self.filter, self.filter.len());
-        let header = format!("      {}", self.header);
+        let indent = if self.single { "  " } else { "      " };
+        let header = format!("{indent}{}", self.header);
         let mut lines = vec![self.prompt.clone(), tail(&filter, width), header];
         for (place, &i) in visible {
             let active = place == self.cursor;
@@ -186,12 +217,22 @@ impl Model {
             lines.push(style.apply_to(self.row(i, active)).to_string());
         }
         let hidden = self.shown.len().saturating_sub(self.page);
-        lines.push(match (&self.message, self.shown.is_empty(), hidden) {
-            (Some(message), ..) => message.clone(),
-            (None, true, _) => format!("nothing fits \"{}\", Esc clears it", self.filter),
-            (None, false, 0) => HELP.to_owned(),
-            (None, false, _) => format!("{}/{}  {HELP}", self.cursor + 1, self.shown.len()),
-        });
+        let help = if self.single { HELP_SINGLE } else { HELP };
+        let at_cursor = self.shown.get(self.cursor).map(|row| &self.rows[*row]);
+        let refused = at_cursor.and_then(|row| row.refused.as_ref());
+        let refused = refused.map(|why| format!("cannot be chosen: {why}"));
+        lines.push(
+            match (
+                self.message.as_ref().or(refused.as_ref()),
+                self.shown.is_empty(),
+                hidden,
+            ) {
+                (Some(message), ..) => message.clone(),
+                (None, true, _) => format!("nothing fits \"{}\", Esc clears it", self.filter),
+                (None, false, 0) => help.to_owned(),
+                (None, false, _) => format!("{}/{}  {help}", self.cursor + 1, self.shown.len()),
+            },
+        );
         lines
             .iter()
             .map(|line| truncate_str(line, width, "..").into_owned())
@@ -210,6 +251,7 @@ fn tail(line: &str, width: usize) -> String {
     tail.to_owned()
 }
 
+const HELP_SINGLE: &str = "enter chooses, letters filter, esc clears or cancels";
 const HELP: &str = "space selects, ctrl-a all shown, enter goes on, esc clears or cancels";
 
 #[cfg(test)]

@@ -1,17 +1,18 @@
 use super::*;
 
 fn model() -> Model {
-    let row = |name: &str, refused: Option<&str>| PickerRow {
-        cells: vec!["default".into(), name.into(), "node-1".into()],
-        refused: refused.map(str::to_owned),
-    };
-    let mut rows = vec![row("web-1", None), row("web-2", None), row("db-0", Some("is paused"))];
-    rows.extend((0..20).map(|i| row(&format!("batch-{i}"), None)));
-    Model::new(
-        "Which VMIs?".into(),
-        &["namespace".into(), "name".into(), "node".into()],
-        rows,
-    )
+    Model::new(picker())
+}
+
+fn picker() -> Picker {
+    let mut picker = Picker::new("Which VMIs?", ["namespace", "name", "node"], "");
+    picker.row(["default", "web-1", "node-1"], None);
+    picker.row(["default", "web-2", "node-1"], None);
+    picker.row(["default", "db-0", "node-1"], Some("is paused"));
+    for i in 0..20 {
+        picker.row(["default", &format!("batch-{i}"), "node-1"], None);
+    }
+    picker
 }
 
 fn press(model: &mut Model, keys: &str) {
@@ -109,4 +110,27 @@ fn nothing_fits_is_said() {
 fn leaving_it() {
     assert_eq!(model().press(Key::Escape), Some(Pick::Cancelled));
     assert_eq!(model().press(Key::Ctrl('c')), Some(Pick::Interrupted));
+}
+
+#[test]
+fn one_of_a_few_is_the_one_at_the_cursor() {
+    let mut picker = picker().single();
+    picker.preselect(&[1]);
+    let mut model = Model::new(picker);
+    let screen = plain(&mut model, 60, 20);
+    assert_eq!(screen[1], "filter: |");
+    assert!(screen[4].starts_with("> default     web-2"), "{screen:?}");
+    press(&mut model, "db");
+    assert_eq!(model.press(Key::Enter), None, "refused");
+    assert!(plain(&mut model, 60, 20).last().unwrap().contains("is paused"));
+    model.press(Key::Escape);
+    assert_eq!(model.press(Key::Enter), Some(Pick::Picked(vec![0])));
+}
+
+#[test]
+fn what_was_selected_before_is_selected_again() {
+    let mut picker = picker();
+    picker.preselect(&[0, 4]);
+    let mut model = Model::new(picker);
+    assert_eq!(model.press(Key::Enter), Some(Pick::Picked(vec![0, 4])));
 }
