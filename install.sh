@@ -4,11 +4,12 @@ set -eu
 
 usage() {
     cat <<'EOF'
-Usage: ./install.sh [--to DIR] [--archive FILE [--sha256 SUM]]
+Usage: ./install.sh [--to DIR] [--archive FILE [--sha256 SUM] | --uninstall]
 
   --to DIR        where the two programs go (default: ~/.local/bin)
   --archive FILE  take the program out of this release archive (.tar.gz) instead of building it
   --sha256 SUM    the archive's checksum; without it FILE.sha256 or a SHA256SUMS beside FILE is used
+  --uninstall     remove what was installed there
 EOF
 }
 
@@ -24,16 +25,28 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 to=
 archive=
 sum=
+uninstall=
 while [ $# -gt 0 ]; do
     case $1 in
         --to) value "$1" $#; to=$2; shift 2 ;;
         --archive) value "$1" $#; archive=$2; shift 2 ;;
         --sha256) value "$1" $#; sum=$2; shift 2 ;;
+        --uninstall) uninstall=yes; shift ;;
         -h | --help) usage; exit 0 ;;
         *) usage >&2; fail "unknown argument: $1" ;;
     esac
 done
 [ -n "$to" ] || to=${HOME:?HOME is not set; name a directory with --to}/.local/bin
+
+# Beside bin, where man looks for it: ~/.local/share/man.
+pages=$(dirname -- "$to")/share/man/man1
+
+if [ -n "$uninstall" ]; then
+    rm -f -- "$to/kubectl-vmchaos" "$to/kubectl_complete-vmchaos" "$pages"/kubectl-vmchaos.1 "$pages"/kubectl-vmchaos-*.1
+    say "removed kubectl-vmchaos and kubectl_complete-vmchaos from $to"
+    say "what outages kept is left: ${XDG_STATE_HOME:-${HOME:-~}/.local/state}/kubectl-vmchaos"
+    exit 0
+fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -84,6 +97,10 @@ for program in kubectl-vmchaos kubectl_complete-vmchaos; do
     chmod 755 "$to/.$program.new"
     mv -f "$to/.$program.new" "$to/$program"
 done
+if [ -d "$work/man" ]; then
+    mkdir -p -- "$pages"
+    cp "$work"/man/*.1 "$pages"
+fi
 say "installed kubectl-vmchaos and kubectl_complete-vmchaos in $to"
 
 case ":${PATH:-}:" in

@@ -20,13 +20,15 @@ impl Release {
         let program = dir.path().join("kubectl-vmchaos");
         std::fs::write(&program, "#!/bin/sh\necho \"asked: $*\"\n").unwrap();
         std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::create_dir(dir.path().join("man")).unwrap();
+        std::fs::write(dir.path().join("man/kubectl-vmchaos.1"), "a page\n").unwrap();
         let archive = dir.path().join("kubectl-vmchaos-linux-amd64.tar.gz");
         let tar = Command::new("tar")
             .arg("-czf")
             .arg(&archive)
             .arg("-C")
             .arg(dir.path())
-            .arg("kubectl-vmchaos")
+            .args(["kubectl-vmchaos", "man"])
             .status();
         assert!(tar.unwrap().success());
         Self { dir, archive }
@@ -114,4 +116,24 @@ fn a_second_install_replaces_the_first() {
         .map(|entry| entry.unwrap().file_name())
         .collect();
     assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
+fn the_man_pages_come_along_and_all_of_it_goes_again() {
+    let release = Release::new();
+    let out = release.install(&["--sha256", &release.sum()]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let page = release.dir.path().join("share/man/man1/kubectl-vmchaos.1");
+    assert!(page.exists());
+    std::fs::write(page.with_file_name("other.1"), "").unwrap();
+    let out = Command::new("sh")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh"))
+        .arg("--uninstall")
+        .arg("--to")
+        .arg(release.to())
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(!release.is_installed() && !page.exists());
+    assert!(page.with_file_name("other.1").exists());
 }

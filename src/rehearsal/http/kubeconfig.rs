@@ -58,10 +58,14 @@ impl Drop for Kubeconfig {
 }
 
 fn create_private(directory: &Path) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
+    {
+        let mut builder = fs::DirBuilder::new();
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(directory)
+    }
+    #[cfg(not(unix))]
+    fs::create_dir(directory)
 }
 
 fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
