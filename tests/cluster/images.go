@@ -86,6 +86,9 @@ func (c *cluster) images() error {
 			return err
 		}
 	}
+	if !c.needsMachine {
+		return nil
+	}
 	return c.startMachine(filepath.Join(roots, "launcher"), archive)
 }
 

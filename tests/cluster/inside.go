@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -26,6 +27,8 @@ type cluster struct {
 	api     *api
 	began   time.Time
 	table   table
+	// needsMachine says whether a node that is a machine of its own is wanted.
+	needsMachine bool
 	// emulated tells once whether the VM on the machine is up.
 	emulated chan error
 }
@@ -39,6 +42,8 @@ func inside(args []string) int {
 		return 1
 	}
 	c.program = program
+	words := args[2:]
+	c.needsMachine = args[1] == "up" || slices.ContainsFunc(onNetem(), func(one test) bool { return chosen(one.name, words) })
 	if err := c.up(); err != nil {
 		fmt.Fprintln(os.Stderr, "cluster: not up:", err)
 		c.tails()
@@ -50,7 +55,7 @@ func inside(args []string) int {
 		fmt.Printf("nsenter --target %s --mount --net env KUBECONFIG=%s kubectl get pods -A\n", pid, c.pki("admin.kubeconfig"))
 		select {}
 	}
-	return c.suite(args[2:])
+	return c.suite(words)
 }
 
 func (c *cluster) say(format string, args ...any) {

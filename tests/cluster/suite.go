@@ -48,7 +48,7 @@ func (c *cluster) suite(words []string) int {
 	}
 	tests := slices.Concat(effects(), commands(), shared, others(), matrix(), onNetem())
 	c.emulated = make(chan error, 1)
-	if slices.ContainsFunc(onNetem(), func(one test) bool { return chosen(one.name, words) }) {
+	if c.needsMachine {
 		go func() { c.emulated <- c.bootEmulated() }()
 	}
 	passed, failed := 0, 0
