@@ -12,7 +12,7 @@ func commands() []test {
 	return []test{
 		{"filter-web-1", func(t *check) { t.filter("web-1") }}, {"filter-web-2", func(t *check) { t.filter("web-2") }},
 		{"migrate", migrate}, {"outage-delete", outage},
-		{"outage-pause", outagePause},
+		{"outage-pause", outagePause}, {"outage-kill", outageKill},
 	}
 }
 
@@ -96,4 +96,33 @@ func outagePause(t *check) {
 		t.fail("exit %d\n%s", code, j.stderr())
 	}
 	t.until(time.Minute, "the guest answers again", func() bool { return answers(four) })
+}
+
+// outageKill crashes a guest: its QEMU is gone from the node, and the VM starts another.
+func outageKill(t *check) {
+	t.noPods()
+	uid := t.uid("web-3")
+	pod, err := t.launcher("web-3")
+	t.must(err)
+	emulators := processesIn(computeID(pod))
+	j := t.operator("", "outage", "web-3", "--mode", "kill", "--yes=vmchaos-test")
+	if code := j.end(); code != 0 || !strings.Contains(j.out.String(), "recovered") {
+		t.fail("exit %d\n%s\n%s", code, j.stderr(), j.out.String())
+	}
+	for _, pid := range emulators {
+		if name, _ := output("ps", "-o", "comm=", "-p", pid); strings.HasPrefix(name, "qemu") {
+			t.fail("the old guest's %s runs on as %s", strings.TrimSpace(name), pid)
+		}
+	}
+	if t.uid("web-3") == uid {
+		t.fail("the VMI was not replaced")
+	}
+	four, _, err := t.address("web-3")
+	t.must(err)
+	if !answers(four) {
+		t.fail("its new guest does not answer")
+	}
+	if names := t.podNames(); len(names) > 0 {
+		t.fail("left are %v", names)
+	}
 }

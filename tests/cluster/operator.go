@@ -23,12 +23,17 @@ type job struct {
 
 // operator starts the command, in the network namespace named or the control plane's.
 func (c *cluster) operator(netns string, args ...string) *job {
+	return c.commandOf("operator", netns, args...)
+}
+
+// commandOf is the same as a user of whom there is a kubeconfig.
+func (c *cluster) commandOf(user, netns string, args ...string) *job {
 	argv := append([]string{os.Getenv("VMCHAOS_CLUSTER_BINARY")}, args...)
 	if netns != "" {
 		argv = append([]string{"nsenter", "--net=/run/netns/" + netns, "--"}, argv...)
 	}
 	j := &job{command: exec.Command(argv[0], argv[1:]...), ended: make(chan struct{})}
-	j.command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.folder, "KUBECONFIG=" + c.pki("operator.kubeconfig")}
+	j.command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.folder, "KUBECONFIG=" + c.pki(user+".kubeconfig")}
 	j.command.Stdout = &j.out
 	errors, err := j.command.StderrPipe()
 	if err == nil {

@@ -46,7 +46,7 @@ func (c *cluster) suite(words []string) int {
 		fmt.Println("not ok", err)
 		return 1
 	}
-	tests := slices.Concat(effects(), commands(), shared, others(), matrix(), onNetem())
+	tests := slices.Concat(effects(), commands(), roles(), shared, others(), matrix(), onNetem())
 	c.emulated = make(chan error, 1)
 	if c.needsMachine {
 		go func() { c.emulated <- c.bootEmulated() }()

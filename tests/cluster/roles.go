@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+var accessReviews = schema.GroupVersionResource{Group: "authorization.k8s.io", Version: "v1", Resource: "subjectaccessreviews"}
+
+// roles are the commands with exactly the role that this project ships for each: it is enough, and without any verb that
+// it calls required the command says what is missing and changes nothing.
+func roles() []test {
+	// By a pattern and by name: the one has to list VMs, the other to get one.
+	jobs := map[string][]string{
+		"netem":   {"netem --target web-1 --bandwidth 4Mbit --duration 1s -y", "netem web-1 --bandwidth 4Mbit --duration 1s -y"},
+		"filter":  {"filter --target web-1 --ports 80 --duration 1s -y", "filter web-1 --ports 80 --duration 1s -y"},
+		"migrate": {"migrate --target web-3 -y", "migrate web-3 -y"},
+		"outage":  {"outage --target web-3 --mode delete -y", "outage web-3 --mode delete -y"},
+		"list":    {"list"}, "status": {"status"},
+	}
+	var all []test
+	for _, command := range []string{"netem", "filter", "migrate", "outage", "list", "status"} {
+		all = append(all, test{"role-" + command, func(t *check) { t.role(command, jobs[command]) }})
+	}
+	return append(all, test{"role-halt", (*check).roleOfHalt})
+}
+
+func (t *check) role(command string, jobs []string) {
+	t.noPods()
+	user, all := t.bindRoles(command)
+	for _, one := range jobs {
+		j := t.commandOf(user, "", strings.Fields(one)...)
+		if code := j.end(); code != 0 {
+			t.fail("%s with the whole role: exit %d\n%s", one, code, j.stderr())
+		}
+		t.must(t.awaitStanding())
+	}
+	for _, one := range all {
+		for _, verb := range one.required() {
+			t.without(user, one, verb, func() { t.refusedWithout(user, verb, one.resource(), jobs) })
+		}
+	}
+}
+
+// refusedWithout says that one of the jobs is refused, with what is missing, and that nothing is begun. What only a turn of
+// events needs is told by `check`.
+func (t *check) refusedWithout(user, verb, resource string, jobs []string) {
+	for _, one := range jobs {
+		j := t.commandOf(user, "", strings.Fields(one)...)
+		code := j.end()
+		if names := t.podNames(); len(names) > 0 {
+			t.fail("%s without %s %s: %v", one, verb, resource, names)
+		}
+		if code == 0 {
+			t.must(t.awaitStanding())
+			continue
+		}
+		if code == 3 || !strings.Contains(j.stderr(), resource) {
+			t.fail("%s without %s %s: exit %d\n%s", one, verb, resource, code, j.stderr())
+		}
+		return
+	}
+	check := t.commandOf(user, "", "check", strings.Fields(jobs[0])[0])
+	if code := check.end(); code != 1 || !strings.Contains(check.stderr()+check.out.String(), verb+" "+resource) {
+		t.fail("%q succeed without %s %s, and check: exit %d\n%s", jobs, verb, resource, code, check.stderr())
+	}
+}
+
+// roleOfHalt ends a run of somebody else's.
+func (t *check) roleOfHalt() {
+	t.noPods()
+	user, _ := t.bindRoles("halt")
+	n := t.network("web-1")
+	before := n.picture()
+	j := t.operator("", held...)
+	t.says(j, "injected on")
+	run := strings.Split(t.podNames()[0], "-")[1]
+	halt := t.commandOf(user, "", "halt", run)
+	if code := halt.end(); code != 0 {
+		t.fail("exit %d\n%s", code, halt.stderr())
+	}
+	t.same(before, n.picture())
+	if code := j.end(); code != 1 {
+		t.fail("the run that was halted: exit %d\n%s", code, j.stderr())
+	}
+}
+
+// roleRule is one rule of a role: some verbs on a resource, in the namespace it is bound in (empty: everywhere).
+type roleRule struct {
+	role, namespace string
+	index           int
+	rule            object
+	optional        bool
+}
+
+func (r roleRule) resource() string { return r.rule["resources"].([]any)[0].(string) }
+
+func (r roleRule) required() []string {
+	var verbs []string
+	for _, verb := range r.rule["verbs"].([]any) {
+		if !r.optional {
+			verbs = append(verbs, verb.(string))
+		}
+	}
+	return verbs
+}
+
+// bindRoles makes a command's roles and a user who has them as the file says.
+func (t *check) bindRoles(command string) (user string, all []roleRule) {
+	user = "role-" + command
+	t.must(t.ca.issue(user, user, nil))
+	_, err := t.ca.kubeconfig(user, server)
+	t.must(err)
+	path := filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "..", "..", "plugin-manifest", "rbac", command+".yaml")
+	t.must(run("kubectl", "--kubeconfig", t.pki("admin.kubeconfig"), "--cache-dir", t.folder+"/kubectl", "apply", "-f", path))
+	text, err := os.ReadFile(path)
+	t.must(err)
+	for _, document := range strings.Split(string(text), "\n---\n")[1:] {
+		_, rest, _ := strings.Cut(document, "\n  name: ")
+		name, rest, _ := strings.Cut(rest, "\n")
+		namespace := map[string]string{"vmchaos-" + command: "default", "vmchaos-" + command + "-pods": "kubevirt"}[name]
+		t.must(t.bind(user, name, namespace))
+		role, err := t.api.get(clusterRoles, "", name)
+		t.must(err)
+		rules, _, _ := unstructured.NestedSlice(role.Object, "rules")
+		for i, chunk := range strings.Split(rest, "- apiGroups:")[:len(rules)] {
+			optional := strings.Contains(chunk[strings.LastIndex(chunk, "verbs:")+1:], "# Without it")
+			all = append(all, roleRule{name, namespace, i, rules[i].(object), optional})
+		}
+	}
+	if len(all) == 0 {
+		t.fail("no rules in %s", path)
+	}
+	return user, all
+}
+
+func (t *check) bind(user, role, namespace string) error {
+	kind, at := "RoleBinding", roleBindings
+	if namespace == "" {
+		kind, at = "ClusterRoleBinding", clusterRoleBindings
+	}
+	_, err := t.api.create(at, namespace, object{
+		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": object{"name": role},
+		"roleRef":  object{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+		"subjects": []any{object{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}},
+	})
+	return err
+}
+
+// without takes a verb out of a rule for as long as something is tried.
+func (t *check) without(user string, one roleRule, verb string, try func()) {
+	write := func(without string) {
+		role, err := t.api.get(clusterRoles, "", one.role)
+		t.must(err)
+		rules, _, _ := unstructured.NestedSlice(role.Object, "rules")
+		verbs := []any{}
+		for _, kept := range one.rule["verbs"].([]any) {
+			if kept != without {
+				verbs = append(verbs, kept)
+			}
+		}
+		// A rule without verbs is not allowed.
+		if len(verbs) == 0 {
+			verbs = []any{"none"}
+		}
+		rules[one.index].(object)["verbs"] = verbs
+		t.must(t.api.merge(clusterRoles, "", one.role, object{"rules": rules}))
+		t.until(time.Minute, "the API server knows the role", func() bool { return t.may(user, one, verb) == (without == "") })
+	}
+	write(verb)
+	defer write("")
+	try()
+}
+
+// may asks the API server what a user may do.
+func (t *check) may(user string, one roleRule, verb string) bool {
+	resource, sub, _ := strings.Cut(one.resource(), "/")
+	group := one.rule["apiGroups"].([]any)[0]
+	review, err := t.api.at(accessReviews, "").Create(context.Background(), &unstructured.Unstructured{Object: object{
+		"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": object{"user": user, "resourceAttributes": object{
+			"namespace": one.namespace, "verb": verb, "group": group, "resource": resource, "subresource": sub,
+		}},
+	}}, v1.CreateOptions{})
+	t.must(err)
+	allowed, _, _ := unstructured.NestedBool(review.Object, "status", "allowed")
+	return allowed
+}
