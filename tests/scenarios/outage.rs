@@ -28,7 +28,7 @@ fn is_unmarked(backend: &Backend) -> bool {
 #[test]
 fn a_deleted_guest_is_brought_back_by_its_vm() {
     let backend = Backend::new();
-    for mode in ["delete", "pod"] {
+    for mode in ["delete", "pod", "kill"] {
         let before = backend.uid("web-3").unwrap();
         let target = backend
             .run(&["outage", "web-3", "--mode", mode, &yes(&backend), "-o", "json"])
@@ -144,7 +144,7 @@ fn after_kill_9_halt_undoes_what_was_paused() {
 fn a_dry_run_of_either_kind_changes_nothing() {
     let backend = Backend::new();
     let before = (backend.uid("web-3"), backend.vm("web-3")["spec"].clone());
-    for mode in ["delete", "pod", "pause", "stop", "reset"] {
+    for mode in ["delete", "pod", "kill", "pause", "stop", "reset"] {
         for how in ["--dry-run", "--dry-run=server"] {
             backend.run(&["outage", "web-3", "--mode", mode, how]).expect(0);
         }
