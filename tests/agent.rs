@@ -31,6 +31,10 @@ mod guest_kill;
 mod kills;
 #[path = "agent/launcher.rs"]
 mod launcher;
+#[path = "agent/reach.rs"]
+mod reach;
+#[path = "agent/reach_real.rs"]
+mod reach_real;
 #[path = "agent/real.rs"]
 mod real;
 #[path = "agent/real_filter.rs"]

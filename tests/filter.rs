@@ -13,6 +13,7 @@ mod filter {
     mod ends;
     mod engines;
     mod others;
+    mod probes;
 }
 
 /// A fault that ends by itself while the test looks.

@@ -18,6 +18,7 @@ mod netem {
     mod others;
     mod permissions;
     mod pod_ends;
+    mod probes;
     mod requests;
     mod server_faults;
     mod signals;

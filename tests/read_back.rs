@@ -31,6 +31,7 @@ fn target() -> Target {
             container_id: None,
             image: String::new(),
             pull_secrets: Vec::new(),
+            address: None,
         },
         interfaces: vec![Interface {
             network: "default".into(),
@@ -60,6 +61,7 @@ fn compiled(flags: &str) -> NodeVm {
         directions: Directions::INGRESS,
         run: "abc123",
         handle,
+        probes: &[],
     };
     compile(&order, &target(), 0, hold).unwrap_or_else(|error| panic!("{flags}: {error}"))
 }

@@ -5,8 +5,8 @@ use clap::Args;
 use super::confirm::Writing;
 use super::selection::Wanted;
 use super::usage::Usage;
-use super::value_parser::{BOOL, OneOf, duration, given, image, interface, taint, text, value, wait};
-use crate::fault::{Directions, Execution, Fault, FaultSpec, Given, OnMigration, Time, Toleration};
+use super::value_parser::{BOOL, OneOf, duration, given, image, interface, reach, taint, text, value, wait};
+use crate::fault::{Directions, Execution, Fault, FaultSpec, Given, OnMigration, Reach, Time, Toleration};
 
 pub(super) const EXECUTIONS: OneOf<Execution> = OneOf(&[
     (
@@ -49,6 +49,9 @@ pub(super) struct ExtentArgs {
     /// End once the fault is in place and verified; it stays until its deadline
     #[arg(long)]
     detach: bool,
+    /// Probe each VM from its node before, during and after: `icmp`, `tcp:PORT` or `http:PORT[/PATH]`; may be repeated
+    #[arg(long, value_name = "KIND", value_parser = reach)]
+    probe: Vec<Given<Reach>>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -111,6 +114,12 @@ impl ExtentArgs {
         } else {
             OnMigration::default()
         };
+        let mut probes: Vec<Reach> = Vec::new();
+        for probe in given(&self.probe) {
+            if !probes.contains(&probe) {
+                probes.push(probe);
+            }
+        }
         Ok(FaultSpec {
             fault,
             preset,
@@ -122,6 +131,7 @@ impl ExtentArgs {
             execution: value(self.execution).unwrap_or_default(),
             on_migration: on_migration.unwrap_or(usual),
             detach: self.detach,
+            probes,
         })
     }
 }

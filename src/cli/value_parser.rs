@@ -5,7 +5,9 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
-use crate::fault::{Cidr, Effect, Given, Percent, Ports, Protocols, Rate, Time, Toleration, ValueError, parse_count};
+use crate::fault::{
+    Cidr, Effect, Given, Percent, Ports, Protocols, Rate, Reach, Time, Toleration, ValueError, parse_count,
+};
 
 /// One of a few words.
 #[derive(Clone)]
@@ -72,6 +74,10 @@ pub(super) fn protocols(text: &str) -> Result<Given<Protocols>, ValueError> {
 
 pub(super) fn cidr(text: &str) -> Result<Given<Cidr>, ValueError> {
     Given::parse(text, Cidr::parse)
+}
+
+pub(super) fn reach(text: &str) -> Result<Given<Reach>, ValueError> {
+    Given::parse(text, str::parse)
 }
 
 pub(super) fn count(text: &str) -> Result<Given<u32>, ValueError> {

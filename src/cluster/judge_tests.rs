@@ -80,6 +80,7 @@ fn a_running_vmi_becomes_a_target() {
             container_id: Some("d526fc4632718614bb64be52f8be8d9d4bcbff1afd155eb0c22772ea8772ab6a".into()),
             image: "quay.io/kubevirt/virt-launcher:v1.9.0".into(),
             pull_secrets: vec![],
+            address: "10.244.1.12".parse().ok(),
         }
     );
     let devices: Vec<_> = target

@@ -1,5 +1,7 @@
 //! The virt-launcher pod of a VMI: which one the guest runs in, and what is needed to find and copy it on its node.
 
+use std::net::IpAddr;
+
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
 use super::vmi::VirtualMachineInstance;
@@ -61,7 +63,19 @@ pub fn launcher(pod: &Pod) -> Option<Launcher> {
             .map(|secret| secret.name.clone())
             .filter(|name| !name.is_empty())
             .collect(),
+        address: address(pod),
     })
+}
+
+/// The first IPv4 address, else the first: what a client on the node would take.
+fn address(pod: &Pod) -> Option<IpAddr> {
+    let status = pod.status.as_ref()?;
+    let listed = status.pod_ips.iter().flatten().map(|ip| &ip.ip);
+    let all: Vec<IpAddr> = listed
+        .chain(&status.pod_ip)
+        .filter_map(|text| text.parse().ok())
+        .collect();
+    all.iter().find(|ip| ip.is_ipv4()).or(all.first()).copied()
 }
 
 /// The 64 hex digits behind `containerd://` or `cri-o://`; they become part of the node's plan.

@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::cluster::events::Recorder;
 use crate::fault::Execution;
 use crate::plan::run_plan::{Confirmed, Plan, REASON, USER};
-use crate::report::{self, ExitCode, RunReport};
+use crate::report::{self, ExitCode, RunReport, probe_chart};
 use crate::run::{driver, follow};
 use crate::ui::Progress;
 
@@ -128,6 +128,9 @@ async fn execute(
         trouble.hint = trouble.hint.take().map(|hint| cluster.lead(hint));
     }
     let ending = crate::run::report::outcome(report, &ran);
+    for line in probe_chart::lines(&report.targets, context.printer.look().unicode) {
+        context.printer.line(&line);
+    }
     ended::tell(context, cluster, confirmed.plan(), &ran);
     ending
 }

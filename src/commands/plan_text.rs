@@ -37,7 +37,10 @@ pub(super) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all_com
     line(String::new());
     line(indented(&table(plan)));
     let targets = plan.vms.iter().map(|vm| &vm.target);
-    let words = words::describe(&spec.fault, spec.directions, spec.duration, targets);
+    let mut words = words::describe(&spec.fault, spec.directions, spec.duration, targets.clone());
+    let probes = words::reach(spec, targets);
+    words.effects.extend(probes.effects);
+    words.warnings.extend(probes.warnings);
     words.effects.iter().for_each(|effect| line(format!("  {effect}")));
     for warning in &words.warnings {
         line(format!("  warning: {warning}"));

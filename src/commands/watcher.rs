@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::recording::Recording;
 use crate::cluster::events::{Happened, Recorder, Regarding};
 use crate::fault::Target;
-use crate::report::TargetState;
+use crate::report::{self, TargetState};
 use crate::run::driver::Watcher;
 use crate::run::vm::{Step, Vm};
 use crate::ui::{Progress, State};
@@ -36,6 +36,10 @@ impl Shown {
 impl Watcher for Shown {
     fn show(&self, vm: &Vm, hold: Duration) {
         self.progress.update(&vm.key, &vm.current().node, state(vm, hold));
+        if let Some(latest) = vm.probing.latest() {
+            let told = latest.map_or_else(|| "no answer".to_owned(), |ms| report::Millis(ms).to_string());
+            self.progress.beside(&vm.key, &format!("probe {told}"));
+        }
     }
 
     fn tell(&self, target: &Target, happened: Happened, note: String) {

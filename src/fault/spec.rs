@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::ser::Serializer;
 
-use super::{Directions, Execution, Filter, Netem, OnMigration, Time};
+use super::{Directions, Execution, Filter, Netem, OnMigration, Reach, Time};
 
 /// What is done to the packets of a VM.
 ///
@@ -32,6 +32,8 @@ pub struct FaultSpec {
     pub on_migration: OnMigration,
     /// The command ends once the fault is in place; its deadline takes it away.
     pub detach: bool,
+    /// How each VM is probed before, during and after.
+    pub probes: Vec<Reach>,
 }
 
 impl Fault {
@@ -72,6 +74,8 @@ impl Serialize for FaultSpec {
             #[serde(rename = "onMigration")]
             on_migration: OnMigration,
             detach: bool,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            probe: &'a [Reach],
         }
         struct Values<'a>(&'a Fault);
         impl Serialize for Values<'_> {
@@ -93,6 +97,7 @@ impl Serialize for FaultSpec {
             execution: self.execution,
             on_migration: self.on_migration,
             detach: self.detach,
+            probe: &self.probes,
         }
         .serialize(serializer)
     }
@@ -114,6 +119,7 @@ mod tests {
             execution: Execution::Parallel,
             on_migration: OnMigration::Stop,
             detach: false,
+            probes: Vec::new(),
         };
         let expected = serde_json::json!({
             "type": "netem", "preset": "degraded", "latency": "2000ms", "loss": "50%", "bandwidth": "1mbit", "ingress": true, "egress": false,
@@ -124,11 +130,13 @@ mod tests {
         let spec = FaultSpec {
             fault: Fault::Filter(FilterPreset::Dns.settings().resolve().unwrap()),
             preset: Some(FilterPreset::Dns.name()),
+            probes: vec![Reach::Icmp, Reach::Tcp(8080)],
             ..spec
         };
         let expected = serde_json::json!({
             "type": "filter", "preset": "dns", "ports": "53", "protocols": ["tcp", "udp"], "action": "drop", "engine": "auto",
             "ingress": true, "egress": false, "duration": "120s", "execution": "parallel", "onMigration": "stop", "detach": false,
+            "probe": ["icmp", "tcp:8080"],
         });
         assert_eq!(serde_json::to_value(&spec).unwrap(), expected);
     }

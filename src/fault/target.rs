@@ -33,6 +33,8 @@ pub struct Launcher {
     /// Image of the `compute` container, by digest where the status tells it.
     pub image: String,
     pub pull_secrets: Vec<String>,
+    /// The pod's address, IPv4 where it has one; `None` when the status does not say.
+    pub address: Option<std::net::IpAddr>,
 }
 
 /// One network interface of a VMI that has a tap.

@@ -16,6 +16,7 @@ pub const SCRIPT: &str = concat!(
     include_str!("agent/4-nft.sh"),
     include_str!("agent/4-flower.sh"),
     include_str!("agent/5-verdict.sh"),
+    include_str!("agent/6-reach.sh"),
     include_str!("agent/6-sentinel.sh"),
     include_str!("agent/7-guard.sh"),
     include_str!("agent/7-kill.sh"),

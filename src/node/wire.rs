@@ -148,6 +148,17 @@ pub enum Event {
         vm: usize,
         pid: u32,
     },
+    /// One probe of a VM, which began and ended while its fault was in one and the same state.
+    Probe {
+        vm: usize,
+        /// Which of the VM's probes, in the order of the plan.
+        n: usize,
+        phase: ProbePhase,
+        /// When it began, in seconds of the node's uptime.
+        at: f64,
+        /// Milliseconds until the answer; `None` when there was none.
+        ms: Option<f64>,
+    },
     /// Echo of a heartbeat.
     Hb,
     Detached,
@@ -159,6 +170,18 @@ pub enum Event {
     /// Said by a newer agent; ignored.
     #[serde(other)]
     Unknown,
+}
+
+/// Where in a fault's time a probe was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProbePhase {
+    /// Before the first change.
+    Before,
+    /// While the fault was in place and read back.
+    During,
+    /// Once it was verified to be gone.
+    After,
 }
 
 /// What ended a fault on the node.

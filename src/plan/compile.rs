@@ -9,6 +9,7 @@ mod filter;
 mod flower;
 mod netem;
 mod qdisc;
+mod reach;
 mod ruleset;
 
 use std::fmt::Write;
@@ -21,7 +22,7 @@ pub use qdisc::{NetemQdisc, Shaper, TbfQdisc};
 pub use ruleset::{Family, Rule, Ruleset, Upper, Verdict};
 
 use super::Handle;
-use crate::fault::{Direction, Directions, Fault, Interface, Launcher, Target, Time};
+use crate::fault::{Direction, Directions, Fault, Interface, Launcher, Reach, Target, Time};
 
 /// What is put on every VM of a run, and by which names it is known on the nodes.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +33,8 @@ pub struct Order<'a> {
     pub run: &'a str,
     /// In the names of qdiscs and flower filters.
     pub handle: Handle,
+    /// How each VM is probed from its node.
+    pub probes: &'a [Reach],
 }
 
 /// What one VM adds to the plan of its node, and what is known about it beforehand.
@@ -71,6 +74,8 @@ pub enum CompileError {
     },
     #[error("{target}: {device} would carry both directions of the fault")]
     SameDevice { target: String, device: String },
+    #[error("{target}: its launcher pod has no address that could be probed")]
+    NoAddress { target: String },
     #[error("{target}: no interface to put the fault on")]
     NoInterface { target: String },
     #[error("tc would need {filters} filters on each device, more than {}", flower::MOST_FILTERS)]
@@ -95,10 +100,15 @@ pub fn compile(order: &Order<'_>, target: &Target, index: usize, hold: Duration)
     ];
     lines.extend(devices(target, index));
     lines.extend(parts.lines);
+    let mut commands_for_people = parts.commands_for_people;
+    for probe in reach::probes(order, target)? {
+        lines.push(format!("reach {index} {}", probe.words));
+        commands_for_people.push(probe.command);
+    }
     Ok(NodeVm {
         lines,
         expected: parts.expected,
-        commands_for_people: parts.commands_for_people,
+        commands_for_people,
     })
 }
 
@@ -225,6 +235,7 @@ impl CompileError {
             Self::TooManyFilters { .. } => {
                 Some("leave --engine out or use --engine nft, name fewer --ports or --peer, or join them to ranges")
             }
+            Self::NoAddress { .. } => Some("wait until the pod has one, or leave --probe out"),
             Self::TooLong { .. } => Some("choose fewer VMs with --count, or name fewer --ports or --peer"),
             _ => None,
         }

@@ -144,6 +144,7 @@ impl Plan {
                 directions: spec.directions,
                 run: &run,
                 handle,
+                probes: &spec.probes,
             };
             let compiled = compile(&order, &target, index, hold)?;
             nodes[node].vms.push(vms.len());
@@ -190,6 +191,7 @@ impl Plan {
             directions: self.spec.directions,
             run: &self.run,
             handle: self.handle,
+            probes: &self.spec.probes,
         }
     }
 

@@ -6,8 +6,11 @@
 mod filter;
 mod netem;
 mod probes;
+mod reach;
 
 use crate::fault::{Binding, Directions, Fault, Probe, Target, Time};
+
+pub use reach::reach;
 
 /// What a plan says about its fault.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,5 +1,6 @@
 //! The agent of a [`DoubleNode`](super::double::DoubleNode): one task that holds the dialogue and all VMs of a run.
 
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +13,7 @@ use tokio::sync::mpsc;
 use super::double::{Kernel, Order};
 use super::double_engine::Engine;
 use super::double_plan::{self, VmPlan};
+use super::double_reach::{Flight, Probed};
 use super::double_rules::Rules;
 use super::host::{Signal, Spec};
 
@@ -52,6 +54,9 @@ pub(super) struct Double {
     pub(super) ended: bool,
     pub(super) greeted: bool,
     pub(super) heard: Instant,
+    /// The VMs that are probed, and the probes under way.
+    pub(super) probed: BTreeMap<usize, Probed>,
+    pub(super) flights: Vec<Flight>,
 }
 
 /// Seconds from the environment.
@@ -98,6 +103,8 @@ pub(super) async fn run(
         ended: false,
         greeted: false,
         heard: Instant::now(),
+        probed: BTreeMap::new(),
+        flights: Vec::new(),
     };
     double.greet(bad.as_deref());
     let mut lines = BufReader::new(stdin).lines();
@@ -198,12 +205,13 @@ impl Double {
             Phase::Held { since, .. } => Some(*since + self.plans[vm].hold),
             Phase::Found | Phase::Ended(_) => None,
         });
-        deadlines.min()
+        deadlines.chain(self.probe_deadline()).min()
     }
 
     /// Everything that is due, and the last event when nothing more can come.
     pub(super) fn settle(&mut self) {
         let now = Instant::now();
+        self.keep_probing(now);
         for vm in 0..self.phases.len() {
             match &self.phases[vm] {
                 Phase::Armed { until, .. } if *until <= now => self.end(vm, "silence"),
@@ -222,7 +230,7 @@ impl Double {
             .phases
             .iter()
             .all(|phase| matches!(phase, Phase::Ended(_)) || (self.over && matches!(phase, Phase::Found)));
-        if settled && !self.ended {
+        if settled && !self.ended && !self.probing_lasts() {
             self.ended = true;
             let count = |word: &str| {
                 (0..self.phases.len())

@@ -63,6 +63,7 @@ impl Double {
             let missing = "the kernel has no sch_netem, and it could not be loaded".to_owned();
             return Err(("no-netem", missing, None));
         }
+        self.can_probe()?;
         if !plan.cuts.is_empty() {
             self.able()?;
         }

@@ -68,6 +68,7 @@ impl Double {
                     .collect();
                 if !started.is_empty() && started.iter().all(|held| *held) {
                     self.detached = true;
+                    self.probed.clear();
                     self.emit(json!({"ev": "detached"}));
                 }
             }
@@ -89,6 +90,7 @@ impl Double {
 
     pub(super) fn leave(&mut self, by: &'static str) {
         self.over = true;
+        self.probed.clear();
         (0..self.plans.len()).for_each(|vm| self.end(vm, by));
     }
 }

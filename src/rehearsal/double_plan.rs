@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::double::Launcher;
+use super::double_reach::Reach;
 use super::double_rules::{Cut, Rules, Way};
 use super::host::DeviceKind;
 use super::nft::Hook;
@@ -29,6 +30,8 @@ pub(super) struct VmPlan {
     pub(super) sweeps: Vec<(String, Option<String>)>,
     /// Whether its guest is to be killed.
     pub(super) kills: bool,
+    /// Its probes, in order.
+    pub(super) reach: Vec<Reach>,
     /// Whether it names anything of a fault.
     faulted: bool,
 }
@@ -54,9 +57,9 @@ pub(super) fn parse(text: &str) -> (Rules, Vec<VmPlan>, Option<String>) {
 
 fn record(line: &str, rules: &mut Rules, plans: &mut Vec<VmPlan>) -> Result<(), &'static str> {
     let words: Vec<&str> = line.split(' ').collect();
-    // Only lines of a filter have braces and commas, and each of their words is looked at.
+    // Only lines of a filter have braces and commas, and each of their words is looked at; a probe's path has some of its own.
     let more = match words[0] {
-        "nft" | "ports" | "peers4" | "peers6" => "{},!=",
+        "nft" | "ports" | "peers4" | "peers6" | "reach" => "{},!=?&~",
         _ => "",
     };
     if !line
@@ -126,6 +129,7 @@ fn record(line: &str, rules: &mut Rules, plans: &mut Vec<VmPlan>) -> Result<(), 
                 _ => return Err("not a handle of a run"),
             }
         }
+        ("reach", words) => plan.reach.push(Reach::parse(words)?),
         ("sweep", [device]) => plan.sweeps.push(((*device).to_owned(), None)),
         ("sweep", [device, handle]) if is_of_a_run(handle) => {
             plan.sweeps.push(((*device).to_owned(), Some((*handle).to_owned())));

@@ -37,6 +37,7 @@ impl Double {
             before,
         };
         self.emit(json!({"ev": "ready", "vm": vm, "before": kinds}));
+        self.probe_on(vm);
     }
 
     /// What is on the VM's devices: name, kind, handle, JSON.
@@ -118,6 +119,7 @@ impl Double {
             self.phases[vm] = Phase::Held { since, before };
             let read = self.read(vm);
             self.emit(json!({"ev": "injected", "vm": vm, "read": read}));
+            self.probe_held(vm);
         } else {
             let (reason, detail) = if refused.is_empty() {
                 ("readback", "what was applied is not what is read back".to_owned())
@@ -161,6 +163,7 @@ impl Double {
         if !left.is_empty() {
             self.phases[vm] = Phase::Ended("leaked");
             self.verdicts.push(json!([vm, "leaked", by, held]));
+            self.probe_ended(vm, false);
             return self.emit(json!({"ev": "leaked", "vm": vm, "by": by, "held": held, "left": left.join(" ")}));
         }
         let after = self.after(vm);
@@ -181,6 +184,7 @@ impl Double {
         self.phases[vm] = Phase::Ended("restored");
         self.verdicts.push(json!([vm, "restored", by, held]));
         self.emit(event);
+        self.probe_ended(vm, true);
     }
 
     /// What is on the VM's devices afterwards: name, kind, and for a root qdisc its handle.
@@ -208,6 +212,7 @@ impl Double {
             };
             self.phases[vm] = Phase::Ended("gone");
             self.verdicts.push(json!([vm, "gone", "gone", held]));
+            self.probe_ended(vm, false);
             self.emit(json!({"ev": "gone", "vm": vm, "by": "gone", "held": held}));
         }
     }

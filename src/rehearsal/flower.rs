@@ -45,6 +45,22 @@ impl Filter {
         })
     }
 
+    /// Whether it drops an IPv4 packet to that port, if its protocol has ports; filters for some peers alone are not about
+    /// the node.
+    pub(super) fn drops(&self, protocol: &str, port: Option<u16>) -> bool {
+        let hit = |(key, value): &(String, String)| match key.as_str() {
+            "ip_proto" => value == protocol,
+            "dst_port" => port.is_some_and(|port| {
+                let (first, last) = value.split_once('-').unwrap_or((value, value));
+                let number = |text: &str| text.parse::<u16>().unwrap_or_default();
+                (number(first)..=number(last)).contains(&port)
+            }),
+            // An ICMP type other than that of an echo may be meant.
+            _ => false,
+        };
+        self.protocol == "ip" && self.keys.iter().all(hit)
+    }
+
     /// `first` is whether it is the first of its hook.
     fn json(&self, first: bool) -> Value {
         let own = ethernet_type(&self.protocol).map(|name| ("eth_type", name.into()));

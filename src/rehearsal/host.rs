@@ -100,9 +100,11 @@ pub struct VmOnNode {
     pub container_id: String,
     /// The links of its network namespace.
     pub devices: Vec<Device>,
+    /// The pod's address; empty when nobody will ask for it.
+    pub address: String,
 }
 
-/// Something that the kernel of a node may have or not.
+/// Something that a node may have or not: most of it in its kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Feature {
     /// The qdisc netem.
@@ -113,11 +115,22 @@ pub enum Feature {
     NftReject,
     /// The classifier flower, with the action that drops.
     Flower,
+    /// A bash that opens connections, in the image or on the node.
+    Bash,
+    /// A ping that works, in the image or on the node.
+    Ping,
 }
 
 impl Feature {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Netem, Self::NftEgress, Self::NftReject, Self::Flower];
+    pub const ALL: [Self; 6] = [
+        Self::Netem,
+        Self::NftEgress,
+        Self::NftReject,
+        Self::Flower,
+        Self::Bash,
+        Self::Ping,
+    ];
 }
 
 /// Where the kernel of a node has a feature.

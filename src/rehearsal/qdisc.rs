@@ -76,6 +76,12 @@ impl Root {
         }
     }
 
+    /// What it does to a packet: seconds of delay, and the share that is lost.
+    pub(super) fn effect(&self) -> (f64, f64) {
+        let value = |name| self.set.as_ref().map_or(0.0, |qdisc| qdisc.value(name));
+        (value("delay") / 1e6, value("loss"))
+    }
+
     /// Somebody else's `htb 1:` in the place of the kernel's own root.
     pub(super) fn put_foreign(&mut self) -> Result<(), Refusal> {
         if self.set.is_some() {

@@ -153,6 +153,11 @@ impl ScriptNode {
             fs::write(devices.join(&device.name), format!("default {}\n", device.root))?;
         }
         fs::write(netns.with_extension("links"), links(vm))?;
+        let mut addresses = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.root.join("addresses"))?;
+        writeln!(addresses, "{} {}", vm.address, vm.pod_uid)?;
         fs::write(&netns, "")?;
         let pidns = self.root.join("pidns").join(&vm.pod_uid);
         fs::write(&pidns, "")?;
@@ -327,6 +332,8 @@ impl Node for ScriptNode {
             Feature::NftEgress => "nft-egress",
             Feature::NftReject => "nft-reject",
             Feature::Flower => "flower",
+            Feature::Bash => "bash",
+            Feature::Ping => "ping",
         };
         let text = match presence {
             Presence::Loaded => "loaded\n",

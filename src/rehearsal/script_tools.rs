@@ -9,13 +9,17 @@ use std::process::{Command, Stdio};
 use super::host::{DeviceKind, VmOnNode};
 
 /// The fakes, by the name they are found under.
-const FAKES: [(&str, &str); 11] = [
+const FAKES: [(&str, &str); 15] = [
+    ("bash", include_str!("fakes/bash")),
+    ("dial", include_str!("fakes/dial")),
     ("ip", include_str!("fakes/ip")),
     ("modprobe", include_str!("fakes/modprobe")),
     ("nft", include_str!("fakes/nft")),
     ("nft-show.awk", include_str!("fakes/nft-show.awk")),
     ("nft.awk", include_str!("fakes/nft.awk")),
     ("nsenter", include_str!("fakes/nsenter")),
+    ("ping", include_str!("fakes/ping")),
+    ("reach.awk", include_str!("fakes/reach.awk")),
     ("tc", include_str!("fakes/tc")),
     ("tc-filter.awk", include_str!("fakes/tc-filter.awk")),
     ("tc-show.awk", include_str!("fakes/tc-show.awk")),

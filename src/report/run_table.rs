@@ -91,6 +91,13 @@ impl RunReport {
             columns.push(("read", |t| {
                 join(t.verified.iter().map(|v| format!("{}: {}", v.device, v.read)))
             }));
+            columns.push(("probes", |t| {
+                join(
+                    t.probes
+                        .iter()
+                        .map(|probe| format!("{}: {}", probe.probe, probe.words())),
+                )
+            }));
             columns.push(("changed-by-others", |t| {
                 join(t.verified.iter().filter_map(|v| v.changed_by_others.clone()))
             }));
@@ -133,7 +140,7 @@ impl RunReport {
 type Column = (&'static str, fn(&TargetReport) -> String);
 
 /// Left out where no target has anything to say there.
-const OPTIONAL: [&str; 4] = ["PACKETS", "MOVES", "CHANGED-BY-OTHERS", "ERROR"];
+const OPTIONAL: [&str; 5] = ["PACKETS", "MOVES", "PROBES", "CHANGED-BY-OTHERS", "ERROR"];
 
 impl Migration {
     /// From the creation of the migration object to its end.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ErrorReport, ExitCode, Seconds, Time};
+use super::{ErrorReport, ExitCode, ProbeReport, Seconds, Time};
 
 /// One VMI of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Default)]
@@ -40,6 +40,9 @@ pub struct TargetReport {
     pub recovered_by: Option<RecoveredBy>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub verified: Vec<Verified>,
+    /// One a kind that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbeReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<Event>,
     pub error: Option<ErrorReport>,

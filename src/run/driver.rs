@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::engine::{Action, Engine, Input, Settings};
 use super::pods::Pods;
+use super::reach::Probing;
 use super::signals::Signals;
 use super::timer::at;
 use super::vm::{Placement, PodIndex, Trouble, Vm, VmIndex};
@@ -147,7 +148,8 @@ fn engine(plan: &Plan) -> Engine {
             crate::plan::verify(&expected, read).map_err(|error| error.to_string())
         };
         let placement = Placement::new(vm.node, vm.index, &vm.target.node);
-        Vm::new(&vm.target.key(), &vm.target.uid, placement, Box::new(check))
+        let probing = Probing::new(plan.spec.probes.len(), vm.target.launcher.address);
+        Vm::new(&vm.target.key(), &vm.target.uid, placement, Box::new(check)).probed(probing)
     });
     Engine::new(settings, vms.collect(), plan.nodes.len())
 }
@@ -172,6 +174,7 @@ impl Driver<'_> {
             Message::Relocated(vm, node, result) => {
                 let result = (*result).map(|(target, pod)| {
                     let index = self.pods.open(&pod);
+                    self.engine.set_address(vm, target.launcher.address);
                     self.targets.insert((vm, index), target);
                     index
                 });

@@ -151,7 +151,7 @@ impl Engine {
     }
 
     pub fn is_done(&self) -> bool {
-        self.vms.iter().all(Vm::is_final)
+        (0..self.vms.len()).all(|vm| self.vms[vm].is_final() && !self.awaits_probes(vm))
     }
 
     pub fn vms(&self) -> &[Vm] {
@@ -201,7 +201,10 @@ impl Engine {
         if waiting && failed {
             // All are ready before the first change, or nothing is injected.
             self.wind(Cause::Error, now);
-        } else if members.iter().all(|&vm| step(self, vm) == Step::Ready) {
+        } else if members
+            .iter()
+            .all(|&vm| step(self, vm) == Step::Ready && !self.awaits_probes(vm))
+        {
             self.go(members, now);
         } else if members.iter().all(|&vm| self.vms[vm].is_final()) {
             if self.settings.serial && members.iter().any(|&vm| self.vms[vm].ended_early()) {
@@ -274,6 +277,7 @@ impl Engine {
             }
             vm.because(cause);
             vm.bare_since = None;
+            vm.probing.waits = None;
             for placement in &mut vm.placements {
                 match placement.step {
                     Step::Waiting | Step::Found | Step::Arming | Step::Ready => {
@@ -291,6 +295,11 @@ impl Engine {
     }
 
     fn signal(&mut self, now: Instant) {
+        self.forget_probes(Vm::is_final);
+        if self.vms.iter().all(Vm::is_final) {
+            // Everything is back already; only probes were waited for.
+            return;
+        }
         self.signals += 1;
         if self.signals == 1 {
             self.wind(Cause::Signal, now);

@@ -6,11 +6,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::engine::{Action, Engine, Life, STEP_LIMIT};
+use super::reach::Told;
 use super::vm::{Cause, End, PodIndex, Step, Trouble, VmIndex};
 use super::words;
 use crate::cluster::events::Happened;
 use crate::node::session::Heard;
-use crate::node::wire::{By, Event, Word};
+use crate::node::wire::{By, Event, Line, ProbePhase, Word};
 
 /// Reason of the trouble that the fault was not there until its end: how long it was, nobody knows.
 const NOT_HELD: &str = "not-held";
@@ -31,7 +32,7 @@ impl Engine {
                     self.actions.push(Action::Say(pod, Word::Rollback(None)));
                 }
             }
-            Heard::Line(line) => self.event(pod, line.event, now),
+            Heard::Line(line) => self.event(pod, line, now),
             Heard::NotStarted { error } => {
                 self.pods[pod] = Life::Over;
                 let trouble = words::not_started(&error);
@@ -43,10 +44,12 @@ impl Engine {
             }
             Heard::WireLost => {
                 self.pods[pod] = Life::Lost;
+                self.forget_probes_of_pod(pod);
                 self.each_in(pod, |engine, vm, placement| engine.wire_lost(vm, placement, now));
             }
             Heard::Over(state) => {
                 self.pods[pod] = Life::Over;
+                self.forget_probes_of_pod(pod);
                 self.each_in(pod, |engine, vm, placement| engine.pod_over(vm, placement, &state));
             }
         }
@@ -64,14 +67,25 @@ impl Engine {
         }
     }
 
-    fn find(&self, pod: PodIndex, index: usize) -> Option<(VmIndex, usize)> {
+    pub(super) fn find(&self, pod: PodIndex, index: usize) -> Option<(VmIndex, usize)> {
         self.vms.iter().enumerate().find_map(|(vm, state)| {
             let here = |placement: &super::vm::Placement| placement.pod == pod && placement.index == index;
             state.placements.iter().position(here).map(|placement| (vm, placement))
         })
     }
 
-    fn event(&mut self, pod: PodIndex, event: Event, now: Instant) {
+    fn event(&mut self, pod: PodIndex, line: Line, now: Instant) {
+        let event = line.event;
+        if let Event::Probe { vm, n, phase, at, ms } = event {
+            let told = Told {
+                n,
+                phase,
+                at,
+                now: line.t,
+                ms,
+            };
+            return self.probe_told(pod, vm, &told);
+        }
         if event == Event::Detached {
             self.each_in(pod, |engine, vm, placement| {
                 if engine.vms[vm].placements[placement].step == Step::Injected {
@@ -117,7 +131,11 @@ impl Engine {
                     End::Untouched
                 };
                 state.note("restored and verified");
+                let held = matches!(end, End::Restored(_));
                 self.finish(vm, placement, end);
+                if held && self.vms[vm].is_final() {
+                    self.await_probes(vm, ProbePhase::After, now);
+                }
             }
             Event::Leaked { left, .. } => {
                 self.vms[vm].note("the rollback left something behind");
@@ -166,6 +184,7 @@ impl Engine {
             self.set(vm, placement, Step::Going, now);
             self.actions.push(Action::Say(pod, Word::Go(Some(index))));
         } else {
+            self.await_probes(vm, ProbePhase::Before, now);
             self.actions.push(Action::Show(vm));
         }
     }
@@ -195,6 +214,9 @@ impl Engine {
                 state.placements[placement].step = Step::Injected;
                 state.placements[placement].limit = Some(now + left + STEP_LIMIT);
                 self.actions.push(Action::Show(vm));
+                if self.settings.detach {
+                    self.await_probes(vm, ProbePhase::During, now);
+                }
                 self.detach_when_all_hold();
                 self.end_if_enough(vm, now);
             }
@@ -207,8 +229,8 @@ impl Engine {
         }
     }
 
-    fn detach_when_all_hold(&mut self) {
-        let holds = |vm: &super::vm::Vm| vm.current().step == Step::Injected;
+    pub(super) fn detach_when_all_hold(&mut self) {
+        let holds = |vm: &super::vm::Vm| vm.current().step == Step::Injected && vm.probing.waits.is_none();
         if self.settings.detach && self.vms.iter().all(holds) {
             let pods: std::collections::BTreeSet<_> = self.vms.iter().map(|vm| vm.current().pod).collect();
             self.actions

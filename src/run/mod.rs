@@ -22,6 +22,7 @@ pub mod node_probe;
 pub mod outage;
 mod pods;
 pub mod prove;
+pub mod reach;
 pub mod report;
 pub mod signals;
 pub mod sweep;

@@ -165,7 +165,8 @@ impl Engine {
     pub fn wake_at(&self) -> Option<Instant> {
         let limits = self.vms.iter().flat_map(|vm| {
             let limits = vm.placements.iter().filter_map(|placement| placement.limit);
-            limits.chain(self.rolls_at(vm))
+            let probes = vm.probing.waits.map(|(_, limit)| limit);
+            limits.chain(self.rolls_at(vm)).chain(probes)
         });
         limits.min()
     }
@@ -177,6 +178,7 @@ impl Engine {
     }
 
     pub(super) fn tick(&mut self, now: Instant) {
+        self.tick_probes(now);
         for vm in 0..self.vms.len() {
             if self.rolls_at(&self.vms[vm]).is_some_and(|at| at <= now) {
                 self.vms[vm].because(Cause::Deadline);

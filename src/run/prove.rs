@@ -151,6 +151,7 @@ mod tests {
                 container_id: None,
                 image: format!("launcher-of-{name}"),
                 pull_secrets: Vec::new(),
+                address: None,
             },
             interfaces: vec![interface],
             probes: Vec::new(),

@@ -2,10 +2,12 @@
 
 use super::driver::Ran;
 use super::vm::{Cause, End, STREAM_LOST, Step, Trouble, Vm};
+use crate::fault::Reach;
+use crate::node::wire;
 use crate::plan::run_plan::{Plan, PlannedVm};
 use crate::report::{
-    EndedBy, Ending, ErrorReport, Event, InterfaceReport, Move, PlanEntry, RunReport, Seconds, TargetReport,
-    TargetState, Time, Verified,
+    EndedBy, Ending, ErrorReport, Event, InterfaceReport, Millis, Move, PlanEntry, ProbePhase, ProbeReport,
+    ProbeSample, RunReport, Seconds, TargetReport, TargetState, Time, Verified,
 };
 
 /// Puts what is planned into the document: pods, commands, targets.
@@ -26,10 +28,10 @@ pub fn plan(report: &mut RunReport, plan: &Plan, namespace: &str) {
                 .collect(),
         })
         .collect();
-    report.targets = plan.vms.iter().map(planned).collect();
+    report.targets = plan.vms.iter().map(|vm| planned(plan, vm)).collect();
 }
 
-fn planned(vm: &PlannedVm) -> TargetReport {
+fn planned(plan: &Plan, vm: &PlannedVm) -> TargetReport {
     let target = &vm.target;
     let mut report = TargetReport::new(&target.namespace, &target.name);
     report.uid = Some(target.uid.clone());
@@ -44,6 +46,9 @@ fn planned(vm: &PlannedVm) -> TargetReport {
             binding: interface.binding.to_string(),
         })
         .collect();
+    let address = target.launcher.address.map(|address| address.to_string());
+    let probe = |probe: &Reach| ProbeReport::new(probe.to_string(), address.clone(), Vec::new());
+    report.probes = plan.spec.probes.iter().map(probe).collect();
     report
 }
 
@@ -97,6 +102,18 @@ fn fill(target: &mut TargetReport, vm: &Vm) {
             changed_by_others: vm.changed_by_others.clone(),
         })
         .collect();
+    for (probe, samples) in target.probes.iter_mut().zip(&vm.probing.samples) {
+        let address = vm.probing.address.map(|address| address.to_string());
+        let mut samples: Vec<_> = samples.iter().collect();
+        // One that is not answered is told of later than those that began after it.
+        samples.sort_by_key(|sample| sample.at);
+        let samples = samples.into_iter().map(|sample| ProbeSample {
+            at: Time(sample.at),
+            phase: phase(sample.phase),
+            ms: sample.ms.map(Millis),
+        });
+        *probe = ProbeReport::new(std::mem::take(&mut probe.probe), address, samples.collect());
+    }
     target.timeline = vm
         .timeline
         .iter()
@@ -135,6 +152,14 @@ pub fn state(vm: &Vm) -> TargetState {
         TargetState::Gone
     } else {
         TargetState::Restored
+    }
+}
+
+fn phase(phase: wire::ProbePhase) -> ProbePhase {
+    match phase {
+        wire::ProbePhase::Before => ProbePhase::Before,
+        wire::ProbePhase::During => ProbePhase::During,
+        wire::ProbePhase::After => ProbePhase::After,
     }
 }
 

@@ -170,6 +170,7 @@ mod tests {
                 container_id: None,
                 image: "i".into(),
                 pull_secrets: Vec::new(),
+                address: None,
             },
             interfaces: Vec::new(),
             probes: Vec::new(),

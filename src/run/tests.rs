@@ -13,6 +13,9 @@ use crate::node::session::Heard;
 use crate::node::wire::{By, Event, Line, Verdict, Word};
 use crate::plan::Reading;
 
+#[path = "reach_tests.rs"]
+mod reach;
+
 /// A run with one VM a pod, and a clock that only moves when told.
 pub(super) struct Story {
     pub(super) engine: Engine,

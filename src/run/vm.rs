@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::reach::Probing;
 use crate::node::wire::By;
 use crate::plan::Reading;
 
@@ -113,6 +114,7 @@ pub struct Vm {
     pub cause: Option<Cause>,
     pub trouble: Option<Trouble>,
     pub timeline: Vec<(Timestamp, String)>,
+    pub probing: Probing,
 }
 
 // === impl ===
@@ -171,6 +173,7 @@ impl Vm {
             cause: None,
             trouble: None,
             timeline: Vec::new(),
+            probing: Probing::default(),
         }
     }
 

@@ -55,6 +55,10 @@ pub(super) fn refused(reason: &str, device: Option<&str>, detail: &str) -> Troub
             "the node's kernel has no sch_netem, and it could not be loaded".to_owned(),
             "install it on the node (RHEL and Fedora: kernel-modules-extra; Ubuntu: linux-modules-extra; Debian: linux-image-amd64); --bandwidth alone works without it",
         ),
+        "no-probe" => (
+            "the node cannot make the probes asked for".to_owned(),
+            "leave --probe icmp out where there is no ping; --image names an image that has bash and ping",
+        ),
         "no-tool" => (
             "the image lacks a tool".to_owned(),
             "name an image with sh, nsenter, iproute2 (tc, ip) and nft with --image",

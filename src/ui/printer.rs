@@ -22,6 +22,8 @@ pub struct Look {
     pub live: bool,
     /// Somebody can be asked: stdin and stderr are terminals.
     pub interactive: bool,
+    /// More than ASCII can be shown.
+    pub unicode: bool,
 }
 
 /// What a recording printer was given.
@@ -54,7 +56,8 @@ impl Look {
     }
 
     /// The rule: `NO_COLOR` counts when it is not empty (no-color.org), `TERM=dumb` cannot move the cursor, and a CI log keeps
-    /// every frame of an animation.
+    /// every frame of an animation. A locale says by its name that it is UTF-8 (setlocale(3): the first of the three that is set
+    /// counts); Windows has none, and its terminals show it.
     pub fn decide(env: impl Fn(&str) -> Option<String>, stdin_tty: bool, stderr_tty: bool) -> Self {
         let set = |name: &str| env(name).is_some_and(|value| !value.is_empty() && value != "false");
         let dumb = env("TERM").map_or(cfg!(unix), |term| term.is_empty() || term == "dumb");
@@ -64,8 +67,19 @@ impl Look {
             colour: live && !no_colour,
             live,
             interactive: stdin_tty && stderr_tty,
+            unicode: !dumb && is_unicode(env),
         }
     }
+}
+
+fn is_unicode(env: impl Fn(&str) -> Option<String>) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| env(name).filter(|value| !value.is_empty()));
+    locale.map_or(cfg!(windows), |locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
 }
 
 // === impl Printer ===

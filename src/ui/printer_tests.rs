@@ -20,7 +20,8 @@ fn a_terminal_has_everything() {
         Look {
             colour: true,
             live: true,
-            interactive: true
+            interactive: true,
+            unicode: false
         }
     );
 }
@@ -39,11 +40,26 @@ fn dumb_terminals_and_ci_get_plain_lines() {
             Look {
                 colour: false,
                 live: false,
-                interactive: true
+                interactive: true,
+                unicode: false
             },
             "{env:?}"
         );
     }
+}
+
+#[test]
+fn more_than_ascii_needs_a_locale_that_has_it() {
+    let unicode = |env: &[(&str, &str)]| look(env, true, true).unicode;
+    assert!(unicode(&[("TERM", "xterm"), ("LANG", "de_DE.UTF-8")]));
+    assert!(unicode(&[
+        ("TERM", "xterm"),
+        ("LC_ALL", ""),
+        ("LC_CTYPE", "C.utf8"),
+        ("LANG", "C")
+    ]));
+    assert!(!unicode(&[("TERM", "xterm"), ("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")]));
+    assert!(!unicode(&[("TERM", "dumb"), ("LANG", "de_DE.UTF-8")]));
 }
 
 #[test]

@@ -137,6 +137,13 @@ impl Progress {
         screen.draw(&Now::read());
     }
 
+    /// Says something about a VM beside its state while its fault is in place, e.g. `probe 204 ms`.
+    pub fn beside(&self, key: &str, text: &str) {
+        let mut screen = self.lock();
+        screen.board.beside(key, text);
+        screen.draw(&Now::read());
+    }
+
     /// A line for a person, above the bars.
     pub fn note(&self, text: &str) {
         if self.0.printer.look().live {

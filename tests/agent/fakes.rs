@@ -91,6 +91,7 @@ async fn the_fakes_say_what_the_real_ones_said() {
                 device("tap1", DeviceKind::Tap, "mq"),
                 device("tap2", DeviceKind::Tap, "none"),
             ],
+            address: String::new(),
         });
         // What the recorded kernel has not.
         match path.file_stem().unwrap().to_str().unwrap() {

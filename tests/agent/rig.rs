@@ -22,6 +22,10 @@ pub(crate) fn container(vm: usize) -> String {
     format!("{:064x}", 0x00ab_c000 + vm)
 }
 
+pub(crate) fn address(vm: usize) -> String {
+    format!("10.42.0.{}", vm + 10)
+}
+
 pub(crate) fn launcher(vm: usize) -> VmOnNode {
     VmOnNode {
         pod_uid: uid(vm),
@@ -31,6 +35,7 @@ pub(crate) fn launcher(vm: usize) -> VmOnNode {
             Device::new("k6t-eth0", DeviceKind::Bridge, "noqueue"),
             Device::new("tap0", DeviceKind::Tap, "fq_codel").on("k6t-eth0"),
         ],
+        address: address(vm),
     }
 }
 

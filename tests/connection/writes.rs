@@ -33,6 +33,7 @@ fn target() -> Target {
             container_id: None,
             image: "i".into(),
             pull_secrets: vec![],
+            address: None,
         },
         interfaces: vec![],
         probes: vec![],

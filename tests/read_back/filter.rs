@@ -30,6 +30,7 @@ fn compiled(flags: &str) -> NodeVm {
         directions: request.spec.directions,
         run: "abc123",
         handle,
+        probes: &[],
     };
     compile(&order, &crate::target(), 0, Duration::from_secs(1)).unwrap_or_else(|error| panic!("{flags}: {error}"))
 }

@@ -36,7 +36,7 @@ already_in() {
 
 # In a subshell of the agent: everything from here to the VM's end.
 run_guard() {
-  exec </dev/null >/dev/null 2>&1 5<&-
+  exec </dev/null >/dev/null 2>&1 4>&- 5<&-
   trap '' TERM HUP INT
   read -r g_me _ _ g_agent _ </proc/self/stat
   printf '%s\n' "$g_me" >"$S/guard.$VM"
@@ -155,7 +155,7 @@ warden() {
   exec </dev/null >/dev/null 2>&1
   trap '' TERM HUP INT
   read -r d_me _ </proc/self/stat
-  exec 5<"$S/leash.$GEN" 8>&-
+  exec 5<"$S/leash.$GEN" 4>&- 8>&-
   leave_pod "$d_me"
   read -r _ <&5
   for d_half in 1 2 3 4 5 6 7; do

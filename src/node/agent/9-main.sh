@@ -4,7 +4,7 @@ main() {
   ENTER=yes ENGINE=''
   S=$(mktemp -d "${VMCHAOS_SCRATCH:-/dev/shm}/vmchaos.$RUN.XXXXXX") || return 2
   SEQ=0 STATES=' ' PIDS=' ' LIVE=0 LEASH='' GEN=0 GUARDS=0 OVER='' DETACHED='' GREETED='' ENDED=''
-  RESTORED=0 FAILED=0 LEAKED=0 GONE=0 REFUSED=0
+  RESTORED=0 FAILED=0 LEAKED=0 GONE=0 REFUSED=0 PROBER='' PROBED=' '
   centis "${VMCHAOS_SILENCE:-7}"
   SILENCE=$CS
   centis "${VMCHAOS_HELLO_LIMIT:-30}"
@@ -32,7 +32,7 @@ main() {
   probe_all
   while :; do
     if [ -z "$ENDED" ]; then
-      if [ "$LIVE" = 0 ] || { [ -n "$OVER" ] && ! some_armed; }; then close; fi
+      if { [ "$LIVE" = 0 ] && ! reach_lasts; } || { [ -n "$OVER" ] && ! some_armed; }; then close; fi
     fi
     [ -z "$ENDED" ] || [ -z "$OVER$DETACHED" ] || break
     b_what=''
@@ -41,6 +41,7 @@ main() {
     case $b_what in
       in) heard "$b_one" "$b_two" ;;
       vm) told "$b_one" "$b_two" ;;
+      probe) probed "$b_one" "$b_two" ;;
       tick) tick ;;
       eof) [ -n "$DETACHED" ] || leave lost-operator ;;
       term) leave term ;;
@@ -107,6 +108,7 @@ greet() {
   NETEM=null ENGINE='' NFT_WORKS='' REJECTS='' FLOWER=''
   [ -z "$NEEDS" ] || [ -n "$MISSING" ] || probe_netem
   [ -z "$ASKED" ] || [ -n "$MISSING$PLAN_BAD" ] || choose_engine
+  [ -z "$REACH" ] || [ -n "$MISSING$PLAN_BAD" ] || reach_tools
   slurp /proc/sys/kernel/osrelease
   escape "$TEXT"
   g_kernel=$ESC
@@ -156,6 +158,10 @@ probe_one() {
     refusal no-netem 'the kernel has no sch_netem, and it could not be loaded'
     return 1
   }
+  [ -z "${REACH_BAD:-}" ] || {
+    refusal no-probe "$REACH_BAD"
+    return 1
+  }
   engine_or_refusal || return 1
   REFUSAL=
   probe 9<"$PROC/$PID/ns/net" || {
@@ -182,9 +188,10 @@ close() {
 finish() {
   now
   f_until=$((NOW + 300))
-  while [ "$GUARDS" -gt 0 ] && guards_live && [ "$NOW" -lt "$f_until" ]; do
+  [ -z "$PROBER" ] || printf 'quit\n' >&4
+  while some_last && [ "$NOW" -lt "$f_until" ]; do
     read -r b_what b_one b_two _ <&7 || continue
-    [ "$b_what" != vm ] || told "$b_one" "$b_two"
+    case $b_what in vm) told "$b_one" "$b_two" ;; prober) PROBER= ;; esac
     now
   done
   [ -z "$LEASH" ] || exec 8>&-
@@ -194,6 +201,11 @@ finish() {
   if [ "$GUARDS" -le 0 ] || ! guards_live; then rm -rf "$S"; fi
   [ "$LEAKED" = 0 ] || exit 3
   exit 0
+}
+
+# Whether a guard or the prober has not ended yet.
+some_last() {
+  { [ "$GUARDS" -gt 0 ] && guards_live; } || { [ -n "$PROBER" ] && child_of "$PROBER" "$$"; }
 }
 
 # One that was killed does not say that it has left.
@@ -211,6 +223,10 @@ case $0 in
   *vmchaos-sentinel)
     exec 2>/dev/null
     sentinel "$@"
+    ;;
+  *vmchaos-prober)
+    exec 2>/dev/null
+    prober "$@"
     ;;
   *) main ;;
 esac

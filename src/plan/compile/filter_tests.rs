@@ -9,6 +9,7 @@ fn run(settings: FilterSettings, directions: Directions, target: &Target) -> Res
         directions,
         run: "abc123",
         handle: Handle::new(0x7a31).unwrap(),
+        probes: &[],
     };
     let vm = compile(&order, target, 0, Duration::from_millis(1_500))?;
     Ok((node_plan(&order, [&vm]), vm))

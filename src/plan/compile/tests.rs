@@ -32,6 +32,7 @@ pub(super) fn target(interfaces: Vec<Interface>) -> Target {
             container_id: Some("ab12".into()),
             image: "launcher@sha256:0".into(),
             pull_secrets: Vec::new(),
+            address: None,
         },
         interfaces,
         probes: Vec::new(),
@@ -56,6 +57,7 @@ fn node_vm(settings: NetemSettings, directions: Directions, target: &Target) -> 
         directions,
         run: "abc123",
         handle: Handle::new(0x7a31).unwrap(),
+        probes: &[],
     };
     compile(&order, target, 0, Duration::from_millis(1_500))
 }

@@ -13,6 +13,7 @@ fn target(number: usize) -> Target {
             container_id: Some("a".repeat(64)),
             image: "launcher".into(),
             pull_secrets: Vec::new(),
+            address: None,
         },
         interfaces: vec![Interface {
             network: "default".into(),
@@ -42,6 +43,7 @@ fn planned(ports: u16, vms: usize, engine: Engine) -> Result<Plan, CompileError>
         execution: Execution::Parallel,
         on_migration: OnMigration::Follow,
         detach: false,
+        probes: Vec::new(),
     };
     let pod = PodOptions {
         image: None,

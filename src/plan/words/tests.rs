@@ -13,6 +13,7 @@ pub(super) fn target(binding: Binding, probes: Vec<Probe>) -> Target {
             container_id: None,
             image: String::new(),
             pull_secrets: Vec::new(),
+            address: None,
         },
         interfaces: vec![Interface {
             network: "default".into(),

@@ -190,6 +190,19 @@ impl Table {
         self.chains.iter().any(on)
     }
 
+    /// What its chains of one direction (`in_…`, `out_…`) on these devices do to a packet: whether it is rejected, if it does
+    /// not pass.
+    pub(super) fn verdict(&self, way: &str, devices: &[&str], protocol: &str, port: Option<u16>) -> Option<bool> {
+        let holds = |name: &str, port| self.sets.iter().any(|(_, set)| set.name == name && set.holds(port));
+        let on_the_way = |chain: &&Chain| {
+            let device = chain.name.strip_prefix(way).and_then(|rest| rest.strip_prefix('_'));
+            device.is_some_and(|device| devices.contains(&device))
+        };
+        let rules = self.chains.iter().filter(on_the_way).flat_map(|chain| &chain.rules);
+        let mut verdicts = rules.filter_map(|(_, rule)| rule.verdict(protocol, port, holds));
+        verdicts.next()
+    }
+
     /// Whether it has a chain of that name.
     pub(super) fn has_chain(&self, name: &str) -> bool {
         self.chains.iter().any(|chain| chain.name == name)

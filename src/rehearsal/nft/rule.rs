@@ -31,6 +31,7 @@ enum Statement {
 pub(in crate::rehearsal) struct Rule {
     statements: Vec<Statement>,
     since: Instant,
+    body: String,
 }
 
 impl Rule {
@@ -44,12 +45,34 @@ impl Rule {
             statements.push(statement);
             rest = after;
         }
-        Some(Self { statements, since })
+        Some(Self {
+            statements,
+            since,
+            body: body.to_owned(),
+        })
     }
 
     /// Named sets it looks into.
     pub(super) fn sets(&self) -> impl Iterator<Item = &str> {
         self.matches().filter_map(|right| right.as_str()?.strip_prefix('@'))
+    }
+
+    /// What it does to a packet of the node's to a VM, or of the VM's answer: whether it rejects, if it matches at all. `port`
+    /// is where the packet goes to, if its protocol has ports; rules for some peers alone are not about the node.
+    pub(super) fn verdict(
+        &self,
+        protocol: &str,
+        port: Option<u16>,
+        is_in_set: impl Fn(&str, u16) -> bool,
+    ) -> Option<bool> {
+        let matches = self.body.split("counter").next().unwrap_or_default();
+        let words: Vec<&str> = matches.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+        let has = |word: &str| words.contains(&word);
+        let of_others = has("saddr") || has("daddr") || has("icmpv6") || (has("ip6") && !has("ip"));
+        let protocols = ["tcp", "udp", "sctp", "icmp"];
+        let other_protocol = protocols.into_iter().any(has) && !has(protocol);
+        let other_port = has("@ports") && !port.is_some_and(|port| is_in_set("ports", port));
+        (!of_others && !other_protocol && !other_port).then(|| self.rejects())
     }
 
     /// How many sets without a name it has.

@@ -58,6 +58,14 @@ impl Set {
         })
     }
 
+    /// Whether a number is in one of its intervals.
+    pub(super) fn holds(&self, number: u16) -> bool {
+        let number = u128::from(number);
+        self.intervals
+            .iter()
+            .any(|(first, last)| (*first..=*last).contains(&number))
+    }
+
     pub(super) fn json(&self, table: &str, handle: u32) -> Value {
         let elements: Vec<Value> = self
             .intervals

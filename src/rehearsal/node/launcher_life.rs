@@ -45,6 +45,7 @@ pub(crate) fn up(cluster: &Cluster, pod: &Value) {
         pod_uid: fields::text(&pod, "/metadata/uid").to_owned(),
         container_id: id.to_owned(),
         devices: devices::of(&vmi),
+        address: fields::text(&pod, "/status/podIP").to_owned(),
     });
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Vm {
     pub(super) node: String,
     pub(super) state: State,
     pub(super) hold: Option<Hold>,
+    /// Shown beside an injected fault, escaped.
+    pub(super) beside: Option<String>,
 }
 
 /// A fault that runs out by itself.
@@ -92,7 +94,14 @@ impl Board {
             state.group(),
             Group::Leaked | Group::Failed | Group::Gone | Group::Moving
         );
-        let vm = Vm { key, node, state, hold };
+        let beside = at.and_then(|at| self.vms[at].beside.take());
+        let vm = Vm {
+            key,
+            node,
+            state,
+            hold,
+            beside,
+        };
         let change = (!same).then(|| Change {
             line: format!("{}  {}  {}", now.clock.strftime(CLOCK), vm.key, vm.words(now)),
             matters,
@@ -105,6 +114,14 @@ impl Board {
             self.last_line = now.at;
         }
         change
+    }
+
+    /// Takes in what is said beside a VM's state.
+    pub(super) fn beside(&mut self, key: &str, text: &str) {
+        let key = escape(key);
+        if let Some(vm) = self.vms.iter_mut().find(|vm| vm.key == key) {
+            vm.beside = Some(escape(text));
+        }
     }
 
     /// A line that says the fault still holds, when nothing was said for 30 s.
@@ -153,7 +170,14 @@ impl Vm {
             State::PodStarting => format!("pod starting{node}"),
             State::Ready => format!("armed{node}"),
             State::Injected { .. } => {
-                format!("injected{node}, {}", ends(self.left(now.at).unwrap_or_default(), now))
+                let beside = self
+                    .beside
+                    .as_ref()
+                    .map_or_else(String::new, |text| format!(", {text}"));
+                format!(
+                    "injected{node}, {}{beside}",
+                    ends(self.left(now.at).unwrap_or_default(), now)
+                )
             }
             State::RollingBack => format!("rolling back{node}"),
             State::Restored => format!("restored{node}"),
