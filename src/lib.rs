@@ -15,9 +15,9 @@
 //! |---|---|---|
 //! | [`cli`] | clap types, one file a command | `fault`, `cluster`'s plain types |
 //! | [`commands`] | one file a command: select, plan, confirm, run, report | everything |
-//! | [`run`] | state machine, rollback, signals, following a migration | `plan`, `node`, `cluster` |
+//! | [`run`] | state machine, rollback, signals and what keys ask for, following a migration | `plan`, `node`, `cluster` |
 //! | [`report`] | the run document, tables, exit codes; pure | nothing |
-//! | [`ui`] | printer, picker, confirmation, progress: the only place that prints | nothing |
+//! | [`ui`] | printer, picker, form, confirmation, keys, progress: the only place that prints | nothing |
 //! | [`plan`] | fault × targets → what happens on each node; pure | `fault` |
 //! | [`node`] | the debug pod, the agent's script, its protocol, the session that drives it | `cluster` |
 //! | [`cluster`] | everything else that talks to the API server | `fault` |

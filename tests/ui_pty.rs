@@ -356,7 +356,8 @@ fn bars_on_a_terminal_with_lines_above() {
     let mut terminal = Terminal::with("progress", &[(SIZE, "100x24")]);
     terminal.see("a note above the bars");
     terminal.see("default/web-1");
-    terminal.see("injected on node-1, 1");
+    terminal.see("until ");
+    terminal.see("injected on node-1");
     terminal.see("armed on node-2");
     terminal.see("0 of 2 over");
     terminal.press("\n");

@@ -149,12 +149,12 @@ mod tests {
     #[test]
     fn at_eighty_columns_a_short_bar_leaves_room_for_the_clock() {
         let held = Row {
-            text: "injected on node-1, 600s left, until 12:05:04".into(),
+            text: "600s left, until 12:05:04: injected on node-1".into(),
             ..row("default/web-1", Some(0.5))
         };
         assert_eq!(
             lines(&[held], 80, false),
-            ["default/web-1  [=====>    ]  injected on node-1, 600s left, until 12:05:04"]
+            ["default/web-1  [=====>    ]  600s left, until 12:05:04: injected on node-1"]
         );
     }
 

@@ -160,11 +160,7 @@ impl Board {
 impl Vm {
     /// What it does where, e.g. `injected on node-1, 120s left, until 12:05:04`.
     pub(super) fn words(&self, now: &Now) -> String {
-        let node = if self.node.is_empty() {
-            String::new()
-        } else {
-            format!(" on {}", self.node)
-        };
+        let node = self.on();
         match &self.state {
             State::Waiting => "waiting".to_owned(),
             State::PodStarting => format!("pod starting{node}"),
@@ -187,6 +183,15 @@ impl Vm {
             State::Moving { to } => format!("moving to {}", escape(to)),
             State::Skipped => "skipped".to_owned(),
             State::Step(what) | State::Done(what) => escape(what),
+        }
+    }
+
+    /// ` on NODE`, where that is known.
+    pub(super) fn on(&self) -> String {
+        if self.node.is_empty() {
+            String::new()
+        } else {
+            format!(" on {}", self.node)
         }
     }
 

@@ -46,7 +46,11 @@ fn vm_row(vm: &Vm, now: &Now) -> Row {
     Row {
         title: vm.key.clone(),
         part: part(std::slice::from_ref(&vm), now),
-        text: vm.words(now),
+        // The time first: a narrow terminal cuts the end.
+        text: match vm.left(now.at) {
+            Some(left) => format!("{}: injected{}", ends(left, now), vm.on()),
+            None => vm.words(now),
+        },
         tone: tone([vm]),
     }
 }
@@ -92,7 +96,6 @@ fn held(vms: &[&Vm], now: &Now) -> String {
     if vms.iter().all(|vm| vm.hold.is_none()) {
         return counts;
     }
-    // The time first: a narrow terminal cuts the end.
     format!("{}: {counts}", ends(left(vms.iter().copied(), now.at), now))
 }
 
@@ -149,7 +152,7 @@ mod tests {
             [Row {
                 title: "default/web-0".into(),
                 part: Some(0.25),
-                text: "injected on node-0, 75s left, until 12:04:44".into(),
+                text: "75s left, until 12:04:44: injected on node-0".into(),
                 tone: Tone::Active,
             }]
         );
