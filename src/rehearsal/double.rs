@@ -101,7 +101,8 @@ impl Node for DoubleNode {
             .iter()
             .map(|device| (device.name.clone(), Root::new(&device.root)))
             .collect();
-        let pid = 4711 + u32::try_from(launchers.len()).unwrap_or(0) * 10;
+        // As on a node that runs the script: beyond every process ID of Linux.
+        let pid = 5_000_001 + u32::try_from(launchers.len()).unwrap_or(0) * 10;
         let launcher = Launcher {
             pid,
             guest: Some(pid + 3),

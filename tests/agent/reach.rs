@@ -269,6 +269,16 @@ async fn a_filter_hits_what_its_rules_match() {
 }
 
 #[tokio::test]
+async fn an_answer_that_comes_too_late_is_none() {
+    let to = address(0);
+    let plan = plan_of(0, "60", HANDLE)
+        .replace("delay 100ms", "delay 700ms")
+        .replace(" loss 5%", "");
+    let probes = format!("reach 0 icmp {to} - 1\nreach 0 tcp {to} 8080 1\nreach 0 http {to} 80 4 /\n");
+    assert_eq!(answered(&(plan + &probes)).await, [false, false, true]);
+}
+
+#[tokio::test]
 async fn a_node_that_cannot_probe_refuses_before_any_change() {
     let icmp = plan_of(0, "60", HANDLE) + "reach 0 icmp 10.42.0.10 - 2\n";
     let tcp = plan_of(0, "60", HANDLE) + "reach 0 tcp 10.42.0.10 22 2\n";

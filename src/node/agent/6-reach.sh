@@ -241,7 +241,8 @@ reach_round() {
     done
     [ "$r_flying" -lt "$R_MOST" ] || continue
     reach_knock "$r_vm" "$r_n" "$r_kind" "$r_address" "$r_port" "$r_seconds" "$r_path" </dev/null &
-    R_RUNNING="$R_RUNNING$r_vm.$r_n=$!@$((T + r_seconds * 1000000))@$UP "
+    # A round may begin a little less than a second after the one before.
+    R_RUNNING="$R_RUNNING$r_vm.$r_n=$!@$((T + r_seconds * 1000000 - 50000))@$UP "
   done <<END
 $R_PROBES
 END
