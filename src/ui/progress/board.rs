@@ -166,14 +166,8 @@ impl Vm {
             State::PodStarting => format!("pod starting{node}"),
             State::Ready => format!("armed{node}"),
             State::Injected { .. } => {
-                let beside = self
-                    .beside
-                    .as_ref()
-                    .map_or_else(String::new, |text| format!(", {text}"));
-                format!(
-                    "injected{node}, {}{beside}",
-                    ends(self.left(now.at).unwrap_or_default(), now)
-                )
+                let ends = ends(self.left(now.at).unwrap_or_default(), now);
+                format!("injected{node}, {ends}{}", self.and_beside())
             }
             State::RollingBack => format!("rolling back{node}"),
             State::Restored => format!("restored{node}"),
@@ -193,6 +187,12 @@ impl Vm {
         } else {
             format!(" on {}", self.node)
         }
+    }
+
+    /// What is said beside the state, after a comma.
+    pub(super) fn and_beside(&self) -> String {
+        let beside = self.beside.as_ref();
+        beside.map_or_else(String::new, |text| format!(", {text}"))
     }
 
     /// Time until the fault ends by itself.

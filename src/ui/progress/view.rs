@@ -48,7 +48,7 @@ fn vm_row(vm: &Vm, now: &Now) -> Row {
         part: part(std::slice::from_ref(&vm), now),
         // The time first: a narrow terminal cuts the end.
         text: match vm.left(now.at) {
-            Some(left) => format!("{}: injected{}", ends(left, now), vm.on()),
+            Some(left) => format!("{}{}: injected{}", ends(left, now), vm.and_beside(), vm.on()),
             None => vm.words(now),
         },
         tone: tone([vm]),
@@ -156,6 +156,17 @@ mod tests {
                 tone: Tone::Active,
             }]
         );
+    }
+
+    #[test]
+    fn what_is_said_beside_a_vm_stays_while_its_time_is_corrected() {
+        let now = now();
+        let mut board = board(&now, 1);
+        board.beside("default/web-0", "probe 204 ms");
+        let left = Duration::from_secs(90);
+        board.update("default/web-0", "node-0", State::Injected { left }, &now);
+        let text = "90s left, until 12:04:34, probe 204 ms: injected on node-0";
+        assert_eq!(rows(&board, &now, 24)[0].text, text);
     }
 
     #[test]
