@@ -22,6 +22,7 @@ mod migrate {
     mod refused;
     mod rounds;
     mod runs;
+    mod terminal;
 }
 
 /// A cluster whose migrations take a moment.

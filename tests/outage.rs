@@ -18,6 +18,7 @@ mod outage {
     mod several;
     mod signals;
     mod strategies;
+    mod terminal;
 }
 
 use std::time::Duration;

@@ -172,6 +172,10 @@ fn with_lookups(argv: &[OsString], lookup: Lookup) -> clap::Command {
         .mut_arg("context", |arg| arg.add(completer(Live::Contexts)))
         .mut_subcommand("netem", |c| c.mut_arg("targets", |arg| arg.add(completer(Live::Vmis))))
         .mut_subcommand("filter", |c| c.mut_arg("targets", |arg| arg.add(completer(Live::Vmis))))
+        .mut_subcommand("migrate", |c| {
+            c.mut_arg("targets", |arg| arg.add(completer(Live::Vmis)))
+        })
+        .mut_subcommand("outage", |c| c.mut_arg("targets", |arg| arg.add(completer(Live::Vmis))))
         .mut_subcommand("list", |c| c.mut_arg("targets", |arg| arg.add(completer(Live::Vmis))))
         .mut_subcommand("halt", |c| c.mut_arg("runs", |arg| arg.add(completer(Live::Runs))))
 }
@@ -273,6 +277,9 @@ mod tests {
     fn live_names_are_looked_up_where_the_flags_say() {
         let answered = kubectl(&["netem", "--context", "prod", "-n", "shop", "vmi/w"], mirror);
         assert_eq!(answered, "vmi/web-prod-shop\tVmis\n:4\n");
+        for fault in ["filter", "migrate", "outage"] {
+            assert_eq!(kubectl(&[fault, "w"], mirror), "web-none-none\tVmis\n:4\n", "{fault}");
+        }
         assert_eq!(kubectl(&["halt", "w"], mirror), "web-none-none\tRuns\n:4\n");
         assert_eq!(kubectl(&["halt", "vmi/w"], mirror), "vmi/web-none-none\tVmis\n:4\n");
         assert_eq!(kubectl(&["netem", "-n", "w"], mirror), "web-none-w\tNamespaces\n:4\n");

@@ -1,10 +1,14 @@
 //! Names for shell completion: quick, silent, and none rather than an error.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Resource;
 use kube::api::{Api, ListParams, ObjectMeta};
 use kube::core::PartialObjectMeta;
+use serde::de::DeserializeOwned;
 
 use super::client::Cluster;
 use super::connection::Connection;
@@ -50,11 +54,14 @@ pub async fn namespaces(connection: &Connection) -> Vec<String> {
         .collect()
 }
 
-/// Metadata of the pods with these labels, in `namespace` or in all of them, where they may be listed.
-pub async fn pods(connection: &Connection, namespace: Option<&str>, labels: &str) -> Vec<ObjectMeta> {
+/// Metadata of the objects with these labels, in `namespace` or in all of them, where they may be listed.
+pub async fn labelled<K>(connection: &Connection, namespace: Option<&str>, labels: &str) -> Vec<ObjectMeta>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
     let ask = async {
         let cluster = Cluster::connect_silently(connection).await.ok()?;
-        let api: Api<PartialObjectMeta<Pod>> = match namespace {
+        let api: Api<PartialObjectMeta<K>> = match namespace {
             Some(namespace) => Api::namespaced(cluster.client.clone(), namespace),
             None => Api::all(cluster.client.clone()),
         };
@@ -66,7 +73,7 @@ pub async fn pods(connection: &Connection, namespace: Option<&str>, labels: &str
         .ok()
         .flatten()
         .unwrap_or_default();
-    found.into_iter().map(|pod| pod.metadata).collect()
+    found.into_iter().map(|object| object.metadata).collect()
 }
 
 /// Names of the kubeconfig's contexts; asks nobody.

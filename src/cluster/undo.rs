@@ -10,7 +10,7 @@ mod holder;
 use std::time::Duration;
 
 use futures::StreamExt;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use self::holder::set;
@@ -94,6 +94,30 @@ fn gone(holder: &Holder) -> ClusterError {
     )
 }
 
+/// Asks for everything that the way back of a run would change, with `dryRun=All`.
+pub async fn would_carry_back(cluster: &Cluster, holder: &Holder, run: &str) -> Result<(), ClusterError> {
+    let Some(held) = holder.read(cluster).await? else {
+        return Ok(());
+    };
+    let Some(undo) = held.undo.filter(|undo| undo.run == run) else {
+        return Ok(());
+    };
+    let restore = undo.restore(&held.field);
+    let mut changes = match &restore {
+        Restore::Put(field) => set(&held.field, field),
+        _ => Vec::new(),
+    };
+    changes.extend(unmark());
+    holder.patch(cluster, &held.version, changes, true).await?;
+    if undo.paused {
+        unless_needless(act(cluster, Action::Unpause, &holder.namespace, &undo.vmi, None, true).await)?;
+    }
+    if undo.needs_start() && restore != Restore::Theirs {
+        unless_needless(act(cluster, Action::Start, &holder.namespace, &undo.vmi, None, true).await)?;
+    }
+    Ok(())
+}
+
 /// Goes the way back of a run on a VM: its run strategy, its guest, and last the annotation. Safe to repeat; passing errors
 /// are tried again for half a minute.
 pub async fn carry_back(cluster: &Cluster, holder: &Holder, run: &str) -> Result<Back, ClusterError> {
@@ -128,16 +152,20 @@ async fn go_back(cluster: &Cluster, holder: &Holder, run: &str) -> Result<Back, 
     let Some(held) = holder.read(cluster).await?.filter(|held| held.undo.is_some()) else {
         return Ok(Back::Done);
     };
-    let without = [
-        "/metadata/annotations/vmchaos.dev~1undo",
-        "/metadata/labels/vmchaos.dev~1run",
-    ];
-    let removals = without.map(|path| json!({"op": "remove", "path": path})).to_vec();
-    holder.patch(cluster, &held.version, removals, false).await?;
+    holder.patch(cluster, &held.version, unmark(), false).await?;
     Ok(match restore {
         Restore::Theirs => Back::Theirs { now: held.field },
         _ => Back::Done,
     })
+}
+
+/// The operations that take annotation and label off.
+fn unmark() -> Vec<Value> {
+    let ours = [
+        "/metadata/annotations/vmchaos.dev~1undo",
+        "/metadata/labels/vmchaos.dev~1run",
+    ];
+    ours.map(|path| json!({"op": "remove", "path": path})).to_vec()
 }
 
 /// Starts a VM whose guest has ended, or is ending.

@@ -151,6 +151,9 @@ async fn dry_run(
             for run in &chosen.migrations {
                 migrate::would_cancel(cluster, run).await?;
             }
+            for change in &chosen.changes {
+                change.would_put_right(cluster).await?;
+            }
             if let Some(looks) = looks {
                 looks.admitted(cluster).await?;
             }

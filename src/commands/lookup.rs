@@ -2,8 +2,14 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ObjectMeta;
+
 use crate::cli::completion::{Asked, Live};
-use crate::cluster::names;
+use crate::cluster::migration::VirtualMachineInstanceMigration;
+use crate::cluster::vm::VirtualMachine;
+use crate::cluster::{VirtualMachineInstance, names};
+use crate::fault::undo::{UNDO, Undo};
 use crate::node::pod::{LABEL_MANAGED_BY, LABEL_RUN, MANAGED_BY};
 use crate::plan::run_plan::{FAULT, TARGETS, USER};
 
@@ -26,30 +32,44 @@ async fn ask(asked: &Asked) -> Vec<(String, String)> {
     match asked.live {
         Live::Vmis => plain(names::vmis(&asked.connection, asked.namespace.as_deref()).await),
         Live::Namespaces => plain(names::namespaces(&asked.connection).await),
-        Live::Runs => runs(asked).await,
+        Live::Runs => Box::pin(runs(asked)).await,
         Live::Contexts => Vec::new(),
     }
 }
 
+/// By the debug pods, the migrations and the ways back that carry a run's label.
 async fn runs(asked: &Asked) -> Vec<(String, String)> {
-    let selector = format!("{LABEL_MANAGED_BY}={MANAGED_BY}");
+    let (connection, namespace) = (&asked.connection, asked.namespace.as_deref());
+    let ours = format!("{LABEL_MANAGED_BY}={MANAGED_BY}");
+    let (pods, migrations, machines, instances) = tokio::join!(
+        names::labelled::<Pod>(connection, namespace, &ours),
+        names::labelled::<VirtualMachineInstanceMigration>(connection, namespace, &ours),
+        names::labelled::<VirtualMachine>(connection, namespace, LABEL_RUN),
+        names::labelled::<VirtualMachineInstance>(connection, namespace, LABEL_RUN),
+    );
     let mut runs: Vec<(String, String)> = Vec::new();
-    for pod in names::pods(&asked.connection, asked.namespace.as_deref(), &selector).await {
-        let text = |name: &str| {
-            pod.annotations
-                .as_ref()
-                .and_then(|annotations| annotations.get(name))
-                .cloned()
-        };
-        let Some(run) = pod.labels.as_ref().and_then(|labels| labels.get(LABEL_RUN)) else {
+    for object in pods.iter().chain(&migrations).chain(&machines).chain(&instances) {
+        let Some(run) = object.labels.as_ref().and_then(|labels| labels.get(LABEL_RUN)) else {
             continue;
         };
         if !runs.iter().any(|(known, _)| known == run) {
-            let words = [FAULT, TARGETS, USER].into_iter().filter_map(text).collect::<Vec<_>>();
-            runs.push((run.clone(), words.join(", ")));
+            runs.push((run.clone(), about(object)));
         }
     }
     runs
+}
+
+/// What a run is about, as one of its objects tells.
+fn about(object: &ObjectMeta) -> String {
+    let text = |name: &str| object.annotations.as_ref()?.get(name).cloned();
+    let words: Vec<String> = match text(UNDO).and_then(|undo| Undo::parse(&undo)) {
+        Some(undo) => [Some(undo.words()), Some(undo.vmi.clone()), undo.user]
+            .into_iter()
+            .flatten()
+            .collect(),
+        None => [FAULT, TARGETS, USER].into_iter().filter_map(text).collect(),
+    };
+    words.join(", ")
 }
 
 fn plain(names: Vec<String>) -> Vec<(String, String)> {

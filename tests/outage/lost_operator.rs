@@ -59,6 +59,41 @@ fn a_pause_is_seen_by_everybody_and_ended_from_anywhere() {
 }
 
 #[test]
+fn a_server_dry_run_of_halt_asks_about_the_way_back_and_changes_nothing() {
+    for how in [&["pause"][..], &["delete", "--disable-auto-restart"]] {
+        let rehearsal = quick();
+        let id = lost(&rehearsal, how);
+        let before = rehearsal.practice.get(VM, "default", "web-1").unwrap();
+        rehearsal.practice.clear_requests();
+        rehearsal.run(&["halt", &id, "--dry-run=server"]).expect(0);
+        let asked = rehearsal.practice.requests();
+        assert!(asked.iter().any(|request| request.method == "PATCH"), "{how:?}");
+        assert_eq!(
+            before,
+            rehearsal.practice.get(VM, "default", "web-1").unwrap(),
+            "{how:?}"
+        );
+        rehearsal
+            .practice
+            .forbid("patch", "kubevirt.io", "virtualmachines", "", "default");
+        let refused = rehearsal.run(&["halt", &id, "--dry-run=server"]).expect(4);
+        assert!(refused.err.contains("forbidden"), "{}", refused.err);
+    }
+}
+
+#[test]
+fn an_outages_run_is_completed_where_halt_asks_for_one() {
+    let rehearsal = quick();
+    let id = lost(&rehearsal, &["pause"]);
+    let offered = rehearsal.run(&["__complete", "halt", ""]).expect(0);
+    assert!(
+        offered.out.starts_with(&format!("{id}\tpause, web-1")),
+        "{}",
+        offered.out
+    );
+}
+
+#[test]
 fn a_stopped_vm_runs_again_with_the_strategy_it_had() {
     for name in ["Always", "Once", "Manual", "RerunOnFailure"] {
         let rehearsal = quick();

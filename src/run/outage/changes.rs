@@ -7,7 +7,7 @@ use kube::api::ObjectMeta;
 
 use super::super::halt::Left;
 use super::requests::put_back_command;
-use crate::cluster::undo::{Back, Holder, HolderKind, carry_back};
+use crate::cluster::undo::{Back, Holder, HolderKind, carry_back, would_carry_back};
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
 use crate::escape::escape;
@@ -81,6 +81,11 @@ impl Changed {
                 .is_none()
                 .then(|| "its time is over, and no timer undoes it: halt does".to_owned()),
         }
+    }
+
+    /// Asks the server whether it would let it be put right; nothing is changed.
+    pub async fn would_put_right(&self, cluster: &Cluster) -> Result<(), ClusterError> {
+        would_carry_back(cluster, &self.holder, &self.undo.run).await
     }
 
     /// Puts it right; what may still be in place, and the command that removes that.
