@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::confirm::Writing;
+use super::record::ReportFile;
 use super::selection::Wanted;
 use super::usage::Usage;
 use super::value_parser::{BOOL, OneOf, duration, given, image, interface, reach, taint, text, value, wait};
@@ -95,6 +96,7 @@ pub struct FaultRequest {
     pub wanted: Wanted,
     pub pod: PodRequest,
     pub writing: Writing,
+    pub records: Vec<ReportFile>,
     /// Flags that were accepted and do nothing, each as a line for stderr.
     pub ignored: Vec<String>,
 }

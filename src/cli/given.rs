@@ -19,16 +19,34 @@ const NOT_REPEATED: [&str; 9] = [
 /// The command in `matches`, and its flags under their full names, each a word or two; without those that choose VMs or agree,
 /// and without those that every command takes.
 pub(super) fn command(root: &Command, matches: &ArgMatches) -> Vec<String> {
+    let name = matches.subcommand_name().map(str::to_owned);
+    name.into_iter()
+        .chain(flags(root, matches, |id| !NOT_REPEATED.contains(&id)))
+        .collect()
+}
+
+/// What a record keeps of the command: as above, and without what is about one run of it.
+pub(super) fn recorded(root: &Command, matches: &ArgMatches) -> Vec<String> {
+    let name = matches.subcommand_name().map(str::to_owned);
+    let of_one_run = ["dry_run", "reason", "report", "replay"];
+    name.into_iter()
+        .chain(flags(root, matches, |id| {
+            !NOT_REPEATED.contains(&id) && !of_one_run.contains(&id)
+        }))
+        .collect()
+}
+
+/// The command's own flags that were given and are wanted, by their clap IDs.
+pub(super) fn flags(root: &Command, matches: &ArgMatches, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let Some((name, given)) = matches.subcommand() else {
         return Vec::new();
     };
     let args = root.find_subcommand(name).into_iter().flat_map(Command::get_arguments);
     let repeated = |arg: &&Arg| {
         let id = arg.get_id().as_str();
-        !arg.is_global_set() && !NOT_REPEATED.contains(&id) && given.value_source(id) == Some(ValueSource::CommandLine)
+        !arg.is_global_set() && wanted(id) && given.value_source(id) == Some(ValueSource::CommandLine)
     };
-    let flags = args.filter(repeated).flat_map(|arg| words(arg, given));
-    std::iter::once(name.to_owned()).chain(flags).collect()
+    args.filter(repeated).flat_map(|arg| words(arg, given)).collect()
 }
 
 fn words(arg: &Arg, given: &ArgMatches) -> Vec<String> {
@@ -43,11 +61,15 @@ fn words(arg: &Arg, given: &ArgMatches) -> Vec<String> {
         let values: Vec<_> = values.map(std::ffi::OsStr::to_string_lossy).collect();
         values.join(",")
     });
+    // Given without its value, which it can do without: `--yes`.
+    let bare = |value: &String| value.is_empty() && arg.get_num_args().is_some_and(|range| range.min_values() == 0);
     values
-        // A flag with an empty value is one that was not given.
-        .filter(|value| !value.is_empty())
+        // Any other flag with an empty value is one that was not given.
+        .filter(|value| !value.is_empty() || bare(value))
         .flat_map(|value| {
-            if arg.is_require_equals_set() || value.starts_with('-') {
+            if value.is_empty() {
+                vec![format!("--{long}")]
+            } else if arg.is_require_equals_set() || value.starts_with('-') {
                 vec![format!("--{long}={value}")]
             } else {
                 vec![format!("--{long}"), value]

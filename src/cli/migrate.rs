@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::confirm::{Writing, WritingArgs};
+use super::record::{RecordArgs, ReportFile};
 use super::selection::{DrawArgs, HowMany, MatchArgs, Wanted};
 use super::usage::Usage;
 use super::value_parser::{count, duration, label, reserved, text, value, wait};
@@ -44,6 +45,8 @@ pub(super) struct MigrateArgs {
     destination: DestinationArgs,
     #[command(flatten)]
     writing: WritingArgs,
+    #[command(flatten)]
+    records: RecordArgs,
     /// Reserved for scenario files.
     #[arg(short = 'f', long, hide = true, value_name = "FILE", value_parser = reserved)]
     filename: Option<std::convert::Infallible>,
@@ -89,6 +92,7 @@ pub struct MigrateRequest {
     pub spec: MigrateSpec,
     pub wanted: Wanted,
     pub writing: Writing,
+    pub records: Vec<ReportFile>,
     /// An interval was given in so many words.
     pub interval_given: bool,
 }
@@ -117,6 +121,7 @@ impl MigrateArgs {
             spec,
             wanted,
             writing: self.writing.writing(),
+            records: self.records.files()?,
             interval_given,
         })
     }

@@ -16,6 +16,7 @@ mod migrate;
 mod netem;
 mod outage;
 mod output;
+mod record;
 mod rehearse;
 mod runs;
 mod selection;
@@ -35,6 +36,7 @@ pub use guide::GuideRequest;
 pub use migrate::MigrateRequest;
 pub use outage::OutageRequest;
 pub use output::Output;
+pub use record::{ReplayRequest, ReportFile, ReportForm};
 pub use rehearse::{RehearseRequest, Rehearsed};
 pub use runs::{CheckRequest, HaltRequest, ListRequest, StatusRequest};
 pub use selection::{HowMany, Wanted};
@@ -137,6 +139,8 @@ pub struct Invocation {
     pub verbosity: u8,
     /// The command and its own flags as they were given, without those that choose VMs or agree.
     pub given: Vec<String>,
+    /// The same without what is about one run of it, such as its reason: what a record keeps.
+    pub recorded: Vec<String>,
     /// Of a rehearsed command: the rehearsal, as it was given.
     pub rehearsal: Option<Vec<String>>,
     pub action: Action,
@@ -151,6 +155,8 @@ pub enum Action {
     Fault(Box<FaultRequest>),
     Migrate(Box<MigrateRequest>),
     Outage(Box<OutageRequest>),
+    /// Runs what a record says.
+    Replay(ReplayRequest),
     List(ListRequest),
     Status(StatusRequest),
     Halt(HaltRequest),
@@ -173,13 +179,20 @@ where
         Err(error) => return alone(&args, error),
     };
     let given = given::command(&root, &matches);
+    let recorded = given::recorded(&root, &matches);
+    let replay = record::replay(&root, &matches);
     let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut root))?;
     let name = cli.command.name();
-    let invocation = cli.invocation(given).map_err(|rejected| match rejected {
+    let invocation = match replay {
+        Ok(None) => cli.invocation(given),
+        Ok(Some(replay)) => Ok(cli.global.invocation(Action::Replay(replay), given)),
+        Err(usage) => Err(Rejected::Usage(usage)),
+    };
+    let invocation = invocation.map_err(|rejected| match rejected {
         Rejected::Usage(usage) => usage.into_clap(&mut command_for(name)),
         Rejected::Nested(error) => error,
     })?;
-    Ok(invocation)
+    Ok(Invocation { recorded, ..invocation })
 }
 
 /// Without a command it is the guide's turn; where it cannot be, the error stands.
@@ -241,6 +254,7 @@ impl GlobalArgs {
             output: self.output.output(),
             verbosity: self.connection.verbosity(),
             given,
+            recorded: Vec::new(),
             rehearsal: None,
             action,
         }

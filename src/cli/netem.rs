@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::confirm::WritingArgs;
 use super::fault_flags::{ExtentArgs, FaultRequest, PodArgs};
+use super::record::RecordArgs;
 use super::selection::{DrawArgs, HowMany, MatchArgs};
 use super::usage::Usage;
 use super::value_parser::{OneOf, count, jitter, latency, percent, rate, reserved, value};
@@ -77,6 +78,8 @@ pub(super) struct NetemArgs {
     pod: PodArgs,
     #[command(flatten)]
     writing: WritingArgs,
+    #[command(flatten)]
+    records: RecordArgs,
     /// Reserved for scenario files.
     #[arg(short = 'f', long, hide = true, value_name = "FILE", value_parser = reserved)]
     filename: Option<std::convert::Infallible>,
@@ -134,6 +137,7 @@ impl NetemArgs {
             wanted: self.draw.wanted(selection, HowMany::AtMost(1))?,
             pod: self.pod.request(),
             writing: self.writing.writing(),
+            records: self.records.files()?,
             ignored: self.pod.ignored(),
         })
     }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::confirm::{Writing, WritingArgs};
 use super::fault_flags::{EXECUTIONS, PodArgs, PodRequest};
+use super::record::{RecordArgs, ReportFile};
 use super::selection::{DrawArgs, HowMany, MatchArgs, Wanted};
 use super::usage::Usage;
 use super::value_parser::{OneOf, count, reserved, value, wait};
@@ -64,6 +65,8 @@ pub(super) struct OutageArgs {
     pod: PodArgs,
     #[command(flatten)]
     writing: WritingArgs,
+    #[command(flatten)]
+    records: RecordArgs,
     /// Reserved for scenario files.
     #[arg(short = 'f', long, hide = true, value_name = "FILE", value_parser = reserved)]
     filename: Option<std::convert::Infallible>,
@@ -103,6 +106,7 @@ pub struct OutageRequest {
     /// For `kill`.
     pub pod: PodRequest,
     pub writing: Writing,
+    pub records: Vec<ReportFile>,
     /// Sentences about flags that were accepted and do nothing.
     pub ignored: Vec<String>,
 }
@@ -125,6 +129,7 @@ impl OutageArgs {
             wanted: self.draw.wanted(selection, HowMany::AtMost(1))?,
             pod: self.pod.request(),
             writing: self.writing.writing(),
+            records: self.records.files()?,
             ignored: self.pod.ignored(),
         })
     }

@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::Context;
+use super::records::Records;
 use super::stop::Stop;
 use super::targets;
-use crate::cli::{DryRun, Wanted, Writing};
+use crate::cli::{DryRun, ReportFile, Wanted, Writing};
 use crate::cluster::Cluster;
 use crate::plan::run_plan::Plan;
 use crate::report::{self, Ending, ExitCode, Format, RunReport};
@@ -16,15 +17,59 @@ pub(super) async fn documented(
     fault: &impl Serialize,
     wanted: &Wanted,
     writing: &Writing,
-    work: impl AsyncFnOnce(&mut Context, &mut RunReport) -> Result<Ending, Stop>,
+    files: &[ReportFile],
+    work: impl AsyncFnOnce(&mut Context, &mut Run) -> Result<Ending, Stop>,
 ) -> ExitCode {
     if let Err(stop) = targets::must_choose(context, wanted) {
         stop.print(&context.printer);
         return stop.exit;
     }
-    let mut report = begin(fault, wanted, writing);
-    let ended = Box::pin(work(context, &mut report)).await;
-    finish(context, report, ended)
+    let report = begin(fault, wanted, writing);
+    let (records, refused) = match Records::open(files, &report) {
+        Ok(records) => (records, None),
+        Err(stop) => (Records::default(), Some(stop)),
+    };
+    records.listen(&context.printer);
+    records.tell("begun", &report);
+    let mut run = Run { report, records };
+    let ended = match refused {
+        None => Box::pin(work(context, &mut run)).await,
+        Some(stop) => Err(stop),
+    };
+    finish(context, run, ended)
+}
+
+/// A run's document, and the files that keep it.
+pub(super) struct Run {
+    pub report: RunReport,
+    records: Records,
+}
+
+impl Run {
+    /// Everything that is going to be done is in the document; `command` is what does the same again.
+    pub(super) fn planned(&mut self, context: &Context) {
+        let report = &mut self.report;
+        let (command, flags) = context.recorded.split_at(context.recorded.len().min(1));
+        let targets = report
+            .targets
+            .iter()
+            .map(|target| format!("vmi/{}/{}", target.name, target.namespace));
+        report.command = command
+            .iter()
+            .cloned()
+            .chain(targets)
+            .chain(flags.iter().cloned())
+            .collect();
+        let said = flags.iter().any(|flag| flag == "--seed");
+        // The gaps and the draws of a schedule come from it.
+        if let Some(seed) = report
+            .seed
+            .filter(|_| !said && command.iter().any(|command| command == "migrate"))
+        {
+            report.command.extend(["--seed".to_owned(), seed.to_string()]);
+        }
+        self.records.tell("planned", &self.report);
+    }
 }
 
 /// The document before anything is asked of the cluster.
@@ -44,12 +89,17 @@ fn begin(fault: &impl Serialize, wanted: &Wanted, writing: &Writing) -> RunRepor
 pub(super) async fn connect(context: &Context, report: &mut RunReport) -> Result<Cluster, Stop> {
     let cluster = context.connect().await?;
     report.context.clone_from(&cluster.context);
+    report.server = Some(cluster.server.to_string());
     report.user = Some(cluster.user.clone());
+    if let Some(recorded) = &context.replays {
+        recorded.is_here(&cluster, context.rehearsal.is_some())?;
+    }
     Ok(cluster)
 }
 
 /// From how the run ended to the exit code; prints the error where there is one, and the document for every exit but 2.
-fn finish(context: &Context, mut report: RunReport, ended: Result<Ending, Stop>) -> ExitCode {
+fn finish(context: &Context, run: Run, ended: Result<Ending, Stop>) -> ExitCode {
+    let Run { mut report, records } = run;
     let ending = match ended {
         Ok(ending) => ending,
         Err(stop) => {
@@ -61,7 +111,11 @@ fn finish(context: &Context, mut report: RunReport, ended: Result<Ending, Stop>)
             stop.ending()
         }
     };
-    let exit = report.finish(ending);
+    let mut exit = report.finish(ending);
+    for failed in records.finish(&context.printer, &report) {
+        context.printer.warn(&failed);
+        exit = ExitCode::worst([exit, ExitCode::Failed]);
+    }
     match print(context, &report) {
         Ok(()) => exit,
         Err(stop) => {

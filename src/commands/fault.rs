@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::agree::agree;
+use super::document::Run;
 use super::keyboard::{Keyboard, Words};
 use super::stop::Stop;
 use super::targets::{self, Chosen};
@@ -23,24 +24,21 @@ pub(super) async fn fault(context: &mut Context, request: FaultRequest) -> ExitC
         context.printer.warn(line);
     }
     let (fault, wanted, writing) = (&request.spec, &request.wanted, &request.writing);
-    let work = async |context: &mut Context, report: &mut RunReport| carry_out(context, &request, report).await;
-    document::documented(context, fault, wanted, writing, work).await
+    let work = async |context: &mut Context, run: &mut Run| carry_out(context, &request, run).await;
+    document::documented(context, fault, wanted, writing, &request.records, work).await
 }
 
-async fn carry_out(
-    context: &mut Context,
-    request: &FaultRequest,
-    report: &mut RunReport,
-) -> Result<report::Ending, Stop> {
-    let cluster = document::connect(context, report).await?;
+async fn carry_out(context: &mut Context, request: &FaultRequest, run: &mut Run) -> Result<report::Ending, Stop> {
+    let cluster = document::connect(context, &mut run.report).await?;
     let interfaces = &request.spec.interfaces;
     let chosen = targets::choose(context, &cluster, &request.wanted, interfaces).await?;
     let kubevirt = chosen.kubevirt.clone();
-    let plan = planned(request, &cluster, chosen, &report.id)?;
+    let plan = planned(request, &cluster, chosen, &run.report.id)?;
     let namespace = context
         .unless_signalled(admitted(&cluster, request, &plan, kubevirt.as_deref()))
         .await?;
-    crate::run::report::plan(report, &plan, &namespace);
+    crate::run::report::plan(&mut run.report, &plan, &namespace);
+    run.planned(context);
     let is_dry = request.writing.dry_run != DryRun::None;
     context
         .printer
@@ -53,7 +51,7 @@ async fn carry_out(
     let question = format!("Put this on {vms} VM{}?", if vms == 1 { "" } else { "s" });
     let consent = agree(context, &request.writing, &cluster, question).await?;
     let confirmed = consent.to(plan);
-    Ok(execute(context, &cluster, &confirmed, &namespace, report).await)
+    Ok(execute(context, &cluster, &confirmed, &namespace, &mut run.report).await)
 }
 
 fn planned(request: &FaultRequest, cluster: &Cluster, chosen: Chosen, run: &str) -> Result<Plan, Stop> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::agree::agree;
+use super::document::Run;
 use super::keyboard::{Keyboard, Words};
 use super::migrate_watcher::Shown;
 use super::permitted::{Places, permitted};
@@ -20,7 +21,7 @@ use crate::fault::{Extent, Movable};
 use crate::plan::draw::Draw;
 use crate::plan::migrations::MigrationPlan;
 use crate::plan::schedule::Schedule;
-use crate::report::{Ending, ExitCode, RunReport};
+use crate::report::{Ending, ExitCode};
 use crate::run::migrate::driver;
 use crate::run::migrate::explain::Limits;
 use crate::run::migrate::requests::new_migration;
@@ -33,12 +34,12 @@ const HOSTNAME: &str = "kubernetes.io/hostname";
 /// `kubectl vmchaos migrate`
 pub(super) async fn migrate(context: &mut Context, request: MigrateRequest) -> ExitCode {
     let (fault, wanted, writing) = (&request.spec, &request.wanted, &request.writing);
-    let work = async |context: &mut Context, report: &mut RunReport| carry_out(context, &request, report).await;
-    document::documented(context, fault, wanted, writing, work).await
+    let work = async |context: &mut Context, run: &mut Run| carry_out(context, &request, run).await;
+    document::documented(context, fault, wanted, writing, &request.records, work).await
 }
 
-async fn carry_out(context: &mut Context, request: &MigrateRequest, report: &mut RunReport) -> Result<Ending, Stop> {
-    let cluster = document::connect(context, report).await?;
+async fn carry_out(context: &mut Context, request: &MigrateRequest, run: &mut Run) -> Result<Ending, Stop> {
+    let cluster = document::connect(context, &mut run.report).await?;
     let destination = &request.spec.destination;
     let search = async { Ok(pool(&cluster, &request.wanted.selection, destination).await?) };
     let found = context.unless_signalled(search).await?;
@@ -46,10 +47,11 @@ async fn carry_out(context: &mut Context, request: &MigrateRequest, report: &mut
     destination_exists(request, &terrain, &cluster)?;
     can_select_nodes(request, kubevirt.as_ref())?;
     let chosen = targets::choose_from(context, &cluster, &request.wanted, found.into()).await?;
-    let plan = planned(request, &cluster, &terrain, chosen, &report.id)?;
+    let plan = planned(request, &cluster, &terrain, chosen, &run.report.id)?;
     let asked = admitted(&cluster, request, &plan, kubevirt.is_some());
     context.unless_signalled(asked).await?;
-    crate::run::migrate::report::plan(report, &plan);
+    crate::run::migrate::report::plan(&mut run.report, &plan);
+    run.planned(context);
     let is_dry = request.writing.dry_run != DryRun::None;
     let limits = Limits::of(kubevirt.as_ref());
     context
@@ -73,8 +75,8 @@ async fn carry_out(context: &mut Context, request: &MigrateRequest, report: &mut
     let ran = driver::run(&cluster, &confirmed, limits, &context.signals, &shown).await;
     keyboard.close().await;
     shown.finish();
-    let ending = crate::run::migrate::report::outcome(report, &ran);
-    migrate_text::tell_end(context, &cluster, confirmed.plan(), &ran, report);
+    let ending = crate::run::migrate::report::outcome(&mut run.report, &ran);
+    migrate_text::tell_end(context, &cluster, confirmed.plan(), &ran, &run.report);
     Ok(ending)
 }
 

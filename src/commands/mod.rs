@@ -23,7 +23,9 @@ mod outage_watcher;
 mod permitted;
 mod plan_text;
 mod recording;
+mod records;
 mod rehearse;
+mod replay;
 mod same_again;
 mod status;
 mod stop;
@@ -51,6 +53,10 @@ struct Context {
     verbosity: u8,
     /// The command and its own flags as they were given, without those that choose VMs or agree.
     given: Vec<String>,
+    /// The same without what is about one run of it: what a record keeps.
+    recorded: Vec<String>,
+    /// Where the run took place that is run again.
+    replays: Option<replay::Recorded>,
     /// Of a rehearsed command: the rehearsal, as it was given.
     rehearsal: Option<Vec<String>>,
 }
@@ -63,6 +69,7 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         action,
         verbosity,
         given,
+        recorded,
         rehearsal,
     } = invocation;
     log::init(verbosity, printer);
@@ -74,12 +81,23 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         output,
         verbosity,
         given,
+        recorded,
+        replays: None,
         rehearsal,
+    };
+    let action = match context.action(action) {
+        Ok(action) => action,
+        Err(stop) => {
+            stop.print(printer);
+            return stop.exit;
+        }
     };
     let result = match action {
         Action::Fault(request) => return Box::pin(fault::fault(&mut context, *request)).await,
         Action::Migrate(request) => return Box::pin(migrate::migrate(&mut context, *request)).await,
         Action::Outage(request) => return Box::pin(outage::outage(&mut context, *request)).await,
+        // Read above, and never what a record says.
+        Action::Replay(_) => Ok(ExitCode::Usage),
         Action::Guide(request) => Box::pin(guide::guide(&context, &request)).await,
         Action::Rehearse(request) => rehearse::rehearse(&mut context, request).await,
         Action::Completion(shell) => completion::print(printer, shell),
@@ -107,6 +125,18 @@ fn format(output: Option<Output>) -> Format {
 // === impl Context ===
 
 impl Context {
+    /// What is to be done; for a record that is run again what it says.
+    fn action(&mut self, action: Action) -> Result<Action, Stop> {
+        let Action::Replay(request) = action else {
+            return Ok(action);
+        };
+        let (invocation, place) = replay::read(&request)?;
+        self.given = invocation.given;
+        self.recorded = invocation.recorded;
+        self.replays = Some(place);
+        Ok(invocation.action)
+    }
+
     /// Whether the y/N question is answered by the command line. A context named with `--yes` must be the one in use.
     fn agreed(writing: &Writing, cluster: &Cluster) -> Result<bool, Stop> {
         match &writing.yes_context {

@@ -6,6 +6,7 @@ use futures::future::try_join_all;
 
 use super::agree::agree;
 use super::debug_pods;
+use super::document::Run;
 use super::keyboard::{Keyboard, Words};
 use super::outage_watcher::Shown;
 use super::permitted::{Places, permitted};
@@ -21,7 +22,7 @@ use crate::fault::{Execution, Mode, OutageTarget};
 use crate::plan::outages::{OutagePlan, PlannedOutage, Pods};
 use crate::plan::recovery::predict;
 use crate::plan::run_plan::Consent;
-use crate::report::{Ending, ExitCode, RunReport};
+use crate::report::{Ending, ExitCode};
 use crate::run::outage::{driver, kill, requests};
 use crate::ui::{Answer, Confirm};
 
@@ -31,12 +32,12 @@ pub(super) async fn outage(context: &mut Context, request: OutageRequest) -> Exi
         context.printer.warn(line);
     }
     let (fault, wanted, writing) = (&request.spec, &request.wanted, &request.writing);
-    let work = async |context: &mut Context, report: &mut RunReport| carry_out(context, &request, report).await;
-    document::documented(context, fault, wanted, writing, work).await
+    let work = async |context: &mut Context, run: &mut Run| carry_out(context, &request, run).await;
+    document::documented(context, fault, wanted, writing, &request.records, work).await
 }
 
-async fn carry_out(context: &mut Context, request: &OutageRequest, report: &mut RunReport) -> Result<Ending, Stop> {
-    let cluster = document::connect(context, report).await?;
+async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run) -> Result<Ending, Stop> {
+    let cluster = document::connect(context, &mut run.report).await?;
     let search = async { Ok(candidates(&cluster, &request.wanted.selection, &request.spec).await?) };
     let found = context.unless_signalled(search).await?;
     let release = found.kubevirt.as_ref().and_then(KubeVirt::release);
@@ -44,11 +45,12 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, report: &mut 
     let vmis: Vec<VirtualMachineInstance> = found.rows.iter().map(|(vmi, _)| vmi.clone()).collect();
     let chosen = targets::choose_from(context, &cluster, &request.wanted, found.into()).await?;
     enough(request, &chosen)?;
-    let planning = planned(&cluster, request, chosen, &vmis, release, &report.id);
+    let planning = planned(&cluster, request, chosen, &vmis, release, &run.report.id);
     let mut plan = context.unless_signalled(planning).await?;
     let asking = admitted(&cluster, request, &mut plan, kubevirt.as_deref());
     context.unless_signalled(asking).await?;
-    crate::run::outage::report::plan(report, &plan);
+    crate::run::outage::report::plan(&mut run.report, &plan);
+    run.planned(context);
     context.printer.line(&outage_text::plan_text(&plan, &cluster));
     if request.writing.dry_run != DryRun::None {
         document::nothing_changed(context, request.writing.dry_run);
@@ -68,7 +70,7 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, report: &mut 
     let ran = driver::run(&cluster, &confirmed, &context.signals, &shown).await;
     keyboard.close().await;
     shown.finish().await;
-    let ending = crate::run::outage::report::outcome(report, &ran);
+    let ending = crate::run::outage::report::outcome(&mut run.report, &ran);
     outage_text::tell_end(context, &cluster, confirmed.plan(), &ran);
     Ok(ending)
 }

@@ -10,7 +10,10 @@
 mod error;
 mod exit;
 mod format;
+mod html;
+mod junit;
 mod list;
+mod markdown;
 mod migrations;
 pub mod probe_chart;
 mod probes;

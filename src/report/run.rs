@@ -16,6 +16,12 @@ pub struct RunReport {
     kind: &'static str,
     pub id: String,
     pub context: String,
+    /// URL of the API server; absent where it never came to a connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// The command line that does the same to the same VMs, without connection flags: what `--replay` runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -163,6 +169,8 @@ impl RunReport {
             kind: "Run",
             id: id.into(),
             context: context.into(),
+            server: None,
+            command: Vec::new(),
             user,
             reason,
             seed,

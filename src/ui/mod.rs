@@ -31,7 +31,7 @@ pub use form::{Filled, Form};
 pub use hotkeys::Hotkeys;
 pub use panic::end_on_panic;
 pub use picker::{Pick, Picker};
-pub use printer::{Look, Printer, Recorded};
+pub use printer::{Listener, Look, Printer, Recorded, Told};
 pub use progress::{Progress, State};
 pub use prompt::NoTerminal;
 pub use table::Table;

@@ -35,7 +35,23 @@ pub struct Recorded {
 
 type Buffer = Arc<Mutex<Vec<u8>>>;
 
+/// Something about a run that is told as it happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told<'a> {
+    /// `vmi` is `namespace/name`.
+    Vm {
+        vmi: &'a str,
+        node: &'a str,
+        text: &'a str,
+    },
+    Note(&'a str),
+}
+
+/// Hears what is told of a run, whatever of it is shown.
+pub type Listener = Arc<dyn Fn(&Told<'_>) + Send + Sync>;
+
 struct Inner {
+    listener: Mutex<Option<Listener>>,
     look: Look,
     /// Instead of the process's own streams.
     recorded: Option<Recorded>,
@@ -102,10 +118,24 @@ impl Printer {
 
     fn build(look: Look, recorded: Option<Recorded>) -> Self {
         Self(Arc::new(Inner {
+            listener: Mutex::new(None),
             look,
             recorded,
             bars: Mutex::new(None),
         }))
+    }
+
+    /// Lets somebody hear what is told of a run, from now on and instead of who did before.
+    pub fn listen(&self, listener: Listener) {
+        *lock(&self.0.listener) = Some(listener);
+    }
+
+    /// For whoever listens; nothing is printed.
+    pub(super) fn tell(&self, told: &Told<'_>) {
+        let listener = lock(&self.0.listener).clone();
+        if let Some(listener) = listener {
+            listener(told);
+        }
     }
 
     pub fn look(&self) -> Look {

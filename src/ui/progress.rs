@@ -19,7 +19,7 @@ use jiff::Zoned;
 
 use self::bars::Bars;
 use self::board::Board;
-use super::Printer;
+use super::{Printer, Told};
 
 /// How often the remaining time moves on a terminal.
 const FRAME: Duration = Duration::from_millis(500);
@@ -124,6 +124,13 @@ impl Progress {
         let change = screen.board.update(key, node, state, &now);
         let drawn = screen.bars.as_ref().is_some_and(Bars::are_drawn);
         let log_it = !drawn || change.as_ref().is_some_and(|change| change.matters);
+        if let Some(change) = &change {
+            self.0.printer.tell(&Told::Vm {
+                vmi: key,
+                node,
+                text: &change.words,
+            });
+        }
         if let Some(change) = change.filter(|_| log_it) {
             self.0.printer.line(&change.line);
         }
@@ -146,6 +153,7 @@ impl Progress {
 
     /// A line for a person, above the bars.
     pub fn note(&self, text: &str) {
+        self.0.printer.tell(&Told::Note(text));
         if self.0.printer.look().live {
             self.0.printer.line(text);
         } else {

@@ -35,6 +35,8 @@ pub(super) struct Hold {
 /// A change of state, as a line of a log.
 pub(super) struct Change {
     pub(super) line: String,
+    /// Of the line what is about the state.
+    pub(super) words: String,
     /// Shown on a terminal too, where it would otherwise be gone with the next frame.
     pub(super) matters: bool,
 }
@@ -102,9 +104,13 @@ impl Board {
             hold,
             beside,
         };
-        let change = (!same).then(|| Change {
-            line: format!("{}  {}  {}", now.clock.strftime(CLOCK), vm.key, vm.words(now)),
-            matters,
+        let change = (!same).then(|| {
+            let words = vm.words(now);
+            Change {
+                line: format!("{}  {}  {words}", now.clock.strftime(CLOCK), vm.key),
+                words,
+                matters,
+            }
         });
         match at {
             Some(at) => self.vms[at] = vm,
