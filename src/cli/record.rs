@@ -40,7 +40,7 @@ pub struct ReplayRequest {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Records")]
 pub(super) struct RecordArgs {
-    /// Keep a report in this file, also after a signal: .json, .md, .html, .xml (JUnit), or .jsonl, which is written as things
+    /// Keep a report in this file, also after a signal: .json, .md, .html, .xml (`JUnit`), or .jsonl, which is written as things
     /// happen; several may be given, and one that is there is replaced
     #[arg(long, value_name = "FILE", value_parser = report_file)]
     report: Vec<ReportFile>,

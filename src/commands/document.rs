@@ -89,7 +89,7 @@ fn begin(fault: &impl Serialize, wanted: &Wanted, writing: &Writing) -> RunRepor
 pub(super) async fn connect(context: &Context, report: &mut RunReport) -> Result<Cluster, Stop> {
     let cluster = context.connect().await?;
     report.context.clone_from(&cluster.context);
-    report.server = Some(cluster.server.to_string());
+    report.server = Some(cluster.server.clone());
     report.user = Some(cluster.user.clone());
     if let Some(recorded) = &context.replays {
         recorded.is_here(&cluster, context.rehearsal.is_some())?;

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -28,9 +28,16 @@ struct Kept {
     aside: Option<PathBuf>,
 }
 
-/// The files that are written line by line, and what went wrong with them.
+/// The files that are written line by line.
 #[derive(Default)]
-struct Lines(Mutex<(Vec<(PathBuf, File)>, Vec<String>)>);
+struct Lines(Mutex<Open>);
+
+#[derive(Default)]
+struct Open {
+    files: Vec<(PathBuf, File)>,
+    /// What went wrong, in words.
+    failed: Vec<String>,
+}
 
 // === impl Records ===
 
@@ -75,7 +82,10 @@ impl Records {
                 aside,
             });
         }
-        records.lines = Arc::new(Lines(Mutex::new((lines, Vec::new()))));
+        records.lines = Arc::new(Lines(Mutex::new(Open {
+            files: lines,
+            failed: Vec::new(),
+        })));
         Ok(records)
     }
 
@@ -155,13 +165,13 @@ impl Kept {
 
 impl Lines {
     fn is_empty(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.is_empty()
+        self.open().files.is_empty()
     }
 
     /// A file that cannot be written any more is given up, and told of at the end.
     fn write(&self, line: &str) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (files, failed) = &mut *lines;
+        let mut open = self.open();
+        let Open { files, failed } = &mut *open;
         files.retain_mut(|(path, file)| match file.write_all(line.as_bytes()) {
             Ok(()) => true,
             Err(error) => {
@@ -175,7 +185,11 @@ impl Lines {
     }
 
     fn failed(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).1)
+        std::mem::take(&mut self.open().failed)
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

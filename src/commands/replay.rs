@@ -61,16 +61,16 @@ pub(super) fn read(request: &ReplayRequest) -> Result<(Invocation, Recorded), St
 
 /// A file from elsewhere must not bring its own yes, nor its own cluster.
 fn only_says_what(invocation: &Invocation) -> bool {
-    let writing = match &invocation.action {
-        Action::Fault(request) => &request.writing,
-        Action::Migrate(request) => &request.writing,
-        Action::Outage(request) => &request.writing,
+    let (writing, records) = match &invocation.action {
+        Action::Fault(request) => (&request.writing, &request.records),
+        Action::Migrate(request) => (&request.writing, &request.records),
+        Action::Outage(request) => (&request.writing, &request.records),
         _ => return false,
     };
     invocation.connection == Connection::default()
         && !writing.yes
         && writing.dry_run == DryRun::None
-        && invocation.recorded.iter().all(|word| !word.starts_with("--report"))
+        && records.is_empty()
 }
 
 /// The document of a .json report, or the newest one in the lines of a .jsonl report: of a run that died, too.
@@ -94,7 +94,7 @@ fn no_record(file: &Path, why: &str) -> Stop {
 impl Recorded {
     /// Refuses another server than the recorded one. A rehearsal's port is another one each time: there the context tells.
     pub(super) fn is_here(&self, cluster: &Cluster, rehearsed: bool) -> Result<(), Stop> {
-        let server = cluster.server.to_string();
+        let server = cluster.server.as_str();
         let same = if rehearsed {
             self.context == cluster.context
         } else {
@@ -109,7 +109,7 @@ impl Recorded {
             format!(
                 "the run was recorded on {}, and this is {}",
                 place(&self.context, &self.server),
-                place(&cluster.context, &server)
+                place(&cluster.context, server)
             ),
         )
         .hint("name the recorded cluster's context with --context"))

@@ -80,6 +80,10 @@ impl RunReport {
                 let words = format!("{}: {}", error.reason, error.message);
                 let _ = writeln!(page, "<tr><td><td colspan=\"6\" class=\"bad\">{}", safe(&words));
             }
+            for probed in &target.probes {
+                let words = format!("{}: {}", probed.probe, probed.words());
+                let _ = writeln!(page, "<tr><td><td colspan=\"6\">{}", safe(&words));
+            }
         }
         page.push_str("</table>\n");
     }

@@ -1,4 +1,4 @@
-//! A run as JUnit XML, for pipelines: a suite with a case a VM, and for migrations a case a migration.
+//! A run as `JUnit` XML, for pipelines: a suite with a case a VM, and for migrations a case a migration.
 
 use std::fmt::Write as _;
 
@@ -103,14 +103,12 @@ fn of_target(target: &TargetReport) -> Case {
 }
 
 fn words(error: Option<&ErrorReport>, target: &TargetReport) -> (String, String) {
-    match error {
-        Some(error) => (error.reason.clone(), error.message.clone()),
-        None => {
-            let state = target.state.map(TargetState::word).unwrap_or_default();
-            let by = target.ended_by.map(super::EndedBy::word).unwrap_or_default();
-            (state.clone(), format!("{state} by {by}"))
-        }
+    if let Some(error) = error {
+        return (error.reason.clone(), error.message.clone());
     }
+    let state = target.state.map(TargetState::word).unwrap_or_default();
+    let by = target.ended_by.map(super::EndedBy::word).unwrap_or_default();
+    (state.clone(), format!("{state} by {by}"))
 }
 
 fn of_migration(migration: &Migration) -> Case {

@@ -145,6 +145,9 @@ fn details(target: &TargetReport, line: &mut impl FnMut(String)) {
             line(format!("  - changed by others: {}", safe(changed)));
         }
     }
+    for probed in &target.probes {
+        line(format!("- probed by {}: {}", safe(&probed.probe), probed.words()));
+    }
     for moved in &target.moves {
         let gap = match moved.gap_seconds {
             Some(gap) => format!("{gap} without the fault"),

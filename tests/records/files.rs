@@ -10,7 +10,10 @@ const YES: &str = "--yes=vmchaos-rehearsal";
 fn every_form_is_written_and_nothing_else() {
     let (rehearsal, folder) = (quick(), Folder::new());
     let files = ["r.json", "r.jsonl", "r.md", "r.html", "r.xml"].map(|name| folder.path(name));
-    let mut args = with(&SHORT, &["-o", "json", "--reason", "game <day> | \"1\""]);
+    let mut args = with(
+        &SHORT,
+        &["-o", "json", "--probe", "icmp", "--reason", "game <day> | \"1\""],
+    );
     for file in &files {
         args.extend(["--report", file]);
     }
@@ -20,6 +23,10 @@ fn every_form_is_written_and_nothing_else() {
     assert_eq!(folder.json("r.json")["server"], rehearsal.practice.url());
     let (page, table) = (folder.read("r.html"), folder.read("r.md"));
     assert!(page.contains("<svg") && page.contains("default/web-1"), "{page}");
+    assert!(
+        page.contains("class=\"probe\"") && page.contains("icmp: before "),
+        "{page}"
+    );
     assert!(
         page.contains("game &lt;day&gt; | &quot;1&quot;") && !page.contains("<day>"),
         "{page}"
@@ -31,6 +38,7 @@ fn every_form_is_written_and_nothing_else() {
         table.contains("| default/web-1 | node-1 | restored | deadline |"),
         "{table}"
     );
+    assert!(table.contains("- probed by icmp: before "), "{table}");
     assert!(table.contains("game \\<day\\> \\| "), "{table}");
     let suite = folder.read("r.xml");
     assert!(

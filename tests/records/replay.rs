@@ -181,7 +181,7 @@ fn a_file_that_is_no_record_is_refused() {
         ),
         (
             record(json!(["netem", "web-1", "--replay", "x.json"])),
-            "says more than",
+            "cannot be run again",
         ),
     ] {
         std::fs::write(&file, &text).unwrap();

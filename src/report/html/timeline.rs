@@ -2,11 +2,9 @@
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
-use serde_json::Value;
-
-use super::super::{Migration, RunReport, TargetReport, Time};
+use super::super::{Migration, ProbeReport, RunReport, TargetReport, Time};
 use super::{is_good, safe};
+use jiff::Timestamp;
 
 const WIDTH: f64 = 1060.0;
 /// Room for names, left of the lanes.
@@ -47,8 +45,8 @@ pub(super) fn svg(report: &RunReport) -> String {
     for target in &report.targets {
         lane(&mut body, &scale, y, target, report, until);
         y += LANE;
-        for probed in probes(target) {
-            chart(&mut body, &scale, y, &probed);
+        for probed in &target.probes {
+            chart(&mut body, &scale, y, probed);
             y += CHART;
         }
     }
@@ -178,27 +176,12 @@ fn phases(text: &mut String, scale: &Scale, y: f64, migration: &Migration, until
     }
 }
 
-/// The samples of each probe: moments, and milliseconds where it was answered.
-fn probes(target: &TargetReport) -> Vec<(String, Vec<(Timestamp, Option<f64>)>)> {
-    let target = serde_json::to_value(target).unwrap_or_default();
-    let all = target["probes"].as_array().cloned().unwrap_or_default();
-    let sample = |sample: &Value| {
-        let at = sample["at"].as_str()?.parse().ok()?;
-        Some((at, sample["ms"].as_f64()))
-    };
-    all.iter()
-        .map(|probe| {
-            let samples = probe["samples"].as_array().into_iter().flatten().filter_map(sample);
-            (
-                probe["probe"].as_str().unwrap_or_default().to_owned(),
-                samples.collect(),
-            )
-        })
-        .collect()
-}
-
-fn chart(text: &mut String, scale: &Scale, y: f64, (probe, samples): &(String, Vec<(Timestamp, Option<f64>)>)) {
-    let worst = samples.iter().filter_map(|(_, ms)| *ms).fold(0.001, f64::max);
+/// Milliseconds over the time of the lane; a cross where there was no answer.
+fn chart(text: &mut String, scale: &Scale, y: f64, ProbeReport { probe, samples, .. }: &ProbeReport) {
+    let worst = samples
+        .iter()
+        .filter_map(|sample| Some(sample.ms?.0))
+        .fold(0.001, f64::max);
     let _ = writeln!(
         text,
         "<text x=\"12\" y=\"{:.1}\">{} (to {worst:.1} ms)</text>",
@@ -207,14 +190,14 @@ fn chart(text: &mut String, scale: &Scale, y: f64, (probe, samples): &(String, V
     );
     let mut path = String::new();
     let mut pen_down = false;
-    for (at, ms) in samples {
-        let x = scale.x(*at);
-        if let Some(ms) = ms {
+    for sample in samples {
+        let (at, x) = (sample.at, scale.x(sample.at.0));
+        if let Some(ms) = sample.ms.map(|ms| ms.0) {
             let height = y + CHART - 4.0 - (ms / worst) * (CHART - 8.0);
             let _ = write!(path, "{}{x:.1} {height:.1}", if pen_down { "L" } else { "M" });
             let _ = writeln!(
                 text,
-                "<circle class=\"step\" cx=\"{x:.1}\" cy=\"{height:.1}\" r=\"2\"><title>{at} {ms} ms</title></circle>"
+                "<circle class=\"step\" cx=\"{x:.1}\" cy=\"{height:.1}\" r=\"2\"><title>{at} {ms:.3} ms</title></circle>"
             );
         } else {
             let _ = writeln!(
@@ -223,7 +206,7 @@ fn chart(text: &mut String, scale: &Scale, y: f64, (probe, samples): &(String, V
                 y + CHART - 6.0
             );
         }
-        pen_down = ms.is_some();
+        pen_down = sample.ms.is_some();
     }
     let _ = writeln!(text, "<path class=\"probe\" d=\"{path}\"/>");
 }
