@@ -5,14 +5,15 @@ use crate::fault::{Mode, OutageSpec, Owner};
 
 const SUBRESOURCES: &str = "subresources.kubevirt.io";
 
-/// Everything that any outage needs; what only some modes need is optional, and says which.
+/// Everything that any outage needs; what an outage of a VM without further flags does not need is optional, and says for what it
+/// is.
 pub const OUTAGE: &[Rule] = {
     use Needed::{Optional, Required};
     &[
         vmis("list", Required),
         vmis("get", Required),
         vmis("watch", Required),
-        vmis("delete", Optional("--mode delete is not possible")),
+        vmis("delete", Required),
         vmis("create", Optional("a VMI without a VM cannot be made again")),
         vmis("patch", Optional("a VMI without a VM cannot be paused")),
         vms("get", Optional("VMIs that belong to a VM cannot be taken")),
@@ -24,11 +25,10 @@ pub const OUTAGE: &[Rule] = {
             "patch",
             Optional("--mode pause and stop, and --disable-auto-restart, are not possible"),
         ),
-        virt(
-            "virtualmachines",
-            "start",
-            "a VM that stays stopped cannot be started again",
-        ),
+        Rule {
+            needed: Required,
+            ..virt("virtualmachines", "start", "")
+        },
         virt("virtualmachines", "stop", "--mode stop is not possible"),
         virt("virtualmachineinstances", "pause", "--mode pause is not possible"),
         virt("virtualmachineinstances", "unpause", "--mode pause is not possible"),

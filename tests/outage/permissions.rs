@@ -47,3 +47,25 @@ fn each_mode_asks_for_what_it_needs_and_nothing_is_written() {
         );
     }
 }
+
+#[test]
+fn the_preflight_fails_where_the_outage_would_be_refused() {
+    let cases = [
+        ("update", "subresources.kubevirt.io", "virtualmachines", "start"),
+        ("delete", "kubevirt.io", "virtualmachineinstances", ""),
+    ];
+    for (verb, group, resource, subresource) in cases {
+        let rehearsal = quick();
+        rehearsal.practice.forbid(verb, group, resource, subresource, "*");
+        let refused = rehearsal.run(&["outage", "web-1", YES]).expect(4);
+        assert!(
+            refused
+                .err
+                .contains("kubectl vmchaos check outage --context vmchaos-rehearsal"),
+            "{}",
+            refused.err
+        );
+        let code = rehearsal.run(&["check", "outage"]).code;
+        assert_ne!(code, Some(0), "{verb} {resource}/{subresource}");
+    }
+}
