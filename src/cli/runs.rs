@@ -57,7 +57,8 @@ pub struct StatusRequest {
 /// Roll back and remove what runs have in place, from any machine
 ///
 /// Two names for one command; safe to repeat. RUN is the id that the run printed and `status` shows. With vmi/NAME it looks
-/// inside that VM's network namespace for whatever this program left there, also when the debug pod is gone.
+/// inside that VM's network namespace for whatever this program left there, also when the debug pod is gone, and undoes what an
+/// outage left on it.
 #[derive(Debug, Args)]
 #[command(
     visible_alias = "cleanup",

@@ -36,11 +36,17 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     let look = async { Ok(lookout::look(&cluster, namespace).await?) };
     let found = Box::pin(context.unless_signalled(look)).await.map_err(nobody_looked)?;
     let only_vmis = request.runs.is_empty() && !request.all && !request.targets.names.is_empty();
-    let chosen = if only_vmis {
+    let mut chosen = if only_vmis {
         choice::Chosen::default()
     } else {
         choice::choose(context, &cluster, &request, &found).await?
     };
+    let vms = request.targets.named(&cluster.namespace);
+    let keys: Vec<String> = vms
+        .iter()
+        .map(|(namespace, name)| format!("{namespace}/{name}"))
+        .collect();
+    chosen.add_changes_of(&found, &keys);
     let looks = if request.targets.names.is_empty() {
         None
     } else {

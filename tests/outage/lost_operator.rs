@@ -82,6 +82,35 @@ fn a_server_dry_run_of_halt_asks_about_the_way_back_and_changes_nothing() {
 }
 
 #[test]
+fn halting_a_vm_by_its_name_also_undoes_what_an_outage_left_on_it() {
+    let delete = &["delete", "--disable-auto-restart"][..];
+    for how in [&["pause"][..], &["stop"], delete] {
+        let rehearsal = quick();
+        lost(&rehearsal, how);
+        let before = rehearsal.practice.get(VM, "default", "web-1").unwrap();
+        for dry in ["--dry-run=client", "--dry-run=server"] {
+            rehearsal.practice.clear_requests();
+            let dry_run = rehearsal.run(&["halt", "vmi/web-1", dry, "-o", "json"]).expect(0);
+            assert_eq!(dry_run.json()["items"][0]["fault"], "outage", "{how:?} {dry}");
+            assert_eq!(
+                before,
+                rehearsal.practice.get(VM, "default", "web-1").unwrap(),
+                "{how:?} {dry}"
+            );
+            let asked = rehearsal.practice.requests();
+            let patches = asked.iter().any(|request| request.method == "PATCH");
+            assert_eq!(patches, dry == "--dry-run=server", "{how:?} {dry}");
+        }
+        // Another VM's is another's.
+        rehearsal.run(&["halt", "vmi/web-2", "-y"]).expect(0);
+        assert!(!is_unmarked(&rehearsal, VM, "default", "web-1"), "{how:?}");
+        rehearsal.run(&["halt", "vmi/web-1", "-y"]).expect(0);
+        assert!(is_unmarked(&rehearsal, VM, "default", "web-1"), "{how:?}");
+        assert_eq!(run_field(&rehearsal), json!(["Always", null]), "{how:?}");
+    }
+}
+
+#[test]
 fn an_outages_run_is_completed_where_halt_asks_for_one() {
     let rehearsal = quick();
     let id = lost(&rehearsal, &["pause"]);

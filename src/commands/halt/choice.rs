@@ -36,6 +36,16 @@ impl Chosen {
         self.runs.len() + self.migrations.len() + changed.len()
     }
 
+    /// Adds what outages have left on VMIs, given as `namespace/name`.
+    pub(super) fn add_changes_of(&mut self, found: &Found, keys: &[String]) {
+        for change in &found.changes {
+            let key = format!("{}/{}", change.holder.namespace, change.undo.vmi);
+            if keys.contains(&key) && !self.changes.contains(change) {
+                self.changes.push(change.clone());
+            }
+        }
+    }
+
     /// As lists show them.
     pub(super) fn items(&self) -> Vec<RunItem> {
         let now = Time::now();
