@@ -110,7 +110,11 @@ impl MigrateArgs {
         let parallel = spec.parallel as usize;
         if named > 0 && parallel > named {
             return Err(Usage::new(
-                format!("--parallel {parallel} is more than the {named} VMs that are named"),
+                if named == 1 {
+                    format!("--parallel {parallel} is more than the one VM that is named")
+                } else {
+                    format!("--parallel {parallel} is more than the {named} VMs that are named")
+                },
                 format!("use --parallel {named}, or name more VMs"),
             ));
         }

@@ -102,7 +102,11 @@ fn planned(
     if parallel > vms {
         return Err(Stop::refused(
             "parallel",
-            format!("--parallel {parallel} is more than the {vms} VMs there are to migrate"),
+            if vms == 1 {
+                format!("--parallel {parallel} is more than the one VM there is to migrate")
+            } else {
+                format!("--parallel {parallel} is more than the {vms} VMs there are to migrate")
+            },
         )
         .hint(format!("use --parallel {vms}, or choose more VMs")));
     }

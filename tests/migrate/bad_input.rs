@@ -23,7 +23,7 @@ fn flags_that_do_not_go_together() {
             "--rounds 2 and --duration 3600s contradict each other",
         ),
         ("--parallel 0", "--parallel 0 would migrate nothing"),
-        ("--parallel 2", "--parallel 2 is more than the 1 VMs that are named"),
+        ("--parallel 2", "--parallel 2 is more than the one VM that is named"),
         ("--timeout 0", "--timeout 0 would cancel every migration at once"),
         ("--timeout 0s", "--timeout 0 would cancel"),
         ("--to-node a --node-selector b=c", "contradict each other"),
