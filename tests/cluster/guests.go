@@ -53,7 +53,9 @@ func (c *cluster) createGuest(g guest) error {
 	}
 	// A node selector would forbid migrations.
 	annotations := object{firstNode: g.node}
-	metadata := object{"name": g.name, "labels": object{"app": "web"}, "annotations": annotations}
+	// Nobody who asks for the others by their label gets the one that stands alone.
+	app := map[bool]string{true: "web", false: "alone"}[g.vm]
+	metadata := object{"name": g.name, "labels": object{"app": app}, "annotations": annotations}
 	if g.vm {
 		_, err := c.api.create(vms, "default", object{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": metadata, "spec": object{
 			"runStrategy": "Always", "template": object{"metadata": object{"labels": object{"app": "web"}, "annotations": annotations}, "spec": spec},

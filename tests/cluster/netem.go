@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -75,7 +76,7 @@ func latency(t *check) {
 		return least
 	}
 	healthy := map[string]time.Duration{four: fastest(four), six: fastest(six)}
-	j := t.operator("", "netem", emulated, "--latency", "100ms", "--duration", "5m", "-y", "-o", "json")
+	j := t.operator("", "netem", emulated, "--latency", "100ms", "--duration", "5m", "--probe", "tcp:80", "-y", "-o", "json")
 	t.says(j, "injected on")
 	for address, was := range healthy {
 		if trip := fastest(address); trip < 200*time.Millisecond || was >= 200*time.Millisecond {
@@ -92,9 +93,32 @@ func latency(t *check) {
 		t.fail("exit %d\n%s", code, j.stderr())
 	}
 	t.same(before, qdiscs())
+	t.probed(j)
 	for address := range healthy {
 		if trip := fastest(address); trip >= 200*time.Millisecond {
 			t.fail("round trip to %s afterwards: %v", address, trip)
 		}
 	}
+}
+
+// probed holds what the command's own probes of a guest saw against what was asked for.
+func (t *check) probed(j *job) {
+	type phase struct {
+		Answered int
+		MedianMs float64
+	}
+	var report struct {
+		Targets []struct {
+			Probes []struct{ Before, During phase }
+		}
+	}
+	t.must(json.Unmarshal(j.out.Bytes(), &report))
+	if len(report.Targets) != 1 || len(report.Targets[0].Probes) != 1 {
+		t.fail("no probe in the report:\n%s", j.out.String())
+	}
+	probe := report.Targets[0].Probes[0]
+	if probe.Before.Answered == 0 || probe.During.Answered == 0 || probe.During.MedianMs < 200 || probe.Before.MedianMs >= 200 {
+		t.fail("the command's probes saw %+v", probe)
+	}
+	fmt.Printf("# the command's own probes: %v ms before, %v ms with 100 ms each way\n", probe.Before.MedianMs, probe.During.MedianMs)
 }

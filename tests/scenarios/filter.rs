@@ -63,3 +63,35 @@ fn two_faults_on_one_vm_leave_each_other_alone() {
         backend.assert_clean();
     }
 }
+
+#[test]
+fn a_probe_sees_what_is_cut_and_what_is_not() {
+    let backend = Backend::new();
+    let cut = [
+        "filter",
+        "web-1",
+        "--ports",
+        "80",
+        "--engine",
+        "nft",
+        "--duration",
+        "6s",
+        "-y",
+        "-o",
+        "json",
+    ];
+    let probed = [&cut[..], &["--probe", "tcp:80", "--probe", "tcp:443"]].concat();
+    let target = backend.run(&probed).expect(0).target();
+    let probes = &target["probes"];
+    let count = |n: usize, phase: &str, what: &str| probes[n][phase][what].as_u64().unwrap();
+    for n in [0, 1] {
+        assert!(
+            count(n, "before", "answered") > 0 && count(n, "after", "answered") > 0,
+            "{probes}"
+        );
+        assert!(count(n, "during", "sent") > 0, "{probes}");
+    }
+    assert_eq!(count(0, "during", "answered"), 0, "{probes}");
+    assert!(count(1, "during", "answered") > 0, "{probes}");
+    backend.assert_clean();
+}
