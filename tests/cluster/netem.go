@@ -117,7 +117,7 @@ func (t *check) probed(j *job) {
 		t.fail("no probe in the report:\n%s", j.out.String())
 	}
 	probe := report.Targets[0].Probes[0]
-	if probe.Before.Answered == 0 || probe.During.Answered == 0 || probe.During.MedianMs < 200 || probe.Before.MedianMs >= 200 {
+	if probe.Before.Answered == 0 || probe.During.Answered == 0 || probe.During.MedianMs < 200 || probe.Before.MedianMs >= probe.During.MedianMs {
 		t.fail("the command's probes saw %+v", probe)
 	}
 	fmt.Printf("# the command's own probes: %v ms before, %v ms with 100 ms each way\n", probe.Before.MedianMs, probe.During.MedianMs)

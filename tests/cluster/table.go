@@ -59,7 +59,7 @@ process of the run and no running pod was left.
   looks. The node had ended it.
 - A disk that is full or read-only: what became of the fault may not be known, for there was no room to write it down.
 - Silence (a cut network, a stopped command, a killed containerd) is noticed after 7 s.
-- "Emulated" is an emulated guest on an emulated node: its clock is slow.
+- "Emulated" is an emulated guest on an emulated node, which is slow to act and to answer when it is asked.
 `
 )
 

@@ -80,8 +80,8 @@ fn a_probe_sees_what_is_cut_and_what_is_not() {
         "-o",
         "json",
     ];
-    let probed = [&cut[..], &["--probe", "tcp:80", "--probe", "tcp:443"]].concat();
-    let target = backend.run(&probed).expect(0).target();
+    let args = [&cut[..], &["--probe", "tcp:80", "--probe", "tcp:443"]].concat();
+    let target = backend.run(&args).expect(0).target();
     let probes = &target["probes"];
     let count = |n: usize, phase: &str, what: &str| probes[n][phase][what].as_u64().unwrap();
     for n in [0, 1] {
