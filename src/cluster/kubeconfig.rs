@@ -64,7 +64,7 @@ pub(crate) fn resolve(connection: &Connection, env: &Environment) -> Result<Sour
         if env.in_cluster {
             return Ok(Source::InCluster);
         }
-        return Err(nothing_configured());
+        return Err(nothing_configured(&named(env)));
     };
     pick(connection, config).map(|resolved| Source::Kubeconfig(Box::new(resolved)))
 }
@@ -75,15 +75,30 @@ pub(crate) fn contexts_of(connection: &Connection, env: &Environment) -> Vec<Str
     config.contexts.into_iter().map(|entry| entry.name).collect()
 }
 
-fn nothing_configured() -> ClusterError {
+/// `missing` are the files that KUBECONFIG names, none of which exists.
+fn nothing_configured(missing: &[PathBuf]) -> ClusterError {
+    let names: Vec<String> = missing.iter().map(|path| path.display().to_string()).collect();
+    let why = if names.is_empty() {
+        "there is no kubeconfig: set KUBECONFIG, write ~/.kube/config, or pass --kubeconfig".to_owned()
+    } else {
+        format!(
+            "KUBECONFIG names no file that exists: {}",
+            crate::escape::escape(&names.join(", "))
+        )
+    };
     ClusterError::new(
         ErrorKind::Config,
         "invalid configuration: no configuration has been provided",
     )
-    .hint(
-        "there is no kubeconfig: set KUBECONFIG, write ~/.kube/config, or pass --kubeconfig; \
-         to try things without a cluster: kubectl vmchaos rehearse",
-    )
+    .hint(format!(
+        "{why}; to try things without a cluster: kubectl vmchaos rehearse"
+    ))
+}
+
+/// The files that KUBECONFIG names.
+fn named(env: &Environment) -> Vec<PathBuf> {
+    let paths = env.kubeconfig.iter().flat_map(std::env::split_paths);
+    paths.filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
 /// All files merged, the first to set a value wins; `None` when none of them exists.
@@ -97,12 +112,7 @@ fn load(connection: &Connection, env: &Environment) -> Result<Option<Kubeconfig>
         }
         return read(path).map(Some);
     }
-    let named: Vec<PathBuf> = env
-        .kubeconfig
-        .iter()
-        .flat_map(std::env::split_paths)
-        .filter(|path| !path.as_os_str().is_empty())
-        .collect();
+    let named = named(env);
     let paths = if named.is_empty() {
         env.home.iter().map(|home| home.join(".kube").join("config")).collect()
     } else {

@@ -197,6 +197,17 @@ fn the_credentials_of_the_pod_are_used_only_when_nothing_was_chosen_and_no_file_
 }
 
 #[test]
+fn files_that_kubeconfig_names_and_that_are_not_there_are_named() {
+    let env = Environment {
+        kubeconfig: Some("/no/such:/nor/such".into()),
+        ..Environment::default()
+    };
+    let error = resolve(&Connection::default(), &env).err().unwrap();
+    let hint = error.hint.unwrap();
+    assert!(hint.contains("no file that exists: /no/such, /nor/such"), "{hint}");
+}
+
+#[test]
 fn the_default_file_is_the_one_in_the_home_directory() {
     let files = Files::new();
     fs::create_dir_all(files.path("home/.kube")).unwrap();

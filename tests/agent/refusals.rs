@@ -201,6 +201,8 @@ async fn the_hosts_network_namespace(shell: &[&str]) {
     let link = rig.node.process_dir(&uid(0)).unwrap().join("ns/net");
     std::fs::remove_file(&link).unwrap();
     symlink(rig.node.root().join("netns/host"), link).unwrap();
+    // The guest's process would lead to the pod's own.
+    rig.node.end_guest(&uid(0));
     assert_eq!(refusal(&rig, &plan(1, "60")).await["reason"], "host-netns");
 }
 

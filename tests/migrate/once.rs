@@ -1,5 +1,8 @@
 //! The main job: every VM once, each followed through its phases.
 
+use kubectl_vmchaos::rehearsal::Options;
+
+use crate::support::Rehearsal;
 use crate::{cluster, each, made, node, vmims};
 
 #[test]
@@ -84,8 +87,16 @@ fn the_objects_carry_the_runs_label_and_no_priority() {
 
 #[test]
 fn off_a_terminal_every_phase_is_one_plain_line_and_the_end_is_counted() {
-    let rehearsal = cluster();
-    let ended = rehearsal.run(&["migrate", "web-1", "-y"]).expect(0);
+    // Phases long enough to be seen one by one on a busy machine, the first as long as it takes.
+    let rehearsal = Rehearsal::with(Options {
+        migration_step: std::time::Duration::from_secs(1),
+        ..crate::quick()
+    });
+    rehearsal.practice.stick_migrations("default", "web-1", Some("Pending"));
+    let mut run = rehearsal.spawn(&["migrate", "web-1", "-y"]);
+    run.wait_for("from node-1: Pending");
+    rehearsal.practice.stick_migrations("default", "web-1", None);
+    let ended = run.end().expect(0);
     assert!(!ended.err.contains('\x1b'));
     for part in [
         "from node-1: Pending",

@@ -6,7 +6,7 @@ use crate::{YES, quick, with};
 fn flags_that_mean_nothing_together_are_refused_with_the_fix() {
     let rehearsal = quick();
     let cases: [(&[&str], &str); 12] = [
-        (&["--grace-period", "5"], "--mode pod"),
+        (&["--grace-period", "5"], "use --mode kill"),
         (&["--mode", "pause", "--grace-period", "5"], "no guest is shut down"),
         (&["--mode", "reset", "--grace-period", "5"], "no guest is shut down"),
         (&["--mode", "reset", "--duration", "5s"], "--timeout limits how long"),
