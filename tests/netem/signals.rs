@@ -73,9 +73,10 @@ fn a_second_signal_leaves_and_says_how_to_finish() {
 fn a_signal_while_the_cluster_is_read_changes_nothing() {
     use kubectl_vmchaos::rehearsal::{Answer, Rule};
     let rehearsal = Rehearsal::new();
-    rehearsal
-        .practice
-        .fail(Rule::new("list", "virtualmachineinstances", Answer::Hang).unwrap());
+    for verb in ["get", "list"] {
+        let hang = Rule::new(verb, "virtualmachineinstances", Answer::Hang);
+        rehearsal.practice.fail(hang.unwrap());
+    }
     let mut run = rehearsal.spawn(&LONG);
     rehearsal.until("it asks", |rehearsal| {
         rehearsal
