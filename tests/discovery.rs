@@ -8,12 +8,12 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
 use kubectl_vmchaos::cluster::rules::VM_PACKETS;
-use kubectl_vmchaos::cluster::selection::full_match;
 use kubectl_vmchaos::cluster::watch::{Change, Changes, vmis};
 use kubectl_vmchaos::cluster::{
     Cluster, Connection, ErrorKind, NamedTarget, Selection, VirtualMachineInstance, access, find, pod_namespace, rbac,
     survey,
 };
+use kubectl_vmchaos::fault::full_match;
 use kubectl_vmchaos::rehearsal::{Answer, Options, Practice, Rule};
 use serde_json::json;
 

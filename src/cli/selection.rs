@@ -7,7 +7,8 @@ use regex::Regex;
 use super::target::parse_target;
 use super::usage::Usage;
 use super::value_parser::{count, seed, selector, value};
-use crate::cluster::selection::{NamedTarget, Selection, full_match};
+use crate::cluster::selection::{NamedTarget, Selection};
+use crate::fault::full_match;
 use crate::fault::{Given, ValueError};
 
 const HEADING: &str = "Choosing targets";

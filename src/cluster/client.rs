@@ -76,6 +76,16 @@ impl Cluster {
         })
     }
 
+    /// What a person types to say that this cluster is meant: the context's name; with `--server` alone, which has none, the
+    /// cluster's name or the server's URL.
+    pub fn typed_name(&self) -> &str {
+        let names = [&self.context, &self.cluster_name, &self.server];
+        names
+            .into_iter()
+            .find(|name| !name.is_empty())
+            .map_or("", String::as_str)
+    }
+
     /// `HOST:PORT` of the API server, as it stands in errors.
     pub fn host(&self) -> String {
         self.server

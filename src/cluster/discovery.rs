@@ -42,6 +42,8 @@ pub struct Survey {
     pub missing: Vec<String>,
     /// The installation, where it may be read.
     pub kubevirt: Option<KubeVirt>,
+    /// Nodes that take no new VMs, where nodes may be listed.
+    pub cordoned: Vec<String>,
 }
 
 /// Label of every virt-launcher pod; those of a hot-plugged disk have another value.
@@ -105,6 +107,7 @@ pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[Stri
         stopped,
         missing,
         kubevirt: kubevirt.ok().flatten(),
+        cordoned: facts.terrain.cordoned(),
     })
 }
 

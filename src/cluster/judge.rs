@@ -36,6 +36,10 @@ pub struct Reach {
     pub migrate: Result<Movable, Unfit>,
     /// Whether an outage can be done to it, or why not.
     pub outage: Result<(), Unfit>,
+    /// It carries the annotation that keeps faults off.
+    pub protected: bool,
+    /// Its node is to be rid of it.
+    pub evacuating: bool,
 }
 
 /// What is known of the cluster apart from the VMI and its pods.
@@ -85,6 +89,8 @@ pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interface
                 hint: hint.map(|hint| escape(&format!("{hint}{}", facts.terrain.flags))),
             })
         }),
+        protected: vmi.is_protected(),
+        evacuating: vmi.is_evacuating(),
         migrate: movable::judge(vmi, &facts.terrain, &Destination::default()),
     }
 }

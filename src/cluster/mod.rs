@@ -34,6 +34,7 @@ pub mod outage_rules;
 pub mod pod_namespace;
 pub mod pool;
 mod prepare;
+pub mod protection;
 mod proxy;
 pub mod rbac;
 pub mod roles;

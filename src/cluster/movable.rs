@@ -23,6 +23,14 @@ pub struct Terrain {
     pub flags: String,
 }
 
+impl Terrain {
+    /// Names of the nodes that take no new VMs.
+    pub fn cordoned(&self) -> Vec<String> {
+        let nodes = self.nodes.iter().flatten().filter(|node| node.unschedulable);
+        nodes.map(|node| node.name.clone()).collect()
+    }
+}
+
 /// Where this VMI could be migrated to, or why it cannot be.
 pub fn judge(vmi: &VirtualMachineInstance, terrain: &Terrain, destination: &Destination) -> Result<Movable, Unfit> {
     let unfit = |reason: String, hint: Option<String>| Unfit {

@@ -158,6 +158,8 @@ pub struct VmiStatus {
     #[serde(deserialize_with = "nullable")]
     pub interfaces: Vec<InterfaceStatus>,
     pub migration_state: Option<MigrationState>,
+    /// The node that is to be rid of it.
+    pub evacuation_node_name: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -251,6 +253,19 @@ impl VirtualMachineInstance {
     /// A paused guest stays in phase Running.
     pub fn is_paused(&self) -> bool {
         self.is("Paused")
+    }
+
+    /// Whether it carries the annotation that keeps faults off.
+    pub fn is_protected(&self) -> bool {
+        super::protection::is_protected(&self.metadata)
+    }
+
+    /// Whether its node is to be rid of it.
+    pub fn is_evacuating(&self) -> bool {
+        self.status
+            .evacuation_node_name
+            .as_ref()
+            .is_some_and(|node| !node.is_empty())
     }
 
     pub fn is_being_deleted(&self) -> bool {

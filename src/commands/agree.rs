@@ -1,30 +1,50 @@
-//! The question before a run: y/N, or `--yes`.
+//! The question before a run: what a guard wants typed, else y/N, or `--yes`.
 
 use super::Context;
 use super::stop::Stop;
 use crate::cli::Writing;
 use crate::cluster::Cluster;
+use crate::plan::guards::Demand;
 use crate::plan::run_plan::Consent;
 use crate::report::ExitCode;
 use crate::ui::{Answer, Confirm};
 
-/// Consent by `--yes` or by the answer to `question`; without either nothing is changed.
+/// Consent by `--yes` or by the answer to `question`; without either nothing is changed. What is in `demands` is typed, one
+/// after the other, instead of the y/N: only a `--yes` with the context's name answers that.
 pub(super) async fn agree(
     context: &Context,
     writing: &Writing,
     cluster: &Cluster,
     question: String,
+    demands: &[Demand],
 ) -> Result<Consent, Stop> {
     if context.signals.count() > 0 {
         return Err(Stop::interrupted());
     }
-    if let Some(consent) = Consent::by_flag(Context::agreed(writing, cluster)?) {
+    let agreed = Context::agreed(writing, cluster)?;
+    let typed = !demands.is_empty() && writing.yes_context.is_none();
+    if let Some(consent) = Consent::by_flag(agreed && !typed) {
         return Ok(consent);
     }
+    if !typed {
+        ask(context, Confirm::yes_no("", question)).await?;
+    }
+    for demand in demands {
+        let question = format!("{}. Type {} to go on", demand.why, demand.what);
+        let instead = format!(
+            "{}, so that --yes alone does not do: pass --yes={} to go on without being asked",
+            demand.why,
+            cluster.typed_name()
+        );
+        ask(context, Confirm::typed("", question, &demand.expected).instead(instead)).await?;
+    }
+    Consent::by_answer(true).ok_or_else(Stop::interrupted)
+}
+
+async fn ask(context: &Context, question: Confirm) -> Result<(), Stop> {
     let signals = context.signals.clone();
-    let answer = Confirm::yes_no("", question).ask(&context.printer, signals.any()).await;
-    match answer {
-        Ok(Answer::Yes) => Consent::by_answer(true).ok_or_else(Stop::interrupted),
+    match question.ask(&context.printer, signals.any()).await {
+        Ok(Answer::Yes) => Ok(()),
         Ok(Answer::No) => Err(Stop::refused("declined", "not confirmed; nothing was changed")),
         Ok(Answer::Interrupted) => Err(Stop::interrupted()),
         Err(error) => Err(Stop::of_prompt(&error, ExitCode::Refused)),

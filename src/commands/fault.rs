@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::agree::agree;
 use super::document::Run;
+use super::guards::{self, Guards};
 use super::keyboard::{Keyboard, Words};
 use super::stop::Stop;
 use super::targets::{self, Chosen};
@@ -13,6 +14,7 @@ use crate::cli::{DryRun, FaultRequest};
 use crate::cluster::Cluster;
 use crate::cluster::events::Recorder;
 use crate::fault::Execution;
+use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::run_plan::{Confirmed, Plan, REASON, USER};
 use crate::report::{self, ExitCode, RunReport, probe_chart};
 use crate::run::{driver, follow};
@@ -29,29 +31,41 @@ pub(super) async fn fault(context: &mut Context, request: FaultRequest) -> ExitC
 }
 
 async fn carry_out(context: &mut Context, request: &FaultRequest, run: &mut Run) -> Result<report::Ending, Stop> {
+    let guards = Guards::read()?;
     let cluster = document::connect(context, &mut run.report).await?;
     let interfaces = &request.spec.interfaces;
-    let chosen = targets::choose(context, &cluster, &request.wanted, interfaces).await?;
-    let kubevirt = chosen.kubevirt.clone();
+    let chosen = targets::choose(context, &cluster, &request.wanted, interfaces, &guards).await?;
+    let around = chosen.around.clone();
     let plan = planned(request, &cluster, chosen, &run.report.id)?;
-    let namespace = context
-        .unless_signalled(admitted(&cluster, request, &plan, kubevirt.as_deref()))
-        .await?;
+    let facts = facts(&cluster, &plan);
+    let passed = Box::pin(async {
+        let admitted = admitted(&cluster, request, &plan, around.kubevirt.as_deref());
+        let (verdict, namespace) = tokio::join!(guards.look(&cluster, &facts, &around), admitted);
+        Ok((verdict?, namespace?))
+    });
+    let (verdict, namespace) = context.unless_signalled(passed).await?;
     crate::run::report::plan(&mut run.report, &plan, &namespace);
     run.planned(context);
     let is_dry = request.writing.dry_run != DryRun::None;
-    context
-        .printer
-        .line(&plan_text::plan_text(&plan, &cluster, &namespace, is_dry));
+    let text = plan_text::plan_text(&plan, &cluster, &namespace, is_dry);
+    context.printer.line(&guards::shown(text, &verdict));
     if is_dry {
         document::nothing_changed(context, request.writing.dry_run);
         return Ok(report::Ending::Ran);
     }
-    let vms = plan.vms.len();
-    let question = format!("Put this on {vms} VM{}?", if vms == 1 { "" } else { "s" });
-    let consent = agree(context, &request.writing, &cluster, question).await?;
+    let question = format!("Put this on {}?", counted(plan.vms.len()));
+    let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;
     let confirmed = consent.to(plan);
     Ok(execute(context, &cluster, &confirmed, &namespace, &mut run.report).await)
+}
+
+fn facts(cluster: &Cluster, plan: &Plan) -> Facts {
+    let targets = plan.vms.iter().map(|vm| &vm.target);
+    let vms = targets.map(|target| (&target.namespace, &target.name, &target.node));
+    Facts {
+        lasts: Lasts::For(plan.hold()),
+        ..guards::facts(cluster, plan.spec.fault.kind(), vms, plan.matched)
+    }
 }
 
 fn planned(request: &FaultRequest, cluster: &Cluster, chosen: Chosen, run: &str) -> Result<Plan, Stop> {

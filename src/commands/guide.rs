@@ -1,5 +1,6 @@
 //! `kubectl vmchaos` alone: which fault, on which VMs, with which values; then it is the command line that says so.
 
+use super::guards::Guards;
 use super::stop::Stop;
 use super::{Context, same_again};
 use crate::cli::guide::{self, Question};
@@ -139,9 +140,12 @@ async fn vms(
             all_namespaces: everywhere,
             ..Selection::default()
         };
-        let search = async { Ok(survey(cluster, &selection, &[]).await?) };
+        let guards = Guards::read()?;
+        let search = survey(cluster, &selection, &[]);
+        let (mut found, protection) = guards.search(context, cluster, &selection, search).await?;
+        guards.keep_off_all(cluster, &mut found.rows, &protection);
         answers.picked.clear();
-        answers.found = Some((everywhere, context.unless_signalled(search).await?.rows));
+        answers.found = Some((everywhere, found.rows));
     }
     let (name, _) = guide::faults()[answers.fault];
     let rows = answers.rows();

@@ -1,20 +1,25 @@
 //! `kubectl vmchaos list`: the VMIs in reach, and for each which faults it can take and why not.
 
 use super::Context;
+use super::guards::Guards;
 use super::stop::Stop;
 use crate::cli::ListRequest;
 use crate::cluster::{Cluster, Reach, Selection, Survey, survey};
 use crate::report::{ExitCode, FaultAbility, Format, InterfaceReport, ListReport, Time, VmiTargetItem};
 
 pub(super) async fn list(context: &mut Context, request: ListRequest) -> Result<ExitCode, Stop> {
+    let guards = Guards::read()?;
     let cluster = context.connect().await?;
     let selection = &request.selection;
-    let found = context
-        .unless_signalled(async { Ok(survey(&cluster, selection, &[]).await?) })
-        .await?;
+    let search = survey(&cluster, selection, &[]);
+    let (found, protection) = guards.search(context, &cluster, selection, search).await?;
     let Survey {
-        rows, stopped, missing, ..
+        mut rows,
+        stopped,
+        missing,
+        ..
     } = found;
+    guards.keep_off_all(&cluster, &mut rows, &protection);
     let list = ListReport::new(rows.iter().map(item).collect());
     let text = list
         .print(context.format)

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::agree::agree;
 use super::document::Run;
+use super::guards::{self, Guards};
 use super::keyboard::{Keyboard, Words};
 use super::migrate_watcher::Shown;
 use super::permitted::{Places, permitted};
 use super::stop::Stop;
-use super::targets::{self, Chosen};
+use super::targets::{self, Candidates, Chosen};
 use super::{Context, document, migrate_text};
 use crate::cli::{DryRun, MigrateRequest};
 use crate::cluster::Cluster;
@@ -19,6 +20,7 @@ use crate::cluster::pool::pool;
 use crate::cluster::rules::MIGRATE;
 use crate::fault::{Extent, Movable};
 use crate::plan::draw::Draw;
+use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::migrations::MigrationPlan;
 use crate::plan::schedule::Schedule;
 use crate::report::{Ending, ExitCode};
@@ -39,31 +41,39 @@ pub(super) async fn migrate(context: &mut Context, request: MigrateRequest) -> E
 }
 
 async fn carry_out(context: &mut Context, request: &MigrateRequest, run: &mut Run) -> Result<Ending, Stop> {
+    let guards = Guards::read()?;
     let cluster = document::connect(context, &mut run.report).await?;
-    let destination = &request.spec.destination;
-    let search = async { Ok(pool(&cluster, &request.wanted.selection, destination).await?) };
-    let found = context.unless_signalled(search).await?;
+    let selection = &request.wanted.selection;
+    let search = pool(&cluster, selection, &request.spec.destination);
+    let (found, protection) = guards.search(context, &cluster, selection, search).await?;
     let (kubevirt, terrain) = (found.kubevirt.clone(), found.terrain.clone());
     destination_exists(request, &terrain, &cluster)?;
     can_select_nodes(request, kubevirt.as_ref())?;
-    let chosen = targets::choose_from(context, &cluster, &request.wanted, found.into()).await?;
+    let mut found: Candidates<Movable> = found.into();
+    guards.keep_off(&cluster, &mut found, protection);
+    let chosen = targets::choose_from(context, &cluster, &request.wanted, found).await?;
+    let around = chosen.around.clone();
     let plan = planned(request, &cluster, &terrain, chosen, &run.report.id)?;
-    let asked = admitted(&cluster, request, &plan, kubevirt.is_some());
-    context.unless_signalled(asked).await?;
+    let facts = facts(&cluster, &plan);
+    let passed = Box::pin(async {
+        let admitted = admitted(&cluster, request, &plan, kubevirt.is_some());
+        let (verdict, admitted) = tokio::join!(guards.look(&cluster, &facts, &around), admitted);
+        let verdict = verdict?;
+        admitted.map(|()| verdict)
+    });
+    let verdict = context.unless_signalled(passed).await?;
     crate::run::migrate::report::plan(&mut run.report, &plan);
     run.planned(context);
     let is_dry = request.writing.dry_run != DryRun::None;
     let limits = Limits::of(kubevirt.as_ref());
-    context
-        .printer
-        .line(&migrate_text::plan_text(&plan, &cluster, limits, is_dry));
+    let text = migrate_text::plan_text(&plan, &cluster, limits, is_dry);
+    context.printer.line(&guards::shown(text, &verdict));
     if is_dry {
         document::nothing_changed(context, request.writing.dry_run);
         return Ok(Ending::Ran);
     }
-    let vms = plan.pool.len();
-    let question = format!("Migrate {vms} VM{}?", if vms == 1 { "" } else { "s" });
-    let consent = agree(context, &request.writing, &cluster, question).await?;
+    let question = format!("Migrate {}?", counted(plan.pool.len()));
+    let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;
     let confirmed = consent.to(plan);
     let shown = Shown::new(&context.printer, confirmed.plan());
     let keyboard = Keyboard::open(
@@ -86,6 +96,18 @@ fn keys(plan: &MigrationPlan) -> Words {
         enough_always: (plan.schedule.rounds() != Some(1)).then_some("begins no further round"),
         stop: "cancels those in flight",
         stopping: "cancelling",
+    }
+}
+
+fn facts(cluster: &Cluster, plan: &MigrationPlan) -> Facts {
+    let vms = plan.pool.iter().map(|vm| (&vm.namespace, &vm.name, &vm.node));
+    Facts {
+        lasts: match plan.spec.extent {
+            Extent::For(time) => Lasts::For(time.as_duration()),
+            Extent::Endless => Lasts::Endless,
+            Extent::Once | Extent::Rounds(_) => Lasts::Moment,
+        },
+        ..guards::facts(cluster, driver::FAULT, vms, plan.matched)
     }
 }
 

@@ -7,6 +7,7 @@ mod debug_pods;
 mod document;
 mod ended;
 mod fault;
+mod guards;
 mod guide;
 mod halt;
 mod keyboard;
@@ -140,16 +141,16 @@ impl Context {
     /// Whether the y/N question is answered by the command line. A context named with `--yes` must be the one in use.
     fn agreed(writing: &Writing, cluster: &Cluster) -> Result<bool, Stop> {
         match &writing.yes_context {
-            Some(named) if *named != cluster.context => Err(Stop::refused(
+            Some(named) if named != cluster.typed_name() => Err(Stop::refused(
                 "other-context",
                 format!(
                     "--yes={named} names another context than the one in use, {}",
-                    cluster.context
+                    cluster.typed_name()
                 ),
             )
             .hint(format!(
                 "look which one is meant; for this one: --yes={}",
-                cluster.context
+                cluster.typed_name()
             ))),
             _ => Ok(writing.yes),
         }

@@ -7,24 +7,24 @@ use futures::future::try_join_all;
 use super::agree::agree;
 use super::debug_pods;
 use super::document::Run;
+use super::guards::{self, Guards};
 use super::keyboard::{Keyboard, Words};
 use super::outage_watcher::Shown;
 use super::permitted::{Places, permitted};
 use super::stop::Stop;
-use super::targets::{self, Chosen};
+use super::targets::{self, Candidates, Chosen};
 use super::{Context, document, manifest_files, outage_text};
-use crate::cli::{DryRun, HowMany, OutageRequest, Writing};
+use crate::cli::{DryRun, HowMany, OutageRequest};
 use crate::cluster::events::Recorder;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::outage::{candidates, launcher_of};
 use crate::cluster::{Cluster, VirtualMachineInstance, manifest, outage_rules};
 use crate::fault::{Execution, Mode, OutageTarget};
+use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::outages::{OutagePlan, PlannedOutage, Pods};
 use crate::plan::recovery::predict;
-use crate::plan::run_plan::Consent;
 use crate::report::{Ending, ExitCode};
 use crate::run::outage::{driver, kill, requests};
-use crate::ui::{Answer, Confirm};
 
 /// `kubectl vmchaos outage`
 pub(super) async fn outage(context: &mut Context, request: OutageRequest) -> ExitCode {
@@ -37,26 +37,41 @@ pub(super) async fn outage(context: &mut Context, request: OutageRequest) -> Exi
 }
 
 async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run) -> Result<Ending, Stop> {
+    let guards = Guards::read()?;
     let cluster = document::connect(context, &mut run.report).await?;
-    let search = async { Ok(candidates(&cluster, &request.wanted.selection, &request.spec).await?) };
-    let found = context.unless_signalled(search).await?;
+    let selection = &request.wanted.selection;
+    let search = candidates(&cluster, selection, &request.spec);
+    let (found, protection) = guards.search(context, &cluster, selection, search).await?;
     let release = found.kubevirt.as_ref().and_then(KubeVirt::release);
     let kubevirt = found.kubevirt.as_ref().map(|kubevirt| kubevirt.namespace().to_owned());
     let vmis: Vec<VirtualMachineInstance> = found.rows.iter().map(|(vmi, _)| vmi.clone()).collect();
-    let chosen = targets::choose_from(context, &cluster, &request.wanted, found.into()).await?;
+    let mut found: Candidates<OutageTarget> = found.into();
+    guards.keep_off(&cluster, &mut found, protection);
+    let chosen = targets::choose_from(context, &cluster, &request.wanted, found).await?;
     enough(request, &chosen)?;
+    let around = chosen.around.clone();
     let planning = planned(&cluster, request, chosen, &vmis, release, &run.report.id);
     let mut plan = context.unless_signalled(planning).await?;
-    let asking = admitted(&cluster, request, &mut plan, kubevirt.as_deref());
-    context.unless_signalled(asking).await?;
+    let facts = facts(&cluster, &plan);
+    let passed = Box::pin(async {
+        let look = guards.look(&cluster, &facts, &around);
+        let asked = admitted(&cluster, request, &mut plan, kubevirt.as_deref());
+        let (verdict, admitted) = tokio::join!(look, asked);
+        let verdict = verdict?;
+        admitted.map(|()| verdict)
+    });
+    let verdict = context.unless_signalled(passed).await?;
     crate::run::outage::report::plan(&mut run.report, &plan);
     run.planned(context);
-    context.printer.line(&outage_text::plan_text(&plan, &cluster));
+    let text = outage_text::plan_text(&plan, &cluster);
+    context.printer.line(&guards::shown(text, &verdict));
     if request.writing.dry_run != DryRun::None {
         document::nothing_changed(context, request.writing.dry_run);
         return Ok(Ending::Ran);
     }
-    let consent = consent(context, &request.writing, &cluster, &plan).await?;
+    let (verb, end) = outage_text::verb(plan.spec.mode);
+    let question = format!("{verb} {}{end}?", counted(plan.vms.len()));
+    let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;
     manifest_files::keep(&plan)?;
     let confirmed = consent.to(plan);
     let recorder = Recorder::new(cluster.clone(), &confirmed.plan().run, context.warnings());
@@ -73,6 +88,20 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run
     let ending = crate::run::outage::report::outcome(&mut run.report, &ran);
     outage_text::tell_end(context, &cluster, confirmed.plan(), &ran);
     Ok(ending)
+}
+
+fn facts(cluster: &Cluster, plan: &OutagePlan) -> Facts {
+    let place = |target: &OutageTarget| guards::place(&target.namespace, &target.name, &target.node);
+    let targets = plan.vms.iter().map(|vm| &vm.target);
+    let vms = targets.map(|target| (&target.namespace, &target.name, &target.node));
+    Facts {
+        lasts: match plan.spec.mode {
+            Mode::Reset => Lasts::Moment,
+            _ => Lasts::For(plan.spec.duration()),
+        },
+        losing: plan.losing().map(place).collect(),
+        ..guards::facts(cluster, "outage", vms, plan.matched)
+    }
 }
 
 fn keys(plan: &OutagePlan) -> Words {
@@ -178,33 +207,4 @@ async fn admitted(
         }
     }
     Ok(())
-}
-
-/// The usual question; where a new guest lacks data of the old one, the VM's name has to be typed.
-async fn consent(context: &Context, writing: &Writing, cluster: &Cluster, plan: &OutagePlan) -> Result<Consent, Stop> {
-    let vms = plan.vms.len();
-    let named_context = writing.yes_context.is_some();
-    if named_context || plan.losing().next().is_none() {
-        let (verb, end) = outage_text::verb(plan.spec.mode);
-        let question = format!("{verb} {vms} VM{}{end}?", if vms == 1 { "" } else { "s" });
-        return agree(context, writing, cluster, question).await;
-    }
-    let signals = context.signals.clone();
-    for target in plan.losing() {
-        let question = format!(
-            "Data of {} is lost (see above). Type the VM's name to go on",
-            target.key()
-        );
-        let ask = Confirm::typed("", question, &target.name).instead(format!(
-            "data would be lost, so that --yes alone does not do: pass --yes={} to go on without being asked",
-            cluster.context
-        ));
-        match ask.ask(&context.printer, signals.any()).await {
-            Ok(Answer::Yes) => {}
-            Ok(Answer::No) => return Err(Stop::refused("declined", "not confirmed; nothing was changed")),
-            Ok(Answer::Interrupted) => return Err(Stop::interrupted()),
-            Err(error) => return Err(Stop::of_prompt(&error, ExitCode::Refused)),
-        }
-    }
-    Consent::by_answer(true).ok_or_else(Stop::interrupted)
 }

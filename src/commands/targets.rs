@@ -1,5 +1,6 @@
 //! From what was typed to the VMs of a run: find, pick or draw, and say why when there is none.
 
+use super::guards::{self, Around, Guards};
 use super::stop::Stop;
 use super::{Context, same_again};
 use crate::cli::{HowMany, Wanted};
@@ -8,6 +9,7 @@ use crate::cluster::pool::Pool;
 use crate::cluster::{Cluster, Reach, Survey, VirtualMachineInstance, survey};
 use crate::fault::{Movable, OutageTarget, Target, Unfit};
 use crate::plan::draw::Draw;
+use crate::plan::guards::Place;
 use crate::report::ExitCode;
 use crate::ui::{Pick, Picker};
 
@@ -23,8 +25,7 @@ pub(super) struct Chosen<T = Target> {
     /// The seed, where something was drawn.
     pub seed: Option<u64>,
     pub left_out: Vec<Unfit>,
-    /// Namespace KubeVirt is installed in, where it may be known.
-    pub kubevirt: Option<String>,
+    pub around: Around,
 }
 
 /// What matched a selection, for a fault of any kind.
@@ -34,6 +35,7 @@ pub(super) struct Candidates<T> {
     pub stopped: Vec<Unfit>,
     /// Sentences about named VMIs of which there is neither a VMI nor a VM.
     pub missing: Vec<String>,
+    pub around: Around,
 }
 
 /// A VMI, and what a fault would be done to, or why it cannot.
@@ -41,6 +43,8 @@ pub(super) struct Candidate<T> {
     /// As the picker shows it: namespace, name, node, phase, address, bindings where they matter.
     pub cells: [String; 6],
     pub fault: Result<T, Unfit>,
+    /// The VMI carries the annotation that keeps faults off.
+    pub protected: bool,
 }
 
 /// Off a terminal something has to choose; found out before anything is read from the cluster.
@@ -57,12 +61,13 @@ pub(super) async fn choose(
     cluster: &Cluster,
     wanted: &Wanted,
     interfaces: &[String],
+    guards: &Guards,
 ) -> Result<Chosen, Stop> {
-    let search = async { Ok(survey(cluster, &wanted.selection, interfaces).await?) };
-    let survey = context.unless_signalled(search).await?;
-    let kubevirt = survey.kubevirt.as_ref().map(|kubevirt| kubevirt.namespace().to_owned());
-    let chosen = choose_from(context, cluster, wanted, survey.into()).await?;
-    Ok(Chosen { kubevirt, ..chosen })
+    let search = survey(cluster, &wanted.selection, interfaces);
+    let (survey, protection) = guards.search(context, cluster, &wanted.selection, search).await?;
+    let mut found: Candidates<Target> = survey.into();
+    guards.keep_off(cluster, &mut found, protection);
+    choose_from(context, cluster, wanted, found).await
 }
 
 /// Draws from what was found; asks with a picker where nothing was said that chooses.
@@ -113,7 +118,7 @@ fn drawn<T>(cluster: &Cluster, wanted: &Wanted, survey: Candidates<T>) -> Result
         matched,
         seed,
         left_out,
-        kubevirt: None,
+        around: survey.around,
     })
 }
 
@@ -188,7 +193,7 @@ async fn picked<T: Clone>(context: &Context, cluster: &Cluster, survey: Candidat
                 matched,
                 seed: None,
                 left_out: Vec::new(),
-                kubevirt: None,
+                around: survey.around,
             })
         }
         Ok(Pick::Cancelled) => Err(Stop::refused(
@@ -204,14 +209,20 @@ async fn picked<T: Clone>(context: &Context, cluster: &Cluster, survey: Candidat
 
 impl From<Survey> for Candidates<Target> {
     fn from(survey: Survey) -> Self {
+        let mut around = Around::at(survey.kubevirt.as_ref(), survey.cordoned);
+        let leaving = survey.rows.iter().filter(|row| row.evacuating);
+        let place = |row: &Reach| guards::place(&row.namespace, &row.name, row.node.as_deref().unwrap_or_default());
+        around.evacuating = leaving.map(place).collect();
         let row = |row: Reach| Candidate {
             cells: cells(&row),
+            protected: row.protected,
             fault: row.fault,
         };
         Self {
             rows: survey.rows.into_iter().map(row).collect(),
             stopped: survey.stopped,
             missing: survey.missing,
+            around,
         }
     }
 }
@@ -239,13 +250,27 @@ fn row<T>((vmi, fault): (VirtualMachineInstance, Result<T, Unfit>)) -> Candidate
             vmi.ip().unwrap_or_default().to_owned(),
             String::new(),
         ],
+        protected: vmi.is_protected(),
         fault,
     }
 }
 
+/// Those that their node is to be rid of.
+fn evacuating<T>(rows: &[(VirtualMachineInstance, Result<T, Unfit>)]) -> Vec<Place> {
+    let leaving = rows.iter().map(|(vmi, _)| vmi).filter(|vmi| vmi.is_evacuating());
+    leaving
+        .map(|vmi| guards::place(vmi.namespace(), vmi.name(), &vmi.status.node_name))
+        .collect()
+}
+
 impl From<Pool> for Candidates<Movable> {
     fn from(pool: Pool) -> Self {
+        let around = Around::at(pool.kubevirt.as_ref(), pool.terrain.cordoned());
         Self {
+            around: Around {
+                evacuating: evacuating(&pool.rows),
+                ..around
+            },
             rows: pool.rows.into_iter().map(row).collect(),
             stopped: pool.stopped,
             missing: pool.missing,
@@ -255,7 +280,12 @@ impl From<Pool> for Candidates<Movable> {
 
 impl From<outage::Candidates> for Candidates<OutageTarget> {
     fn from(found: outage::Candidates) -> Self {
+        let around = Around::at(found.kubevirt.as_ref(), Vec::new());
         Self {
+            around: Around {
+                evacuating: evacuating(&found.rows),
+                ..around
+            },
             rows: found.rows.into_iter().map(row).collect(),
             stopped: found.stopped,
             missing: found.missing,

@@ -88,6 +88,14 @@ pub struct Unfit {
     pub hint: Option<String>,
 }
 
+/// Annotation of a namespace, a VM or a VMI that keeps faults off.
+pub const PROTECTED: &str = "vmchaos.dev/protected";
+
+/// Whether this value of [`PROTECTED`] does: any but `false`.
+pub fn protects(value: &str) -> bool {
+    !value.trim().eq_ignore_ascii_case("false")
+}
+
 // === impl ===
 
 impl Target {

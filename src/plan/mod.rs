@@ -9,6 +9,7 @@
 
 pub mod compile;
 pub mod draw;
+pub mod guards;
 pub mod handle;
 pub mod migrations;
 pub mod outages;

@@ -1,6 +1,7 @@
 //! Looks for debug pods, migrations and what outages have changed in every namespace, or, where that is not permitted, in those that may be looked
 //! into: and says which could not be.
 
+mod beside;
 mod follow;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance, kubevirt, pod_namespace, undo};
 use crate::node::pod::{LABEL_MANAGED_BY, MANAGED_BY};
 
+pub use beside::beside;
 pub use follow::{follow, follow_changes, follow_migrations};
 
 /// Requests at once when every namespace has to be asked about by itself.

@@ -96,7 +96,7 @@ fn twenty_vms(agent: AgentKind, name: &str) {
             "1ms",
             "--duration",
             "10m",
-            "-y",
+            "--yes=vmchaos-rehearsal",
             "-o",
             "json",
         ];

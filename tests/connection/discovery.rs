@@ -1,7 +1,7 @@
 //! How few requests finding takes, and what is made of refusals.
 
-use kubectl_vmchaos::cluster::selection::full_match;
 use kubectl_vmchaos::cluster::{ErrorKind, Found, NamedTarget, Selection, find};
+use kubectl_vmchaos::fault::full_match;
 use serde_json::{Value, json};
 
 use crate::http_server::{Answer, Recorded, Server, list, not_found, status};

@@ -56,6 +56,7 @@ fn a_second_filter_on_a_vm_is_refused_and_the_first_one_stays() {
         let mut run = rehearsal.spawn(&with(&LONG, &["-o", "json", "--engine", first]));
         run.wait_for("injected on node-1");
         let before = cuts(&rehearsal, "web-1");
+        rehearsal.hide_targets();
         let ended = rehearsal.run(&with(&LONG, &["--engine", second])).expect(1);
         ended.says(&[
             "default/web-1: tap0 already has filters or nft chains",

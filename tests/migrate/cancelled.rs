@@ -104,7 +104,15 @@ fn a_second_signal_leaves_and_says_how_to_finish() {
 #[test]
 fn a_signal_between_rounds_ends_the_run_at_once() {
     let rehearsal = cluster();
-    let mut run = rehearsal.spawn(&["migrate", "web-1", "--rounds", "0", "-y", "-o", "json"]);
+    let mut run = rehearsal.spawn(&[
+        "migrate",
+        "web-1",
+        "--rounds",
+        "0",
+        "--yes=vmchaos-rehearsal",
+        "-o",
+        "json",
+    ]);
     run.wait_for("round 2 begins in");
     run.signal("TERM");
     let document = run.end().expect(130).json();

@@ -17,7 +17,7 @@ const ENDLESS: [&str; 8] = [
 #[test]
 fn r_begins_no_further_round() {
     let rehearsal = cluster();
-    let mut terminal = Terminal::start(&rehearsal, &[&ENDLESS[..], &["-y"]].concat());
+    let mut terminal = Terminal::start(&rehearsal, &[&ENDLESS[..], &["--yes=vmchaos-rehearsal"]].concat());
     terminal.see("r begins no further round; q or Ctrl-C cancels those in flight");
     terminal.see("round 2 begins in");
     terminal.type_in("r");

@@ -47,7 +47,7 @@ fn a_vm_that_cannot_be_moved_for_a_while_is_left_out_said_so_and_taken_again() {
         "0",
         "--interval-max",
         "0",
-        "-y",
+        "--yes=vmchaos-rehearsal",
         "-o",
         "json",
     ];
@@ -157,7 +157,7 @@ fn a_restarted_vm_stays_in_the_pool() {
         "0",
         "--interval-max",
         "0",
-        "-y",
+        "--yes=vmchaos-rehearsal",
         "-o",
         "json",
     ];
@@ -211,7 +211,7 @@ fn a_long_schedule_over_many_vms_needs_little_memory() {
         "0",
         "--interval-max",
         "0",
-        "-y",
+        "--yes=vmchaos-rehearsal",
         "-o",
         "json",
     ]);

@@ -8,7 +8,14 @@ use crate::support::{Rehearsal, Running};
 use crate::{cluster, each, made, vmims};
 
 const ENDLESS: [&str; 8] = [
-    "migrate", "web-1", "--rounds", "0", "--reason", "game day", "-y", "-ojson",
+    "migrate",
+    "web-1",
+    "--rounds",
+    "0",
+    "--reason",
+    "game day",
+    "--yes=vmchaos-rehearsal",
+    "-ojson",
 ];
 
 /// The run of migrations that `status` shows.

@@ -96,6 +96,7 @@ fn of_two_runs_on_one_vm_the_second_is_refused_and_the_first_holds() {
     let mut first = rehearsal.spawn(&with(&LONG, &["-o", "json"]));
     first.wait_for("injected");
     let before = rehearsal.ours("default", "web-1");
+    rehearsal.hide_targets();
     let second = rehearsal.run(&with(&SHORT, &["-o", "json"])).expect(1);
     assert_eq!(second.target()["error"]["reason"], "foreign-qdisc");
     assert_eq!(rehearsal.ours("default", "web-1"), before);

@@ -121,7 +121,7 @@ fn twenty_vms_on_four_nodes_take_forty_requests_at_most() {
         "2s",
         "--execution",
         "parallel",
-        "-y",
+        "--yes=vmchaos-rehearsal",
         "-o",
         "json",
     ];

@@ -68,6 +68,15 @@ impl Rehearsal {
         command
     }
 
+    /// Writes the user's config file, and gives back its path.
+    pub(crate) fn configure(&self, text: &str) -> std::path::PathBuf {
+        let folder = self.home.path().join(".config/kubectl-vmchaos");
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("config.yaml");
+        std::fs::write(&file, text).unwrap();
+        file
+    }
+
     /// Runs a command to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
         self.spawn(args).end()
@@ -117,6 +126,15 @@ impl Rehearsal {
         pods.retain(|pod| pod["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "kubectl-vmchaos");
         assert_eq!(pods.len(), 1, "debug pods: {:?}", self.debug_pods());
         pods.remove(0)
+    }
+
+    /// Lets the debug pods say nothing of their VMs, as for a run that begins at the same moment: no guard knows of it.
+    pub(crate) fn hide_targets(&self) {
+        for (namespace, name) in self.pod_names() {
+            self.practice.edit("Pod", &namespace, &name, |pod| {
+                pod["metadata"]["annotations"]["vmchaos.dev/targets"] = "".into();
+            });
+        }
     }
 
     /// Ends every debug pod with its grace period, as `kubectl delete` and an eviction do.

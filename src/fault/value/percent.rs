@@ -32,6 +32,16 @@ impl Percent {
         self.0 == 0
     }
 
+    /// This share of `whole`, rounded down.
+    pub const fn of(self, whole: usize) -> usize {
+        whole.saturating_mul(self.0 as usize) / Self::FULL.0 as usize
+    }
+
+    /// Whether `part` is this share of `whole`, or more.
+    pub const fn is_reached(self, part: usize, whole: usize) -> bool {
+        part.saturating_mul(Self::FULL.0 as usize) >= whole.saturating_mul(self.0 as usize)
+    }
+
     /// From 0 to 1.
     pub fn fraction(self) -> f64 {
         f64::from(self.0) / 1e6

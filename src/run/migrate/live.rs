@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::driver::FAULT;
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::node::pod::{LABEL_FAULT, LABEL_RUN};
+use crate::plan::guards::beside::WAITING;
 use crate::plan::migrations::{HALTED_BY, NEXT_WITHIN};
 use crate::plan::run_plan::{FAULT as WHAT, REASON, USER};
 use crate::report::{RunItem, Time};
@@ -148,7 +149,7 @@ impl MigrationRun {
     pub fn item(&self, now: Time) -> RunItem {
         let flying: Vec<&Seen> = self.in_flight().collect();
         let state = if flying.is_empty() {
-            if self.is_waiting(now) { "waiting" } else { "finished" }
+            if self.is_waiting(now) { WAITING } else { "finished" }
         } else if flying.iter().all(|one| one.leaving) {
             "ending"
         } else {

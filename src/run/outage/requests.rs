@@ -36,10 +36,18 @@ pub fn holder(target: &OutageTarget) -> Holder {
 /// Asks for everything that would be changed, with `dryRun=All`; `reset` has none and is left out.
 pub async fn rehearse(cluster: &Cluster, plan: &OutagePlan, vm: &PlannedOutage) -> Result<(), ClusterError> {
     write_way_back(cluster, plan, &vm.target, true).await?;
-    match plan.spec.mode {
-        // A kill's pod was asked about when its namespace was chosen.
-        Mode::Reset | Mode::Kill => Ok(()),
-        _ => outage(cluster, plan, &vm.target, true).await,
+    // A kill's pod was asked about when its namespace was chosen.
+    if !matches!(plan.spec.mode, Mode::Reset | Mode::Kill) {
+        outage(cluster, plan, &vm.target, true).await?;
+    }
+    let made_again = vm.target.owner == Owner::Nobody && plan.spec.mode.ends_guest() && !plan.spec.no_recover;
+    if !made_again {
+        return Ok(());
+    }
+    match manifest::create(cluster, &vm.target.namespace, &vm.manifest, true).await {
+        // It is there still: that its name is taken says that it would be admitted.
+        Err(error) if error.kind == ErrorKind::AlreadyExists => Ok(()),
+        asked => asked,
     }
 }
 

@@ -1,0 +1,294 @@
+//! The guards: what a run may not do, what has to be typed before it, and what else is going on where it acts.
+//!
+//! ```text
+//! Config (file or built in) ──┐
+//! Facts (the plan, in short) ─┼── judge ──> Verdict { refusals, demands, lines for the plan }
+//! what is there, what is live ┘
+//! ```
+//! The same for every fault. Pure: what is read for it is read elsewhere.
+
+pub mod beside;
+pub mod config;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use beside::Beside;
+use config::{Ceiling, Config};
+
+/// What a plan comes to, whichever fault it is of.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The fault's command, e.g. `netem`.
+    pub fault: &'static str,
+    pub vms: Vec<Place>,
+    /// VMIs that match and can take the fault.
+    pub matched: usize,
+    pub lasts: Lasts,
+    /// What is typed to say that this cluster is meant: the context's name, where there is one.
+    pub typed_name: String,
+    /// What the cluster goes by: names of the context and the cluster, URL of the API server.
+    pub goes_by: Vec<String>,
+    /// VMs that lose data with it.
+    pub losing: Vec<Place>,
+}
+
+/// A VMI and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub namespace: String,
+    pub name: String,
+    pub node: String,
+}
+
+/// For how long a fault was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lasts {
+    /// It is over at once, or as soon as the platform lets it be.
+    #[default]
+    Moment,
+    For(Duration),
+    Endless,
+}
+
+/// How many VMIs there are, by namespace and by node, as far as it was looked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Crowd {
+    pub in_namespace: BTreeMap<String, usize>,
+    pub on_node: BTreeMap<String, usize>,
+    /// Only the namespaces of the run could be looked into, so that a node may have more.
+    pub narrow: bool,
+}
+
+/// What the guards say of a plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdict {
+    pub refusals: Vec<Refusal>,
+    pub demands: Vec<Demand>,
+    /// What a plan shows of it.
+    pub lines: Vec<String>,
+}
+
+/// Why a run may not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The guard, as the document names it.
+    pub guard: &'static str,
+    pub message: String,
+    /// How to go on, or how to change the guard.
+    pub hint: String,
+}
+
+/// Something to be typed before a run may begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    /// The reason, as a sentence begins.
+    pub why: String,
+    /// What it is that is to be typed, e.g. `the context's name`.
+    pub what: &'static str,
+    pub expected: String,
+}
+
+/// Everything the guards go by.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    pub config: &'a Config,
+    /// Where the config file is, or would be.
+    pub file: &'a str,
+    pub facts: &'a Facts,
+    pub crowd: &'a Crowd,
+    pub beside: &'a Beside,
+}
+
+// === impl Place ===
+
+impl Place {
+    /// `namespace/name`
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+}
+
+// === impl Facts ===
+
+impl Facts {
+    /// How many of its VMs are in each namespace, or on each node.
+    fn by(&self, of: fn(&Place) -> &String) -> BTreeMap<&str, usize> {
+        let mut counts = BTreeMap::new();
+        for place in &self.vms {
+            *counts.entry(of(place).as_str()).or_default() += 1;
+        }
+        counts
+    }
+}
+
+/// Why nothing is done to the VMs of a namespace, or to one VM, by the config file.
+pub fn protected(config: &Config, file: &str, namespace: &str, name: &str) -> Option<(String, String)> {
+    if let Some(pattern) = config.protected_namespaces.iter().find(|it| it.matches(namespace)) {
+        let reason = format!("is in a protected namespace (protectedNamespaces: {})", pattern.text());
+        return Some((reason, format!("to change that list: protectedNamespaces in {file}")));
+    }
+    let key = format!("{namespace}/{name}");
+    let pattern = config.protected_vms.iter().find(|it| it.matches(&key))?;
+    let reason = format!("is protected (protectedVMs: {})", pattern.text());
+    Some((reason, format!("to change that list: protectedVMs in {file}")))
+}
+
+/// Whether VMIs have to be counted by node, which takes a look at the whole cluster.
+pub fn counts_nodes(config: &Config) -> bool {
+    matches!(config.ceilings.per_node, Some(Ceiling::Share(_)))
+}
+
+/// Whether the crowd has to be counted for a run of so many VMs.
+pub fn counts(config: &Config, vms: usize) -> bool {
+    let share = |ceiling: Option<Ceiling>| matches!(ceiling, Some(Ceiling::Share(_)));
+    vms > 1 || share(config.ceilings.per_node) || share(config.ceilings.per_namespace)
+}
+
+/// What the guards say of a plan.
+pub fn judge(known: &Known<'_>) -> Verdict {
+    let mut refusals: Vec<Refusal> = too_long(known).into_iter().collect();
+    refusals.extend(over_ceilings(known));
+    refusals.extend(known.beside.same_kind(known.facts));
+    let demands = demands(known);
+    let typed = demands
+        .iter()
+        .map(|demand| format!("{}: {} has to be typed", demand.why, demand.what));
+    let lines = known.beside.lines(known.facts).into_iter().chain(typed).collect();
+    Verdict {
+        refusals,
+        demands,
+        lines,
+    }
+}
+
+fn too_long(known: &Known<'_>) -> Option<Refusal> {
+    let maximum = known.config.maximum_duration;
+    match known.facts.lasts {
+        Lasts::For(asked) if asked > known.config.maximum_duration() => Some(Refusal {
+            guard: "maximum-duration",
+            message: format!(
+                "--duration is {}s, and the maximum is {}",
+                asked.as_secs_f64(),
+                maximum.0
+            ),
+            hint: format!(
+                "use --duration {} or less, or raise maximumDuration in {}",
+                maximum.0, known.file
+            ),
+        }),
+        _ => None,
+    }
+}
+
+fn over_ceilings(known: &Known<'_>) -> Vec<Refusal> {
+    let (ceilings, facts, crowd) = (&known.config.ceilings, known.facts, known.crowd);
+    let mut all = Vec::new();
+    let mut check = |ceiling: Option<Ceiling>, guard, key, vms: usize, there: usize, place: &str| {
+        let Some(ceiling) = ceiling.filter(|ceiling| vms > ceiling.of(there)) else {
+            return;
+        };
+        let of = match ceiling {
+            Ceiling::Count(_) => String::new(),
+            Ceiling::Share(_) => format!(" of {there}"),
+        };
+        all.push(Refusal {
+            guard,
+            message: format!("{}{of}{place}, and the ceiling is {ceiling}", counted(vms)),
+            hint: format!("choose fewer (--count N), or raise ceilings.{key} in {}", known.file),
+        });
+    };
+    check(
+        ceilings.per_run,
+        "ceiling-per-run",
+        "perRun",
+        facts.vms.len(),
+        facts.matched,
+        " in one run",
+    );
+    for (node, vms) in facts.by(|place| &place.node) {
+        let there = crowd.on_node.get(node).copied().unwrap_or_default().max(vms);
+        let narrow = if crowd.narrow {
+            " (as far as VMIs may be listed)"
+        } else {
+            ""
+        };
+        let place = format!(" on node {node}{narrow}");
+        check(ceilings.per_node, "ceiling-per-node", "perNode", vms, there, &place);
+    }
+    for (namespace, vms) in facts.by(|place| &place.namespace) {
+        let there = crowd.in_namespace.get(namespace).copied().unwrap_or_default().max(vms);
+        let place = format!(" in namespace {namespace}");
+        let ceiling = ceilings.per_namespace;
+        check(ceiling, "ceiling-per-namespace", "perNamespace", vms, there, &place);
+    }
+    all
+}
+
+/// What has to be typed; each thing once.
+fn demands(known: &Known<'_>) -> Vec<Demand> {
+    let (config, facts) = (known.config, known.facts);
+    let context = |why: String| Demand {
+        why,
+        what: "the context's name",
+        expected: facts.typed_name.clone(),
+    };
+    let mut typed = config.typed_contexts.iter();
+    let pattern = typed.find(|pattern| facts.goes_by.iter().any(|name| pattern.matches(name)));
+    let mut all: Vec<Demand> = Vec::new();
+    if let Some(pattern) = pattern {
+        let why = format!("This is {} (typedContexts: {})", facts.typed_name, pattern.text());
+        all.push(context(why));
+    }
+    if facts.lasts == Lasts::Endless && all.is_empty() {
+        all.push(context("This has no end until it is interrupted".to_owned()));
+    }
+    if let Some(why) = many(known) {
+        all.push(Demand {
+            why,
+            what: "the number of VMs",
+            expected: facts.vms.len().to_string(),
+        });
+    }
+    all.extend(facts.losing.iter().map(|place| Demand {
+        why: format!("Data of {} is lost (see above)", place.key()),
+        what: "the VM's name",
+        expected: place.name.clone(),
+    }));
+    all
+}
+
+/// Why these are many VMs.
+fn many(known: &Known<'_>) -> Option<String> {
+    let (config, facts) = (known.config, known.facts);
+    let vms = facts.vms.len();
+    if vms > config.typed_count as usize {
+        return Some(format!(
+            "These are {vms} VMs, more than {} (typedCount)",
+            config.typed_count
+        ));
+    }
+    if vms < 2 {
+        return None;
+    }
+    let share = config.typed_share.0;
+    facts
+        .by(|place| &place.namespace)
+        .into_iter()
+        .find_map(|(namespace, chosen)| {
+            let there = known.crowd.in_namespace.get(namespace).copied().unwrap_or_default();
+            let much = there > 0 && share.is_reached(chosen, there);
+            much.then(|| {
+                format!("These are {chosen} of the {there} VMIs in namespace {namespace} (typedShare: {share})")
+            })
+        })
+}
+
+/// `1 VM`, `3 VMs`
+pub fn counted(vms: usize) -> String {
+    format!("{vms} VM{}", if vms == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+#[path = "guards/tests.rs"]
+mod tests;

@@ -1,0 +1,103 @@
+use super::*;
+use std::collections::BTreeMap;
+
+fn facts(vms: usize) -> Facts {
+    Facts {
+        fault: "netem",
+        vms: (1..=vms)
+            .map(|number| Place {
+                namespace: "shop".into(),
+                name: format!("web-{number}"),
+                node: "node-1".into(),
+            })
+            .collect(),
+        matched: vms,
+        lasts: Lasts::For(Duration::from_secs(60)),
+        typed_name: "prod/api:6443/jane".into(),
+        goes_by: vec![
+            "prod/api:6443/jane".into(),
+            "prod".into(),
+            "https://api.prod:6443".into(),
+        ],
+        ..Facts::default()
+    }
+}
+
+fn verdict(config: &str, facts: &Facts, there: usize) -> Verdict {
+    judge(&Known {
+        config: &Config::parse(config).unwrap(),
+        file: "config.yaml",
+        facts,
+        crowd: &Crowd {
+            in_namespace: BTreeMap::from([("shop".into(), there)]),
+            ..Crowd::default()
+        },
+        beside: &Beside::default(),
+    })
+}
+
+fn typed(config: &str, facts: &Facts, there: usize) -> Vec<String> {
+    let demands = verdict(config, facts, there).demands;
+    demands.into_iter().map(|demand| demand.expected).collect()
+}
+
+#[test]
+fn nothing_is_said_of_one_vm_for_a_minute() {
+    assert_eq!(verdict("", &facts(1), 1), Verdict::default());
+}
+
+#[test]
+fn half_a_namespace_or_more_than_ten_want_their_number() {
+    assert_eq!(typed("", &facts(2), 5), Vec::<String>::new());
+    assert_eq!(typed("", &facts(2), 4), ["2"]);
+    assert_eq!(typed("", &facts(10), 100), Vec::<String>::new());
+    assert_eq!(typed("", &facts(11), 100), ["11"]);
+    // How many there are is not known: only their number counts.
+    assert_eq!(typed("", &facts(2), 0), Vec::<String>::new());
+}
+
+#[test]
+fn a_context_goes_by_several_names() {
+    for pattern in ["prod/.*", "prod", "https://api.*"] {
+        let config = format!("typedContexts: ['{pattern}']");
+        assert_eq!(typed(&config, &facts(1), 9), ["prod/api:6443/jane"], "{pattern}");
+    }
+    assert_eq!(typed("typedContexts: ['api']", &facts(1), 9), Vec::<String>::new());
+}
+
+#[test]
+fn a_share_is_rounded_down() {
+    let share = |text| Ceiling::Share(crate::fault::Percent::parse(text).unwrap());
+    assert_eq!(share("50%").of(3), 1);
+    assert_eq!(share("10%").of(10), 1);
+    assert_eq!(share("50%").of(1), 0);
+    assert_eq!(share("100%").of(7), 7);
+    assert_eq!(Ceiling::Count(4).of(1), 4);
+}
+
+#[test]
+fn data_that_is_lost_and_an_endless_run_are_typed() {
+    let mut facts = facts(1);
+    facts.losing.clone_from(&facts.vms);
+    facts.lasts = Lasts::Endless;
+    assert_eq!(typed("", &facts, 9), ["prod/api:6443/jane", "web-1"]);
+    // Once is enough.
+    assert_eq!(
+        typed("typedContexts: ['prod']", &facts, 9),
+        ["prod/api:6443/jane", "web-1"]
+    );
+}
+
+#[test]
+fn every_key_and_its_value() {
+    let all = "maximumDuration: 90m\nprotectedNamespaces: [a]\nprotectedVMs: ['b/.*']\ntypedContexts: [c]\ntypedCount: 3\n\
+        typedShare: 20%\nceilings:\n  perRun: 4\n  perNode: 10%\n  perNamespace: '5'\n";
+    let config = Config::parse(all).unwrap();
+    assert_eq!(config.maximum_duration(), Duration::from_secs(5400));
+    assert_eq!(config.ceilings.per_run, Some(Ceiling::Count(4)));
+    assert_eq!(config.ceilings.per_namespace, Some(Ceiling::Count(5)));
+    assert!(protected(&config, "f", "b", "x").is_some() && protected(&config, "f", "kube-system", "x").is_none());
+    let built_in = Config::default();
+    assert!(protected(&built_in, "f", "openshift-cnv", "x").is_some());
+    assert!(protected(&built_in, "f", "kubevirt", "x").is_none());
+}

@@ -1,0 +1,110 @@
+//! What is live where a run would act: others' runs, and migrations under way.
+
+use std::collections::BTreeSet;
+
+use super::super::live::LiveRun;
+use super::super::live_report::item;
+use super::super::migrate::live::MigrationRun;
+use super::{Kind, Listable, MIGRATIONS, PODS, View, list, one_by_one};
+use crate::cluster::migration::VirtualMachineInstanceMigration;
+use crate::cluster::{Cluster, ClusterError, pod_namespace};
+use crate::escape::escape;
+use crate::plan::guards::beside::{Beside, Move, Other};
+use crate::report::{RunItem, Time};
+use crate::run::live::DebugPodSeen;
+use crate::run::migrate::live::Seen;
+use k8s_openapi::api::core::v1::Pod;
+
+/// Annotation of a migration that virt-controller made to empty a node.
+const EVACUATION: &str = "kubevirt.io/evacuationMigration";
+
+/// All migrations, whoever made them.
+const ALL_MIGRATIONS: Kind = Kind {
+    labels: Some(""),
+    ..MIGRATIONS
+};
+
+/// What is live in the whole cluster, or, where that may not be looked into, in `near` and where debug pods usually are.
+pub async fn beside(
+    cluster: &Cluster,
+    near: &BTreeSet<String>,
+    kubevirt: Option<&str>,
+) -> Result<Beside, ClusterError> {
+    let mut homes = near.clone();
+    homes.extend(
+        [Some(pod_namespace::OWN), kubevirt]
+            .into_iter()
+            .flatten()
+            .map(str::to_owned),
+    );
+    let (pods, migrations) = tokio::join!(
+        everywhere_or::<Pod>(cluster, &homes, &PODS),
+        everywhere_or::<VirtualMachineInstanceMigration>(cluster, near, &ALL_MIGRATIONS),
+    );
+    let ((pods, of_pods), (migrations, of_migrations)) = (pods?, migrations?);
+    let now = Time::now();
+    let changing = pods
+        .iter()
+        .filter_map(DebugPodSeen::of)
+        .filter(DebugPodSeen::may_change);
+    let runs = LiveRun::group(changing).into_iter().map(|run| other(item(&run, now)));
+    let migrating = MigrationRun::group(migrations.iter().filter_map(Seen::of));
+    let migrating = migrating.iter().filter(|run| run.is_live(now)).map(|run| {
+        let vms: BTreeSet<String> = run.migrations.iter().map(Seen::vmi_key).collect();
+        Other {
+            vms: vms.iter().map(|key| escape(key)).collect(),
+            ..other(run.item(now))
+        }
+    });
+    let blind = |view: &View, what: &str| {
+        (!view.is_whole()).then(|| format!("{what}, in namespaces that may not be looked into"))
+    };
+    Ok(Beside {
+        runs: runs.chain(migrating).collect(),
+        moves: migrations.iter().filter(|it| !it.is_final()).map(under_way).collect(),
+        blind: [
+            blind(&of_pods, "other runs"),
+            blind(&of_migrations, "migrations in flight"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+        ..Beside::default()
+    })
+}
+
+async fn everywhere_or<K: Listable>(
+    cluster: &Cluster,
+    near: &BTreeSet<String>,
+    kind: &Kind,
+) -> Result<(Vec<K>, View), ClusterError> {
+    match list(cluster, None, kind).await {
+        Ok(objects) => Ok((objects, View::whole())),
+        Err(error) if error.is_forbidden() => one_by_one(cluster, near.iter().cloned().collect(), false, kind).await,
+        Err(error) => Err(error),
+    }
+}
+
+fn other(item: RunItem) -> Other {
+    let all = |names: Vec<String>| names.iter().map(|name| escape(name)).collect();
+    Other {
+        run: escape(&item.id),
+        fault: escape(&item.fault),
+        user: item.user.as_deref().map(escape),
+        state: item.state,
+        left: item.left_seconds.map(|left| left.0),
+        vms: all(item.targets),
+        nodes: all(item.nodes),
+    }
+}
+
+fn under_way(migration: &VirtualMachineInstanceMigration) -> Move {
+    let state = migration.status.migration_state.as_ref();
+    let node = |of: Option<&String>| of.map(|node| escape(node));
+    Move {
+        vm: escape(&format!("{}/{}", migration.namespace(), migration.spec.vmi_name)),
+        from: node(state.and_then(|state| state.source_node.as_ref())),
+        to: node(state.and_then(|state| state.target_node.as_ref())),
+        evacuation: migration.annotation(EVACUATION).is_some(),
+    }
+}
