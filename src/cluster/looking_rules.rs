@@ -1,7 +1,9 @@
 //! What the commands that look at runs and VMs, and end runs, need permission for.
 
 use super::outage_rules::virt;
-use super::rules::{NAMESPACES, Needed, Rule, RuleScope, STOPPED, in_cluster, migrations, pods, vmis, vms};
+use super::rules::{
+    NAMESPACES, Needed, PROTECTIONS, Rule, RuleScope, STOPPED, in_cluster, migrations, pods, vmis, vms,
+};
 
 /// What `list` needs.
 pub(super) const LIST: &[Rule] = {
@@ -11,6 +13,7 @@ pub(super) const LIST: &[Rule] = {
         vmis("list", Required),
         vmis("get", Optional("VMIs cannot be asked for by name")),
         STOPPED,
+        PROTECTIONS,
         pods("list", VmiNamespace),
         NAMESPACES,
         in_cluster("list", "", "nodes", "where a VM could move to is not known"),
@@ -94,7 +97,7 @@ pub(super) const HALT: &[Rule] = {
     ]
 };
 
-const fn everywhere(rule: Rule, needed: Needed) -> Rule {
+pub(super) const fn everywhere(rule: Rule, needed: Needed) -> Rule {
     Rule {
         scope: RuleScope::Cluster,
         needed,

@@ -1,6 +1,6 @@
 //! What `outage` needs permission for; each mode needs a part of it.
 
-use super::rules::{NAMESPACES, Needed, Rule, RuleScope, in_cluster, pods, vmis, vms};
+use super::rules::{NAMESPACES, Needed, OTHER_RUNS, Rule, RuleScope, UNDER_WAY, in_cluster, pods, vmis, vms};
 use crate::fault::{Mode, OutageSpec, Owner};
 
 const SUBRESOURCES: &str = "subresources.kubevirt.io";
@@ -62,6 +62,8 @@ pub const OUTAGE: &[Rule] = {
             scope: RuleScope::VmiNamespace,
             needed: Optional("no Event is left on the VMI"),
         },
+        OTHER_RUNS,
+        UNDER_WAY,
         NAMESPACES,
         in_cluster(
             "list",

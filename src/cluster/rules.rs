@@ -1,5 +1,7 @@
 //! What each fault needs permission for: one table, from which the preflight asks and the missing RBAC is written.
 
+use super::looking_rules::everywhere;
+
 /// One permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
@@ -38,6 +40,22 @@ pub(super) const NAMESPACES: Rule = in_cluster(
     "namespaces",
     "a namespace that does not exist looks like an empty one",
 );
+/// What every run looks at before it begins, so that it can say what else goes on.
+pub(super) const OTHER_RUNS: Rule = everywhere(
+    pods("list", RuleScope::Cluster),
+    Needed::Optional(
+        "other live runs are not shown, and a second fault of a kind on a VM is refused by its node alone",
+    ),
+);
+pub(super) const UNDER_WAY: Rule = everywhere(
+    migrations("list", Needed::Required),
+    Needed::Optional("migrations under way are not shown"),
+);
+/// What says of itself that faults are to be kept off.
+pub(super) const PROTECTIONS: Rule = vms(
+    "list",
+    Needed::Optional("whether one of many VMs is annotated as protected is not known"),
+);
 /// And of what was named and does not run.
 pub(super) const STOPPED: Rule = vms("get", Needed::Optional("a stopped VM looks like one that is not there"));
 
@@ -53,6 +71,9 @@ pub const VM_PACKETS: &[Rule] = {
             Optional("a VM that moves or restarts during the fault is noticed late"),
         ),
         STOPPED,
+        PROTECTIONS,
+        OTHER_RUNS,
+        UNDER_WAY,
         pods("list", VmiNamespace),
         pods("create", PodNamespace),
         pods("get", PodNamespace),
@@ -111,6 +132,9 @@ pub const MIGRATE: &[Rule] = {
             Optional("`halt` cancels what is in flight, and cannot tell the run to end"),
         ),
         STOPPED,
+        PROTECTIONS,
+        OTHER_RUNS,
+        UNDER_WAY,
         Rule {
             needed: Optional("why a target pod does not start is not told"),
             ..pods("list", VmiNamespace)

@@ -118,7 +118,15 @@ fn another_runs_fault_on_the_same_vm_is_left_alone() {
         status_of(rehearsal, &id)["state"] == "unproven"
     });
     rehearsal.run(&["halt", "vmi/web-1", "-y"]).expect(0);
+    // Begun at the same moment, so that no guard knows of the first.
+    let first = rehearsal.pod_names();
+    rehearsal.hide_targets();
     let (_run, other) = injected(&rehearsal, "web-1", &["--detach", "--reason", "other"]);
+    for (namespace, name) in first {
+        rehearsal.practice.edit("Pod", &namespace, &name, |pod| {
+            pod["metadata"]["annotations"]["vmchaos.dev/targets"] = "default/web-1".into();
+        });
+    }
     assert_ne!(id, other);
     let halted = rehearsal.run(&["halt", &id]).expect(3);
     assert!(
