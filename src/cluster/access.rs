@@ -157,7 +157,7 @@ mod tests {
         let all = places(VM_PACKETS, &["shop".into()], "shop");
         let lists: Vec<_> = all
             .iter()
-            .filter(|(rule, _)| rule.verb == "list" && rule.qualified() == "pods")
+            .filter(|(rule, place)| rule.verb == "list" && rule.qualified() == "pods" && place.is_some())
             .collect();
         assert_eq!(lists.len(), 1);
     }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, ListParams, ObjectMeta};
 use serde::de::DeserializeOwned;
@@ -16,6 +16,7 @@ use super::error::{Ask, ClusterError};
 use super::selection::{Scope, Selection};
 use super::vm::VirtualMachine;
 use super::vmi::VirtualMachineInstance;
+use crate::escape::escape;
 use crate::fault::undo::{UNDO, Undo};
 use crate::fault::{PROTECTED, protects};
 
@@ -30,6 +31,13 @@ pub struct Protection {
     pub blind: Vec<String>,
 }
 
+/// What one request brought.
+struct Read {
+    /// What was asked about, as it is named to people.
+    place: String,
+    found: Result<Vec<ObjectMeta>, ClusterError>,
+}
+
 /// Where the VMIs of a cluster are.
 #[derive(Debug, Clone, Default)]
 pub struct Everyone {
@@ -37,6 +45,8 @@ pub struct Everyone {
     pub places: Vec<(String, String)>,
     /// Other namespaces could not be looked into.
     pub narrow: bool,
+    /// Namespaces that were asked about, and whose VMIs may not be listed.
+    pub closed: Vec<String>,
 }
 
 // === impl Protection ===
@@ -52,6 +62,27 @@ impl Protection {
             None
         }
     }
+
+    /// What could be read of these; what is forbidden is told once a place, and hides nothing that was read elsewhere.
+    fn readable(&mut self, reads: Vec<Read>, what: &str) -> Result<Vec<ObjectMeta>, ClusterError> {
+        let mut all = Vec::new();
+        let mut closed = Vec::new();
+        for read in reads {
+            match read.found {
+                Ok(found) => all.extend(found),
+                Err(error) if error.is_not_found() => {}
+                Err(error) if error.is_forbidden() => closed.push(read.place),
+                Err(error) => return Err(error),
+            }
+        }
+        if !closed.is_empty() {
+            self.blind.push(format!(
+                "whether a {what} is annotated as protected (reading it is not permitted: {})",
+                closed.join(", ")
+            ));
+        }
+        Ok(all)
+    }
 }
 
 /// Reads the annotations of the VMs and namespaces that a selection reaches.
@@ -60,18 +91,8 @@ pub async fn protection(cluster: &Cluster, selection: &Selection) -> Result<Prot
     let named = selection.named(&cluster.namespace);
     let (namespaces, vms) = tokio::join!(namespaces(cluster, &scope), machines(cluster, &scope, &named));
     let mut found = Protection::default();
-    let mut read = |all: Result<Vec<ObjectMeta>, ClusterError>, what: &str| match all {
-        Ok(all) => Ok(all),
-        Err(error) if error.is_not_found() => Ok(Vec::new()),
-        Err(error) if error.is_forbidden() => {
-            found.blind.push(format!(
-                "whether a {what} is annotated as protected (reading them is not permitted)"
-            ));
-            Ok(Vec::new())
-        }
-        Err(error) => Err(error),
-    };
-    let (namespaces, vms) = (read(namespaces, "namespace")?, read(vms, "VM")?);
+    let namespaces = found.readable(namespaces, "namespace")?;
+    let vms = found.readable(vms, "VM")?;
     found.namespaces = namespaces
         .into_iter()
         .filter(is_protected)
@@ -104,8 +125,11 @@ pub async fn everyone(cluster: &Cluster, namespaces: &BTreeSet<String>, nodes: b
         let api = Api::<VirtualMachineInstance>::all(cluster.client.clone());
         match api.list(&ListParams::default()).await {
             Ok(list) => {
-                let (places, narrow) = (of_all(list.items), false);
-                return Ok(Everyone { places, narrow });
+                let places = of_all(list.items);
+                return Ok(Everyone {
+                    places,
+                    ..Everyone::default()
+                });
             }
             Err(error) => {
                 let told = cluster.explain(&error, &ask);
@@ -128,65 +152,64 @@ pub async fn everyone(cluster: &Cluster, namespaces: &BTreeSet<String>, nodes: b
     });
     let lists: Vec<Result<Vec<(String, String)>, ClusterError>> = join_all(lists).await;
     let mut all = Everyone {
-        places: Vec::new(),
         narrow: nodes,
+        ..Everyone::default()
     };
-    for list in lists {
+    for (namespace, list) in namespaces.iter().zip(lists) {
         match list {
             Ok(places) => all.places.extend(places),
             // Whoever may not list can still act on what was named.
-            Err(error) if error.is_forbidden() => all.narrow = true,
+            Err(error) if error.is_forbidden() => all.closed.push(escape(namespace)),
             Err(error) => return Err(error),
         }
     }
     Ok(all)
 }
 
-async fn namespaces(cluster: &Cluster, scope: &Scope) -> Result<Vec<ObjectMeta>, ClusterError> {
+async fn namespaces(cluster: &Cluster, scope: &Scope) -> Vec<Read> {
     let api = Api::<Namespace>::all(cluster.client.clone());
     match scope {
-        Scope::Cluster => list(cluster, &api, Ask::new("list", "", "namespaces")).await,
+        Scope::Cluster => vec![Read {
+            place: "all namespaces".to_owned(),
+            found: list(cluster, &api, Ask::new("list", "", "namespaces")).await,
+        }],
         Scope::Namespaces(names) => {
-            let gets = names
-                .iter()
-                .map(|name| get(cluster, &api, name, Ask::new("get", "", "namespaces").name(name)));
-            Ok(try_join_all(gets).await?.into_iter().flatten().collect())
+            let gets = names.iter().map(|name| async {
+                Read {
+                    place: escape(name),
+                    found: get(cluster, &api, name, Ask::new("get", "", "namespaces").name(name)).await,
+                }
+            });
+            join_all(gets).await
         }
     }
 }
 
 /// The metadata of the VMs in scope; of one that was named by itself only that.
-async fn machines(
-    cluster: &Cluster,
-    scope: &Scope,
-    named: &BTreeSet<(String, String)>,
-) -> Result<Vec<ObjectMeta>, ClusterError> {
+async fn machines(cluster: &Cluster, scope: &Scope, named: &BTreeSet<(String, String)>) -> Vec<Read> {
     let ask = |verb| Ask::new(verb, "kubevirt.io", "virtualmachines");
     let Scope::Namespaces(namespaces) = scope else {
-        return list(
-            cluster,
-            &Api::<VirtualMachine>::all(cluster.client.clone()),
-            ask("list"),
-        )
-        .await;
+        let api = Api::<VirtualMachine>::all(cluster.client.clone());
+        return vec![Read {
+            place: "all namespaces".to_owned(),
+            found: list(cluster, &api, ask("list")).await,
+        }];
     };
-    let lists = namespaces.iter().map(|namespace| async move {
+    let reads = namespaces.iter().map(|namespace| async move {
         let api = Api::<VirtualMachine>::namespaced(cluster.client.clone(), namespace);
         let one_by_one: Vec<&String> = named
             .iter()
             .filter(|(of, _)| of == namespace)
             .map(|(_, name)| name)
             .collect();
-        match one_by_one.as_slice() {
-            [name] => {
-                let one = get(cluster, &api, name, ask("get").namespace(namespace).name(name)).await?;
-                Ok(one.into_iter().collect())
-            }
+        let found = match one_by_one.as_slice() {
+            [name] => get(cluster, &api, name, ask("get").namespace(namespace).name(name)).await,
             _ => list(cluster, &api, ask("list").namespace(namespace)).await,
-        }
+        };
+        let place = escape(namespace);
+        Read { place, found }
     });
-    let lists: Vec<Vec<ObjectMeta>> = try_join_all(lists).await?;
-    Ok(lists.into_iter().flatten().collect())
+    join_all(reads).await
 }
 
 async fn list<K: Clone + DeserializeOwned + Debug>(
@@ -204,10 +227,10 @@ async fn get<K: Clone + DeserializeOwned + Debug>(
     api: &Api<K>,
     name: &str,
     ask: Ask,
-) -> Result<Option<ObjectMeta>, ClusterError> {
+) -> Result<Vec<ObjectMeta>, ClusterError> {
     let got = api.get_metadata_opt(name).await;
     let got = got.map_err(|error| cluster.explain(&error, &ask))?;
-    Ok(got.map(|object| object.metadata))
+    Ok(got.map(|object| object.metadata).into_iter().collect())
 }
 
 /// Whether an object says of itself that faults are to be kept off.

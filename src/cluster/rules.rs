@@ -38,7 +38,7 @@ pub(super) const NAMESPACES: Rule = in_cluster(
     "get",
     "",
     "namespaces",
-    "a namespace that does not exist looks like an empty one",
+    "a namespace that does not exist looks like an empty one, and one that is protected like any other",
 );
 /// What every run looks at before it begins, so that it can say what else goes on.
 pub(super) const OTHER_RUNS: Rule = everywhere(

@@ -143,8 +143,14 @@ impl Guards {
             self.crowd(cluster, facts, &namespaces),
             lookout::beside(cluster, &namespaces, around.kubevirt.as_deref())
         );
-        let (crowd, mut beside) = (crowd?, beside?);
+        let ((crowd, closed), mut beside) = (crowd?, beside?);
         add(&mut beside, around);
+        if !closed.is_empty() {
+            let places = closed.join(", ");
+            beside.blind.push(format!(
+                "how many VMIs there are in {places} (listing them is not permitted)"
+            ));
+        }
         let verdict = guards::judge(&Known {
             config: &self.config,
             file: &self.file,
@@ -165,23 +171,24 @@ impl Guards {
             .hint(hints.collect::<Vec<_>>().join("\nhint: ")))
     }
 
+    /// How many VMIs there are where it matters, and the namespaces that may not be looked into.
     async fn crowd(
         &self,
         cluster: &Cluster,
         facts: &Facts,
         namespaces: &BTreeSet<String>,
-    ) -> Result<Crowd, ClusterError> {
+    ) -> Result<(Crowd, Vec<String>), ClusterError> {
         let mut crowd = Crowd::default();
         if !guards::counts(&self.config, facts.vms.len()) {
-            return Ok(crowd);
+            return Ok((crowd, Vec::new()));
         }
         let found = everyone(cluster, namespaces, guards::counts_nodes(&self.config)).await?;
-        crowd.narrow = found.narrow;
+        crowd.narrow = found.narrow || !found.closed.is_empty();
         for (namespace, node) in found.places {
             *crowd.in_namespace.entry(namespace).or_default() += 1;
             *crowd.on_node.entry(node).or_default() += 1;
         }
-        Ok(crowd)
+        Ok((crowd, found.closed))
     }
 }
 

@@ -105,7 +105,7 @@ fn facts(cluster: &Cluster, plan: &MigrationPlan) -> Facts {
         lasts: match plan.spec.extent {
             Extent::For(time) => Lasts::For(time.as_duration()),
             Extent::Endless => Lasts::Endless,
-            Extent::Once | Extent::Rounds(_) => Lasts::Moment,
+            Extent::Once | Extent::Rounds(_) => Lasts::Pauses(plan.schedule.longest_pauses()),
         },
         ..guards::facts(cluster, driver::FAULT, vms, plan.matched)
     }

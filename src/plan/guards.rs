@@ -48,6 +48,8 @@ pub enum Lasts {
     #[default]
     Moment,
     For(Duration),
+    /// So many rounds, with pauses of up to this between them all in all.
+    Pauses(Duration),
     Endless,
 }
 
@@ -195,7 +197,13 @@ fn over_ceilings(known: &Known<'_>) -> Vec<Refusal> {
         all.push(Refusal {
             guard,
             message: format!("{}{of}{place}, and the ceiling is {ceiling}", counted(vms)),
-            hint: format!("choose fewer (--count N), or raise ceilings.{key} in {}", known.file),
+            hint: match ceiling.of(there) {
+                0 => format!("that allows none there; raise ceilings.{key} in {}", known.file),
+                most => format!(
+                    "choose {most} or fewer there (--count N), or raise ceilings.{key} in {}",
+                    known.file
+                ),
+            },
         });
     };
     check(
@@ -240,8 +248,8 @@ fn demands(known: &Known<'_>) -> Vec<Demand> {
         let why = format!("This is {} (typedContexts: {})", facts.typed_name, pattern.text());
         all.push(context(why));
     }
-    if facts.lasts == Lasts::Endless && all.is_empty() {
-        all.push(context("This has no end until it is interrupted".to_owned()));
+    if all.is_empty() {
+        all.extend(without_limit(known).map(context));
     }
     if let Some(why) = many(known) {
         all.push(Demand {
@@ -256,6 +264,19 @@ fn demands(known: &Known<'_>) -> Vec<Demand> {
         expected: place.name.clone(),
     }));
     all
+}
+
+/// Why it may go on for longer than the maximum, though no duration says so.
+fn without_limit(known: &Known<'_>) -> Option<String> {
+    match known.facts.lasts {
+        Lasts::Endless => Some("This has no end until it is interrupted".to_owned()),
+        Lasts::Pauses(pauses) if pauses > known.config.maximum_duration() => Some(format!(
+            "Its pauses can take {} min, longer than the maximum of {} (maximumDuration)",
+            pauses.as_secs().div_ceil(60),
+            known.config.maximum_duration.0
+        )),
+        _ => None,
+    }
 }
 
 /// Why these are many VMs.

@@ -67,6 +67,13 @@ impl Schedule {
         Duration::from_millis(self.interval.map_or(0, |(_, max)| max))
     }
 
+    /// The longest that all the pauses of a schedule with so many rounds can take together.
+    pub fn longest_pauses(&self) -> Duration {
+        let pauses = self.rounds().unwrap_or_default().saturating_sub(1);
+        self.longest_gap()
+            .saturating_mul(u32::try_from(pauses).unwrap_or(u32::MAX))
+    }
+
     /// Round `number` when only the VMs that are `fit` can be moved.
     pub fn round(&self, number: u64, fit: impl Fn(usize) -> bool) -> Round {
         let mut round = Round::default();

@@ -126,6 +126,36 @@ fn the_systems_namespaces_are_protected_until_the_file_says_otherwise() {
 }
 
 #[test]
+fn a_namespace_that_may_not_be_read_hides_no_annotation_in_another() {
+    let rehearsal = Rehearsal::new();
+    annotate(&rehearsal, "VirtualMachine", "shop", "shop-web-1", "true");
+    rehearsal
+        .practice
+        .forbid("list", "kubevirt.io", "virtualmachines", "", "default");
+    let both = [
+        "vmi/web-1/default",
+        "vmi/web-2/default",
+        "vmi/shop-web-1/shop",
+        "--dry-run",
+    ];
+    let ended = rehearsal.run(&with(FAULTS[0], &both)).expect(4);
+    ended.says(&[
+        "shop-web-1 is protected (annotation vmchaos.dev/protected)",
+        "kubectl annotate vm shop-web-1 -n shop",
+    ]);
+    let read = [
+        "vmi/web-1/default",
+        "vmi/web-2/default",
+        "vmi/shop-web-2/shop",
+        "--execution",
+        "parallel",
+        "--dry-run",
+    ];
+    let ended = rehearsal.run(&with(FAULTS[0], &read)).expect(0);
+    ended.says(&["not known: whether a VM is annotated as protected (reading it is not permitted: default)"]);
+}
+
+#[test]
 fn where_vms_may_not_be_read_the_plan_says_so() {
     let rehearsal = Rehearsal::new();
     rehearsal

@@ -90,6 +90,41 @@ fn the_number_where_they_are_more_than_ten() {
 }
 
 #[test]
+fn migrations_that_can_outlast_the_maximum() {
+    let rehearsal = Rehearsal::new();
+    // Two pauses of up to half an hour are an hour, which is the maximum.
+    let within = [
+        "migrate",
+        "web-1",
+        "--rounds",
+        "3",
+        "--interval-max",
+        "30m",
+        "--dry-run",
+    ];
+    let plan = rehearsal.run(&within).expect(0).err;
+    assert!(!plan.contains("has to be typed"), "{plan}");
+    let beyond = ["migrate", "web-1", "--rounds", "4", "--interval-max", "30m"];
+    let ended = rehearsal.run(&with(&beyond, &["--yes"])).expect(4);
+    ended.says(&["90 min", "maximumDuration", "--yes=vmchaos-rehearsal"]);
+    assert_eq!(rehearsal.writes(), Vec::<String>::new());
+    rehearsal.configure("maximumDuration: 2h\n");
+    let plan = rehearsal.run(&with(&beyond, &["--dry-run"])).expect(0).err;
+    assert!(!plan.contains("has to be typed"), "{plan}");
+}
+
+#[test]
+fn where_vmis_may_not_be_counted_the_plan_says_so() {
+    let rehearsal = Rehearsal::new();
+    let lists = ["list", "kubevirt.io", "virtualmachineinstances"];
+    rehearsal.practice.forbid(lists[0], lists[1], lists[2], "", "");
+    rehearsal.practice.forbid(lists[0], lists[1], lists[2], "", "shop");
+    let named = ["shop-web-1", "shop-web-2", "-n", "shop", "--execution", "parallel"];
+    let ended = rehearsal.run(&with(&with(FAULTS[0], &named), &["--dry-run"])).expect(0);
+    ended.says(&["not known: how many VMIs there are in shop"]);
+}
+
+#[test]
 fn migrations_without_an_end() {
     let rehearsal = Rehearsal::new();
     let endless = ["migrate", "web-1", "--rounds", "0"];

@@ -89,6 +89,23 @@ fn data_that_is_lost_and_an_endless_run_are_typed() {
 }
 
 #[test]
+fn rounds_whose_pauses_outlast_the_maximum_are_typed() {
+    let mut facts = facts(1);
+    facts.lasts = Lasts::Pauses(Duration::from_mins(60));
+    assert_eq!(typed("", &facts, 9), Vec::<String>::new());
+    facts.lasts = Lasts::Pauses(Duration::from_millis(3_600_001));
+    assert_eq!(typed("", &facts, 9), ["prod/api:6443/jane"]);
+    assert_eq!(typed("maximumDuration: 2h", &facts, 9), Vec::<String>::new());
+}
+
+#[test]
+fn the_hint_of_a_ceiling_says_how_many_there_may_be() {
+    let hint = |config| verdict(config, &facts(3), 3).refusals[0].hint.clone();
+    assert!(hint("ceilings: {perNamespace: 70%}").contains("choose 2 or fewer"));
+    assert!(hint("ceilings: {perNamespace: 30%}").contains("allows none"));
+}
+
+#[test]
 fn every_key_and_its_value() {
     let all = "maximumDuration: 90m\nprotectedNamespaces: [a]\nprotectedVMs: ['b/.*']\ntypedContexts: [c]\ntypedCount: 3\n\
         typedShare: 20%\nceilings:\n  perRun: 4\n  perNode: 10%\n  perNamespace: '5'\n";
