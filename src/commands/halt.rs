@@ -46,7 +46,19 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .iter()
         .map(|(namespace, name)| format!("{namespace}/{name}"))
         .collect();
-    chosen.add_changes_of(&found, &keys);
+    chosen.add_changes_of(&found.changes, &keys);
+    let named = async { Ok(lookout::named(&cluster, &found, &vms).await?) };
+    let named = context.unless_signalled(named).await?;
+    if let Some((namespace, name)) = named.missing.first() {
+        return Err(vmis::missing(&cluster, namespace, name));
+    }
+    chosen.add_changes_of(&named.changes, &keys);
+    let unread = vmis::unread(&cluster, &named.unseen);
+    chosen.unseen = chosen
+        .unseen
+        .into_iter()
+        .chain(unread)
+        .reduce(|all, one| format!("{all}\n{one}"));
     let looks = if request.targets.names.is_empty() {
         None
     } else {

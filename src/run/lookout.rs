@@ -3,6 +3,7 @@
 
 mod beside;
 mod follow;
+mod named;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -25,6 +26,7 @@ use crate::node::pod::{LABEL_MANAGED_BY, MANAGED_BY};
 
 pub use beside::beside;
 pub use follow::{follow, follow_changes, follow_migrations};
+pub use named::named;
 
 /// Requests at once when every namespace has to be asked about by itself.
 const AT_ONCE: usize = 16;
@@ -54,6 +56,22 @@ pub struct View {
     pub others: bool,
 }
 
+// === impl Found ===
+
+impl Found {
+    /// Whether anything of a run is there for a VMI, given as `namespace/name`.
+    pub fn has(&self, key: &str) -> bool {
+        let pods = self.runs.iter().flat_map(|run| &run.pods);
+        let migrations = self.migrations.iter().flat_map(|run| &run.migrations);
+        pods.flat_map(|pod| &pod.targets).any(|target| target == key)
+            || migrations.map(Seen::vmi_key).any(|vmi| vmi == key)
+            || self
+                .changes
+                .iter()
+                .any(|change| format!("{}/{}", change.holder.namespace, change.undo.vmi) == key)
+    }
+}
+
 // === impl View ===
 
 impl View {
@@ -68,6 +86,13 @@ impl View {
     /// Whether every namespace could be looked into.
     pub fn is_whole(&self) -> bool {
         self.unseen.is_empty() && !self.others
+    }
+
+    /// Whether this namespace could be looked into.
+    pub fn covers(&self, namespace: &str) -> bool {
+        self.seen
+            .as_ref()
+            .is_none_or(|seen| seen.iter().any(|one| one == namespace))
     }
 
     /// What could not be looked into, in words; `None` when that is nothing.

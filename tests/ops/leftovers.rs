@@ -163,7 +163,64 @@ fn the_agents_double_takes_a_live_fault_away_too() {
 #[test]
 fn a_vm_that_does_not_run_holds_nothing() {
     let rehearsal = Rehearsal::new();
-    let halted = rehearsal.run(&["halt", "vmi/web-9", "-y"]).expect(0);
-    assert!(halted.out.contains("no VMI default/web-9 is running"), "{}", halted.out);
+    let halted = rehearsal.run(&["halt", "vmi/stopped-1/lab", "-y"]).expect(0);
+    assert!(halted.out.contains("no VMI lab/stopped-1 is running"), "{}", halted.out);
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_of_which_there_is_nothing_is_refused() {
+    let rehearsal = Rehearsal::new();
+    let typo = rehearsal.run(&["halt", "vmi/web-11", "vmi/web-1", "-y"]).expect(4);
+    typo.says(&[
+        "neither a VMI nor a VM \"web-11\" in namespace \"default\"",
+        "kubectl vmchaos list -A",
+    ]);
+    rehearsal
+        .run(&["halt", "vmi/web-1/nowhere", "-y"])
+        .expect(4)
+        .says(&["nowhere"]);
+    assert_eq!(rehearsal.writes(), Vec::<String>::new());
+    // Whoever may not read it cannot say that it is not there.
+    rehearsal
+        .practice
+        .forbid("get", "kubevirt.io", "virtualmachines", "", "default");
+    rehearsal
+        .run(&["halt", "vmi/web-11", "-y"])
+        .expect(0)
+        .says(&["no VMI default/web-11 is running"]);
+}
+
+#[test]
+fn a_vm_that_is_gone_is_halted_while_something_of_its_run_is_there() {
+    let rehearsal = Rehearsal::new();
+    let (mut run, _) = injected(&rehearsal, "web-1", &[]);
+    run.signal("KILL");
+    rehearsal.until("the pod has ended", |rehearsal| {
+        rehearsal.debug_pods().iter().all(|(_, phase)| phase == "Succeeded")
+    });
+    for kind in ["VirtualMachine", "VirtualMachineInstance"] {
+        rehearsal.practice.remove(kind, "default", "web-1");
+    }
+    rehearsal
+        .run(&["halt", "vmi/web-1", "-y"])
+        .expect(0)
+        .says(&["no VMI default/web-1 is running"]);
+}
+
+#[test]
+fn where_an_outage_could_not_be_looked_for_halt_of_a_vm_says_so() {
+    let rehearsal = Rehearsal::new();
+    for namespace in ["", "default"] {
+        for verb in ["list", "get"] {
+            rehearsal
+                .practice
+                .forbid(verb, "kubevirt.io", "virtualmachines", "", namespace);
+        }
+    }
+    let halted = rehearsal.run(&["halt", "vmi/web-1", "-y"]).expect(3);
+    halted.says(&[
+        "could not look for what an outage has changed on default/web-1",
+        "check halt",
+    ]);
 }

@@ -37,8 +37,8 @@ impl Chosen {
     }
 
     /// Adds what outages have left on VMIs, given as `namespace/name`.
-    pub(super) fn add_changes_of(&mut self, found: &Found, keys: &[String]) {
-        for change in &found.changes {
+    pub(super) fn add_changes_of(&mut self, changes: &[Changed], keys: &[String]) {
+        for change in changes {
             let key = format!("{}/{}", change.holder.namespace, change.undo.vmi);
             if keys.contains(&key) && !self.changes.contains(change) {
                 self.changes.push(change.clone());

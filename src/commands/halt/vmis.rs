@@ -27,6 +27,31 @@ pub(super) struct Looks {
     hit: Vec<String>,
 }
 
+/// A name of which there is nothing, which is most likely mistyped.
+pub(super) fn missing(cluster: &Cluster, namespace: &str, name: &str) -> Stop {
+    let (namespace, name) = (escape(namespace), escape(name));
+    let what = format!(
+        "there is neither a VMI nor a VM \"{name}\" in namespace \"{namespace}\", nor a run on it; nothing was changed"
+    );
+    Stop::refused("not-found", what).hint(format!(
+        "to see the VMIs: {}; to see the runs: {}",
+        cluster.again("kubectl vmchaos list -A"),
+        cluster.again("kubectl vmchaos status")
+    ))
+}
+
+/// What to say of VMs that may be changed by an outage, which could not be read.
+pub(super) fn unread(cluster: &Cluster, keys: &[String]) -> Option<String> {
+    let keys: Vec<String> = keys.iter().map(|key| escape(key)).collect();
+    (!keys.is_empty()).then(|| {
+        format!(
+            "could not look for what an outage has changed on {}: reading it is not permitted\nhint: to see what is missing: {}",
+            keys.join(", "),
+            cluster.again("kubectl vmchaos check halt")
+        )
+    })
+}
+
 /// Finds the VMs and a namespace for the pods.
 pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveRun]) -> Result<Option<Looks>, Stop> {
     let named = request.targets.named(&cluster.namespace);
