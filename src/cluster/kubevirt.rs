@@ -91,6 +91,11 @@ impl KubeVirt {
         Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     }
 
+    /// Whether a migration can be told where to go (`addedNodeSelector`, KubeVirt 1.6); a build of one's own is taken for new.
+    pub fn selects_nodes(&self) -> bool {
+        self.release().is_none_or(|release| release >= (1, 6))
+    }
+
     /// Registered network binding plugins by name, with their `domainAttachmentType`.
     pub fn plugins(&self) -> BTreeMap<String, Option<String>> {
         self.spec

@@ -1,6 +1,6 @@
 //! What `outage` needs permission for; each mode needs a part of it.
 
-use super::rules::{NAMESPACES, Needed, OTHER_RUNS, Rule, RuleScope, UNDER_WAY, in_cluster, pods, vmis, vms};
+use super::rules::{EVENTS, NAMESPACES, Needed, OTHER_RUNS, Rule, RuleScope, UNDER_WAY, in_cluster, pods, vmis, vms};
 use crate::fault::{Mode, OutageSpec, Owner};
 
 const SUBRESOURCES: &str = "subresources.kubevirt.io";
@@ -54,14 +54,7 @@ pub const OUTAGE: &[Rule] = {
             subresource: Some("attach"),
             ..pods("create", RuleScope::PodNamespace)
         }),
-        Rule {
-            verb: "create",
-            group: "events.k8s.io",
-            resource: "events",
-            subresource: None,
-            scope: RuleScope::VmiNamespace,
-            needed: Optional("no Event is left on the VMI"),
-        },
+        EVENTS,
         OTHER_RUNS,
         UNDER_WAY,
         NAMESPACES,

@@ -56,6 +56,15 @@ pub(super) const PROTECTIONS: Rule = vms(
     "list",
     Needed::Optional("whether one of many VMs is annotated as protected is not known"),
 );
+/// Whoever looks at a VM in trouble finds that somebody did it on purpose.
+pub(super) const EVENTS: Rule = Rule {
+    verb: "create",
+    group: "events.k8s.io",
+    resource: "events",
+    subresource: None,
+    scope: RuleScope::VmiNamespace,
+    needed: Needed::Optional("no Event is left on the VMI"),
+};
 /// And of what was named and does not run.
 pub(super) const STOPPED: Rule = vms("get", Needed::Optional("a stopped VM looks like one that is not there"));
 
@@ -89,14 +98,7 @@ pub const VM_PACKETS: &[Rule] = {
             subresource: Some("attach"),
             ..pods("create", PodNamespace)
         },
-        Rule {
-            verb: "create",
-            group: "events.k8s.io",
-            resource: "events",
-            subresource: None,
-            scope: VmiNamespace,
-            needed: Optional("no Event is left on the VMI"),
-        },
+        EVENTS,
         NAMESPACES,
         in_cluster(
             "list",
@@ -139,6 +141,7 @@ pub const MIGRATE: &[Rule] = {
             needed: Optional("why a target pod does not start is not told"),
             ..pods("list", VmiNamespace)
         },
+        EVENTS,
         NAMESPACES,
         in_cluster(
             "list",

@@ -11,6 +11,7 @@ use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind, Reach, Selection, ku
 use crate::node::script::SCRIPT;
 use crate::plan::run_plan::Plan;
 use crate::report::{CheckItem, CheckResult, ExitCode, Format, ListReport};
+use crate::run::migrate::explain::Limits;
 use crate::run::node_probe::Probe;
 use crate::ui::escape;
 
@@ -157,6 +158,7 @@ async fn note_kubevirt(
                 phase => (CheckResult::Warning, format!("{version}, phase {}", escape(phase))),
             };
             findings.note(check, found.namespace(), result, Some(detail), None);
+            findings.note("limits", found.namespace(), CheckResult::Ok, Some(limits(&found)), None);
             Some(found.namespace().to_owned())
         }
         Ok(None) => {
@@ -180,6 +182,24 @@ async fn note_kubevirt(
             None
         }
     }
+}
+
+/// What this KubeVirt lets `migrate` do.
+fn limits(kubevirt: &kubevirt::KubeVirt) -> String {
+    let own = |set: Option<u32>| if set.is_some() { "" } else { " (KubeVirt's default)" };
+    let set = &kubevirt.spec.configuration.migrations;
+    let limits = Limits::of(Some(kubevirt));
+    let mut text = format!(
+        "live migrations at once: {}{} in the cluster, {}{} out of a node",
+        limits.in_cluster,
+        own(set.parallel_migrations_per_cluster),
+        limits.from_node,
+        own(set.parallel_outbound_migrations_per_node)
+    );
+    if !kubevirt.selects_nodes() {
+        text.push_str("; no --to-node and --node-selector, which need KubeVirt 1.6");
+    }
+    text
 }
 
 /// Where the debug pods would go.

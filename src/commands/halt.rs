@@ -47,13 +47,13 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .map(|(namespace, name)| format!("{namespace}/{name}"))
         .collect();
     chosen.add_changes_of(&found.changes, &keys);
-    let named = async { Ok(lookout::named(&cluster, &found, &vms).await?) };
-    let named = context.unless_signalled(named).await?;
-    if let Some((namespace, name)) = named.missing.first() {
+    let named_vms = async { Ok(lookout::named(&cluster, &found, &vms).await?) };
+    let seen = context.unless_signalled(named_vms).await?;
+    if let Some((namespace, name)) = seen.missing.first() {
         return Err(vmis::missing(&cluster, namespace, name));
     }
-    chosen.add_changes_of(&named.changes, &keys);
-    let unread = vmis::unread(&cluster, &named.unseen);
+    chosen.add_changes_of(&seen.changes, &keys);
+    let unread = vmis::unread(&cluster, &seen.unseen);
     chosen.unseen = chosen
         .unseen
         .into_iter()

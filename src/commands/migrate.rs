@@ -13,6 +13,7 @@ use super::targets::{self, Candidates, Chosen};
 use super::{Context, document, migrate_text};
 use crate::cli::{DryRun, MigrateRequest};
 use crate::cluster::Cluster;
+use crate::cluster::events::Recorder;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::migration;
 use crate::cluster::movable::Terrain;
@@ -28,8 +29,6 @@ use crate::run::migrate::driver;
 use crate::run::migrate::explain::Limits;
 use crate::run::migrate::requests::new_migration;
 
-/// The first KubeVirt that can be told where a migration is to go.
-const SELECTS_NODES: (u32, u32) = (1, 6);
 /// Label by which a migration is sent to one node.
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
@@ -75,7 +74,8 @@ async fn carry_out(context: &mut Context, request: &MigrateRequest, run: &mut Ru
     let question = format!("Migrate {}?", counted(plan.pool.len()));
     let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;
     let confirmed = consent.to(plan);
-    let shown = Shown::new(&context.printer, confirmed.plan());
+    let recorder = Recorder::new(cluster.clone(), &confirmed.plan().run, context.warnings());
+    let shown = Shown::new(&context.printer, confirmed.plan(), recorder);
     let keyboard = Keyboard::open(
         &context.printer,
         shown.progress(),
@@ -84,7 +84,7 @@ async fn carry_out(context: &mut Context, request: &MigrateRequest, run: &mut Ru
     );
     let ran = driver::run(&cluster, &confirmed, limits, &context.signals, &shown).await;
     keyboard.close().await;
-    shown.finish();
+    shown.finish().await;
     let ending = crate::run::migrate::report::outcome(&mut run.report, &ran);
     migrate_text::tell_end(context, &cluster, confirmed.plan(), &ran, &run.report);
     Ok(ending)
@@ -180,8 +180,8 @@ fn destination_exists(request: &MigrateRequest, terrain: &Terrain, cluster: &Clu
 
 /// Older versions drop what they do not know, and would migrate anywhere.
 fn can_select_nodes(request: &MigrateRequest, kubevirt: Option<&KubeVirt>) -> Result<(), Stop> {
-    let release = kubevirt.and_then(KubeVirt::release);
-    match release.filter(|release| *release < SELECTS_NODES && request.spec.destination.is_asked()) {
+    let too_old = kubevirt.filter(|kubevirt| !kubevirt.selects_nodes() && request.spec.destination.is_asked());
+    match too_old.and_then(KubeVirt::release) {
         None => Ok(()),
         Some((major, minor)) => Err(Stop::refused(
             "kubevirt-version",

@@ -1,18 +1,28 @@
-//! Shows a run of migrations as it goes.
+//! Shows a run of migrations as it goes and leaves Events on the VMIs.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::recording::Recording;
+use crate::cluster::events::{Happened, Recorder, Regarding};
+use crate::fault::Movable;
 use crate::plan::migrations::MigrationPlan;
 use crate::run::migrate::driver::Watcher;
 use crate::run::migrate::engine::PoolVm;
 use crate::run::migrate::flight::{Clock, End, Flight};
 use crate::ui::{Printer, Progress, State};
 
-/// The screen of one run.
+/// The screen and the Events of one run.
 pub(super) struct Shown {
     progress: Progress,
+    events: Recording,
+    /// The pool's VMIs, in its order.
+    vmis: Vec<Regarding>,
+    /// Of migrations in flight, by UID: what has been told last.
+    told: Mutex<BTreeMap<String, Happened>>,
     /// A terminal forgets the rows of what is over.
     live: bool,
     rounds: Option<u64>,
@@ -21,9 +31,17 @@ pub(super) struct Shown {
 // === impl Shown ===
 
 impl Shown {
-    pub(super) fn new(printer: &Printer, plan: &MigrationPlan) -> Self {
+    pub(super) fn new(printer: &Printer, plan: &MigrationPlan, recorder: Recorder) -> Self {
+        let vmi = |vm: &Movable| Regarding {
+            namespace: vm.namespace.clone(),
+            name: vm.name.clone(),
+            uid: vm.uid.clone(),
+        };
         Self {
             progress: Progress::new(printer, plan.pool.len()),
+            events: Recording::new(recorder),
+            vmis: plan.pool.iter().map(vmi).collect(),
+            told: Mutex::default(),
             live: printer.look().live,
             rounds: plan.schedule.rounds(),
         }
@@ -33,8 +51,25 @@ impl Shown {
         &self.progress
     }
 
-    pub(super) fn finish(&self) {
+    /// Waits for the Events that are under way, and takes the progress off the screen.
+    pub(super) async fn finish(self) {
         self.progress.finish();
+        self.events.finish().await;
+    }
+
+    /// An Event when a migration is there, and one when it is over.
+    fn tell(&self, flight: &Flight) {
+        let (Some(vmi), Some((happened, note))) = (self.vmis.get(flight.vm), told_of(flight)) else {
+            return;
+        };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = told.get(&flight.uid);
+        // What is over stays over: its end is the last that is shown of it.
+        if last == Some(&happened) || last.is_some_and(|last| *last != Happened::Injected) {
+            return;
+        }
+        told.insert(flight.uid.clone(), happened);
+        self.events.tell(vmi.clone(), happened, note);
     }
 
     /// `round 3 of 10: ` where there is more than one.
@@ -49,6 +84,7 @@ impl Shown {
 
 impl Watcher for Shown {
     fn show(&self, vm: &PoolVm, flight: &Flight, _: &Clock) {
+        self.tell(flight);
         let state = state(flight, &self.round(flight));
         let over = match &state {
             State::Done(text) => Some(text.clone()),
@@ -70,11 +106,40 @@ impl Watcher for Shown {
     }
 }
 
-fn state(flight: &Flight, round: &str) -> State {
-    let way = match &flight.to {
+/// What an Event says of a migration as it is now; none before it is made, and none where it is not known how it ended.
+fn told_of(flight: &Flight) -> Option<(Happened, String)> {
+    let (way, object) = (way(flight), &flight.name);
+    let why = flight.failure.as_deref().unwrap_or_default();
+    if flight.uid.is_empty() {
+        return None;
+    }
+    Some(match (&flight.end, &flight.lost) {
+        (None, None) => (
+            Happened::Injected,
+            format!("migrate: live migration {way} asked for ({object})"),
+        ),
+        (Some(End::Succeeded), _) => {
+            let took = seconds(flight.took(Timestamp::UNIX_EPOCH));
+            (
+                Happened::Restored,
+                format!("migrate: migrated {way} in {took} ({object})"),
+            )
+        }
+        (Some(End::Cancelled), _) => (Happened::Restored, format!("migrate: cancelled, {way} ({object})")),
+        (Some(_), _) => (Happened::Failed, format!("migrate: {way} failed: {why} ({object})")),
+        (None, Some(lost)) => (Happened::Failed, format!("migrate: {way}: {lost} ({object})")),
+    })
+}
+
+fn way(flight: &Flight) -> String {
+    match &flight.to {
         Some(to) => format!("{} to {to}", flight.from),
         None => format!("from {}", flight.from),
-    };
+    }
+}
+
+fn state(flight: &Flight, round: &str) -> State {
+    let way = way(flight);
     let why = |why: &Option<String>| why.as_deref().unwrap_or_default().to_owned();
     match (&flight.end, &flight.lost) {
         (Some(End::Succeeded), _) => {

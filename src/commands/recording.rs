@@ -30,6 +30,8 @@ impl Recording {
     pub(super) fn tell(&self, about: Regarding, happened: Happened, note: String) {
         let recorder = self.recorder.clone();
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of a run of many hours only those that are under way are kept.
+        while under_way.try_join_next().is_some() {}
         under_way.spawn(async move { recorder.record(&about, happened, &note).await });
     }
 

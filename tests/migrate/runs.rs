@@ -71,6 +71,35 @@ fn a_run_is_shown_in_flight_between_rounds_and_no_more_when_it_is_over() {
 }
 
 #[test]
+fn the_vmi_carries_an_event_of_each_migration_and_of_its_end() {
+    let rehearsal = cluster();
+    rehearsal.run(&["migrate", "web-1", "-y"]).expect(0);
+    assert_eq!(rehearsal.events("web-1"), ["VMChaosInjected", "VMChaosRestored"]);
+    let notes = || -> Vec<String> {
+        let events = rehearsal.practice.list("Event", "");
+        events
+            .iter()
+            .map(|event| event["message"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    };
+    let told = notes();
+    assert!(
+        told.iter()
+            .any(|note| note.starts_with("migrate: migrated node-1 to node-")),
+        "{told:?}"
+    );
+    rehearsal.practice.fail_migration("default", "web-2", "no way");
+    rehearsal.run(&["migrate", "web-2", "-y"]).expect(5);
+    assert_eq!(rehearsal.events("web-2"), ["VMChaosInjected", "VMChaosFailed"]);
+    // A courtesy: whoever may not leave any can still migrate.
+    rehearsal
+        .practice
+        .forbid("create", "events.k8s.io", "events", "", "default");
+    let ended = rehearsal.run(&["migrate", "web-3", "-y"]).expect(0);
+    ended.says(&["no Event is left on the VMIs"]);
+}
+
+#[test]
 fn a_halt_cancels_what_is_in_flight_and_the_command_ends() {
     let rehearsal = cluster();
     let run = held(&rehearsal, "Running", &ENDLESS);

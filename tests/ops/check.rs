@@ -1,7 +1,7 @@
 //! `check`: whether faults would work here, and what is missing.
 
 use kubectl_vmchaos::rehearsal::Options;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Ended, Rehearsal};
 
@@ -34,6 +34,22 @@ fn a_cluster_where_everything_works() {
     assert!(table.starts_with("CHECK "), "{table}");
     rehearsal.run(&["check", "outage"]).expect(0);
     rehearsal.run(&["check", "storm"]).expect(2);
+}
+
+#[test]
+fn what_kubevirt_lets_migrate_do_is_told() {
+    let rehearsal = Rehearsal::new();
+    let told = || rehearsal.run(&["check", "migrate"]).expect(0).out;
+    let own = "live migrations at once: 5 (KubeVirt's default) in the cluster, 2 (KubeVirt's default) out of a node";
+    let table = told();
+    assert!(table.contains(own) && !table.contains("1.6"), "{table}");
+    assert!(rehearsal.practice.edit("KubeVirt", "kubevirt", "kubevirt", |object| {
+        object["spec"]["configuration"]["migrations"] = json!({ "parallelMigrationsPerCluster": 9 });
+        object["status"]["observedKubeVirtVersion"] = json!("v1.5.2");
+    }));
+    let table = told();
+    let set = "live migrations at once: 9 in the cluster, 2 (KubeVirt's default) out of a node; no --to-node";
+    assert!(table.contains(set), "{table}");
 }
 
 #[test]

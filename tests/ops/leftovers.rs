@@ -221,6 +221,6 @@ fn where_an_outage_could_not_be_looked_for_halt_of_a_vm_says_so() {
     let halted = rehearsal.run(&["halt", "vmi/web-1", "-y"]).expect(3);
     halted.says(&[
         "could not look for what an outage has changed on default/web-1",
-        "check halt",
+        "kubectl auth can-i get virtualmachines.kubevirt.io -n default",
     ]);
 }

@@ -42,14 +42,17 @@ pub(super) fn missing(cluster: &Cluster, namespace: &str, name: &str) -> Stop {
 
 /// What to say of VMs that may be changed by an outage, which could not be read.
 pub(super) fn unread(cluster: &Cluster, keys: &[String]) -> Option<String> {
+    let (namespace, _) = keys.first()?.split_once('/')?;
+    let can_i = format!(
+        "kubectl auth can-i get virtualmachines.kubevirt.io -n {}",
+        escape(namespace)
+    );
     let keys: Vec<String> = keys.iter().map(|key| escape(key)).collect();
-    (!keys.is_empty()).then(|| {
-        format!(
-            "could not look for what an outage has changed on {}: reading it is not permitted\nhint: to see what is missing: {}",
-            keys.join(", "),
-            cluster.again("kubectl vmchaos check halt")
-        )
-    })
+    Some(format!(
+        "could not look for what an outage has changed on {}: reading it is not permitted\nhint: to see what is missing: {}",
+        keys.join(", "),
+        cluster.again(&can_i)
+    ))
 }
 
 /// Finds the VMs and a namespace for the pods.
