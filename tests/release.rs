@@ -57,7 +57,14 @@ fn matches(pattern: &str, value: &Value) -> bool {
 #[test]
 fn the_manifest_is_one_that_krew_takes() {
     let dir = tempfile::tempdir().unwrap();
-    let targets = [LINUX, "aarch64-unknown-linux-musl", "x86_64-pc-windows-gnu"];
+    let targets = [
+        LINUX,
+        "aarch64-unknown-linux-musl",
+        "x86_64-apple-darwin",
+        "aarch64-apple-darwin",
+        "x86_64-pc-windows-gnu",
+        "aarch64-pc-windows-msvc",
+    ];
     let manifest = packed(dir.path(), &targets);
     assert_eq!(manifest["apiVersion"], "krew.googlecontainertools.github.com/v1alpha2");
     assert_eq!(
@@ -90,7 +97,12 @@ fn the_manifest_is_one_that_krew_takes() {
         assert_eq!(platform["bin"], format!("kubectl-vmchaos{suffix}"));
         assert_eq!(platform.get("files"), None);
     }
-    assert_eq!(named, ["linux/amd64", "linux/arm64", "windows/amd64"]);
+    let systems = ["linux", "darwin", "windows"];
+    let all: Vec<String> = systems
+        .iter()
+        .flat_map(|os| [format!("{os}/amd64"), format!("{os}/arm64")])
+        .collect();
+    assert_eq!(named, all);
 }
 
 #[test]
