@@ -101,24 +101,32 @@ func latency(t *check) {
 	}
 }
 
-// probed holds what the command's own probes of a guest saw against what was asked for.
+// probed holds what the command's own probes of a guest saw against what was asked for. A busy machine only adds to a round
+// trip, so that the fastest of each phase is judged.
 func (t *check) probed(j *job) {
-	type phase struct {
-		Answered int
-		MedianMs float64
-	}
 	var report struct {
 		Targets []struct {
-			Probes []struct{ Before, During phase }
+			Probes []struct {
+				Samples []struct {
+					Phase string
+					Ms    *float64
+				}
+			}
 		}
 	}
 	t.must(json.Unmarshal(j.out.Bytes(), &report))
 	if len(report.Targets) != 1 || len(report.Targets[0].Probes) != 1 {
 		t.fail("no probe in the report:\n%s", j.out.String())
 	}
-	probe := report.Targets[0].Probes[0]
-	if probe.Before.Answered == 0 || probe.During.Answered == 0 || probe.During.MedianMs < 200 || probe.Before.MedianMs >= probe.During.MedianMs {
-		t.fail("the command's probes saw %+v", probe)
+	fastest := map[string]float64{}
+	for _, sample := range report.Targets[0].Probes[0].Samples {
+		if was, seen := fastest[sample.Phase]; sample.Ms != nil && (!seen || *sample.Ms < was) {
+			fastest[sample.Phase] = *sample.Ms
+		}
 	}
-	fmt.Printf("# the command's own probes: %v ms before, %v ms with 100 ms each way\n", probe.Before.MedianMs, probe.During.MedianMs)
+	before, seen := fastest["before"]
+	if during := fastest["during"]; !seen || during < 200 || before >= during {
+		t.fail("the command's probes saw, at best, in ms: %v", fastest)
+	}
+	fmt.Printf("# the command's own probes: %v ms before, %v ms with 100 ms each way\n", before, fastest["during"])
 }

@@ -48,14 +48,15 @@ func (t *check) role(command string, jobs []string) {
 	}
 	for _, one := range all {
 		for _, verb := range one.required() {
-			t.without(user, one, verb, func() { t.refusedWithout(user, verb, one.resource(), jobs) })
+			t.without(user, one, verb, func() { t.refusedWithout(user, verb, one, jobs) })
 		}
 	}
 }
 
 // refusedWithout says that one of the jobs is refused, with what is missing, and that nothing is begun. What only a turn of
 // events needs is told by `check`.
-func (t *check) refusedWithout(user, verb, resource string, jobs []string) {
+func (t *check) refusedWithout(user, verb string, rule roleRule, jobs []string) {
+	resource := rule.resource()
 	for _, one := range jobs {
 		j := t.commandOf(user, "", strings.Fields(one)...)
 		code := j.end()
@@ -66,13 +67,13 @@ func (t *check) refusedWithout(user, verb, resource string, jobs []string) {
 			t.must(t.awaitStanding())
 			continue
 		}
-		if code == 3 || !strings.Contains(j.stderr(), resource) {
+		if said := j.stderr(); code == 3 || !strings.Contains(said, resource) && !strings.Contains(said, rule.qualified()) {
 			t.fail("%s without %s %s: exit %d\n%s", one, verb, resource, code, j.stderr())
 		}
 		return
 	}
 	check := t.commandOf(user, "", "check", strings.Fields(jobs[0])[0])
-	if code := check.end(); code != 1 || !strings.Contains(check.stderr()+check.out.String(), verb+" "+resource) {
+	if code := check.end(); code != 1 || !strings.Contains(check.stderr()+check.out.String(), verb+" "+rule.qualified()) {
 		t.fail("%q succeed without %s %s, and check: exit %d\n%s", jobs, verb, resource, code, check.stderr())
 	}
 }
@@ -105,6 +106,19 @@ type roleRule struct {
 }
 
 func (r roleRule) resource() string { return r.rule["resources"].([]any)[0].(string) }
+
+// qualified names the resource with its group, as kubectl does: virtualmachines.subresources.kubevirt.io/start.
+func (r roleRule) qualified() string {
+	group := r.rule["apiGroups"].([]any)[0].(string)
+	plural, subresource, has := strings.Cut(r.resource(), "/")
+	if group != "" {
+		plural += "." + group
+	}
+	if has {
+		plural += "/" + subresource
+	}
+	return plural
+}
 
 func (r roleRule) required() []string {
 	var verbs []string
