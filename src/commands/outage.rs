@@ -24,7 +24,7 @@ use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::outages::{OutagePlan, PlannedOutage, Pods};
 use crate::plan::recovery::predict;
 use crate::report::{Ending, ExitCode};
-use crate::run::outage::{driver, kill, requests};
+use crate::run::outage::{begin, driver, kill};
 
 /// `kubectl vmchaos outage`
 pub(super) async fn outage(context: &mut Context, request: OutageRequest) -> ExitCode {
@@ -203,7 +203,7 @@ async fn admitted(
     }
     if dry_run == DryRun::Server {
         for vm in &plan.vms {
-            requests::rehearse(cluster, plan, vm).await?;
+            begin::rehearse(cluster, plan, vm).await?;
         }
     }
     Ok(())

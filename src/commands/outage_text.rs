@@ -8,10 +8,10 @@ use crate::cluster::Cluster;
 use crate::fault::{Execution, Mode, OutageTarget, Owner};
 use crate::plan::outages::{OutagePlan, PlannedOutage};
 use crate::plan::recovery::Comeback;
+use crate::run::outage::back::create_command;
 use crate::run::outage::driver::Ran;
 use crate::run::outage::engine::{Outage, Outcome, Step};
 use crate::run::outage::kill::COMMAND;
-use crate::run::outage::requests::create_command;
 use crate::run::vm::Trouble;
 use crate::ui::{Table, escape};
 

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::api::ObjectMeta;
 
 use super::super::halt::Left;
-use super::requests::put_back_command;
+use super::back::put_back_command;
 use crate::cluster::undo::{Back, Holder, HolderKind, carry_back, would_carry_back};
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};

@@ -13,13 +13,14 @@ use super::super::signals::Signals;
 use super::super::timer::at;
 use super::super::vm::Trouble;
 use super::Seen;
+use super::back::{bring_back, go_back};
+use super::begin::{Request, ask, mark_first};
 use super::engine::{Done, Effect, Moment, Outage, Outcome, Step};
 use super::kill::kill;
-use super::requests::{mark_first, perform};
 use crate::cluster::events::Happened;
 use crate::cluster::watch::{self, Change};
 use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
-use crate::fault::{Execution, Mode, Owner};
+use crate::fault::{Execution, Owner};
 use crate::plan::outages::OutagePlan;
 use crate::plan::run_plan::Confirmed;
 
@@ -151,14 +152,20 @@ impl Driver<'_> {
     }
 
     async fn perform(&self, index: usize, effect: Effect, signals: Signals) -> Done {
-        let planned = &self.plan.vms[index];
-        if effect != Effect::Act || self.plan.spec.mode != Mode::Kill {
-            return perform(self.cluster, self.plan, planned, effect).await;
+        let (cluster, plan) = (self.cluster, self.plan);
+        let planned = &plan.vms[index];
+        match effect {
+            Effect::Act => {}
+            Effect::Undo => return go_back(cluster, plan, &planned.target).await,
+            Effect::Help(help) => return bring_back(cluster, planned, help).await,
         }
-        if let Err(done) = mark_first(self.cluster, self.plan, &planned.target).await {
+        if let Err(done) = mark_first(cluster, plan, &planned.target).await {
             return done;
         }
-        let (done, pod) = kill(self.cluster, self.plan, index, signals).await;
+        if let Some(request) = Request::of(plan, &planned.target) {
+            return ask(cluster, plan, &planned.target, request).await;
+        }
+        let (done, pod) = kill(cluster, plan, index, signals).await;
         // The guest's recovery is not timed with the end of the pod.
         let mut pods = self.pods.lock().unwrap_or_else(PoisonError::into_inner);
         pods.extend(pod.map(|pod| tokio::spawn(pod.finish())));

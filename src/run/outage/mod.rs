@@ -8,12 +8,14 @@
 //! [`engine`] is one VMI's way and pure: VMIs as they are seen, answers and time go in, what is to be done comes out. [`driver`]
 //! watches, asks and tells.
 
+pub mod back;
+pub mod begin;
 pub mod changes;
 pub mod driver;
 pub mod engine;
 pub mod kill;
 pub mod report;
-pub mod requests;
+
 mod seen;
 
 pub use seen::Seen;

@@ -1,19 +1,18 @@
-//! Does what is to be done for a VMI, and says what came of it.
+//! Brings back what an outage took: what was changed is put back, what is gone is made again.
 
 use std::path::Path;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::sleep;
 
 use super::super::vm::Trouble;
-use super::engine::{Done, Effect};
-use crate::cluster::lifecycle::{Action, act, delete_pod, delete_vmi};
+use super::engine::Done;
+use crate::cluster::lifecycle::{Action, act, delete_vmi};
 use crate::cluster::manifest;
-use crate::cluster::undo::{Back, Holder, HolderKind, carry_back, mark};
+use crate::cluster::undo::{Back, Holder, HolderKind, carry_back};
 use crate::cluster::{Cluster, ClusterError, ErrorKind};
-use crate::fault::{Mode, OutageTarget, Owner, RunField};
+use crate::fault::{OutageTarget, Owner, RunField};
 use crate::plan::outages::{OutagePlan, PlannedOutage};
 use crate::plan::recovery::Help;
 
@@ -33,92 +32,8 @@ pub fn holder(target: &OutageTarget) -> Holder {
     }
 }
 
-/// Asks for everything that would be changed, with `dryRun=All`; `reset` has none and is left out.
-pub async fn rehearse(cluster: &Cluster, plan: &OutagePlan, vm: &PlannedOutage) -> Result<(), ClusterError> {
-    write_way_back(cluster, plan, &vm.target, true).await?;
-    // A kill's pod was asked about when its namespace was chosen.
-    if !matches!(plan.spec.mode, Mode::Reset | Mode::Kill) {
-        outage(cluster, plan, &vm.target, true).await?;
-    }
-    let made_again = vm.target.owner == Owner::Nobody && plan.spec.mode.ends_guest() && !plan.spec.no_recover;
-    if !made_again {
-        return Ok(());
-    }
-    match manifest::create(cluster, &vm.target.namespace, &vm.manifest, true).await {
-        // It is there still: that its name is taken says that it would be admitted.
-        Err(error) if error.kind == ErrorKind::AlreadyExists => Ok(()),
-        asked => asked,
-    }
-}
-
-pub(super) async fn perform(cluster: &Cluster, plan: &OutagePlan, vm: &PlannedOutage, effect: Effect) -> Done {
-    match effect {
-        Effect::Act => match mark_first(cluster, plan, &vm.target).await {
-            Ok(()) => begin(cluster, plan, &vm.target).await,
-            Err(done) => done,
-        },
-        Effect::Undo => go_back(cluster, plan, &vm.target).await,
-        Effect::Help(help) => bring_back(cluster, vm, help).await,
-    }
-}
-
-/// The way back, where there is one, is written before anything is done.
-pub(super) async fn mark_first(cluster: &Cluster, plan: &OutagePlan, target: &OutageTarget) -> Result<(), Done> {
-    write_way_back(cluster, plan, target, false)
-        .await
-        .map_err(|error| Done::Refused {
-            marked: plan.spec.is_held() && is_uncertain(&error),
-            trouble: trouble("refused", &error),
-        })
-}
-
-async fn begin(cluster: &Cluster, plan: &OutagePlan, target: &OutageTarget) -> Done {
-    match outage(cluster, plan, target, false).await {
-        Ok(()) => Done::Acted,
-        Err(error) if is_uncertain(&error) => Done::Uncertain(trouble("no-answer", &error)),
-        Err(error) => Done::Refused {
-            marked: plan.spec.is_held(),
-            trouble: trouble("refused", &error),
-        },
-    }
-}
-
-/// With Manual, where the restart is to be disabled; KubeVirt's own stop sets the run strategy itself.
-async fn write_way_back(
-    cluster: &Cluster,
-    plan: &OutagePlan,
-    target: &OutageTarget,
-    dry_run: bool,
-) -> Result<(), ClusterError> {
-    let Some(undo) = plan.undo(target, format!("{:.3}", Timestamp::now())) else {
-        return Ok(());
-    };
-    let strategy = plan.spec.strategy_during().filter(|_| plan.spec.disable_auto_restart);
-    mark(cluster, &holder(target), &undo, strategy, dry_run).await
-}
-
-async fn outage(
-    cluster: &Cluster,
-    plan: &OutagePlan,
-    target: &OutageTarget,
-    dry_run: bool,
-) -> Result<(), ClusterError> {
-    let (namespace, name) = (&target.namespace, &target.name);
-    let grace = plan.spec.grace_period;
-    match plan.spec.mode {
-        Mode::Delete => delete_vmi(cluster, namespace, name, &target.uid, dry_run).await,
-        Mode::Kill => Err(ClusterError::new(ErrorKind::Other, "a guest is killed on its node")),
-        Mode::Pause => act(cluster, Action::Pause, namespace, name, None, dry_run).await,
-        Mode::Stop => act(cluster, Action::Stop, namespace, name, grace, dry_run).await,
-        Mode::Reset => act(cluster, Action::Reset, namespace, name, None, dry_run).await,
-        Mode::Pod => match &target.launcher {
-            Some(pod) => delete_pod(cluster, namespace, &pod.name, &pod.uid, grace.unwrap_or(0), dry_run).await,
-            None => Err(ClusterError::new(ErrorKind::NotFound, "its launcher pod is not known")),
-        },
-    }
-}
-
-async fn go_back(cluster: &Cluster, plan: &OutagePlan, target: &OutageTarget) -> Done {
+/// Puts back what was changed.
+pub(super) async fn go_back(cluster: &Cluster, plan: &OutagePlan, target: &OutageTarget) -> Done {
     match carry_back(cluster, &holder(target), &plan.run).await {
         Ok(Back::Done) => Done::Undone,
         Ok(Back::Theirs { now }) => {
@@ -168,7 +83,8 @@ pub fn put_back_command(namespace: &str, name: &str, now: &RunField, before: &Ru
     )
 }
 
-async fn bring_back(cluster: &Cluster, vm: &PlannedOutage, help: Help) -> Done {
+/// Does what the platform did not.
+pub(super) async fn bring_back(cluster: &Cluster, vm: &PlannedOutage, help: Help) -> Done {
     let mut tries = 1;
     loop {
         match once(cluster, &vm.target, &vm.manifest, help).await {
@@ -226,14 +142,14 @@ pub fn create_command(file: &Path) -> String {
 }
 
 /// Whether the server may have done it all the same.
-fn is_uncertain(error: &ClusterError) -> bool {
+pub(super) fn is_uncertain(error: &ClusterError) -> bool {
     matches!(
         error.kind,
         ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Other | ErrorKind::Refused
     )
 }
 
-fn trouble(reason: &str, error: &ClusterError) -> Trouble {
+pub(super) fn trouble(reason: &str, error: &ClusterError) -> Trouble {
     let trouble = Trouble::new(reason, &error.message);
     match &error.hint {
         Some(hint) => trouble.hint(hint),
