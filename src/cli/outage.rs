@@ -7,7 +7,7 @@ use super::fault_flags::{EXECUTIONS, PodArgs, PodRequest};
 use super::record::{RecordArgs, ReportFile};
 use super::selection::{DrawArgs, HowMany, MatchArgs, Wanted};
 use super::usage::Usage;
-use super::value_parser::{OneOf, count, reserved, value, wait};
+use super::value_parser::{OneOf, reserved, seconds, value, wait};
 use crate::fault::{Execution, Given, Mode, OutageSpec, Time};
 
 const EXAMPLES: &str = "\
@@ -85,7 +85,7 @@ struct OutageFlags {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = wait)]
     timeout: Option<Given<Time>>,
     /// Seconds the guest has to shut down, with stop and pod [default: the VMI's own; with pod 0]
-    #[arg(long, value_name = "S", allow_hyphen_values = true, value_parser = count)]
+    #[arg(long, value_name = "S", allow_hyphen_values = true, value_parser = seconds)]
     grace_period: Option<Given<u32>>,
     /// Order of several VMs [default: serial]
     #[arg(long, value_name = "ORDER", value_parser = EXECUTIONS)]

@@ -30,6 +30,8 @@ pub struct Wanted {
     /// Whether anything was said that chooses; if not, a picker asks, or off a terminal the command ends.
     pub chosen: bool,
     pub how_many: HowMany,
+    /// The flag that says how many.
+    pub count_flag: &'static str,
     pub seed: Option<u64>,
 }
 
@@ -60,8 +62,13 @@ pub(super) struct MatchArgs {
 #[command(next_help_heading = HEADING)]
 pub(super) struct DrawArgs {
     /// Take so many of what matches, drawn at random; 0 takes all [default: 1, and all that are named]
-    #[arg(long, value_name = "N", aliases = ["instance-count", "kill-count"], allow_hyphen_values = true, value_parser = count)]
+    #[arg(long, value_name = "N", conflicts_with_all = ["instance_count", "kill_count"], allow_hyphen_values = true, value_parser = count)]
     count: Option<Given<u32>>,
+    // Names of krknctl, each a flag of its own: what is wrong with a number is said of the name that was typed.
+    #[arg(long, hide = true, value_name = "N", conflicts_with = "kill_count", allow_hyphen_values = true, value_parser = count)]
+    instance_count: Option<Given<u32>>,
+    #[arg(long, hide = true, value_name = "N", allow_hyphen_values = true, value_parser = count)]
+    kill_count: Option<Given<u32>>,
     /// Take all that matches
     #[arg(long)]
     all: bool,
@@ -175,11 +182,17 @@ pub(super) fn check(selection: &Selection) -> Result<(), Usage> {
 impl DrawArgs {
     /// What is wanted of a selection; `usual` of what matches when nothing is said, and all of what is named.
     pub(super) fn wanted(&self, selection: Selection, usual: HowMany) -> Result<Wanted, Usage> {
-        let count = value(self.count);
+        let given = [
+            ("--count", self.count),
+            ("--instance-count", self.instance_count),
+            ("--kill-count", self.kill_count),
+        ];
+        let given = given.into_iter().find_map(|(flag, count)| Some((flag, value(count)?)));
+        let (count_flag, count) = given.map_or(("--count", None), |(flag, count)| (flag, Some(count)));
         let how_many = match (count, self.all) {
             (Some(count), true) if count != 0 => {
                 return Err(Usage::new(
-                    format!("--count {count} and --all contradict each other"),
+                    format!("{count_flag} {count} and --all contradict each other"),
                     "leave one of the two out",
                 ));
             }
@@ -197,6 +210,7 @@ impl DrawArgs {
             selection,
             chosen,
             how_many,
+            count_flag,
             seed: value(self.seed),
         })
     }

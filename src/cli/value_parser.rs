@@ -84,6 +84,15 @@ pub(super) fn count(text: &str) -> Result<Given<u32>, ValueError> {
     Given::parse(text, parse_count)
 }
 
+/// Whole seconds without a unit, as kubectl and virtctl take a grace period.
+pub(super) fn seconds(text: &str) -> Result<Given<u32>, ValueError> {
+    Given::parse(text, |text| {
+        let meant = Time::parse_duration(text.trim_start_matches('-'));
+        let instead = meant.map_or(30, |time| time.as_duration().as_millis().div_ceil(1000));
+        parse_count(text).map_err(|error| ValueError::new(error.problem, instead.to_string()))
+    })
+}
+
 /// Any number of 64 bits.
 pub(super) fn seed(text: &str) -> Result<Given<u64>, ValueError> {
     Given::parse(text, |text| {

@@ -119,12 +119,16 @@ fn keys(plan: &OutagePlan) -> Words {
 
 /// An outage of fewer VMs than asked for would prove less than asked for.
 fn enough(request: &OutageRequest, chosen: &Chosen<OutageTarget>) -> Result<(), Stop> {
+    let (flag, matched) = (request.wanted.count_flag, chosen.matched);
     match request.wanted.how_many {
-        HowMany::AtMost(count) if request.wanted.chosen && (count as usize) > chosen.matched => Err(Stop::refused(
-            "count",
-            format!("--count {count} is more than the {} VMIs that match", chosen.matched),
-        )
-        .hint(format!("use --count {} or --all, or match more VMIs", chosen.matched))),
+        HowMany::AtMost(count) if request.wanted.chosen && (count as usize) > matched => {
+            let all = match matched {
+                1 => "the one VMI that matches".to_owned(),
+                _ => format!("the {matched} VMIs that match"),
+            };
+            let hint = format!("use {flag} {matched} or --all, or match more VMIs");
+            Err(Stop::refused("count", format!("{flag} {count} is more than {all}")).hint(hint))
+        }
         _ => Ok(()),
     }
 }

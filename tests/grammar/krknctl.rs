@@ -125,6 +125,25 @@ fn the_other_flags_of_krknctl_are_taken_too() {
 }
 
 #[test]
+fn what_is_wrong_with_a_number_is_said_of_the_name_that_was_typed() {
+    let error = |flags: &[&str]| {
+        let line = [&["kubectl-vmchaos", "outage", "-l", "app=web"], flags].concat();
+        kubectl_vmchaos::cli::parse(line).unwrap_err().to_string()
+    };
+    for flag in ["--count", "--instance-count", "--kill-count"] {
+        let wrong = error(&[flag, "two"]);
+        assert!(wrong.contains(&format!("'two' for '{flag} <N>'")), "{wrong}");
+        let all = error(&[flag, "2", "--all"]);
+        assert!(
+            all.contains(&format!("{flag} 2 and --all contradict each other")),
+            "{all}"
+        );
+    }
+    let twice = error(&["--kill-count", "2", "--count", "3"]);
+    assert!(twice.contains("cannot be used with"), "{twice}");
+}
+
+#[test]
 fn they_are_not_offered_in_the_help() {
     let help = |command| {
         kubectl_vmchaos::cli::parse(["kubectl-vmchaos", command, "--help"])

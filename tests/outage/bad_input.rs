@@ -5,8 +5,18 @@ use crate::{YES, quick, with};
 #[test]
 fn flags_that_mean_nothing_together_are_refused_with_the_fix() {
     let rehearsal = quick();
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 16] = [
         (&["--grace-period", "5"], "use --mode kill"),
+        (
+            &["--mode", "stop", "--grace-period", "5s"],
+            "'--grace-period <S>': not a whole number; try `5`",
+        ),
+        (&["--mode", "stop", "--grace-period", "1.5m"], "try `90`"),
+        (&["--mode", "pod", "--grace-period", "soon"], "try `30`"),
+        (
+            &["--mode", "pod", "--grace-period", "-1"],
+            "cannot be negative; try `1`",
+        ),
         (&["--mode", "pause", "--grace-period", "5"], "no guest is shut down"),
         (&["--mode", "reset", "--grace-period", "5"], "no guest is shut down"),
         (&["--mode", "reset", "--duration", "5s"], "--timeout limits how long"),

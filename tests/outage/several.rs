@@ -33,10 +33,16 @@ fn a_kill_count_picks_distinct_vms() {
 #[test]
 fn more_than_match_is_refused() {
     let rehearsal = quick();
-    let ended = rehearsal
-        .run(&["outage", "-l", "app=web", "--kill-count", "4", YES])
-        .expect(4);
-    ended.says(&["--count 4 is more than the 3 VMIs that match"]);
+    // Said of the flag that was typed.
+    for flag in ["--count", "--kill-count"] {
+        let ended = rehearsal.run(&["outage", "-l", "app=web", flag, "4", YES]).expect(4);
+        ended.says(&[
+            &format!("error: {flag} 4 is more than the 3 VMIs that match"),
+            &format!("use {flag} 3 or --all"),
+        ]);
+        let one = rehearsal.run(&["outage", "-l", "app=mail", flag, "2", YES]).expect(4);
+        one.says(&[&format!("error: {flag} 2 is more than the one VMI that matches")]);
+    }
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
 }
 
