@@ -172,14 +172,14 @@ fn refused(vmi: &VirtualMachineInstance, owner: &Owner, spec: &OutageSpec) -> Op
     };
     match (spec.mode, strategy) {
         (Mode::Stop, None) => Some("has no VM that could be stopped; --mode delete ends it".to_owned()),
-        (_, None) if spec.disable_auto_restart => Some("has no VM whose restart could be disabled".to_owned()),
+        (_, None) if spec.disable_auto_restart => Some("has no VM whose restart could be disabled; leave out --disable-auto-restart".to_owned()),
         (_, Some("Halted")) => Some("belongs to a VM that is Halted: KubeVirt is about to end it".to_owned()),
         (mode, Some("WaitAsReceiver")) if mode.ends_guest() => Some(
             "belongs to a VM with run strategy WaitAsReceiver: what came after it would wait for a migration and never run"
                 .to_owned(),
         ),
         (Mode::Pause, _) if vmi.spec.liveness_probe.is_some() => {
-            Some("has a liveness probe: KubeVirt does not pause such VMIs".to_owned())
+            Some("has a liveness probe: KubeVirt does not pause such VMIs; every other --mode will do".to_owned())
         }
         _ => None,
     }

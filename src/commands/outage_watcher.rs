@@ -40,7 +40,9 @@ impl Shown {
 
 impl Watcher for Shown {
     fn show(&self, vm: &Outage) {
-        let node = vm.new.as_ref().map_or(&vm.target.node, |new| &new.node);
+        // A new guest that has no node yet would leave a line without one.
+        let new = vm.new.as_ref().filter(|new| !new.node.is_empty());
+        let node = new.map_or(&vm.target.node, |new| &new.node);
         self.progress.update(&vm.target.key(), node, state(vm));
     }
 
