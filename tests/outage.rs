@@ -15,6 +15,7 @@ mod outage {
     mod recovery;
     mod refusals;
     mod reset;
+    mod same_name;
     mod several;
     mod signals;
     mod strategies;

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::support::Rehearsal;
-use crate::{VMI, YES, came, expected, quick, uid, words};
+use crate::{VM, VMI, YES, came, expected, quick, uid, words};
 
 const DELETE: [&str; 5] = ["outage", "web-1", YES, "-o", "json"];
 
@@ -142,6 +142,29 @@ fn where_the_manifest_cannot_be_kept_nothing_is_done() {
     );
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
     assert_eq!(ended.json()["error"]["reason"], "manifest");
+}
+
+#[test]
+fn no_dry_run_writes_anything_whatever_the_mode() {
+    let rehearsal = quick();
+    let home = tempfile::tempdir().unwrap();
+    let before = rehearsal.practice.get(VM, "default", "web-1").unwrap();
+    for mode in ["delete", "kill", "pod", "pause", "stop", "reset"] {
+        let disabled = matches!(mode, "delete" | "kill" | "pod").then_some("--disable-auto-restart");
+        for dry in ["--dry-run", "--dry-run=server"] {
+            for more in [None, disabled] {
+                let mut args = vec!["outage", "web-1", "--mode", mode, dry, YES];
+                args.extend(more);
+                let mut command = rehearsal.command(&args);
+                command.env("XDG_STATE_HOME", home.path());
+                let ended = crate::support::Running::start(command).end().expect(0);
+                ended.says(&["nothing was changed"]);
+                assert_eq!(rehearsal.writes(), Vec::<String>::new(), "{args:?}");
+            }
+        }
+    }
+    assert_eq!(rehearsal.practice.get(VM, "default", "web-1").unwrap(), before);
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "nor a manifest");
 }
 
 #[test]

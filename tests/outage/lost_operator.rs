@@ -4,20 +4,15 @@ use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::{Value, json};
 
 use crate::support::Rehearsal;
-use crate::{VM, YES, is_unmarked, quick, run_field, strategy, uid};
+use crate::{VM, VMI, YES, is_unmarked, quick, run_field, strategy, uid, with};
 
 /// A run in the middle of its outage, whose command is gone; its id.
 fn lost(rehearsal: &Rehearsal, how: &[&str]) -> String {
-    let mut args = vec![
-        "outage",
-        "web-1",
-        YES,
-        "--duration",
-        "10m",
-        "--reason",
-        "game day",
-        "--mode",
-    ];
+    lost_of(rehearsal, "web-1", how)
+}
+
+fn lost_of(rehearsal: &Rehearsal, vm: &str, how: &[&str]) -> String {
+    let mut args = vec!["outage", vm, YES, "--duration", "10m", "--reason", "game day", "--mode"];
     args.extend(how);
     let mut run = rehearsal.spawn(&args);
     run.wait_for("injected");
@@ -169,26 +164,62 @@ fn what_somebody_else_set_since_is_left_alone_and_said() {
 fn the_way_back_is_written_before_anything_is_changed() {
     let rehearsal = quick();
     // The command never learns that its change was made.
-    for (mode, path) in [("pause", "/pause$"), ("stop", "/stop$")] {
+    let disabled = &["delete", "--disable-auto-restart"][..];
+    for (how, verb, path) in [
+        (&["pause"][..], "update", "/web-2/pause$"),
+        (&["stop"], "update", "/web-2/stop$"),
+        (disabled, "delete", "/virtualmachineinstances/web-2$"),
+    ] {
+        let mode = how[0];
         rehearsal.practice.clear_requests();
-        rehearsal
-            .practice
-            .fail(Rule::new("update", path, Answer::Hang).unwrap());
-        let mut run = rehearsal.spawn(&["outage", "web-2", YES, "--duration", "10m", "--mode", mode]);
+        rehearsal.practice.fail(Rule::new(verb, path, Answer::Hang).unwrap());
+        let mut run = rehearsal.spawn(&with(&["outage", "web-2", YES, "--duration", "10m", "--mode"], how));
         run.wait_for(&format!("{mode} asked for"));
         rehearsal.until("the change is asked for", |rehearsal| {
             rehearsal
                 .practice
                 .requests()
                 .iter()
-                .any(|request| request.path.ends_with(&path[..path.len() - 1]))
+                .any(|request| request.verb == verb && request.path.ends_with(path.trim_end_matches('$')))
         });
         assert!(!is_unmarked(&rehearsal, VM, "default", "web-2"), "{mode}");
+        // The run strategy is never another one without the way back beside it.
+        let asked = rehearsal.practice.requests();
+        let patches: Vec<_> = asked.iter().filter(|request| request.method == "PATCH").collect();
+        assert_eq!(patches.len(), 1, "{mode}");
+        let patch = patches[0].json().to_string();
+        assert!(patch.contains("vmchaos.dev~1undo"), "{patch}");
+        assert_eq!(patch.contains("Manual"), how == disabled, "{patch}");
         run.signal("KILL");
         run.end();
         rehearsal.run(&["halt", "--all", "-y"]).expect(0);
         assert!(is_unmarked(&rehearsal, VM, "default", "web-2"), "{mode}");
+        let vm = rehearsal.practice.get(VM, "default", "web-2").unwrap();
+        assert_eq!(vm["spec"]["runStrategy"], "Always", "{mode}");
     }
+}
+
+#[test]
+fn a_vmi_without_a_vm_is_halted_by_its_name() {
+    let rehearsal = quick();
+    let id = lost_of(&rehearsal, "vmi/lone-1/lab", &["pause"]);
+    assert_eq!(status(&rehearsal)[0]["targets"], json!(["lab/lone-1"]));
+    // Another VMI's is another's, and so is the one of that name elsewhere.
+    rehearsal.run(&["halt", "vmi/probe-1/lab", "-y"]).expect(0);
+    assert!(!is_unmarked(&rehearsal, VMI, "lab", "lone-1"));
+    let paused = |rehearsal: &Rehearsal| {
+        let vmi = rehearsal.practice.get(VMI, "lab", "lone-1").unwrap();
+        vmi["status"]["conditions"].to_string().contains("Paused")
+    };
+    let dry = rehearsal.run(&["halt", "vmi/lone-1/lab", "--dry-run=server", "-o", "json"]);
+    let item = dry.expect(0).json()["items"][0].clone();
+    assert_eq!((&item["id"], &item["fault"]), (&json!(id), &json!("outage")));
+    assert!(paused(&rehearsal));
+    rehearsal.run(&["halt", "vmi/lone-1/lab", "-y"]).expect(0);
+    assert!(is_unmarked(&rehearsal, VMI, "lab", "lone-1"));
+    assert!(!paused(&rehearsal));
+    // Idempotent.
+    rehearsal.run(&["halt", "vmi/lone-1/lab", "-y"]).expect(0);
 }
 
 #[test]
