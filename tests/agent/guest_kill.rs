@@ -11,6 +11,8 @@ crate::under_every_shell! {
     a_container_without_a_guest
     a_container_with_two_guests
     a_process_that_is_no_longer_the_vms
+    a_number_that_is_reused_at_the_last_moment
+    a_guest_that_does_not_end
     a_vm_to_be_killed_takes_no_fault
     plans_that_are_not_taken
 }
@@ -103,6 +105,46 @@ async fn a_process_that_is_no_longer_the_vms(shell: &[&str]) {
     std::fs::write(guest.join("cgroup"), "0::/system.slice/somebody.service\n").unwrap();
     assert_eq!(answer(&mut operator).await["reason"], "no-guest");
     assert_eq!(guests(&rig), [guest]);
+}
+
+/// Between being found to be the guest and the signal, its number went to another process.
+async fn a_number_that_is_reused_at_the_last_moment(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = found(&rig, &kill_plan(0, 0)).await;
+    let before = guests(&rig);
+    let comm = before[0].join("comm");
+    let (named, other) = (rig.node.root().join("named"), rig.node.root().join("other"));
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&named)
+            .status()
+            .unwrap()
+            .success()
+    );
+    std::fs::write(&other, "somebody\n").unwrap();
+    std::fs::rename(&named, &comm).unwrap();
+    std::thread::spawn(move || {
+        use std::io::Write;
+        // Opens once the name is read, which then has its end only when the next reader would find another.
+        let mut first = std::fs::OpenOptions::new().write(true).open(&comm).unwrap();
+        first.write_all(b"qemu-kvm\n").unwrap();
+        std::fs::rename(&other, &comm).unwrap();
+    });
+    assert_eq!(answer(&mut operator).await["reason"], "no-guest");
+    assert_eq!(guests(&rig), before);
+    assert_eq!(std::fs::read_to_string(before[0].join("comm")).unwrap(), "somebody\n");
+}
+
+/// One that SIGKILL does not end, as in a system call that never returns, is not said to be killed.
+async fn a_guest_that_does_not_end(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let guest = guests(&rig).remove(0);
+    // No process has this number.
+    let stuck = guest.with_file_name("4999999");
+    std::fs::rename(guest, &stuck).unwrap();
+    let mut operator = found(&rig, &kill_plan(0, 0)).await;
+    assert_eq!(answer(&mut operator).await["reason"], "not-killed");
+    assert_eq!(guests(&rig), [stuck]);
 }
 
 async fn a_vm_to_be_killed_takes_no_fault(shell: &[&str]) {

@@ -13,7 +13,12 @@ kill_guest() {
   load_plan "$VM"
   find_guest || { refuse; return; }
   # Builtins alone between the last look and the signal: the number cannot have become another process's meanwhile.
-  is_guest "$GUEST" && kill -9 "$GUEST" 2>/dev/null
+  is_guest "$GUEST" || {
+    refusal no-guest "process $GUEST, found as the guest's QEMU, is not it any more"
+    refuse
+    return
+  }
+  kill -9 "$GUEST" 2>/dev/null
   now
   x_until=$((NOW + 500))
   while belongs "$GUEST"; do
