@@ -107,32 +107,36 @@ async fn a_process_that_is_no_longer_the_vms(shell: &[&str]) {
     assert_eq!(guests(&rig), [guest]);
 }
 
-/// Between being found to be the guest and the signal, its number went to another process.
+/// Between being found to be the guest and the signal, its number went to another process: of another name, or the guest of
+/// another VM.
 async fn a_number_that_is_reused_at_the_last_moment(shell: &[&str]) {
-    let rig = Rig::new(shell, 1);
-    let mut operator = found(&rig, &kill_plan(0, 0)).await;
-    let before = guests(&rig);
-    let comm = before[0].join("comm");
-    let (named, other) = (rig.node.root().join("named"), rig.node.root().join("other"));
-    assert!(
-        std::process::Command::new("mkfifo")
-            .arg(&named)
-            .status()
-            .unwrap()
-            .success()
-    );
-    std::fs::write(&other, "somebody\n").unwrap();
-    std::fs::rename(&named, &comm).unwrap();
+    for (file, text) in [("comm", "somebody\n"), ("cgroup", "0::/kubepods/somebody-else\n")] {
+        let rig = Rig::new(shell, 1);
+        let mut operator = found(&rig, &kill_plan(0, 0)).await;
+        let before = guests(&rig);
+        after_the_first_look(&before[0], file, text);
+        assert_eq!(answer(&mut operator).await["reason"], "no-guest", "{file}");
+        assert_eq!(guests(&rig), before, "{file}");
+        assert_eq!(std::fs::read_to_string(before[0].join(file)).unwrap(), text);
+    }
+}
+
+/// Once somebody has looked at a guest's name, one of its files says this.
+fn after_the_first_look(guest: &std::path::Path, file: &'static str, text: &'static str) {
+    let (guest, named) = (guest.to_owned(), guest.join("named"));
+    let made = std::process::Command::new("mkfifo").arg(&named).status();
+    assert!(made.unwrap().success());
+    std::fs::rename(&named, guest.join("comm")).unwrap();
     std::thread::spawn(move || {
         use std::io::Write;
-        // Opens once the name is read, which then has its end only when the next reader would find another.
-        let mut first = std::fs::OpenOptions::new().write(true).open(&comm).unwrap();
-        first.write_all(b"qemu-kvm\n").unwrap();
-        std::fs::rename(&other, &comm).unwrap();
+        // Opens when the name is read, and lets the reader wait for its end until all is as the next one is to find it.
+        let mut first = std::fs::OpenOptions::new().write(true).open(guest.join("comm"));
+        first.as_mut().unwrap().write_all(b"qemu-kvm\n").unwrap();
+        for (file, text) in [("comm", "qemu-kvm\n"), (file, text)] {
+            std::fs::write(&named, text).unwrap();
+            std::fs::rename(&named, guest.join(file)).unwrap();
+        }
     });
-    assert_eq!(answer(&mut operator).await["reason"], "no-guest");
-    assert_eq!(guests(&rig), before);
-    assert_eq!(std::fs::read_to_string(before[0].join("comm")).unwrap(), "somebody\n");
 }
 
 /// One that SIGKILL does not end, as in a system call that never returns, is not said to be killed.
