@@ -6,7 +6,7 @@ use kubectl_vmchaos::rehearsal::{Answer, Options, Rule};
 use serde_json::json;
 
 use crate::support::Rehearsal;
-use crate::{VM, VMI, YES, quick, strategy};
+use crate::{VMI, YES, quick, strategy};
 
 /// The command is refused with these words, and nothing was written.
 #[track_caller]
@@ -30,7 +30,7 @@ fn a_standalone_vmi_has_no_restart_to_disable() {
     refused(
         &quick(),
         &["outage", "vmi/lone-1/lab", "--disable-auto-restart", YES],
-        "has no VM whose restart could be disabled",
+        "has no VM whose restart could be disabled; leave out --disable-auto-restart",
     );
 }
 
@@ -45,12 +45,22 @@ fn a_vm_that_does_not_run_cannot_be_stopped() {
 
 #[test]
 fn a_halted_vm_is_about_to_end_anyway() {
-    let rehearsal = quick();
-    // Seen before the controller acts on it.
-    rehearsal.practice.edit(VM, "default", "web-1", |vm| {
-        vm["metadata"]["deletionTimestamp"] = json!("2026-11-20T12:00:00Z");
+    let rehearsal = Rehearsal::with(Options {
+        guest: Duration::from_secs(600),
+        ..Options::default()
     });
-    let _ = rehearsal.run(&["outage", "web-1", "--mode", "stop", YES]).expect(4);
+    strategy(&rehearsal, "default", "web-1", "Halted");
+    rehearsal.until("its guest is ending", |rehearsal| {
+        let vmi = rehearsal.practice.get(VMI, "default", "web-1");
+        vmi.is_some_and(|vmi| vmi["metadata"].get("deletionTimestamp").is_some())
+    });
+    for mode in ["stop", "pause", "kill"] {
+        refused(
+            &rehearsal,
+            &["outage", "web-1", "--mode", mode, YES],
+            "is being deleted",
+        );
+    }
 }
 
 #[test]
@@ -59,7 +69,7 @@ fn a_liveness_probe_forbids_a_pause() {
     refused(
         &rehearsal,
         &["outage", "mail-1", "--mode", "pause", YES],
-        "has a liveness probe",
+        "has a liveness probe: KubeVirt does not pause such VMIs; every other --mode will do",
     );
     rehearsal
         .run(&["outage", "mail-1", "--mode", "reset", "--dry-run"])

@@ -1,5 +1,7 @@
 //! One VMI's outage, from the first look to its recovery. Pure: the time is given.
 
+mod answers;
+mod early;
 mod limits;
 mod sight;
 mod states;
@@ -8,7 +10,6 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
-use self::limits::UNCERTAIN;
 pub use self::states::{Done, Effect, Moment, Outcome, Step, Times};
 use super::super::vm::Trouble;
 use super::Seen;
@@ -247,113 +248,6 @@ impl Outage {
     fn returning(&mut self, until: Instant) {
         self.step = Step::Returning;
         self.until = Some(until);
-    }
-
-    /// Its VMIs cannot be watched any more.
-    pub fn blind(&mut self, trouble: Trouble) -> Option<Effect> {
-        if self.busy {
-            self.blind = Some(trouble);
-            return None;
-        }
-        self.end_with(trouble)
-    }
-
-    /// Takes in what came of an effect.
-    pub fn done(&mut self, done: Done, vmis: &[Seen], now: Moment) -> Option<Effect> {
-        self.busy = false;
-        if let Some(trouble) = self.blind.take().filter(|_| !matches!(done, Done::NotUndone(_))) {
-            self.in_place &= done != Done::Undone;
-            return self.end_with(trouble);
-        }
-        match done {
-            Done::Acted => {
-                self.times.acted = Some(now);
-                self.until = Some(now.at + self.leaving());
-                self.see(vmis, now)
-            }
-            Done::Uncertain(trouble) => {
-                self.times.acted = Some(now);
-                self.uncertain = Some(trouble);
-                self.until = Some(now.at + UNCERTAIN);
-                self.see(vmis, now)
-            }
-            Done::Refused { trouble, marked } => {
-                self.in_place = marked;
-                self.end_with(trouble)
-            }
-            Done::NotBegun { marked: false } => {
-                self.in_place = false;
-                self.skip();
-                None
-            }
-            Done::NotBegun { marked: true } => {
-                self.end_with(Trouble::new("stopped", "interrupted before anything was done to it"))
-            }
-            Done::Undone => {
-                self.in_place = false;
-                if let Some(trouble) = self.failing.take() {
-                    self.fail(trouble);
-                    return None;
-                }
-                self.step = if self.spec.mode.ends_guest() {
-                    Step::Helping
-                } else {
-                    Step::Returning
-                };
-                self.until = Some(now.at + self.spec.timeout());
-                // A VM that was started by the way back is not started again.
-                self.helped.insert(Help::Start);
-                self.see(vmis, now)
-            }
-            Done::NotUndone(trouble) => {
-                self.step = Step::Over(Outcome::Leaked(trouble));
-                None
-            }
-            Done::Helped => self.see(vmis, now),
-            Done::NotHelped(trouble) => {
-                self.fail(trouble);
-                None
-            }
-        }
-    }
-
-    /// A signal: what is held ends now, what only we would bring back is brought back now.
-    pub fn hurry(&mut self, vmis: &[Seen], now: Moment) -> Option<Effect> {
-        self.hurried = true;
-        if matches!(self.step, Step::Waiting | Step::Looking) {
-            self.skip();
-        }
-        self.go_on(vmis, now)
-    }
-
-    /// Whether this command keeps it down, for as long as was asked or until the operator has seen enough.
-    pub fn is_kept_down(&self) -> bool {
-        self.step == Step::Down && self.in_place
-    }
-
-    /// The operator has seen enough: it is brought back now, as at the end of its time.
-    pub fn enough(&mut self, vmis: &[Seen], now: Moment) -> Option<Effect> {
-        if self.busy || !self.is_kept_down() {
-            return None;
-        }
-        self.cut_short = true;
-        self.time_is_up(vmis, now)
-    }
-
-    /// Ends with a failure, once what was changed is back.
-    fn end_with(&mut self, trouble: Trouble) -> Option<Effect> {
-        if self.in_place {
-            self.failing = Some(trouble);
-            self.step = Step::Undoing;
-            self.busy = true;
-            return Some(Effect::Undo);
-        }
-        self.fail(trouble);
-        None
-    }
-
-    pub fn fail(&mut self, trouble: Trouble) {
-        self.step = Step::Over(Outcome::Failed(trouble));
     }
 }
 
