@@ -53,10 +53,10 @@ impl RunReport {
             .unwrap_or_default();
         if kind == "outage" {
             columns.push(("gone", |t| after(t, "accepted", "gone")));
-            columns.push(("scheduled", |t| after(t, "gone", "scheduled")));
-            columns.push(("running", |t| after(t, "gone", "running")));
-            columns.push(("ready", |t| after(t, "gone", "ready")));
-            columns.push(("agent", |t| after(t, "gone", "agent")));
+            columns.push(("scheduled", |t| after(t, "accepted", "scheduled")));
+            columns.push(("running", |t| after(t, "accepted", "running")));
+            columns.push(("ready", |t| after(t, "accepted", "ready")));
+            columns.push(("agent", |t| after(t, "accepted", "agent")));
         }
         if kind != "migrate" {
             columns.push(("held", |t| {

@@ -61,7 +61,7 @@ fn the_tables_of_outages_and_migrations() {
     end(&mut outage, Ending::Ran);
     insta::assert_snapshot!(outage.print(Format::Table).unwrap(), @r"
     NAMESPACE   NAME    NODE     STATE       GONE      SCHEDULED   RUNNING   READY     AGENT     HELD    RECOVERED-BY
-    default     web-1   <none>   recovered   +1.000s   +1.000s     +2.000s   +3.000s   +4.000s   31.5s   platform
+    default     web-1   <none>   recovered   +1.000s   +2.000s     +3.000s   +4.000s   +5.000s   31.5s   platform
     ");
     let mut migrate = run("migrate");
     with_state(&mut migrate, "default/web-1", TargetState::Migrated, None);

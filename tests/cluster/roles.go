@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +50,7 @@ func (t *check) role(command string, jobs []string) {
 	}
 	for _, one := range all {
 		for _, verb := range one.required() {
-			t.without(user, one, verb, func() { t.refusedWithout(user, verb, one, jobs) })
+			t.without(user, one, verb, all, func() { t.refusedWithout(user, verb, one, jobs) })
 		}
 	}
 }
@@ -120,14 +122,22 @@ func (r roleRule) qualified() string {
 	return plural
 }
 
-func (r roleRule) required() []string {
+// named is where the rule stands.
+func (r roleRule) named() string { return fmt.Sprintf("%s[%d]", r.role, r.index) }
+
+func (r roleRule) verbs() []string {
 	var verbs []string
 	for _, verb := range r.rule["verbs"].([]any) {
-		if !r.optional {
-			verbs = append(verbs, verb.(string))
-		}
+		verbs = append(verbs, verb.(string))
 	}
 	return verbs
+}
+
+func (r roleRule) required() []string {
+	if r.optional {
+		return nil
+	}
+	return r.verbs()
 }
 
 // bindRoles makes a command's roles and a user who has them as the file says.
@@ -172,29 +182,45 @@ func (t *check) bind(user, role, namespace string) error {
 	return err
 }
 
-// without takes a verb out of a rule for as long as something is tried.
-func (t *check) without(user string, one roleRule, verb string, try func()) {
-	write := func(without string) {
-		role, err := t.api.get(clusterRoles, "", one.role)
-		t.must(err)
-		rules, _, _ := unstructured.NestedSlice(role.Object, "rules")
-		verbs := []any{}
-		for _, kept := range one.rule["verbs"].([]any) {
-			if kept != without {
-				verbs = append(verbs, kept)
-			}
+// without takes a verb out of a rule, and out of what grants it in more places, for as long as something is tried.
+func (t *check) without(user string, one roleRule, verb string, all []roleRule, try func()) {
+	taken := []roleRule{one}
+	for _, other := range all {
+		wide := other.namespace == "" || other.namespace == one.namespace
+		if other.qualified() == one.qualified() && wide && slices.Contains(other.verbs(), verb) && other.named() != one.named() {
+			taken = append(taken, other)
 		}
-		// A rule without verbs is not allowed.
-		if len(verbs) == 0 {
-			verbs = []any{"none"}
-		}
-		rules[one.index].(object)["verbs"] = verbs
-		t.must(t.api.merge(clusterRoles, "", one.role, object{"rules": rules}))
-		t.until(time.Minute, "the API server knows the role", func() bool { return t.may(user, one, verb) == (without == "") })
 	}
-	write(verb)
-	defer write("")
+	for _, rule := range taken {
+		t.must(t.write(rule, verb))
+		defer func() {
+			t.must(t.write(rule, ""))
+			t.until(time.Minute, "the API server knows the role again", func() bool { return t.may(user, rule, verb) })
+		}()
+	}
+	t.until(time.Minute, "the API server knows the role", func() bool { return !t.may(user, one, verb) })
 	try()
+}
+
+// write gives a rule all of its verbs but one.
+func (t *check) write(rule roleRule, without string) error {
+	role, err := t.api.get(clusterRoles, "", rule.role)
+	if err != nil {
+		return err
+	}
+	rules, _, _ := unstructured.NestedSlice(role.Object, "rules")
+	verbs := []any{}
+	for _, verb := range rule.verbs() {
+		if verb != without {
+			verbs = append(verbs, verb)
+		}
+	}
+	// A rule without verbs is not allowed.
+	if len(verbs) == 0 {
+		verbs = []any{"none"}
+	}
+	rules[rule.index].(object)["verbs"] = verbs
+	return t.api.merge(clusterRoles, "", rule.role, object{"rules": rules})
 }
 
 // may asks the API server what a user may do.
