@@ -206,7 +206,7 @@ fn every_command_has_a_man_page_that_tells_its_flags() {
     }
 }
 
-/// With krew itself, where it is installed: `tests/run` says when it is not.
+/// With krew itself, which `tests/run` builds, or says why it could not.
 #[test]
 fn krew_installs_it() {
     let Ok(krew) = which("kubectl-krew") else {
