@@ -12,7 +12,7 @@ use futures::future::join_all;
 
 use super::leaving::{END_LIMIT, Leaving, end};
 use super::live::{DebugPodSeen, LiveRun};
-use super::prove::{self, Order};
+use super::prove::{self, Order, Place};
 use crate::cluster::Cluster;
 
 pub use super::leaving::would_delete;
@@ -134,8 +134,11 @@ async fn look_into(
     let mut there = Vec::new();
     for (key, place) in places {
         match place {
-            Some(target) => there.push(target),
-            None => halted.told.push(format!("{key} does not run any more")),
+            Place::Guest(target) => there.push(*target),
+            Place::Nothing(why) => halted.told.push(format!("{key} {why}")),
+            Place::Hidden(why) => halted
+                .left
+                .push(left(&key, format!("nobody could look into it: {why}"))),
         }
     }
     let order = Order {

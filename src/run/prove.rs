@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use super::sweep::{self, Job, Swept};
 use crate::cluster::selection::{NamedTarget, Selection};
-use crate::cluster::{Cluster, ClusterError, survey};
+use crate::cluster::{Cluster, ClusterError, Reach, survey};
 use crate::fault::Target;
 use crate::plan::run_plan::{FAULT, PodOptions, TARGETS};
 
@@ -26,11 +26,18 @@ pub struct Order {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// A VM by `namespace/name`, and where its guest is now: nowhere when it does not run, and then nothing can be left of it.
-pub type Place = (String, Option<Target>);
+/// Where a VM's guest is now.
+#[derive(Debug, Clone)]
+pub enum Place {
+    Guest(Box<Target>),
+    /// Nothing can be left in it, and why: it does not run, or has nothing that a fault could be on.
+    Nothing(&'static str),
+    /// It runs, and nobody can look into it.
+    Hidden(&'static str),
+}
 
-/// Finds VMs whatever state they are in.
-pub async fn places(cluster: &Cluster, keys: &[String]) -> Result<Vec<Place>, ClusterError> {
+/// Finds VMs, given by `namespace/name`, whatever state they are in.
+pub async fn places(cluster: &Cluster, keys: &[String]) -> Result<Vec<(String, Place)>, ClusterError> {
     let names: Vec<NamedTarget> = keys.iter().filter_map(|key| named(key)).collect();
     if names.is_empty() {
         return Ok(Vec::new());
@@ -42,7 +49,12 @@ pub async fn places(cluster: &Cluster, keys: &[String]) -> Result<Vec<Place>, Cl
     let found = match survey(cluster, &selection, &[]).await {
         Ok(found) => found,
         // Its namespace is gone, and every VM in it.
-        Err(error) if error.is_not_found() => return Ok(keys.iter().map(|key| (key.clone(), None)).collect()),
+        Err(error) if error.is_not_found() => {
+            return Ok(keys
+                .iter()
+                .map(|key| (key.clone(), Place::Nothing(NOT_RUNNING)))
+                .collect());
+        }
         Err(error) => return Err(error),
     };
     let place = |key: &String| {
@@ -50,9 +62,24 @@ pub async fn places(cluster: &Cluster, keys: &[String]) -> Result<Vec<Place>, Cl
             .rows
             .iter()
             .find(|row| *key == format!("{}/{}", row.namespace, row.name));
-        (key.clone(), row.and_then(|row| row.placed.clone()))
+        (key.clone(), row.map_or(Place::Nothing(NOT_RUNNING), Place::of))
     };
     Ok(keys.iter().map(place).collect())
+}
+
+const NOT_RUNNING: &str = "is not running";
+
+impl Place {
+    fn of(row: &Reach) -> Self {
+        match &row.placed {
+            Some(target) => Self::Guest(Box::new(target.clone())),
+            None if !matches!(row.phase.as_str(), "Running" | "Paused") => Self::Nothing(NOT_RUNNING),
+            None if row.unreachable.len() == row.bindings.len() => {
+                Self::Nothing("has no interface that a fault can be on")
+            }
+            None => Self::Hidden("it runs, and there is no launcher pod that is Running on its node and stays"),
+        }
+    }
 }
 
 fn named(key: &str) -> Option<NamedTarget> {

@@ -164,7 +164,11 @@ fn the_agents_double_takes_a_live_fault_away_too() {
 fn a_vm_that_does_not_run_holds_nothing() {
     let rehearsal = Rehearsal::new();
     let halted = rehearsal.run(&["halt", "vmi/stopped-1/lab", "-y"]).expect(0);
-    assert!(halted.out.contains("no VMI lab/stopped-1 is running"), "{}", halted.out);
+    assert!(
+        halted.out.contains("VMI lab/stopped-1 is not running"),
+        "{}",
+        halted.out
+    );
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
 }
 
@@ -188,7 +192,7 @@ fn a_name_of_which_there_is_nothing_is_refused() {
     rehearsal
         .run(&["halt", "vmi/web-11", "-y"])
         .expect(0)
-        .says(&["no VMI default/web-11 is running"]);
+        .says(&["VMI default/web-11 is not running"]);
 }
 
 #[test]
@@ -205,7 +209,36 @@ fn a_vm_that_is_gone_is_halted_while_something_of_its_run_is_there() {
     rehearsal
         .run(&["halt", "vmi/web-1", "-y"])
         .expect(0)
-        .says(&["no VMI default/web-1 is running"]);
+        .says(&["VMI default/web-1 is not running"]);
+}
+
+#[test]
+fn a_vm_that_runs_and_cannot_be_looked_into_is_not_said_to_hold_nothing() {
+    let rehearsal = Rehearsal::new();
+    let id = abandoned(&rehearsal);
+    rehearsal.until("its end is seen", |rehearsal| {
+        status_of(rehearsal, &id)["state"] == "unproven"
+    });
+    let pods = rehearsal.practice.list("Pod", "default");
+    let of_web_1 = |pod: &&serde_json::Value| pod["metadata"]["ownerReferences"][0]["name"] == "web-1";
+    let pod = pods.iter().find(of_web_1).unwrap()["metadata"]["name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let owners = |owners: serde_json::Value| {
+        assert!(rehearsal.practice.edit("Pod", "default", &pod, |pod| {
+            pod["metadata"]["ownerReferences"] = owners;
+        }));
+    };
+    let theirs = pods.iter().find(of_web_1).unwrap()["metadata"]["ownerReferences"].clone();
+    owners(json!([]));
+    for what in ["vmi/web-1", id.as_str()] {
+        let halted = rehearsal.run(&["halt", what, "-y"]).expect(3);
+        halted.says(&["nobody could look into it", "kubectl vmchaos halt vmi/web-1"]);
+    }
+    owners(theirs);
+    rehearsal.run(&["halt", "vmi/web-1", "-y"]).expect(0);
+    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::plan::run_plan::Plan;
 use crate::report::RunItem;
 use crate::run::halt::vmi;
 use crate::run::live::LiveRun;
-use crate::run::prove::{self, Order};
+use crate::run::prove::{self, Order, Place};
 use crate::run::sweep::{self, Job};
 use crate::ui::escape;
 
@@ -21,8 +21,10 @@ use super::{Outcome, annotations};
 pub(super) struct Looks {
     run: String,
     jobs: Vec<Job>,
-    /// VMs that do not run, so that there is nothing to look into.
-    gone: Vec<String>,
+    /// VMs in which nothing can be left, and why.
+    empty: Vec<(String, &'static str)>,
+    /// VMs that run and cannot be looked into, and why.
+    hidden: Vec<(String, &'static str)>,
     /// Live runs that have one of the VMs: their fault goes too.
     hit: Vec<String>,
 }
@@ -62,11 +64,12 @@ pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveR
         .iter()
         .map(|(namespace, name)| format!("{namespace}/{name}"))
         .collect();
-    let (mut there, mut gone) = (Vec::new(), Vec::new());
+    let (mut there, mut empty, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
     for (key, place) in prove::places(cluster, &keys).await? {
         match place {
-            Some(target) => there.push(target),
-            None => gone.push(key),
+            Place::Guest(target) => there.push(*target),
+            Place::Nothing(why) => empty.push((key, why)),
+            Place::Hidden(why) => hidden.push((key, why)),
         }
     }
     let hit = runs
@@ -87,7 +90,8 @@ pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveR
     let mut looks = Looks {
         run: order.run.clone(),
         jobs: prove::jobs(&order, there),
-        gone,
+        empty,
+        hidden,
         hit,
     };
     if let Some(job) = looks.jobs.first() {
@@ -123,17 +127,19 @@ pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome
         started_at: None,
         duration_seconds: None,
         left_seconds: None,
-        targets: looks.gone.clone(),
+        targets: looks.empty.iter().map(|(key, _)| key.clone()).collect(),
         nodes: looks.jobs.iter().map(|job| job.node.clone()).collect(),
         pods: Vec::new(),
         detail: None,
     };
     let mut told: Vec<String> = looks
-        .gone
+        .empty
         .iter()
-        .map(|key| format!("no VMI {key} is running"))
+        .map(|(key, why)| format!("VMI {key} {why}"))
         .collect();
-    for (key, swept) in prove::sweep(cluster, &looks.jobs).await {
+    let hidden = looks.hidden.iter();
+    let hidden = hidden.map(|(key, why)| (key.clone(), Err(format!("{key}: nobody could look into it: {why}"))));
+    for (key, swept) in hidden.chain(prove::sweep(cluster, &looks.jobs).await) {
         item.targets.push(key.clone());
         match swept {
             Ok(swept) => told.push(swept.words()),
@@ -181,12 +187,11 @@ impl Looks {
                 escape(&job.namespace)
             );
         }
-        for key in &self.gone {
-            let _ = writeln!(
-                text,
-                "no VMI {} is running, so that nothing can be left in it",
-                escape(key)
-            );
+        for (key, why) in &self.empty {
+            let _ = writeln!(text, "VMI {} {why}, so that nothing can be left in it", escape(key));
+        }
+        for (key, why) in &self.hidden {
+            let _ = writeln!(text, "nobody can look into {}: {why}", escape(key));
         }
         for run in &self.hit {
             let _ = writeln!(
