@@ -20,9 +20,7 @@ fn after_kill_9_the_node_takes_the_rules_out() {
         let rehearsal = Rehearsal::new();
         injected(&rehearsal, engine).signal("KILL");
         rehearsal.until("the rules are gone", |rehearsal| cuts(rehearsal, "web-1").is_empty());
-        rehearsal.until("the pod has ended", |rehearsal| {
-            rehearsal.debug_pods()[0].1 == "Succeeded"
-        });
+        rehearsal.until_pods_ended();
         assert_eq!(
             rehearsal.verdict().unwrap(),
             ("restored".to_owned(), "lost-operator".to_owned())
@@ -117,9 +115,7 @@ fn a_detached_filter_stays_until_its_deadline() {
     assert_eq!(target["state"], "detached");
     assert_eq!(cuts(&rehearsal, "web-1"), ["nft RUN", "nft vmchaos_lock_tap0"]);
     rehearsal.until("the rules are gone", |rehearsal| cuts(rehearsal, "web-1").is_empty());
-    rehearsal.until("the pod has ended", |rehearsal| {
-        rehearsal.debug_pods()[0].1 == "Succeeded"
-    });
+    rehearsal.until_pods_ended();
     assert_eq!(
         rehearsal.verdict().unwrap(),
         ("restored".to_owned(), "deadline".to_owned())

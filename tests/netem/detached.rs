@@ -21,9 +21,7 @@ fn the_fault_stays_when_the_command_ends_and_goes_at_its_deadline() {
     rehearsal.until("the fault is gone", |rehearsal| {
         rehearsal.ours("default", "web-1").is_empty()
     });
-    rehearsal.until("the pod has ended", |rehearsal| {
-        rehearsal.debug_pods()[0].1 == "Succeeded"
-    });
+    rehearsal.until_pods_ended();
     assert_eq!(
         rehearsal.verdict(),
         Some(("restored".to_owned(), "deadline".to_owned())),

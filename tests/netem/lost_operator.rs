@@ -30,9 +30,7 @@ fn after_kill_9_the_node_ends_the_fault_and_the_finished_pod_stays() {
     rehearsal.until("the fault is gone", |rehearsal| {
         rehearsal.ours("default", "web-1").is_empty()
     });
-    rehearsal.until("the pod has ended", |rehearsal| {
-        rehearsal.debug_pods()[0].1 == "Succeeded"
-    });
+    rehearsal.until_pods_ended();
     let verdict = rehearsal.verdict().unwrap();
     assert_eq!(
         verdict,
@@ -54,9 +52,7 @@ fn kill_9_before_anything_is_injected_leaves_nothing_running() {
         "{}",
         pod["spec"]
     );
-    rehearsal.until("the pod has ended", |rehearsal| {
-        rehearsal.debug_pods()[0].1 == "Succeeded"
-    });
+    rehearsal.until_pods_ended();
     assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
     assert_eq!(rehearsal.events("web-1"), Vec::<String>::new());
 }

@@ -86,9 +86,7 @@ fn a_finished_pod_that_cannot_be_deleted_is_told_of() {
     let ended = rehearsal.run(&with(&SHORT, &["-o", "json"])).expect(0);
     let ended = ended.says(&["the finished debug pod could not be deleted", "kubectl vmchaos halt "]);
     assert_eq!(ended.target()["state"], "restored");
-    rehearsal.until("the pod has ended", |rehearsal| {
-        rehearsal.debug_pods()[0].1 == "Succeeded"
-    });
+    rehearsal.until_pods_ended();
 }
 
 #[test]

@@ -34,9 +34,7 @@ fn a_finished_run_of_a_killed_command_is_cleaned_up() {
     let rehearsal = Rehearsal::new();
     let (mut run, id) = injected(&rehearsal, "web-1", &[]);
     run.signal("KILL");
-    rehearsal.until("the pod has ended", |rehearsal| {
-        rehearsal.debug_pods().iter().all(|(_, phase)| phase == "Succeeded")
-    });
+    rehearsal.until_pods_ended();
     let halted = rehearsal.run(&["halt", &id]).expect(0);
     assert!(halted.out.contains("1 restored (lost operator)"), "{}", halted.out);
     assert_eq!(rehearsal.debug_pods(), []);

@@ -200,9 +200,7 @@ fn a_vm_that_is_gone_is_halted_while_something_of_its_run_is_there() {
     let rehearsal = Rehearsal::new();
     let (mut run, _) = injected(&rehearsal, "web-1", &[]);
     run.signal("KILL");
-    rehearsal.until("the pod has ended", |rehearsal| {
-        rehearsal.debug_pods().iter().all(|(_, phase)| phase == "Succeeded")
-    });
+    rehearsal.until_pods_ended();
     for kind in ["VirtualMachine", "VirtualMachineInstance"] {
         rehearsal.practice.remove(kind, "default", "web-1");
     }

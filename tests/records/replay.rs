@@ -63,6 +63,8 @@ fn a_run_that_died_can_be_run_again_from_its_lines() {
     run.wait_for("injected");
     run.signal("KILL");
     run.end();
+    // Until then its rules are on the VM, and a second filter is refused.
+    rehearsal.until_pods_ended();
     let ended = rehearsal
         .run(&["filter", "--replay", &file, "--dry-run", "-o", "json"])
         .expect(0);

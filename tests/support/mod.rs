@@ -107,6 +107,15 @@ impl Rehearsal {
         began.elapsed()
     }
 
+    /// Waits until every debug pod has ended, as those of a killed command do by themselves.
+    #[track_caller]
+    pub(crate) fn until_pods_ended(&self) {
+        self.until("a debug pod is there, and all of them have ended", |rehearsal| {
+            let pods = rehearsal.debug_pods();
+            !pods.is_empty() && pods.iter().all(|(_, phase)| phase == "Succeeded")
+        });
+    }
+
     /// Debug pods there are, as (name, phase).
     pub(crate) fn debug_pods(&self) -> Vec<(String, String)> {
         let pods = self.practice.list("Pod", "");
