@@ -31,8 +31,9 @@ pub struct ListRequest {
 /// Show every live run, whoever started it
 ///
 /// Looks for debug pods, migrations and what outages have changed in every namespace, or in the one of -n. Says which
-/// namespaces it could not look into, and then exits with 1. LEFT is the longest that a run can still last: its node ends a
-/// fault then, whatever became of the command.
+/// namespaces it could not look into, and then exits with 1. A run is injected
+/// once its fault is in place on a VM, and running as long as that is not known. LEFT is the time until its node ends the fault,
+/// whatever became of the command.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
@@ -14,7 +15,6 @@ use kube::api::{Api, ObjectMeta, PostParams};
 use super::client::{Cluster, MANAGER};
 use super::error::Ask;
 use super::transport::WarningSink;
-use crate::fault::Target;
 
 /// The most an Event's note may hold, in bytes (`events.k8s.io/v1` validation).
 const NOTE_LIMIT: usize = 1024;
@@ -77,11 +77,11 @@ impl Happened {
 // === impl Regarding ===
 
 impl Regarding {
-    pub fn of(target: &Target) -> Self {
+    pub fn new(namespace: &str, name: &str, uid: &str) -> Self {
         Self {
-            namespace: target.namespace.clone(),
-            name: target.name.clone(),
-            uid: target.uid.clone(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            uid: uid.to_owned(),
         }
     }
 }
@@ -102,11 +102,23 @@ impl Recorder {
 
     /// Leaves an Event on a VMI; `note` is one sentence, cut at 1 kB.
     pub async fn record(&self, target: &Regarding, happened: Happened, note: &str) {
+        self.create(target, happened, note, false).await;
+    }
+
+    /// Asks whether Events could be left on these VMIs, with `dryRun=All`.
+    pub async fn rehearse(&self, targets: &[Regarding]) {
+        let asked = targets.iter().map(|target| async {
+            self.create(target, Happened::Injected, "a dry run", true).await;
+        });
+        join_all(asked).await;
+    }
+
+    async fn create(&self, target: &Regarding, happened: Happened, note: &str, dry_run: bool) {
         let event = self.event(target, happened, note, Timestamp::now());
         let api = Api::<Event>::namespaced(self.cluster.client.clone(), &target.namespace);
         let params = PostParams {
             field_manager: Some(MANAGER.to_owned()),
-            ..PostParams::default()
+            dry_run,
         };
         let Err(error) = api.create(&params, &event).await else {
             return;

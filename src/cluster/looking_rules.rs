@@ -2,7 +2,7 @@
 
 use super::outage_rules::virt;
 use super::rules::{
-    NAMESPACES, Needed, PROTECTIONS, Rule, RuleScope, STOPPED, in_cluster, migrations, pods, vmis, vms,
+    NAMESPACES, Needed, PROTECTIONS, Rule, RuleScope, STOPPED, events, in_cluster, migrations, pods, vmis, vms,
 };
 
 /// What `list` needs.
@@ -45,6 +45,11 @@ pub(super) const STATUS: &[Rule] = {
             Optional("outages of VMIs without a VM are not seen"),
         ),
         everywhere(vmis("watch", Required), WATCH),
+        everywhere(
+            events("list"),
+            Optional("which faults are in place is not known: their runs are shown as running"),
+        ),
+        everywhere(events("watch"), WATCH),
     ]
 };
 

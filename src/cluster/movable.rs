@@ -6,7 +6,7 @@
 use k8s_openapi::api::core::v1::Taint;
 
 use super::judge::not_steady;
-use super::nodes::Node;
+use super::nodes::{self, Node};
 use super::vmi::{Toleration, VirtualMachineInstance};
 use crate::escape::escape;
 use crate::fault::{Destination, Movable, Unfit};
@@ -26,8 +26,7 @@ pub struct Terrain {
 impl Terrain {
     /// Names of the nodes that take no new VMs.
     pub fn cordoned(&self) -> Vec<String> {
-        let nodes = self.nodes.iter().flatten().filter(|node| node.unschedulable);
-        nodes.map(|node| node.name.clone()).collect()
+        self.nodes.as_deref().map(nodes::cordoned).unwrap_or_default()
     }
 }
 

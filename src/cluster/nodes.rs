@@ -33,6 +33,12 @@ pub async fn all(cluster: &Cluster) -> Result<Vec<Node>, ClusterError> {
     Ok(list.items.into_iter().map(Node::of).collect())
 }
 
+/// Names of the nodes that take no new VMs.
+pub fn cordoned(nodes: &[Node]) -> Vec<String> {
+    let closed = nodes.iter().filter(|node| node.unschedulable);
+    closed.map(|node| node.name.clone()).collect()
+}
+
 // === impl Node ===
 
 impl Node {

@@ -12,6 +12,7 @@ use super::error::{Ask, ClusterError, ErrorKind};
 use super::judge::not_steady;
 use super::kubevirt::{self, KubeVirt};
 use super::launcher::{active_pod, launcher};
+use super::nodes::{self, cordoned};
 use super::selection::Selection;
 use super::vm::VirtualMachine;
 use super::vmi::VirtualMachineInstance;
@@ -35,6 +36,8 @@ pub struct Candidates {
     pub missing: Vec<String>,
     /// The installation, where it may be read.
     pub kubevirt: Option<KubeVirt>,
+    /// Names of the nodes that take no new VMs, where nodes may be listed.
+    pub cordoned: Vec<String>,
 }
 
 type Vms = HashMap<(String, String), VirtualMachine>;
@@ -46,7 +49,11 @@ pub async fn candidates(
     spec: &OutageSpec,
 ) -> Result<Candidates, ClusterError> {
     let asked = Asked::of(cluster, selection);
-    let (vmis, kubevirt) = tokio::join!(asked.vmis(cluster, selection, "outage"), kubevirt::installed(cluster));
+    let (vmis, kubevirt, nodes) = tokio::join!(
+        asked.vmis(cluster, selection, "outage"),
+        kubevirt::installed(cluster),
+        nodes::all(cluster)
+    );
     let vmis = vmis?;
     let (absent, owners) = tokio::join!(asked.absent(cluster, &vmis), vms(cluster, &vmis));
     let ((stopped, missing), owners) = (absent?, owners?);
@@ -61,6 +68,7 @@ pub async fn candidates(
         stopped,
         missing,
         kubevirt: kubevirt.ok().flatten(),
+        cordoned: nodes.map_or_else(|_| Vec::new(), |nodes| cordoned(&nodes)),
     })
 }
 

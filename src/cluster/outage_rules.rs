@@ -1,6 +1,9 @@
 //! What `outage` needs permission for; each mode needs a part of it.
 
-use super::rules::{EVENTS, NAMESPACES, Needed, OTHER_RUNS, Rule, RuleScope, UNDER_WAY, in_cluster, pods, vmis, vms};
+use super::rules::{
+    EVENTS, NAMESPACES, Needed, OTHER_RUNS, OUTAGES, OUTAGES_OF_VMIS, Rule, RuleScope, UNDER_WAY, in_cluster, pods,
+    vmis, vms,
+};
 use crate::fault::{Mode, OutageSpec, Owner};
 
 const SUBRESOURCES: &str = "subresources.kubevirt.io";
@@ -57,7 +60,10 @@ pub const OUTAGE: &[Rule] = {
         EVENTS,
         OTHER_RUNS,
         UNDER_WAY,
+        OUTAGES,
+        OUTAGES_OF_VMIS,
         NAMESPACES,
+        in_cluster("list", "", "nodes", "cordoned nodes are not shown"),
         in_cluster(
             "list",
             "kubevirt.io",

@@ -3,7 +3,7 @@
 //! KubeVirt does not hand a VM's own annotations on to its VMI: they are read off the VMs, as metadata alone, in one request
 //! a namespace. What may not be read is told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use futures::future::join_all;
@@ -17,7 +17,6 @@ use super::selection::{Scope, Selection};
 use super::vm::VirtualMachine;
 use super::vmi::VirtualMachineInstance;
 use crate::escape::escape;
-use crate::fault::undo::{UNDO, Undo};
 use crate::fault::{PROTECTED, protects};
 
 /// What is protected by annotation in the scope of a selection.
@@ -25,8 +24,6 @@ use crate::fault::{PROTECTED, protects};
 pub struct Protection {
     namespaces: BTreeSet<String>,
     vms: BTreeSet<(String, String)>,
-    /// Outages that VMs carry the way back from, by `namespace/name`.
-    pub outages: BTreeMap<String, Undo>,
     /// What could not be read, as words that end a sentence.
     pub blind: Vec<String>,
 }
@@ -103,10 +100,6 @@ pub async fn protection(cluster: &Cluster, selection: &Selection) -> Result<Prot
             vm.namespace.clone().unwrap_or_default(),
             vm.name.clone().unwrap_or_default(),
         );
-        let undo = vm.annotations.as_ref().and_then(|all| Undo::parse(all.get(UNDO)?));
-        if let Some(undo) = undo {
-            found.outages.insert(format!("{}/{}", key.0, key.1), undo);
-        }
         if is_protected(&vm) {
             found.vms.insert(key);
         }

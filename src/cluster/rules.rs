@@ -51,6 +51,15 @@ pub(super) const UNDER_WAY: Rule = everywhere(
     migrations("list", Needed::Required),
     Needed::Optional("migrations under way are not shown"),
 );
+/// VMs that an outage has changed, found by their label.
+pub(super) const OUTAGES: Rule = everywhere(
+    vms("list", Needed::Required),
+    Needed::Optional("outages of other VMs are not shown"),
+);
+pub(super) const OUTAGES_OF_VMIS: Rule = everywhere(
+    vmis("list", Needed::Required),
+    Needed::Optional("outages of VMIs without a VM are not shown"),
+);
 /// What says of itself that faults are to be kept off.
 pub(super) const PROTECTIONS: Rule = vms(
     "list",
@@ -58,12 +67,8 @@ pub(super) const PROTECTIONS: Rule = vms(
 );
 /// Whoever looks at a VM in trouble finds that somebody did it on purpose.
 pub(super) const EVENTS: Rule = Rule {
-    verb: "create",
-    group: "events.k8s.io",
-    resource: "events",
-    subresource: None,
-    scope: RuleScope::VmiNamespace,
     needed: Needed::Optional("no Event is left on the VMI"),
+    ..events("create")
 };
 /// And of what was named and does not run.
 pub(super) const STOPPED: Rule = vms("get", Needed::Optional("a stopped VM looks like one that is not there"));
@@ -83,6 +88,8 @@ pub const VM_PACKETS: &[Rule] = {
         PROTECTIONS,
         OTHER_RUNS,
         UNDER_WAY,
+        OUTAGES,
+        OUTAGES_OF_VMIS,
         pods("list", VmiNamespace),
         pods("create", PodNamespace),
         pods("get", PodNamespace),
@@ -137,6 +144,8 @@ pub const MIGRATE: &[Rule] = {
         PROTECTIONS,
         OTHER_RUNS,
         UNDER_WAY,
+        OUTAGES,
+        OUTAGES_OF_VMIS,
         Rule {
             needed: Optional("why a target pod does not start is not told"),
             ..pods("list", VmiNamespace)
@@ -181,6 +190,14 @@ pub(super) const fn vms(verb: &'static str, needed: Needed) -> Rule {
     Rule {
         resource: "virtualmachines",
         ..vmis(verb, needed)
+    }
+}
+
+pub(super) const fn events(verb: &'static str) -> Rule {
+    Rule {
+        group: "events.k8s.io",
+        resource: "events",
+        ..pods(verb, RuleScope::VmiNamespace)
     }
 }
 

@@ -8,6 +8,7 @@ use super::stop::Stop;
 use super::targets;
 use crate::cli::{DryRun, ReportFile, Wanted, Writing};
 use crate::cluster::Cluster;
+use crate::cluster::events::{Recorder, Regarding};
 use crate::plan::run_plan::Plan;
 use crate::report::{self, Ending, ExitCode, Format, RunReport};
 
@@ -125,14 +126,28 @@ fn finish(context: &Context, run: Run, ended: Result<Ending, Stop>) -> ExitCode 
     }
 }
 
-/// The last line of a dry run.
-pub(super) fn nothing_changed(context: &Context, dry_run: DryRun) {
+/// Ends a dry run whose plan is shown: one of the server asks about the Events on the VMIs too, which are left to no run's harm.
+pub(super) async fn nothing_changed(
+    context: &Context,
+    cluster: &Cluster,
+    (run, dry_run): (&str, DryRun),
+    vmis: Vec<Regarding>,
+) -> Result<Ending, Stop> {
+    if dry_run == DryRun::Server {
+        let recorder = Recorder::new(cluster.clone(), run, context.warnings());
+        let asked = async {
+            recorder.rehearse(&vmis).await;
+            Ok(())
+        };
+        context.unless_signalled(asked).await?;
+    }
     let how = if dry_run == DryRun::Client {
         "dry run"
     } else {
         "server dry run"
     };
     context.printer.line(&format!("nothing was changed ({how})"));
+    Ok(Ending::Ran)
 }
 
 fn print(context: &Context, report: &RunReport) -> Result<(), Stop> {

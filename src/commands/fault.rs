@@ -12,7 +12,7 @@ use super::watcher::Shown;
 use super::{Context, debug_pods, document, ended, plan_text};
 use crate::cli::{DryRun, FaultRequest};
 use crate::cluster::Cluster;
-use crate::cluster::events::Recorder;
+use crate::cluster::events::{Recorder, Regarding};
 use crate::fault::Execution;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::run_plan::{Confirmed, Plan, REASON, USER};
@@ -50,8 +50,10 @@ async fn carry_out(context: &mut Context, request: &FaultRequest, run: &mut Run)
     let text = plan_text::plan_text(&plan, &cluster, &namespace, is_dry);
     context.printer.line(&guards::shown(text, &verdict));
     if is_dry {
-        document::nothing_changed(context, request.writing.dry_run);
-        return Ok(report::Ending::Ran);
+        let vmis = plan.vms.iter().map(|vm| &vm.target);
+        let vmis = vmis.map(|vm| Regarding::new(&vm.namespace, &vm.name, &vm.uid));
+        let how = (plan.run.as_str(), request.writing.dry_run);
+        return document::nothing_changed(context, &cluster, how, vmis.collect()).await;
     }
     let question = format!("Put this on {}?", counted(plan.vms.len()));
     let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;

@@ -10,7 +10,7 @@ use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::protection::{Protection, everyone, protection};
 use crate::cluster::{Cluster, ClusterError, Reach, Selection};
 use crate::fault::{PROTECTED, Unfit};
-use crate::plan::guards::beside::{Beside, Other};
+use crate::plan::guards::beside::Beside;
 use crate::plan::guards::config::Config;
 use crate::plan::guards::{self, Crowd, Facts, Known, Place, Verdict};
 use crate::run::lookout;
@@ -197,16 +197,6 @@ fn add(beside: &mut Beside, around: &Around) {
     beside.evacuating.clone_from(&around.evacuating);
     beside.cordoned.clone_from(&around.cordoned);
     beside.blind.extend(around.protection.blind.iter().cloned());
-    let outages = around.protection.outages.iter().map(|(vm, undo)| Other {
-        run: escape(&undo.run),
-        fault: "outage".to_owned(),
-        user: undo.user.as_deref().map(escape),
-        state: escape(&undo.words()),
-        left: None,
-        vms: vec![escape(vm)],
-        nodes: Vec::new(),
-    });
-    beside.runs.extend(outages);
 }
 
 /// What a plan comes to, apart from how long it lasts and what is lost.

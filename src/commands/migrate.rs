@@ -13,7 +13,7 @@ use super::targets::{self, Candidates, Chosen};
 use super::{Context, document, migrate_text};
 use crate::cli::{DryRun, MigrateRequest};
 use crate::cluster::Cluster;
-use crate::cluster::events::Recorder;
+use crate::cluster::events::{Recorder, Regarding};
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::migration;
 use crate::cluster::movable::Terrain;
@@ -68,8 +68,10 @@ async fn carry_out(context: &mut Context, request: &MigrateRequest, run: &mut Ru
     let text = migrate_text::plan_text(&plan, &cluster, limits, is_dry);
     context.printer.line(&guards::shown(text, &verdict));
     if is_dry {
-        document::nothing_changed(context, request.writing.dry_run);
-        return Ok(Ending::Ran);
+        let vmis = plan.pool.iter();
+        let vmis = vmis.map(|vm| Regarding::new(&vm.namespace, &vm.name, &vm.uid));
+        let how = (plan.run.as_str(), request.writing.dry_run);
+        return document::nothing_changed(context, &cluster, how, vmis.collect()).await;
     }
     let question = format!("Migrate {}?", counted(plan.pool.len()));
     let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;

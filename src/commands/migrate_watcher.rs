@@ -32,11 +32,7 @@ pub(super) struct Shown {
 
 impl Shown {
     pub(super) fn new(printer: &Printer, plan: &MigrationPlan, recorder: Recorder) -> Self {
-        let vmi = |vm: &Movable| Regarding {
-            namespace: vm.namespace.clone(),
-            name: vm.name.clone(),
-            uid: vm.uid.clone(),
-        };
+        let vmi = |vm: &Movable| Regarding::new(&vm.namespace, &vm.name, &vm.uid);
         Self {
             progress: Progress::new(printer, plan.pool.len()),
             events: Recording::new(recorder),

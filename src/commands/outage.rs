@@ -15,7 +15,7 @@ use super::stop::Stop;
 use super::targets::{self, Candidates, Chosen};
 use super::{Context, document, manifest_files, outage_text};
 use crate::cli::{DryRun, HowMany, OutageRequest};
-use crate::cluster::events::Recorder;
+use crate::cluster::events::{Recorder, Regarding};
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::outage::{candidates, launcher_of};
 use crate::cluster::{Cluster, VirtualMachineInstance, manifest, outage_rules};
@@ -66,8 +66,10 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run
     let text = outage_text::plan_text(&plan, &cluster);
     context.printer.line(&guards::shown(text, &verdict));
     if request.writing.dry_run != DryRun::None {
-        document::nothing_changed(context, request.writing.dry_run);
-        return Ok(Ending::Ran);
+        let vmis = plan.vms.iter().map(|vm| &vm.target);
+        let vmis = vmis.map(|vm| Regarding::new(&vm.namespace, &vm.name, &vm.uid));
+        let how = (plan.run.as_str(), request.writing.dry_run);
+        return document::nothing_changed(context, &cluster, how, vmis.collect()).await;
     }
     let (verb, end) = outage_text::verb(plan.spec.mode);
     let question = format!("{verb} {}{end}?", counted(plan.vms.len()));

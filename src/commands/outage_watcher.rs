@@ -52,11 +52,7 @@ impl Watcher for Shown {
             .as_ref()
             .filter(|new| new.uid == uid)
             .map_or(&vm.target.name, |new| &new.name);
-        let about = Regarding {
-            namespace: vm.target.namespace.clone(),
-            name: name.clone(),
-            uid: uid.to_owned(),
-        };
+        let about = Regarding::new(&vm.target.namespace, name, uid);
         self.events.tell(about, happened, note);
     }
 }

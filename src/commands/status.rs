@@ -8,6 +8,7 @@ use super::stop::Stop;
 use crate::cli::StatusRequest;
 use crate::cluster::Cluster;
 use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
+use crate::run::in_place::{Heard, told};
 use crate::run::live::LiveRun;
 use crate::run::live_report::item;
 use crate::run::lookout::{self, Found, View};
@@ -17,10 +18,22 @@ use crate::run::outage::changes::Changed;
 pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Result<ExitCode, Stop> {
     let cluster = context.connect().await?;
     let namespace = request.namespace.as_deref();
-    let look = async { Ok(lookout::look(&cluster, namespace).await?) };
-    let found = Box::pin(context.unless_signalled(look)).await?;
-    let items = items(&found.runs, &found.migrations, &found.changes);
-    print(context, items.clone())?;
+    let look = async {
+        let (found, events) = tokio::join!(lookout::look(&cluster, namespace), lookout::events(&cluster));
+        // Without Events it is not known which faults are in place, and nothing else is lost.
+        Ok((found?, events.ok()))
+    };
+    let (found, events) = Box::pin(context.unless_signalled(look)).await?;
+    let (heard, events_view) = events.unzip();
+    let mut seen = Seen {
+        runs: found.runs.clone(),
+        migrations: found.migrations.clone(),
+        changes: found.changes.clone(),
+        heard: heard.unwrap_or_default(),
+    };
+    let items = seen.items();
+    let mut columns = Vec::new();
+    print(context, items.clone(), &mut columns)?;
     if items.is_empty() && !structured(context.format) {
         context.printer.line(&match namespace {
             Some(namespace) => format!("No runs found in {namespace} namespace."),
@@ -32,7 +45,8 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
         context.printer.error(&anyhow::anyhow!("{blind}"));
     }
     if request.watch {
-        return watch(context, &cluster, &found, items).await;
+        let events_view = events_view.as_ref();
+        return watch(context, &cluster, (&found, events_view), (&mut seen, items, columns)).await;
     }
     Ok(if blind.is_some() {
         ExitCode::Failed
@@ -69,51 +83,66 @@ pub(super) fn not_seen(found: &Found, cluster: &Cluster) -> Option<String> {
     (!what.is_empty()).then(|| format!("{}\nhint: {}", what.join("; "), hints.join("\nhint: ")))
 }
 
-/// Every run of debug pods, those of migrations that are not over (what is left of those is KubeVirt's history), and what
-/// outages have changed.
-fn items(runs: &[LiveRun], migrations: &[MigrationRun], changes: &[Changed]) -> Vec<RunItem> {
-    let now = Time::now();
-    let migrations = migrations
-        .iter()
-        .filter(|run| run.is_live(now))
-        .map(|run| run.item(now));
-    let mut items: Vec<RunItem> = runs.iter().map(|run| item(run, now)).chain(migrations).collect();
-    items.extend(changes.iter().map(|change| change.item(now)));
-    items.sort_by(|a, b| a.id.cmp(&b.id));
-    items
+/// What was last seen of everything.
+struct Seen {
+    runs: Vec<LiveRun>,
+    migrations: Vec<MigrationRun>,
+    changes: Vec<Changed>,
+    heard: Vec<Heard>,
+}
+
+impl Seen {
+    /// Every run of debug pods, those of migrations that are not over (what is left of those is KubeVirt's history), and what
+    /// outages have changed.
+    fn items(&self) -> Vec<RunItem> {
+        let now = Time::now();
+        let migrations = self.migrations.iter().filter(|run| run.is_live(now));
+        let migrations = migrations.map(|run| run.item(now));
+        let runs = self.runs.iter().map(|run| told(item(run, now), &self.heard, now));
+        let mut items: Vec<RunItem> = runs.chain(migrations).collect();
+        items.extend(self.changes.iter().map(|change| change.item(now)));
+        items.sort_by(|a, b| a.id.cmp(&b.id));
+        items
+    }
 }
 
 fn structured(format: Format) -> bool {
     matches!(format, Format::Json | Format::Yaml)
 }
 
-fn print(context: &Context, items: Vec<RunItem>) -> Result<(), Stop> {
+/// `columns` are as wide as they have been, so that later rows stand under earlier ones.
+fn print(context: &Context, items: Vec<RunItem>, columns: &mut Vec<u16>) -> Result<(), Stop> {
     let text = ListReport::new(items)
-        .print(context.format)
+        .print_under(context.format, columns)
         .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
     context.print(&text)
 }
 
 /// Prints what has changed until a signal: rows for a person, the whole list as one more document for a program.
-async fn watch(context: &Context, cluster: &Cluster, found: &Found, first: Vec<RunItem>) -> Result<ExitCode, Stop> {
+async fn watch(
+    context: &Context,
+    cluster: &Cluster,
+    (found, events): (&Found, Option<&View>),
+    (seen, mut shown, mut columns): (&mut Seen, Vec<RunItem>, Vec<u16>),
+) -> Result<ExitCode, Stop> {
     // Where nothing may be looked into, nothing will ever change.
     let mut pods = lookout::follow(cluster, &found.view).chain(pending());
     let mut flights = lookout::follow_migrations(cluster, &found.migrations_view).chain(pending());
     let mut news = lookout::follow_changes(cluster, &found.changes_views).chain(pending());
-    let (mut runs, mut migrations) = (found.runs.clone(), found.migrations.clone());
-    let mut outages = found.changes.clone();
+    let said = events.map(|view| lookout::follow_events(cluster, view));
+    let mut said = said.unwrap_or_else(|| pending().boxed()).chain(pending());
     let signals = context.signals.clone();
-    let mut shown = first;
     let mut headed = !shown.is_empty();
     loop {
         tokio::select! {
             biased;
             () = signals.any() => return Ok(ExitCode::Interrupted),
-            Some(now) = pods.next() => runs = now?,
-            Some(now) = flights.next() => migrations = now?,
-            Some(now) = news.next() => outages = now?,
+            Some(now) = pods.next() => seen.runs = now?,
+            Some(now) = flights.next() => seen.migrations = now?,
+            Some(now) = news.next() => seen.changes = now?,
+            Some(now) = said.next() => seen.heard = now,
         }
-        let runs = items(&runs, &migrations, &outages);
+        let runs = seen.items();
         let changed = changed(&shown, &runs);
         if changed.is_empty() {
             continue;
@@ -122,21 +151,21 @@ async fn watch(context: &Context, cluster: &Cluster, found: &Found, first: Vec<R
             if context.format == Format::Yaml {
                 context.print("---\n")?;
             }
-            print(context, runs.clone())?;
+            print(context, runs.clone(), &mut columns)?;
         } else if headed {
-            print_rows(context, changed)?;
+            print_rows(context, changed, &mut columns)?;
         } else {
             headed = true;
-            print(context, changed)?;
+            print(context, changed, &mut columns)?;
         }
         shown = runs;
     }
 }
 
 /// The rows without the header, which stands above them already; as `kubectl get --watch` does.
-fn print_rows(context: &Context, items: Vec<RunItem>) -> Result<(), Stop> {
+fn print_rows(context: &Context, items: Vec<RunItem>, columns: &mut Vec<u16>) -> Result<(), Stop> {
     let text = ListReport::new(items)
-        .print(context.format)
+        .print_under(context.format, columns)
         .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
     let rows = match context.format {
         Format::Name => text.as_str(),
@@ -176,17 +205,9 @@ mod tests {
         RunItem {
             id: id.into(),
             fault: "netem".into(),
-            effect: None,
             state: state.into(),
-            user: None,
-            reason: None,
-            started_at: None,
-            duration_seconds: None,
             left_seconds: Some(Duration::from_secs(left).into()),
-            targets: vec![],
-            nodes: vec![],
-            pods: vec![],
-            detail: None,
+            ..RunItem::default()
         }
     }
 

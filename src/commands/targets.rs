@@ -280,7 +280,7 @@ impl From<Pool> for Candidates<Movable> {
 
 impl From<outage::Candidates> for Candidates<OutageTarget> {
     fn from(found: outage::Candidates) -> Self {
-        let around = Around::at(found.kubevirt.as_ref(), Vec::new());
+        let around = Around::at(found.kubevirt.as_ref(), found.cordoned);
         Self {
             around: Around {
                 evacuating: evacuating(&found.rows),

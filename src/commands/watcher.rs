@@ -43,7 +43,8 @@ impl Watcher for Shown {
     }
 
     fn tell(&self, target: &Target, happened: Happened, note: String) {
-        self.events.tell(Regarding::of(target), happened, note);
+        let about = Regarding::new(&target.namespace, &target.name, &target.uid);
+        self.events.tell(about, happened, note);
     }
 }
 

@@ -25,6 +25,9 @@ pub struct Undo {
     pub duration: String,
     /// Name of the VMI.
     pub vmi: String,
+    /// Where it ran then; empty where an older version wrote this.
+    #[serde(default)]
+    pub node: String,
     /// The run strategy before, and as it is meanwhile.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub strategy: Option<Strategy>,
@@ -102,6 +105,7 @@ mod tests {
             at: "2026-11-20T12:00:00.000Z".into(),
             duration: "60s".into(),
             vmi: "web-1".into(),
+            node: "node-1".into(),
             strategy: Some(Strategy {
                 before,
                 during: during.into(),

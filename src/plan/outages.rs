@@ -63,6 +63,7 @@ impl OutagePlan {
             at,
             duration: self.spec.duration.to_string(),
             vmi: target.name.clone(),
+            node: target.node.clone(),
             strategy: strategy.map(|(before, during)| Strategy {
                 before: before.clone(),
                 during: during.to_owned(),

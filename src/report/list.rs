@@ -52,10 +52,15 @@ impl<T: Item> ListReport<T> {
     /// The list in the form asked for. As a table, or by name, an empty list is an empty text: who prints it says on stderr
     /// what was not found.
     pub fn print(&self, form: Format) -> anyhow::Result<String> {
-        self.print_at(form, Time::now())
+        self.print_at(form, Time::now(), &mut Vec::new())
     }
 
-    fn print_at(&self, form: Format, now: Time) -> anyhow::Result<String> {
+    /// The same, where its table goes on below others: `columns` are their widths so far, and grow.
+    pub fn print_under(&self, form: Format, columns: &mut Vec<u16>) -> anyhow::Result<String> {
+        self.print_at(form, Time::now(), columns)
+    }
+
+    fn print_at(&self, form: Format, now: Time, columns: &mut Vec<u16>) -> anyhow::Result<String> {
         let wide = form == Format::Wide;
         Ok(match form {
             Format::Json => format::json(self)?,
@@ -67,7 +72,7 @@ impl<T: Item> ListReport<T> {
                 for item in &self.items {
                     table.row(item.cells(wide, now));
                 }
-                table.render()
+                table.render_under(columns)
             }
         })
     }

@@ -68,18 +68,18 @@ fn run() -> RunItem {
 #[test]
 fn vmis_and_why_not() {
     let list = ListReport::new(vec![vmi(), paused()]);
-    insta::assert_snapshot!(list.print_at(Format::Table, now()).unwrap(), @r"
+    insta::assert_snapshot!(list.print_at(Format::Table, now(), &mut Vec::new()).unwrap(), @r"
     NAMESPACE   NAME    PHASE     NODE     IP         AGE      BINDINGS           FAULTS         WHY-NOT
     default     web-1   Running   node-1   10.0.0.5   2d3h     masquerade,sriov   filter,netem   migrate: not live-migratable: local disk
     shop        db-0    Paused    <none>   <none>     <none>   <none>             <none>         is paused
     ");
-    insta::assert_snapshot!(list.print_at(Format::Wide, now()).unwrap(), @r"
+    insta::assert_snapshot!(list.print_at(Format::Wide, now(), &mut Vec::new()).unwrap(), @r"
     NAMESPACE   NAME    PHASE     NODE     IP         AGE      POD                         INTERFACES                                FAULTS         WHY-NOT
     default     web-1   Running   node-1   10.0.0.5   2d3h     virt-launcher-web-1-x7k2p   default=tap0 (masquerade), fast (sriov)   filter,netem   migrate: not live-migratable: local disk
     shop        db-0    Paused    <none>   <none>     <none>   <none>                      <none>                                    <none>         is paused
     ");
     assert_eq!(
-        list.print_at(Format::Name, now()).unwrap(),
+        list.print_at(Format::Name, now(), &mut Vec::new()).unwrap(),
         "virtualmachineinstance.kubevirt.io/web-1/default\nvirtualmachineinstance.kubevirt.io/db-0/shop\n"
     );
 }
@@ -87,16 +87,16 @@ fn vmis_and_why_not() {
 #[test]
 fn runs_are_short_in_a_table_and_whole_when_wide() {
     let list = ListReport::new(vec![run()]);
-    insta::assert_snapshot!(list.print_at(Format::Table, now()).unwrap(), @r"
+    insta::assert_snapshot!(list.print_at(Format::Table, now(), &mut Vec::new()).unwrap(), @r"
     RUN      FAULT   EFFECT          STATE     OWNER           REASON     AGE   LEFT   TARGETS                                  NODES           DETAIL
     k3f9ab   netem   latency 100ms   running   jane\u{1b}[2J   game day   90s   30s    default/web-1,default/web-2 and 3 more   node-1,node-2   <none>
     ");
     assert!(
-        list.print_at(Format::Wide, now())
+        list.print_at(Format::Wide, now(), &mut Vec::new())
             .unwrap()
             .contains("default/web-3,default/web-4,default/web-5")
     );
-    assert_eq!(list.print_at(Format::Name, now()).unwrap(), "k3f9ab\n");
+    assert_eq!(list.print_at(Format::Name, now(), &mut Vec::new()).unwrap(), "k3f9ab\n");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn checks_with_the_fix_when_wide() {
         detail: Some("denied".into()),
         fix: Some("kubectl auth can-i create pods/attach -n vmchaos".into()),
     }]);
-    insta::assert_snapshot!(list.print_at(Format::Wide, now()).unwrap(), @r"
+    insta::assert_snapshot!(list.print_at(Format::Wide, now(), &mut Vec::new()).unwrap(), @r"
     CHECK        SUBJECT                         RESULT   DETAIL   FIX
     permission   create pods/attach in vmchaos   failed   denied   kubectl auth can-i create pods/attach -n vmchaos
     ");

@@ -12,10 +12,12 @@ use futures::StreamExt;
 use futures::stream;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::api::events::v1::Event;
 use kube::Resource;
 use kube::api::{Api, ListParams};
 use serde::de::DeserializeOwned;
 
+use super::in_place::Heard;
 use super::live::{DebugPodSeen, LiveRun};
 use super::migrate::live::{MigrationRun, Seen};
 use super::outage::changes::{Changed, sorted};
@@ -25,7 +27,7 @@ use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance, kubevir
 use crate::node::pod::{LABEL_MANAGED_BY, MANAGED_BY};
 
 pub use beside::beside;
-pub use follow::{follow, follow_changes, follow_migrations};
+pub use follow::{follow, follow_changes, follow_events, follow_migrations};
 pub use named::named;
 
 /// Requests at once when every namespace has to be asked about by itself.
@@ -127,6 +129,12 @@ pub async fn look(cluster: &Cluster, namespace: Option<&str>) -> Result<Found, C
     })
 }
 
+/// What the Events of runs say, and where they could be read.
+pub async fn events(cluster: &Cluster) -> Result<(Vec<Heard>, View), ClusterError> {
+    let (events, view) = gather::<Event>(cluster, None, &EVENTS).await?;
+    Ok((events.iter().filter_map(Heard::of).collect(), view))
+}
+
 /// Without KubeVirt there are none of its objects.
 fn or_none<K>(found: Result<(Vec<K>, View), ClusterError>) -> Result<(Vec<K>, View), ClusterError> {
     match found {
@@ -157,6 +165,11 @@ const MACHINES: Kind = Kind {
     group: "kubevirt.io",
     resource: "virtualmachines",
     labels: Some(undo::LABEL),
+};
+const EVENTS: Kind = Kind {
+    group: "events.k8s.io",
+    resource: "events",
+    labels: None,
 };
 const INSTANCES: Kind = Kind {
     group: "kubevirt.io",
@@ -197,6 +210,7 @@ trait Listable:
 }
 
 impl Listable for Pod {}
+impl Listable for Event {}
 impl Listable for VirtualMachineInstanceMigration {}
 impl Listable for VirtualMachine {}
 impl Listable for VirtualMachineInstance {}

@@ -2,7 +2,7 @@
 //!
 //! [`driver`] does what [`engine`] decides; [`vm`] is what is known of each VM. [`follow`] watches pods and VMIs and
 //! finds launchers that moved, [`sweep`] looks after what nobody can vouch for, by an [`errand`]: a debug pod with one task. [`live`] are everybody's runs as their
-//! pods show them, [`lookout`] finds those. [`migrate`] is the run whose steps are migrations, [`outage`] the one
+//! pods show them, [`lookout`] finds those, and [`in_place`] is what their Events add. [`migrate`] is the run whose steps are migrations, [`outage`] the one
 //! whose steps end guests and bring them back: state machines of their own.
 
 pub mod driver;
@@ -12,6 +12,7 @@ pub mod errand;
 pub mod follow;
 pub mod halt;
 mod heard;
+pub mod in_place;
 mod leaving;
 pub mod live;
 pub mod live_report;

@@ -1,11 +1,14 @@
 //! Tables as kubectl prints them: upper-case headers, three spaces, no borders, never wrapped.
 
-use comfy_table::{ContentArrangement, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Width, presets};
 
 use crate::escape::escape;
 
 /// What stands where there is nothing.
 pub const NONE: &str = "<none>";
+
+/// Spaces between columns.
+const GAP: u16 = 3;
 
 /// Rows under headers. Cells are escaped; an empty one reads `<none>`.
 #[derive(Debug, Clone)]
@@ -64,14 +67,24 @@ impl Table {
 
     /// The whole table with a line break at its end; without rows only the headers.
     pub fn render(&self) -> String {
+        self.render_under(&mut Vec::new())
+    }
+
+    /// The same, below tables whose columns were so wide (in characters, without what parts them): none becomes narrower,
+    /// and the widths are brought up to date.
+    pub fn render_under(&self, widths: &mut Vec<u16>) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING);
         // Somebody will pipe it into awk: a cell never wraps, whatever the width of the terminal.
         table.set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(self.headers.clone());
         table.add_rows(self.rows.clone());
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 3));
+        let own = table.column_max_content_widths();
+        widths.resize(own.len(), 0);
+        for ((column, width), own) in table.column_iter_mut().zip(widths.iter_mut()).zip(own) {
+            *width = own.max(*width);
+            column.set_padding((0, GAP));
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(*width + GAP)));
         }
         let mut text = String::new();
         for line in table.lines() {
@@ -98,6 +111,20 @@ mod tests {
              default     web-1                       node-1\n\
              shop        a-rather-long-name-indeed   <none>\n"
         );
+    }
+
+    #[test]
+    fn a_table_below_another_stands_in_its_columns() {
+        let mut widths = Vec::new();
+        let mut table = |name, state| {
+            let mut table = Table::new(["name", "state", "end"]);
+            table.row([name, state, "x"]);
+            let text = table.render_under(&mut widths);
+            text.lines().last().unwrap().to_owned()
+        };
+        assert_eq!(table("a-long-name", "up"), "a-long-name   up      x");
+        assert_eq!(table("b", "starting"), "b             starting   x");
+        assert_eq!(table("c", "up"), "c             up         x");
     }
 
     #[test]

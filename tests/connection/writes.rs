@@ -6,7 +6,6 @@ use kubectl_vmchaos::cluster::events::{Happened, Recorder, Regarding};
 use kubectl_vmchaos::cluster::rbac::missing_rbac;
 use kubectl_vmchaos::cluster::rules::VM_PACKETS;
 use kubectl_vmchaos::cluster::{ErrorKind, pod_namespace};
-use kubectl_vmchaos::fault::{Launcher, Target};
 use serde_json::{Value, json};
 
 use crate::http_server::{Answer, Server, status};
@@ -21,23 +20,8 @@ fn debug_pod() -> Pod {
     serde_json::from_value(json!({ "metadata": { "name": "vmchaos-k3f9ab-0" } })).unwrap()
 }
 
-fn target() -> Target {
-    Target {
-        namespace: "shop".into(),
-        name: "web-1".into(),
-        uid: "u-1".into(),
-        node: "node01".into(),
-        launcher: Launcher {
-            name: "p".into(),
-            uid: "q".into(),
-            container_id: None,
-            image: "i".into(),
-            pull_secrets: vec![],
-            address: None,
-        },
-        interfaces: vec![],
-        probes: vec![],
-    }
+fn target() -> Regarding {
+    Regarding::new("shop", "web-1", "u-1")
 }
 
 fn namespaces(names: &[&str]) -> Vec<String> {
@@ -153,7 +137,7 @@ async fn an_event_is_left_on_the_vmi() {
     let server = Server::start(|request| created(&request.body)).await;
     let recorder = Recorder::new(server.cluster().await, "k3f9ab", server.sink());
     recorder
-        .record(&Regarding::of(&target()), Happened::Injected, "delay 100ms for 120s")
+        .record(&target(), Happened::Injected, "delay 100ms for 120s")
         .await;
     let requests = server.requests();
     assert_eq!(requests[0].line(), "POST /apis/events.k8s.io/v1/namespaces/shop/events");
@@ -179,12 +163,8 @@ async fn an_event_is_left_on_the_vmi() {
 async fn events_that_cannot_be_left_are_told_once() {
     let server = Server::start(|_| status(403, "Forbidden", "cannot create events")).await;
     let recorder = Recorder::new(server.cluster().await, "k3f9ab", server.sink());
-    recorder
-        .record(&Regarding::of(&target()), Happened::Injected, "a")
-        .await;
-    recorder
-        .record(&Regarding::of(&target()), Happened::Restored, "b")
-        .await;
+    recorder.record(&target(), Happened::Injected, "a").await;
+    recorder.record(&target(), Happened::Restored, "b").await;
     assert_eq!(
         server.warnings(),
         ["no Event is left on the VMIs: Error from server (Forbidden): cannot create events"]

@@ -57,15 +57,37 @@ fn runs_on_the_same_node_are_shown_and_those_elsewhere_are_not() {
 #[test]
 fn an_outage_in_place_is_shown() {
     let rehearsal = Rehearsal::new();
+    // web-2 belongs to a VM, lone-1 of another namespace does not; both are on node-2.
+    for (vm, namespace) in [("web-2", "default"), ("lone-1", "lab")] {
+        let pause = ["outage", vm, "-n", namespace, "--mode", "pause", "--duration", "10m"];
+        let mut outage = rehearsal.spawn(&with(&pause, &["--yes=vmchaos-rehearsal"]));
+        outage.wait_for("paused");
+        let told = |vm: &str| rehearsal.run(&with(&LONG, &[vm, "--dry-run"])).expect(0);
+        told("cache-1").says(&[
+            "guards: outage of run",
+            "by vmchaos-rehearsal is running, ",
+            "on the same node: node-2",
+        ]);
+        assert!(!told("web-3").err.contains("outage of run"), "it is on node-3");
+        outage.signal("INT");
+        outage.end().expect(130);
+        assert!(!told("cache-1").err.contains("outage of run"), "it is undone");
+    }
+}
+
+#[test]
+fn an_outage_that_is_overdue_is_shown_on_its_vm() {
+    let rehearsal = Rehearsal::new();
     let undo = json!({"run": "abc123", "mode": "delete", "user": "jane", "at": "2026-11-28T08:00:00Z", "duration": "60s",
         "vmi": "web-1", "strategy": {"before": {"runStrategy": "Always"}, "during": "Manual"}, "paused": false});
     rehearsal.practice.edit("VirtualMachine", "default", "web-1", |vm| {
         vm["metadata"]["annotations"]["vmchaos.dev/undo"] = json!(undo.to_string());
+        vm["metadata"]["labels"]["vmchaos.dev/run"] = json!("abc123");
     });
     rehearsal
         .run(&with(&LONG, &["web-1", "--dry-run"]))
         .expect(0)
-        .says(&["outage of run abc123 by jane", "on the same VM: default/web-1"]);
+        .says(&["outage of run abc123 by jane is overdue, on the same VM: default/web-1"]);
 }
 
 #[test]
@@ -94,6 +116,13 @@ fn migrations_and_evacuations_in_flight_are_shown() {
     ]);
     let ended = rehearsal.run(&with(&LONG, &["web-3", "--dry-run"])).expect(0);
     ended.says(&["migrations in flight on other nodes: 1"]);
+    let others = [
+        &["migrate", "web-1", "--dry-run"][..],
+        &["outage", "web-1", "--dry-run"],
+    ];
+    for other in others {
+        rehearsal.run(other).expect(0).says(&["guards: cordoned: node-1"]);
+    }
 }
 
 #[test]
@@ -106,5 +135,5 @@ fn what_may_not_be_looked_for_is_said() {
     let ended = rehearsal
         .run(&["outage", "web-1", "--mode", "pause", "--dry-run"])
         .expect(0);
-    ended.says(&["not known: other runs", "not known: migrations in flight"]);
+    ended.says(&["not known: other runs, migrations in flight, in namespaces that may not be looked into"]);
 }

@@ -21,14 +21,21 @@ fn asked(rehearsal: &Rehearsal) -> Vec<String> {
     asked
 }
 
+const EVENT: &str = "POST /apis/events.k8s.io/v1/namespaces/default/events";
+
 #[test]
 fn every_object_of_every_fault() {
     let rehearsal = Rehearsal::with(Options::default());
     let three = ["web-1", "web-2", "web-3", "--dry-run=server"];
+    // The Events on the three VMIs are asked about whatever the fault.
     let run = |base: &[&str]| {
         rehearsal.run(&with(base, &three)).expect(0);
         assert_eq!(rehearsal.writes(), Vec::<String>::new());
-        asked(&rehearsal)
+        let (events, asked): (Vec<String>, Vec<String>) = asked(&rehearsal)
+            .into_iter()
+            .partition(|line| line.ends_with("/events"));
+        assert_eq!(events, [EVENT; 3], "{base:?}");
+        asked
     };
     let pods = |asked: &[String], namespace: &str| {
         let path = format!("POST /api/v1/namespaces/{namespace}/pods");
@@ -64,7 +71,11 @@ fn a_vmi_that_nothing_else_makes_again_is_asked_about_too() {
     let vmis = "/apis/kubevirt.io/v1/namespaces/lab/virtualmachineinstances";
     assert_eq!(
         asked(&rehearsal),
-        [format!("DELETE {vmis}/lone-1"), format!("POST {vmis}")]
+        [
+            format!("DELETE {vmis}/lone-1"),
+            EVENT.replace("default", "lab"),
+            format!("POST {vmis}")
+        ]
     );
 }
 
@@ -79,6 +90,14 @@ fn what_a_server_would_refuse_is_refused() {
         .run(&["migrate", "web-1", "--dry-run=server"])
         .expect(4)
         .says(&["not today"]);
+    // That nothing would be left on a VMI stops no run.
+    rehearsal
+        .practice
+        .forbid("create", "events.k8s.io", "events", "", "default");
+    rehearsal
+        .run(&["filter", "web-1", "web-2", "--ports", "53", "--dry-run=server"])
+        .expect(0)
+        .says(&["no Event is left on the VMIs", "nothing was changed (server dry run)"]);
     let vmis = "virtualmachineinstances";
     rehearsal
         .practice

@@ -15,8 +15,8 @@ fn a_run_is_seen_by_everybody_with_its_owner_and_its_end() {
     assert_eq!((none.out.as_str(), none.err.as_str()), ("", "No runs found"));
 
     let (run, id) = injected(&rehearsal, "web-1", &["--reason", "game day"]);
-    rehearsal.until("the run is running", |rehearsal| {
-        status_of(rehearsal, &id)["state"] == "running"
+    rehearsal.until("the fault is told to be in place", |rehearsal| {
+        status_of(rehearsal, &id)["state"] == "injected"
     });
     let item = status_of(&rehearsal, &id);
     assert_eq!(
@@ -56,6 +56,16 @@ fn a_run_is_seen_by_everybody_with_its_owner_and_its_end() {
     let item = status_of(&rehearsal, &id);
     assert_eq!(item["detail"], "1 restored (lost operator)");
     assert!(item.get("leftSeconds").is_none());
+}
+
+#[test]
+fn without_events_it_is_not_known_what_is_in_place_and_nothing_else_is_lost() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.practice.forbid("list", "events.k8s.io", "events", "", "*");
+    let (_run, id) = injected(&rehearsal, "web-1", &[]);
+    rehearsal.until("the run is running", |rehearsal| {
+        status_of(rehearsal, &id)["state"] == "running"
+    });
 }
 
 #[test]
@@ -109,7 +119,7 @@ fn a_watch_shows_each_change_until_a_signal() {
         text.lines()
             .any(|line| line.starts_with(&id) && line.contains(&format!(" {word} ")))
     };
-    rehearsal.until("the run is shown", |_| shown("running"));
+    rehearsal.until("the run is shown", |_| shown("injected"));
     rehearsal.run(&["halt", &id]).expect(0);
     rehearsal.until("its end is shown", |_| shown("gone"));
     assert_eq!(run.end().code, Some(1), "somebody else ended it");

@@ -36,8 +36,8 @@ fn status_shows_a_run_to_everybody_with_its_owner_and_reason() {
     let none = backend.run(&["status"]).expect(0);
     assert_eq!((none.out.as_str(), none.err.as_str()), ("", "No runs found"));
     let mut run = injected(&backend, &with(&LONG, &["--reason", "game day"]));
-    backend.until("the run is running", |backend| {
-        backend.run(&["status", "-o", "json"]).expect(0).json()["items"][0]["state"] == "running"
+    backend.until("the fault is told to be in place", |backend| {
+        backend.run(&["status", "-o", "json"]).expect(0).json()["items"][0]["state"] == "injected"
     });
     let list = backend.run(&["status", "-o", "json"]).expect(0).json();
     let item = &list["items"][0];

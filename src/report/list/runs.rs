@@ -7,7 +7,7 @@ use crate::report::{Seconds, Time};
 use crate::ui::age;
 
 /// A run somebody has, or had, in place.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunItem {
     pub id: String,
@@ -16,7 +16,7 @@ pub struct RunItem {
     /// The fault in words, e.g. `latency 100ms`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effect: Option<String>,
-    /// e.g. `starting`, `running`, `detached`, `finished`, `leaked`, `unproven`.
+    /// e.g. `starting`, `running`, `injected`, `detached`, `finished`, `leaked`, `unproven`.
     pub state: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
@@ -26,7 +26,8 @@ pub struct RunItem {
     pub started_at: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<Seconds>,
-    /// Time until the nodes end it; absent when it is over.
+    /// Time until the nodes end it, counted from when the fault was put in place where that is known, else from the start of
+    /// its pods; absent when it is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_seconds: Option<Seconds>,
     /// `namespace/name` of each VMI.

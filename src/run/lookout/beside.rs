@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use super::super::live::LiveRun;
 use super::super::live_report::item;
 use super::super::migrate::live::MigrationRun;
-use super::{Kind, Listable, MIGRATIONS, PODS, View, list, one_by_one};
+use super::super::outage::changes::sorted;
+use super::{INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, View, list, one_by_one};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
-use crate::cluster::{Cluster, ClusterError, pod_namespace};
+use crate::cluster::vm::VirtualMachine;
+use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance, pod_namespace};
 use crate::escape::escape;
 use crate::plan::guards::beside::{Beside, Move, Other};
 use crate::report::{RunItem, Time};
@@ -37,11 +39,14 @@ pub async fn beside(
             .flatten()
             .map(str::to_owned),
     );
-    let (pods, migrations) = tokio::join!(
+    let (pods, migrations, machines, instances) = tokio::join!(
         everywhere_or::<Pod>(cluster, &homes, &PODS),
         everywhere_or::<VirtualMachineInstanceMigration>(cluster, near, &ALL_MIGRATIONS),
+        everywhere_or::<VirtualMachine>(cluster, near, &MACHINES),
+        everywhere_or::<VirtualMachineInstance>(cluster, near, &INSTANCES),
     );
     let ((pods, of_pods), (migrations, of_migrations)) = (pods?, migrations?);
+    let ((machines, of_machines), (instances, of_instances)) = (machines?, instances?);
     let now = Time::now();
     let changing = pods
         .iter()
@@ -56,19 +61,22 @@ pub async fn beside(
             ..other(run.item(now))
         }
     });
-    let blind = |view: &View, what: &str| {
-        (!view.is_whole()).then(|| format!("{what}, in namespaces that may not be looked into"))
-    };
+    let outages = sorted(&machines, &instances);
+    let outages = outages.chunk_by(|a, b| a.undo.run == b.undo.run);
+    let outages = outages.map(|run| outage(run.iter().map(|change| other(change.item(now))).collect()));
+    let views = [
+        (&of_pods, "other runs"),
+        (&of_migrations, "migrations in flight"),
+        (&of_machines, "outages"),
+        (&of_instances, "outages of VMIs without a VM"),
+    ];
+    let blind = views.iter().filter(|(view, _)| !view.is_whole());
+    let blind: Vec<&str> = blind.map(|(_, what)| *what).collect();
+    let blind = (!blind.is_empty()).then(|| format!("{}, in namespaces that may not be looked into", blind.join(", ")));
     Ok(Beside {
-        runs: runs.chain(migrating).collect(),
+        runs: runs.chain(migrating).chain(outages.flatten()).collect(),
         moves: migrations.iter().filter(|it| !it.is_final()).map(under_way).collect(),
-        blind: [
-            blind(&of_pods, "other runs"),
-            blind(&of_migrations, "migrations in flight"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect(),
+        blind: blind.into_iter().collect(),
         ..Beside::default()
     })
 }
@@ -96,6 +104,18 @@ fn other(item: RunItem) -> Other {
         vms: all(item.targets),
         nodes: all(item.nodes),
     }
+}
+
+/// One outage from what it has changed about each of its VMs; what needs attention most gives its state.
+fn outage(changes: Vec<Other>) -> Option<Other> {
+    changes.into_iter().reduce(|mut run, change| {
+        if run.left > change.left {
+            (run.left, run.state) = (change.left, change.state);
+        }
+        run.vms.extend(change.vms);
+        run.nodes.extend(change.nodes);
+        run
+    })
 }
 
 fn under_way(migration: &VirtualMachineInstanceMigration) -> Move {

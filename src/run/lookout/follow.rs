@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::events::v1::Event;
 use kube::ResourceExt as _;
 
+use super::super::in_place::Heard;
 use super::super::live::{DebugPodSeen, LiveRun};
 use super::super::migrate::live::{MigrationRun, Seen};
 use super::super::outage::changes::Changed;
-use super::{INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, View, api};
+use super::{EVENTS, INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, View, api};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::watch::{self, Change, Filter};
@@ -65,6 +67,13 @@ pub fn follow_changes(
         std::future::ready(changes)
     });
     changes.boxed()
+}
+
+/// The same for what Events say. They are a courtesy: where they can no longer be followed, nothing more is heard.
+pub fn follow_events(cluster: &Cluster, view: &View) -> BoxStream<'static, Vec<Heard>> {
+    known::<Event, _>(cluster, view, &EVENTS, Heard::of)
+        .filter_map(|known| std::future::ready(known.ok()))
+        .boxed()
 }
 
 /// Everything of a kind that is ours, by what is read of it, after every change.

@@ -75,7 +75,10 @@ impl Changed {
             duration_seconds: duration.map(Seconds),
             left_seconds: left.map(Seconds),
             targets: vec![self.key()],
-            nodes: Vec::new(),
+            nodes: Some(escape(&undo.node))
+                .filter(|node| !node.is_empty())
+                .into_iter()
+                .collect(),
             pods: Vec::new(),
             detail: left
                 .is_none()
