@@ -56,7 +56,7 @@ fn a_fault_from_the_first_question_to_its_end_and_the_same_by_its_command_line()
     fill(&mut terminal, "netem", "latency", "20ms");
     fill(&mut terminal, "netem", "duration", "1s");
     terminal.type_in(ENTER);
-    terminal.see("Put this on 1 VM?");
+    terminal.see("Put this on 1 VM in context vmchaos-rehearsal?");
     assert_eq!(
         rehearsal.writes(),
         Vec::<String>::new(),
@@ -112,7 +112,7 @@ fn a_value_is_refused_in_the_words_of_the_flag_and_can_be_mended() {
     terminal.type_in(ENTER);
     terminal.see("invalid value '20' for '--latency <TIME>'");
     terminal.type_in("ms\r");
-    terminal.see("Put this on 1 VM?");
+    terminal.see("Put this on 1 VM in context vmchaos-rehearsal?");
     terminal.type_in("n\r");
     let (screen, code) = terminal.end();
     assert_eq!(code, 4, "{screen}");
@@ -123,8 +123,20 @@ fn a_value_is_refused_in_the_words_of_the_flag_and_can_be_mended() {
 #[test]
 fn outages_and_filters_and_migrations_too() {
     for (fault, name, flag, value, question) in [
-        (1, "filter", "ports", "53", "Put this on 1 VM?"),
-        (2, "migrate", "timeout", "2m", "Migrate 1 VM?"),
+        (
+            1,
+            "filter",
+            "ports",
+            "53",
+            "Put this on 1 VM in context vmchaos-rehearsal?",
+        ),
+        (
+            2,
+            "migrate",
+            "timeout",
+            "2m",
+            "Migrate 1 VM in context vmchaos-rehearsal?",
+        ),
         (3, "outage", "mode", "pause", "Pause 1 VM"),
     ] {
         let rehearsal = Rehearsal::new();
@@ -217,7 +229,7 @@ fn a_rehearsal_guides_on_its_own_cluster() {
     terminal.see("on 1 VM: what is left empty");
     fill(&mut terminal, "netem", "loss", "1%");
     terminal.type_in(ENTER);
-    terminal.see("Put this on 1 VM?");
+    terminal.see("Put this on 1 VM in context vmchaos-rehearsal?");
     terminal.type_in("n\r");
     let (screen, code) = terminal.end();
     assert_eq!(code, 4, "{screen}");

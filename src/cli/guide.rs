@@ -9,6 +9,8 @@ use clap::{Arg, ArgAction, Command};
 const NOT_ASKED: [&str; 4] = ["Choosing targets", "Debug pod", "Safety", "Connection"];
 /// Asked all the same.
 const REASON: &str = "reason";
+/// Not asked all the same: it says everything by itself.
+const REPLAY: &str = "replay";
 const FAULTS: [&str; 4] = ["netem", "filter", "migrate", "outage"];
 
 /// `kubectl vmchaos` alone.
@@ -102,7 +104,10 @@ fn asked(fault: &str) -> Vec<Arg> {
     let is_asked = |arg: &&Arg| {
         let heading = arg.get_help_heading();
         let of_the_fault = heading.is_some_and(|heading| !NOT_ASKED.contains(&heading)) && !arg.is_hide_set();
-        arg.get_long().is_some() && !arg.is_global_set() && (of_the_fault || arg.get_long() == Some(REASON))
+        match arg.get_long() {
+            None | Some(REPLAY) => false,
+            Some(long) => !arg.is_global_set() && (of_the_fault || long == REASON),
+        }
     };
     command.get_arguments().filter(is_asked).cloned().collect()
 }
@@ -112,7 +117,11 @@ fn is_switch(arg: &Arg) -> bool {
 }
 
 fn question(arg: &Arg) -> Question {
-    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let help = arg
+        .get_help()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+        .replace('`', "");
     let (help, default) = match help.split_once(" [default: ") {
         Some((help, default)) => (help.to_owned(), default.trim_end_matches(']').to_owned()),
         None => (help, String::new()),
@@ -161,7 +170,7 @@ mod tests {
             assert!(netem.iter().any(|asked| asked == flag), "{flag}: {netem:?}");
         }
         for flag in [
-            "target", "count", "image", "yes", "dry-run", "context", "output", "filename",
+            "target", "count", "image", "yes", "dry-run", "context", "output", "filename", "replay",
         ] {
             assert!(!netem.iter().any(|asked| asked == flag), "{flag}: {netem:?}");
         }

@@ -86,6 +86,14 @@ impl Cluster {
             .map_or("", String::as_str)
     }
 
+    /// Where something is done, as a question ends: `context prod`, or the server's URL where there is no context.
+    pub fn place(&self) -> String {
+        match self.context.as_str() {
+            "" => self.server.clone(),
+            context => format!("context {}", crate::escape::escape(context)),
+        }
+    }
+
     /// `HOST:PORT` of the API server, as it stands in errors.
     pub fn host(&self) -> String {
         self.server

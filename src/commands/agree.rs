@@ -9,7 +9,10 @@ use crate::plan::run_plan::Consent;
 use crate::report::ExitCode;
 use crate::ui::{Answer, Confirm};
 
-/// Consent by `--yes` or by the answer to `question`; without either nothing is changed. What is in `demands` is typed, one
+pub(super) const UNCHANGED: &str = "nothing was changed";
+
+/// Consent by `--yes` or by the answer to `question`, which ends with the cluster's name: a long plan has scrolled away by then.
+/// Without either nothing is changed. What is in `demands` is typed, one
 /// after the other, instead of the y/N: only a `--yes` with the context's name answers that.
 pub(super) async fn agree(
     context: &Context,
@@ -27,25 +30,34 @@ pub(super) async fn agree(
         return Ok(consent);
     }
     if !typed {
-        ask(context, Confirm::yes_no("", question)).await?;
+        let question = format!("{question} in {}?", cluster.place());
+        ask(context, Confirm::yes_no("", question), UNCHANGED).await?;
     }
     for demand in demands {
-        let question = format!("{}. Type {} to go on", demand.why, demand.what);
+        // Where its name is what is to be typed, the question does not say it.
+        let place = if demand.expected == cluster.typed_name() {
+            String::new()
+        } else {
+            format!(" in {}", cluster.place())
+        };
+        let question = format!("{}. Type {} to go on{place}", demand.why, demand.what);
         let instead = format!(
             "{}, so that --yes alone does not do: pass --yes={} to go on without being asked",
             demand.why,
             cluster.typed_name()
         );
-        ask(context, Confirm::typed("", question, &demand.expected).instead(instead)).await?;
+        let typed = Confirm::typed("", question, &demand.expected).instead(instead);
+        ask(context, typed, UNCHANGED).await?;
     }
     Consent::by_answer(true).ok_or_else(Stop::interrupted)
 }
 
-async fn ask(context: &Context, question: Confirm) -> Result<(), Stop> {
+/// Asks; a No is a refusal that says what was left undone.
+pub(super) async fn ask(context: &Context, question: Confirm, declined: &str) -> Result<(), Stop> {
     let signals = context.signals.clone();
     match question.ask(&context.printer, signals.any()).await {
         Ok(Answer::Yes) => Ok(()),
-        Ok(Answer::No) => Err(Stop::refused("declined", "not confirmed; nothing was changed")),
+        Ok(Answer::No) => Err(Stop::refused("declined", format!("not confirmed; {declined}"))),
         Ok(Answer::Interrupted) => Err(Stop::interrupted()),
         Err(error) => Err(Stop::of_prompt(&error, ExitCode::Refused)),
     }

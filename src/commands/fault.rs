@@ -55,7 +55,7 @@ async fn carry_out(context: &mut Context, request: &FaultRequest, run: &mut Run)
         let how = (plan.run.as_str(), request.writing.dry_run);
         return document::nothing_changed(context, &cluster, how, vmis.collect()).await;
     }
-    let question = format!("Put this on {}?", counted(plan.vms.len()));
+    let question = format!("Put this on {}", counted(plan.vms.len()));
     let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;
     let confirmed = consent.to(plan);
     Ok(execute(context, &cluster, &confirmed, &namespace, &mut run.report).await)

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 
 use super::Context;
+use super::agree::{UNCHANGED, ask};
 use super::stop::Stop;
 use crate::cli::{DryRun, HaltRequest, Writing};
 use crate::cluster::Cluster;
@@ -19,7 +20,7 @@ use crate::run::live_report::{item, summary};
 use crate::run::lookout;
 use crate::run::migrate::halt as migrate;
 use crate::run::outage::changes::Changed;
-use crate::ui::{Answer, Confirm};
+use crate::ui::Confirm;
 
 /// What came of it.
 #[derive(Default)]
@@ -71,7 +72,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     }
     let asks = looks.as_ref().is_some_and(|looks| looks.count() > 0) || (request.all && chosen.count() > 0);
     if !Context::agreed(&request.writing, &cluster)? && asks {
-        confirm(context, chosen.count(), looks.as_ref()).await?;
+        confirm(context, &cluster, chosen.count(), looks.as_ref()).await?;
     }
     let claimed = claimed(&found.runs, &chosen.runs);
     let annotations = annotations(&cluster, &request.writing);
@@ -185,7 +186,7 @@ async fn dry_run(
     Ok(ExitCode::Done)
 }
 
-async fn confirm(context: &Context, runs: usize, looks: Option<&vmis::Looks>) -> Result<(), Stop> {
+async fn confirm(context: &Context, cluster: &Cluster, runs: usize, looks: Option<&vmis::Looks>) -> Result<(), Stop> {
     let runs = (runs > 0).then(|| format!("halt {runs} run{}", if runs == 1 { "" } else { "s" }));
     let vms = looks.map(|looks| {
         let vms = looks.count();
@@ -195,17 +196,11 @@ async fn confirm(context: &Context, runs: usize, looks: Option<&vmis::Looks>) ->
         )
     });
     let what: Vec<String> = runs.into_iter().chain(vms).collect();
-    let mut question = format!("{}?", what.join(", and "));
+    let mut question = format!("{} in {}?", what.join(", and "), cluster.place());
     if let Some(first) = question.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    let signals = context.signals.clone();
-    match Confirm::yes_no("", question).ask(&context.printer, signals.any()).await {
-        Ok(Answer::Yes) => Ok(()),
-        Ok(Answer::No) => Err(Stop::refused("declined", "not confirmed; nothing was changed")),
-        Ok(Answer::Interrupted) => Err(Stop::interrupted()),
-        Err(error) => Err(Stop::of_prompt(&error, ExitCode::Refused)),
-    }
+    ask(context, Confirm::yes_no("", question), UNCHANGED).await
 }
 
 /// VMs that live runs have which are not halted here.

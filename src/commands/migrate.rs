@@ -73,7 +73,7 @@ async fn carry_out(context: &mut Context, request: &MigrateRequest, run: &mut Ru
         let how = (plan.run.as_str(), request.writing.dry_run);
         return document::nothing_changed(context, &cluster, how, vmis.collect()).await;
     }
-    let question = format!("Migrate {}?", counted(plan.pool.len()));
+    let question = format!("Migrate {}", counted(plan.pool.len()));
     let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;
     let confirmed = consent.to(plan);
     let recorder = Recorder::new(cluster.clone(), &confirmed.plan().run, context.warnings());

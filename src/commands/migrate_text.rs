@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::Context;
 use super::migrate_watcher::seconds;
-use super::plan_text::{context_line, left_out_line};
+use super::plan_text::{context_line, in_short, left_out_line, rows};
 use crate::cluster::Cluster;
 use crate::fault::Extent;
 use crate::plan::migrations::{MigrationPlan, SHOWN_OF_ENDLESS};
@@ -42,10 +42,9 @@ pub(super) fn plan_text(plan: &MigrationPlan, cluster: &Cluster, limits: Limits,
         plan.run, plan.run
     ));
     line(String::new());
-    table(plan).render().lines().for_each(|row| line(format!("  {row}")));
-    for unfit in &plan.left_out {
-        line(left_out_line(unfit));
-    }
+    rows(&table(plan), all).into_iter().for_each(&mut line);
+    let left_out = plan.left_out.iter().map(left_out_line).collect();
+    in_short(left_out, all).into_iter().for_each(&mut line);
     if plan.spec.parallel > limits.in_cluster {
         line(format!(
             "  warning: KubeVirt lets {} migrations be under way at once (parallelMigrationsPerCluster): the others wait, and \

@@ -63,16 +63,17 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run
     let verdict = context.unless_signalled(passed).await?;
     crate::run::outage::report::plan(&mut run.report, &plan);
     run.planned(context);
-    let text = outage_text::plan_text(&plan, &cluster);
+    let is_dry = request.writing.dry_run != DryRun::None;
+    let text = outage_text::plan_text(&plan, &cluster, is_dry);
     context.printer.line(&guards::shown(text, &verdict));
-    if request.writing.dry_run != DryRun::None {
+    if is_dry {
         let vmis = plan.vms.iter().map(|vm| &vm.target);
         let vmis = vmis.map(|vm| Regarding::new(&vm.namespace, &vm.name, &vm.uid));
         let how = (plan.run.as_str(), request.writing.dry_run);
         return document::nothing_changed(context, &cluster, how, vmis.collect()).await;
     }
-    let (verb, end) = outage_text::verb(plan.spec.mode);
-    let question = format!("{verb} {}{end}?", counted(plan.vms.len()));
+    let verb = outage_text::verb(plan.spec.mode);
+    let question = format!("{verb} {}", counted(plan.vms.len()));
     let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;
     manifest_files::keep(&plan)?;
     let confirmed = consent.to(plan);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Context;
-use super::plan_text::{context_line, left_out_line};
+use super::plan_text::{context_line, in_short, left_out_line, rows};
 use crate::cluster::Cluster;
 use crate::fault::{Execution, Mode, OutageTarget, Owner};
 use crate::plan::outages::{OutagePlan, PlannedOutage};
@@ -15,8 +15,8 @@ use crate::run::outage::kill::COMMAND;
 use crate::run::vm::Trouble;
 use crate::ui::{Table, escape};
 
-/// Everything that will be done, and what is expected to become of it.
-pub(super) fn plan_text(plan: &OutagePlan, cluster: &Cluster) -> String {
+/// Everything that will be done, and what is expected to become of it; `all` of it for a dry run, which is read at leisure.
+pub(super) fn plan_text(plan: &OutagePlan, cluster: &Cluster, all: bool) -> String {
     let mut text = String::new();
     let mut line = |what: String| {
         text.push_str(what.trim_end());
@@ -46,36 +46,37 @@ pub(super) fn plan_text(plan: &OutagePlan, cluster: &Cluster) -> String {
         .unwrap_or(Path::new("."));
     line(format!("  manifests  kept in {} first", folder.display()));
     line(String::new());
-    table(plan).render().lines().for_each(|row| line(format!("  {row}")));
+    rows(&table(plan), all).into_iter().for_each(&mut line);
     line(String::new());
-    for vm in &plan.vms {
-        line(format!("  {}: {}", escape(&vm.target.key()), vm.prediction.why));
-    }
-    for target in plan.losing() {
-        line(format!(
-            "  {}: data that a new guest does not have: {}",
-            escape(&target.key()),
-            lost(target)
-        ));
-    }
-    for unfit in &plan.left_out {
-        line(left_out_line(unfit));
-    }
-    for words in by_hand(plan, cluster) {
-        line(format!("  {words}"));
+    let why = |vm: &PlannedOutage| format!("  {}: {}", escape(&vm.target.key()), vm.prediction.why);
+    let loses = |target: &OutageTarget| {
+        let key = escape(&target.key());
+        format!("  {key}: data that a new guest does not have: {}", lost(target))
+    };
+    let of_each: [Vec<String>; 4] = [
+        plan.vms.iter().map(why).collect(),
+        plan.losing().map(loses).collect(),
+        plan.left_out.iter().map(left_out_line).collect(),
+        by_hand(plan, cluster)
+            .iter()
+            .map(|words| format!("  {words}"))
+            .collect(),
+    ];
+    for lines in of_each {
+        in_short(lines, all).into_iter().for_each(&mut line);
     }
     text
 }
 
-/// What is done, as a question begins and ends.
-pub(super) fn verb(mode: Mode) -> (&'static str, &'static str) {
+/// What is done, as a question begins.
+pub(super) fn verb(mode: Mode) -> &'static str {
     match mode {
-        Mode::Delete => ("Delete", ""),
-        Mode::Kill => ("Kill the QEMU process of", ""),
-        Mode::Pod => ("Delete the launcher pod of", ""),
-        Mode::Pause => ("Pause", ""),
-        Mode::Stop => ("Stop", ""),
-        Mode::Reset => ("Reset", ""),
+        Mode::Delete => "Delete",
+        Mode::Kill => "Kill the QEMU process of",
+        Mode::Pod => "Delete the launcher pod of",
+        Mode::Pause => "Pause",
+        Mode::Stop => "Stop",
+        Mode::Reset => "Reset",
     }
 }
 

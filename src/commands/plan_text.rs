@@ -1,7 +1,5 @@
 //! The plan for a person: where, what, on which VMs, and by which commands.
 
-use std::fmt::Write;
-
 use crate::cluster::Cluster;
 use crate::fault::{Direction, Execution, Unfit};
 use crate::plan::compile;
@@ -9,11 +7,13 @@ use crate::plan::run_plan::Plan;
 use crate::plan::words;
 use crate::ui::{Table, escape};
 
-/// Commands are shown for so many VMs; those of the others differ only in the names of devices.
-const SHOWN_COMMANDS: usize = 4;
+/// Commands are shown for so many VMs before the question; those of the others differ only in the names of devices.
+const SHOWN_COMMANDS: usize = 1;
+/// So many lines of a kind, one a VM, are shown before the question.
+const SHOWN: usize = 20;
 
-/// Everything that will be done; `all_commands` for a dry run, which is read at leisure.
-pub(super) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all_commands: bool) -> String {
+/// Everything that will be done; `all` of it for a dry run, which is read at leisure.
+pub(super) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all: bool) -> String {
     let mut text = String::new();
     let mut line = |what: String| {
         text.push_str(&what);
@@ -35,7 +35,8 @@ pub(super) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all_com
         plan.run
     ));
     line(String::new());
-    line(indented(&table(plan)));
+    rows(&table(plan), all).into_iter().for_each(&mut line);
+    line(String::new());
     let targets = plan.vms.iter().map(|vm| &vm.target);
     let mut words = words::describe(&spec.fault, spec.directions, spec.duration, targets.clone());
     let probes = words::reach(spec, targets);
@@ -45,11 +46,10 @@ pub(super) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all_com
     for warning in &words.warnings {
         line(format!("  warning: {warning}"));
     }
-    for unfit in &plan.left_out {
-        line(left_out_line(unfit));
-    }
+    let left_out = plan.left_out.iter().map(left_out_line).collect();
+    in_short(left_out, all).into_iter().for_each(&mut line);
     line(String::new());
-    let shown = if all_commands { plan.vms.len() } else { SHOWN_COMMANDS };
+    let shown = if all { plan.vms.len() } else { SHOWN_COMMANDS };
     for vm in plan.vms.iter().take(shown) {
         line(format!(
             "  on {} for {}:",
@@ -86,6 +86,26 @@ pub(super) fn left_out_line(unfit: &Unfit) -> String {
     format!("  left out: {namespace}/{name} {}", escape(&unfit.reason))
 }
 
+/// A table's lines as a plan has them: of a run to be confirmed the first, and how many more there are.
+pub(super) fn rows(table: &Table, all: bool) -> Vec<String> {
+    let text = table.render();
+    let mut lines = text.lines().map(|line| format!("  {line}"));
+    let head = lines.next();
+    let rows = in_short(lines.collect(), all);
+    head.into_iter().chain(rows).collect()
+}
+
+/// The first lines of a kind, and how many more there are.
+pub(super) fn in_short(mut lines: Vec<String>, all: bool) -> Vec<String> {
+    let more = lines.len().saturating_sub(SHOWN);
+    // A line that says so takes the place of one.
+    if !all && more > 1 {
+        lines.truncate(SHOWN);
+        lines.push(format!("  and {more} more; --dry-run shows all"));
+    }
+    lines
+}
+
 fn how_many(plan: &Plan) -> String {
     let drawn = plan
         .seed
@@ -109,7 +129,7 @@ fn how_long(plan: &Plan) -> String {
     }
 }
 
-fn table(plan: &Plan) -> String {
+fn table(plan: &Plan) -> Table {
     let mut table = Table::new(["NAMESPACE", "VM", "NODE", "NETWORK", "BINDING", "INGRESS", "EGRESS"]);
     for vm in &plan.vms {
         let target = &vm.target;
@@ -130,12 +150,5 @@ fn table(plan: &Plan) -> String {
             ]);
         }
     }
-    table.render()
-}
-
-fn indented(text: &str) -> String {
-    text.lines().fold(String::new(), |mut all, line| {
-        let _ = writeln!(all, "  {line}");
-        all
-    })
+    table
 }

@@ -16,6 +16,9 @@ use std::time::Duration;
 use beside::Beside;
 use config::{Ceiling, Config};
 
+/// So many names of VMs are typed one after the other.
+const TYPED_NAMES: usize = 3;
+
 /// What a plan comes to, whichever fault it is of.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
@@ -258,12 +261,27 @@ fn demands(known: &Known<'_>) -> Vec<Demand> {
             expected: facts.vms.len().to_string(),
         });
     }
-    all.extend(facts.losing.iter().map(|place| Demand {
-        why: format!("Data of {} is lost (see above)", place.key()),
-        what: "the VM's name",
-        expected: place.name.clone(),
-    }));
+    all.extend(losing(&facts.losing));
     all
+}
+
+/// Each VM that loses data is named, where those are few enough to be typed one by one; of more, how many there are.
+fn losing(vms: &[Place]) -> Vec<Demand> {
+    let lost = |who: String, what, expected| Demand {
+        why: format!("Data of {who} is lost (see above)"),
+        what,
+        expected,
+    };
+    match vms {
+        [first, more @ ..] if vms.len() > TYPED_NAMES => {
+            let who = format!("{} and {} more", first.key(), more.len());
+            vec![lost(who, "the number of VMs that lose data", vms.len().to_string())]
+        }
+        few => few
+            .iter()
+            .map(|vm| lost(vm.key(), "the VM's name", vm.name.clone()))
+            .collect(),
+    }
 }
 
 /// Why it may go on for longer than the maximum, though no duration says so.

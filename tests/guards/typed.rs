@@ -152,7 +152,7 @@ fn on_a_terminal_everything_is_typed_in_turn() {
     let mut terminal = Terminal::start(&rehearsal, &with(FAULTS[0], &shop));
     terminal.see("Type the context's name to go on");
     terminal.type_in("vmchaos-rehearsal\r");
-    terminal.see("Type the number of VMs to go on");
+    terminal.see("Type the number of VMs to go on in context vmchaos-rehearsal");
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
     terminal.type_in("2\r");
     terminal.see("injected");

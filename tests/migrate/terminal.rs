@@ -7,7 +7,7 @@ use crate::support::terminal::{CTRL_C, Terminal};
 fn a_migration_is_agreed_to_and_shown() {
     let rehearsal = Rehearsal::new();
     let mut terminal = Terminal::start(&rehearsal, &["migrate", "web-1"]);
-    terminal.see("Migrate 1 VM?");
+    terminal.see("Migrate 1 VM in context vmchaos-rehearsal?");
     assert_eq!(
         rehearsal.writes(),
         Vec::<String>::new(),
@@ -24,7 +24,7 @@ fn a_no_and_a_ctrl_c_at_the_question_change_nothing() {
     for (typed, code) in [("n\r", 4), (CTRL_C, 130)] {
         let rehearsal = Rehearsal::new();
         let mut terminal = Terminal::start(&rehearsal, &["migrate", "web-1"]);
-        terminal.see("Migrate 1 VM?");
+        terminal.see("Migrate 1 VM in context vmchaos-rehearsal?");
         terminal.type_in(typed);
         let (all, ended) = terminal.end();
         assert_eq!(ended, code, "{typed:?}: {all}");

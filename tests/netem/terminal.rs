@@ -1,5 +1,7 @@
 //! On a terminal: the picker, the question, Ctrl-C.
 
+use kubectl_vmchaos::rehearsal::Options;
+
 use crate::support::Rehearsal;
 use crate::support::terminal::{CTRL_C, Terminal};
 
@@ -15,7 +17,7 @@ fn a_vm_is_picked_and_the_plan_is_agreed_to() {
     terminal.type_in(" \r");
     terminal.see("1 of ");
     terminal.see("tc qdisc add dev tap0");
-    terminal.see("Put this on 1 VM?");
+    terminal.see("Put this on 1 VM in context vmchaos-rehearsal?");
     assert_eq!(
         rehearsal.writes(),
         Vec::<String>::new(),
@@ -34,10 +36,37 @@ fn a_vm_is_picked_and_the_plan_is_agreed_to() {
 fn a_no_is_a_refusal() {
     let rehearsal = Rehearsal::new();
     let mut terminal = Terminal::start(&rehearsal, &["netem", "web-1", "--latency", "20ms"]);
-    terminal.see("Put this on 1 VM?");
+    terminal.see("Put this on 1 VM in context vmchaos-rehearsal?");
     terminal.type_in("n\r");
     let (rest, code) = terminal.end();
     assert_eq!(code, 4, "{rest}");
+    assert_eq!(rehearsal.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_plan_of_many_vms_is_short_before_the_question_and_whole_in_a_dry_run() {
+    let rehearsal = Rehearsal::with(Options {
+        vms: 50,
+        ..Options::default()
+    });
+    let all = ["-n", "load", "--target", ".*", "--all", "--dry-run"];
+    let faults: [&[&str]; 3] = [
+        &["netem", "--latency", "20ms", "--execution", "parallel"],
+        &["migrate"],
+        &["outage", "--mode", "pod"],
+    ];
+    for fault in faults {
+        let whole = rehearsal.run(&[fault, &all].concat()).expect(0).err;
+        assert!(whole.matches("load-0050").count() > 0, "{whole}");
+        assert!(!whole.contains("--dry-run shows all"), "{whole}");
+        let mut terminal = Terminal::start(&rehearsal, &[fault, &all[..5]].concat());
+        let asked = terminal.see("Type the number of VMs to go on in context vmchaos-rehearsal");
+        assert!(asked.contains("and 30 more; --dry-run shows all"), "{asked}");
+        let rows = asked.lines().filter(|line| line.contains("load-00")).count();
+        assert!(rows <= 3 * 20 + 2, "{rows} lines: {asked}");
+        terminal.type_in("49\r");
+        assert_eq!(terminal.end().1, 4);
+    }
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
 }
 
@@ -57,7 +86,7 @@ fn ctrl_c_at_the_picker_changes_nothing() {
 fn ctrl_c_at_the_question_changes_nothing() {
     let rehearsal = Rehearsal::new();
     let mut terminal = Terminal::start(&rehearsal, &["netem", "web-1", "--latency", "20ms"]);
-    terminal.see("Put this on 1 VM?");
+    terminal.see("Put this on 1 VM in context vmchaos-rehearsal?");
     terminal.type_in(CTRL_C);
     let (rest, code) = terminal.end();
     assert_eq!(code, 130, "{rest}");

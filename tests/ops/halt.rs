@@ -160,7 +160,7 @@ fn on_a_terminal_runs_are_picked_and_all_of_them_are_asked_for() {
     for (answer, code) in [("n\r", 4), ("\x03", 130), ("y\r", 0)] {
         assert_eq!(rehearsal.ours("default", "web-2").len(), 2);
         let mut all = terminal(&rehearsal, &["halt", "--all"]);
-        all.exp_string("Halt 1 run?").unwrap();
+        all.exp_string("Halt 1 run in context vmchaos-rehearsal?").unwrap();
         all.send(answer).unwrap();
         all.flush().unwrap();
         all.exp_eof().unwrap();

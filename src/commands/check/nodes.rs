@@ -8,15 +8,16 @@ use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, ListParams};
 
 use super::super::Context;
+use super::super::agree::ask;
 use super::super::stop::Stop;
 use super::{Findings, Known, PodPlace};
 use crate::cli::{CheckRequest, DryRun};
 use crate::cluster::Cluster;
 use crate::plan::run_plan::{FAULT, Plan, REASON, USER};
-use crate::report::{CheckResult, ExitCode};
+use crate::report::CheckResult;
 use crate::run::node_probe::{self, Filtering, Probe, Probed};
 use crate::run::vm::Trouble;
-use crate::ui::{Answer, Confirm, escape};
+use crate::ui::{Confirm, escape};
 
 /// How long a pod may take to start.
 pub(super) const START_LIMIT: Duration = Duration::from_secs(60);
@@ -99,7 +100,8 @@ pub(super) async fn look(
         return Ok(());
     }
     if !Context::agreed(&request.writing, cluster)? {
-        confirm(context).await?;
+        let question = format!("Start them in {}?", cluster.place());
+        ask(context, Confirm::yes_no("", question), "no node was looked at").await?;
     }
     probe(context, cluster, request, probes, findings).await;
     Ok(())
@@ -257,17 +259,4 @@ fn annotations(cluster: &Cluster, request: &CheckRequest) -> BTreeMap<String, St
         annotations.insert(REASON.to_owned(), reason.clone());
     }
     annotations
-}
-
-async fn confirm(context: &Context) -> Result<(), Stop> {
-    let signals = context.signals.clone();
-    match Confirm::yes_no("", "Start them?")
-        .ask(&context.printer, signals.any())
-        .await
-    {
-        Ok(Answer::Yes) => Ok(()),
-        Ok(Answer::No) => Err(Stop::refused("declined", "not confirmed; no node was looked at")),
-        Ok(Answer::Interrupted) => Err(Stop::interrupted()),
-        Err(error) => Err(Stop::of_prompt(&error, ExitCode::Refused)),
-    }
 }

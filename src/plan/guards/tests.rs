@@ -57,6 +57,18 @@ fn half_a_namespace_or_more_than_ten_want_their_number() {
 }
 
 #[test]
+fn of_a_few_vms_that_lose_data_each_is_named_and_of_many_their_number() {
+    let losing = |vms: usize| {
+        let mut facts = facts(20);
+        facts.losing = facts.vms[..vms].to_vec();
+        typed("", &facts, 100)
+    };
+    assert_eq!(losing(0), ["20"]);
+    assert_eq!(losing(3), ["20", "web-1", "web-2", "web-3"]);
+    assert_eq!(losing(4), ["20", "4"]);
+}
+
+#[test]
 fn a_context_goes_by_several_names() {
     for pattern in ["prod/.*", "prod", "https://api.*"] {
         let config = format!("typedContexts: ['{pattern}']");
