@@ -32,7 +32,11 @@ pub(super) async fn documented(
     };
     records.listen(&context.printer);
     records.tell("begun", &report);
-    let mut run = Run { report, records };
+    let mut run = Run {
+        report,
+        records,
+        closing: None,
+    };
     let ended = match refused {
         None => Box::pin(work(context, &mut run)).await,
         Some(stop) => Err(stop),
@@ -44,7 +48,15 @@ pub(super) async fn documented(
 pub(super) struct Run {
     pub report: RunReport,
     records: Records,
+    /// What is said last, below the document: what may be left, what failed, and what to do about it.
+    pub closing: Option<Closing>,
 }
+
+/// Says what there is to say below a document.
+type Closing = Box<dyn FnOnce(&Context)>;
+
+/// A table of more rows than that has pushed off the screen what was said before it.
+const SCREEN: usize = 20;
 
 impl Run {
     /// Everything that is going to be done is in the document; `command` is what does the same again.
@@ -100,7 +112,11 @@ pub(super) async fn connect(context: &Context, report: &mut RunReport) -> Result
 
 /// From how the run ended to the exit code; prints the error where there is one, and the document for every exit but 2.
 fn finish(context: &Context, run: Run, ended: Result<Ending, Stop>) -> ExitCode {
-    let Run { mut report, records } = run;
+    let Run {
+        mut report,
+        records,
+        closing,
+    } = run;
     let ending = match ended {
         Ok(ending) => ending,
         Err(stop) => {
@@ -117,13 +133,17 @@ fn finish(context: &Context, run: Run, ended: Result<Ending, Stop>) -> ExitCode 
         context.printer.warn(&failed);
         exit = ExitCode::worst([exit, ExitCode::Failed]);
     }
-    match print(context, &report) {
-        Ok(()) => exit,
-        Err(stop) => {
-            stop.print(&context.printer);
-            ExitCode::worst([exit, stop.exit])
-        }
+    if let Err(stop) = print(context, &report) {
+        stop.print(&context.printer);
+        exit = ExitCode::worst([exit, stop.exit]);
     }
+    if report.summary.targets > SCREEN && report.dry_run == report::DryRun::None {
+        context.printer.line(&report.summary.words());
+    }
+    if let Some(closing) = closing {
+        closing(context);
+    }
+    exit
 }
 
 /// Ends a dry run whose plan is shown: one of the server asks about the Events on the VMIs too, which are left to no run's harm.

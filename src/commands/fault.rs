@@ -16,7 +16,7 @@ use crate::cluster::events::{Recorder, Regarding};
 use crate::fault::Execution;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::run_plan::{Confirmed, Plan, REASON, USER};
-use crate::report::{self, ExitCode, RunReport, probe_chart};
+use crate::report::{self, ExitCode, probe_chart};
 use crate::run::{driver, follow};
 use crate::ui::Progress;
 
@@ -58,7 +58,7 @@ async fn carry_out(context: &mut Context, request: &FaultRequest, run: &mut Run)
     let question = format!("Put this on {}", counted(plan.vms.len()));
     let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;
     let confirmed = consent.to(plan);
-    Ok(execute(context, &cluster, &confirmed, &namespace, &mut run.report).await)
+    Ok(execute(context, &cluster, confirmed, &namespace, run).await)
 }
 
 fn facts(cluster: &Cluster, plan: &Plan) -> Facts {
@@ -126,25 +126,27 @@ fn keys(plan: &Plan) -> Words {
 async fn execute(
     context: &mut Context,
     cluster: &Cluster,
-    confirmed: &Confirmed,
+    confirmed: Confirmed,
     namespace: &str,
-    report: &mut RunReport,
+    run: &mut Run,
 ) -> report::Ending {
-    let run = &confirmed.plan().run;
     let progress = Progress::new(&context.printer, confirmed.plan().vms.len());
-    let recorder = Recorder::new(cluster.clone(), run, context.warnings());
+    let recorder = Recorder::new(cluster.clone(), &confirmed.plan().run, context.warnings());
     let keyboard = Keyboard::open(&context.printer, &progress, &context.signals, keys(confirmed.plan()));
     let shown = Shown::new(progress, recorder);
-    let mut ran = driver::run(cluster, confirmed, namespace, &context.signals, &shown).await;
+    let mut ran = driver::run(cluster, &confirmed, namespace, &context.signals, &shown).await;
     keyboard.close().await;
     shown.finish().await;
     for trouble in ran.vms.iter_mut().filter_map(|vm| vm.trouble.as_mut()) {
         trouble.hint = trouble.hint.take().map(|hint| cluster.lead(hint));
     }
-    let ending = crate::run::report::outcome(report, &ran);
-    for line in probe_chart::lines(&report.targets, context.printer.look().unicode) {
+    let ending = crate::run::report::outcome(&mut run.report, &ran);
+    for line in probe_chart::lines(&run.report.targets, context.printer.look().unicode) {
         context.printer.line(&line);
     }
-    ended::tell(context, cluster, confirmed.plan(), &ran);
+    let cluster = cluster.clone();
+    run.closing = Some(Box::new(move |context| {
+        ended::tell(context, &cluster, confirmed.plan(), &ran);
+    }));
     ending
 }

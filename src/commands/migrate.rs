@@ -24,7 +24,7 @@ use crate::plan::draw::Draw;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::migrations::MigrationPlan;
 use crate::plan::schedule::Schedule;
-use crate::report::{Ending, ExitCode};
+use crate::report::{Ending, ExitCode, MigrationSummary};
 use crate::run::migrate::driver;
 use crate::run::migrate::explain::Limits;
 use crate::run::migrate::requests::new_migration;
@@ -88,7 +88,12 @@ async fn carry_out(context: &mut Context, request: &MigrateRequest, run: &mut Ru
     keyboard.close().await;
     shown.finish().await;
     let ending = crate::run::migrate::report::outcome(&mut run.report, &ran);
-    migrate_text::tell_end(context, &cluster, confirmed.plan(), &ran, &run.report);
+    if let Some(summary) = MigrationSummary::of(&run.report.migrations) {
+        context.printer.line(summary.words().trim_end());
+    }
+    run.closing = Some(Box::new(move |context| {
+        migrate_text::tell_end(context, &cluster, confirmed.plan(), &ran);
+    }));
     Ok(ending)
 }
 

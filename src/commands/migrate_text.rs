@@ -8,7 +8,6 @@ use super::plan_text::{context_line, in_short, left_out_line, rows};
 use crate::cluster::Cluster;
 use crate::fault::Extent;
 use crate::plan::migrations::{MigrationPlan, SHOWN_OF_ENDLESS};
-use crate::report::{MigrationSummary, RunReport};
 use crate::run::migrate::driver::Ran;
 use crate::run::migrate::explain::Limits;
 use crate::ui::{Table, escape};
@@ -132,11 +131,8 @@ fn schedule(plan: &MigrationPlan, all: bool) -> String {
     text
 }
 
-/// What is said on stderr when it is over: counts, times, nodes, and what may still be under way.
-pub(super) fn tell_end(context: &Context, cluster: &Cluster, plan: &MigrationPlan, ran: &Ran, report: &RunReport) {
-    if let Some(summary) = MigrationSummary::of(&report.migrations) {
-        context.printer.line(summary.words().trim_end());
-    }
+/// What is said last: what ended it early, what failed, and what may still be under way.
+pub(super) fn tell_end(context: &Context, cluster: &Cluster, plan: &MigrationPlan, ran: &Ran) {
     if let Some(who) = &ran.halted_by {
         context
             .printer

@@ -89,7 +89,9 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run
     keyboard.close().await;
     shown.finish().await;
     let ending = crate::run::outage::report::outcome(&mut run.report, &ran);
-    outage_text::tell_end(context, &cluster, confirmed.plan(), &ran);
+    run.closing = Some(Box::new(move |context| {
+        outage_text::tell_end(context, &cluster, confirmed.plan(), &ran);
+    }));
     Ok(ending)
 }
 

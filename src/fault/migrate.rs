@@ -87,7 +87,7 @@ impl Serialize for MigrateSpec {
             #[serde(skip_serializing_if = "Option::is_none")]
             rounds: Option<u32>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            duration: Option<Time>,
+            duration: Option<String>,
             parallel: u32,
             #[serde(skip_serializing_if = "Option::is_none")]
             interval_min: Option<Time>,
@@ -108,7 +108,7 @@ impl Serialize for MigrateSpec {
         Flat {
             r#type: "migrate",
             rounds,
-            duration,
+            duration: duration.map(Time::in_seconds),
             parallel: self.parallel,
             interval_min: self.interval.map(|(min, _)| min),
             interval_max: self.interval.map(|(_, max)| max),

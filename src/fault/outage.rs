@@ -158,7 +158,7 @@ impl Serialize for OutageSpec {
             r#type: &'static str,
             mode: Mode,
             #[serde(skip_serializing_if = "Option::is_none")]
-            duration: Option<Time>,
+            duration: Option<String>,
             timeout: Time,
             #[serde(skip_serializing_if = "Option::is_none")]
             grace_period: Option<u32>,
@@ -169,7 +169,7 @@ impl Serialize for OutageSpec {
         Flat {
             r#type: "outage",
             mode: self.mode,
-            duration: (self.mode != Mode::Reset).then_some(self.duration),
+            duration: (self.mode != Mode::Reset).then(|| self.duration.in_seconds()),
             timeout: self.timeout,
             grace_period: self.grace_period,
             execution: self.execution,

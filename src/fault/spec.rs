@@ -69,7 +69,7 @@ impl Serialize for FaultSpec {
             egress: bool,
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             interfaces: &'a [String],
-            duration: Time,
+            duration: String,
             execution: Execution,
             #[serde(rename = "onMigration")]
             on_migration: OnMigration,
@@ -93,7 +93,7 @@ impl Serialize for FaultSpec {
             ingress: self.directions.ingress(),
             egress: self.directions.egress(),
             interfaces: &self.interfaces,
-            duration: self.duration,
+            duration: self.duration.in_seconds(),
             execution: self.execution,
             on_migration: self.on_migration,
             detach: self.detach,

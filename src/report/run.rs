@@ -151,6 +151,23 @@ pub struct Summary {
     pub skipped: usize,
 }
 
+// === impl Summary ===
+
+impl Summary {
+    /// e.g. `300 VMs: 298 ok, 2 leaked`
+    pub fn words(&self) -> String {
+        let counts = [
+            (self.ok, "ok"),
+            (self.failed, "failed"),
+            (self.leaked, "leaked"),
+            (self.skipped, "skipped"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<String> = counts.map(|(count, word)| format!("{count} {word}")).collect();
+        format!("{} VMs: {}", self.targets, counts.join(", "))
+    }
+}
+
 // === impl RunReport ===
 
 impl RunReport {

@@ -88,7 +88,7 @@ func (c *cluster) operatorRole() error {
 			rule("subresources.kubevirt.io", "virtualmachineinstances/reset", "update"),
 			rule("kubevirt.io", "virtualmachineinstancemigrations", "create", "delete", "get", "list", "patch", "watch"), rule("kubevirt.io", "kubevirts", "list"),
 			rule("", "pods", "create", "get", "list", "watch", "delete"), rule("", "pods/attach", "get", "create"),
-			rule("events.k8s.io", "events", "create"), rule("", "namespaces", "get"), rule("", "nodes", "list"),
+			rule("events.k8s.io", "events", "create", "list", "watch"), rule("", "namespaces", "get"), rule("", "nodes", "list"),
 		},
 	}); err != nil {
 		return err

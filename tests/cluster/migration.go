@@ -14,7 +14,7 @@ const migrationFinalizer = "kubevirt.io/migrationJobFinalize"
 // outside (pods, network namespaces, taps, status) is what a live migration leaves.
 func (k *controller) migration(m, vmi *unstructured.Unstructured, launchers []*unstructured.Unstructured) error {
 	target := targetOf(m, launchers)
-	source := running(without(launchers, target))
+	source := sourceOf(vmi, without(launchers, target))
 	phase := text(m, "status", "phase")
 	if m.GetDeletionTimestamp() != nil {
 		switch phase {
@@ -159,6 +159,17 @@ func targetOf(m *unstructured.Unstructured, launchers []*unstructured.Unstructur
 		}
 	}
 	return nil
+}
+
+// sourceOf is the launcher pod the guest is in: not one that an earlier migration left and whose guest is still ending.
+func sourceOf(vmi *unstructured.Unstructured, launchers []*unstructured.Unstructured) *unstructured.Unstructured {
+	var here []*unstructured.Unstructured
+	for _, pod := range launchers {
+		if text(pod, "spec", "nodeName") == text(vmi, "status", "nodeName") {
+			here = append(here, pod)
+		}
+	}
+	return running(here)
 }
 
 func without(launchers []*unstructured.Unstructured, target *unstructured.Unstructured) []*unstructured.Unstructured {

@@ -18,7 +18,7 @@ fn the_document_has_the_flags_and_what_was_read_of_each_direction() {
     assert_eq!(
         document["fault"],
         json!({"type": "filter", "ports": "53", "protocols": ["udp"], "peer": ["10.0.0.0/8"], "action": "drop", "engine": "auto",
-            "ingress": true, "egress": true, "duration": "1000ms", "execution": "serial", "onMigration": "follow", "detach": false})
+            "ingress": true, "egress": true, "duration": "1s", "execution": "serial", "onMigration": "follow", "detach": false})
     );
     let verified = document["targets"][0]["verified"].as_array().unwrap();
     for (one, rules) in verified.iter().zip([

@@ -71,6 +71,45 @@ fn a_plan_of_many_vms_is_short_before_the_question_and_whole_in_a_dry_run() {
 }
 
 #[test]
+fn what_is_to_be_done_stands_below_the_table() {
+    let rehearsal = Rehearsal::with(Options {
+        vms: 25,
+        ..Options::default()
+    });
+    let detached = [
+        "netem",
+        "web-1",
+        "--latency",
+        "20ms",
+        "--duration",
+        "10m",
+        "--detach",
+        "-y",
+    ];
+    let (all, code) = Terminal::start(&rehearsal, &detached).end();
+    assert_eq!(code, 0, "{all}");
+    let (_, below) = all.rsplit_once("ENDED-BY").unwrap();
+    assert!(below.contains("to end it sooner: kubectl vmchaos halt"), "{all}");
+    // So many rows push away what was said before them.
+    let many = [
+        "netem",
+        "-n",
+        "load",
+        "--target",
+        ".*",
+        "--all",
+        "--latency",
+        "20ms",
+        "--duration",
+        "1s",
+    ];
+    let yes = ["--execution", "parallel", "--yes=vmchaos-rehearsal"];
+    let (all, code) = Terminal::start(&rehearsal, &[&many[..], &yes].concat()).end();
+    assert_eq!(code, 0, "{all}");
+    assert!(all.trim_end().ends_with("25 VMs: 25 ok"), "{all}");
+}
+
+#[test]
 fn ctrl_c_at_the_picker_changes_nothing() {
     let rehearsal = Rehearsal::new();
     let mut terminal = Terminal::start(&rehearsal, &UNNAMED);

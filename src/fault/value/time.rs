@@ -180,6 +180,11 @@ impl Time {
         }
     }
 
+    /// As a duration is written, e.g. `8s` or `0.5s`: in seconds, however short it is.
+    pub fn in_seconds(self) -> String {
+        format!("{}s", self.seconds())
+    }
+
     /// As decimal seconds without a unit, e.g. `120` or `1.5`.
     pub fn seconds(self) -> String {
         struct Seconds(u64);
