@@ -147,7 +147,8 @@ fn from_status(status: &Status, ask: &Ask) -> ClusterError {
         } else {
             &status.message
         };
-        return ClusterError::new(kind, format!("You must be logged in to the server ({detail})"));
+        return ClusterError::new(kind, format!("You must be logged in to the server ({detail})"))
+            .hint("log in again, or renew the token; to see as whom the server knows you: kubectl auth whoami");
     }
     if kind == ErrorKind::NotFound && names_no_object(status) && ask.group == "kubevirt.io" {
         return ClusterError::new(

@@ -59,10 +59,12 @@ impl Records {
                         file.path.display()
                     ),
                 )
-                .hint(format!(
-                    "make {} writable, or name another file",
-                    file.folder().display()
-                ))
+                .hint(match error.kind() {
+                    io::ErrorKind::NotFound => {
+                        format!("make the folder {}, or name another file", file.folder().display())
+                    }
+                    _ => format!("make {} writable, or name another file", file.folder().display()),
+                })
             };
             if file.form == ReportForm::Lines {
                 let open = File::create(&file.path).map_err(refused)?;

@@ -262,3 +262,22 @@ impl Drop for Watch {
         let _ = self.0.wait();
     }
 }
+
+#[test]
+fn what_needs_no_debug_pod_is_undone_where_none_may_be_made() {
+    let rehearsal = quick();
+    lost(&rehearsal, &["pause"]);
+    for namespace in ["kubevirt", "default"] {
+        rehearsal.practice.admission_deny(namespace, "baseline");
+    }
+    // Its network could not be looked into: that is not said to be in order.
+    let halted = rehearsal.run(&["halt", "vmi/web-1", "-y"]).expect(3);
+    halted.says(&[
+        "default/web-1: nobody could look into it",
+        "violates PodSecurity",
+        "kubectl vmchaos halt vmi/web-1/default",
+    ]);
+    assert!(is_unmarked(&rehearsal, VM, "default", "web-1"));
+    let vmi = rehearsal.practice.get(VMI, "default", "web-1").unwrap();
+    assert!(!vmi["status"]["conditions"].to_string().contains("Paused"));
+}

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::cli::HaltRequest;
+use crate::cli::{DryRun, HaltRequest};
 use crate::cluster::kubevirt::{self, KubeVirt};
 use crate::cluster::{Cluster, ClusterError, pod_namespace};
 use crate::node::script::SCRIPT;
@@ -24,7 +24,7 @@ pub(super) struct Looks {
     /// VMs in which nothing can be left, and why.
     empty: Vec<(String, &'static str)>,
     /// VMs that run and cannot be looked into, and why.
-    hidden: Vec<(String, &'static str)>,
+    hidden: Vec<(String, String)>,
     /// Live runs that have one of the VMs: their fault goes too.
     hit: Vec<String>,
 }
@@ -69,7 +69,7 @@ pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveR
         match place {
             Place::Guest(target) => there.push(*target),
             Place::Nothing(why) => empty.push((key, why)),
-            Place::Hidden(why) => hidden.push((key, why)),
+            Place::Hidden(why) => hidden.push((key, why.to_owned())),
         }
     }
     let hit = runs
@@ -94,25 +94,39 @@ pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveR
         hidden,
         hit,
     };
-    if let Some(job) = looks.jobs.first() {
-        let installed = kubevirt::installed(cluster).await.ok().flatten();
-        let vm = job
-            .targets
-            .first()
-            .map_or("default", |target| target.namespace.as_str());
-        let candidates = pod_namespace::candidates(None, installed.as_ref().map(KubeVirt::namespace), vm);
-        let namespace = if request.writing.dry_run == crate::cli::DryRun::Client {
-            pod_namespace::existing(cluster, &candidates).await?
-        } else {
-            let pod = sweep::pod(job).map_err(|why| Stop::refused("plan", why))?;
-            pod_namespace::choose(cluster, &pod.object(SCRIPT), &candidates).await?
-        };
-        looks
-            .jobs
-            .iter_mut()
-            .for_each(|job| job.namespace.clone_from(&namespace));
+    let Some(job) = looks.jobs.first() else {
+        return Ok(Some(looks));
+    };
+    match namespace_for(cluster, job, request.writing.dry_run).await {
+        Ok(namespace) => {
+            let jobs = looks.jobs.iter_mut();
+            jobs.for_each(|job| job.namespace.clone_from(&namespace));
+        }
+        Err(stop) if request.writing.dry_run != DryRun::None => return Err(stop),
+        // What needs no pod is done all the same.
+        Err(stop) => {
+            let jobs = std::mem::take(&mut looks.jobs);
+            let targets = jobs.iter().flat_map(|job| &job.targets);
+            let hidden = targets.map(|target| (target.key(), stop.message.clone()));
+            looks.hidden.extend(hidden);
+        }
     }
     Ok(Some(looks))
+}
+
+/// The namespace that takes the debug pods.
+async fn namespace_for(cluster: &Cluster, job: &Job, dry_run: DryRun) -> Result<String, Stop> {
+    let installed = kubevirt::installed(cluster).await.ok().flatten();
+    let vm = job
+        .targets
+        .first()
+        .map_or("default", |target| target.namespace.as_str());
+    let candidates = pod_namespace::candidates(None, installed.as_ref().map(KubeVirt::namespace), vm);
+    if dry_run == DryRun::Client {
+        return Ok(pod_namespace::existing(cluster, &candidates).await?);
+    }
+    let pod = sweep::pod(job).map_err(|why| Stop::refused("plan", why))?;
+    Ok(pod_namespace::choose(cluster, &pod.object(SCRIPT), &candidates).await?)
 }
 
 /// Looks, and notes what was found.
