@@ -33,10 +33,11 @@ struct Outcome {
 pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<ExitCode, Stop> {
     choice::must_choose(context, &request)?;
     let cluster = context.connect().await.map_err(nobody_looked)?;
-    let namespace = request.namespace.as_deref();
+    let only_vmis = request.runs.is_empty() && !request.all && !request.targets.names.is_empty();
+    // Beside VMs alone -n is where those are; the debug pods of runs on them may be elsewhere.
+    let namespace = request.namespace.as_deref().filter(|_| !only_vmis);
     let look = async { Ok(lookout::look(&cluster, namespace).await?) };
     let found = Box::pin(context.unless_signalled(look)).await.map_err(nobody_looked)?;
-    let only_vmis = request.runs.is_empty() && !request.all && !request.targets.names.is_empty();
     let mut chosen = if only_vmis {
         choice::Chosen::default()
     } else {

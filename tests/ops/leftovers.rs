@@ -148,7 +148,8 @@ fn the_agents_double_takes_a_live_fault_away_too() {
         ..Options::default()
     });
     let (_run, id) = injected(&rehearsal, "web-1", &["--detach"]);
-    let halted = rehearsal.run(&["halt", "vmi/web-1", "-y"]).expect(0);
+    // -n is where the VM is; the run's debug pod is in another namespace.
+    let halted = rehearsal.run(&["halt", "vmi/web-1", "-n", "default", "-y"]).expect(0);
     assert!(
         halted
             .err
