@@ -61,21 +61,13 @@ pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interface
         .and_then(launcher)
         .filter(|_| !reachable.is_empty())
         .map(|launcher| target(vmi, launcher, reachable));
-    let phase = if vmi.is_running() && vmi.is_paused() {
-        "Paused"
-    } else {
-        vmi.status.phase.as_str()
-    };
     Reach {
         namespace: vmi.namespace().to_owned(),
         name: vmi.name().to_owned(),
-        phase: escape(if phase.is_empty() { "Pending" } else { phase }),
+        phase: escape(vmi.shown_phase()),
         ip: vmi.ip().map(escape),
         node: Some(escape(&vmi.status.node_name)).filter(|node| !node.is_empty()),
-        bindings: nics
-            .iter()
-            .map(|nic| escape(&format!("{}: {}", nic.network, nic.wiring)))
-            .collect(),
+        bindings: vmi.bindings(),
         unreachable,
         uid: escape(vmi.uid()),
         created_at: vmi.metadata.creation_timestamp.as_ref().map(|time| time.0),

@@ -250,6 +250,15 @@ impl VirtualMachineInstance {
         Some(self.status.node_name.as_str()).filter(|node| !node.is_empty())
     }
 
+    /// The phase, with a paused guest told apart.
+    pub fn shown_phase(&self) -> &str {
+        match self.status.phase.as_str() {
+            "" => "Pending",
+            _ if self.is_running() && self.is_paused() => "Paused",
+            phase => phase,
+        }
+    }
+
     /// A paused guest stays in phase Running.
     pub fn is_paused(&self) -> bool {
         self.is("Paused")

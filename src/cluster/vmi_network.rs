@@ -19,6 +19,14 @@ impl VirtualMachineInstance {
             .collect()
     }
 
+    /// The interfaces as a list shows them, e.g. `default: masquerade`.
+    pub fn bindings(&self) -> Vec<String> {
+        let nics = self.nics();
+        nics.iter()
+            .map(|nic| escape(&format!("{}: {}", nic.network, nic.wiring)))
+            .collect()
+    }
+
     fn nic(&self, interface: &InterfaceSpec) -> Nic {
         let network = self.spec.networks.iter().find(|network| network.name == interface.name);
         let source = match network {

@@ -239,16 +239,16 @@ pub(super) fn cells(row: &Reach) -> [String; 6] {
     ]
 }
 
-/// A VMI as the picker shows it, where its interfaces do not matter.
+/// A VMI as the picker shows it, for a fault that leaves its interfaces alone.
 fn row<T>((vmi, fault): (VirtualMachineInstance, Result<T, Unfit>)) -> Candidate<T> {
     Candidate {
         cells: [
             vmi.namespace().to_owned(),
             vmi.name().to_owned(),
             vmi.status.node_name.clone(),
-            vmi.status.phase.clone(),
+            vmi.shown_phase().to_owned(),
             vmi.ip().unwrap_or_default().to_owned(),
-            String::new(),
+            vmi.bindings().join(", "),
         ],
         protected: vmi.is_protected(),
         fault,
