@@ -89,7 +89,7 @@ async fn every_binding_is_judged() {
         ]
     );
     let probe = rows.iter().find(|row| row.name == "probe-1").unwrap();
-    assert_eq!(probe.bindings, ["default: masquerade", "lan: plugin macvtap"]);
+    assert_eq!(probe.bindings, ["masquerade", "plugin macvtap"]);
 }
 
 #[tokio::test]

@@ -94,7 +94,8 @@ fn what_cannot_be_chosen_is_shown_with_the_reason_for_the_fault() {
     terminal.type_in(&(DOWN.repeat(3) + ENTER));
     terminal.see("Which VMIs for outage?");
     // The same columns whatever the fault.
-    terminal.see("default: plugin passt");
+    terminal.see("passt-1");
+    terminal.see("plugin");
     terminal.see("Paused");
     terminal.type_in("passt-1 ");
     terminal.see("1 of ");

@@ -22,7 +22,7 @@ pub struct Reach {
     pub phase: String,
     pub ip: Option<String>,
     pub node: Option<String>,
-    /// `network: binding` of every interface in the order of the spec, e.g. `default: masquerade`.
+    /// The binding of every interface in the order of the spec, e.g. `masquerade`.
     pub bindings: Vec<String>,
     /// Interfaces that no fault can be put on, with the reason.
     pub unreachable: Vec<Unreachable>,

@@ -300,6 +300,6 @@ fn the_row_of_a_list() {
         (row.phase.as_str(), row.ip.as_deref(), row.node.as_deref()),
         ("Paused", Some("10.244.1.12"), Some("node01"))
     );
-    assert_eq!(row.bindings, ["default: masquerade", "blue: bridge"]);
+    assert_eq!(row.bindings, ["masquerade", "bridge"]);
     assert_eq!(row.fault.unwrap_err().reason, "is paused");
 }

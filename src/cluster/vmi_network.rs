@@ -19,12 +19,10 @@ impl VirtualMachineInstance {
             .collect()
     }
 
-    /// The interfaces as a list shows them, e.g. `default: masquerade`.
+    /// The binding of each interface, e.g. `masquerade`.
     pub fn bindings(&self) -> Vec<String> {
         let nics = self.nics();
-        nics.iter()
-            .map(|nic| escape(&format!("{}: {}", nic.network, nic.wiring)))
-            .collect()
+        nics.iter().map(|nic| escape(&nic.wiring.to_string())).collect()
     }
 
     fn nic(&self, interface: &InterfaceSpec) -> Nic {

@@ -40,7 +40,7 @@ pub(super) struct Candidates<T> {
 
 /// A VMI, and what a fault would be done to, or why it cannot.
 pub(super) struct Candidate<T> {
-    /// As the picker shows it: namespace, name, node, phase, address, bindings where they matter.
+    /// As the picker shows it: namespace, name, node, phase, address, bindings.
     pub cells: [String; 6],
     pub fault: Result<T, Unfit>,
     /// The VMI carries the annotation that keeps faults off.
@@ -235,7 +235,7 @@ pub(super) fn cells(row: &Reach) -> [String; 6] {
         row.node.clone().unwrap_or_default(),
         row.phase.clone(),
         row.ip.clone().unwrap_or_default(),
-        row.bindings.join(", "),
+        row.bindings.join(","),
     ]
 }
 
@@ -248,7 +248,7 @@ fn row<T>((vmi, fault): (VirtualMachineInstance, Result<T, Unfit>)) -> Candidate
             vmi.status.node_name.clone(),
             vmi.shown_phase().to_owned(),
             vmi.ip().unwrap_or_default().to_owned(),
-            vmi.bindings().join(", "),
+            vmi.bindings().join(","),
         ],
         protected: vmi.is_protected(),
         fault,
