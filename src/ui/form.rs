@@ -3,13 +3,10 @@
 mod model;
 
 use std::future::Future;
-use std::io;
 
 use self::model::Model;
 use super::Printer;
-use super::keys::{Keys, Stop};
 use super::prompt;
-use super::screen::Screen;
 
 /// What one line asks for.
 #[derive(Debug, Clone, Default)]
@@ -66,26 +63,7 @@ impl Form {
     /// # Errors
     /// What the terminal answered.
     pub async fn fill(self, printer: &Printer, cancel: impl Future<Output = ()>) -> anyhow::Result<Filled> {
-        let printer = printer.clone();
-        let filled = prompt::beside(cancel, move |stop| self.run(&printer, stop)).await?;
+        let filled = prompt::dialogue(printer, cancel, Model::new(self), Model::draw, Model::press).await?;
         Ok(filled.unwrap_or(Filled::Interrupted))
-    }
-
-    fn run(self, printer: &Printer, stop: Stop) -> io::Result<Filled> {
-        let mut model = Model::new(self);
-        let mut keys = Keys::open(stop)?;
-        let mut screen = Screen::open(printer.clone());
-        loop {
-            let (width, height) = Screen::size();
-            screen.draw(&model.draw(width, height, printer.look().colour));
-            match keys.next()? {
-                None => return Ok(Filled::Interrupted),
-                Some(key) => {
-                    if let Some(filled) = model.press(key) {
-                        return Ok(filled);
-                    }
-                }
-            }
-        }
     }
 }

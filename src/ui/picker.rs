@@ -9,12 +9,9 @@ mod fuzzy;
 mod model;
 
 use std::future::Future;
-use std::io;
 
 use self::model::Model;
-use super::keys::{Keys, Stop};
 use super::prompt::{self, NoTerminal};
-use super::screen::Screen;
 use super::{Printer, escape};
 
 /// A list to choose from.
@@ -106,26 +103,7 @@ impl Picker {
             }
             .into());
         }
-        let printer = printer.clone();
-        let pick = prompt::beside(cancel, move |stop| self.run(&printer, stop)).await?;
+        let pick = prompt::dialogue(printer, cancel, Model::new(self), Model::draw, Model::press).await?;
         Ok(pick.unwrap_or(Pick::Interrupted))
-    }
-
-    fn run(self, printer: &Printer, stop: Stop) -> io::Result<Pick> {
-        let mut model = Model::new(self);
-        let mut keys = Keys::open(stop)?;
-        let mut screen = Screen::open(printer.clone());
-        loop {
-            let (width, height) = Screen::size();
-            screen.draw(&model.draw(width, height, printer.look().colour));
-            match keys.next()? {
-                None => return Ok(Pick::Interrupted),
-                Some(key) => {
-                    if let Some(pick) = model.press(key) {
-                        return Ok(pick);
-                    }
-                }
-            }
-        }
     }
 }

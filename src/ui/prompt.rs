@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::io;
 
-use super::keys::Stop;
+use super::Printer;
+use super::keys::{Key, Keys, Stop};
+use super::screen::Screen;
 
 /// Nobody can be asked here, and what to pass instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +42,31 @@ pub(super) async fn beside<T: Send + 'static>(
             Ok(None)
         }
     }
+}
+
+/// Draws a model and hands it the keys until it has its answer; `None` when cancelled. `draw` gets the window's columns and rows,
+/// and whether there is colour.
+pub(super) async fn dialogue<M: Send + 'static, A: Send + 'static>(
+    printer: &Printer,
+    cancel: impl Future<Output = ()>,
+    mut model: M,
+    draw: fn(&mut M, usize, usize, bool) -> Vec<String>,
+    press: fn(&mut M, Key) -> Option<A>,
+) -> io::Result<Option<A>> {
+    let printer = printer.clone();
+    let answer = beside(cancel, move |stop| {
+        let mut keys = Keys::open(stop)?;
+        let mut screen = Screen::open(printer.clone());
+        loop {
+            let (width, height) = Screen::size();
+            screen.draw(&draw(&mut model, width, height, printer.look().colour));
+            let Some(key) = keys.next()? else { return Ok(None) };
+            if let Some(answer) = press(&mut model, key) {
+                return Ok(Some(answer));
+            }
+        }
+    });
+    Ok(answer.await?.flatten())
 }
 
 struct StopOnDrop(Stop);
