@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -17,6 +19,10 @@ type vmNet struct {
 	// run is a command in the namespace, read is one on the node.
 	run, read func(argv ...string) string
 	inode     string
+	// addresses are the guest's, IPv4 and IPv6.
+	addresses []string
+	// gone says when the node itself saw the last of the fault go; nil where asking it takes no time worth the name.
+	gone func() (time.Time, bool)
 	// levels is how many process numbers a process inside the VM's pod has where read runs.
 	levels int
 	// limit is how long a fault may outlast what ends it: an emulated node is slow to ask and to answer.
@@ -28,7 +34,7 @@ func (t *check) network(vm string) *vmNet {
 	pod, err := t.launcher(vm)
 	t.must(err)
 	if t.onMachine(pod) {
-		return t.networkInMachine(pod)
+		return t.networkInMachine(vm, pod)
 	}
 	pid, err := t.computePid(pod)
 	t.must(err)
@@ -45,11 +51,11 @@ func (t *check) network(vm string) *vmNet {
 	run := func(argv ...string) string {
 		return read(append([]string{"nsenter", fmt.Sprintf("--net=/proc/1/fd/%d", file.Fd()), "--"}, argv...)...)
 	}
-	return &vmNet{run: run, read: read, inode: inode, levels: 3, limit: 0}
+	return &vmNet{run: run, read: read, inode: inode, addresses: t.addresses(vm), levels: 3}
 }
 
 // networkInMachine is the same on a node that is a machine; there the guest's process keeps it open.
-func (t *check) networkInMachine(pod *unstructured.Unstructured) *vmNet {
+func (t *check) networkInMachine(vm string, pod *unstructured.Unstructured) *vmNet {
 	pid, err := t.computePidInMachine(pod)
 	t.must(err)
 	read := func(argv ...string) string {
@@ -61,7 +67,53 @@ func (t *check) networkInMachine(pod *unstructured.Unstructured) *vmNet {
 		return read(append([]string{"nsenter", "--net=/proc/" + pid + "/ns/net", "--"}, argv...)...)
 	}
 	inode := strings.TrimSpace(read("readlink", "/proc/"+pid+"/ns/net"))
-	return &vmNet{run: run, read: read, inode: inode, levels: 2, limit: 20 * time.Second}
+	return &vmNet{run: run, read: read, inode: inode, addresses: t.addresses(vm), gone: t.lastSeen(pid), levels: 2, limit: 20 * time.Second}
+}
+
+// lastSeen watches a network namespace on the machine for as long as the test takes: one command there, so that what is
+// measured is the fault and not how long the machine takes to start a command. It says when the fault, once there, had gone.
+func (t *check) lastSeen(pid string) func() (time.Time, bool) {
+	watch := fmt.Sprintf("while sleep 0.2; do nsenter --net=/proc/%s/ns/net tc qdisc show | grep -cE '^qdisc (netem|tbf)'; done", pid)
+	command := t.machineCommand("bash", "-c", watch)
+	lines, err := command.StdoutPipe()
+	t.must(err)
+	t.must(command.Start())
+	var mutex sync.Mutex
+	var gone time.Time
+	seen := false
+	go func() {
+		for scanner := bufio.NewScanner(lines); scanner.Scan(); {
+			mutex.Lock()
+			switch {
+			case scanner.Text() != "0":
+				seen, gone = true, time.Time{}
+			case seen && gone.IsZero():
+				gone = time.Now()
+			}
+			mutex.Unlock()
+		}
+	}()
+	t.after(func() { _ = command.Process.Kill(); _ = command.Wait() })
+	return func() (time.Time, bool) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		return gone, !gone.IsZero()
+	}
+}
+
+func (t *check) addresses(vm string) []string {
+	four, six, err := t.address(vm)
+	t.must(err)
+	return []string{four, six}
+}
+
+// answers holds that the guest is reached as before, over IPv4 and IPv6.
+func (t *check) answers(n *vmNet) {
+	for _, address := range n.addresses {
+		if _, count := probe(address, 5); count == 0 {
+			t.fail("nothing comes back from %s any more", address)
+		}
+	}
 }
 
 // ours lists what kubectl-vmchaos has in place, asked of the kernel.

@@ -87,10 +87,8 @@ func (c *cluster) machineReady(n *node) error {
 
 // inMachine runs a command on a machine, with what it reads.
 func (c *cluster) inMachine(input string, argv ...string) (string, error) {
-	command := exec.Command("kubectl", append([]string{"--kubeconfig", c.pki("admin.kubeconfig"), "--cache-dir", c.folder + "/kubectl", "exec", "-i", "-n", "kubevirt", keeper, "--"}, argv...)...)
+	command := c.machineCommand(argv...)
 	command.Stdin = strings.NewReader(input)
-	// Over WebSocket kubectl 1.32 may discard what comes before it has set up its streams, and says so on stderr.
-	command.Env = append(os.Environ(), "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false")
 	var complaint strings.Builder
 	command.Stderr = &complaint
 	out, err := command.Output()
@@ -98,6 +96,13 @@ func (c *cluster) inMachine(input string, argv ...string) (string, error) {
 		return string(out), fmt.Errorf("on the machine: %s: %w: %s", strings.Join(argv, " "), err, complaint.String())
 	}
 	return string(out), nil
+}
+
+func (c *cluster) machineCommand(argv ...string) *exec.Cmd {
+	command := exec.Command("kubectl", append([]string{"--kubeconfig", c.pki("admin.kubeconfig"), "--cache-dir", c.folder + "/kubectl", "exec", "-i", "-n", "kubevirt", keeper, "--"}, argv...)...)
+	// Over WebSocket kubectl 1.32 may discard what comes before it has set up its streams, and says so on stderr.
+	command.Env = append(os.Environ(), "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false")
+	return command
 }
 
 // wireInMachine makes the network of a launcher pod there and starts its guest.

@@ -136,6 +136,13 @@ func (t *check) judge(name string, j *job, n *vmNet, before string, began time.T
 		t.fail("%v: %q\n%s", err, n.ours(), j.stderr())
 	}
 	took := time.Since(began)
+	if n.gone != nil {
+		t.until(n.limit, "the node has seen the fault go", func() bool { _, is := n.gone(); return is })
+		gone, _ := n.gone()
+		if took = gone.Sub(began); took > limit {
+			t.fail("the fault was there for %v", took)
+		}
+	}
 	code := j.end()
 	// Whoever says that everything is back must be right at that moment.
 	if !clean() {
@@ -154,6 +161,7 @@ func (t *check) judge(name string, j *job, n *vmNet, before string, began time.T
 		}
 	}
 	t.same(before, n.picture())
+	t.answers(n)
 	t.until(time.Minute, "no debug pod runs", func() bool {
 		pods, err := t.debugPods()
 		return err == nil && !live(pods)

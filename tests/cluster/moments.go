@@ -101,10 +101,16 @@ func applyWindow(t *check) {
 	seed := time.Now().UnixNano()
 	random := rand.New(rand.NewSource(seed))
 	inside, number := 0, 0
+	// How long the window is, about: most kills are to fall into it, and some right after it.
+	window := 15 * time.Millisecond
 	for ; inside < kills && number < 4*kills; number++ {
 		t.noPods()
 		shell := shellNames[number%len(shellNames)]
-		j := t.operator("", slices.Concat(held, []string{"--image", shells[shell]})...)
+		fault, row := held, "killed at a random moment of the apply window"
+		if number%4 > 1 {
+			fault, row = heldFilter, row+" (filter, nftables)"
+		}
+		j := t.operator("", slices.Concat(fault, []string{"--image", shells[shell]})...)
 		uid := ""
 		t.until(time.Minute, "the debug pod is there", func() bool {
 			all, err := t.api.list(pods, "kubevirt", "app.kubernetes.io/managed-by=kubectl-vmchaos")
@@ -114,9 +120,12 @@ func applyWindow(t *check) {
 			return uid != ""
 		})
 		t.says(j, "armed on")
-		time.Sleep(time.Duration(random.Intn(15_000)) * time.Microsecond)
-		if !strings.Contains(j.stderr(), "injected on") {
+		time.Sleep(time.Duration(random.Int63n(int64(window))))
+		if strings.Contains(j.stderr(), "injected on") {
+			window = max(window-window/5, time.Millisecond)
+		} else {
 			inside++
+			window += window / 20
 		}
 		began := time.Now()
 		if number%2 == 0 {
@@ -133,9 +142,10 @@ func applyWindow(t *check) {
 		if left := n.ours(); len(left) > 0 {
 			t.fail("seed %d, kill %d (%s): it came back: %q", seed, number, shell, left)
 		}
-		t.table.add("killed at a random moment of the apply window", took, "")
+		t.table.add(row, took, "")
 	}
 	t.same(before, n.picture())
+	t.answers(n)
 	fmt.Printf("# %d of %d kills before the command had heard that the fault is in place (seed %d)\n", inside, number, seed)
 	if inside < kills {
 		t.fail("only %d of %d kills were inside the apply window", inside, number)

@@ -158,8 +158,11 @@ func foreignQdisc(t *check) {
 		t.fail("there is no qdisc of somebody else's:\n%s", before)
 	}
 	j := t.operator("", held...)
-	if code := j.end(); code != 1 && code != 4 {
+	code := j.end()
+	if code != 1 && code != 4 {
 		t.fail("exit %d\n%s", code, j.stderr())
 	}
 	t.same(before, n.picture())
+	t.answers(n)
+	t.table.add("a qdisc of somebody else's there already (refused, left alone)", 0, fmt.Sprintf("exit %d", code))
 }
