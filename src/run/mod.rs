@@ -33,4 +33,8 @@ pub mod vm;
 mod words;
 
 #[cfg(test)]
+mod moves_tests;
+#[cfg(test)]
+mod story;
+#[cfg(test)]
 mod tests;

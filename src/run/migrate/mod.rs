@@ -22,4 +22,6 @@ pub mod report;
 pub mod requests;
 
 #[cfg(test)]
+mod story;
+#[cfg(test)]
 mod tests;
