@@ -41,6 +41,8 @@ pub mod script_agent;
 #[cfg(target_os = "linux")]
 mod script_guest;
 #[cfg(target_os = "linux")]
+mod script_launcher;
+#[cfg(target_os = "linux")]
 pub mod script_node;
 #[cfg(target_os = "linux")]
 mod script_tools;

@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::host::{Agent, Crashed, Feature, Foreign, Node, Presence, Spec, VmOnNode};
 use super::script_agent::ScriptAgent;
 use super::script_guest::Guest;
-use super::script_tools::{links, write_tools};
+use super::script_launcher;
+use super::script_tools::write_tools;
 
 /// Beyond every process ID that Linux gives (2^22 at most): the launchers' first processes are files only.
 const NO_PID: u32 = 5_000_001;
@@ -145,38 +146,7 @@ impl ScriptNode {
     }
 
     fn lay_out(&self, vm: &VmOnNode, pid: u32) -> io::Result<()> {
-        let netns = self.netns(&vm.pod_uid);
-        let devices = netns.with_extension("d");
-        fs::create_dir_all(&devices)?;
-        fs::write(devices.join("lo"), "default noqueue\n")?;
-        for device in &vm.devices {
-            fs::write(devices.join(&device.name), format!("default {}\n", device.root))?;
-        }
-        fs::write(netns.with_extension("links"), links(vm))?;
-        let mut addresses = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.root.join("addresses"))?;
-        writeln!(addresses, "{} {}", vm.address, vm.pod_uid)?;
-        fs::write(&netns, "")?;
-        let pidns = self.root.join("pidns").join(&vm.pod_uid);
-        fs::write(&pidns, "")?;
-        let process = self.root.join("proc").join(pid.to_string());
-        fs::create_dir_all(process.join("ns"))?;
-        symlink(&netns, process.join("ns/net"))?;
-        symlink(&pidns, process.join("ns/pid"))?;
-        fs::write(
-            process.join("status"),
-            format!("Name:\tvirt-launcher-m\nPid:\t{pid}\nNSpid:\t{pid}\t1\n"),
-        )?;
-        let slice = vm.pod_uid.replace('-', "_");
-        fs::write(
-            process.join("cgroup"),
-            format!(
-                "0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{slice}.slice/cri-containerd-{}.scope\n",
-                vm.container_id
-            ),
-        )?;
+        let process = script_launcher::lay_out(&self.root, &self.netns(&vm.pod_uid), vm, pid)?;
         let (tell, uid) = (self.tell_of_crashes.get().cloned(), vm.pod_uid.clone());
         let guest = Guest::start(&self.root.join("proc"), &process, move || {
             if let Some(tell) = tell {
@@ -186,20 +156,6 @@ impl ScriptNode {
         let mut guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
         guests.insert(vm.pod_uid.clone(), guest);
         Ok(())
-    }
-
-    /// Everything in the launcher's PID namespace ends: the sentinels, which lead sessions of their own.
-    fn end_members(&self, pod_uid: &str) {
-        let members = self.root.join("pidns").join(format!("{pod_uid}.members"));
-        let text = fs::read_to_string(&members).unwrap_or_default();
-        for pid in text.lines() {
-            let _ = Command::new("kill")
-                .args(["-9", "--", &format!("-{pid}")])
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status();
-        }
     }
 }
 
@@ -231,7 +187,7 @@ impl Node for ScriptNode {
         let netns = self.netns(pod_uid);
         // The namespace first: what still runs in it must find nothing to change.
         let _ = fs::remove_file(&netns);
-        self.end_members(pod_uid);
+        script_launcher::end_members(&self.root, pod_uid);
         let _ = fs::remove_dir_all(netns.with_extension("d"));
         let _ = fs::remove_file(netns.with_extension("links"));
     }
