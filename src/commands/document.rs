@@ -146,7 +146,7 @@ fn finish(context: &Context, run: Run, ended: Result<Ending, Stop>) -> ExitCode 
     exit
 }
 
-/// Ends a dry run whose plan is shown: one of the server asks about the Events on the VMIs too, which are left to no run's harm.
+/// Ends a dry run whose plan is shown. One of the server asks about the Events on the VMIs too; that none can be left stops no run.
 pub(super) async fn nothing_changed(
     context: &Context,
     cluster: &Cluster,
