@@ -169,3 +169,16 @@ fn a_name_nobody_knows() {
         )
     );
 }
+
+#[test]
+fn a_connection_that_just_ends() {
+    let told = "peer closed connection without sending TLS close_notify: https://docs.rs/rustls/";
+    let error = kube::Error::Service(Box::new(io::Error::new(io::ErrorKind::UnexpectedEof, told)));
+    assert_eq!(
+        explained(&error, &vmis()),
+        (
+            ErrorKind::Unreachable,
+            "Unable to connect to the server: unexpected EOF".to_owned()
+        )
+    );
+}

@@ -79,6 +79,8 @@ pub(super) fn from_transport(error: &kube::Error, server: &str) -> ClusterError 
             io::ErrorKind::TimedOut => {
                 return unable(ErrorKind::Unreachable, &format!("dial tcp {server}: i/o timeout"));
             }
+            // Rustls explains its own at length, with an address on the web.
+            io::ErrorKind::UnexpectedEof => return unable(ErrorKind::Unreachable, "unexpected EOF"),
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
                 return unable(ErrorKind::Unreachable, &format!("dial tcp {server}: {}", plain_io(io)));
             }

@@ -21,7 +21,7 @@ func onNetem() []test {
 }
 
 // emulatedCells are the kills that depend on the node's kernel.
-var emulatedCells = []string{"command-KILL", "command-STOP", "pod-deleted", "command-and-container-killed", "sentinel-killed"}
+var emulatedCells = []string{"command-INT", "command-KILL", "command-STOP", "pod-deleted", "pod-force-deleted", "agent-killed", "command-and-container-killed", "sentinel-killed"}
 
 // slow is the command whose fault is held there.
 var slow = []string{"netem", emulated, "--latency", "100ms", "--duration", "10m", "-y", "-o", "json"}

@@ -86,11 +86,15 @@ func (t *check) says(j *job, part string) {
 	}
 }
 
+// patience is how long a command may take to end. Where the API server was away for long it takes a minute and a half: it
+// waits for what the pod's status says, and then for another pod that looks, while kubelets try again ever more seldom.
+const patience = 4 * time.Minute
+
 // end waits for the command's end and returns its exit code; -1 when a signal killed it or it does not end.
 func (j *job) end() int {
 	select {
 	case <-j.ended:
-	case <-time.After(90 * time.Second):
+	case <-time.After(patience):
 		_ = j.command.Process.Kill()
 		<-j.ended
 		j.lines = append(j.lines, "(killed: it did not end)")
