@@ -12,6 +12,15 @@ use serde_json::{Value, json};
 mod man;
 
 const LINUX: &str = "x86_64-unknown-linux-musl";
+/// Everything a release is made for.
+const PLATFORMS: [&str; 6] = [
+    LINUX,
+    "aarch64-unknown-linux-musl",
+    "x86_64-apple-darwin",
+    "aarch64-apple-darwin",
+    "x86_64-pc-windows-gnu",
+    "aarch64-pc-windows-msvc",
+];
 
 /// Packs programs that only say that they run, with one man page.
 fn pack(to: &Path, args: &[String]) -> Output {
@@ -57,15 +66,7 @@ fn matches(pattern: &str, value: &Value) -> bool {
 #[test]
 fn the_manifest_is_one_that_krew_takes() {
     let dir = tempfile::tempdir().unwrap();
-    let targets = [
-        LINUX,
-        "aarch64-unknown-linux-musl",
-        "x86_64-apple-darwin",
-        "aarch64-apple-darwin",
-        "x86_64-pc-windows-gnu",
-        "aarch64-pc-windows-msvc",
-    ];
-    let manifest = packed(dir.path(), &targets);
+    let manifest = packed(dir.path(), &PLATFORMS);
     assert_eq!(manifest["apiVersion"], "krew.googlecontainertools.github.com/v1alpha2");
     assert_eq!(
         (&manifest["kind"], &manifest["metadata"]["name"]),
@@ -206,7 +207,31 @@ fn every_command_has_a_man_page_that_tells_its_flags() {
     }
 }
 
-/// With krew itself, which `tests/run` builds, or says why it could not.
+/// With krew's own validator, which `tests/run` builds, or says why it could not; the archives are on no server yet.
+#[test]
+fn krews_validator_takes_it() {
+    let Ok(validator) = which("validate-krew-manifest") else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    packed(dir.path(), &PLATFORMS);
+    let manifest = dir.path().join("out/vmchaos.yaml");
+    let check = || {
+        let mut command = Command::new(&validator);
+        command.arg("-skip-install").arg("-manifest").arg(&manifest);
+        let out = command.output().unwrap();
+        (out.status.success(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    let (taken, said) = check();
+    assert!(taken && said.contains("structural validation OK"), "{said}");
+    // It does not take everything.
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replace("arch: arm64", "arch: amd64")).unwrap();
+    let (taken, said) = check();
+    assert!(!taken && said.contains("overlapping"), "{said}");
+}
+
+/// With krew itself.
 #[test]
 fn krew_installs_it() {
     let Ok(krew) = which("kubectl-krew") else {

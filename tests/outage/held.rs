@@ -200,7 +200,7 @@ fn an_undoing_that_is_refused_is_a_leak_with_its_command() {
     let ended = run.end().expect(3);
     let id = ended.json()["id"].as_str().unwrap().to_owned();
     let ended = ended.says(&[
-        "STILL IN PLACE",
+        "MAY STILL BE IN PLACE",
         &format!("to undo it: kubectl vmchaos halt {id} --context vmchaos-rehearsal"),
     ]);
     assert_eq!(ended.target()["state"], "leaked");

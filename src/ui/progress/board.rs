@@ -179,7 +179,7 @@ impl Vm {
             State::Restored => format!("restored{node}"),
             State::Failed(why) => format!("failed{node}: {}", escape(why)),
             State::Gone => format!("gone: the guest ended under the fault{node}"),
-            State::Leaked => format!("STILL IN PLACE{node}"),
+            State::Leaked => format!("MAY STILL BE IN PLACE{node}"),
             State::Moving { to } => format!("moving to {}", escape(to)),
             State::Skipped => "skipped".to_owned(),
             State::Step(what) | State::Done(what) => escape(what),
@@ -245,7 +245,7 @@ impl Group {
 
     fn word(self) -> &'static str {
         match self {
-            Self::Leaked => "STILL IN PLACE",
+            Self::Leaked => "MAY STILL BE IN PLACE",
             Self::Failed => "failed",
             Self::Gone => "gone",
             Self::Injected => "injected",
