@@ -51,6 +51,9 @@ func (t *check) bandwidth(vm string) {
 	if took, err := transfer(other, payload); err != nil || took > 900*time.Millisecond {
 		t.fail("the guest next door is hit: %v %v", took, err)
 	}
+	if ofNode, err := t.on(t.nodes[0], "tc", "qdisc", "show").Output(); err != nil || strings.Contains(string(ofNode), "tbf") || !t.serves() {
+		t.fail("the node itself is hit: %v\n%s", err, ofNode)
+	}
 	j.signal(2)
 	if code := j.end(); code != 130 {
 		t.fail("exit %d:\n%s", code, j.stderr())

@@ -41,6 +41,35 @@ func probe(address string, count int) (time.Duration, int) {
 	return slices.Min(trips), len(trips)
 }
 
+// burst sends so many numbered datagrams to a guest's echo service, one every 20 ms whatever comes back, and returns how many
+// different ones did within 2 s of the last.
+func burst(address string, count int) int {
+	connection, err := net.Dial("udp", net.JoinHostPort(address, "7"))
+	if err != nil {
+		return 0
+	}
+	defer connection.Close()
+	_ = connection.SetReadDeadline(time.Now().Add(time.Duration(count)*20*time.Millisecond + 2*time.Second))
+	go func() {
+		for number := range count {
+			_, _ = connection.Write(binary.BigEndian.AppendUint32(nil, uint32(number)))
+			time.Sleep(20 * time.Millisecond)
+		}
+	}()
+	seen := map[uint32]bool{}
+	buffer := make([]byte, 64)
+	for len(seen) < count {
+		n, err := connection.Read(buffer)
+		if err != nil {
+			break
+		}
+		if n == 4 {
+			seen[binary.BigEndian.Uint32(buffer)] = true
+		}
+	}
+	return len(seen)
+}
+
 // transfer is how long a guest takes to echo so many bytes over TCP.
 func transfer(address string, bytes int) (time.Duration, error) {
 	connection, err := net.DialTimeout("tcp", net.JoinHostPort(address, "5201"), 10*time.Second)

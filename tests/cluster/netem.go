@@ -11,7 +11,7 @@ import (
 
 // onNetem are the tests that need a kernel with netem: on the node that is a machine of its own.
 func onNetem() []test {
-	all := []test{{"latency-on-a-machine", latency}}
+	all := []test{{"latency-on-a-machine", latency}, {"loss-on-a-machine", loss}}
 	for _, one := range cells() {
 		if slices.Contains(emulatedCells, one.name) {
 			all = append(all, test{"kill-" + one.name + "-on-a-machine", func(t *check) { t.cell(one, "bash", slow) }})
@@ -99,6 +99,45 @@ func latency(t *check) {
 			t.fail("round trip to %s afterwards: %v", address, trip)
 		}
 	}
+}
+
+// loss loses half of what goes in and half of what comes out: a quarter of the datagrams comes back.
+func loss(t *check) {
+	const sent = 200
+	t.must(t.emulatedUp())
+	n := t.network(emulated)
+	before := n.picture()
+	back := func() map[string]int {
+		counts := map[string]int{}
+		for _, address := range n.addresses {
+			counts[address] = burst(address, sent)
+		}
+		return counts
+	}
+	whole := func(when string, counts map[string]int) {
+		for address, count := range counts {
+			// An emulated machine may be late for one now and then.
+			if count < sent*8/10 {
+				t.fail("%s, %d of %d came back from %s", when, count, sent, address)
+			}
+		}
+	}
+	whole("before", back())
+	j := t.operator("", "netem", emulated, "--loss", "50%", "--duration", "5m", "-y", "-o", "json")
+	t.says(j, "injected on")
+	for address, count := range back() {
+		// 50 are expected; 6 standard deviations each way.
+		if count < 14 || count > 87 {
+			t.fail("with 50%% lost each way %d of %d came back from %s", count, sent, address)
+		}
+		fmt.Printf("# with 50%% lost each way %d of %d came back from %s\n", count, sent, address)
+	}
+	j.signal(syscall.SIGINT)
+	if code := j.end(); code != 130 {
+		t.fail("exit %d\n%s", code, j.stderr())
+	}
+	t.same(before, n.picture())
+	whole("afterwards", back())
 }
 
 // probed holds what the command's own probes of a guest saw against what was asked for. A busy machine only adds to a round
