@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use kubectl_vmchaos::rehearsal::{AgentKind, Options};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use support::Rehearsal;
 
@@ -71,4 +71,15 @@ fn each(document: &Value, field: &str) -> Vec<String> {
     let migrations = document["migrations"].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     migrations.iter().map(|one| text(&one[field])).collect()
+}
+
+/// Puts somebody else's migration of `default/web-1`, which the VMI does not show yet.
+fn somebody_elses(rehearsal: &Rehearsal) {
+    rehearsal
+        .practice
+        .put(json!({
+            "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstanceMigration",
+            "metadata": {"name": "theirs", "namespace": "default"}, "spec": {"vmiName": "web-1"}, "status": {"phase": "Pending"},
+        }))
+        .unwrap();
 }

@@ -20,6 +20,7 @@ mod outage {
     mod signals;
     mod strategies;
     mod terminal;
+    mod times;
 }
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Finding the VMIs that are meant, in as few requests as possible: for each namespace, or once for the cluster, one
 //! list of VMIs and one of launcher pods; beside them the nodes and the KubeVirt object, which may be forbidden.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
@@ -89,6 +89,7 @@ pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[Stri
     let facts = Facts {
         plugins: kubevirt::plugins(&kubevirt),
         terrain: Terrain {
+            moving: BTreeMap::new(),
             nodes: nodes.ok(),
             flags: cluster.again(""),
         },

@@ -30,6 +30,7 @@ fn facts() -> Facts {
 
 fn terrain(nodes: Option<Vec<Node>>) -> Terrain {
     Terrain {
+        moving: BTreeMap::new(),
         nodes,
         flags: " --context prod".to_owned(),
     }

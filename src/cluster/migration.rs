@@ -1,6 +1,7 @@
 //! A `VirtualMachineInstanceMigration`: the part of it that is read, and making and cancelling one.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::Resource as _;
@@ -8,12 +9,16 @@ use kube::api::{Api, DeleteParams, ObjectMeta, PostParams, Preconditions};
 use kube::core::Request;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::client::{Cluster, MANAGER};
 use super::error::{Ask, ClusterError};
 use super::kind::kubevirt_kind;
 use super::nullable::nullable;
-use super::vmi::{Condition, MigrationState};
+use super::vmi::{Condition, MigrationState, VirtualMachineInstance};
+
+/// A cancellation waits no longer for a look at its VMI.
+const LOOK_LIMIT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct VirtualMachineInstanceMigration {
@@ -160,6 +165,21 @@ pub async fn create(
         .create(&params, body)
         .map_err(|error| explain(&kube::Error::BuildRequest(error)))?;
     cluster.client.request(request).await.map_err(|error| explain(&error))
+}
+
+/// The VMI of this migration, where it is past the point at which it can be cancelled. Read now: a watch may be behind.
+/// `None` also where nobody could tell within 5 s.
+pub async fn in_post_copy(
+    cluster: &Cluster,
+    namespace: &str,
+    vmi: &str,
+    uid: &str,
+) -> Option<Box<VirtualMachineInstance>> {
+    let api = Api::<VirtualMachineInstance>::namespaced(cluster.client.clone(), namespace);
+    let vmi = timeout(LOOK_LIMIT, api.get_opt(vmi)).await.ok()?.ok()??;
+    let state = vmi.status.migration_state.as_ref()?;
+    let ours = state.migration_uid.as_deref() == Some(uid) && state.is_in_post_copy();
+    ours.then(|| Box::new(vmi))
 }
 
 /// Cancels a migration, unless another object has its name by now; with `dry_run` only asks.

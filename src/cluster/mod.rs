@@ -27,6 +27,7 @@ pub mod manifest;
 pub mod migration;
 pub mod movable;
 pub mod names;
+mod node_affinity;
 pub mod nodes;
 mod nullable;
 pub mod outage;

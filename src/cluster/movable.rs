@@ -3,9 +3,12 @@
 //! KubeVirt's webhook refuses what is finished, already migrating, or says `LiveMigratable=False`; what has no node to go to
 //! it takes, and gives up on five minutes later. All of that is known beforehand.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::Taint;
 
 use super::judge::not_steady;
+use super::node_affinity;
 use super::nodes::{self, Node};
 use super::vmi::{Toleration, VirtualMachineInstance};
 use crate::escape::escape;
@@ -19,6 +22,8 @@ const SHOWN: usize = 4;
 pub struct Terrain {
     /// `None` when nodes may not be listed.
     pub nodes: Option<Vec<Node>>,
+    /// Migrations in flight that are not shown by their VMI yet: their names, by namespace and name of the VMI.
+    pub moving: BTreeMap<(String, String), String>,
     /// Connection flags for the commands in hints, each with a space before it.
     pub flags: String,
 }
@@ -41,6 +46,10 @@ pub fn judge(vmi: &VirtualMachineInstance, terrain: &Terrain, destination: &Dest
     };
     if let Some((reason, hint)) = not_steady(vmi) {
         return Err(unfit(reason, hint));
+    }
+    if let Some(migration) = terrain.moving.get(&(vmi.namespace().to_owned(), vmi.name().to_owned())) {
+        let hint = format!("kubectl get vmim {migration} -n {}", vmi.namespace());
+        return Err(unfit(format!("is being migrated already, by {migration}"), Some(hint)));
     }
     if let Some(why) = not_migratable(vmi) {
         let hint = format!("kubectl describe vmi {} -n {}", vmi.name(), vmi.namespace());
@@ -120,6 +129,9 @@ fn against(
     }
     if !node.has(&vmi.spec.node_selector) {
         return Some("lacks a label of the VM's node selector".to_owned());
+    }
+    if !node_affinity::admits(vmi.spec.affinity.as_ref(), node) {
+        return Some("does not match the VM's node affinity".to_owned());
     }
     if !node.has(&destination.selector) {
         return Some("lacks a label of --node-selector".to_owned());

@@ -28,6 +28,7 @@ fn node(name: &str, vendor: &str) -> Node {
 
 fn terrain(nodes: Vec<Node>) -> Terrain {
     Terrain {
+        moving: std::collections::BTreeMap::new(),
         nodes: Some(nodes),
         flags: String::new(),
     }
@@ -124,6 +125,19 @@ fn selectors_of_the_vm_and_of_the_run_both_count() {
         selector: [("zone".to_owned(), "zone-c".to_owned())].into(),
     };
     let found = judge(&vmi(|_| {}), &terrain(intel(&["a", "b", "c"])), &wanted).unwrap();
+    assert_eq!(found.to, Some(vec!["c".into()]));
+}
+
+#[test]
+fn the_vms_own_node_affinity_counts() {
+    let tied = vmi(|vmi| {
+        let expression = json!({"key": "zone", "operator": "In", "values": ["zone-a", "zone-c"]});
+        vmi["spec"]["affinity"] = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution":
+            {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}}});
+    });
+    let reason = "has no other node that could take it: b does not match the VM's node affinity";
+    refused(&tied, intel(&["a", "b"]), &anywhere(), reason);
+    let found = judge(&tied, &terrain(intel(&["a", "b", "c"])), &anywhere()).unwrap();
     assert_eq!(found.to, Some(vec!["c".into()]));
 }
 

@@ -148,11 +148,21 @@ fn judge(
     };
     let mut undo = [Some(&vmi.metadata), vm.map(|vm| &vm.metadata)].into_iter().flatten();
     if let Some(text) = undo.find_map(|metadata| metadata.annotations.as_ref()?.get(UNDO)) {
-        let run = Undo::parse(text).map(|undo| undo.run).unwrap_or_default();
-        return Err(unfit(
-            format!("has an outage of run {run} in place"),
-            Some(format!("to end it: kubectl vmchaos halt {run}")),
-        ));
+        return Err(match Undo::parse(text) {
+            Some(Undo { run, .. }) => unfit(
+                format!("has an outage of run {run} in place"),
+                Some(format!("to end it: kubectl vmchaos halt {run}")),
+            ),
+            None => unfit(
+                format!("has an outage in place, whose way back (annotation {UNDO}) this version cannot read"),
+                Some(format!(
+                    "kubectl get {} {} -n {} -o yaml",
+                    if vm.is_some() { "vm" } else { "vmi" },
+                    vmi.name(),
+                    vmi.namespace()
+                )),
+            ),
+        });
     }
     if let Some(reason) = refused(vmi, &owner, spec) {
         return Err(unfit(reason, None));

@@ -97,10 +97,15 @@ pub fn needed(spec: &OutageSpec, owners: &[&Owner]) -> Vec<Rule> {
     let of_vm = any(|owner| matches!(owner, Owner::Vm(_)));
     let alone = any(|owner| !matches!(owner, Owner::Vm(_)));
     let unowned = any(|owner| matches!(owner, Owner::Nobody));
+    // Once leaves a guest that has ended alone, and its finished VMI in the way.
+    let once = any(|owner| matches!(owner, Owner::Vm(field) if field.in_force() == "Once"));
+    let finishes = matches!(spec.mode, Mode::Kill | Mode::Pod);
     let helps = spec.mode.ends_guest() && !spec.no_recover;
     let is_needed = |rule: &Rule| match (rule.resource, rule.subresource, rule.verb) {
         ("virtualmachineinstances", None, "watch") => true,
-        ("virtualmachineinstances", None, "delete") => spec.mode == Mode::Delete || (helps && unowned),
+        ("virtualmachineinstances", None, "delete") => {
+            spec.mode == Mode::Delete || (helps && (unowned || once && finishes))
+        }
         ("virtualmachineinstances", None, "create") => helps && unowned,
         ("virtualmachineinstances", None, "patch") => spec.is_held() && alone,
         ("virtualmachines", None, "patch") => spec.is_held() && of_vm,

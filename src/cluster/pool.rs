@@ -1,9 +1,15 @@
 //! Finding the VMIs that can be migrated: their lists, the nodes and the KubeVirt object, and nothing of any pod.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::join_all;
+use kube::api::{Api, ListParams};
+
 use super::client::Cluster;
 use super::discovery::Asked;
 use super::error::ClusterError;
 use super::kubevirt::{self, KubeVirt};
+use super::migration::VirtualMachineInstanceMigration;
 use super::movable::{Terrain, judge};
 use super::nodes;
 use super::selection::Selection;
@@ -32,7 +38,9 @@ pub async fn pool(cluster: &Cluster, selection: &Selection, destination: &Destin
         terrain(cluster),
     );
     let vmis = vmis?;
-    let (stopped, missing) = asked.absent(cluster, &vmis).await?;
+    let (absent, moving) = tokio::join!(asked.absent(cluster, &vmis), moving(cluster, &vmis));
+    let (stopped, missing) = absent?;
+    let terrain = Terrain { moving, ..terrain };
     let judged = |vmi: VirtualMachineInstance| {
         let judged = judge(&vmi, &terrain, destination);
         (vmi, judged)
@@ -46,10 +54,35 @@ pub async fn pool(cluster: &Cluster, selection: &Selection, destination: &Destin
     })
 }
 
+/// Migrations that are under way in the VMIs' namespaces, where they may be listed: a VMI shows one only once its target runs.
+async fn moving(cluster: &Cluster, vmis: &[VirtualMachineInstance]) -> BTreeMap<(String, String), String> {
+    let namespaces: BTreeSet<&str> = vmis.iter().map(super::vmi::VirtualMachineInstance::namespace).collect();
+    let all = |namespace| Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), namespace);
+    let lists = namespaces.into_iter().map(|namespace| {
+        let api = all(namespace);
+        async move {
+            api.list(&ListParams::default())
+                .await
+                .map_or_else(|_| Vec::new(), |list| list.items)
+        }
+    });
+    let found = join_all(lists).await.into_iter().flatten();
+    let under_way = found.filter(|migration| !migration.is_final());
+    under_way
+        .map(|it| {
+            (
+                (it.namespace().to_owned(), it.spec.vmi_name.clone()),
+                it.name().to_owned(),
+            )
+        })
+        .collect()
+}
+
 /// The nodes as they are now, where they may be listed.
 pub async fn terrain(cluster: &Cluster) -> Terrain {
     Terrain {
         nodes: nodes::all(cluster).await.ok(),
+        moving: BTreeMap::new(),
         flags: cluster.again(""),
     }
 }

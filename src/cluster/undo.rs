@@ -13,8 +13,8 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use self::holder::set;
-pub use self::holder::{Holder, HolderKind};
+use self::holder::{ANNOTATION_PATH, Held, LABEL_PATH, set};
+pub use self::holder::{Holder, HolderKind, LABEL};
 use super::client::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::lifecycle::{Action, act, in_time};
@@ -22,10 +22,8 @@ use super::manifest::vmis;
 use super::vmi::VirtualMachineInstance;
 use super::watch::{self, Change};
 use crate::fault::RunField;
-use crate::fault::undo::{Restore, Undo};
+use crate::fault::undo::{Restore, UNDO, Undo};
 
-/// Label by which what holds a way back is found; its value is the run's id.
-pub const LABEL: &str = "vmchaos.dev/run";
 /// How often a step is tried, with pauses from 100 ms that double: half a minute in all.
 const TRIES: u32 = 9;
 /// A guest that is still shutting down cannot be started; it is waited for.
@@ -40,17 +38,20 @@ pub enum Back {
     Theirs { now: RunField },
 }
 
-/// Writes the way back, and in the same patch sets the run strategy to `strategy` where that is not left to KubeVirt.
+/// Writes the way back, and in the same patch sets the run field to `field` where that is not left to KubeVirt.
 pub async fn mark(
     cluster: &Cluster,
     holder: &Holder,
     undo: &Undo,
-    strategy: Option<&str>,
+    field: Option<&RunField>,
     dry_run: bool,
 ) -> Result<(), ClusterError> {
     let mut tries = Tries::default();
     loop {
         let held = holder.read(cluster).await?.ok_or_else(|| gone(holder))?;
+        if held.unreadable {
+            return Err(unreadable(cluster, holder));
+        }
         if let Some(other) = held.undo.filter(|other| other.run != undo.run) {
             return Err(ClusterError::new(
                 ErrorKind::Conflict,
@@ -74,10 +75,10 @@ pub async fn mark(
                 changes.push(json!({"op": "add", "path": format!("/metadata/{map}"), "value": {}}));
             }
         }
-        changes.push(json!({"op": "add", "path": "/metadata/annotations/vmchaos.dev~1undo", "value": undo.text()}));
-        changes.push(json!({"op": "add", "path": "/metadata/labels/vmchaos.dev~1run", "value": undo.run}));
-        if let Some(strategy) = strategy {
-            changes.extend(set(&held.field, &RunField::RunStrategy(strategy.to_owned())));
+        changes.push(json!({"op": "add", "path": ANNOTATION_PATH, "value": undo.text()}));
+        changes.push(json!({"op": "add", "path": LABEL_PATH, "value": undo.run}));
+        if let Some(field) = field {
+            changes.extend(set(&held.field, field));
         }
         match holder.patch(cluster, &held.version, changes, dry_run).await {
             Ok(()) => return Ok(()),
@@ -94,12 +95,24 @@ fn gone(holder: &Holder) -> ClusterError {
     )
 }
 
+/// A way back that another version wrote, or that somebody has edited.
+fn unreadable(cluster: &Cluster, holder: &Holder) -> ClusterError {
+    ClusterError::new(
+        ErrorKind::Conflict,
+        format!(
+            "{} carries a way back that this version cannot read (annotation {UNDO})",
+            holder.name
+        ),
+    )
+    .hint(cluster.again(&holder.look_command()))
+}
+
 /// Asks for everything that the way back of a run would change, with `dryRun=All`.
 pub async fn would_carry_back(cluster: &Cluster, holder: &Holder, run: &str) -> Result<(), ClusterError> {
     let Some(held) = holder.read(cluster).await? else {
         return Ok(());
     };
-    let Some(undo) = held.undo.filter(|undo| undo.run == run) else {
+    let Some(undo) = way_back(cluster, holder, &held, run, None)? else {
         return Ok(());
     };
     let restore = undo.restore(&held.field);
@@ -107,7 +120,7 @@ pub async fn would_carry_back(cluster: &Cluster, holder: &Holder, run: &str) -> 
         Restore::Put(field) => set(&held.field, field),
         _ => Vec::new(),
     };
-    changes.extend(unmark());
+    changes.extend(unmark(&held));
     holder.patch(cluster, &held.version, changes, true).await?;
     if undo.paused {
         unless_needless(act(cluster, Action::Unpause, &holder.namespace, &undo.vmi, None, true).await)?;
@@ -119,22 +132,28 @@ pub async fn would_carry_back(cluster: &Cluster, holder: &Holder, run: &str) -> 
 }
 
 /// Goes the way back of a run on a VM: its run strategy, its guest, and last the annotation. Safe to repeat; passing errors
-/// are tried again for half a minute.
-pub async fn carry_back(cluster: &Cluster, holder: &Holder, run: &str) -> Result<Back, ClusterError> {
+/// are tried again for half a minute. `own` is what the run itself knows of it, and goes by where the annotation was lost;
+/// to anybody else a lost one says that the way back was gone.
+pub async fn carry_back(
+    cluster: &Cluster,
+    holder: &Holder,
+    run: &str,
+    own: Option<&Undo>,
+) -> Result<Back, ClusterError> {
     let mut tries = Tries::default();
     loop {
-        match go_back(cluster, holder, run).await {
+        match go_back(cluster, holder, run, own).await {
             Err(error) if (is_stale(&error) || passes(&error)) && tries.again().await => {}
             ended => return ended,
         }
     }
 }
 
-async fn go_back(cluster: &Cluster, holder: &Holder, run: &str) -> Result<Back, ClusterError> {
+async fn go_back(cluster: &Cluster, holder: &Holder, run: &str, own: Option<&Undo>) -> Result<Back, ClusterError> {
     let Some(held) = holder.read(cluster).await? else {
         return Ok(Back::Done);
     };
-    let Some(undo) = held.undo.filter(|undo| undo.run == run) else {
+    let Some(undo) = way_back(cluster, holder, &held, run, own)? else {
         return Ok(Back::Done);
     };
     let restore = undo.restore(&held.field);
@@ -149,23 +168,35 @@ async fn go_back(cluster: &Cluster, holder: &Holder, run: &str) -> Result<Back, 
     if undo.needs_start() && restore != Restore::Theirs {
         start(cluster, &holder.namespace, &undo.vmi).await?;
     }
-    let Some(held) = holder.read(cluster).await?.filter(|held| held.undo.is_some()) else {
-        return Ok(Back::Done);
-    };
-    holder.patch(cluster, &held.version, unmark(), false).await?;
+    if let Some(held) = holder.read(cluster).await?.filter(|held| !held.marks.is_empty()) {
+        holder.patch(cluster, &held.version, unmark(&held), false).await?;
+    }
     Ok(match restore {
         Restore::Theirs => Back::Theirs { now: held.field },
         _ => Back::Done,
     })
 }
 
-/// The operations that take annotation and label off.
-fn unmark() -> Vec<Value> {
-    let ours = [
-        "/metadata/annotations/vmchaos.dev~1undo",
-        "/metadata/labels/vmchaos.dev~1run",
-    ];
-    ours.map(|path| json!({"op": "remove", "path": path})).to_vec()
+/// The way back of a run, where there is one to go.
+fn way_back<'a>(
+    cluster: &Cluster,
+    holder: &Holder,
+    held: &'a Held,
+    run: &str,
+    own: Option<&'a Undo>,
+) -> Result<Option<&'a Undo>, ClusterError> {
+    match (&held.undo, own) {
+        (Some(undo), _) => Ok(Some(undo).filter(|undo| undo.run == run)),
+        (None, Some(own)) => Ok(Some(own)),
+        (None, None) if held.unreadable => Err(unreadable(cluster, holder)),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The operations that take annotation and label off, or the one of them that is there.
+fn unmark(held: &Held) -> Vec<Value> {
+    let remove = |path: &&str| json!({"op": "remove", "path": path});
+    held.marks.iter().map(remove).collect()
 }
 
 /// Starts a VM whose guest has ended, or is ending.

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Affinity;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::ObjectMeta;
 use serde::Deserialize;
@@ -44,6 +45,7 @@ pub struct VmiSpec {
     pub node_selector: BTreeMap<String, String>,
     #[serde(deserialize_with = "nullable")]
     pub tolerations: Vec<Toleration>,
+    pub affinity: Option<Affinity>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -204,6 +206,13 @@ pub struct MigrationState {
     pub failure_reason: Option<String>,
     /// `PreCopy`, `PostCopy`, `Paused`
     pub mode: Option<String>,
+}
+
+impl MigrationState {
+    /// Whether the guest runs on the target while its memory still comes over: to cancel that would lose it.
+    pub fn is_in_post_copy(&self) -> bool {
+        self.mode.as_deref() == Some("PostCopy") && !self.completed
+    }
 }
 
 kubevirt_kind!(

@@ -232,8 +232,8 @@ fn print(context: &Context, items: Vec<RunItem>) -> Result<(), Stop> {
 
 fn finish(context: &Context, outcome: Outcome, unseen: Option<&str>) -> Result<ExitCode, Stop> {
     print(context, outcome.items)?;
-    for (what, command) in &outcome.left {
-        let error = anyhow::anyhow!("something may still be in place: {what}\nhint: to remove it: {command}");
+    for (what, hint) in &outcome.left {
+        let error = anyhow::anyhow!("something may still be in place: {what}\nhint: {hint}");
         context.printer.error(&error);
     }
     if let Some(unseen) = unseen {
@@ -242,6 +242,10 @@ fn finish(context: &Context, outcome: Outcome, unseen: Option<&str>) -> Result<E
     let left = (!outcome.left.is_empty() || unseen.is_some()).then_some(ExitCode::Leaked);
     let interrupted = (context.signals.count() > 0).then_some(ExitCode::Interrupted);
     Ok(ExitCode::worst(left.into_iter().chain(interrupted)))
+}
+
+fn to_remove(cluster: &Cluster, run: &str) -> String {
+    cluster.again(&format!("to remove it: kubectl vmchaos halt {run}"))
 }
 
 // === impl Outcome ===
@@ -263,8 +267,7 @@ impl Outcome {
             item.detail = Some(told.join("; "));
             outcome.items.push(item);
             for left in halted.left {
-                let command = cluster.again(&format!("kubectl vmchaos halt {}", left.again));
-                outcome.left.push((left.what, command));
+                outcome.left.push((left.what, to_remove(cluster, &left.again)));
             }
         }
         outcome
@@ -278,10 +281,10 @@ impl Outcome {
             item.detail = None;
             match change.put_right(cluster).await {
                 Ok(()) => "finished".clone_into(&mut item.state),
-                Err((left, command)) => {
+                Err((left, hint)) => {
                     "leaked".clone_into(&mut item.state);
                     item.detail = Some(left.what.clone());
-                    self.left.push((left.what, cluster.again(&command)));
+                    self.left.push((left.what, cluster.again(&hint)));
                 }
             }
             self.items.push(item);
@@ -293,9 +296,9 @@ impl Outcome {
         let item = halted.run.item(Time::now());
         let state = if halted.left.is_empty() { "finished" } else { "leaked" };
         let told: Vec<String> = halted.told.into_iter().chain(halted.left.iter().cloned()).collect();
-        let command = cluster.again(&format!("kubectl vmchaos halt {}", item.id));
+        let hint = to_remove(cluster, &item.id);
         self.left
-            .extend(halted.left.into_iter().map(|left| (left, command.clone())));
+            .extend(halted.left.into_iter().map(|left| (left, hint.clone())));
         self.items.push(RunItem {
             state: state.to_owned(),
             detail: Some(told.join("; ")),

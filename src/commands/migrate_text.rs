@@ -7,7 +7,7 @@ use super::migrate_watcher::seconds;
 use super::plan_text::{context_line, in_short, left_out_line, rows};
 use crate::cluster::Cluster;
 use crate::fault::Extent;
-use crate::plan::migrations::{MigrationPlan, SHOWN_OF_ENDLESS};
+use crate::plan::migrations::MigrationPlan;
 use crate::run::migrate::driver::Ran;
 use crate::run::migrate::explain::Limits;
 use crate::ui::{Table, escape};
@@ -41,7 +41,7 @@ pub(super) fn plan_text(plan: &MigrationPlan, cluster: &Cluster, limits: Limits,
         plan.run, plan.run
     ));
     line(String::new());
-    rows(&table(plan), all).into_iter().for_each(&mut line);
+    rows(&table(plan, all), all).into_iter().for_each(&mut line);
     let left_out = plan.left_out.iter().map(left_out_line).collect();
     in_short(left_out, all).into_iter().for_each(&mut line);
     if plan.spec.parallel > limits.in_cluster {
@@ -58,8 +58,9 @@ pub(super) fn plan_text(plan: &MigrationPlan, cluster: &Cluster, limits: Limits,
 
 fn how_long(plan: &MigrationPlan) -> String {
     let every = match plan.spec.interval {
-        Some((min, max)) if min == max => format!(", {min} between rounds"),
-        Some((min, max)) => format!(", {min} to {max} between rounds"),
+        _ if plan.schedule.rounds() == Some(1) => String::new(),
+        Some((min, max)) if min == max => format!(", {} between rounds", min.in_seconds()),
+        Some((min, max)) => format!(", {} to {} between rounds", min.in_seconds(), max.in_seconds()),
         None => String::new(),
     };
     match plan.spec.extent {
@@ -67,7 +68,7 @@ fn how_long(plan: &MigrationPlan) -> String {
         Extent::Rounds(1) => format!("1 round{every}"),
         Extent::Rounds(rounds) => format!("{rounds} rounds{every}"),
         Extent::Endless => format!("until interrupted{every}"),
-        Extent::For(time) => format!("rounds for {time}{every}"),
+        Extent::For(time) => format!("rounds for {}{every}", time.in_seconds()),
     }
 }
 
@@ -88,12 +89,12 @@ fn destination(plan: &MigrationPlan) -> String {
     }
 }
 
-fn table(plan: &MigrationPlan) -> Table {
+fn table(plan: &MigrationPlan, all: bool) -> Table {
     let mut table = Table::new(["NAMESPACE", "VM", "NODE", "COULD GO TO"]);
     for vm in &plan.pool {
         let to = match vm.to.as_deref() {
             None => "not known: nodes may not be listed".to_owned(),
-            Some([first, second, third, rest @ ..]) if !rest.is_empty() => {
+            Some([first, second, third, rest @ ..]) if !rest.is_empty() && !all => {
                 format!("{first}, {second}, {third} and {} more", rest.len())
             }
             Some(nodes) => nodes.join(", "),
@@ -106,7 +107,7 @@ fn table(plan: &MigrationPlan) -> Table {
 /// The rounds in their order, with who is migrated, and the time before each.
 fn schedule(plan: &MigrationPlan, all: bool) -> String {
     let whole = plan.schedule.rounds();
-    let limit = if all { whole.unwrap_or(SHOWN_OF_ENDLESS) } else { SHOWN };
+    let limit = if all { plan.shown() } else { SHOWN };
     let mut text = String::new();
     let mut shown = 0;
     for (number, gap, members) in plan.rounds(limit) {

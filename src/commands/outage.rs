@@ -61,7 +61,7 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run
         admitted.map(|()| verdict)
     });
     let verdict = context.unless_signalled(passed).await?;
-    crate::run::outage::report::plan(&mut run.report, &plan);
+    crate::run::outage::report::plan(&mut run.report, &plan, |command| cluster.again(command));
     run.planned(context);
     let is_dry = request.writing.dry_run != DryRun::None;
     let text = outage_text::plan_text(&plan, &cluster, is_dry);
@@ -70,6 +70,11 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run
         let vmis = plan.vms.iter().map(|vm| &vm.target);
         let vmis = vmis.map(|vm| Regarding::new(&vm.namespace, &vm.name, &vm.uid));
         let how = (plan.run.as_str(), request.writing.dry_run);
+        if plan.spec.mode == Mode::Reset && request.writing.dry_run == DryRun::Server {
+            context
+                .printer
+                .line("the reset itself was not asked about: KubeVirt has no dry run of it");
+        }
         return document::nothing_changed(context, &cluster, how, vmis.collect()).await;
     }
     let verb = outage_text::verb(plan.spec.mode);

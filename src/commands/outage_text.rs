@@ -8,7 +8,7 @@ use crate::cluster::Cluster;
 use crate::fault::{Execution, Mode, OutageTarget, Owner};
 use crate::plan::outages::{OutagePlan, PlannedOutage};
 use crate::plan::recovery::Comeback;
-use crate::run::outage::back::create_command;
+use crate::run::outage::back;
 use crate::run::outage::driver::Ran;
 use crate::run::outage::engine::{Outage, Outcome, Step};
 use crate::run::outage::kill::COMMAND;
@@ -167,15 +167,28 @@ fn by_hand(plan: &OutagePlan, cluster: &Cluster) -> Vec<String> {
         ];
     }
     let ours = plan.vms.iter().filter(|vm| vm.prediction.by == Comeback::Us);
-    let commands = ours.map(|vm| format!("to bring it back by hand: {}", cluster.again(&command(vm))));
-    commands.collect()
+    let commands = ours.filter_map(|vm| back::by_hand(plan.spec.mode, vm));
+    let mut lines: Vec<String> = commands
+        .map(|command| format!("to bring it back by hand: {}", cluster.again(&command)))
+        .collect();
+    if !lines.is_empty() {
+        let what = "nothing on the cluster remembers this: if this command dies, status and halt know nothing of it";
+        lines.insert(0, what.to_owned());
+    }
+    lines
 }
 
-fn command(vm: &PlannedOutage) -> String {
-    let (namespace, name) = (&vm.target.namespace, &vm.target.name);
-    match vm.target.owner {
-        Owner::Vm(_) => format!("virtctl start {name} -n {namespace}"),
-        _ => create_command(&vm.file),
+/// What somebody can do about a VMI that is not back.
+fn next_step(cluster: &Cluster, plan: &OutagePlan, planned: &PlannedOutage) -> String {
+    let look = cluster.again(&back::look_command(&planned.target));
+    let by_hand = back::by_hand(plan.spec.mode, planned);
+    match by_hand.filter(|_| planned.prediction.by == Comeback::Us) {
+        Some(command) => format!("to bring it back: {}", cluster.again(&command)),
+        None if planned.prediction.by == Comeback::Us => format!("to look: {look}"),
+        None => format!(
+            "it is to come back by itself ({}); to look: {look}",
+            planned.prediction.why
+        ),
     }
 }
 
@@ -188,6 +201,9 @@ pub(super) fn tell_end(context: &Context, cluster: &Cluster, plan: &OutagePlan, 
                 if matches!(vm.step, Step::Over(Outcome::Failed(_))) && vm.times.acted.is_some() {
                     let kept = planned.file.display();
                     context.printer.line(&format!("its manifest is kept in {kept}"));
+                    if vm.out_of_sight || (trouble.hint.is_none() && vm.new.is_none() && plan.spec.mode.ends_guest()) {
+                        context.printer.line(&next_step(cluster, plan, planned));
+                    }
                 }
             }
             Step::Over(_) | Step::Waiting | Step::Looking => {}
@@ -210,9 +226,9 @@ fn left(context: &Context, cluster: &Cluster, plan: &OutagePlan, vm: &Outage, pl
             .printer
             .line(&format!("{key} was left before it was undone; to undo it: {halt}"));
     } else {
-        let again = cluster.again(&command(planned));
+        let next = next_step(cluster, plan, planned);
         context
             .printer
-            .line(&format!("{key} was left before it was back; to bring it back: {again}"));
+            .line(&format!("{key} was left before it was back; {next}"));
     }
 }

@@ -58,7 +58,13 @@ impl Watcher for Shown {
 }
 
 fn state(vm: &Outage) -> State {
-    let step = |words: &str| State::Step(words.to_owned());
+    let step = |words: &str| {
+        State::Step(if vm.hurried {
+            format!("{words} (interrupted; once more leaves it so)")
+        } else {
+            words.to_owned()
+        })
+    };
     match &vm.step {
         Step::Waiting | Step::Looking => State::Waiting,
         Step::Acting if vm.times.acted.is_none() => step(&format!("{} asked for", vm.spec.mode.name())),
@@ -88,6 +94,8 @@ fn down(vm: &Outage) -> String {
     let times = &vm.times;
     match &vm.new {
         None if vm.step == Step::Helping => "gone; bringing it back".to_owned(),
+        None if vm.step == Step::Returning => "waiting for the guest to come back".to_owned(),
+        None if vm.hurried => "gone; waiting for the platform".to_owned(),
         None => format!("gone; the platform has {}", vm.spec.duration),
         Some(_) if times.ready.is_some() => "Ready; waiting for its guest agent".to_owned(),
         Some(new) if times.running.is_some() => format!("running on {}, not Ready", new.node),

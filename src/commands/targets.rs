@@ -91,16 +91,15 @@ fn drawn<T>(cluster: &Cluster, wanted: &Wanted, survey: Candidates<T>) -> Result
         return Err(Stop::refused("not-found", missing)
             .hint(format!("to see the VMIs: {}", cluster.again("kubectl vmchaos list -A"))));
     }
-    if let Some(unfit) = survey.stopped.first() {
-        return Err(cannot(unfit));
-    }
-    let (mut fit, mut left_out) = (Vec::new(), Vec::new());
+    let (mut fit, mut left_out) = (Vec::new(), survey.stopped);
     for row in survey.rows {
         match row.fault {
             Ok(target) => fit.push(target),
-            Err(unfit) if named => return Err(cannot(&unfit)),
             Err(unfit) => left_out.push(unfit),
         }
+    }
+    if let Some((first, others)) = left_out.split_first().filter(|_| named) {
+        return Err(cannot(first, others));
     }
     if fit.is_empty() {
         return Err(nothing(cluster, wanted, &left_out));
@@ -122,9 +121,14 @@ fn drawn<T>(cluster: &Cluster, wanted: &Wanted, survey: Candidates<T>) -> Result
     })
 }
 
-fn cannot(unfit: &Unfit) -> Stop {
-    let stop = Stop::refused("unfit", format!("{}/{} {}", unfit.namespace, unfit.name, unfit.reason));
-    match &unfit.hint {
+/// Of every VM that was named and cannot take it, why; the hint is that of the first that has one.
+fn cannot(unfit: &Unfit, others: &[Unfit]) -> Stop {
+    let all = || std::iter::once(unfit).chain(others);
+    let words: Vec<String> = all()
+        .map(|unfit| format!("{}/{} {}", unfit.namespace, unfit.name, unfit.reason))
+        .collect();
+    let stop = Stop::refused("unfit", words.join("; "));
+    match all().find_map(|unfit| unfit.hint.as_ref()) {
         Some(hint) => stop.hint(hint),
         None => stop,
     }

@@ -138,12 +138,18 @@ impl OutageSpec {
         matches!(self.mode, Mode::Pause | Mode::Stop) || self.disable_auto_restart
     }
 
-    /// The run strategy that a VM has meanwhile; `None` where it stays. For `stop` it is what KubeVirt's own stop makes of
-    /// Always and Once.
-    pub fn strategy_during(&self) -> Option<&'static str> {
+    /// The field that says whether a VM runs, as it is meanwhile; `None` where it is nobody's business. KubeVirt's own stop makes
+    /// Halted of Always and Once, in the field the VM has, and leaves the other run strategies as they are (virt-api, 0.58 to 1.9).
+    pub fn field_during(&self, before: &RunField) -> Option<RunField> {
         match self.mode {
-            Mode::Stop => Some("Halted"),
-            _ if self.disable_auto_restart => Some("Manual"),
+            Mode::Stop => Some(match before {
+                RunField::Running(_) => RunField::Running(false),
+                RunField::RunStrategy(strategy) if matches!(strategy.as_str(), "Always" | "Once") => {
+                    RunField::RunStrategy("Halted".to_owned())
+                }
+                other => other.clone(),
+            }),
+            _ if self.disable_auto_restart => Some(RunField::RunStrategy("Manual".to_owned())),
             _ => None,
         }
     }

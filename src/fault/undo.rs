@@ -40,8 +40,8 @@ pub struct Undo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Strategy {
     pub before: RunField,
-    /// The run strategy in force meanwhile, whichever field says it.
-    pub during: String,
+    /// As this run, or KubeVirt on its behalf, leaves it meanwhile: anything else is somebody else's doing.
+    pub during: RunField,
 }
 
 /// What is to be done to the field that says whether a VM runs.
@@ -72,7 +72,7 @@ impl Undo {
         match &self.strategy {
             None => Restore::Nothing,
             Some(strategy) if *now == strategy.before => Restore::Nothing,
-            Some(strategy) if now.in_force() == strategy.during => Restore::Put(strategy.before.clone()),
+            Some(strategy) if *now == strategy.during => Restore::Put(strategy.before.clone()),
             Some(_) => Restore::Theirs,
         }
     }
@@ -96,7 +96,7 @@ impl Undo {
 mod tests {
     use super::*;
 
-    fn undo(before: RunField, during: &str) -> Undo {
+    fn undo(before: RunField, during: RunField) -> Undo {
         Undo {
             run: "k3f9ab".into(),
             mode: "stop".into(),
@@ -106,10 +106,7 @@ mod tests {
             duration: "60s".into(),
             vmi: "web-1".into(),
             node: "node-1".into(),
-            strategy: Some(Strategy {
-                before,
-                during: during.into(),
-            }),
+            strategy: Some(Strategy { before, during }),
             paused: false,
         }
     }
@@ -120,23 +117,29 @@ mod tests {
 
     #[test]
     fn exactly_what_was_there_is_put_back() {
-        for before in [strategy("Once"), RunField::Running(true), RunField::Neither] {
-            let undo = undo(before.clone(), "Halted");
+        for (before, during) in [
+            (strategy("Once"), strategy("Halted")),
+            (RunField::Running(true), RunField::Running(false)),
+            (RunField::Running(true), strategy("Manual")),
+        ] {
+            let undo = undo(before.clone(), during.clone());
             assert_eq!(Undo::parse(&undo.text()).as_ref(), Some(&undo));
-            if before == RunField::Neither {
-                continue;
-            }
-            assert_eq!(undo.restore(&strategy("Halted")), Restore::Put(before.clone()));
-            assert_eq!(undo.restore(&RunField::Running(false)), Restore::Put(before.clone()));
+            assert_eq!(undo.restore(&during), Restore::Put(before.clone()));
             assert_eq!(undo.restore(&before), Restore::Nothing);
         }
     }
 
     #[test]
     fn what_somebody_else_set_meanwhile_is_theirs() {
-        let undo = undo(strategy("Once"), "Manual");
-        assert_eq!(undo.restore(&strategy("Always")), Restore::Theirs);
-        assert_eq!(undo.restore(&RunField::Running(true)), Restore::Theirs);
+        let held = undo(strategy("Once"), strategy("Manual"));
+        assert_eq!(held.restore(&strategy("Always")), Restore::Theirs);
+        assert_eq!(held.restore(&RunField::Running(true)), Restore::Theirs);
+        // The same in another field, or where the stop leaves the field as it is.
+        let stopped = undo(strategy("Always"), strategy("Halted"));
+        assert_eq!(stopped.restore(&RunField::Running(false)), Restore::Theirs);
+        let unchanged = undo(strategy("Manual"), strategy("Manual"));
+        assert_eq!(unchanged.restore(&strategy("Halted")), Restore::Theirs);
+        assert_eq!(unchanged.restore(&strategy("Manual")), Restore::Nothing);
     }
 
     #[test]
@@ -147,7 +150,7 @@ mod tests {
             ("Manual", true),
             ("RerunOnFailure", true),
         ] {
-            assert_eq!(undo(strategy(name), "Halted").needs_start(), start, "{name}");
+            assert_eq!(undo(strategy(name), strategy("Halted")).needs_start(), start, "{name}");
         }
     }
 

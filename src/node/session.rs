@@ -23,6 +23,9 @@ use super::wire::{Event, Line, Word};
 const HEARTBEAT: Duration = Duration::from_millis(1500);
 /// Three echoes missed: the wire is dead, though nobody said so.
 const DEAD_WIRE: Duration = Duration::from_secs(6);
+/// For its first word and its first echo: the agent hears nothing while it looks for its VMs, which takes a slow node long, and
+/// has changed nothing. To attach once more would end its input, and so the agent.
+const FIRST_WORD: Duration = Duration::from_secs(30);
 /// After the pod was accepted. Attach works before `phase: Running` is seen.
 const FIRST_ATTACH: Duration = Duration::from_millis(150);
 /// How long an attach may take to be answered.
@@ -218,10 +221,10 @@ async fn connect(
         }
         let due = next_try.filter(|at| *at <= Instant::now());
         if due.is_some() {
-            match timeout(ATTACH_LIMIT, greet(api, name)).await {
-                Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(NotAttached::Failed(error))) => return Err(NotStarted::Attach(explain(&error))),
-                Ok(Err(NotAttached::NotRunning)) | Err(_) => {}
+            match greet(api, name).await {
+                Ok(stream) => return Ok(stream),
+                Err(NotAttached::Failed(error)) => return Err(NotStarted::Attach(explain(&error))),
+                Err(NotAttached::NotRunning) => {}
             }
             next_try = Some(Instant::now() + spacing);
         }
@@ -241,19 +244,24 @@ async fn connect(
 
 /// Attach and the agent's first line. Some kubelets accept the upgrade and then close: that is "not running" too.
 async fn greet(api: &Api<Pod>, name: &str) -> Result<(Incoming, Outgoing, Line), NotAttached> {
-    let (mut incoming, mut outgoing) = attach(api, name).await?;
+    let late = |_| NotAttached::NotRunning;
+    let (mut incoming, mut outgoing) = timeout(ATTACH_LIMIT, attach(api, name)).await.map_err(late)??;
     outgoing
         .send(Word::Hello(0))
         .await
         .map_err(|_| NotAttached::NotRunning)?;
     // What was said before the attach comes again from the first line on.
-    loop {
-        match incoming.next().await {
-            Some(line) if line.s == 1 => return Ok((incoming, outgoing, line)),
-            Some(_) => {}
-            None => return Err(NotAttached::NotRunning),
+    let first = async {
+        loop {
+            match incoming.next().await {
+                Some(line) if line.s == 1 => return Ok(line),
+                Some(_) => {}
+                None => return Err(NotAttached::NotRunning),
+            }
         }
-    }
+    };
+    let first = timeout(FIRST_WORD, first).await.map_err(late)??;
+    Ok((incoming, outgoing, first))
 }
 
 /// Words out, events in, heartbeats, until the stream ends or is silent for too long.
@@ -268,6 +276,7 @@ async fn converse(
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut sequence = 1;
     let mut silent_since = Instant::now();
+    let mut patience = FIRST_WORD;
     loop {
         let result = tokio::select! {
             line = incoming.next() => match line {
@@ -278,7 +287,9 @@ async fn converse(
                     if line.s > sequence {
                         sequence = line.s;
                         let last = matches!(line.event, Event::End { .. });
-                        if line.event != Event::Hb {
+                        if line.event == Event::Hb {
+                            patience = DEAD_WIRE;
+                        } else {
                             heard(Heard::Line(line));
                         }
                         if last { outgoing.send(Word::Bye).await } else { Ok(()) }
@@ -292,7 +303,7 @@ async fn converse(
                 None => return,
             },
             _ = beat.tick() => outgoing.send(Word::Heartbeat).await,
-            () = sleep_until(silent_since + DEAD_WIRE) => {
+            () = sleep_until(silent_since + patience) => {
                 tracing::debug!(state = ?*states.borrow(), "no echo from the agent");
                 return;
             }

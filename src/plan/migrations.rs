@@ -15,7 +15,9 @@ pub const NEXT_WITHIN: &str = "vmchaos.dev/next-within";
 pub const HALTED_BY: &str = "vmchaos.dev/halted-by";
 
 /// A schedule without an end is shown as far as this.
-pub const SHOWN_OF_ENDLESS: u64 = 20;
+const SHOWN_OF_ENDLESS: u64 = 20;
+/// A schedule that ends by time may have no pauses at all.
+const SHOWN_AT_MOST: u64 = 10_000;
 
 /// Everything a run of migrations does.
 #[derive(Debug, Clone)]
@@ -79,6 +81,14 @@ impl MigrationPlan {
             waited += gap;
             (waited <= until).then(|| (number, gap, self.schedule.round(number, |_| true).members))
         })
+    }
+
+    /// How many rounds a dry run shows: all of them, where they have an end; where that is a time, those that begin before it.
+    pub fn shown(&self) -> u64 {
+        match self.spec.extent {
+            Extent::For(_) => SHOWN_AT_MOST,
+            _ => self.schedule.rounds().unwrap_or(SHOWN_OF_ENDLESS),
+        }
     }
 
     /// How long one migration may take.

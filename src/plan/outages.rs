@@ -54,7 +54,8 @@ impl OutagePlan {
         if !self.spec.is_held() {
             return None;
         }
-        let strategy = target.run_field().zip(self.spec.strategy_during());
+        let field = target.run_field();
+        let strategy = field.and_then(|before| Some((before, self.spec.field_during(before)?)));
         Some(Undo {
             run: self.run.clone(),
             mode: self.spec.mode.name().to_owned(),
@@ -66,7 +67,7 @@ impl OutagePlan {
             node: target.node.clone(),
             strategy: strategy.map(|(before, during)| Strategy {
                 before: before.clone(),
-                during: during.to_owned(),
+                during,
             }),
             paused: self.spec.mode == Mode::Pause,
         })

@@ -122,7 +122,9 @@ pub fn help(owner: &Owner, sight: Sight) -> Option<Help> {
     match (owner, sight) {
         (_, Sight::New) | (Owner::ReplicaSet { .. } | Owner::Other { .. }, _) => None,
         // `start` is refused for both; once nothing is in the way they begin anew.
-        (Owner::Vm(field), Sight::Finished) if starts_by_itself(field.in_force()) => Some(Help::Remove),
+        (Owner::Vm(field), sight) if starts_by_itself(field.in_force()) => {
+            (sight == Sight::Finished).then_some(Help::Remove)
+        }
         (Owner::Vm(_), _) => Some(Help::Start),
         (Owner::Nobody, Sight::Finished) => Some(Help::Remove),
         (Owner::Nobody, Sight::Absent) => Some(Help::Create),

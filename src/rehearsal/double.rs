@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -35,6 +35,8 @@ pub(super) struct Kernel {
     /// What is not as on a common node.
     features: Mutex<HashMap<Feature, Presence>>,
     pub(super) booted: Instant,
+    /// What an agent takes to look for its VMs.
+    pub(super) looking: Duration,
     tell_of_crashes: OnceLock<Crashed>,
 }
 
@@ -81,12 +83,18 @@ impl Default for DoubleNode {
 impl DoubleNode {
     /// A node without launchers.
     pub fn new() -> Self {
+        Self::that_looks_for(Duration::ZERO)
+    }
+
+    /// The same, whose agents take so long to look for their VMs.
+    pub fn that_looks_for(looking: Duration) -> Self {
         Self {
             kernel: Arc::new(Kernel {
                 launchers: Mutex::default(),
                 agents: Mutex::default(),
                 features: Mutex::default(),
                 booted: Instant::now(),
+                looking,
                 tell_of_crashes: OnceLock::new(),
             }),
         }

@@ -106,7 +106,13 @@ pub(super) async fn run(
         probed: BTreeMap::new(),
         flights: Vec::new(),
     };
-    double.greet(bad.as_deref());
+    double.greet(bad.is_none());
+    if !double.kernel.looking.is_zero() {
+        // Nothing is heard meanwhile.
+        let _ = double.speak(&mut stdout).await;
+        tokio::time::sleep(double.kernel.looking).await;
+    }
+    double.find(bad.as_deref());
     let mut lines = BufReader::new(stdin).lines();
     let mut open = true;
     loop {

@@ -8,17 +8,22 @@ use super::double_agent::{Double, Phase};
 use super::host::Feature;
 
 impl Double {
-    pub(super) fn greet(&mut self, bad: Option<&str>) {
+    /// The first word; `good` when the plan can be understood.
+    pub(super) fn greet(&mut self, good: bool) {
         let netem = if self.plans.iter().any(|plan| plan.needs_netem) {
             self.kernel.has(Feature::Netem).into()
         } else {
             Value::Null
         };
         let mut hello = json!({"ev": "hello", "run": self.run, "kernel": "6.1.0-18", "tc": "iproute2-6.1.0", "shell": "double", "netem": netem});
-        for (name, value) in self.probe(bad.is_none()) {
+        for (name, value) in self.probe(good) {
             hello[name] = value;
         }
         self.emit(hello);
+    }
+
+    /// Looks for its VMs; with a plan that is `bad` for that reason, for none.
+    pub(super) fn find(&mut self, bad: Option<&str>) {
         for vm in 0..self.plans.len() {
             let found = match bad {
                 Some(why) => Err(("plan", why.to_owned(), None)),

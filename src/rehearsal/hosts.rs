@@ -32,7 +32,9 @@ pub(crate) fn make(options: &Options) -> anyhow::Result<Hosts> {
         if runs_script(options) {
             add_script(&mut hosts, name)?;
         } else {
-            hosts.nodes.insert(name, Arc::new(DoubleNode::new()));
+            hosts
+                .nodes
+                .insert(name, Arc::new(DoubleNode::that_looks_for(options.looking)));
         }
     }
     Ok(hosts)

@@ -58,5 +58,5 @@ pub use self::{
     },
     http::log::Request,
     options::{AgentKind, Options},
-    practice::Practice,
+    practice::{Practice, Told},
 };

@@ -29,6 +29,8 @@ pub struct Options {
     pub pod_start: Duration,
     /// By how much `phase: Running` lags behind the running container (attach works in between).
     pub running_lag: Duration,
+    /// From the agent's first word to its word about the VMs it has looked for; on a node that runs the double.
+    pub looking: Duration,
     /// Time of each phase of a live migration.
     pub migration_step: Duration,
     /// What a guest takes to shut down, and to boot.
@@ -51,6 +53,7 @@ impl Default for Options {
             latency: Duration::ZERO,
             pod_start: Duration::from_millis(150),
             running_lag: Duration::from_millis(150),
+            looking: Duration::ZERO,
             migration_step: Duration::from_millis(250),
             guest: Duration::from_millis(500),
             agent: AgentKind::Auto,

@@ -6,6 +6,7 @@ mod vms;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::{net::TcpListener, task::AbortHandle, time::timeout};
 
@@ -22,11 +23,22 @@ use super::{
     json as fields, kubevirt,
     node::{Nodes, kubelet},
     options::Options,
+    store::What,
     world,
 };
 
 /// The longest that a knob waits for what it asked for.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A change of an object, as a watch was told.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// When the server made it.
+    pub at: Timestamp,
+    /// It was taken away; `object` is its last state.
+    pub deleted: bool,
+    pub object: Value,
+}
 
 /// A practice cluster. It ends, with everything in it, when this is dropped.
 pub struct Practice {
@@ -202,6 +214,21 @@ impl Practice {
                     .collect()
             })
             .unwrap_or_default()
+    }
+
+    /// What watches of a kind were told, oldest first, with the server's own times.
+    pub fn told(&self, kind: &str, namespace: &str) -> Vec<Told> {
+        let store = self.cluster.store();
+        let Some((resource, all)) = by_kind(kind).zip(store.since(store.oldest()).ok()) else {
+            return Vec::new();
+        };
+        all.filter(|change| change.is_of(resource) && fields::text(&change.object, "/metadata/namespace") == namespace)
+            .map(|change| Told {
+                at: change.at,
+                deleted: change.what == What::Deleted,
+                object: (*change.object).clone(),
+            })
+            .collect()
     }
 
     /// Puts an object as it is, new or in the place of the one of that name, past all checks. It must say its

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -27,6 +28,7 @@ pub(crate) enum What {
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) version: u64,
+    pub(crate) at: Timestamp,
     pub(crate) what: What,
     pub(crate) resource: &'static str,
     pub(crate) group: &'static str,
@@ -67,6 +69,11 @@ impl Store {
     /// The version of the last change.
     pub(crate) fn version(&self) -> u64 {
         self.version
+    }
+
+    /// The oldest version a watch may begin from.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.compacted
     }
 
     /// Wakes whenever something has changed.
@@ -146,6 +153,7 @@ impl Store {
     fn record(&mut self, resource: &'static Resource, what: What, object: Arc<Value>, before: Option<Arc<Value>>) {
         self.history.push_back(Change {
             version: self.version,
+            at: Timestamp::now(),
             what,
             resource: resource.plural,
             group: resource.group,

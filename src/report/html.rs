@@ -80,6 +80,10 @@ impl RunReport {
                 let words = format!("{}: {}", error.reason, error.message);
                 let _ = writeln!(page, "<tr><td><td colspan=\"6\" class=\"bad\">{}", safe(&words));
             }
+            if let Some(recovery) = &target.recovery {
+                let words = recovery.words(target.recovered_by);
+                let _ = writeln!(page, "<tr><td><td colspan=\"6\">{}", safe(&words));
+            }
             for probed in &target.probes {
                 let words = format!("{}: {}", probed.probe, probed.words());
                 let _ = writeln!(page, "<tr><td><td colspan=\"6\">{}", safe(&words));
@@ -118,7 +122,7 @@ impl RunReport {
         if self.migrations.is_empty() {
             return;
         }
-        page.push_str("<h2>Migrations</h2>\n<table>\n<tr><th>VM<th>From<th>To<th>Created<th>Took<th>Mode<th>Result\n");
+        page.push_str("<h2>Migrations</h2>\n<table>\n<tr><th>VM<th>From<th>To<th>Created<th>Started<th>Ended<th>Took<th>Phases<th>Mode<th>Result\n");
         for one in &self.migrations {
             let why = one
                 .failure_reason
@@ -132,17 +136,25 @@ impl RunReport {
             };
             let _ = writeln!(
                 page,
-                "<tr><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td class=\"{class}\">{}",
+                "<tr><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td class=\"{class}\">{}",
                 safe(&one.vmi),
                 safe(one.from.as_deref().unwrap_or_default()),
                 safe(one.to.as_deref().unwrap_or_default()),
                 one.created_at,
+                one.started_at.map(|at| at.to_string()).unwrap_or_default(),
+                one.ended_at.map(|at| at.to_string()).unwrap_or_default(),
                 one.took().map(|took| took.to_string()).unwrap_or_default(),
+                safe(&one.phase_times()),
                 safe(one.mode.as_deref().unwrap_or_default()),
                 safe(&format!("{}{why}", one.result)),
             );
         }
         page.push_str("</table>\n");
+        if let Some(summary) = super::MigrationSummary::of(&self.migrations) {
+            for words in summary.words().lines() {
+                let _ = writeln!(page, "<p>{}</p>", safe(words.trim()));
+            }
+        }
     }
 }
 

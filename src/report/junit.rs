@@ -19,7 +19,19 @@ impl RunReport {
         let mut cases: Vec<Case> = if self.migrations.is_empty() {
             self.targets.iter().map(of_target).collect()
         } else {
-            self.migrations.iter().map(of_migration).collect()
+            let mut cases: Vec<Case> = self.migrations.iter().map(of_migration).collect();
+            // A VM that was left out has no migration that failed.
+            let told = |target: &TargetReport| {
+                let key = target.key();
+                let mut all = self.migrations.iter().filter(|one| one.vmi == key);
+                all.any(|one| one.result != Migration::SUCCEEDED)
+            };
+            let left_out = self
+                .targets
+                .iter()
+                .filter(|target| target.error.is_some() && !told(target));
+            cases.extend(left_out.map(of_target));
+            cases
         };
         if let Some(error) = &self.error {
             cases.push(Case {
@@ -107,8 +119,11 @@ fn words(error: Option<&ErrorReport>, target: &TargetReport) -> (String, String)
         return (error.reason.clone(), error.message.clone());
     }
     let state = target.state.map(TargetState::word).unwrap_or_default();
-    let by = target.ended_by.map(super::EndedBy::word).unwrap_or_default();
-    (state.clone(), format!("{state} by {by}"))
+    let by = target
+        .ended_by
+        .map(|by| format!(" by {}", by.word()))
+        .unwrap_or_default();
+    (state.clone(), format!("{state}{by}"))
 }
 
 fn of_migration(migration: &Migration) -> Case {
@@ -116,6 +131,7 @@ fn of_migration(migration: &Migration) -> Case {
     let not_passed = match migration.result.as_str() {
         Migration::SUCCEEDED => None,
         Migration::CANCELLED => Some("skipped"),
+        Migration::UNKNOWN => Some("error"),
         _ => Some("failure"),
     };
     Case {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{RunReport, TargetReport};
+use super::{MigrationSummary, RunReport, TargetReport};
 
 impl RunReport {
     /// The whole of it: what was done and how it ended, a table of the VMs, what the kernel read, what happened when.
@@ -40,19 +40,30 @@ impl RunReport {
         }
         if !self.migrations.is_empty() {
             line("\n## Migrations\n".to_owned());
-            line("| VM | from | to | created | took | result | why |".to_owned());
-            line("|---|---|---|---|---:|---|---|".to_owned());
+            line("| VM | from | to | created | started | ended | took | phases | mode | result | why |".to_owned());
+            line("|---|---|---|---|---|---|---:|---|---|---|---|".to_owned());
             for one in &self.migrations {
                 let cells = [
                     one.vmi.clone(),
                     one.from.clone().unwrap_or_default(),
                     one.to.clone().unwrap_or_default(),
                     one.created_at.to_string(),
+                    one.started_at.map(|at| at.to_string()).unwrap_or_default(),
+                    one.ended_at.map(|at| at.to_string()).unwrap_or_default(),
                     one.took().map(|took| took.to_string()).unwrap_or_default(),
+                    one.phase_times(),
+                    one.mode.clone().unwrap_or_default(),
                     one.result.clone(),
                     one.failure_reason.clone().unwrap_or_default(),
                 ];
                 line(format!("| {} |", cells.map(|cell| safe(&cell)).join(" | ")));
+            }
+            if let Some(summary) = MigrationSummary::of(&self.migrations) {
+                line(String::new());
+                summary
+                    .words()
+                    .lines()
+                    .for_each(|words| line(format!("- {}", safe(words.trim()))));
             }
         }
         if !self.plan.is_empty() {
@@ -144,6 +155,9 @@ fn details(target: &TargetReport, line: &mut impl FnMut(String)) {
         if let Some(changed) = &verified.changed_by_others {
             line(format!("  - changed by others: {}", safe(changed)));
         }
+    }
+    if let Some(recovery) = &target.recovery {
+        line(format!("- {}", safe(&recovery.words(target.recovered_by))));
     }
     for probed in &target.probes {
         line(format!("- probed by {}: {}", safe(&probed.probe), probed.words()));

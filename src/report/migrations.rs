@@ -15,6 +15,9 @@ pub struct MigrationSummary {
     pub succeeded: usize,
     pub failed: usize,
     pub cancelled: usize,
+    /// Their end was not seen: they may still be under way.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unknown: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub median_seconds: Option<Seconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,17 +55,16 @@ impl MigrationSummary {
             return None;
         }
         let good = || migrations.iter().filter(|one| one.result == Migration::SUCCEEDED);
-        let cancelled = migrations
-            .iter()
-            .filter(|one| one.result == Migration::CANCELLED)
-            .count();
+        let count = |result: &str| migrations.iter().filter(|one| one.result == result).count();
+        let (cancelled, unknown) = (count(Migration::CANCELLED), count(Migration::UNKNOWN));
         let times = times(good());
         let longest = good().filter_map(|one| Some((one.took()?.0, &one.vmi))).max();
         Some(Self {
             migrations: migrations.len(),
             succeeded: good().count(),
-            failed: migrations.len() - good().count() - cancelled,
+            failed: migrations.len() - good().count() - cancelled - unknown,
             cancelled,
+            unknown,
             median_seconds: median(&times),
             worst_seconds: times.last().copied(),
             worst: longest.map(|(_, vmi)| vmi.clone()),
@@ -78,7 +80,11 @@ impl MigrationSummary {
             plural(self.migrations),
             self.succeeded
         );
-        for (count, word) in [(self.failed, "failed"), (self.cancelled, "cancelled")] {
+        for (count, word) in [
+            (self.failed, "failed"),
+            (self.cancelled, "cancelled"),
+            (self.unknown, "may still be under way"),
+        ] {
             if count > 0 {
                 let _ = write!(text, ", {count} {word}");
             }
@@ -101,6 +107,11 @@ impl MigrationSummary {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 fn nodes(migrations: &[Migration]) -> Vec<NodeMigrations> {
     let mut nodes: BTreeMap<&str, NodeMigrations> = BTreeMap::new();
     for one in migrations {
@@ -108,7 +119,8 @@ fn nodes(migrations: &[Migration]) -> Vec<NodeMigrations> {
         if let Some(from) = &one.from {
             let node = nodes.entry(from).or_default();
             node.left += usize::from(good);
-            node.failed += usize::from(!good && one.result != Migration::CANCELLED);
+            let open = [Migration::CANCELLED, Migration::UNKNOWN].contains(&one.result.as_str());
+            node.failed += usize::from(!good && !open);
         }
         if let Some(to) = one.to.as_ref().filter(|_| good) {
             nodes.entry(to).or_default().arrived += 1;
@@ -178,11 +190,12 @@ mod tests {
             migration("a/3", "n2", Some("n3"), "succeeded", 6),
             migration("a/4", "n2", Some("n3"), "timeout", 300),
             migration("a/5", "n3", None, "cancelled", 1),
+            migration("a/6", "n3", None, "unknown", 1),
         ];
         let summary = MigrationSummary::of(&all).unwrap();
         assert_eq!(
             summary.words(),
-            "5 migrations: 3 succeeded, 1 failed, 1 cancelled; median 6s, worst 9s (a/2)\n\
+            "6 migrations: 3 succeeded, 1 failed, 1 cancelled, 1 may still be under way; median 6s, worst 9s (a/2)\n\
              \x20 n1: 2 left, 0 arrived; away from it median 6.5s, worst 9s\n\
              \x20 n2: 1 left, 1 arrived, 1 failed; away from it median 6s, worst 6s\n\
              \x20 n3: 0 left, 2 arrived\n"

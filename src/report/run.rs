@@ -1,12 +1,13 @@
 //! The document of a run.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 use serde_json::Value;
 
 use super::target::word;
-use super::{API_VERSION, ErrorReport, ExitCode, MigrationSummary, Seconds, TargetReport, TargetState, Time};
+use super::{
+    API_VERSION, ErrorReport, ExitCode, Migration, MigrationSummary, ScheduledRound, Seconds, TargetReport,
+    TargetState, Time,
+};
 
 /// Everything a run did, whichever way it ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -94,51 +95,6 @@ pub struct PlanEntry {
     pub namespace: String,
     pub pod: String,
     pub commands: Vec<String>,
-}
-
-/// A round of migrations to come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ScheduledRound {
-    /// From 1.
-    pub round: u64,
-    /// From the end of the round before.
-    pub after_seconds: Seconds,
-    /// `namespace/name` of each.
-    pub vmis: Vec<String>,
-}
-
-/// One live migration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Migration {
-    /// `namespace/name`.
-    pub vmi: String,
-    pub uid: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
-    pub created_at: Time,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<Time>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ended_at: Option<Time>,
-    pub phases: Vec<Phase>,
-    /// e.g. `PreCopy`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mode: Option<String>,
-    /// [`Migration::SUCCEEDED`], [`Migration::CANCELLED`], or e.g. `failed`, `timeout`.
-    pub result: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure_reason: Option<String>,
-}
-
-/// A phase of a migration and when it was first seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Phase {
-    pub phase: Cow<'static, str>,
-    pub at: Time,
 }
 
 /// How many of the targets ended in which way; the four add up to the first.
@@ -256,21 +212,6 @@ impl RunReport {
     pub fn took(&self) -> Option<Seconds> {
         let span = self.finished_at?.0.duration_since(self.started_at.0);
         Some(Seconds(span.unsigned_abs()))
-    }
-}
-
-impl Migration {
-    pub const SUCCEEDED: &'static str = "succeeded";
-    /// By a signal or somebody's `halt`: the VM is where it was.
-    pub const CANCELLED: &'static str = "cancelled";
-
-    /// A failure counts also when the VM moved in a later round.
-    fn exit_code(&self) -> ExitCode {
-        match self.result.as_str() {
-            Self::SUCCEEDED => ExitCode::Done,
-            Self::CANCELLED => ExitCode::Failed,
-            _ => ExitCode::Unrecovered,
-        }
     }
 }
 

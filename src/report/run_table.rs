@@ -1,6 +1,6 @@
 //! A run as tables: what happened to each target, and each migration.
 
-use super::{Format, Migration, RunReport, Seconds, TargetReport, Verified, format};
+use super::{Format, RunReport, TargetReport, Verified, format};
 use crate::ui::Table;
 use crate::ui::table::NONE;
 
@@ -141,22 +141,6 @@ type Column = (&'static str, fn(&TargetReport) -> String);
 
 /// Left out where no target has anything to say there.
 const OPTIONAL: [&str; 5] = ["PACKETS", "MOVES", "PROBES", "CHANGED-BY-OTHERS", "ERROR"];
-
-impl Migration {
-    /// From the creation of the migration object to its end.
-    pub fn took(&self) -> Option<Seconds> {
-        let span = self.ended_at?.0.duration_since(self.created_at.0);
-        Some(Seconds(span.unsigned_abs()))
-    }
-
-    /// e.g. `Pending +0s, Running +2.5s`, counted from the creation of the migration object.
-    fn phase_times(&self) -> String {
-        join(self.phases.iter().map(|phase| {
-            let after = Seconds(phase.at.0.duration_since(self.created_at.0).unsigned_abs());
-            format!("{} +{after}", phase.phase)
-        }))
-    }
-}
 
 /// Empty when no device counts.
 fn sum(target: &TargetReport, counter: fn(&Verified) -> Option<u64>) -> String {

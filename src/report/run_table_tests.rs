@@ -77,10 +77,12 @@ fn the_tables_of_outages_and_migrations() {
             Phase {
                 phase: "Scheduling".into(),
                 at: at(1),
+                seconds: Some(Seconds(Duration::from_secs(2))),
             },
             Phase {
                 phase: "Running".into(),
                 at: at(3),
+                seconds: Some(Seconds(Duration::from_secs(11))),
             },
         ],
         mode: Some("PreCopy".into()),
@@ -93,12 +95,12 @@ fn the_tables_of_outages_and_migrations() {
     default     web-1   <none>   migrated
 
     NAMESPACE   NAME    FROM     TO       RESULT      TOOK   MODE      PHASES
-    default     web-1   node-1   node-2   succeeded   14s    PreCopy   Scheduling +1s, Running +3s
+    default     web-1   node-1   node-2   succeeded   14s    PreCopy   Scheduling 2s, Running 11s
     ");
     let document = serde_json::to_value(&migrate).unwrap();
     assert_eq!(
         document["migrations"][0]["phases"][1],
-        json!({"phase": "Running", "at": "2026-11-23T12:03:07.250Z"})
+        json!({"phase": "Running", "at": "2026-11-23T12:03:07.250Z", "seconds": 11.0})
     );
     migrate.migrations[0].result = "timeout".into();
     assert_eq!(migrate.finish(Ending::Ran), ExitCode::Unrecovered);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ErrorReport, ExitCode, ProbeReport, Seconds, Time};
+use super::{ErrorReport, ExitCode, ProbeReport, RecoveryReport, Seconds, Time};
 
 /// One VMI of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Default)]
@@ -38,6 +38,8 @@ pub struct TargetReport {
     pub moves: Vec<Move>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovered_by: Option<RecoveredBy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<RecoveryReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub verified: Vec<Verified>,
     /// One a kind that was asked for.

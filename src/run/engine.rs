@@ -18,6 +18,8 @@ use crate::node::wire::Word;
 
 /// How long the agent may take for a step that takes it a fraction of a second.
 pub(super) const STEP_LIMIT: Duration = Duration::from_secs(15);
+/// How long it may take to look for the VMs, which it does before anything else: a slow node takes long.
+pub(super) const LOOK_LIMIT: Duration = Duration::from_secs(30);
 /// From the loss of the wire to the verdict: 7 s of silence, 1 s of drain, the kubelet's status, and a margin.
 pub(super) const VERDICT_LIMIT: Duration = Duration::from_secs(30);
 
@@ -32,13 +34,15 @@ pub struct Settings {
 }
 
 /// What a VMI looks like now, to a run that has a fault on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VmiSeen {
     /// Finished, no longer there, or another guest under the same name.
     pub gone: bool,
     /// Being deleted: the guest still runs, and is not coming back.
     pub leaving: bool,
     pub node: Option<String>,
+    /// Its resource version, where it was seen: larger is newer.
+    pub version: Option<u64>,
 }
 
 /// What the engine is told.

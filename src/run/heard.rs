@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::engine::{Action, Engine, Life, STEP_LIMIT};
+use super::engine::{Action, Engine, LOOK_LIMIT, Life, STEP_LIMIT};
 use super::reach::Told;
 use super::vm::{Cause, End, PodIndex, Step, Trouble, VmIndex};
 use super::words;
@@ -26,7 +26,7 @@ impl Engine {
             Heard::Attached => {
                 self.pods[pod] = Life::Talking;
                 self.each_in(pod, |engine, vm, placement| {
-                    engine.vms[vm].placements[placement].limit = Some(now + STEP_LIMIT);
+                    engine.vms[vm].placements[placement].limit = Some(now + LOOK_LIMIT);
                 });
                 if self.is_winding() {
                     self.actions.push(Action::Say(pod, Word::Rollback(None)));

@@ -67,10 +67,7 @@ impl Found {
         let migrations = self.migrations.iter().flat_map(|run| &run.migrations);
         pods.flat_map(|pod| &pod.targets).any(|target| target == key)
             || migrations.map(Seen::vmi_key).any(|vmi| vmi == key)
-            || self
-                .changes
-                .iter()
-                .any(|change| format!("{}/{}", change.holder.namespace, change.undo.vmi) == key)
+            || self.changes.iter().any(|change| change.key() == key)
     }
 }
 

@@ -18,6 +18,11 @@ impl Engine {
 
     pub(super) fn vmi(&mut self, vm: VmIndex, seen: &VmiSeen, now: Instant) {
         let state = &mut self.vms[vm];
+        // What a watch tells may be older than what was read meanwhile.
+        if seen.version.is_some() && seen.version < state.version {
+            return;
+        }
+        state.version = seen.version.or(state.version);
         if state.is_final() || self.is_winding() {
             return;
         }

@@ -62,6 +62,23 @@ fn a_namespace_that_ends_before_the_move_is_seen_is_a_move_when_the_vmi_runs_els
 }
 
 #[test]
+fn what_the_watch_tells_late_is_no_move_back() {
+    let mut story = Story::hold(settings(), 1);
+    let at = |node, version| VmiSeen {
+        version: Some(version),
+        ..here(node)
+    };
+    story.tell(Input::Vmi(0, at("node-2", 12)));
+    story.restored(0, By::Rollback);
+    story.tell(Input::Placed(0, "node-2".into(), Ok(1)));
+    story.tell(Input::Vmi(0, at("node-1", 9)));
+    story.tell(Input::Vmi(0, at("node-2", 12)));
+    assert_eq!(story.engine.vms()[0].moves.len(), 1);
+    story.tell(Input::Vmi(0, at("node-3", 13)));
+    assert_eq!(story.engine.vms()[0].moves.len(), 2);
+}
+
+#[test]
 fn a_restarted_guest_is_gone_and_gets_no_fault() {
     let mut story = Story::hold(settings(), 1);
     story.says(
@@ -75,8 +92,7 @@ fn a_restarted_guest_is_gone_and_gets_no_fault() {
         0,
         VmiSeen {
             gone: true,
-            leaving: false,
-            node: None,
+            ..VmiSeen::default()
         },
     ));
     assert!(story.engine.is_done());

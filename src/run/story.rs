@@ -158,9 +158,8 @@ impl Story {
 
 pub(super) fn here(node: &str) -> VmiSeen {
     VmiSeen {
-        gone: false,
-        leaving: false,
         node: Some(node.to_owned()),
+        ..VmiSeen::default()
     }
 }
 

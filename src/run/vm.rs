@@ -109,6 +109,8 @@ pub struct Vm {
     pub readings: Vec<Reading>,
     pub changed_by_others: Option<String>,
     pub moves: Vec<Move>,
+    /// The newest resource version of its VMI that was seen.
+    pub version: Option<u64>,
     /// Since when a VM that moved has been without its fault.
     pub bare_since: Option<(Timestamp, Instant)>,
     pub cause: Option<Cause>,
@@ -169,6 +171,7 @@ impl Vm {
             readings: Vec::new(),
             changed_by_others: None,
             moves: Vec::new(),
+            version: None,
             bare_since: None,
             cause: None,
             trouble: None,

@@ -79,7 +79,7 @@ fn an_outage_in_place_is_shown() {
 fn an_outage_that_is_overdue_is_shown_on_its_vm() {
     let rehearsal = Rehearsal::new();
     let undo = json!({"run": "abc123", "mode": "delete", "user": "jane", "at": "2026-11-28T08:00:00Z", "duration": "60s",
-        "vmi": "web-1", "strategy": {"before": {"runStrategy": "Always"}, "during": "Manual"}, "paused": false});
+        "vmi": "web-1", "strategy": {"before": {"runStrategy": "Always"}, "during": {"runStrategy": "Manual"}}, "paused": false});
     rehearsal.practice.edit("VirtualMachine", "default", "web-1", |vm| {
         vm["metadata"]["annotations"]["vmchaos.dev/undo"] = json!(undo.to_string());
         vm["metadata"]["labels"]["vmchaos.dev/run"] = json!("abc123");

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use kubectl_vmchaos::rehearsal::{Answer, Rule};
 
 use crate::support::Rehearsal;
-use crate::{cluster, each, made, vmims};
+use crate::{cluster, each, made, somebody_elses, vmims};
 
 const VMIMS: &str = "virtualmachineinstancemigrations$";
 
@@ -15,19 +13,19 @@ const VMIMS: &str = "virtualmachineinstancemigrations$";
 fn a_webhook_that_refuses_is_quoted_and_the_others_go_on() {
     let rehearsal = cluster();
     rehearsal.practice.stick_migrations("default", "web-1", Some("Pending"));
-    // Somebody else's migration, which the VMI does not show yet.
-    rehearsal
-        .practice
-        .put(json!({
-            "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstanceMigration",
-            "metadata": {"name": "theirs", "namespace": "default"}, "spec": {"vmiName": "web-1"}, "status": {"phase": "Pending"},
-        }))
-        .unwrap();
+    // Somebody else's migration, which the VMI does not show yet and the plan could not see.
+    let hidden = Answer::status(403, "Forbidden", "migrations are hidden");
+    let list = Rule::new("list", "/namespaces/default/virtualmachineinstancemigrations$", hidden).unwrap();
+    rehearsal.practice.fail(list);
+    somebody_elses(&rehearsal);
     let ended = rehearsal.run(&["migrate", "web-1", "web-2", "-y", "-o", "json"]).expect(5).says(&[
         "admission webhook \"migration-create-validator.kubevirt.io\" denied the request: in-flight migration detected. Active migration job (",
     ]);
     let document = ended.json();
-    assert_eq!(each(&document, "vmi"), ["default/web-2"]);
+    assert_eq!(each(&document, "vmi"), ["default/web-1", "default/web-2"]);
+    assert_eq!(each(&document, "result"), ["failed", "succeeded"]);
+    assert!(document["migrations"][0].get("uid").is_none(), "none was made");
+    assert_eq!(document["migrationSummary"]["failed"], 1);
     assert_eq!(document["targets"][0]["error"]["reason"], "not-migrated");
     assert_eq!(document["targets"][0]["state"], "failed");
 }
@@ -64,7 +62,9 @@ fn a_server_that_fails_is_reported() {
         .run(&["migrate", "web-1", "web-2", "-y", "-o", "json"])
         .expect(5)
         .says(&["its migration could not be created", "no leader"]);
-    assert_eq!(each(&ended.json(), "vmi"), ["default/web-2"]);
+    let document = ended.json();
+    assert_eq!(each(&document, "vmi"), ["default/web-1", "default/web-2"]);
+    assert_eq!(each(&document, "result"), ["failed", "succeeded"]);
 }
 
 #[test]

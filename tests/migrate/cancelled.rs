@@ -1,10 +1,12 @@
 //! Signals and timeouts: what is in flight is cancelled unless it is too late for that, waited for, and told truly.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use kubectl_vmchaos::rehearsal::{Answer, Rule};
 
-use crate::support::Running;
+use crate::support::{Rehearsal, Running};
 use crate::{cluster, each, made, node, vmims};
 
 fn deletions(requests: &[String]) -> usize {
@@ -24,6 +26,8 @@ fn each_signal_cancels_what_is_in_flight_and_begins_nothing_more() {
         assert_eq!(document["outcome"], "interrupted", "{signal}");
         assert_eq!(each(&document, "vmi"), ["default/web-1"], "{signal}");
         assert_eq!(each(&document, "result"), ["cancelled"], "{signal}");
+        let why = format!("cancelled by a signal, in phase {phase}");
+        assert_eq!(each(&document, "failureReason"), [why], "{signal}");
         let states: Vec<_> = document["targets"]
             .as_array()
             .unwrap()
@@ -58,12 +62,29 @@ fn between_hand_over_and_running_a_cancellation_waits_for_its_moment() {
     rehearsal.practice.stick_migrations("default", "web-1", None);
     let document = run.end().expect(130).json();
     assert_eq!(each(&document, "result"), ["cancelled"]);
-    assert_eq!(each(&document, "failureReason"), ["Live migration has been aborted"]);
+    assert_eq!(
+        each(&document, "failureReason"),
+        ["cancelled by a signal, in phase Running"]
+    );
 }
 
 #[test]
 fn in_post_copy_nothing_is_deleted_and_the_end_is_waited_for() {
     let rehearsal = cluster();
+    post_copy(&rehearsal);
+}
+
+#[test]
+fn post_copy_is_respected_also_when_the_watch_does_not_show_it_yet() {
+    let rehearsal = cluster();
+    let late = Answer::LateEvents(Duration::from_secs(3));
+    let rule = Rule::new("watch", "/virtualmachineinstances", late).unwrap();
+    rehearsal.practice.fail(rule.always());
+    post_copy(&rehearsal);
+}
+
+/// A signal in post-copy, and what comes of it.
+fn post_copy(rehearsal: &Rehearsal) {
     rehearsal.practice.post_copy("default", "web-1");
     rehearsal.practice.stick_migrations("default", "web-1", Some("Running"));
     let mut run = rehearsal.spawn(&["migrate", "web-1", "-y", "-o", "json"]);
@@ -75,8 +96,8 @@ fn in_post_copy_nothing_is_deleted_and_the_end_is_waited_for() {
     assert_eq!(each(&document, "result"), ["succeeded"]);
     assert_eq!(each(&document, "mode"), ["PostCopy"]);
     assert_eq!(document["targets"][0]["state"], "migrated");
-    assert_eq!(deletions(&made(&rehearsal)), 0);
-    assert_ne!(node(&rehearsal, "web-1"), "node-1");
+    assert_eq!(deletions(&made(rehearsal)), 0);
+    assert_ne!(node(rehearsal, "web-1"), "node-1");
 }
 
 #[test]

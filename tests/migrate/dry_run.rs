@@ -77,6 +77,19 @@ fn a_run_without_an_end_shows_how_it_begins() {
         .expect(0)
         .says(&["round 3: after 240s", "and no more: the time is over"]);
     assert!(!ended.err.contains("round 4"), "{}", ended.err);
+    let many = [
+        "--duration",
+        "50m",
+        "--interval-min",
+        "30s",
+        "--interval-max",
+        "30s",
+        "--dry-run",
+    ];
+    let ended = rehearsal
+        .run(&[&["migrate", "--target", "web-."][..], &many].concat())
+        .expect(0);
+    ended.says(&["round 101: after 30s", "and no more: the time is over"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::json;
 use kubectl_vmchaos::rehearsal::Options;
 
 use crate::support::Rehearsal;
-use crate::{cluster, quick};
+use crate::{cluster, quick, somebody_elses};
 
 #[track_caller]
 fn refused(rehearsal: &Rehearsal, args: &[&str], says: &[&str]) {
@@ -111,6 +111,20 @@ fn a_selector_of_the_vm_that_no_other_node_has() {
 }
 
 #[test]
+fn a_node_affinity_of_the_vm_that_no_other_node_matches() {
+    let rehearsal = cluster();
+    rehearsal
+        .practice
+        .edit("VirtualMachineInstance", "default", "web-1", |vmi| {
+            let here = json!({"key": "kubernetes.io/hostname", "operator": "In", "values": ["node-1"]});
+            vmi["spec"]["affinity"] = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution":
+                {"nodeSelectorTerms": [{"matchExpressions": [here]}]}}});
+        });
+    let says = ["node-2 does not match the VM's node affinity, node-3 does not match the VM's node affinity"];
+    refused(&rehearsal, &["migrate", "web-1"], &says);
+}
+
+#[test]
 fn a_node_that_is_not_there_is_cordoned_or_has_the_vm_already() {
     let rehearsal = cluster();
     refused(
@@ -211,4 +225,28 @@ fn somebody_who_says_no_or_cannot_be_asked() {
         .says(&["names another context"]);
     rehearsal.run(&["migrate"]).expect(2).says(&["no VMI chosen"]);
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_vm_whose_migration_its_vmi_does_not_show_yet() {
+    let rehearsal = cluster();
+    rehearsal.practice.stick_migrations("default", "web-1", Some("Pending"));
+    somebody_elses(&rehearsal);
+    let says = [
+        "default/web-1 is being migrated already, by theirs",
+        "kubectl get vmim theirs -n default --context vmchaos-rehearsal",
+    ];
+    refused(&rehearsal, &["migrate", "web-1"], &says);
+    rehearsal.run(&["migrate", "web-1", "--dry-run"]).expect(4);
+    // Of several that match it is left out.
+    let matched = rehearsal
+        .run(&["migrate", "--target", "web-[12]", "--dry-run"])
+        .expect(0);
+    matched.says(&["1 of 1 match", "default/web-1", "is being migrated already"]);
+}
+
+#[test]
+fn every_vm_that_cannot_is_named_with_its_reason() {
+    let says = ["default/db-1 cannot be live-migrated", "lab/paused-1 is paused"];
+    refused(&cluster(), &["migrate", "web-1", "db-1", "vmi/paused-1/lab"], &says);
 }

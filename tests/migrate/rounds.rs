@@ -1,7 +1,9 @@
 //! Rounds at intervals: who is drawn, who is left out, and when it ends.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::json;
 
 use crate::{cluster, each, made, node, vmims};
@@ -180,6 +182,20 @@ fn only_the_newest_objects_are_kept_by_kubevirt_and_the_run_does_not_mind() {
     assert_eq!(vmims(&rehearsal).len(), 5);
     let last = document["migrations"][7]["to"].clone();
     assert_eq!(last, node(&rehearsal, "web-1").as_str());
+}
+
+#[test]
+fn a_vmi_whose_watch_is_behind_its_migration_stays_in_the_pool() {
+    let rehearsal = cluster();
+    // Longer than a migration takes there: the watch shows the VMI before it, and then under way.
+    let late = Answer::LateEvents(Duration::from_millis(400));
+    rehearsal
+        .practice
+        .fail(Rule::new("watch", "/virtualmachineinstances", late).unwrap().always());
+    let document = rehearsal.run(&rounds(&["web-1", "--rounds", "6"])).expect(0).json();
+    assert_eq!(each(&document, "result"), ["succeeded"; 6]);
+    let (from, to) = (each(&document, "from"), each(&document, "to"));
+    assert_eq!(from[1..], to[..5], "each from where the one before went");
 }
 
 /// The most memory the process had so far, in kB.

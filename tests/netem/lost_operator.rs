@@ -1,5 +1,9 @@
 //! The command is gone, or cannot be heard: the node ends the fault by itself.
 
+use std::time::Duration;
+
+use kubectl_vmchaos::rehearsal::{AgentKind, Options};
+
 use crate::support::{Ended, Rehearsal};
 use crate::{LONG, with};
 
@@ -71,6 +75,18 @@ fn a_stream_closed_for_the_command_alone_ends_the_fault() {
     let run = injected(&rehearsal);
     rehearsal.practice.drop_attach_for_clients("node-1");
     lost(&rehearsal, run.end());
+}
+
+#[test]
+fn an_agent_that_has_long_to_look_for_its_vms_is_waited_for() {
+    let rehearsal = Rehearsal::with(Options {
+        agent: AgentKind::Double,
+        looking: Duration::from_secs(12),
+        ..Options::default()
+    });
+    let mut run = injected(&rehearsal);
+    run.signal("INT");
+    assert_eq!(run.end().expect(130).target()["state"], "restored");
 }
 
 #[test]

@@ -20,6 +20,14 @@ fn injected(rehearsal: &Rehearsal, more: &[&str]) -> Running {
     run
 }
 
+/// A fault that ends by itself after the VM has moved.
+fn injected_for(rehearsal: &Rehearsal, duration: &str) -> Running {
+    let fault = ["netem", "web-1", "--latency", "20ms", "--duration", duration];
+    let mut run = rehearsal.spawn(&with(&fault, &["-y", "-o", "json"]));
+    run.wait_for("injected on node-1");
+    run
+}
+
 fn migrate(rehearsal: &Rehearsal, node: &str) {
     rehearsal
         .runtime
@@ -52,21 +60,23 @@ fn the_fault_follows_a_vm_to_its_new_node() {
 }
 
 #[test]
+fn a_watch_of_vmis_that_is_behind_moves_no_vm_back() {
+    let rehearsal = quick();
+    // Behind until after the fault is on the new node.
+    let late = Answer::LateEvents(Duration::from_millis(2_500));
+    let rule = Rule::new("watch", "/virtualmachineinstances", late).unwrap();
+    rehearsal.practice.fail(rule.always());
+    let run = injected_for(&rehearsal, "8s");
+    migrate(&rehearsal, "node-2");
+    let ended = run.end().expect(0).says(&["injected on node-2"]);
+    let moves = ended.target()["moves"].clone();
+    assert_eq!(moves.as_array().map(Vec::len), Some(1), "{moves}");
+}
+
+#[test]
 fn a_followed_fault_ends_when_what_was_asked_is_over() {
     let rehearsal = quick();
-    let args = [
-        "netem",
-        "web-1",
-        "--latency",
-        "20ms",
-        "--duration",
-        "6s",
-        "-y",
-        "-o",
-        "json",
-    ];
-    let mut run = rehearsal.spawn(&args);
-    run.wait_for("injected on node-1");
+    let mut run = injected_for(&rehearsal, "6s");
     migrate(&rehearsal, "node-2");
     run.wait_for("injected on node-2");
     let ended = run.end().expect(0);

@@ -3,6 +3,7 @@
 use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::json;
 
+use crate::support::Rehearsal;
 use crate::{VM, VMI, YES, came, expected, is_unmarked, quick, run_field, strategy, uid, with, words};
 
 const HELD: [&str; 8] = ["outage", "web-1", YES, "-o", "json", "--duration", "1s", "--mode"];
@@ -56,6 +57,11 @@ fn a_stopped_vm_has_its_run_strategy_back_whatever_it_was() {
             uid(rehearsal, "default", "web-1").is_empty()
         });
         let ended = run.end().expect(0);
+        assert!(
+            !ended.err.contains("gone; the platform"),
+            "it waits for none: {}",
+            ended.err
+        );
         assert_eq!(came(&ended), expected("recovered", "vmchaos"), "{name}");
         assert_eq!(run_field(&rehearsal), json!([name, null]));
         assert!(is_unmarked(&rehearsal, VM, "default", "web-1"), "{name}");
@@ -208,4 +214,66 @@ fn an_undoing_that_is_refused_is_a_leak_with_its_command() {
     rehearsal.practice.allow_all();
     rehearsal.run(&["halt", &id]).expect(0);
     assert!(is_unmarked(&rehearsal, VM, "default", "web-1"));
+}
+
+#[test]
+fn what_a_stop_leaves_as_it_is_is_theirs_when_somebody_changes_it() {
+    let set = |name: &str, from: serde_json::Value, to: serde_json::Value| {
+        let rehearsal = quick();
+        let write = |fields: &serde_json::Value| {
+            rehearsal.practice.edit(VM, "default", "web-1", |vm| {
+                let spec = vm["spec"].as_object_mut().unwrap();
+                spec.remove("runStrategy");
+                spec.extend(fields.as_object().unwrap().clone());
+            });
+        };
+        write(&from);
+        let mut run = rehearsal.spawn(&with(&HELD, &["stop"]));
+        run.wait_for("injected");
+        write(&to);
+        let ended = run.end().expect(3);
+        assert_eq!(ended.target()["error"]["reason"], "changed-by-others", "{name}");
+        let field = run_field(&rehearsal);
+        assert_eq!(field, json!([to.get("runStrategy"), to.get("running")]), "{name}");
+    };
+    // KubeVirt's stop leaves Manual as it is, and makes of Always a Halted in the same field.
+    set(
+        "Manual",
+        json!({"runStrategy": "Manual"}),
+        json!({"runStrategy": "Halted"}),
+    );
+    set("Always", json!({"runStrategy": "Always"}), json!({"running": false}));
+}
+
+#[test]
+fn a_way_back_that_somebody_took_off_is_gone_all_the_same() {
+    let strip = |rehearsal: &Rehearsal, what: &[&str]| {
+        rehearsal.practice.edit(VM, "default", "web-1", |vm| {
+            for (map, key) in [("annotations", "vmchaos.dev/undo"), ("labels", "vmchaos.dev/run")] {
+                if what.contains(&map) {
+                    vm["metadata"][map].as_object_mut().unwrap().remove(key);
+                }
+            }
+        });
+    };
+    for how in [&["pause"][..], &["stop"], &["delete", "--disable-auto-restart"]] {
+        for lost in [&["annotations"][..], &["labels"], &["annotations", "labels"]] {
+            let rehearsal = quick();
+            strategy(&rehearsal, "default", "web-1", "Manual");
+            if how != ["stop"] {
+                strategy(&rehearsal, "default", "web-1", "Always");
+            }
+            let before = run_field(&rehearsal);
+            let mut run = rehearsal.spawn(&with(&["outage", "web-1", YES, "--duration", "10m", "--mode"], how));
+            run.wait_for("injected");
+            strip(&rehearsal, lost);
+            run.signal("INT");
+            run.end().expect(130);
+            assert_eq!(run_field(&rehearsal), before, "{how:?} {lost:?}");
+            let vmi = rehearsal.practice.get(VMI, "default", "web-1").unwrap();
+            assert_eq!(vmi["status"]["phase"], "Running", "{how:?} {lost:?}");
+            assert!(!vmi["status"]["conditions"].to_string().contains("Paused"), "{lost:?}");
+            assert!(is_unmarked(&rehearsal, VM, "default", "web-1"), "{how:?} {lost:?}");
+        }
+    }
 }

@@ -116,3 +116,30 @@ fn flags_of_the_debug_pod_need_a_debug_pod() {
     let grace = rehearsal.run(&["outage", "web-1", "--mode", "kill", "--grace-period", "5"]);
     assert!(grace.expect(2).err.contains("use --mode pod"));
 }
+
+#[test]
+fn the_way_back_is_written_before_the_pod_that_kills_is_made() {
+    let rehearsal = quick();
+    rehearsal.practice.pod_never_starts("node-1");
+    let mut run = rehearsal.spawn(&[&KILL[..], &["--disable-auto-restart"]].concat());
+    rehearsal.until("there is a debug pod", |rehearsal| !rehearsal.debug_pods().is_empty());
+    assert!(!crate::is_unmarked(&rehearsal, VM, "default", "web-1"));
+    let writes = rehearsal.writes();
+    let first = |part: &str| writes.iter().position(|write| write.contains(part));
+    assert!(first("/virtualmachines/web-1") < first("/pods"), "{writes:?}");
+    run.signal("INT");
+    run.end().expect(130);
+    assert!(crate::is_unmarked(&rehearsal, VM, "default", "web-1"));
+}
+
+#[test]
+fn a_disabled_restart_keeps_a_crashed_guest_away_for_the_duration() {
+    let rehearsal = quick();
+    let more = ["--disable-auto-restart", "--duration", "1s"];
+    let ended = rehearsal.run(&[&KILL[..], &more].concat()).expect(0);
+    assert_eq!(came(&ended), expected("recovered", "vmchaos"));
+    assert!(ended.target()["heldSeconds"].as_f64().unwrap() >= 1.0);
+    let vm = rehearsal.practice.get(VM, "default", "web-1").unwrap();
+    assert_eq!(vm["spec"]["runStrategy"], "Always");
+    assert!(crate::is_unmarked(&rehearsal, VM, "default", "web-1"));
+}

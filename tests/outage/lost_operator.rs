@@ -161,6 +161,44 @@ fn what_somebody_else_set_since_is_left_alone_and_said() {
 }
 
 #[test]
+fn a_way_back_that_cannot_be_read_is_told_and_left_alone() {
+    let rehearsal = quick();
+    let id = lost(&rehearsal, &["pause"]);
+    rehearsal.practice.edit(VM, "default", "web-1", |vm| {
+        vm["metadata"]["annotations"]["vmchaos.dev/undo"] = json!(r#"{"version": 2}"#);
+    });
+    // Without its status, which KubeVirt writes.
+    let now = |rehearsal: &Rehearsal| {
+        let vm = rehearsal.practice.get(VM, "default", "web-1").unwrap();
+        json!([vm["spec"], vm["metadata"]["annotations"], vm["metadata"]["labels"]])
+    };
+    let before = now(&rehearsal);
+    let item = status(&rehearsal).remove(0);
+    assert_eq!(
+        (&item["id"], &item["state"], &item["targets"]),
+        (&json!(id), &json!("unknown"), &json!(["default/web-1"]))
+    );
+    let look = "kubectl get vm web-1 -n default -o yaml --context vmchaos-rehearsal";
+    for named in [&id[..], "--all", "vmi/web-1"] {
+        rehearsal.run(&["halt", named, "-y"]).expect(3).says(&[
+            "default/web-1: its way back",
+            "was not written by this version",
+            look,
+        ]);
+    }
+    // Not paused any more, it still carries the way back of another run, which is not written over.
+    rehearsal.practice.edit(VMI, "default", "web-1", |vmi| {
+        let conditions = vmi["status"]["conditions"].as_array_mut().unwrap();
+        conditions.retain(|condition| condition["type"] != "Paused");
+    });
+    rehearsal.run(&["outage", "web-1", YES]).expect(4).says(&[
+        "whose way back (annotation vmchaos.dev/undo) this version cannot read",
+        look,
+    ]);
+    assert_eq!(before, now(&rehearsal));
+}
+
+#[test]
 fn the_way_back_is_written_before_anything_is_changed() {
     let rehearsal = quick();
     // The command never learns that its change was made.

@@ -17,7 +17,7 @@ const LONE: [&str; 8] = [
 
 #[test]
 fn a_vmi_without_a_vm_is_made_again_from_its_manifest() {
-    for mode in ["delete", "pod"] {
+    for mode in ["delete", "pod", "kill"] {
         let rehearsal = quick();
         let before = rehearsal.practice.get(VMI, "lab", "lone-1").unwrap();
         let ended = rehearsal.run(&crate::with(&LONE, &[mode])).expect(0);
@@ -60,7 +60,7 @@ fn what_could_not_be_made_again_says_by_which_command_it_can() {
     );
 }
 
-fn replica_set(rehearsal: &crate::support::Rehearsal) -> Vec<String> {
+pub(crate) fn replica_set(rehearsal: &crate::support::Rehearsal) -> Vec<String> {
     let spec = rehearsal.practice.get(VMI, "default", "web-2").unwrap()["spec"].clone();
     let set = json!({
         "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstanceReplicaSet",

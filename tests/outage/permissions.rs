@@ -69,3 +69,21 @@ fn the_preflight_fails_where_the_outage_would_be_refused() {
         assert_ne!(code, Some(0), "{verb} {resource}/{subresource}");
     }
 }
+
+#[test]
+fn a_finished_vmi_that_is_in_the_way_has_to_be_deleted() {
+    let rehearsal = quick();
+    crate::strategy(&rehearsal, "default", "web-1", "Once");
+    let forbidden = ("delete", "kubevirt.io", "virtualmachineinstances");
+    rehearsal
+        .practice
+        .forbid(forbidden.0, forbidden.1, forbidden.2, "", "*");
+    for mode in ["pod", "kill"] {
+        let ended = rehearsal.run(&["outage", "web-1", YES, "--mode", mode]).expect(4);
+        ended.says(&["delete virtualmachineinstances.kubevirt.io"]);
+        assert_eq!(rehearsal.writes(), Vec::<String>::new(), "{mode}");
+    }
+    // Nothing is to be brought back.
+    let args = ["outage", "web-1", YES, "--mode", "pod", "--no-recover", "--dry-run"];
+    rehearsal.run(&args).expect(0);
+}

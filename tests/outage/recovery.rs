@@ -1,5 +1,6 @@
 //! What counts as recovered, and what does not: time limits, agents, platforms that need us.
 
+use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::json;
 
 use crate::{VM, YES, came, expected, quick, strategy, uid};
@@ -102,4 +103,65 @@ fn without_recovery_what_the_platform_brings_back_counts() {
         .expect(5);
     assert_eq!(ended.target()["error"]["reason"], "not-recovered");
     assert_eq!(uid(&rehearsal, "default", "web-1"), "");
+}
+
+#[test]
+fn a_guest_that_cannot_be_watched_any_more_is_brought_back_unseen() {
+    let rehearsal = quick();
+    // The watch is cut, and nothing more may be read.
+    let cut = Answer::Cut(std::time::Duration::from_secs(2));
+    rehearsal
+        .practice
+        .fail(Rule::new("watch", "/virtualmachineinstances", cut).unwrap());
+    let args = ["outage", "vmi/lone-1/lab", YES, "--duration", "10m", "-o", "json"];
+    let mut run = rehearsal.spawn(&args);
+    run.wait_for("gone; the platform has");
+    for verb in ["list", "watch", "get"] {
+        let unauthorized = Answer::status(401, "Unauthorized", "Unauthorized");
+        let rule = Rule::new(verb, "/virtualmachineinstances", unauthorized).unwrap();
+        rehearsal.practice.fail(rule.always());
+    }
+    let ended = run.end().expect(5).says(&[
+        "cannot be watched any more",
+        "whether the guest came back is not known",
+        "to bring it back: kubectl create -f ",
+    ]);
+    assert_eq!(ended.target()["error"]["reason"], "not-recovered");
+    assert_ne!(uid(&rehearsal, "lab", "lone-1"), "");
+}
+
+#[test]
+fn the_document_says_what_was_to_bring_it_back_and_what_did() {
+    let rehearsal = quick();
+    strategy(&rehearsal, "default", "web-1", "Manual");
+    let before = uid(&rehearsal, "default", "web-1");
+    let args = ["outage", "web-1", YES, "--duration", "1s", "-o", "json"];
+    let recovery = rehearsal.run(&args).expect(0).target()["recovery"].clone();
+    assert_eq!(
+        (&recovery["predicted"], &recovery["owner"], &recovery["runStrategy"]),
+        (&json!("vmchaos"), &json!("VirtualMachine web-1"), &json!("Manual"))
+    );
+    assert!(
+        recovery["why"]
+            .as_str()
+            .unwrap()
+            .contains("run strategy Manual starts nothing by itself")
+    );
+    let undo = recovery["undo"].as_str().unwrap();
+    assert_eq!(undo, "virtctl start web-1 -n default --context vmchaos-rehearsal");
+    assert!(
+        std::path::Path::new(recovery["manifest"].as_str().unwrap()).is_file(),
+        "{recovery}"
+    );
+    assert_eq!(recovery["newName"], "web-1");
+    assert_eq!(recovery["newUid"], uid(&rehearsal, "default", "web-1"));
+    assert_ne!(recovery["newUid"], json!(before));
+
+    // The plan has it already, with what is lost.
+    let dry = rehearsal
+        .run(&["outage", "web-1", "--dry-run", "-o", "json"])
+        .expect(0)
+        .target();
+    assert!(dry["recovery"].get("newUid").is_none(), "{dry}");
+    assert!(dry["recovery"]["loses"].is_array(), "{dry}");
 }

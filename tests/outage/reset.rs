@@ -53,3 +53,12 @@ fn a_dry_run_never_sends_it() {
             .any(|request| request.path.contains("/reset"))
     );
 }
+
+#[test]
+fn a_server_dry_run_says_that_the_reset_could_not_be_asked_about() {
+    let rehearsal = quick();
+    let ended = rehearsal
+        .run(&["outage", "web-1", "--mode", "reset", "--dry-run=server"])
+        .expect(0);
+    ended.says(&["the reset itself was not asked about", "nothing was changed"]);
+}

@@ -108,3 +108,30 @@ fn vms_whose_turn_has_not_come_are_left_alone() {
     assert_eq!(document["targets"][1]["state"], "skipped");
     assert_eq!(second, uid(&rehearsal, "default", "web-2"));
 }
+
+#[test]
+fn a_second_one_says_how_the_guest_comes_back_where_nothing_is_to_be_undone() {
+    let slow = || {
+        crate::support::Rehearsal::with(kubectl_vmchaos::rehearsal::Options {
+            guest: std::time::Duration::from_secs(600),
+            ..kubectl_vmchaos::rehearsal::Options::default()
+        })
+    };
+    for (target, says) in [
+        (
+            "web-1",
+            "it is to come back by itself (KubeVirt starts it again (run strategy Always)); to look: kubectl get vmi web-1 -n default",
+        ),
+        ("vmi/lone-1/lab", "to bring it back: kubectl create -f "),
+    ] {
+        let rehearsal = slow();
+        let mut run = rehearsal.spawn(&["outage", target, YES, "-o", "json"]);
+        run.wait_for("its guest is ending");
+        run.signal("INT");
+        run.wait_for("interrupted; once more leaves it so");
+        run.signal("INT");
+        let ended = run.end().expect(3).says(&["was left before it was back", says]);
+        assert_eq!(ended.target()["error"]["reason"], "left");
+        assert!(!ended.err.contains("virtctl start"), "{}", ended.err);
+    }
+}

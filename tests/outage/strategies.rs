@@ -166,3 +166,33 @@ fn a_version_that_may_not_be_read_is_taken_for_a_later_one() {
     rehearsal.practice.forbid("list", "kubevirt.io", "kubevirts", "", "*");
     agrees(&rehearsal, DELETED, false);
 }
+
+#[test]
+fn rerun_on_failure_after_a_shutdown_before_1_2() {
+    row("RerunOnFailure", "v1.1.1", SHUT_DOWN, false);
+}
+
+#[test]
+fn once_after_a_deletion_before_1_2() {
+    row("Once", "v1.1.1", DELETED, true);
+}
+
+#[test]
+fn manual_after_a_deletion_before_1_2() {
+    row("Manual", "v1.1.1", DELETED, false);
+}
+
+#[test]
+fn a_vm_of_a_pool_follows_its_own_run_strategy() {
+    for (name, by_itself) in [("Always", true), ("Manual", false)] {
+        let rehearsal = quick();
+        rehearsal.practice.edit(VM, "default", "web-1", |vm| {
+            vm["metadata"]["ownerReferences"] = json!([{
+                "apiVersion": "pool.kubevirt.io/v1beta1", "kind": "VirtualMachinePool", "name": "web", "uid": "pool",
+                "controller": true, "blockOwnerDeletion": true,
+            }]);
+        });
+        strategy(&rehearsal, "default", "web-1", name);
+        agrees(&rehearsal, DELETED, by_itself);
+    }
+}

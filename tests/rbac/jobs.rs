@@ -36,7 +36,7 @@ fn list() {
 #[test]
 fn status() {
     let watched = Job {
-        watches: Some(4),
+        watches: Some(5),
         code: 130,
         ..job(&["status", "--watch"])
     };

@@ -191,3 +191,35 @@ fn migrations_and_outages_are_kept_as_well() {
         "{suite}"
     );
 }
+
+#[test]
+fn a_vm_that_was_never_migrated_is_in_every_form_beside_one_that_was() {
+    let (rehearsal, folder) = (quick(), Folder::new());
+    rehearsal.practice.webhook_deny(
+        "quota.example",
+        "virtualmachineinstancemigrations",
+        "lab",
+        "no migrations in lab",
+    );
+    let (xml, html, md) = (folder.path("m.xml"), folder.path("m.html"), folder.path("m.md"));
+    let files = ["--report", &xml, "--report", &html, "--report", &md];
+    rehearsal
+        .run(&with(&["migrate", "web-1", "vmi/probe-1/lab", "-y"], &files))
+        .expect(5);
+    let suite = folder.read("m.xml");
+    assert!(suite.contains("tests=\"2\" failures=\"1\""), "{suite}");
+    assert!(
+        suite.contains("lab/probe-1") && suite.contains("no migrations in lab"),
+        "{suite}"
+    );
+    for text in [folder.read("m.html"), folder.read("m.md")] {
+        for part in [
+            "no migrations in lab",
+            "PreCopy",
+            "2 migrations: 1 succeeded, 1 failed",
+            "median",
+        ] {
+            assert!(text.replace('\\', "").contains(part), "{part}: {text}");
+        }
+    }
+}

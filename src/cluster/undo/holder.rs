@@ -11,6 +11,12 @@ use super::super::vm::VirtualMachine;
 use crate::fault::RunField;
 use crate::fault::undo::{UNDO, Undo};
 
+/// Label by which what holds a way back is found; its value is the run's id.
+pub const LABEL: &str = "vmchaos.dev/run";
+/// Where JSON Patch finds the two.
+pub(super) const ANNOTATION_PATH: &str = "/metadata/annotations/vmchaos.dev~1undo";
+pub(super) const LABEL_PATH: &str = "/metadata/labels/vmchaos.dev~1run";
+
 /// The object that holds a way back.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Holder {
@@ -30,6 +36,10 @@ pub enum HolderKind {
 pub(super) struct Held {
     pub(super) version: String,
     pub(super) undo: Option<Undo>,
+    /// There is a way back, and not one that this version can read.
+    pub(super) unreadable: bool,
+    /// Paths of what marks it as changed by a run.
+    pub(super) marks: Vec<&'static str>,
     pub(super) has_annotations: bool,
     pub(super) has_labels: bool,
     pub(super) field: RunField,
@@ -45,6 +55,15 @@ impl Holder {
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
         }
+    }
+
+    /// What somebody types to see what it carries.
+    pub fn look_command(&self) -> String {
+        let kind = match self.kind {
+            HolderKind::Vm => "vm",
+            HolderKind::Vmi => "vmi",
+        };
+        format!("kubectl get {kind} {} -n {} -o yaml", self.name, self.namespace)
     }
 
     pub(super) fn plural(&self) -> &'static str {
@@ -74,10 +93,17 @@ impl Holder {
                 .map(|vmi| (RunField::Neither, vmi.metadata)),
         };
         Ok(field.map(|(field, metadata)| {
-            let undo = metadata.annotations.as_ref().and_then(|all| all.get(UNDO));
+            let text = metadata.annotations.as_ref().and_then(|all| all.get(UNDO));
+            let undo = text.and_then(|text| Undo::parse(text));
+            let label = metadata.labels.as_ref().and_then(|all| all.get(LABEL));
             Held {
                 version: metadata.resource_version.unwrap_or_default(),
-                undo: undo.and_then(|text| Undo::parse(text)),
+                unreadable: text.is_some() && undo.is_none(),
+                undo,
+                marks: [text.map(|_| ANNOTATION_PATH), label.map(|_| LABEL_PATH)]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
                 has_annotations: metadata.annotations.is_some(),
                 has_labels: metadata.labels.is_some(),
                 field,

@@ -31,16 +31,14 @@ pub(super) struct Chosen {
 
 impl Chosen {
     pub(super) fn count(&self) -> usize {
-        let changed: std::collections::BTreeSet<&str> =
-            self.changes.iter().map(|change| change.undo.run.as_str()).collect();
+        let changed: std::collections::BTreeSet<&str> = self.changes.iter().map(|change| change.run.as_str()).collect();
         self.runs.len() + self.migrations.len() + changed.len()
     }
 
     /// Adds what outages have left on VMIs, given as `namespace/name`.
     pub(super) fn add_changes_of(&mut self, changes: &[Changed], keys: &[String]) {
         for change in changes {
-            let key = format!("{}/{}", change.holder.namespace, change.undo.vmi);
-            if keys.contains(&key) && !self.changes.contains(change) {
+            if keys.contains(&change.key()) && !self.changes.contains(change) {
                 self.changes.push(change.clone());
             }
         }
@@ -112,15 +110,12 @@ fn named(context: &Context, cluster: &Cluster, request: &HaltRequest, found: &Fo
         .iter()
         .filter_map(|id| found.migrations.iter().find(|run| run.id == *id).cloned())
         .collect();
-    let changes = found
-        .changes
-        .iter()
-        .filter(|change| request.runs.contains(&change.undo.run));
+    let changes = found.changes.iter().filter(|change| request.runs.contains(&change.run));
     let changes: Vec<Changed> = changes.cloned().collect();
     let known = |id: &str| {
         runs.iter().any(|run| run.id == id)
             || migrations.iter().any(|run| run.id == id)
-            || changes.iter().any(|change| change.undo.run == id)
+            || changes.iter().any(|change| change.run == id)
     };
     let missing: Vec<&String> = request.runs.iter().filter(|id| !known(id)).collect();
     for id in &missing {
@@ -201,7 +196,7 @@ async fn picked(
                 .iter()
                 .map(|run| &run.id)
                 .chain(migrations.iter().map(|run| &run.id))
-                .chain(changes.iter().map(|change| &change.undo.run));
+                .chain(changes.iter().map(|change| &change.run));
             Ok(Chosen {
                 ids: ids.cloned().collect(),
                 runs,

@@ -107,7 +107,11 @@ pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveR
         Err(stop) => {
             let jobs = std::mem::take(&mut looks.jobs);
             let targets = jobs.iter().flat_map(|job| &job.targets);
-            let hidden = targets.map(|target| (target.key(), stop.message.clone()));
+            let why = match &stop.hint {
+                Some(next) => format!("{}; {next}", stop.message),
+                None => stop.message.clone(),
+            };
+            let hidden = targets.map(|target| (target.key(), why.clone()));
             looks.hidden.extend(hidden);
         }
     }
@@ -134,17 +138,11 @@ pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome
     let mut item = RunItem {
         id: looks.run,
         fault: "halt".to_owned(),
-        effect: None,
         state: "finished".to_owned(),
         user: Some(cluster.user.clone()),
-        reason: None,
-        started_at: None,
-        duration_seconds: None,
-        left_seconds: None,
         targets: looks.empty.iter().map(|(key, _)| key.clone()).collect(),
         nodes: looks.jobs.iter().map(|job| job.node.clone()).collect(),
-        pods: Vec::new(),
-        detail: None,
+        ..RunItem::default()
     };
     let mut told: Vec<String> = looks
         .empty

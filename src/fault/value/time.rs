@@ -149,7 +149,8 @@ impl Time {
                 .unwrap_or(after.len());
             let (name, next) = after.split_at(end);
             if name.is_empty() {
-                return Err(ValueError::new("has no unit", format!("{rest}{unit}")));
+                let before = text.trim().strip_suffix(rest).unwrap_or_default();
+                return Err(ValueError::new("has no unit", format!("{before}{rest}{unit}")));
             }
             let Some((_, micros)) = UNITS.iter().find(|(known, _)| *known == name) else {
                 return Err(ValueError::new(
@@ -277,6 +278,7 @@ mod tests {
             Time::parse_duration("1.5").unwrap_err().to_string(),
             "has no unit; try `1.5s`"
         );
+        assert_eq!(Time::parse_duration("1m30").unwrap_err().instead, "1m30s");
         assert!(Time::parse_duration("99ms").is_err());
         assert_eq!(Time::parse_wait("99ms"), Ok(Time::from_millis(99)));
         assert!(Time::parse_duration("169h").is_err());

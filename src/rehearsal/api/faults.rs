@@ -20,6 +20,8 @@ pub enum Answer {
     Hang,
     /// The request is done and then the connection is closed: the client cannot know.
     LoseReply,
+    /// The request is done at once, and its answer comes this much later: after the events it causes.
+    LateReply(Duration),
     /// The request is done, after a delay.
     Delay(Duration),
     /// The request is done, and the answer carries a `Warning` header.
@@ -28,6 +30,8 @@ pub enum Answer {
     Gone,
     /// A watch is cut in the middle after this time, as when a load balancer closes it.
     Cut(Duration),
+    /// Every event of a watch comes this much later, at least: another watch, or a `GET`, is ahead of it.
+    LateEvents(Duration),
 }
 
 /// An answer for the next requests of a verb and a path.

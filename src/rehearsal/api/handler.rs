@@ -113,6 +113,7 @@ pub(crate) async fn handle(cluster: &Arc<Cluster>, mut request: Request<Incoming
     let mut reply = answered.unwrap_or_else(|error| reply::error(&error));
     match fault {
         Some(Answer::LoseReply) => return Err(Dropped),
+        Some(Answer::LateReply(time)) => sleep(time).await,
         Some(Answer::Warning(text)) => reply::warn(&mut reply, &text),
         _ => {}
     }

@@ -6,7 +6,7 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 use super::{
@@ -43,6 +43,7 @@ struct Watch {
     end: Instant,
     bookmark: Instant,
     over: bool,
+    late: Duration,
 }
 
 /// `GET` of a collection with `watch=true`.
@@ -75,6 +76,10 @@ pub(crate) fn watch(cluster: &Arc<Cluster>, call: Call, fault: Option<&Answer>) 
         end: Instant::now() + limit,
         bookmark: Instant::now() + BOOKMARK,
         over: false,
+        late: match fault {
+            Some(Answer::LateEvents(late)) => *late,
+            _ => Duration::ZERO,
+        },
         call: Arc::new(call),
     };
     if matches!(fault, Some(Answer::Gone)) {
@@ -129,6 +134,7 @@ impl Watch {
             }
             self.collect();
             if !self.ready.is_empty() {
+                sleep(self.late).await;
                 continue;
             }
             tokio::select! {

@@ -79,6 +79,8 @@ pub(crate) fn reconcile(cluster: &Arc<Cluster>, namespace: &str, name: &str) {
         // A finished VMI that is still there is left alone; a deleted one is made again.
         "Once" => (true, false),
         "Manual" => (start, ended && start),
+        // What KubeVirt makes in its place waits for a migration from another cluster; none is played here.
+        "WaitAsReceiver" => (false, ended),
         _ => (false, true),
     };
     wants_end |= stop;

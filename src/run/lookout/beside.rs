@@ -62,7 +62,7 @@ pub async fn beside(
         }
     });
     let outages = sorted(&machines, &instances);
-    let outages = outages.chunk_by(|a, b| a.undo.run == b.undo.run);
+    let outages = outages.chunk_by(|a, b| a.run == b.run);
     let outages = outages.map(|run| outage(run.iter().map(|change| other(change.item(now))).collect()));
     let views = [
         (&of_pods, "other runs"),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout};
 
@@ -14,16 +15,18 @@ use super::explain::Limits;
 use super::feed::{feed_migrations, feed_vmis};
 use super::flight::{Clock, Flight};
 use super::halt;
+use crate::cluster::Cluster;
 use crate::cluster::movable::{Terrain, judge};
 use crate::cluster::vmi::VirtualMachineInstance;
 use crate::cluster::watch::Change;
-use crate::cluster::{Cluster, pool};
 use crate::fault::Unfit;
 use crate::plan::migrations::MigrationPlan;
 use crate::plan::run_plan::Confirmed;
 
 /// So long is tried to leave word that no round follows.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// A VMI that does not show its migration's end by then will not: the migration failed before the nodes were told of it.
+const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 /// The value of the fault's label, and the fault's command.
 pub const FAULT: &str = "migrate";
 
@@ -52,7 +55,8 @@ pub struct Ran {
 /// What the driver is told by its tasks.
 pub(super) enum Message {
     Input(Input),
-    Terrain(Terrain),
+    /// For a survey: the nodes, and VMIs of the pool that their watch was behind with.
+    Terrain(Terrain, Vec<(usize, Option<Box<VirtualMachineInstance>>)>),
     /// VMIs of a namespace.
     Vmis(String, Box<Change<VirtualMachineInstance>>),
 }
@@ -161,7 +165,13 @@ impl Driver<'_> {
     fn take(&mut self, message: Message) -> Option<Input> {
         match message {
             Message::Input(input) => Some(input),
-            Message::Terrain(terrain) => {
+            Message::Terrain(terrain, read) => {
+                let behind = self.behind();
+                for (vm, vmi) in read {
+                    if behind.contains(&vm) {
+                        self.vmis[vm] = vmi;
+                    }
+                }
                 self.terrain = Some(terrain);
                 self.survey()
             }
@@ -198,6 +208,24 @@ impl Driver<'_> {
         }
     }
 
+    /// VMs whose last migration is over, which their watch does not show yet: two watches of one server are not in step, and
+    /// virt-controller ends the migration object only after the VMI.
+    pub(super) fn behind(&self) -> Vec<usize> {
+        let now = self.engine.clock().read(Instant::now());
+        let recent = |flight: &&Flight| flight.ended_at.is_some_and(|at| now.duration_since(at) < SHOWN_WITHIN);
+        let made = self.engine.flights().iter().filter(|flight| !flight.uid.is_empty());
+        let last: BTreeMap<usize, &str> = made
+            .filter(recent)
+            .map(|flight| (flight.vm, flight.uid.as_str()))
+            .collect();
+        let unseen = last.into_iter().filter(|(vm, uid)| {
+            let vmi = self.vmis[*vm].as_ref();
+            let state = vmi.and_then(|vmi| vmi.status.migration_state.as_ref());
+            !state.is_some_and(|state| state.completed && state.migration_uid.as_deref() == Some(uid))
+        });
+        unseen.map(|(vm, _)| vm).collect()
+    }
+
     /// The answer to a survey, once nodes and VMIs are known.
     fn survey(&mut self) -> Option<Input> {
         if !self.unlisted.is_empty() {
@@ -220,10 +248,7 @@ impl Driver<'_> {
     fn act(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
-                Action::Survey => {
-                    let cluster = self.cluster.clone();
-                    self.spawn(async move { Message::Terrain(pool::terrain(&cluster).await) });
-                }
+                Action::Survey => self.ask_for_survey(),
                 Action::Create(flight) => self.create(flight),
                 Action::Seek(flight) => self.seek(flight),
                 Action::Cancel(flight) => self.cancel(flight),

@@ -186,12 +186,17 @@ impl Engine {
         let round = self
             .schedule
             .round(number, |vm| pool.get(vm).is_some_and(Result::is_ok));
-        for vm in round.left_out {
-            let Some(Err(unfit)) = pool.get(vm) else { continue };
-            if !unfit.reason.starts_with(ALREADY_THERE) {
-                self.vms[vm].failed_to_move = Some(unfit.reason.clone());
+        for (vm, found) in pool.iter().enumerate().take(self.vms.len()) {
+            let Err(unfit) = found else {
+                self.vms[vm].unfit = None;
+                continue;
+            };
+            let (turn, stays) = (round.left_out.contains(&vm), unfit.reason.starts_with(ALREADY_THERE));
+            if turn && !stays {
+                self.vms[vm].failed_to_move = Some(format!("round {number}: it {}", unfit.reason));
             }
-            if self.vms[vm].unfit.as_ref() != Some(&unfit.reason) {
+            // It is out of the draw, whoever's turn it is.
+            if (turn || !stays) && self.vms[vm].unfit.as_ref() != Some(&unfit.reason) {
                 self.vms[vm].unfit = Some(unfit.reason.clone());
                 self.actions.push(Action::LeftOut(vm));
             }
@@ -201,7 +206,6 @@ impl Engine {
         }
         self.stage = Stage::Flying(number);
         for vm in round.members {
-            self.vms[vm].unfit = None;
             let flight = Flight::new(vm, number, self.vms[vm].node.clone(), now, &self.clock);
             self.flights.push(flight);
             self.airborne.push(self.flights.len() - 1);

@@ -93,6 +93,24 @@ fn pod_waits_for(pod: &Pod) -> Option<String> {
     Some(escape(&format!("its target pod waits: {reason}{message}")))
 }
 
+/// What the object's own conditions say it waits for.
+pub(super) fn waits_for(object: &VirtualMachineInstanceMigration) -> Option<String> {
+    let known = [
+        (
+            "migrationRejectedByResourceQuota",
+            "the namespace's resource quota leaves no room for the target pod",
+        ),
+        ("migrationBlockedByBackup", "a backup of the VM is in progress"),
+        (
+            "migrationBlockedByUtilityVolumes",
+            "the VM's utility volumes have to be detached first",
+        ),
+        ("decentralizedMigrationBlocked", "the other cluster is not ready for it"),
+    ];
+    let (_, words) = known.into_iter().find(|(condition, _)| object.is(condition))?;
+    Some(words.to_owned())
+}
+
 /// Without a target pod, virt-controller holds it back: because of this VM, of the cluster's limit, or of the node's.
 fn throttled(all: &[VirtualMachineInstanceMigration], question: &Question, limits: Limits) -> Option<String> {
     let others = || {
@@ -125,4 +143,65 @@ fn throttled(all: &[VirtualMachineInstanceMigration], question: &Question, limit
             question.from, limits.from_node
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn other(vmi: &str, phase: &str, from: &str) -> VirtualMachineInstanceMigration {
+        let value: Value = json!({
+            "metadata": {"name": format!("of-{vmi}"), "namespace": "shop", "uid": format!("uid-{vmi}-{phase}")},
+            "spec": {"vmiName": vmi}, "status": {"phase": phase, "migrationState": {"sourceNode": from}},
+        });
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn what_holds_it_back_is_its_vm_the_cluster_or_its_node() {
+        let limits = Limits {
+            in_cluster: 3,
+            from_node: 2,
+        };
+        let ask = |all: &[VirtualMachineInstanceMigration], leaving: usize| {
+            let question = Question {
+                namespace: "shop".into(),
+                vmi: "a".into(),
+                uid: "ours".into(),
+                from: "n1".into(),
+                leaving,
+            };
+            throttled(all, &question, limits)
+        };
+        let (of_b, of_c) = (other("b", "Running", "n1"), other("c", "Scheduling", "n1"));
+        assert_eq!(ask(&[], 0), None);
+        assert_eq!(
+            ask(&[other("b", "Succeeded", "n1"), other("a", "Failed", "n1")], 1),
+            None
+        );
+        // What waits itself is nobody's obstacle.
+        assert_eq!(ask(&[other("b", "Pending", "n1"), other("c", "", "n1")], 0), None);
+        let says = |all: &[VirtualMachineInstanceMigration], leaving, part: &str| {
+            let said = ask(all, leaving).unwrap();
+            assert!(said.contains(part), "{said}");
+        };
+        says(
+            &[other("a", "Pending", "n1")],
+            0,
+            "another migration of this VM is in flight: of-a",
+        );
+        says(
+            &[of_b.clone(), of_c.clone()],
+            0,
+            "throttled: 2 migrations are leaving n1",
+        );
+        says(&[], 2, "throttled: 2 migrations are leaving n1");
+        says(
+            &[of_b, of_c, other("d", "Running", "n2")],
+            0,
+            "throttled: 3 migrations are under way in the cluster (parallelMigrationsPerCluster is 3)",
+        );
+    }
 }

@@ -169,6 +169,14 @@ impl Flight {
         self.phases.last().map(|seen| seen.phase.as_ref())
     }
 
+    /// How far it came, for a sentence about its end.
+    pub(super) fn reached(&self) -> String {
+        let last = self.phases.iter().rev().find(|seen| seen.phase != "Failed");
+        last.map_or("before its first phase".to_owned(), |seen| {
+            format!("in phase {}", seen.phase)
+        })
+    }
+
     /// Once the guest runs on the target while its memory still comes over, cancelling would lose it.
     pub fn is_past_cancelling(&self) -> bool {
         self.mode.as_deref() == Some("PostCopy")

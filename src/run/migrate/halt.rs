@@ -95,16 +95,8 @@ pub(super) async fn mark(
 /// Cancels one migration and waits until it is over.
 async fn end(cluster: &Cluster, one: &Seen) -> Result<String, String> {
     let key = one.vmi_key();
-    let vmis = Api::<VirtualMachineInstance>::namespaced(cluster.client.clone(), &one.namespace);
-    let state = async || {
-        let vmi = vmis.get_opt(&one.vmi).await.ok().flatten();
-        let state = vmi.and_then(|vmi| vmi.status.migration_state);
-        state.filter(|state| state.migration_uid.as_deref() == Some(one.uid.as_str()))
-    };
-    if state()
-        .await
-        .is_some_and(|state| state.mode.as_deref() == Some("PostCopy") && !state.completed)
-    {
+    let past = migration::in_post_copy(cluster, &one.namespace, &one.vmi, &one.uid).await;
+    if past.is_some() {
         return Err(format!(
             "the migration of {key} is past the point where it can be cancelled (post-copy); it ends by itself"
         ));
@@ -120,7 +112,11 @@ async fn end(cluster: &Cluster, one: &Seen) -> Result<String, String> {
         }
     }
     let over = timeout(END_LIMIT, until_gone(cluster, one)).await;
-    let moved = state().await.is_some_and(|state| state.completed && !state.failed);
+    let vmis = Api::<VirtualMachineInstance>::namespaced(cluster.client.clone(), &one.namespace);
+    let vmi = vmis.get_opt(&one.vmi).await.ok().flatten();
+    let state = vmi.and_then(|vmi| vmi.status.migration_state);
+    let ours = state.filter(|state| state.migration_uid.as_deref() == Some(one.uid.as_str()));
+    let moved = ours.is_some_and(|state| state.completed && !state.failed);
     match over {
         Ok(Ok(())) if moved => Ok(format!("{key}: it had moved before it could be cancelled")),
         Ok(Ok(())) => Ok(format!("{key}: its migration was cancelled")),

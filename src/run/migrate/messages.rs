@@ -20,7 +20,8 @@ pub enum Input {
         FlightIndex,
         Result<Option<Box<VirtualMachineInstanceMigration>>, Trouble>,
     ),
-    /// Answer to [`Action::Cancel`]; `Ok` also when there is nothing to cancel any more.
+    /// Answer to [`Action::Cancel`]; `Ok` also when there is nothing to cancel any more. Where it is too late for that the
+    /// answer is [`Input::Vmi`], which says so.
     Cancelled(FlightIndex, Result<(), Trouble>),
     /// A migration of this run as it is now.
     Migration(Box<VirtualMachineInstanceMigration>),
@@ -57,6 +58,7 @@ pub enum Action {
     Survey,
     Create(FlightIndex),
     Seek(FlightIndex),
+    /// Delete the migration, unless its VMI says that it is too late for that.
     Cancel(FlightIndex),
     /// Read the VMI now.
     Look(FlightIndex),

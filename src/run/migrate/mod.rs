@@ -8,6 +8,8 @@
 //! [`live`] are everybody's runs as their objects show them, [`halt`] ends those.
 
 mod cancel;
+#[cfg(test)]
+mod cancel_tests;
 mod creation;
 pub mod driver;
 pub mod engine;

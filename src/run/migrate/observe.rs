@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::super::vm::Trouble;
 use super::cancel::{RETRY, SLOW};
 use super::engine::{Action, Engine, FlightIndex};
+use super::explain::waits_for;
 use super::flight::{End, Flight, Object, Seen, Why, phase_name};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::vmi::{MigrationState, VirtualMachineInstance};
@@ -53,9 +54,9 @@ impl Engine {
         if let Some(state) = object.status.migration_state.as_ref() {
             learn(flight, state);
         }
-        let waits_for = waits_for(object);
-        if waits_for.is_some() && waits_for != flight.waits_for {
-            flight.waits_for = waits_for;
+        let waits = waits_for(object);
+        if waits.is_some() && waits != flight.waits_for {
+            flight.waits_for.clone_from(&waits);
             self.actions.push(Action::Show(index));
         }
         let phase = object.status.phase.as_str();
@@ -67,7 +68,8 @@ impl Engine {
                 flight.started_at = Some(at);
             }
             if !object.is_final() {
-                flight.waits_for = None;
+                // What the phase before waited for is over; what this one waits for may be said already.
+                flight.waits_for = waits;
                 self.actions.push(Action::Show(index));
             }
         }
@@ -79,7 +81,17 @@ impl Engine {
             }
             "Succeeded" => self.over(index, None, now),
             "Failed" => {
-                let unsaid = || "KubeVirt does not say why; its events may: kubectl describe vmim".to_owned();
+                let unsaid = || {
+                    if object.is_being_deleted() {
+                        DELETED.to_owned()
+                    } else {
+                        format!(
+                            "KubeVirt does not say why; its events may: kubectl describe vmim {} -n {}",
+                            escape(object.name()),
+                            escape(object.namespace())
+                        )
+                    }
+                };
                 let why = flight
                     .failure
                     .take()
@@ -155,7 +167,7 @@ impl Engine {
                 let why = if flight.cancel.is_some() {
                     "cancelled before the nodes were told of it"
                 } else {
-                    "its migration object was deleted, not by this run"
+                    DELETED
                 };
                 self.over(index, Some(why.to_owned()), now);
             }
@@ -198,10 +210,7 @@ impl Engine {
                 End::Succeeded
             }
             (Some(_), Some(Why::Timeout)) => {
-                let phase = flight.phases.iter().rev().find(|seen| seen.phase != "Failed");
-                let phase = phase.map_or("before its first phase".to_owned(), |seen| {
-                    format!("in phase {}", seen.phase)
-                });
+                let phase = flight.reached();
                 let waited = flight
                     .waits_for
                     .take()
@@ -210,8 +219,15 @@ impl Engine {
                 flight.failure = Some(format!("not over within {timeout} and cancelled {phase}{waited}"));
                 End::TimedOut
             }
-            (Some(why), Some(_)) => {
-                flight.failure = Some(why);
+            (Some(_), Some(why)) => {
+                let phase = flight.reached();
+                let by = match (why, &self.halted_by) {
+                    (Why::Halt, Some(who)) => format!("by a halt of {who}"),
+                    (Why::Halt, None) => "by a halt".to_owned(),
+                    (Why::Signal, _) => "by a signal".to_owned(),
+                    (Why::Error | Why::Timeout, _) => "because the run could not go on".to_owned(),
+                };
+                flight.failure = Some(format!("cancelled {by}, {phase}"));
                 End::Cancelled
             }
             (Some(why), None) => {
@@ -222,6 +238,9 @@ impl Engine {
         self.end(index, end, now);
     }
 }
+
+/// Why a migration ended whose object somebody else deleted.
+const DELETED: &str = "its migration object was deleted, not by this run";
 
 /// What a migration state says about where, since when and how.
 fn learn(flight: &mut Flight, state: &MigrationState) {
@@ -261,22 +280,4 @@ fn phases(flight: &mut Flight, object: &VirtualMachineInstanceMigration, now: Ti
         phase: phase_name(phase),
         at: now,
     });
-}
-
-/// What the object's own conditions say it waits for.
-fn waits_for(object: &VirtualMachineInstanceMigration) -> Option<String> {
-    let known = [
-        (
-            "migrationRejectedByResourceQuota",
-            "the namespace's resource quota leaves no room for the target pod",
-        ),
-        ("migrationBlockedByBackup", "a backup of the VM is in progress"),
-        (
-            "migrationBlockedByUtilityVolumes",
-            "the VM's utility volumes have to be detached first",
-        ),
-        ("decentralizedMigrationBlocked", "the other cluster is not ready for it"),
-    ];
-    let (_, words) = known.into_iter().find(|(condition, _)| object.is(condition))?;
-    Some(words.to_owned())
 }

@@ -3,7 +3,7 @@
 use super::driver::Ran;
 use super::engine::PoolVm;
 use super::flight::{End, Flight};
-use crate::plan::migrations::{MigrationPlan, SHOWN_OF_ENDLESS};
+use crate::plan::migrations::MigrationPlan;
 use crate::report::{
     DryRun, Ending, ErrorReport, Migration, Phase, RunReport, ScheduledRound, Seconds, TargetReport, TargetState, Time,
 };
@@ -19,7 +19,7 @@ pub fn plan(report: &mut RunReport, plan: &MigrationPlan) {
     });
     report.targets = targets.collect();
     if report.dry_run != DryRun::None {
-        let rounds = plan.rounds(plan.schedule.rounds().unwrap_or(SHOWN_OF_ENDLESS));
+        let rounds = plan.rounds(plan.shown());
         let told = rounds.map(|(round, gap, members)| ScheduledRound {
             round,
             after_seconds: Seconds(gap),
@@ -33,10 +33,12 @@ pub fn plan(report: &mut RunReport, plan: &MigrationPlan) {
 pub fn outcome(report: &mut RunReport, ran: &Ran) -> Ending {
     for (target, vm) in report.targets.iter_mut().zip(&ran.vms) {
         target.node = Some(vm.node.clone());
+        // Where it could go was true of where it was.
+        target.candidates = None;
     }
     for flight in &ran.flights {
         let vm = &ran.vms[flight.vm];
-        if !flight.uid.is_empty() {
+        if !flight.uid.is_empty() || matches!(flight.end, Some(End::Refused(_))) {
             report.migrations.push(migration(flight, vm));
         }
         tell(&mut report.targets[flight.vm], flight);
@@ -44,10 +46,7 @@ pub fn outcome(report: &mut RunReport, ran: &Ran) -> Ending {
     for (target, vm) in report.targets.iter_mut().zip(&ran.vms) {
         if let Some(why) = vm.failed_to_move.as_ref().filter(|_| target.error.is_none()) {
             target.state = Some(TargetState::Failed);
-            target.error = Some(ErrorReport::new(
-                NOT_MIGRATED,
-                format!("it could not be moved any more: it {why}"),
-            ));
+            target.error = Some(ErrorReport::new(NOT_MIGRATED, format!("left out of {why}")));
         }
     }
     if let Some(trouble) = &ran.trouble {
@@ -102,7 +101,13 @@ fn migration(flight: &Flight, vm: &PoolVm) -> Migration {
         Some(End::Failed | End::Refused(_)) => "failed",
         Some(End::TimedOut) => "timeout",
         Some(End::Cancelled) => Migration::CANCELLED,
-        None => "unknown",
+        None => Migration::UNKNOWN,
+    };
+    let next = flight.phases.iter().skip(1).map(|seen| Some(seen.at));
+    let ends = next.chain([flight.ended_at]);
+    let refused = match &flight.end {
+        Some(End::Refused(trouble)) => Some(trouble.message.clone()),
+        _ => None,
     };
     Migration {
         vmi: vm.key.clone(),
@@ -112,14 +117,19 @@ fn migration(flight: &Flight, vm: &PoolVm) -> Migration {
         created_at: Time(flight.created_at),
         started_at: flight.started_at.map(Time),
         ended_at: flight.ended_at.map(Time),
-        phases: (flight.phases.iter())
-            .map(|seen| Phase {
+        phases: (flight.phases.iter().zip(ends))
+            .map(|(seen, end)| Phase {
                 phase: seen.phase.clone(),
                 at: Time(seen.at),
+                seconds: end
+                    .filter(|_| !matches!(&*seen.phase, "Succeeded" | "Failed"))
+                    .map(|end| Seconds(end.duration_since(seen.at).unsigned_abs())),
             })
             .collect(),
         mode: flight.mode.clone(),
         result: result.to_owned(),
-        failure_reason: flight.failure.clone().or_else(|| flight.lost.clone()),
+        failure_reason: refused
+            .or_else(|| flight.failure.clone())
+            .or_else(|| flight.lost.clone()),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use kube::api::{Api, ListParams};
 use tokio::time::timeout;
 
@@ -11,7 +12,7 @@ use super::engine::{FlightIndex, Input, NotMade};
 use super::explain;
 use crate::cluster::migration::{self, NewMigration, VirtualMachineInstanceMigration};
 use crate::cluster::vmi::VirtualMachineInstance;
-use crate::cluster::{Ask, ClusterError, ErrorKind};
+use crate::cluster::{Ask, ClusterError, ErrorKind, pool};
 use crate::node::pod::{LABEL_FAULT, LABEL_MANAGED_BY, LABEL_RUN, MANAGED_BY};
 use crate::plan::migrations::{MigrationPlan, ROUND};
 
@@ -23,6 +24,27 @@ impl Driver<'_> {
     fn vm_of(&self, flight: FlightIndex) -> (String, String) {
         let vm = &self.plan.pool[self.engine.flights()[flight].vm];
         (vm.namespace.clone(), vm.name.clone())
+    }
+
+    /// Reads the nodes, and the VMIs that their watch is behind with.
+    pub(super) fn ask_for_survey(&self) {
+        let cluster = self.cluster.clone();
+        let of = |vm: usize| {
+            (
+                vm,
+                self.plan.pool[vm].namespace.clone(),
+                self.plan.pool[vm].name.clone(),
+            )
+        };
+        let behind: Vec<_> = self.behind().into_iter().map(of).collect();
+        self.spawn(async move {
+            let read = behind.into_iter().map(async |(vm, namespace, name)| {
+                let api = Api::<VirtualMachineInstance>::namespaced(cluster.client.clone(), &namespace);
+                Some((vm, api.get_opt(&name).await.ok()?.map(Box::new)))
+            });
+            let (terrain, read) = tokio::join!(pool::terrain(&cluster), join_all(read));
+            Message::Terrain(terrain, read.into_iter().flatten().collect())
+        });
     }
 
     pub(super) fn create(&self, flight: FlightIndex) {
@@ -59,10 +81,14 @@ impl Driver<'_> {
     }
 
     pub(super) fn cancel(&self, index: FlightIndex) {
-        let (namespace, _) = self.vm_of(index);
+        let (namespace, vmi) = self.vm_of(index);
         let flight = &self.engine.flights()[index];
-        let (name, uid, cluster) = (flight.name.clone(), flight.uid.clone(), self.cluster.clone());
+        let (vm, name, uid) = (flight.vm, flight.name.clone(), flight.uid.clone());
+        let cluster = self.cluster.clone();
         self.spawn(async move {
+            if let Some(past) = migration::in_post_copy(&cluster, &namespace, &vmi, &uid).await {
+                return Message::Input(Input::Vmi(vm, Some(past)));
+            }
             let deleted = migration::delete(&cluster, &namespace, &name, &uid, false).await;
             Message::Input(match deleted {
                 Ok(()) => Input::Cancelled(index, Ok(())),

@@ -12,9 +12,9 @@ use crate::cluster::lifecycle::{Action, act, delete_vmi};
 use crate::cluster::manifest;
 use crate::cluster::undo::{Back, Holder, HolderKind, carry_back};
 use crate::cluster::{Cluster, ClusterError, ErrorKind};
-use crate::fault::{OutageTarget, Owner, RunField};
+use crate::fault::{Mode, OutageTarget, Owner, RunField};
 use crate::plan::outages::{OutagePlan, PlannedOutage};
-use crate::plan::recovery::Help;
+use crate::plan::recovery::{Help, Sight, help};
 
 /// How often a helping request is tried when it does not get through, with so much time between.
 const TRIES: u32 = 10;
@@ -34,7 +34,8 @@ pub fn holder(target: &OutageTarget) -> Holder {
 
 /// Puts back what was changed.
 pub(super) async fn go_back(cluster: &Cluster, plan: &OutagePlan, target: &OutageTarget) -> Done {
-    match carry_back(cluster, &holder(target), &plan.run).await {
+    let own = plan.undo(target, String::new());
+    match carry_back(cluster, &holder(target), &plan.run, own.as_ref()).await {
         Ok(Back::Done) => Done::Undone,
         Ok(Back::Theirs { now }) => {
             let before = target.run_field().cloned().unwrap_or(RunField::Neither);
@@ -88,7 +89,7 @@ pub(super) async fn bring_back(cluster: &Cluster, vm: &PlannedOutage, help: Help
     let mut tries = 1;
     loop {
         match once(cluster, &vm.target, &vm.manifest, help).await {
-            Ok(()) => return Done::Helped,
+            Ok(()) => return Done::Helped(help),
             // Gone already, running already, made already: somebody was faster.
             Err(error)
                 if matches!(
@@ -96,7 +97,7 @@ pub(super) async fn bring_back(cluster: &Cluster, vm: &PlannedOutage, help: Help
                     ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::AlreadyExists
                 ) =>
             {
-                return Done::Helped;
+                return Done::NotNeeded;
             }
             Err(error) if is_uncertain(&error) && tries < TRIES => {
                 tries += 1;
@@ -128,6 +129,34 @@ fn not_helped(cluster: &Cluster, vm: &PlannedOutage, help: Help, error: &Cluster
         format!("{} failed: {}", help.words(), error.message),
     )
     .hint(format!("to bring it back: {}", cluster.again(&command)))
+}
+
+/// What somebody types to bring a VMI back where this command does not; `None` where only the platform can.
+pub fn by_hand(mode: Mode, vm: &PlannedOutage) -> Option<String> {
+    let (namespace, name) = (&vm.target.namespace, &vm.target.name);
+    // Its end leaves the VMI there, finished.
+    let in_the_way = matches!(mode, Mode::Kill | Mode::Pod);
+    match help(&vm.target.owner, Sight::Finished)? {
+        Help::Start => Some(format!("virtctl start {name} -n {namespace}")),
+        // KubeVirt starts such VMs by itself once nothing is in the way.
+        _ if matches!(vm.target.owner, Owner::Vm(_)) => {
+            in_the_way.then(|| format!("kubectl delete vmi {name} -n {namespace} --ignore-not-found"))
+        }
+        _ if in_the_way => Some(format!(
+            "kubectl delete vmi {name} -n {namespace} --ignore-not-found && {}",
+            create_command(&vm.file)
+        )),
+        _ => Some(create_command(&vm.file)),
+    }
+}
+
+/// What somebody types to see how a VMI is.
+pub fn look_command(target: &OutageTarget) -> String {
+    match target.owner {
+        // What replaces it has another name.
+        Owner::ReplicaSet { .. } | Owner::Other { .. } => format!("kubectl get vmi -n {}", target.namespace),
+        _ => format!("kubectl get vmi {} -n {}", target.name, target.namespace),
+    }
 }
 
 /// The command that makes a VMI again from its kept manifest.

@@ -101,8 +101,9 @@ async fn write_way_back(
     let Some(undo) = plan.undo(target, format!("{:.3}", Timestamp::now())) else {
         return Ok(());
     };
-    let strategy = plan.spec.strategy_during().filter(|_| plan.spec.disable_auto_restart);
-    mark(cluster, &holder(target), &undo, strategy, dry_run).await
+    let during = undo.strategy.as_ref().map(|strategy| &strategy.during);
+    let set = during.filter(|_| plan.spec.disable_auto_restart);
+    mark(cluster, &holder(target), &undo, set, dry_run).await
 }
 
 /// Sends the request of an outage whose way back is written.

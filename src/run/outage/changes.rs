@@ -7,7 +7,7 @@ use kube::api::ObjectMeta;
 
 use super::super::halt::Left;
 use super::back::put_back_command;
-use crate::cluster::undo::{Back, Holder, HolderKind, carry_back, would_carry_back};
+use crate::cluster::undo::{Back, Holder, HolderKind, LABEL, carry_back, would_carry_back};
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
 use crate::escape::escape;
@@ -15,11 +15,18 @@ use crate::fault::undo::{UNDO, Undo};
 use crate::fault::{RunField, Time as Span};
 use crate::report::{RunItem, Seconds, Time};
 
+/// What is said of a way back that cannot be read.
+const UNREADABLE: &str = "its way back (annotation vmchaos.dev/undo) was not written by this version, or was edited, and cannot be \
+     followed: the version that wrote it undoes it, or somebody by hand";
+
 /// A VM, or a VMI without one, that an outage has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
     pub holder: Holder,
-    pub undo: Undo,
+    /// Id of the run; where the way back cannot be read, as the label has it.
+    pub run: String,
+    /// `None` for a way back that this version cannot read.
+    pub undo: Option<Undo>,
 }
 
 /// Those that carry a way back, sorted by run, namespace and name.
@@ -28,7 +35,7 @@ pub fn sorted(machines: &[VirtualMachine], instances: &[VirtualMachineInstance])
     let mut all: Vec<Changed> = of_machines
         .chain(instances.iter().filter_map(Changed::of_vmi))
         .collect();
-    all.sort_by(|a, b| (&a.undo.run, &a.holder).cmp(&(&b.undo.run, &b.holder)));
+    all.sort_by(|a, b| (&a.run, &a.holder).cmp(&(&b.run, &b.holder)));
     all
 }
 
@@ -44,20 +51,37 @@ impl Changed {
     }
 
     fn of(kind: HolderKind, metadata: &ObjectMeta) -> Option<Self> {
+        let undo = Undo::parse(metadata.annotations.as_ref()?.get(UNDO)?);
+        let label = || metadata.labels.as_ref().and_then(|labels| labels.get(LABEL));
         Some(Self {
-            undo: Undo::parse(metadata.annotations.as_ref()?.get(UNDO)?)?,
+            run: undo
+                .as_ref()
+                .map(|undo| &undo.run)
+                .or_else(label)
+                .cloned()
+                .unwrap_or_default(),
+            undo,
             holder: Holder::of(kind, metadata),
         })
     }
 
-    /// `namespace/name` of the VMI.
+    /// `namespace/name` of the VMI, whose name its VM has too.
     pub fn key(&self) -> String {
-        escape(&format!("{}/{}", self.holder.namespace, self.undo.vmi))
+        escape(&format!("{}/{}", self.holder.namespace, self.holder.name))
     }
 
     /// As a list shows it; nobody knows whether the command that did it still runs.
     pub fn item(&self, now: Time) -> RunItem {
-        let undo = &self.undo;
+        let Some(undo) = &self.undo else {
+            return RunItem {
+                id: escape(&self.run),
+                fault: "outage".to_owned(),
+                state: "unknown".to_owned(),
+                targets: vec![self.key()],
+                detail: Some(UNREADABLE.to_owned()),
+                ..RunItem::default()
+            };
+        };
         let started: Option<Timestamp> = undo.at.parse().ok();
         let duration = Span::parse_wait(&undo.duration).ok().map(Span::as_duration);
         let ends = started
@@ -88,19 +112,23 @@ impl Changed {
 
     /// Asks the server whether it would let it be put right; nothing is changed.
     pub async fn would_put_right(&self, cluster: &Cluster) -> Result<(), ClusterError> {
-        would_carry_back(cluster, &self.holder, &self.undo.run).await
+        would_carry_back(cluster, &self.holder, &self.run).await
     }
 
-    /// Puts it right; what may still be in place, and the command that removes that.
+    /// Puts it right; what may still be in place, and a hint with a command.
     pub async fn put_right(&self, cluster: &Cluster) -> Result<(), (Left, String)> {
         let left = |what: String| Left {
             what: format!("{}: {what}", self.key()),
-            again: self.undo.run.clone(),
+            again: self.run.clone(),
         };
-        match carry_back(cluster, &self.holder, &self.undo.run).await {
+        let Some(undo) = &self.undo else {
+            let hint = format!("to see it: {}", self.holder.look_command());
+            return Err((left(UNREADABLE.to_owned()), hint));
+        };
+        match carry_back(cluster, &self.holder, &self.run, None).await {
             Ok(Back::Done) => Ok(()),
             Ok(Back::Theirs { now }) => {
-                let before = self.undo.strategy.as_ref().map(|strategy| strategy.before.clone());
+                let before = undo.strategy.as_ref().map(|strategy| strategy.before.clone());
                 let before = before.unwrap_or(RunField::Neither);
                 let what = format!(
                     "somebody else set its run strategy to {} meanwhile, and it was left so; before the run it was {}",
@@ -108,14 +136,11 @@ impl Changed {
                     escape(before.in_force())
                 );
                 let command = put_back_command(&self.holder.namespace, &self.holder.name, &now, &before);
-                Err((left(what), command))
+                Err((left(what), format!("to remove it: {command}")))
             }
             Err(ClusterError { message, .. }) => {
-                let again = format!("kubectl vmchaos halt {}", self.undo.run);
-                Err((
-                    left(format!("{} could not be undone: {message}", self.undo.words())),
-                    again,
-                ))
+                let again = format!("to remove it: kubectl vmchaos halt {}", self.run);
+                Err((left(format!("{} could not be undone: {message}", undo.words())), again))
             }
         }
     }

@@ -138,7 +138,7 @@ impl Driver<'_> {
                     }
                     Err(error) => {
                         changes = None;
-                        vm.blind(unwatched(&error))
+                        vm.blind(unwatched(&error), &self.visible(index, &known), now())
                     }
                 },
                 () = at(vm.wake_at()) => vm.tick(&self.visible(index, &known), now()),
@@ -188,7 +188,7 @@ impl Driver<'_> {
     }
 
     fn tell(&self, before: &Outage, vm: &Outage) {
-        if before.step != vm.step || before.new != vm.new || before.times != vm.times {
+        if before.step != vm.step || before.hurried != vm.hurried || before.new != vm.new || before.times != vm.times {
             self.watcher.show(vm);
         }
         let mode = self.plan.spec.mode.name();

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
+use self::limits::HURRIED;
 pub use self::states::{Done, Effect, Moment, Outcome, Step, Times};
 use super::super::vm::Trouble;
 use super::Seen;
@@ -31,16 +32,22 @@ pub struct Outage {
     pub times: Times,
     /// Who or what came back.
     pub new: Option<Seen>,
-    /// What we did to bring it back.
+    /// What we did to bring it back, and was needed.
     pub helped: BTreeSet<Help>,
+    /// What we tried, whether it was needed or not: nothing is tried twice.
+    tried: BTreeSet<Help>,
     /// A change of ours is, or may be, in place.
     pub in_place: bool,
     /// A signal came.
     pub hurried: bool,
     /// The operator ended it before its time.
     pub cut_short: bool,
+    /// Its VMIs could not be watched to the end: whether it is back is not known.
+    pub out_of_sight: bool,
     /// VMIs of its owner there were before: what comes back is none of them.
     before: BTreeSet<String>,
+    /// Ready, and its agent connected, when it was looked at first: that they go tells of a reset.
+    whole: bool,
     /// Until when the current step may take.
     until: Option<Instant>,
     /// An effect is under way.
@@ -64,10 +71,13 @@ impl Outage {
             times: Times::default(),
             new: None,
             helped: BTreeSet::new(),
+            tried: BTreeSet::new(),
             in_place: false,
             hurried: false,
             cut_short: false,
+            out_of_sight: false,
             before: BTreeSet::new(),
+            whole: false,
             until: None,
             busy: false,
             uncertain: None,
@@ -112,12 +122,7 @@ impl Outage {
             Step::Waiting | Step::Over(_) => return None,
             _ => {}
         }
-        if self.times.gone.is_none() && self.times.acted.is_some() {
-            self.look_for_the_end(vmis, now);
-        }
-        if self.times.gone.is_some() {
-            self.look_for_the_return(vmis, now);
-        }
+        self.look(vmis, now);
         self.go_on(vmis, now)
     }
 
@@ -141,6 +146,7 @@ impl Outage {
             ));
             return None;
         }
+        self.whole = old.is_some_and(|old| old.ready && old.agent);
         self.step = Step::Acting;
         self.busy = true;
         self.in_place = self.spec.is_held();
@@ -166,8 +172,16 @@ impl Outage {
         {
             return self.end_with(Trouble::new(ENDED_EARLY, why));
         }
-        if self.step == Step::Down && self.hurried && (self.spec.is_held() || self.prediction.by == Comeback::Us) {
-            return self.time_is_up(vmis, now);
+        if self.step == Step::Down && self.hurried {
+            if self.spec.is_held() || self.prediction.by == Comeback::Us {
+                return self.time_is_up(vmis, now);
+            }
+            self.until = self.until.map(|until| until.min(now.at + HURRIED));
+        }
+        if self.step == Step::Acting && self.uncertain.is_some() && self.old(vmis).is_some_and(|old| old.leaving) {
+            // It was accepted: the guest has the time it takes to shut down.
+            self.uncertain = None;
+            self.until = Some(now.at + self.leaving());
         }
         if self.step == Step::Helping {
             return self.help(vmis, now);
@@ -218,10 +232,14 @@ impl Outage {
         if self.spec.no_recover {
             let trouble = Trouble::new(
                 NOT_RECOVERED,
-                format!(
-                    "nothing brought it back within {}, and --no-recover was asked for",
-                    self.spec.duration
-                ),
+                if self.hurried {
+                    "interrupted before anything brought it back, and --no-recover was asked for".to_owned()
+                } else {
+                    format!(
+                        "nothing brought it back within {}, and --no-recover was asked for",
+                        self.spec.duration
+                    )
+                },
             );
             return self.end_with(trouble);
         }
@@ -232,17 +250,21 @@ impl Outage {
 
     fn help(&mut self, vmis: &[Seen], now: Moment) -> Option<Effect> {
         let next = help(&self.target.owner, self.sight(vmis));
-        if let Some(help) = next.filter(|help| !self.helped.contains(help)) {
-            self.busy = true;
-            self.helped.insert(help);
-            self.times.helped = self.times.helped.or(Some(now));
-            return Some(Effect::Help(help));
+        if let Some(help) = next.filter(|help| !self.tried.contains(help)) {
+            return Some(self.begin_help(help, now));
         }
         // After a finished VMI was taken away, its going is waited for.
         if next.is_none() {
             self.step = Step::Returning;
         }
         None
+    }
+
+    fn begin_help(&mut self, help: Help, now: Moment) -> Effect {
+        self.busy = true;
+        self.tried.insert(help);
+        self.times.helped = self.times.helped.or(Some(now));
+        Effect::Help(help)
     }
 
     fn returning(&mut self, until: Instant) {
@@ -252,5 +274,5 @@ impl Outage {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
+#[path = "engine_tests/mod.rs"]
 mod tests;

@@ -1,15 +1,20 @@
 //! A run of outages as the document tells it.
 
+use super::super::vm::Trouble;
+use super::back::by_hand;
 use super::driver::Ran;
 use super::engine::{Moment, Outage, Outcome, Step};
 use super::kill;
-use crate::plan::outages::OutagePlan;
+use crate::fault::Owner;
+use crate::plan::outages::{OutagePlan, PlannedOutage};
+use crate::plan::recovery::Comeback;
 use crate::report::{
-    EndedBy, Ending, ErrorReport, Event, PlanEntry, RecoveredBy, RunReport, Seconds, TargetReport, TargetState, Time,
+    EndedBy, Ending, ErrorReport, Event, PlanEntry, RecoveredBy, RecoveryReport, RunReport, Seconds, TargetReport,
+    TargetState, Time,
 };
 
-/// Puts what is planned into the document.
-pub fn plan(report: &mut RunReport, plan: &OutagePlan) {
+/// Puts what is planned into the document; `again` makes of a command one that reaches the same cluster.
+pub fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(&str) -> String) {
     report.seed = plan.seed;
     if let Some(pods) = &plan.pods {
         report.plan = (plan.vms.iter().enumerate())
@@ -30,9 +35,46 @@ pub fn plan(report: &mut RunReport, plan: &OutagePlan) {
             report.uid = Some(target.uid.clone());
             report.node = Some(target.node.clone());
             report.pod = target.launcher.as_ref().map(|launcher| launcher.name.clone());
+            report.recovery = Some(recovery(plan, vm, &again));
             report
         })
         .collect();
+}
+
+fn recovery(plan: &OutagePlan, vm: &PlannedOutage, again: &impl Fn(&str) -> String) -> RecoveryReport {
+    let target = &vm.target;
+    let undo = match vm.prediction.by {
+        _ if plan.spec.is_held() => Some(format!("kubectl vmchaos halt {}", plan.run)),
+        Comeback::Us => by_hand(plan.spec.mode, vm),
+        Comeback::Platform => None,
+    };
+    RecoveryReport {
+        predicted: match vm.prediction.by {
+            Comeback::Platform => Some(RecoveredBy::Platform),
+            Comeback::Us => (!plan.spec.no_recover).then_some(RecoveredBy::VmChaos),
+        },
+        why: vm.prediction.why.clone(),
+        owner: match &target.owner {
+            Owner::Nobody => None,
+            Owner::Vm(_) => Some(format!("VirtualMachine {}", target.name)),
+            Owner::ReplicaSet { name, .. } => Some(format!("VirtualMachineInstanceReplicaSet {name}")),
+            Owner::Other { kind, name } => Some(format!("{kind} {name}")),
+        },
+        run_strategy: target.run_field().map(|field| field.in_force().to_owned()),
+        manifest: vm.file.display().to_string(),
+        loses: if plan.spec.mode.ends_guest() {
+            target
+                .volatile
+                .iter()
+                .map(|volume| format!("{} ({})", volume.name, volume.kind))
+                .collect()
+        } else {
+            Vec::new()
+        },
+        undo: undo.map(|command| again(&command)),
+        new_name: None,
+        new_uid: None,
+    }
 }
 
 /// Puts what happened into the document, and how the run ended as a whole.
@@ -56,11 +98,29 @@ fn fill(target: &mut TargetReport, vm: &Outage, signals: u32) {
         Step::Over(Outcome::Failed(trouble)) => (TargetState::Failed, Some(trouble)),
         Step::Over(Outcome::Leaked(trouble)) => (TargetState::Leaked, Some(trouble)),
         Step::Over(Outcome::Skipped) | Step::Waiting | Step::Looking => (TargetState::Skipped, None),
-        // Left by a second signal.
         _ if vm.in_place => (TargetState::Leaked, None),
         _ => (TargetState::Failed, None),
     };
+    let left = Trouble::new(
+        "left",
+        if vm.in_place {
+            "left by a second signal before it was undone"
+        } else {
+            "left by a second signal before it was back"
+        },
+    );
+    let trouble = match vm.step {
+        Step::Over(_) | Step::Waiting | Step::Looking => trouble,
+        _ => Some(&left),
+    };
     target.state = Some(state);
+    if let (Some(recovery), Some(new)) = (
+        &mut target.recovery,
+        vm.new.as_ref().filter(|new| new.uid != vm.target.uid),
+    ) {
+        recovery.new_name = Some(new.name.clone());
+        recovery.new_uid = Some(new.uid.clone());
+    }
     target.error = trouble.map(|trouble| {
         let report = ErrorReport::new(&trouble.reason, &trouble.message);
         match &trouble.hint {

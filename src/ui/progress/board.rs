@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{CLOCK, Now, State};
 use crate::ui::escape;
 
-/// How often a log says that the fault still holds.
+/// How often a log says that the fault still holds, or what is under way.
 const HOLDING: Duration = Duration::from_secs(30);
 
 pub(super) struct Board {
@@ -130,21 +130,18 @@ impl Board {
         }
     }
 
-    /// A line that says the fault still holds, when nothing was said for 30 s.
+    /// A line that says the fault still holds, or a step still lasts, when nothing was said for 30 s.
     pub(super) fn holding(&mut self, now: &Now) -> Option<String> {
         if now.at.saturating_duration_since(self.last_line) < HOLDING {
             return None;
         }
-        let mut held = self.vms.iter().filter(|vm| vm.hold.is_some());
+        let lasts = |vm: &&Vm| vm.hold.is_some() || matches!(vm.state, State::Step(_));
+        let mut held = self.vms.iter().filter(lasts);
         let first = held.next()?;
         let text = match held.next() {
             None => format!("{}  {}", first.key, first.words(now)),
-            Some(_) => format!(
-                "{}: {}, {}",
-                self.vms(),
-                count(&self.vms),
-                ends(left(&self.vms, now.at), now)
-            ),
+            Some(_) if self.vms.iter().all(|vm| vm.hold.is_none()) => self.end(),
+            Some(_) => format!("{}, {}", self.end(), ends(left(&self.vms, now.at), now)),
         };
         self.last_line = now.at;
         Some(format!("{}  {text}", now.clock.strftime(CLOCK)))

@@ -2,30 +2,40 @@
 
 use super::super::super::vm::Trouble;
 use super::super::Seen;
-use super::limits::UNCERTAIN;
 use super::{Done, Effect, Moment, Outage, Outcome, Step};
 use crate::plan::recovery::Help;
 
 // === impl Outage ===
 
 impl Outage {
+    /// Its answer may come after its effect, and not the request.
+    fn acted(&mut self, now: Moment) {
+        let gone = self.times.gone.filter(|gone| gone.at < now.at);
+        self.times.acted = Some(gone.unwrap_or(now));
+    }
+
     /// Takes in what came of an effect.
     pub fn done(&mut self, done: Done, vmis: &[Seen], now: Moment) -> Option<Effect> {
         self.busy = false;
         if let Some(trouble) = self.blind.take().filter(|_| !matches!(done, Done::NotUndone(_))) {
-            self.in_place &= done != Done::Undone;
-            return self.end_with(trouble);
+            match done {
+                Done::Acted | Done::Uncertain(_) => self.acted(now),
+                Done::Undone => self.in_place = false,
+                Done::Helped(help) => _ = self.helped.insert(help),
+                _ => {}
+            }
+            return self.end_blind(trouble, vmis, now);
         }
         match done {
             Done::Acted => {
-                self.times.acted = Some(now);
+                self.acted(now);
                 self.until = Some(now.at + self.leaving());
                 self.see(vmis, now)
             }
             Done::Uncertain(trouble) => {
-                self.times.acted = Some(now);
+                self.acted(now);
                 self.uncertain = Some(trouble);
-                self.until = Some(now.at + UNCERTAIN);
+                self.until = Some(now.at + self.uncertain());
                 self.see(vmis, now)
             }
             Done::Refused { trouble, marked } => {
@@ -53,14 +63,23 @@ impl Outage {
                 };
                 self.until = Some(now.at + self.spec.timeout());
                 // A VM that was started by the way back is not started again.
-                self.helped.insert(Help::Start);
+                self.tried.insert(Help::Start);
                 self.see(vmis, now)
             }
             Done::NotUndone(trouble) => {
                 self.step = Step::Over(Outcome::Leaked(trouble));
                 None
             }
-            Done::Helped => self.see(vmis, now),
+            Done::Helped(help) => {
+                self.helped.insert(help);
+                self.see(vmis, now)
+            }
+            Done::NotNeeded => {
+                if self.helped.is_empty() {
+                    self.times.helped = None;
+                }
+                self.see(vmis, now)
+            }
             Done::NotHelped(trouble) => {
                 self.fail(trouble);
                 None

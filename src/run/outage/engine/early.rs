@@ -2,18 +2,45 @@
 
 use super::super::super::vm::Trouble;
 use super::super::Seen;
-use super::{Effect, Moment, Outage, Outcome, Step};
+use super::{Effect, Moment, NOT_RECOVERED, Outage, Outcome, Step};
+use crate::plan::recovery::{Help, Sight, help};
 
 // === impl Outage ===
 
 impl Outage {
     /// Its VMIs cannot be watched any more.
-    pub fn blind(&mut self, trouble: Trouble) -> Option<Effect> {
+    pub fn blind(&mut self, trouble: Trouble, vmis: &[Seen], now: Moment) -> Option<Effect> {
         if self.busy {
             self.blind = Some(trouble);
             return None;
         }
-        self.end_with(trouble)
+        self.end_blind(trouble, vmis, now)
+    }
+
+    /// What was changed is put back, what only we bring back is brought back, unseen; then it ends as not recovered.
+    pub(super) fn end_blind(&mut self, trouble: Trouble, vmis: &[Seen], now: Moment) -> Option<Effect> {
+        self.out_of_sight = true;
+        let is_down = self.times.gone.is_some() && self.spec.mode.ends_guest() && self.new.is_none();
+        let sight = if self.tried.contains(&Help::Remove) {
+            Sight::Absent
+        } else {
+            self.sight(vmis)
+        };
+        let next = help(&self.target.owner, sight).filter(|help| !self.tried.contains(help));
+        if let (Some(next), true, false, false) = (next, is_down, self.in_place, self.spec.no_recover) {
+            self.blind = Some(trouble);
+            self.step = Step::Helping;
+            return Some(self.begin_help(next, now));
+        }
+        let lost = match self.times.acted {
+            None => trouble,
+            Some(_) => Trouble {
+                reason: NOT_RECOVERED.to_owned(),
+                message: format!("{}; whether the guest came back is not known", trouble.message),
+                ..trouble
+            },
+        };
+        self.end_with(lost)
     }
 
     /// A signal: what is held ends now, what only we would bring back is brought back now.

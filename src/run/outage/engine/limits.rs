@@ -9,8 +9,10 @@ use super::{NOT_RECOVERED, Outage};
 use crate::fault::Mode;
 use crate::plan::recovery::Comeback;
 
-/// How long it is waited for the effect of a request whose answer was lost.
-pub(super) const UNCERTAIN: Duration = Duration::from_secs(15);
+/// For a request whose answer was lost to show on the VMI.
+const UNCERTAIN: Duration = Duration::from_secs(15);
+/// How long the platform has, at most, to begin once the operator wants it to be over.
+pub(super) const HURRIED: Duration = Duration::from_secs(10);
 /// Beyond the time the guest has to shut down.
 const LEAVING: Duration = Duration::from_secs(60);
 
@@ -26,11 +28,20 @@ impl Outage {
         }
     }
 
+    /// How long it is waited for a sign of a request whose answer was lost.
+    pub(super) fn uncertain(&self) -> Duration {
+        match (self.spec.mode, self.spec.grace_period) {
+            // A pod that is being deleted leaves no sign on its VMI.
+            (Mode::Pod, Some(grace)) => UNCERTAIN + Duration::from_secs(grace.into()),
+            _ => UNCERTAIN,
+        }
+    }
+
     pub(super) fn recovered(&mut self, now: Moment) {
-        // What came last, and not what was waited for beside it.
-        let last = [self.times.ready, self.times.agent];
+        // What came last, and not what was waited for beside it; a replica set may replace it before it is gone.
+        let last = [self.times.ready, self.times.agent, self.times.gone];
         self.times.recovered = last.into_iter().flatten().max_by_key(|moment| moment.at).or(Some(now));
-        let needed_us = self.prediction.by == Comeback::Platform && !self.helped.is_empty();
+        let needed_us = self.prediction.by == Comeback::Platform && !self.helped.is_empty() && !self.hurried;
         let trouble = needed_us.then(|| {
             Trouble::new(
                 NOT_RECOVERED,

@@ -12,24 +12,35 @@ impl Outage {
         vmis.iter().find(|vmi| vmi.uid == self.target.uid)
     }
 
-    /// Sees whether the guest is gone, frozen or reset.
-    pub(super) fn look_for_the_end(&mut self, vmis: &[Seen], now: Moment) {
+    /// Notes what is seen, at the moment it is seen: an event may come long before the answer to the request that caused it.
+    pub(super) fn look(&mut self, vmis: &[Seen], now: Moment) {
+        if self.times.gone.is_none() && self.has_ended(vmis) {
+            self.times.gone = Some(now);
+        }
+        if self.times.gone.is_some() || self.spec.mode.ends_guest() {
+            self.look_for_the_return(vmis, now);
+        }
+        // What comes next is decided once the request has its answer.
+        if let (Step::Acting, Some(gone), Some(_)) = (&self.step, self.times.gone, self.times.acted) {
+            self.uncertain = None;
+            self.step = Step::Down;
+            self.until = Some(gone.at + self.spec.duration());
+            if self.spec.mode == Mode::Reset {
+                self.returning(gone.at + self.spec.timeout());
+            }
+        }
+    }
+
+    /// Whether the guest is gone, frozen or reset.
+    fn has_ended(&self, vmis: &[Seen]) -> bool {
         let old = self.old(vmis);
-        let ended = match self.spec.mode {
+        let acted = self.times.acted.is_some();
+        match self.spec.mode {
             Mode::Pause => old.is_none_or(|old| old.paused || old.is_final() || old.leaving),
             // Without an agent nothing on the VMI tells that the guest boots.
-            Mode::Reset => old.is_none_or(|old| old.is_final() || !old.ready || !old.agent || !self.target.agent),
+            Mode::Reset if !self.target.agent => acted,
+            Mode::Reset => old.is_none_or(|old| old.is_final() || (acted || self.whole) && !(old.ready && old.agent)),
             _ => old.is_none_or(Seen::is_final),
-        };
-        if !ended {
-            return;
-        }
-        self.times.gone = Some(now);
-        self.uncertain = None;
-        self.step = Step::Down;
-        self.until = Some(now.at + self.spec.duration());
-        if self.spec.mode == Mode::Reset {
-            self.returning(now.at + self.spec.timeout());
         }
     }
 

@@ -41,7 +41,9 @@ pub enum Done {
     Undone,
     /// Somebody else has changed it meanwhile, or it could not be done.
     NotUndone(Trouble),
-    Helped,
+    Helped(Help),
+    /// Somebody, or the platform, was faster.
+    NotNeeded,
     NotHelped(Trouble),
 }
 

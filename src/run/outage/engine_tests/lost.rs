@@ -1,0 +1,119 @@
+//! Answers and watches that are late or lost.
+
+use super::*;
+
+#[test]
+fn a_lost_answer_is_decided_by_what_is_seen() {
+    let lost = || Done::Uncertain(Trouble::new("no-answer", "connection reset"));
+    let mut case = Case::new(spec(Mode::Delete), vm("Always"));
+    case.see(&[seen("old")]);
+    case.done(lost(), &[seen("old")]);
+    case.see(&[]);
+    case.see(&[seen("new")]);
+    assert_eq!(*case.outcome(), Outcome::Recovered(None));
+
+    let mut case = Case::new(spec(Mode::Delete), vm("Always"));
+    case.see(&[seen("old")]);
+    case.done(lost(), &[seen("old")]);
+    assert_eq!(case.wake(&[seen("old")]), None);
+    assert!(matches!(case.outcome(), Outcome::Failed(trouble) if trouble.reason == "no-answer"));
+}
+
+#[test]
+fn what_is_seen_before_the_answer_has_the_time_at_which_it_was_seen() {
+    let mut case = Case::new(spec(Mode::Delete), vm("Always"));
+    case.see(&[seen("old")]);
+    case.seconds = 2;
+    assert_eq!(case.see(&[]), None);
+    case.seconds = 3;
+    assert_eq!(
+        case.see(&[seen("new")]),
+        None,
+        "the answer may still be that nothing was done"
+    );
+    assert!(!case.vm.is_over());
+    case.seconds = 9;
+    case.done(Done::Acted, &[seen("new")]);
+    assert_eq!(*case.outcome(), Outcome::Recovered(None));
+    let times = case.vm.times;
+    let at = |moment: Option<Moment>| (moment.unwrap().at - case.start).as_secs();
+    let all = [
+        times.acted,
+        times.gone,
+        times.scheduled,
+        times.ready,
+        times.agent,
+        times.recovered,
+    ];
+    assert_eq!(all.map(at), [2, 2, 3, 3, 3, 3]);
+}
+
+#[test]
+fn a_guest_that_shuts_down_after_a_lost_answer_has_its_time() {
+    let mut case = Case::new(spec(Mode::Delete), Owner::Nobody);
+    let leaving = [Seen {
+        leaving: true,
+        ..seen("old")
+    }];
+    case.see(&[seen("old")]);
+    case.done(
+        Done::Uncertain(Trouble::new("no-answer", "unexpected EOF")),
+        &[seen("old")],
+    );
+    case.seconds = 1;
+    case.see(&leaving);
+    let until = (case.vm.wake_at().unwrap() - case.start).as_secs();
+    assert_eq!(until, 91, "30 s to shut down, and a minute more");
+    case.seconds = 22;
+    case.see(&[]);
+    assert_eq!(case.wake(&[]), Some(Effect::Help(Help::Create)));
+}
+
+#[test]
+fn what_cannot_be_watched_any_more_is_brought_back_all_the_same() {
+    // Nothing was done yet.
+    let mut case = Case::new(spec(Mode::Delete), Owner::Nobody);
+    case.blind(&[]);
+    assert!(matches!(case.outcome(), Outcome::Failed(trouble) if trouble.reason == "blind"));
+
+    let unknown = |case: &Case| {
+        matches!(case.outcome(), Outcome::Failed(trouble)
+            if trouble.reason == NOT_RECOVERED && trouble.message.contains("Unauthorized") && trouble.message.ends_with("not known"))
+    };
+    let mut case = Case::ended(spec(Mode::Delete), Owner::Nobody);
+    assert_eq!(case.blind(&[]), Some(Effect::Help(Help::Create)));
+    case.done(Done::Helped(Help::Create), &[]);
+    assert!(unknown(&case));
+
+    let mut case = Case::crashed(Owner::Nobody);
+    assert_eq!(case.blind(&[finished()]), Some(Effect::Help(Help::Remove)));
+    assert_eq!(
+        case.done(Done::Helped(Help::Remove), &[finished()]),
+        Some(Effect::Help(Help::Create))
+    );
+    case.done(Done::Helped(Help::Create), &[finished()]);
+    assert!(unknown(&case));
+
+    let mut case = Case::ended(spec(Mode::Stop), vm("Manual"));
+    assert_eq!(case.blind(&[]), Some(Effect::Undo));
+    case.done(Done::Undone, &[]);
+    assert!(unknown(&case));
+
+    // The platform's turn, and a guest that is leaving: there is nothing to be done unseen.
+    for mut case in [Case::ended(spec(Mode::Delete), vm("Always")), {
+        let mut leaving = Case::new(spec(Mode::Delete), Owner::Nobody);
+        leaving.see(&[seen("old")]);
+        leaving.done(Done::Acted, &[seen("old")]);
+        leaving
+    }] {
+        assert_eq!(case.blind(&[]), None);
+        assert!(unknown(&case));
+    }
+
+    let spec = OutageSpec {
+        no_recover: true,
+        ..spec(Mode::Delete)
+    };
+    let mut case = Case::ended(spec, Owner::Nobody);
+    assert_eq!(case.blind(&[]), None, "it was to stay away");
+}
