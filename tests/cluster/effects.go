@@ -51,7 +51,7 @@ func (t *check) bandwidth(vm string) {
 	if took, err := transfer(other, payload); err != nil || took > 900*time.Millisecond {
 		t.fail("the guest next door is hit: %v %v", took, err)
 	}
-	if ofNode, err := t.on(t.nodes[0], "tc", "qdisc", "show").Output(); err != nil || strings.Contains(string(ofNode), "tbf") || !t.serves() {
+	if ofNode, err := t.on(t.nodes[0], "tc", "qdisc", "show").Output(); err != nil || strings.Contains(string(ofNode), "tbf") || !t.serves(t.nodes[0]) {
 		t.fail("the node itself is hit: %v\n%s", err, ofNode)
 	}
 	j.signal(2)

@@ -103,6 +103,15 @@ func (c *cluster) importImages(n *node, archive string) error {
 	return nil
 }
 
+// runOn is a command on a node that matters only for whether it succeeds.
+func (c *cluster) runOn(n *node, argv ...string) error {
+	if n.machine {
+		_, err := c.inMachine(n, "", argv...)
+		return err
+	}
+	return c.on(n, argv...).Run()
+}
+
 // on is a command in a node's mount, network and PID namespaces.
 func (c *cluster) on(n *node, argv ...string) *exec.Cmd {
 	return exec.Command("nsenter", append([]string{"--target", fmt.Sprint(n.pid), "--mount", "--net", "--pid", "--"}, argv...)...)

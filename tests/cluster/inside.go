@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,10 +28,13 @@ type cluster struct {
 	api     *api
 	began   time.Time
 	table   table
+	// doorClient reaches a machine's door as the administrator.
+	doorClient *http.Client
 	// needsMachine says whether a node that is a machine of its own is wanted.
 	needsMachine bool
 	// emulated tells once whether the VM on the machine is up.
-	emulated chan error
+	emulated        chan error
+	emulatedListens bool
 }
 
 // inside brings the cluster up and runs the suite, as the first process of the namespaces that hold all of it.
@@ -239,15 +243,18 @@ func (c *cluster) startNodes() error {
 func (c *cluster) nodesReady() error {
 	return until(90*time.Second, "the nodes are Ready", func() bool {
 		for _, n := range c.nodes {
-			if n.machine {
-				continue
-			}
-			if object, err := c.api.get(nodes, "", n.name); err != nil || condition(object, "Ready") != "True" {
+			if !n.machine && !c.ready(n) {
 				return false
 			}
 		}
 		return true
 	})
+}
+
+// ready says whether a node is.
+func (c *cluster) ready(n *node) bool {
+	object, err := c.api.get(nodes, "", n.name)
+	return err == nil && condition(object, "Ready") == "True"
 }
 
 // tails shows the end of every log: what there is to see when something does not start.
@@ -281,7 +288,7 @@ func until(limit time.Duration, what string, is func() bool) error {
 		if context.Err() != nil {
 			return fmt.Errorf("never happened within %v: %s", limit, what)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,15 +15,16 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// vmNet is a VM's network namespace as its node's kernel has it, and the node it is on.
+// vmNet is a VM's network namespace as its node's kernel has it.
 type vmNet struct {
 	// run is a command in the namespace, read is one on the node.
 	run, read func(argv ...string) string
 	inode     string
 	// addresses are the guest's, IPv4 and IPv6.
 	addresses []string
-	// gone says when the node itself saw the last of the fault go; nil where asking it takes no time worth the name.
-	gone func() (time.Time, bool)
+	// seen is what the node itself sees of the fault; nil where asking it takes no time worth the name.
+	seen func() sighting
+	node *node
 	// levels is how many process numbers a process inside the VM's pod has where read runs.
 	levels int
 	// limit is how long a fault may outlast what ends it: an emulated node is slow to ask and to answer.
@@ -31,10 +33,14 @@ type vmNet struct {
 
 // network holds a VM's network namespace open, so that what is in it can be read whatever becomes of its processes.
 func (t *check) network(vm string) *vmNet {
+	if vm == emulated {
+		t.must(t.emulatedUp())
+	}
 	pod, err := t.launcher(vm)
 	t.must(err)
-	if t.onMachine(pod) {
-		return t.networkInMachine(vm, pod)
+	on := t.nodeOf(pod)
+	if on.machine {
+		return t.networkInMachine(on, vm, pod)
 	}
 	pid, err := t.computePid(pod)
 	t.must(err)
@@ -51,15 +57,15 @@ func (t *check) network(vm string) *vmNet {
 	run := func(argv ...string) string {
 		return read(append([]string{"nsenter", fmt.Sprintf("--net=/proc/1/fd/%d", file.Fd()), "--"}, argv...)...)
 	}
-	return &vmNet{run: run, read: read, inode: inode, addresses: t.addresses(vm), levels: 3}
+	return &vmNet{run: run, read: read, inode: inode, node: on, addresses: t.addresses(vm), levels: 3}
 }
 
 // networkInMachine is the same on a node that is a machine; there the guest's process keeps it open.
-func (t *check) networkInMachine(vm string, pod *unstructured.Unstructured) *vmNet {
-	pid, err := t.computePidInMachine(pod)
+func (t *check) networkInMachine(on *node, vm string, pod *unstructured.Unstructured) *vmNet {
+	pid, err := t.computePidInMachine(on, pod)
 	t.must(err)
 	read := func(argv ...string) string {
-		out, err := t.inMachine("", argv...)
+		out, err := t.inMachine(on, "", argv...)
 		t.must(err)
 		return out
 	}
@@ -67,37 +73,41 @@ func (t *check) networkInMachine(vm string, pod *unstructured.Unstructured) *vmN
 		return read(append([]string{"nsenter", "--net=/proc/" + pid + "/ns/net", "--"}, argv...)...)
 	}
 	inode := strings.TrimSpace(read("readlink", "/proc/"+pid+"/ns/net"))
-	return &vmNet{run: run, read: read, inode: inode, addresses: t.addresses(vm), gone: t.lastSeen(pid), levels: 2, limit: 20 * time.Second}
+	return &vmNet{run: run, read: read, inode: inode, node: on, addresses: t.addresses(vm), seen: t.watch(on, pid), levels: 2, limit: 20 * time.Second}
 }
 
-// lastSeen watches a network namespace on the machine for as long as the test takes: one command there, so that what is
-// measured is the fault and not how long the machine takes to start a command. It says when the fault, once there, had gone.
-func (t *check) lastSeen(pid string) func() (time.Time, bool) {
-	watch := fmt.Sprintf("while sleep 0.2; do nsenter --net=/proc/%s/ns/net tc qdisc show | grep -cE '^qdisc (netem|tbf)'; done", pid)
-	command := t.machineCommand("bash", "-c", watch)
-	lines, err := command.StdoutPipe()
+// sighting is whether a fault is there, and when it went if it had been there.
+type sighting struct {
+	there bool
+	gone  time.Time
+}
+
+// watch looks into a network namespace on the machine for as long as the test takes: one command there, so that what is measured
+// is the fault and not how long the machine takes to start a command.
+func (t *check) watch(on *node, pid string) func() sighting {
+	look := fmt.Sprintf("while sleep 0.2; do nsenter --net=/proc/%s/ns/net tc qdisc show | grep -cE '^qdisc (netem|tbf)'; done", pid)
+	watching, stop := context.WithCancel(context.Background())
+	t.after(stop)
+	response, err := t.knock(watching, on, "", "bash", "-c", look)
 	t.must(err)
-	t.must(command.Start())
 	var mutex sync.Mutex
-	var gone time.Time
-	seen := false
+	var now sighting
 	go func() {
-		for scanner := bufio.NewScanner(lines); scanner.Scan(); {
+		defer response.Body.Close()
+		for scanner := bufio.NewScanner(response.Body); scanner.Scan(); {
 			mutex.Lock()
-			switch {
-			case scanner.Text() != "0":
-				seen, gone = true, time.Time{}
-			case seen && gone.IsZero():
-				gone = time.Now()
+			if there := scanner.Text() != "0"; there {
+				now = sighting{there: true}
+			} else if now.there {
+				now = sighting{gone: time.Now()}
 			}
 			mutex.Unlock()
 		}
 	}()
-	t.after(func() { _ = command.Process.Kill(); _ = command.Wait() })
-	return func() (time.Time, bool) {
+	return func() sighting {
 		mutex.Lock()
 		defer mutex.Unlock()
-		return gone, !gone.IsZero()
+		return now
 	}
 }
 

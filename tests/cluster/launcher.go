@@ -71,8 +71,8 @@ func (c *cluster) wire(vmi, pod *unstructured.Unstructured) error {
 	}
 	uid := strings.ReplaceAll(string(pod.GetUID()), "-", "")
 	mac := fmt.Sprintf("02:%s:%s:%s:%s:%s", uid[0:2], uid[2:4], uid[4:6], uid[6:8], uid[8:10])
-	if c.onMachine(pod) {
-		return c.wireInMachine(pod, binding, mac)
+	if n := c.nodeOf(pod); n.machine {
+		return c.wireInMachine(n, pod, binding, mac)
 	}
 	pid, err := c.computePid(pod)
 	if err != nil {
@@ -95,14 +95,14 @@ func (c *cluster) wire(vmi, pod *unstructured.Unstructured) error {
 // machineWords are what QEMU is to emulate: what runs fastest without hardware virtualization.
 const machineWords = "machine='-M q35 -accel tcg -cpu max,-la57,-smap,-smep,-erms,-fsrm,-avx,-avx2'\n"
 
-// onMachine says whether a pod runs on a node that is a machine of its own.
-func (c *cluster) onMachine(pod *unstructured.Unstructured) bool {
+// nodeOf is where a pod runs; every pod of a VM is bound to a node from the start.
+func (c *cluster) nodeOf(pod *unstructured.Unstructured) *node {
 	for _, n := range c.nodes {
 		if n.name == text(pod, "spec", "nodeName") {
-			return n.machine
+			return n
 		}
 	}
-	return false
+	return &node{}
 }
 
 // computePid is the first process of a launcher's compute container, as this PID namespace sees it.

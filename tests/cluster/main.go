@@ -22,6 +22,8 @@ func main() {
 		os.Exit(inVM(args))
 	case "node":
 		nodeInit(args)
+	case "door":
+		must("the node's door", door(args))
 	default:
 		if !component(command, args) {
 			fmt.Fprintf(os.Stderr, "cluster: no command %q\n", command)

@@ -26,18 +26,25 @@ const (
 	silent = 15 * time.Second
 )
 
-var held = []string{"netem", "web-1", "--bandwidth", "4Mbit", "--duration", "5m", "-y", "-o", "json"}
+// held is the fault that is in place while something happens.
+var held = []string{"netem", "web-1", "--bandwidth", "4Mbit"}
 
 // heldFilter is another fault, whose rules are nftables'; filterCells are the kills that are tried with it.
 var (
-	heldFilter  = []string{"filter", "web-1", "--ports", "80", "--engine", "nft", "--duration", "5m", "-y", "-o", "json"}
+	heldFilter  = []string{"filter", "web-1", "--ports", "80", "--engine", "nft"}
 	filterCells = []string{"command-KILL", "command-STOP", "pod-force-deleted", "container-killed-whole", "command-and-container-killed", "sentinel-killed", "sentinel-stopped"}
 )
 
+// alike are the kills of which the debug pod sees what it sees of another: they are tried under one shell.
+var alike = []string{"command-TERM", "command-HUP", "pod-evicted", "kubelet-killed", "containerd-killed"}
+
 func matrix() []test {
 	var all []test
-	for _, shell := range shellNames {
-		for _, one := range slices.Concat(cells(), disks()) {
+	for _, one := range slices.Concat(cells(), disks()) {
+		for _, shell := range shellNames {
+			if shell != "bash" && slices.Contains(alike, one.name) {
+				continue
+			}
 			all = append(all, test{"kill-" + one.name + "-" + shell, func(t *check) { t.cell(one, shell, held) }})
 		}
 	}
@@ -99,34 +106,43 @@ func cells() []cell {
 				t.after(func() { _ = attach.Process.Kill(); _ = attach.Wait() })
 			}
 		}, soon, []int{1}},
-		{"kubelet-killed", func(t *check, _ *job, _ *vmNet) { t.killService("kubelet") }, soon, []int{1, 3}},
-		{"containerd-killed", func(t *check, _ *job, _ *vmNet) { t.killService("containerd") }, silent, []int{1, 3}},
+		{"kubelet-killed", func(t *check, _ *job, n *vmNet) { t.killService(n, "kubelet") }, soon, []int{1, 3}},
+		{"containerd-killed", func(t *check, _ *job, n *vmNet) { t.killService(n, "containerd") }, silent, []int{1, 3}},
 	}
 }
 
 // cell holds a fault, lets something happen to it, and asks the kernel.
-func (t *check) cell(one cell, shell string, command []string) {
-	if command[1] == emulated {
-		t.must(t.emulatedUp())
-	}
-	t.noPods()
-	n := t.network(command[1])
+func (t *check) cell(one cell, shell string, fault []string) {
+	n := t.network(fault[1])
+	t.nothingOn(n.node)
 	before := n.picture()
-	j := t.operator("", slices.Concat(command, []string{"--image", shells[shell]})...)
+	j := t.hold(fault, shell)
 	t.says(j, "injected on")
 	if len(n.ours()) != 2 {
 		t.fail("in place are: %q", n.ours())
 	}
 	began := time.Now()
 	one.do(t, j, n)
-	name := one.name
-	if command[0] == "filter" {
-		name += " (filter, nftables)"
+	t.judge(one.name+told(fault), j, n, before, began, one.limit+n.limit, one.codes)
+}
+
+// lasting are the flags of a fault that is in place for as long as any test takes.
+var lasting = []string{"--duration", "10m", "-y", "-o", "json"}
+
+// hold starts the command that puts such a fault in place.
+func (t *check) hold(fault []string, shell string) *job {
+	return t.operator("", slices.Concat(fault, lasting, []string{"--image", shells[shell]})...)
+}
+
+// told is what the table says of a fault that is not the usual one.
+func told(fault []string) string {
+	switch {
+	case fault[1] == emulated:
+		return " (netem, cgroup version 2, systemd, emulated)"
+	case fault[0] == "filter":
+		return " (filter, nftables)"
 	}
-	if command[1] == emulated {
-		name += " (netem, cgroup version 2, systemd, emulated)"
-	}
-	t.judge(name, j, n, before, began, one.limit+n.limit, one.codes)
+	return ""
 }
 
 // judge waits until nothing of the run is in the kernel, then holds the command to what it says.
@@ -136,11 +152,12 @@ func (t *check) judge(name string, j *job, n *vmNet, before string, began time.T
 		t.fail("%v: %q\n%s", err, n.ours(), j.stderr())
 	}
 	took := time.Since(began)
-	if n.gone != nil {
-		t.until(n.limit, "the node has seen the fault go", func() bool { _, is := n.gone(); return is })
-		gone, _ := n.gone()
-		if took = gone.Sub(began); took > limit {
-			t.fail("the fault was there for %v", took)
+	if n.seen != nil {
+		t.until(n.limit, "the node has seen the fault go", func() bool { return !n.seen().there })
+		if gone := n.seen().gone; gone.After(began) {
+			if took = gone.Sub(began); took > limit {
+				t.fail("the fault was there for %v", took)
+			}
 		}
 	}
 	code := j.end()
@@ -162,7 +179,7 @@ func (t *check) judge(name string, j *job, n *vmNet, before string, began time.T
 	}
 	t.same(before, n.picture())
 	t.answers(n)
-	t.until(time.Minute, "no debug pod runs", func() bool {
+	t.until(patience, "no debug pod runs", func() bool {
 		pods, err := t.debugPods()
 		return err == nil && !live(pods)
 	})
@@ -174,16 +191,22 @@ func (t *check) judge(name string, j *job, n *vmNet, before string, began time.T
 	t.table.add(name, took, end)
 }
 
-// noPods clears away what earlier cells rightly leave: ended pods of commands that were killed.
-func (t *check) noPods() {
+// noPods leaves nothing of earlier tests, and waits until the node that most of them use is ready.
+func (t *check) noPods() { t.nothingOn(t.nodes[0]) }
+
+// nothingOn clears away what earlier cells rightly leave, ended pods of commands that were killed, and waits until a node
+// is ready.
+func (t *check) nothingOn(n *node) {
+	t.removePods()
+	t.until(2*time.Minute, n.name+" is ready", func() bool { return t.ready(n) && t.serves(n) })
+}
+
+func (t *check) removePods() {
 	for _, pod := range t.podNames() {
+		// One that goes meanwhile is as good.
 		_ = t.api.remove(pods, "kubevirt", pod, 0)
 	}
-	t.until(time.Minute, "no debug pod is there", func() bool { return len(t.podNames()) == 0 })
-	t.until(time.Minute, "the node is ready", func() bool {
-		object, err := t.api.get(nodes, "", "node-1")
-		return err == nil && condition(object, "Ready") == "True" && t.serves()
-	})
+	t.until(patience, "no debug pod is there", func() bool { return len(t.podNames()) == 0 })
 }
 
 func (t *check) podNames() []string {
@@ -203,19 +226,23 @@ func (t *check) deletePods(grace int64) {
 	}
 }
 
-// serves says whether node-1's kubelet and containerd are back: the kubelet asks containerd for it.
-func (t *check) serves() bool {
-	return t.on(t.nodes[0], t.bin+"/usr/bin/ctr", "version").Run() == nil && run("kubectl", "--kubeconfig", t.pki("admin.kubeconfig"), "get", "--raw", "/api/v1/nodes/node-1/proxy/healthz") == nil
+// serves says whether a node's kubelet and containerd are there: the kubelet asks containerd for it.
+func (t *check) serves(n *node) bool {
+	return t.runOn(n, t.bin+"/usr/bin/ctr", "version") == nil &&
+		run("kubectl", "--kubeconfig", t.pki("admin.kubeconfig"), "get", "--raw", "/api/v1/nodes/"+n.name+"/proxy/healthz") == nil
 }
 
-// killService kills a program of node-1; its init starts it again a second later.
-func (t *check) killService(name string) {
-	for _, pid := range processesIn("/node-1/init") {
-		argv, _ := output("ps", "-o", "args=", "-p", pid)
-		if first, _, _ := strings.Cut(strings.TrimSpace(argv), " "); first == name {
-			_ = run("kill", "-KILL", pid)
+// killService kills a program of a VM's node; its init starts it again a second later.
+func (t *check) killService(n *vmNet, name string) {
+	services := n.node.name + "/init"
+	if n.node.machine {
+		services = "/node.service"
+	}
+	for _, line := range strings.Split(n.read("ps", "-ww", "-eo", "pid=,cgroup:4000=,args="), "\n") {
+		if fields := strings.Fields(line); len(fields) > 2 && strings.Contains(fields[1], services) && fields[2] == name {
+			n.kill("KILL", fields[0])
 			return
 		}
 	}
-	t.fail("no %s on node-1", name)
+	t.fail("no %s on %s", name, n.node.name)
 }

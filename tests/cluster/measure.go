@@ -41,24 +41,30 @@ func probe(address string, count int) (time.Duration, int) {
 	return slices.Min(trips), len(trips)
 }
 
-// burst sends so many numbered datagrams to a guest's echo service, one every 20 ms whatever comes back, and returns how many
-// different ones did within 2 s of the last.
+// burst sends so many numbered datagrams to a guest's echo service, one every 100 ms whatever comes back, and returns how many
+// different ones did before nothing came for 5 s: an emulated guest may take its time for them.
 func burst(address string, count int) int {
+	const pause, quiet = 100 * time.Millisecond, 5 * time.Second
 	connection, err := net.Dial("udp", net.JoinHostPort(address, "7"))
 	if err != nil {
 		return 0
 	}
 	defer connection.Close()
-	_ = connection.SetReadDeadline(time.Now().Add(time.Duration(count)*20*time.Millisecond + 2*time.Second))
+	sent := time.Now().Add(time.Duration(count) * pause)
 	go func() {
 		for number := range count {
 			_, _ = connection.Write(binary.BigEndian.AppendUint32(nil, uint32(number)))
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(pause)
 		}
 	}()
 	seen := map[uint32]bool{}
 	buffer := make([]byte, 64)
 	for len(seen) < count {
+		latest := time.Now()
+		if latest.Before(sent) {
+			latest = sent
+		}
+		_ = connection.SetReadDeadline(latest.Add(quiet))
 		n, err := connection.Read(buffer)
 		if err != nil {
 			break

@@ -25,27 +25,27 @@ func moments() []test {
 			codes = nil
 		}
 		for _, stage := range []string{"starting", "armed", "apply", "rollback"} {
-			all = append(all, test{"kill-command-" + name + "-" + stage, func(t *check) { t.atStage(name, signal, stage, codes) }})
+			all = append(all, test{"kill-command-" + name + "-" + stage, func(t *check) { t.atStage(held, name, signal, stage, codes) }})
 		}
 	}
 	for _, shell := range shellNames {
-		all = append(all, test{"deadline-" + shell, func(t *check) { t.deadline(shell) }})
+		all = append(all, test{"deadline-" + shell, func(t *check) { t.deadline(held, shell) }})
 	}
-	return append(all, test{"kill-command-INT-deadline", signalAtDeadline}, test{"kill-apply-window", applyWindow})
+	return append(all, test{"kill-command-INT-deadline", signalAtDeadline}, test{"kill-apply-window", func(t *check) { t.applyWindow(46, held, heldFilter) }})
 }
 
-func (t *check) atStage(name string, signal syscall.Signal, stage string, codes []int) {
-	t.noPods()
-	n := t.network("web-1")
+func (t *check) atStage(fault []string, name string, signal syscall.Signal, stage string, codes []int) {
+	n := t.network(fault[1])
+	t.nothingOn(n.node)
 	before := n.picture()
-	j := t.operator("", held...)
+	j := t.hold(fault, "bash")
 	switch stage {
 	case "starting":
-		t.until(time.Minute, "the debug pod is there", func() bool { return len(t.podNames()) > 0 })
+		t.until(patience, "the debug pod is there", func() bool { return len(t.podNames()) > 0 })
 	case "armed":
 		t.says(j, "armed on")
 	case "apply":
-		t.until(time.Minute, "something is in place", func() bool { return len(n.ours()) > 0 || j.over() })
+		t.until(patience, "something is in place", func() bool { return len(n.ours()) > 0 || j.over() })
 	case "rollback":
 		t.says(j, "injected on")
 		j.signal(syscall.SIGINT)
@@ -59,23 +59,23 @@ func (t *check) atStage(name string, signal syscall.Signal, stage string, codes 
 	began := time.Now()
 	j.signal(signal)
 	// In the first moments there may be nothing yet: what counts is that nothing comes any more.
-	t.until(time.Minute, "no debug pod runs", func() bool {
+	t.until(patience, "no debug pod runs", func() bool {
 		pods, err := t.debugPods()
 		return err == nil && !live(pods) && (j.over() || codes == nil)
 	})
-	t.judge("command-"+name+" while "+stage+" (until its pod has ended)", j, n, before, began, soon, codes)
+	t.judge("command-"+name+" while "+stage+" (until its pod has ended)"+told(fault), j, n, before, began, soon+n.limit, codes)
 }
 
 // deadline lets a fault end by itself, with the operator still there.
-func (t *check) deadline(shell string) {
-	t.noPods()
-	n := t.network("web-1")
+func (t *check) deadline(fault []string, shell string) {
+	n := t.network(fault[1])
+	t.nothingOn(n.node)
 	before := n.picture()
-	j := t.operator("", "netem", "web-1", "--bandwidth", "4Mbit", "--duration", "3s", "-y", "-o", "json", "--image", shells[shell])
+	j := t.operator("", slices.Concat(fault, []string{"--duration", "3s", "-y", "-o", "json", "--image", shells[shell]})...)
 	t.says(j, "injected on")
 	injected := time.Now()
 	t.until(soon, "the fault's time is up", func() bool { return time.Since(injected) > 2900*time.Millisecond || len(n.ours()) == 0 })
-	t.judge("the deadline, from 0.1 s before it", j, n, before, time.Now(), soon, []int{0})
+	t.judge("the deadline, from 0.1 s before it"+told(fault), j, n, before, time.Now(), soon+n.limit, []int{0})
 }
 
 // signalAtDeadline sends a first signal while the fault is taken out because its time is up.
@@ -91,28 +91,24 @@ func signalAtDeadline(t *check) {
 	t.judge("command-INT while its deadline rolls back", j, n, before, began, soon, []int{0, 130})
 }
 
-// kills is how often the apply window is hit: before the command has heard that the fault is in place.
-const kills = 50
-
-// applyWindow kills the command, or the whole container, at random moments between `go` and the answer to it.
-func applyWindow(t *check) {
-	n := t.network("web-1")
+// applyWindow kills the command, or the whole container where that takes no time, at random moments between `go` and the answer to it, until so many
+// kills were before the command had heard that the fault is in place. The faults are one VM's, and take turns.
+func (t *check) applyWindow(kills int, faults ...[]string) {
+	n := t.network(faults[0][1])
+	t.nothingOn(n.node)
 	before := n.picture()
 	seed := time.Now().UnixNano()
 	random := rand.New(rand.NewSource(seed))
 	inside, number := 0, 0
 	// How long the window is, about: most kills are to fall into it, and some right after it.
-	window := 15 * time.Millisecond
+	window := t.applyTakes(faults[0])
 	for ; inside < kills && number < 4*kills; number++ {
-		t.noPods()
+		t.removePods()
 		shell := shellNames[number%len(shellNames)]
-		fault, row := held, "killed at a random moment of the apply window"
-		if number%4 > 1 {
-			fault, row = heldFilter, row+" (filter, nftables)"
-		}
-		j := t.operator("", slices.Concat(fault, []string{"--image", shells[shell]})...)
+		fault := faults[number/2%len(faults)]
+		j := t.hold(fault, shell)
 		uid := ""
-		t.until(time.Minute, "the debug pod is there", func() bool {
+		t.until(patience, "the debug pod is there", func() bool {
 			all, err := t.api.list(pods, "kubevirt", "app.kubernetes.io/managed-by=kubectl-vmchaos")
 			if err == nil && len(all) > 0 {
 				uid = string(all[0].GetUID())
@@ -128,13 +124,13 @@ func applyWindow(t *check) {
 			window += window / 20
 		}
 		began := time.Now()
-		if number%2 == 0 {
+		if number%2 == 0 && !n.node.machine {
 			t.killContainer(uid)
 		} else {
 			j.signal(syscall.SIGKILL)
 		}
 		clean := func() bool { return len(n.ours()) == 0 && len(n.leftovers()) == 0 }
-		if err := until(soon, "nothing of the run is left", clean); err != nil {
+		if err := until(soon+n.limit, "nothing of the run is left", clean); err != nil {
 			t.fail("seed %d, kill %d (%s): %v: %q", seed, number, shell, err, n.ours())
 		}
 		took := time.Since(began)
@@ -142,7 +138,7 @@ func applyWindow(t *check) {
 		if left := n.ours(); len(left) > 0 {
 			t.fail("seed %d, kill %d (%s): it came back: %q", seed, number, shell, left)
 		}
-		t.table.add(row, took, "")
+		t.table.add("killed at a random moment of the apply window"+told(fault), took, "")
 	}
 	t.same(before, n.picture())
 	t.answers(n)
@@ -150,6 +146,20 @@ func applyWindow(t *check) {
 	if inside < kills {
 		t.fail("only %d of %d kills were inside the apply window", inside, number)
 	}
+}
+
+// applyTakes is how long a command that nothing happens to waits for its fault to be in place.
+func (t *check) applyTakes(fault []string) time.Duration {
+	j := t.hold(fault, "bash")
+	t.says(j, "armed on")
+	began := time.Now()
+	t.says(j, "injected on")
+	took := time.Since(began)
+	j.signal(syscall.SIGINT)
+	if code := j.end(); code != 130 {
+		t.fail("exit %d\n%s", code, j.stderr())
+	}
+	return max(took, time.Millisecond)
 }
 
 // killContainer kills every process of a pod's containers, its sandbox's too, in the few microseconds that are there.

@@ -74,7 +74,7 @@ func (j *job) over() bool {
 
 // says waits for a part of a line on stderr.
 func (t *check) says(j *job, part string) {
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	for !strings.Contains(j.stderr(), part) {
 		if j.over() && !strings.Contains(j.stderr(), part) {
 			t.fail("the command ended without %q:\n%s", part, j.stderr())
@@ -86,8 +86,9 @@ func (t *check) says(j *job, part string) {
 	}
 }
 
-// patience is how long a command may take to end. Where the API server was away for long it takes a minute and a half: it
-// waits for what the pod's status says, and then for another pod that looks, while kubelets try again ever more seldom.
+// patience is how long a pod may take to start or to end, and a command to say something or to end. Where the API server was
+// away for long it takes a minute and a half: it waits for what the pod's status says, and then for another pod that looks,
+// while kubelets try again ever more seldom. An emulated node on a slow machine needs half a minute for a pod.
 const patience = 4 * time.Minute
 
 // end waits for the command's end and returns its exit code; -1 when a signal killed it or it does not end.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -28,7 +29,7 @@ ip -n desk addr add 10.80.0.99/24 dev eth0`))
 	t.after(func() { _ = run("ip", "netns", "del", "desk") })
 	n := t.network("web-1")
 	before := n.picture()
-	j := t.operator("desk", held...)
+	j := t.operator("desk", slices.Concat(held, lasting)...)
 	t.says(j, "injected on")
 	t.must(run("ip", "link", "set", "v-desk", "nomaster"))
 	began := time.Now()
@@ -79,7 +80,7 @@ func (t *check) vmEnds(name string, do func(pod string)) {
 	t.must(err)
 	uid := t.uid("web-1")
 	n := t.network("web-1")
-	j := t.operator("", held...)
+	j := t.hold(held, "bash")
 	t.says(j, "injected on")
 	began := time.Now()
 	do(pod.GetName())
@@ -90,7 +91,7 @@ func (t *check) vmEnds(name string, do func(pod string)) {
 	if code != 1 {
 		t.fail("exit %d, %s by %s\n%s", code, state, by, j.stderr())
 	}
-	t.until(time.Minute, "no debug pod runs", func() bool {
+	t.until(patience, "no debug pod runs", func() bool {
 		pods, err := t.debugPods()
 		return err == nil && !live(pods)
 	})
@@ -102,7 +103,7 @@ func (t *check) vmEnds(name string, do func(pod string)) {
 func migrationFollows(t *check) {
 	t.noPods()
 	source := t.network("web-1")
-	j := t.operator("", held...)
+	j := t.hold(held, "bash")
 	t.says(j, "injected on node-1")
 	began := time.Now()
 	_, err := t.api.create(vmims, "default", object{
@@ -134,7 +135,7 @@ func twoOperators(t *check) {
 	t.noPods()
 	n := t.network("web-1")
 	before := n.picture()
-	first := t.operator("", held...)
+	first := t.hold(held, "bash")
 	t.says(first, "injected on")
 	inPlace := n.picture()
 	second := t.operator("", "netem", "web-1", "--bandwidth", "9Mbit", "--duration", "5m", "-y")
@@ -157,7 +158,7 @@ func foreignQdisc(t *check) {
 	if !strings.Contains(before, "htb 5:") {
 		t.fail("there is no qdisc of somebody else's:\n%s", before)
 	}
-	j := t.operator("", held...)
+	j := t.hold(held, "bash")
 	code := j.end()
 	if code != 1 && code != 4 {
 		t.fail("exit %d\n%s", code, j.stderr())

@@ -236,7 +236,7 @@ func (c *cluster) inGuest(name, file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if c.onMachine(pod) {
+	if c.nodeOf(pod).machine {
 		return "", fmt.Errorf("%s: its node's processes are not seen from here", name)
 	}
 	pid, err := c.computePid(pod)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -51,31 +52,55 @@ func (c *cluster) suite(words []string) int {
 	if c.needsMachine {
 		go func() { c.emulated <- c.bootEmulated() }()
 	}
-	passed, failed := 0, 0
+	passed := 0
+	var failed []string
+	var late []string
 	for _, one := range tests {
 		if !chosen(one.name, words) {
 			continue
 		}
-		if c.holds(one) {
-			passed++
+		if timeIsUp() {
+			late = append(late, one.name)
+			continue
+		}
+		if problem := c.holds(one); problem != "" {
+			failed = append(failed, problem)
 		} else {
-			failed++
+			passed++
 		}
 	}
 	if err := c.writeTable(); err != nil {
-		fmt.Println("not ok writing the table of the kill matrix:", err)
-		failed++
+		failed = append(failed, fmt.Sprintln("not ok writing the table of the kill matrix:", err))
 	}
-	fmt.Printf("cluster: %d passed, %d failed, %.0f s\n", passed, failed, time.Since(c.began).Seconds())
-	if failed > 0 || passed == 0 {
+	// Once more at the end, where they are looked for.
+	for _, problem := range failed {
+		fmt.Print(problem)
+	}
+	fmt.Printf("cluster: %d passed, %d failed, %.0f s\n", passed, len(failed), time.Since(c.began).Seconds())
+	if len(late) > 0 {
+		fmt.Printf("cluster: time was up before %s\n", strings.Join(late, ", "))
+	}
+	if len(failed) > 0 || passed == 0 {
 		return 1
+	}
+	if len(late) > 0 {
+		return timeWasUp
 	}
 	return 0
 }
 
-// holds runs a test and says how it went. On a machine that others load too, one that failed is run once more, and both are
-// printed.
-func (c *cluster) holds(one test) bool {
+// timeWasUp is the exit code when all that ran passed, and not all ran.
+const timeWasUp = 78
+
+// timeIsUp says whether no further test may begin: where all of it has to end by a certain time, and the machine is slow.
+func timeIsUp() bool {
+	until, err := strconv.ParseInt(os.Getenv("VMCHAOS_CLUSTER_UNTIL"), 10, 64)
+	return err == nil && time.Now().Unix() >= until
+}
+
+// holds runs a test, says how it went, and returns what it said of a failure. On a machine that others load too, one that
+// failed is run once more, and both are printed.
+func (c *cluster) holds(one test) string {
 	tries := 1
 	if os.Getenv("VMCHAOS_CLUSTER_TRIES") == "2" {
 		tries = 2
@@ -87,15 +112,17 @@ func (c *cluster) holds(one test) bool {
 		switch {
 		case problem == "":
 			fmt.Printf("ok %s (%.1f s)\n", one.name, took)
-			return true
+			return ""
 		case try < tries:
 			load, _ := os.ReadFile("/proc/loadavg")
 			fmt.Printf("# failed, once more: %s (%.1f s, load %s)\n%s\n", one.name, took, strings.TrimSpace(string(load)), indented(problem))
 		default:
-			fmt.Printf("not ok %s (%.1f s)\n%s\n", one.name, took, indented(problem))
+			failed := fmt.Sprintf("not ok %s (%.1f s)\n%s\n", one.name, took, indented(problem))
+			fmt.Print(failed)
+			return failed
 		}
 	}
-	return false
+	return ""
 }
 
 // one runs a test and puts the cluster back in order for the next: guests up, nothing of ours left.
