@@ -42,14 +42,7 @@ impl Keyboard {
         }));
         give_back_when_suspended(printer.clone(), terminal.clone());
         let keyboard = Self(terminal.clone());
-        std::thread::spawn(move || {
-            while let Some(keys) = lock(&terminal).read() {
-                if keys.into_iter().any(|key| pressed.send(key).is_err()) {
-                    return;
-                }
-                std::thread::sleep(TICK);
-            }
-        });
+        std::thread::spawn(move || listen(&terminal, Terminal::read, &pressed, || std::thread::sleep(TICK)));
         Some(keyboard)
     }
 }
@@ -97,6 +90,24 @@ impl Terminal {
     }
 }
 
+/// Sends what is read until there is nothing to read from any more. Between two looks the lock is free: a run's end, and Ctrl-Z,
+/// wait for it, and a lock that is nearly always held is got by chance.
+fn listen<T>(
+    terminal: &Mutex<T>,
+    read: impl Fn(&mut T) -> Option<Vec<char>>,
+    pressed: &UnboundedSender<char>,
+    pause: impl Fn(),
+) {
+    loop {
+        let keys = read(&mut lock(terminal));
+        let Some(keys) = keys else { return };
+        if keys.into_iter().any(|key| pressed.send(key).is_err()) {
+            return;
+        }
+        pause();
+    }
+}
+
 /// Makes keys come one by one and unseen, also again after a shell had the terminal meanwhile. What was typed before has
 /// nothing to do with us.
 fn take() -> bool {
@@ -136,6 +147,26 @@ fn give_back_when_suspended(printer: Printer, terminal: Arc<Mutex<Terminal>>) {
     });
 }
 
-fn lock(terminal: &Mutex<Terminal>) -> MutexGuard<'_, Terminal> {
+fn lock<T>(terminal: &Mutex<T>) -> MutexGuard<'_, T> {
     terminal.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+
+    #[test]
+    fn between_two_looks_nobody_has_to_wait_for_the_terminal() {
+        let (pressed, mut keys) = unbounded_channel();
+        let looks = Mutex::new(3);
+        let read = |left: &mut u32| {
+            *left = left.checked_sub(1)?;
+            Some(vec!['r'])
+        };
+        listen(&looks, read, &pressed, || assert!(looks.try_lock().is_ok()));
+        drop(pressed);
+        assert_eq!(std::iter::from_fn(|| keys.blocking_recv()).count(), 3);
+    }
 }
