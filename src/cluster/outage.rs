@@ -114,6 +114,27 @@ fn is_of_a_vm(vmi: &VirtualMachineInstance) -> bool {
     matches!(controller(vmi), Some(("VirtualMachine", ..)))
 }
 
+/// The outage whose way back stands on a VMI or its VM, and the command for it.
+fn in_place(vmi: &VirtualMachineInstance, vm: Option<&VirtualMachine>) -> Option<(String, Option<String>)> {
+    let mut metadata = [Some(&vmi.metadata), vm.map(|vm| &vm.metadata)].into_iter().flatten();
+    let text = metadata.find_map(|metadata| metadata.annotations.as_ref()?.get(UNDO))?;
+    Some(match Undo::parse(text) {
+        Some(Undo { run, .. }) => (
+            format!("has an outage of run {run} in place"),
+            Some(format!("to end it: kubectl vmchaos halt {run}")),
+        ),
+        None => (
+            format!("has an outage in place, whose way back (annotation {UNDO}) this version cannot read"),
+            Some(format!(
+                "kubectl get {} {} -n {} -o yaml",
+                if vm.is_some() { "vm" } else { "vmi" },
+                vmi.name(),
+                vmi.namespace()
+            )),
+        ),
+    })
+}
+
 /// What an outage would be done to, or why it cannot be.
 fn judge(
     vmi: &VirtualMachineInstance,
@@ -128,7 +149,8 @@ fn judge(
         // Every hint ends in a command.
         hint: hint.map(|hint| escape(&format!("{hint}{flags}"))),
     };
-    if let Some((reason, hint)) = not_steady(vmi) {
+    // A guest that an outage has paused is to be helped by ending that outage.
+    if let Some((reason, hint)) = in_place(vmi, vm).or_else(|| not_steady(vmi)) {
         return Err(unfit(reason, hint));
     }
     let owner = match (controller(vmi), vm) {
@@ -146,24 +168,6 @@ fn judge(
         },
         (None, _) => Owner::Nobody,
     };
-    let mut undo = [Some(&vmi.metadata), vm.map(|vm| &vm.metadata)].into_iter().flatten();
-    if let Some(text) = undo.find_map(|metadata| metadata.annotations.as_ref()?.get(UNDO)) {
-        return Err(match Undo::parse(text) {
-            Some(Undo { run, .. }) => unfit(
-                format!("has an outage of run {run} in place"),
-                Some(format!("to end it: kubectl vmchaos halt {run}")),
-            ),
-            None => unfit(
-                format!("has an outage in place, whose way back (annotation {UNDO}) this version cannot read"),
-                Some(format!(
-                    "kubectl get {} {} -n {} -o yaml",
-                    if vm.is_some() { "vm" } else { "vmi" },
-                    vmi.name(),
-                    vmi.namespace()
-                )),
-            ),
-        });
-    }
     if let Some(reason) = refused(vmi, &owner, spec) {
         return Err(unfit(reason, None));
     }

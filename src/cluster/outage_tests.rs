@@ -3,19 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fault::{Execution, RunField, Time};
-
-fn spec(mode: Mode) -> OutageSpec {
-    OutageSpec {
-        mode,
-        duration: Time::from_millis(60_000),
-        timeout: Time::from_millis(300_000),
-        grace_period: None,
-        execution: Execution::Serial,
-        disable_auto_restart: false,
-        no_recover: false,
-    }
-}
+use crate::fault::RunField;
 
 fn vmi(owners: &Value) -> VirtualMachineInstance {
     serde_json::from_value(json!({
@@ -37,21 +25,21 @@ fn vm(strategy: &str) -> VirtualMachine {
 }
 
 fn reason(vmi: &VirtualMachineInstance, vm: Option<&VirtualMachine>, mode: Mode) -> String {
-    judge(vmi, vm, &spec(mode), "").unwrap_err().reason
+    judge(vmi, vm, &OutageSpec::plain(mode), "").unwrap_err().reason
 }
 
 #[test]
 fn what_keeps_it_running_is_known() {
-    let found = judge(&owned(), Some(&vm("Once")), &spec(Mode::Delete), "").unwrap();
+    let found = judge(&owned(), Some(&vm("Once")), &OutageSpec::plain(Mode::Delete), "").unwrap();
     assert_eq!(found.owner, Owner::Vm(RunField::RunStrategy("Once".into())));
     assert_eq!(
         (found.agent, found.shutdown.as_secs(), found.volatile.len()),
         (true, 180, 1)
     );
-    let alone = judge(&vmi(&json!([])), None, &spec(Mode::Delete), "").unwrap();
+    let alone = judge(&vmi(&json!([])), None, &OutageSpec::plain(Mode::Delete), "").unwrap();
     assert_eq!(alone.owner, Owner::Nobody);
     let set = json!([{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstanceReplicaSet", "name": "farm", "uid": "r", "controller": true}]);
-    let of_a_set = judge(&vmi(&set), None, &spec(Mode::Delete), "").unwrap();
+    let of_a_set = judge(&vmi(&set), None, &OutageSpec::plain(Mode::Delete), "").unwrap();
     assert!(matches!(of_a_set.owner, Owner::ReplicaSet { .. }));
 }
 
@@ -59,7 +47,15 @@ fn what_keeps_it_running_is_known() {
 fn a_vm_that_halts_or_receives_is_no_target() {
     assert!(reason(&owned(), Some(&vm("Halted")), Mode::Stop).contains("Halted"));
     assert!(reason(&owned(), Some(&vm("WaitAsReceiver")), Mode::Delete).contains("WaitAsReceiver"));
-    assert!(judge(&owned(), Some(&vm("WaitAsReceiver")), &spec(Mode::Pause), "").is_ok());
+    assert!(
+        judge(
+            &owned(),
+            Some(&vm("WaitAsReceiver")),
+            &OutageSpec::plain(Mode::Pause),
+            ""
+        )
+        .is_ok()
+    );
     assert!(reason(&owned(), None, Mode::Delete).contains("its VM a is gone"));
 }
 
@@ -68,10 +64,14 @@ fn what_already_has_an_outage_names_its_run_and_the_way_out() {
     let mut marked = vm("Always");
     let undo = r#"{"run":"abc123","mode":"stop","at":"x","duration":"1s","vmi":"a"}"#;
     marked.metadata.annotations = Some([(UNDO.to_owned(), undo.to_owned())].into());
-    let unfit = judge(&owned(), Some(&marked), &spec(Mode::Delete), " --context c").unwrap_err();
-    assert!(unfit.reason.contains("run abc123"), "{}", unfit.reason);
-    assert_eq!(
-        unfit.hint.as_deref(),
-        Some("to end it: kubectl vmchaos halt abc123 --context c")
-    );
+    let mut paused = owned();
+    paused.status.conditions = serde_json::from_value(json!([{"type": "Paused", "status": "True"}])).unwrap();
+    for vmi in [owned(), paused] {
+        let unfit = judge(&vmi, Some(&marked), &OutageSpec::plain(Mode::Delete), " --context c").unwrap_err();
+        assert!(unfit.reason.contains("run abc123"), "{}", unfit.reason);
+        assert_eq!(
+            unfit.hint.as_deref(),
+            Some("to end it: kubectl vmchaos halt abc123 --context c")
+        );
+    }
 }

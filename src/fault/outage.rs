@@ -217,12 +217,10 @@ impl RunField {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reset_has_no_duration() {
-        let spec = |mode| OutageSpec {
+impl OutageSpec {
+    /// With nothing asked for but the mode.
+    pub(crate) fn plain(mode: Mode) -> Self {
+        Self {
             mode,
             duration: Time::from_millis(60_000),
             timeout: Time::from_millis(300_000),
@@ -230,13 +228,22 @@ mod tests {
             execution: Execution::Serial,
             disable_auto_restart: false,
             no_recover: false,
-        };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_has_no_duration() {
         let expected = serde_json::json!({
             "type": "outage", "mode": "delete", "duration": "60s", "timeout": "300s", "execution": "serial",
             "disableAutoRestart": false, "noRecover": false,
         });
-        assert_eq!(serde_json::to_value(spec(Mode::Delete)).unwrap(), expected);
-        let reset = serde_json::to_value(spec(Mode::Reset)).unwrap();
+        assert_eq!(serde_json::to_value(OutageSpec::plain(Mode::Delete)).unwrap(), expected);
+        let reset = serde_json::to_value(OutageSpec::plain(Mode::Reset)).unwrap();
         assert_eq!(reset.get("duration"), None);
     }
 }

@@ -3,19 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::fault::{Execution, RunField, Time};
-
-fn spec(mode: Mode) -> OutageSpec {
-    OutageSpec {
-        mode,
-        duration: Time::from_millis(60_000),
-        timeout: Time::from_millis(300_000),
-        grace_period: None,
-        execution: Execution::Serial,
-        disable_auto_restart: false,
-        no_recover: false,
-    }
-}
+use crate::fault::RunField;
 
 fn target(owner: Owner) -> OutageTarget {
     OutageTarget {
@@ -40,9 +28,9 @@ fn every_row_of_the_table() {
     let (old, new) = (Some((1, 1)), Some((1, 2)));
     let shut_down = OutageSpec {
         grace_period: Some(30),
-        ..spec(Mode::Pod)
+        ..OutageSpec::plain(Mode::Pod)
     };
-    let (deleted, pod) = (spec(Mode::Delete), spec(Mode::Pod));
+    let (deleted, pod) = (OutageSpec::plain(Mode::Delete), OutageSpec::plain(Mode::Pod));
     let rows = [
         ("Always", &deleted, new, true),
         ("Always", &pod, new, true),
@@ -71,7 +59,7 @@ fn every_row_of_the_table() {
 
 #[test]
 fn what_has_no_vm_is_its_owners_affair_or_ours() {
-    let of = |owner| predict(&spec(Mode::Delete), &target(owner), Some((1, 9)));
+    let of = |owner| predict(&OutageSpec::plain(Mode::Delete), &target(owner), Some((1, 9)));
     let set = Owner::ReplicaSet {
         name: "farm".into(),
         uid: "r".into(),
@@ -88,15 +76,18 @@ fn what_has_no_vm_is_its_owners_affair_or_ours() {
 #[test]
 fn what_is_held_is_ours_whatever_the_strategy() {
     for mode in [Mode::Pause, Mode::Stop] {
-        assert_eq!(predict(&spec(mode), &target(vm("Always")), None).by, Comeback::Us);
+        assert_eq!(
+            predict(&OutageSpec::plain(mode), &target(vm("Always")), None).by,
+            Comeback::Us
+        );
     }
     let manual = OutageSpec {
         disable_auto_restart: true,
-        ..spec(Mode::Delete)
+        ..OutageSpec::plain(Mode::Delete)
     };
     assert_eq!(predict(&manual, &target(vm("Always")), None).by, Comeback::Us);
     assert_eq!(
-        predict(&spec(Mode::Reset), &target(vm("Manual")), None).by,
+        predict(&OutageSpec::plain(Mode::Reset), &target(vm("Manual")), None).by,
         Comeback::Platform
     );
 }

@@ -4,18 +4,18 @@ use super::*;
 
 #[test]
 fn a_signal_undoes_what_is_held_at_once_and_waits_for_the_platform_elsewhere() {
-    let mut case = Case::ended(spec(Mode::Stop), vm("Always"));
+    let mut case = Case::ended(OutageSpec::plain(Mode::Stop), vm("Always"));
     assert_eq!(case.vm.hurry(&[], case.now()), Some(Effect::Undo));
-    let mut case = Case::ended(spec(Mode::Delete), vm("Always"));
+    let mut case = Case::ended(OutageSpec::plain(Mode::Delete), vm("Always"));
     assert_eq!(case.vm.hurry(&[], case.now()), None);
     assert_eq!(case.vm.step, Step::Down);
-    let mut case = Case::ended(spec(Mode::Delete), vm("Manual"));
+    let mut case = Case::ended(OutageSpec::plain(Mode::Delete), vm("Manual"));
     assert_eq!(case.vm.hurry(&[], case.now()), Some(Effect::Help(Help::Start)));
 }
 
 #[test]
 fn a_signal_before_the_change_skips_it() {
-    let mut case = Case::new(spec(Mode::Delete), vm("Always"));
+    let mut case = Case::new(OutageSpec::plain(Mode::Delete), vm("Always"));
     case.vm.hurry(&[], case.now());
     assert_eq!(*case.outcome(), Outcome::Skipped);
 }
@@ -37,7 +37,7 @@ fn a_guest_that_is_not_as_planned_is_not_touched() {
         },
         seen("another"),
     ] {
-        let mut case = Case::new(spec(Mode::Delete), vm("Always"));
+        let mut case = Case::new(OutageSpec::plain(Mode::Delete), vm("Always"));
         assert_eq!(case.see(&[changed]), None);
         assert!(matches!(case.outcome(), Outcome::Failed(trouble) if trouble.reason == "changed-meanwhile"));
     }
@@ -63,7 +63,7 @@ fn after_a_signal_the_platform_has_seconds_and_not_the_whole_duration() {
 fn an_interrupted_outage_without_recovery_says_that_it_was_interrupted() {
     let spec = OutageSpec {
         no_recover: true,
-        ..spec(Mode::Delete)
+        ..OutageSpec::plain(Mode::Delete)
     };
     let mut case = Case::ended(spec, vm("Manual"));
     assert_eq!(case.vm.hurry(&[], case.now()), None);

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn what_is_held_is_undone_when_its_time_is_over() {
-    let mut case = Case::new(spec(Mode::Pause), vm("Always"));
+    let mut case = Case::new(OutageSpec::plain(Mode::Pause), vm("Always"));
     case.see(&[seen("old")]);
     case.done(Done::Acted, &[seen("old")]);
     let paused = [Seen {
@@ -24,7 +24,7 @@ fn what_is_held_is_undone_when_its_time_is_over() {
 
 #[test]
 fn an_undoing_that_fails_is_a_leak() {
-    let mut case = Case::new(spec(Mode::Pause), vm("Always"));
+    let mut case = Case::new(OutageSpec::plain(Mode::Pause), vm("Always"));
     case.see(&[seen("old")]);
     case.done(Done::Acted, &[seen("old")]);
     let paused = [Seen {
@@ -39,7 +39,7 @@ fn an_undoing_that_fails_is_a_leak() {
 
 #[test]
 fn a_refused_change_takes_the_way_back_off_again() {
-    let mut case = Case::new(spec(Mode::Stop), vm("Always"));
+    let mut case = Case::new(OutageSpec::plain(Mode::Stop), vm("Always"));
     case.see(&[seen("old")]);
     let refused = Done::Refused {
         trouble: Trouble::new("refused", "no"),
@@ -52,7 +52,7 @@ fn a_refused_change_takes_the_way_back_off_again() {
 
 #[test]
 fn the_operator_ends_what_is_kept_down_and_not_the_time_the_platform_has() {
-    let mut paused = Case::new(spec(Mode::Pause), vm("Always"));
+    let mut paused = Case::new(OutageSpec::plain(Mode::Pause), vm("Always"));
     let frozen = [Seen {
         paused: true,
         ..seen("old")
@@ -67,7 +67,7 @@ fn the_operator_ends_what_is_kept_down_and_not_the_time_the_platform_has() {
     assert_eq!(*paused.outcome(), Outcome::Recovered(None));
     assert!(paused.vm.cut_short);
 
-    let mut deleted = Case::ended(spec(Mode::Delete), vm("Always"));
+    let mut deleted = Case::ended(OutageSpec::plain(Mode::Delete), vm("Always"));
     let now = deleted.now();
     assert_eq!(deleted.vm.enough(&[], now), None, "the platform keeps its time");
     assert!(!deleted.vm.cut_short);

@@ -5,14 +5,14 @@ use super::*;
 #[test]
 fn a_lost_answer_is_decided_by_what_is_seen() {
     let lost = || Done::Uncertain(Trouble::new("no-answer", "connection reset"));
-    let mut case = Case::new(spec(Mode::Delete), vm("Always"));
+    let mut case = Case::new(OutageSpec::plain(Mode::Delete), vm("Always"));
     case.see(&[seen("old")]);
     case.done(lost(), &[seen("old")]);
     case.see(&[]);
     case.see(&[seen("new")]);
     assert_eq!(*case.outcome(), Outcome::Recovered(None));
 
-    let mut case = Case::new(spec(Mode::Delete), vm("Always"));
+    let mut case = Case::new(OutageSpec::plain(Mode::Delete), vm("Always"));
     case.see(&[seen("old")]);
     case.done(lost(), &[seen("old")]);
     assert_eq!(case.wake(&[seen("old")]), None);
@@ -21,7 +21,7 @@ fn a_lost_answer_is_decided_by_what_is_seen() {
 
 #[test]
 fn what_is_seen_before_the_answer_has_the_time_at_which_it_was_seen() {
-    let mut case = Case::new(spec(Mode::Delete), vm("Always"));
+    let mut case = Case::new(OutageSpec::plain(Mode::Delete), vm("Always"));
     case.see(&[seen("old")]);
     case.seconds = 2;
     assert_eq!(case.see(&[]), None);
@@ -50,7 +50,7 @@ fn what_is_seen_before_the_answer_has_the_time_at_which_it_was_seen() {
 
 #[test]
 fn a_guest_that_shuts_down_after_a_lost_answer_has_its_time() {
-    let mut case = Case::new(spec(Mode::Delete), Owner::Nobody);
+    let mut case = Case::new(OutageSpec::plain(Mode::Delete), Owner::Nobody);
     let leaving = [Seen {
         leaving: true,
         ..seen("old")
@@ -72,7 +72,7 @@ fn a_guest_that_shuts_down_after_a_lost_answer_has_its_time() {
 #[test]
 fn what_cannot_be_watched_any_more_is_brought_back_all_the_same() {
     // Nothing was done yet.
-    let mut case = Case::new(spec(Mode::Delete), Owner::Nobody);
+    let mut case = Case::new(OutageSpec::plain(Mode::Delete), Owner::Nobody);
     case.blind(&[]);
     assert!(matches!(case.outcome(), Outcome::Failed(trouble) if trouble.reason == "blind"));
 
@@ -80,7 +80,7 @@ fn what_cannot_be_watched_any_more_is_brought_back_all_the_same() {
         matches!(case.outcome(), Outcome::Failed(trouble)
             if trouble.reason == NOT_RECOVERED && trouble.message.contains("Unauthorized") && trouble.message.ends_with("not known"))
     };
-    let mut case = Case::ended(spec(Mode::Delete), Owner::Nobody);
+    let mut case = Case::ended(OutageSpec::plain(Mode::Delete), Owner::Nobody);
     assert_eq!(case.blind(&[]), Some(Effect::Help(Help::Create)));
     case.done(Done::Helped(Help::Create), &[]);
     assert!(unknown(&case));
@@ -94,14 +94,14 @@ fn what_cannot_be_watched_any_more_is_brought_back_all_the_same() {
     case.done(Done::Helped(Help::Create), &[finished()]);
     assert!(unknown(&case));
 
-    let mut case = Case::ended(spec(Mode::Stop), vm("Manual"));
+    let mut case = Case::ended(OutageSpec::plain(Mode::Stop), vm("Manual"));
     assert_eq!(case.blind(&[]), Some(Effect::Undo));
     case.done(Done::Undone, &[]);
     assert!(unknown(&case));
 
     // The platform's turn, and a guest that is leaving: there is nothing to be done unseen.
-    for mut case in [Case::ended(spec(Mode::Delete), vm("Always")), {
-        let mut leaving = Case::new(spec(Mode::Delete), Owner::Nobody);
+    for mut case in [Case::ended(OutageSpec::plain(Mode::Delete), vm("Always")), {
+        let mut leaving = Case::new(OutageSpec::plain(Mode::Delete), Owner::Nobody);
         leaving.see(&[seen("old")]);
         leaving.done(Done::Acted, &[seen("old")]);
         leaving
@@ -112,7 +112,7 @@ fn what_cannot_be_watched_any_more_is_brought_back_all_the_same() {
 
     let spec = OutageSpec {
         no_recover: true,
-        ..spec(Mode::Delete)
+        ..OutageSpec::plain(Mode::Delete)
     };
     let mut case = Case::ended(spec, Owner::Nobody);
     assert_eq!(case.blind(&[]), None, "it was to stay away");

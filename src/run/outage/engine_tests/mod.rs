@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::*;
-use crate::fault::{Execution, Owner, RunField, Time};
+use crate::fault::{Owner, RunField};
 use crate::plan::recovery::{Help, predict};
 
 struct Case {
@@ -18,18 +18,6 @@ struct Case {
     start: Instant,
     clock: Timestamp,
     seconds: u64,
-}
-
-fn spec(mode: Mode) -> OutageSpec {
-    OutageSpec {
-        mode,
-        duration: Time::from_millis(60_000),
-        timeout: Time::from_millis(300_000),
-        grace_period: None,
-        execution: Execution::Serial,
-        disable_auto_restart: false,
-        no_recover: false,
-    }
 }
 
 fn vm(strategy: &str) -> Owner {
@@ -106,7 +94,7 @@ impl Case {
 
     /// Up to a VMI that stays there, failed.
     fn crashed(owner: Owner) -> Self {
-        let mut case = Self::new(spec(Mode::Pod), owner);
+        let mut case = Self::new(OutageSpec::plain(Mode::Pod), owner);
         case.see(&[seen("old")]);
         case.done(Done::Acted, &[seen("old")]);
         case.see(&[finished()]);

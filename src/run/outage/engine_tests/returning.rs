@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_recovery_ends_the_wait() {
-    let mut case = Case::ended(spec(Mode::Delete), vm("Always"));
+    let mut case = Case::ended(OutageSpec::plain(Mode::Delete), vm("Always"));
     let starting = Seen {
         phase: "Scheduling".into(),
         ready: false,
@@ -41,7 +41,7 @@ fn a_recovery_ends_the_wait() {
 
 #[test]
 fn the_platform_has_its_time_before_anything_is_done() {
-    let mut case = Case::ended(spec(Mode::Delete), vm("Manual"));
+    let mut case = Case::ended(OutageSpec::plain(Mode::Delete), vm("Manual"));
     case.seconds = 64;
     assert_eq!(case.vm.tick(&[], case.now()), None, "not yet");
     assert_eq!(case.wake(&[]), Some(Effect::Help(Help::Start)));
@@ -75,7 +75,7 @@ fn a_help_that_was_not_needed_is_not_counted() {
 #[test]
 fn a_vm_that_may_not_be_started_is_waited_for() {
     for strategy in ["Always", "Once"] {
-        let mut case = Case::ended(spec(Mode::Delete), vm(strategy));
+        let mut case = Case::ended(OutageSpec::plain(Mode::Delete), vm(strategy));
         assert_eq!(case.wake(&[]), None, "{strategy}: KubeVirt refuses to start it");
         case.see(&[seen("new")]);
         assert_eq!(*case.outcome(), Outcome::Recovered(None), "{strategy}");
@@ -84,7 +84,7 @@ fn a_vm_that_may_not_be_started_is_waited_for() {
 
 #[test]
 fn what_is_coming_when_the_time_is_up_is_waited_for() {
-    let mut case = Case::ended(spec(Mode::Delete), vm("Always"));
+    let mut case = Case::ended(OutageSpec::plain(Mode::Delete), vm("Always"));
     let starting = [Seen {
         phase: "Scheduling".into(),
         ready: false,
@@ -116,7 +116,7 @@ fn a_finished_vmi_is_taken_away_before_it_is_made_again() {
 
 #[test]
 fn the_old_guest_is_not_taken_for_a_new_one() {
-    let mut case = Case::new(spec(Mode::Delete), vm("Always"));
+    let mut case = Case::new(OutageSpec::plain(Mode::Delete), vm("Always"));
     case.see(&[seen("old")]);
     case.done(Done::Acted, &[seen("old")]);
     let leaving = Seen {
@@ -131,7 +131,7 @@ fn the_old_guest_is_not_taken_for_a_new_one() {
 
 #[test]
 fn a_reset_is_seen_by_its_agent_going() {
-    let mut case = Case::new(spec(Mode::Reset), vm("Always"));
+    let mut case = Case::new(OutageSpec::plain(Mode::Reset), vm("Always"));
     case.see(&[seen("old")]);
     case.done(Done::Acted, &[seen("old")]);
     assert_eq!(case.vm.times.gone, None, "conditions of before say nothing");
@@ -150,7 +150,7 @@ fn a_replacement_may_come_before_the_end() {
         name: "farm".into(),
         uid: "set".into(),
     };
-    let mut case = Case::new(spec(Mode::Delete), set);
+    let mut case = Case::new(OutageSpec::plain(Mode::Delete), set);
     let replacement = Seen {
         owner: Some("set".into()),
         name: "farm-2".into(),
