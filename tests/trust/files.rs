@@ -1,0 +1,1 @@
+//! Files from elsewhere: records to be replayed, the config file, reports, kubeconfigs.

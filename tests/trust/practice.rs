@@ -1,0 +1,1 @@
+//! The practice cluster and other users of the same machine.

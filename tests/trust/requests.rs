@@ -1,0 +1,1 @@
+//! What goes into request paths and into printed command lines.

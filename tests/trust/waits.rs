@@ -1,0 +1,1 @@
+//! Requests that are never answered: every command ends.
