@@ -58,7 +58,7 @@ pub(super) struct ExtentArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Debug pod")]
 pub(super) struct PodArgs {
-    /// Image of the debug pod [default: the VM's own launcher image, which its node has]
+    /// Image of the debug pod, which runs privileged [default: `image` in the config file, else KubeVirt's own launcher image]
     #[arg(long, value_name = "IMAGE", value_parser = image)]
     image: Option<Given<String>>,
     /// Tolerate these taints only, as KEY[=VALUE]:EFFECT [default: all]

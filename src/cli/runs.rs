@@ -6,7 +6,7 @@ use super::confirm::{Writing, WritingArgs};
 use super::selection::MatchArgs;
 use super::target::parse_target;
 use super::usage::Usage;
-use super::value_parser::{OneOf, text};
+use super::value_parser::{OneOf, image, text};
 use crate::cluster::selection::{NamedTarget, Selection};
 use crate::fault::{Given, ValueError};
 
@@ -77,6 +77,9 @@ pub(super) struct HaltArgs {
     /// Every run of everybody: they are listed with their owners, and asked for
     #[arg(long)]
     all: bool,
+    /// Image of the debug pods that look into VMs [default: as of netem]
+    #[arg(long, value_name = "IMAGE", value_parser = image, hide_short_help = true)]
+    image: Option<Given<String>>,
     #[command(flatten)]
     writing: WritingArgs,
 }
@@ -91,6 +94,8 @@ pub struct HaltRequest {
     pub all: bool,
     /// Where runs are looked for; `None` is every namespace.
     pub namespace: Option<String>,
+    /// What looks into VMs.
+    pub image: Option<String>,
     pub writing: Writing,
 }
 
@@ -117,9 +122,9 @@ pub(super) struct CheckArgs {
     /// Namespace of the debug pods
     #[arg(long, value_name = "NAMESPACE")]
     pod_namespace: Option<String>,
-    /// Image of the debug pods [default: a launcher's on that node]
-    #[arg(long, value_name = "IMAGE")]
-    image: Option<String>,
+    /// Image of the debug pods [default: as of netem]
+    #[arg(long, value_name = "IMAGE", value_parser = image)]
+    image: Option<Given<String>>,
     #[command(flatten)]
     writing: WritingArgs,
 }
@@ -201,6 +206,7 @@ impl HaltArgs {
             targets,
             all: self.all,
             namespace,
+            image: self.image.clone().and_then(|image| image.0),
             writing: self.writing.writing(),
         })
     }
@@ -220,7 +226,7 @@ impl CheckArgs {
             nodes: self.nodes,
             namespace,
             pod_namespace: text(self.pod_namespace.as_ref()),
-            image: text(self.image.as_ref()),
+            image: self.image.clone().and_then(|image| image.0),
             writing: self.writing.writing(),
         })
     }

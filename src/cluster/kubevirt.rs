@@ -8,7 +8,7 @@ use kube::api::{Api, ListParams, ObjectMeta};
 use serde::Deserialize;
 
 use super::client::Cluster;
-use super::error::{Ask, ClusterError};
+use super::error::{Ask, ClusterError, ErrorKind};
 use super::kind::kubevirt_kind;
 use super::nullable::nullable;
 use crate::fault::interface::Plugins;
@@ -111,14 +111,28 @@ impl KubeVirt {
     }
 }
 
-/// The cluster's `KubeVirt` object; there is at most one. An error is the caller's to ignore.
+/// The cluster's `KubeVirt` object; its namespace is where the cluster's KubeVirt is. An error is the caller's to ignore.
+///
+/// KubeVirt admits one in a cluster. Where there are more, which is in force is not known, and none is believed.
 pub async fn installed(cluster: &Cluster) -> Result<Option<KubeVirt>, ClusterError> {
     let ask = Ask::new("list", "kubevirt.io", "kubevirts");
     let list = Api::<KubeVirt>::all(cluster.client.clone())
         .list(&ListParams::default())
         .await
         .map_err(|error| cluster.explain(&error, &ask))?;
-    Ok(list.items.into_iter().next())
+    only(list.items)
+}
+
+fn only(mut objects: Vec<KubeVirt>) -> Result<Option<KubeVirt>, ClusterError> {
+    if objects.len() > 1 {
+        let namespaces: Vec<&str> = objects.iter().map(KubeVirt::namespace).collect();
+        let message = format!(
+            "there is more than one KubeVirt object, in namespaces {}: which is in force is not known",
+            namespaces.join(", ")
+        );
+        return Err(ClusterError::new(ErrorKind::Other, message).hint("kubectl get kubevirts -A"));
+    }
+    Ok(objects.pop())
 }
 
 /// The plugins, unknown where the object could not be read.
@@ -128,8 +142,19 @@ pub fn plugins(read: &Result<Option<KubeVirt>, ClusterError>) -> Plugins {
 
 #[cfg(test)]
 mod tests {
-    use super::KubeVirt;
+    use super::{KubeVirt, only};
     use serde_json::json;
+
+    #[test]
+    fn of_two_objects_none_is_believed() {
+        let object = |namespace: &str| -> KubeVirt {
+            serde_json::from_value(json!({ "metadata": { "name": "kubevirt", "namespace": namespace } })).unwrap()
+        };
+        assert_eq!(only(vec![object("kubevirt")]).unwrap().unwrap().namespace(), "kubevirt");
+        assert!(only(Vec::new()).unwrap().is_none());
+        let error = only(vec![object("a-tenants"), object("kubevirt")]).unwrap_err();
+        assert!(error.message.contains("a-tenants, kubevirt"), "{}", error.message);
+    }
 
     #[test]
     fn plugins_and_version() {

@@ -4,10 +4,14 @@
 mod nodes;
 mod permissions;
 
-use super::Context;
+use super::guards::Guards;
 use super::stop::Stop;
+use super::{Context, debug_pods};
 use crate::cli::CheckRequest;
-use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind, Reach, Selection, kubevirt, pod_namespace, survey};
+use crate::cluster::{
+    Ask, Cluster, ClusterError, ErrorKind, Reach, Selection, kubevirt, launcher_images, pod_namespace, survey,
+};
+use crate::fault::{AgentImage, AgentImages, ImageSource};
 use crate::node::script::SCRIPT;
 use crate::plan::run_plan::Plan;
 use crate::report::{CheckItem, CheckResult, ExitCode, Format, ListReport};
@@ -15,7 +19,7 @@ use crate::run::migrate::explain::Limits;
 use crate::run::node_probe::Probe;
 use crate::ui::escape;
 
-/// Stands for a launcher's image where there is no VM yet; only asked about, never run.
+/// Stands for an image that is not known; only asked about, never run.
 const ANY_IMAGE: &str = "quay.io/kubevirt/virt-launcher:latest";
 
 /// What has been found out so far.
@@ -31,11 +35,14 @@ struct Known {
     /// Namespace of the VMs.
     namespace: String,
     kubevirt: Option<String>,
+    /// What debug pods would run, where that is known.
+    images: Option<AgentImages>,
     /// VMIs in reach.
     vmis: Vec<Reach>,
 }
 
 pub(super) async fn check(context: &mut Context, request: CheckRequest) -> Result<ExitCode, Stop> {
+    let guards = Guards::read()?;
     let cluster = context.connect().await?;
     let mut findings = Findings::default();
     if !context
@@ -46,12 +53,11 @@ pub(super) async fn check(context: &mut Context, request: CheckRequest) -> Resul
         return Ok(ExitCode::Failed);
     }
     let asked = async {
-        let known = known(&cluster, &request, &mut findings).await;
-        // Migrations and outages need no debug pod.
-        let place = if matches!(request.fault, Some("migrate" | "outage")) {
-            PodPlace::default()
-        } else {
+        let known = known(&cluster, &request, &guards, &mut findings).await;
+        let place = if needs_pods(&request) {
             admission(&cluster, &request, &known, &mut findings).await
+        } else {
+            PodPlace::default()
         };
         let reviewed = permissions::review(
             &cluster,
@@ -117,7 +123,7 @@ async fn server(cluster: &Cluster, findings: &mut Findings) -> bool {
     }
 }
 
-async fn known(cluster: &Cluster, request: &CheckRequest, findings: &mut Findings) -> Known {
+async fn known(cluster: &Cluster, request: &CheckRequest, guards: &Guards, findings: &mut Findings) -> Known {
     let namespace = request.namespace.clone().unwrap_or_else(|| cluster.namespace.clone());
     let in_namespace = Selection {
         namespace: Some(namespace.clone()),
@@ -134,11 +140,43 @@ async fn known(cluster: &Cluster, request: &CheckRequest, findings: &mut Finding
         found => found,
     };
     let vmis = found.map(|found| found.rows).unwrap_or_default();
+    let launchers = launcher_images::read(cluster, &installed).await;
     let kubevirt = note_kubevirt(cluster, installed, findings).await;
+    let images = match debug_pods::images(guards, request.image.as_ref(), &launchers) {
+        _ if !needs_pods(request) => None,
+        Ok(images) => {
+            note_images(&images, &vmis, findings);
+            Some(images)
+        }
+        Err(stop) => {
+            findings.lack("image", "", CheckResult::Unknown, stop.message, stop.hint);
+            None
+        }
+    };
     Known {
         namespace,
         kubevirt,
+        images,
         vmis,
+    }
+}
+
+/// Migrations and outages need no debug pod, but for `--mode kill`.
+fn needs_pods(request: &CheckRequest) -> bool {
+    !matches!(request.fault, Some("migrate" | "outage"))
+}
+
+/// What debug pods would run on the nodes that have VMs.
+fn note_images(images: &AgentImages, vmis: &[Reach], findings: &mut Findings) {
+    let mut nodes: Vec<&str> = vmis.iter().filter_map(|row| row.node.as_deref()).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    let nodes = if nodes.is_empty() { vec![""] } else { nodes };
+    let mut all: Vec<&AgentImage> = nodes.into_iter().map(|node| images.on(node)).collect();
+    all.dedup();
+    for image in all {
+        let detail = format!("debug pods run this, from {}", escape(&image.source().to_string()));
+        findings.note("image", image.image(), CheckResult::Ok, Some(detail), None);
     }
 }
 
@@ -216,16 +254,14 @@ async fn admission(cluster: &Cluster, request: &CheckRequest, known: &Known, fin
         known.kubevirt.as_deref(),
         &known.namespace,
     );
-    let image = request.image.clone().or_else(|| {
-        let placed = known.vmis.iter().find_map(|row| row.placed.as_ref());
-        placed.map(|target| target.launcher.image.clone())
-    });
+    let node = known.vmis.iter().find_map(|row| row.node.clone()).unwrap_or_default();
+    let image = known.images.as_ref().map(|images| images.on(&node).clone());
     let probe = Probe {
         run: Plan::new_run(),
         number: 0,
-        node: known.vmis.iter().find_map(|row| row.node.clone()).unwrap_or_default(),
+        node,
         namespace: String::new(),
-        image: image.unwrap_or_else(|| ANY_IMAGE.to_owned()),
+        image: image.unwrap_or_else(|| AgentImage::new(ANY_IMAGE, ImageSource::Flag)),
         annotations: std::collections::BTreeMap::new(),
         start_limit: nodes::START_LIMIT,
     };

@@ -3,24 +3,64 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::guards::Guards;
 use super::permitted::{Places, permitted};
 use super::stop::Stop;
 use crate::cli::{DryRun, PodRequest};
 use crate::cluster::rules::VM_PACKETS;
-use crate::cluster::{Cluster, pod_namespace};
+use crate::cluster::{Cluster, ClusterError, LauncherImages, pod_namespace};
+use crate::fault::{AgentImage, AgentImages};
 use crate::node::pod::DebugPod;
 use crate::node::script::SCRIPT;
 use crate::plan::run_plan::PodOptions;
+use crate::ui::escape;
+
+/// What debug pods run; refused where neither the operator nor KubeVirt says so.
+pub(super) fn images(
+    guards: &Guards,
+    flag: Option<&String>,
+    kubevirt: &Result<LauncherImages, ClusterError>,
+) -> Result<AgentImages, Stop> {
+    LauncherImages::choose(guards.image(flag), kubevirt).map_err(|unknown| {
+        let stop = Stop::refused("image", unknown.message);
+        match unknown.hint {
+            Some(hint) => stop.hint(hint),
+            None => stop,
+        }
+    })
+}
 
 /// How the pods of a run are made.
-pub(super) fn options(request: &PodRequest, annotations: BTreeMap<String, String>) -> PodOptions {
+pub(super) fn options(request: &PodRequest, images: AgentImages, annotations: BTreeMap<String, String>) -> PodOptions {
     PodOptions {
-        image: request.image.clone(),
+        images,
         service_account: request.service_account.clone(),
         tolerations: request.tolerations.clone(),
         start_limit: Duration::from_secs_f64(request.running_timeout.as_secs_f64()),
         annotations,
     }
+}
+
+/// What debug pods run, a line for each image with the nodes it is for, where there is more than one.
+pub(super) fn image_lines<'a>(pods: impl IntoIterator<Item = (&'a str, &'a AgentImage)>) -> Vec<String> {
+    let mut groups: Vec<(&AgentImage, Vec<&str>)> = Vec::new();
+    for (node, image) in pods {
+        match groups.iter_mut().find(|(known, _)| *known == image) {
+            Some((_, nodes)) => nodes.push(node),
+            None => groups.push((image, vec![node])),
+        }
+    }
+    let several = groups.len() > 1;
+    let line = |(image, mut nodes): (&AgentImage, Vec<&str>)| {
+        nodes.dedup();
+        let on = if several {
+            format!(" on {}", nodes.join(", "))
+        } else {
+            String::new()
+        };
+        escape(&format!("{image}{on}"))
+    };
+    groups.into_iter().map(line).collect()
 }
 
 /// Where debug pods may go, in the order they are tried.

@@ -13,7 +13,7 @@ use super::{Context, debug_pods, document, ended, plan_text};
 use crate::cli::{DryRun, FaultRequest};
 use crate::cluster::Cluster;
 use crate::cluster::events::{Recorder, Regarding};
-use crate::fault::Execution;
+use crate::fault::{AgentImages, Execution};
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::run_plan::{Confirmed, Plan, REASON, USER};
 use crate::report::{self, ExitCode, probe_chart};
@@ -34,9 +34,10 @@ async fn carry_out(context: &mut Context, request: &FaultRequest, run: &mut Run)
     let guards = Guards::read()?;
     let cluster = document::connect(context, &mut run.report).await?;
     let interfaces = &request.spec.interfaces;
-    let chosen = targets::choose(context, &cluster, &request.wanted, interfaces, &guards).await?;
+    let (chosen, images) = targets::choose(context, &cluster, &request.wanted, interfaces, &guards).await?;
+    let images = debug_pods::images(&guards, request.pod.image.as_ref(), &images)?;
     let around = chosen.around.clone();
-    let plan = planned(request, &cluster, chosen, &run.report.id)?;
+    let plan = planned(request, &cluster, chosen, images, &run.report.id)?;
     let facts = facts(&cluster, &plan);
     let passed = Box::pin(async {
         let admitted = admitted(&cluster, request, &plan, around.kubevirt.as_deref());
@@ -70,12 +71,18 @@ fn facts(cluster: &Cluster, plan: &Plan) -> Facts {
     }
 }
 
-fn planned(request: &FaultRequest, cluster: &Cluster, chosen: Chosen, run: &str) -> Result<Plan, Stop> {
+fn planned(
+    request: &FaultRequest,
+    cluster: &Cluster,
+    chosen: Chosen,
+    images: AgentImages,
+    run: &str,
+) -> Result<Plan, Stop> {
     let mut annotations = BTreeMap::from([(USER.to_owned(), cluster.user.clone())]);
     if let Some(reason) = &request.writing.reason {
         annotations.insert(REASON.to_owned(), reason.clone());
     }
-    let pod = debug_pods::options(&request.pod, annotations);
+    let pod = debug_pods::options(&request.pod, images, annotations);
     let many = chosen.targets.len() > 1;
     if request.spec.detach && many && request.spec.execution == Execution::Serial {
         return Err(Stop::refused(

@@ -9,7 +9,7 @@ use super::targets::Candidates;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::protection::{Protection, everyone, protection};
 use crate::cluster::{Cluster, ClusterError, Reach, Selection};
-use crate::fault::{PROTECTED, Unfit};
+use crate::fault::{AgentImage, ImageSource, PROTECTED, Unfit};
 use crate::plan::guards::beside::Beside;
 use crate::plan::guards::config::Config;
 use crate::plan::guards::{self, Crowd, Facts, Known, Place, Verdict};
@@ -67,6 +67,16 @@ impl Guards {
             Err(error) => return Err(refused(format!("{file} cannot be read: {error}"))),
         };
         Ok(Self { config, file })
+    }
+
+    /// What the operator wants debug pods to run: by `--image`, else by the config file.
+    pub(super) fn image(&self, flag: Option<&String>) -> Option<AgentImage> {
+        let by_flag = flag.map(|image| AgentImage::new(image, ImageSource::Flag));
+        let by_file = || {
+            let image = self.config.image.as_ref()?;
+            Some(AgentImage::new(&image.0, ImageSource::Config(self.file.clone())))
+        };
+        by_flag.or_else(by_file)
     }
 
     /// What a search finds, and beside it what is protected; unless a signal comes first.

@@ -9,12 +9,14 @@ use futures::future::join_all;
 
 use super::Context;
 use super::agree::{UNCHANGED, ask};
+use super::guards::Guards;
 use super::stop::Stop;
 use crate::cli::{DryRun, HaltRequest, Writing};
 use crate::cluster::Cluster;
+use crate::fault::{AgentImage, ImageSource};
 use crate::plan::run_plan::{REASON, USER};
 use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
-use crate::run::halt::{self, Halted};
+use crate::run::halt::{self, Halted, Looking};
 use crate::run::live::LiveRun;
 use crate::run::live_report::{item, summary};
 use crate::run::lookout;
@@ -43,6 +45,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     } else {
         choice::choose(context, &cluster, &request, &found).await?
     };
+    let image = image(context, &request);
     let vms = request.targets.named(&cluster.namespace);
     let keys: Vec<String> = vms
         .iter()
@@ -64,7 +67,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     let looks = if request.targets.names.is_empty() {
         None
     } else {
-        let looks = vmis::plan(&cluster, &request, &found.runs);
+        let looks = vmis::plan(&cluster, &request, image.as_ref(), &found.runs);
         context.unless_signalled(looks).await?
     };
     show(context, &chosen, looks.as_ref())?;
@@ -75,8 +78,11 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     if !Context::agreed(&request.writing, &cluster)? && asks {
         confirm(context, &cluster, chosen.count(), looks.as_ref()).await?;
     }
-    let claimed = claimed(&found.runs, &chosen.runs);
-    let annotations = annotations(&cluster, &request.writing);
+    let looking = Looking {
+        claimed: claimed(&found.runs, &chosen.runs),
+        image,
+        annotations: annotations(&cluster, &request.writing),
+    };
     let work = async {
         let flights = join_all(
             chosen
@@ -84,7 +90,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
                 .into_iter()
                 .map(|run| migrate::halt(&cluster, run, &cluster.user)),
         );
-        let (halted, flights) = tokio::join!(halt::halt(&cluster, chosen.runs, &claimed, &annotations), flights);
+        let (halted, flights) = tokio::join!(halt::halt(&cluster, chosen.runs, &looking), flights);
         let mut outcome = Outcome::of(&cluster, halted);
         for halted in flights {
             outcome.add(&cluster, halted);
@@ -202,6 +208,21 @@ async fn confirm(context: &Context, cluster: &Cluster, runs: usize, looks: Optio
         first.make_ascii_uppercase();
     }
     ask(context, Confirm::yes_no("", question), UNCHANGED).await
+}
+
+/// What the operator wants to look into VMs. A config file that cannot be read does not keep anybody from ending a run.
+fn image(context: &Context, request: &HaltRequest) -> Option<AgentImage> {
+    match Guards::read() {
+        Ok(guards) => guards.image(request.image.as_ref()),
+        Err(stop) => {
+            let instead = "its `image`, where it has one, is not used";
+            context.printer.warn(&format!("{}: {instead}", stop.message));
+            request
+                .image
+                .as_ref()
+                .map(|image| AgentImage::new(image, ImageSource::Flag))
+        }
+    }
 }
 
 /// VMs that live runs have which are not halted here.

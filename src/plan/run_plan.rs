@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::compile::{CompileError, NodeVm, Order, compile, node_plan};
 use super::handle::Handle;
-use crate::fault::{Execution, FaultSpec, Target, Unfit};
+use crate::fault::{AgentImage, AgentImages, Execution, FaultSpec, Target, Unfit};
 
 /// Annotations of a debug pod: who started the run and why, what is done, to which VMs (`namespace/name`, by commas), for
 /// how long to each, and for how long in all.
@@ -57,14 +57,12 @@ pub struct PlannedNode {
     pub name: String,
     /// Positions in [`Plan::vms`].
     pub vms: Vec<usize>,
-    pub image: String,
 }
 
 /// How the debug pods are made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PodOptions {
-    /// Instead of the VM's own launcher image.
-    pub image: Option<String>,
+    pub images: AgentImages,
     pub service_account: Option<String>,
     /// `None` tolerates every taint.
     pub tolerations: Option<Vec<crate::fault::Toleration>>,
@@ -129,11 +127,9 @@ impl Plan {
                 .iter()
                 .position(|node| node.name == target.node)
                 .unwrap_or_else(|| {
-                    let image = pod.image.clone().unwrap_or_else(|| target.launcher.image.clone());
                     nodes.push(PlannedNode {
                         name: target.node.clone(),
                         vms: Vec::new(),
-                        image,
                     });
                     nodes.len() - 1
                 });
@@ -226,6 +222,11 @@ impl Plan {
     /// The same text for a node with one VM, which moved there.
     pub fn moved_text(&self, vm: &NodeVm) -> String {
         node_plan(&self.order(), [vm])
+    }
+
+    /// What the debug pod on a node runs.
+    pub fn image(&self, node: usize) -> &AgentImage {
+        self.pod.images.on(&self.nodes[node].name)
     }
 
     /// Name of the debug pod on a node.

@@ -14,6 +14,7 @@ use super::leaving::{END_LIMIT, Leaving, end};
 use super::live::{DebugPodSeen, LiveRun};
 use super::prove::{self, Order, Place};
 use crate::cluster::Cluster;
+use crate::fault::AgentImage;
 
 pub use super::leaving::would_delete;
 
@@ -35,13 +36,19 @@ pub struct Left {
     pub again: String,
 }
 
-/// Halts runs, all at once. `claimed` are VMs that other live runs have in hand, with the run's id: nobody looks into those.
-pub async fn halt(
-    cluster: &Cluster,
-    runs: Vec<LiveRun>,
-    claimed: &BTreeMap<String, String>,
-    annotations: &BTreeMap<String, String>,
-) -> Vec<Halted> {
+/// How VMs that nobody vouched for are looked into.
+#[derive(Debug, Clone)]
+pub struct Looking {
+    /// VMs that other live runs have in hand, with the run's id: nobody looks into those.
+    pub claimed: BTreeMap<String, String>,
+    /// What looks, where the operator named it. Never what a pod that was found runs: whoever could make it would choose.
+    pub image: Option<AgentImage>,
+    /// Who and why.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Halts runs, all at once.
+pub async fn halt(cluster: &Cluster, runs: Vec<LiveRun>, looking: &Looking) -> Vec<Halted> {
     let ended = join_all(runs.iter().map(|run| end(cluster, run))).await;
     let halted = runs.into_iter().zip(ended).map(|(run, pods)| async {
         let mut halted = Halted {
@@ -50,7 +57,7 @@ pub async fn halt(
             left: Vec::new(),
         };
         for pod in &pods {
-            settle(cluster, pod, claimed, annotations, &mut halted).await;
+            settle(cluster, pod, looking, &mut halted).await;
         }
         halted.run.pods = pods.into_iter().map(|leaving| leaving.pod).collect();
         halted
@@ -59,13 +66,7 @@ pub async fn halt(
 }
 
 /// Finds out whether anything of a pod is left.
-async fn settle(
-    cluster: &Cluster,
-    leaving: &Leaving,
-    claimed: &BTreeMap<String, String>,
-    annotations: &BTreeMap<String, String>,
-    halted: &mut Halted,
-) {
+async fn settle(cluster: &Cluster, leaving: &Leaving, looking: &Looking, halted: &mut Halted) {
     let pod = &leaving.pod;
     let still = |why: &str| Left {
         what: format!("debug pod {} on {} {why}", pod.key(), pod.node),
@@ -96,24 +97,18 @@ async fn settle(
     if pod.targets.is_empty() {
         return halted.left.push(still("does not say which VMs it was about"));
     }
-    look_into(cluster, pod, claimed, annotations, halted).await;
+    look_into(cluster, pod, looking, halted).await;
 }
 
 /// Nobody vouched for these VMs: look.
-async fn look_into(
-    cluster: &Cluster,
-    pod: &DebugPodSeen,
-    claimed: &BTreeMap<String, String>,
-    annotations: &BTreeMap<String, String>,
-    halted: &mut Halted,
-) {
+async fn look_into(cluster: &Cluster, pod: &DebugPodSeen, looking: &Looking, halted: &mut Halted) {
     let left = |key: &str, why: String| Left {
         what: format!("{key}: {why}"),
         again: vmi(key),
     };
     let mut free = Vec::new();
     for key in &pod.targets {
-        match claimed.get(key) {
+        match looking.claimed.get(key) {
             // What is there now is that run's, and it would not have begun on top of another.
             Some(run) => halted.left.push(left(
                 key,
@@ -122,7 +117,7 @@ async fn look_into(
             None => free.push(key.clone()),
         }
     }
-    let places = match prove::places(cluster, &free).await {
+    let places = match prove::places(cluster, &free, looking.image.as_ref()).await {
         Ok(places) => places,
         Err(error) => {
             let all = free
@@ -134,7 +129,7 @@ async fn look_into(
     let mut there = Vec::new();
     for (key, place) in places {
         match place {
-            Place::Guest(target) => there.push(*target),
+            Place::Guest(guest) => there.push(*guest),
             Place::Nothing(why) => halted.told.push(format!("{key} {why}")),
             Place::Hidden(why) => halted
                 .left
@@ -144,8 +139,7 @@ async fn look_into(
     let order = Order {
         run: pod.run.clone(),
         namespace: pod.namespace.clone(),
-        image: Some(pod.image.clone()).filter(|image| !image.is_empty()),
-        annotations: annotations.clone(),
+        annotations: looking.annotations.clone(),
     };
     for (key, swept) in prove::sweep(cluster, &prove::jobs(&order, there)).await {
         match swept {

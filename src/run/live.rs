@@ -29,7 +29,6 @@ pub struct DebugPodSeen {
     /// The fault's command, e.g. `netem`; `check` for a look at a node.
     pub fault: String,
     pub node: String,
-    pub image: String,
     pub state: PodState,
     /// Told to end, and not gone yet.
     pub leaving: bool,
@@ -88,7 +87,6 @@ impl DebugPodSeen {
             annotations.get(name).filter(|text| !text.is_empty()).cloned()
         };
         let spec = pod.spec.as_ref();
-        let container = spec.and_then(|spec| spec.containers.iter().find(|container| container.name == CONTAINER));
         Some(Self {
             namespace: pod.metadata.namespace.clone().unwrap_or_default(),
             name: pod.metadata.name.clone().unwrap_or_default(),
@@ -96,9 +94,6 @@ impl DebugPodSeen {
             run,
             fault: labels.get(LABEL_FAULT).cloned().unwrap_or_default(),
             node: spec.and_then(|spec| spec.node_name.clone()).unwrap_or_default(),
-            image: container
-                .and_then(|container| container.image.clone())
-                .unwrap_or_default(),
             state: PodState::of(pod),
             leaving: pod.metadata.deletion_timestamp.is_some(),
             since: started(pod).or(pod.metadata.creation_timestamp.as_ref().map(|time| time.0)),

@@ -139,7 +139,6 @@ mod tests {
             run: "k3f9ab".into(),
             fault: "netem".into(),
             node: "node-1".into(),
-            image: "i".into(),
             state,
             leaving: false,
             since: "2026-11-20T12:00:00Z".parse().ok(),

@@ -7,8 +7,8 @@ use futures::future::join_all;
 
 use super::sweep::{self, Job, Swept};
 use crate::cluster::selection::{NamedTarget, Selection};
-use crate::cluster::{Cluster, ClusterError, Reach, survey};
-use crate::fault::Target;
+use crate::cluster::{Cluster, ClusterError, LauncherImages, Reach, survey};
+use crate::fault::{AgentImage, AgentImages, Target};
 use crate::plan::run_plan::{FAULT, PodOptions, TARGETS};
 
 /// How long a sweeping pod may take to start.
@@ -20,8 +20,6 @@ pub struct Order {
     /// The run they look after; they carry its label.
     pub run: String,
     pub namespace: String,
-    /// Instead of the image of each node's launcher.
-    pub image: Option<String>,
     /// Who and why.
     pub annotations: BTreeMap<String, String>,
 }
@@ -29,15 +27,28 @@ pub struct Order {
 /// Where a VM's guest is now.
 #[derive(Debug, Clone)]
 pub enum Place {
-    Guest(Box<Target>),
+    Guest(Box<Guest>),
     /// Nothing can be left in it, and why: it does not run, or has nothing that a fault could be on.
     Nothing(&'static str),
-    /// It runs, and nobody can look into it.
-    Hidden(&'static str),
+    /// It runs, and nobody can look into it, and why.
+    Hidden(String),
 }
 
-/// Finds VMs, given by `namespace/name`, whatever state they are in.
-pub async fn places(cluster: &Cluster, keys: &[String]) -> Result<Vec<(String, Place)>, ClusterError> {
+/// A VM that can be looked into.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    pub target: Target,
+    /// What is to look into it.
+    pub image: AgentImage,
+}
+
+/// Finds VMs, given by `namespace/name`, whatever state they are in. `image` is the one that the operator named instead of
+/// KubeVirt's own.
+pub async fn places(
+    cluster: &Cluster,
+    keys: &[String],
+    image: Option<&AgentImage>,
+) -> Result<Vec<(String, Place)>, ClusterError> {
     let names: Vec<NamedTarget> = keys.iter().filter_map(|key| named(key)).collect();
     if names.is_empty() {
         return Ok(Vec::new());
@@ -57,12 +68,16 @@ pub async fn places(cluster: &Cluster, keys: &[String]) -> Result<Vec<(String, P
         }
         Err(error) => return Err(error),
     };
+    let images = LauncherImages::choose(image.cloned(), &found.images);
     let place = |key: &String| {
         let row = found
             .rows
             .iter()
             .find(|row| *key == format!("{}/{}", row.namespace, row.name));
-        (key.clone(), row.map_or(Place::Nothing(NOT_RUNNING), Place::of))
+        (
+            key.clone(),
+            row.map_or(Place::Nothing(NOT_RUNNING), |row| Place::of(row, &images)),
+        )
     };
     Ok(keys.iter().map(place).collect())
 }
@@ -70,14 +85,21 @@ pub async fn places(cluster: &Cluster, keys: &[String]) -> Result<Vec<(String, P
 const NOT_RUNNING: &str = "is not running";
 
 impl Place {
-    fn of(row: &Reach) -> Self {
-        match &row.placed {
-            Some(target) => Self::Guest(Box::new(target.clone())),
-            None if !matches!(row.phase.as_str(), "Running" | "Paused") => Self::Nothing(NOT_RUNNING),
-            None if row.unreachable.len() == row.bindings.len() => {
+    fn of(row: &Reach, images: &Result<AgentImages, ClusterError>) -> Self {
+        match (&row.placed, images) {
+            (Ok(target), Ok(images)) => Self::Guest(Box::new(Guest {
+                image: images.on(&target.node).clone(),
+                target: target.clone(),
+            })),
+            _ if !matches!(row.phase.as_str(), "Running" | "Paused") => Self::Nothing(NOT_RUNNING),
+            _ if row.unreachable.len() == row.bindings.len() => {
                 Self::Nothing("has no interface that a fault can be on")
             }
-            None => Self::Hidden("it runs, and there is no launcher pod that is Running on its node and stays"),
+            (Err(why), _) => Self::Hidden(format!("it {why}")),
+            (Ok(_), Err(unknown)) => Self::Hidden(match &unknown.hint {
+                Some(hint) => format!("{}; {hint}", unknown.message),
+                None => unknown.message.clone(),
+            }),
         }
     }
 }
@@ -91,30 +113,26 @@ fn named(key: &str) -> Option<NamedTarget> {
 }
 
 /// One sweeping pod's work a node.
-pub fn jobs(order: &Order, targets: Vec<Target>) -> Vec<Job> {
-    let mut nodes: BTreeMap<String, Vec<Target>> = BTreeMap::new();
-    for target in targets {
-        nodes.entry(target.node.clone()).or_default().push(target);
+pub fn jobs(order: &Order, guests: Vec<Guest>) -> Vec<Job> {
+    let mut nodes: BTreeMap<String, (AgentImage, Vec<Target>)> = BTreeMap::new();
+    for Guest { target, image } in guests {
+        let (_, targets) = nodes.entry(target.node.clone()).or_insert_with(|| (image, Vec::new()));
+        targets.push(target);
     }
     nodes
         .into_iter()
-        .map(|(node, targets)| {
+        .map(|(node, (image, targets))| {
             let mut annotations = order.annotations.clone();
             let keys: Vec<String> = targets.iter().map(Target::key).collect();
             annotations.insert(FAULT.to_owned(), "removes what a run left".to_owned());
             annotations.insert(TARGETS.to_owned(), keys.join(","));
-            let image = order
-                .image
-                .clone()
-                .or_else(|| targets.first().map(|target| target.launcher.image.clone()));
             Job {
                 run: order.run.clone(),
                 fault: "halt".to_owned(),
                 node,
                 namespace: order.namespace.clone(),
-                image: image.unwrap_or_default(),
                 pod: PodOptions {
-                    image: order.image.clone(),
+                    images: AgentImages::everywhere(image),
                     service_account: None,
                     tolerations: None,
                     start_limit: START_LIMIT,
@@ -157,7 +175,14 @@ fn about(key: &str, why: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::{Binding, Interface, Launcher};
+    use crate::fault::{Binding, ImageSource, Interface, Launcher};
+
+    fn guest(name: &str, node: &str) -> Guest {
+        Guest {
+            target: target(name, node),
+            image: AgentImage::new(format!("image-of-{node}"), ImageSource::VirtHandler("kubevirt".into())),
+        }
+    }
 
     fn target(name: &str, node: &str) -> Target {
         let interface = Interface {
@@ -176,8 +201,6 @@ mod tests {
                 name: "l".into(),
                 uid: "0a1b2c3d-0000-4000-8000-000000000000".into(),
                 container_id: None,
-                image: format!("launcher-of-{name}"),
-                pull_secrets: Vec::new(),
                 address: None,
             },
             interfaces: vec![interface],
@@ -190,12 +213,15 @@ mod tests {
         let order = Order {
             run: "k3f9ab".into(),
             namespace: "vmchaos".into(),
-            image: None,
             annotations: BTreeMap::new(),
         };
-        let jobs = jobs(&order, vec![target("a", "n1"), target("b", "n2"), target("c", "n1")]);
-        let nodes: Vec<_> = jobs.iter().map(|job| (job.node.as_str(), job.image.as_str())).collect();
-        assert_eq!(nodes, [("n1", "launcher-of-a"), ("n2", "launcher-of-b")]);
+        let jobs = jobs(&order, vec![guest("a", "n1"), guest("b", "n2"), guest("c", "n1")]);
+        let image = |job: &Job| sweep::pod(job).unwrap().image.image().to_owned();
+        let nodes: Vec<_> = jobs.iter().map(|job| (job.node.as_str(), image(job))).collect();
+        assert_eq!(
+            nodes,
+            [("n1", "image-of-n1".to_owned()), ("n2", "image-of-n2".to_owned())]
+        );
         assert_eq!(jobs[0].pod.annotations[TARGETS], "default/a,default/c");
         let pod = sweep::pod(&jobs[0]).unwrap();
         assert!(pod.name().starts_with("vmchaos-k3f9ab-sweep-"), "{}", pod.name());

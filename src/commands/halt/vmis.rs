@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use crate::cli::{DryRun, HaltRequest};
 use crate::cluster::kubevirt::{self, KubeVirt};
 use crate::cluster::{Cluster, ClusterError, pod_namespace};
+use crate::fault::AgentImage;
+use crate::node::pod::service_account;
 use crate::node::script::SCRIPT;
 use crate::plan::run_plan::Plan;
 use crate::report::RunItem;
@@ -58,18 +60,23 @@ pub(super) fn unread(cluster: &Cluster, keys: &[String]) -> Option<String> {
 }
 
 /// Finds the VMs and a namespace for the pods.
-pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveRun]) -> Result<Option<Looks>, Stop> {
+pub(super) async fn plan(
+    cluster: &Cluster,
+    request: &HaltRequest,
+    image: Option<&AgentImage>,
+    runs: &[LiveRun],
+) -> Result<Option<Looks>, Stop> {
     let named = request.targets.named(&cluster.namespace);
     let keys: Vec<String> = named
         .iter()
         .map(|(namespace, name)| format!("{namespace}/{name}"))
         .collect();
     let (mut there, mut empty, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
-    for (key, place) in prove::places(cluster, &keys).await? {
+    for (key, place) in prove::places(cluster, &keys, image).await? {
         match place {
-            Place::Guest(target) => there.push(*target),
+            Place::Guest(guest) => there.push(*guest),
             Place::Nothing(why) => empty.push((key, why)),
-            Place::Hidden(why) => hidden.push((key, why.to_owned())),
+            Place::Hidden(why) => hidden.push((key, why)),
         }
     }
     let hit = runs
@@ -84,7 +91,6 @@ pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveR
     let order = Order {
         run: Plan::new_run(),
         namespace: String::new(),
-        image: None,
         annotations: annotations(cluster, &request.writing),
     };
     let mut looks = Looks {
@@ -193,11 +199,14 @@ impl Looks {
             let keys: Vec<String> = job.targets.iter().map(|target| escape(&target.key())).collect();
             let _ = writeln!(
                 text,
-                "looks into {} on {} by a debug pod in namespace {}, and removes every qdisc this program left there",
+                "looks into {} on {} by a debug pod in namespace {} as service account {}, and removes every qdisc this program left there",
                 keys.join(", "),
                 escape(&job.node),
-                escape(&job.namespace)
+                escape(&job.namespace),
+                service_account(None)
             );
+            let image = job.pod.images.on(&job.node);
+            let _ = writeln!(text, "  image {}", escape(&image.to_string()));
         }
         for (key, why) in &self.empty {
             let _ = writeln!(text, "VMI {} {why}, so that nothing can be left in it", escape(key));
