@@ -63,9 +63,10 @@ pub(super) async fn choose(
     interfaces: &[String],
     guards: &Guards,
 ) -> Result<Chosen, Stop> {
-    let search = survey(cluster, &wanted.selection, interfaces);
-    let (survey, protection) = guards.search(context, cluster, &wanted.selection, search).await?;
+    let search = guards::and_own(cluster, survey(cluster, &wanted.selection, interfaces));
+    let ((survey, own), protection) = guards.search(context, cluster, &wanted.selection, search).await?;
     let mut found: Candidates<Target> = survey.into();
+    found.around.own = own;
     guards.keep_off(cluster, &mut found, protection);
     choose_from(context, cluster, wanted, found).await
 }

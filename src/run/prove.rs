@@ -6,22 +6,21 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::sweep::{self, Job, Swept};
+use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::selection::{NamedTarget, Selection};
-use crate::cluster::{Cluster, ClusterError, Reach, survey};
+use crate::cluster::{Cluster, ClusterError, ErrorKind, Reach, pod_admission, survey};
 use crate::fault::Target;
+use crate::node::script::SCRIPT;
 use crate::plan::run_plan::{FAULT, PodOptions, TARGETS};
 
 /// How long a sweeping pod may take to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Where and as what sweeping pods are made.
+/// How sweeping pods are made, whatever they look after: by the flags and the cluster, by nothing that a pod says.
 #[derive(Debug, Clone)]
-pub struct Order {
-    /// The run they look after; they carry its label.
-    pub run: String,
-    pub namespace: String,
-    /// Instead of the image of each node's launcher.
-    pub image: Option<String>,
+pub struct Sweeping {
+    pub namespaces: PodNamespaces,
+    pub service_account: Option<String>,
     /// Who and why.
     pub annotations: BTreeMap<String, String>,
 }
@@ -90,8 +89,8 @@ fn named(key: &str) -> Option<NamedTarget> {
     })
 }
 
-/// One sweeping pod's work a node.
-pub fn jobs(order: &Order, targets: Vec<Target>) -> Vec<Job> {
+/// One sweeping pod's work a node, for `run`, whose label they carry; [`place`] says in which namespace.
+pub fn jobs(run: &str, how: &Sweeping, targets: Vec<Target>) -> Vec<Job> {
     let mut nodes: BTreeMap<String, Vec<Target>> = BTreeMap::new();
     for target in targets {
         nodes.entry(target.node.clone()).or_default().push(target);
@@ -99,23 +98,21 @@ pub fn jobs(order: &Order, targets: Vec<Target>) -> Vec<Job> {
     nodes
         .into_iter()
         .map(|(node, targets)| {
-            let mut annotations = order.annotations.clone();
+            let mut annotations = how.annotations.clone();
             let keys: Vec<String> = targets.iter().map(Target::key).collect();
             annotations.insert(FAULT.to_owned(), "removes what a run left".to_owned());
             annotations.insert(TARGETS.to_owned(), keys.join(","));
-            let image = order
-                .image
-                .clone()
-                .or_else(|| targets.first().map(|target| target.launcher.image.clone()));
+            let image = targets.first().map(|target| target.launcher.image.clone());
             Job {
-                run: order.run.clone(),
+                run: run.to_owned(),
                 fault: "halt".to_owned(),
                 node,
-                namespace: order.namespace.clone(),
+                namespace: String::new(),
                 image: image.unwrap_or_default(),
                 pod: PodOptions {
-                    image: order.image.clone(),
-                    service_account: None,
+                    image: None,
+                    namespace: None,
+                    service_account: how.service_account.clone(),
                     tolerations: None,
                     start_limit: START_LIMIT,
                     annotations,
@@ -125,6 +122,19 @@ pub fn jobs(order: &Order, targets: Vec<Target>) -> Vec<Job> {
             }
         })
         .collect()
+}
+
+/// Puts the pods where they are admitted; asked by a dry run that writes nothing.
+pub async fn place(cluster: &Cluster, how: &Sweeping, jobs: &mut [Job]) -> Result<(), ClusterError> {
+    let Some(first) = jobs.first() else {
+        return Ok(());
+    };
+    let pod = sweep::pod(first).map_err(|why| ClusterError::new(ErrorKind::Invalid, why))?;
+    let namespace = pod_admission::choose(cluster, &pod.object(SCRIPT), &how.namespaces).await?;
+    for job in jobs {
+        job.namespace.clone_from(&namespace);
+    }
+    Ok(())
 }
 
 /// Looks into all VMs, all nodes at once: what was removed from each, or what may be left in it and why.
@@ -157,6 +167,7 @@ fn about(key: &str, why: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::pod_namespace::Own;
     use crate::fault::{Binding, Interface, Launcher};
 
     fn target(name: &str, node: &str) -> Target {
@@ -187,17 +198,21 @@ mod tests {
 
     #[test]
     fn one_pod_a_node_that_says_what_it_is_for() {
-        let order = Order {
-            run: "k3f9ab".into(),
-            namespace: "vmchaos".into(),
-            image: None,
+        let how = Sweeping {
+            namespaces: PodNamespaces::new(None, Own::Labelled, Ok(None)),
+            service_account: Some("chaos".into()),
             annotations: BTreeMap::new(),
         };
-        let jobs = jobs(&order, vec![target("a", "n1"), target("b", "n2"), target("c", "n1")]);
+        let jobs = jobs(
+            "k3f9ab",
+            &how,
+            vec![target("a", "n1"), target("b", "n2"), target("c", "n1")],
+        );
         let nodes: Vec<_> = jobs.iter().map(|job| (job.node.as_str(), job.image.as_str())).collect();
         assert_eq!(nodes, [("n1", "launcher-of-a"), ("n2", "launcher-of-b")]);
         assert_eq!(jobs[0].pod.annotations[TARGETS], "default/a,default/c");
         let pod = sweep::pod(&jobs[0]).unwrap();
+        assert_eq!(pod.service_account.as_deref(), Some("chaos"));
         assert!(pod.name().starts_with("vmchaos-k3f9ab-sweep-"), "{}", pod.name());
         assert_eq!(
             pod.plan.matches("sweep 1 ").count(),

@@ -47,6 +47,7 @@ fn planned(ports: u16, vms: usize, engine: Engine) -> Result<Plan, CompileError>
     };
     let pod = PodOptions {
         image: None,
+        namespace: None,
         service_account: None,
         tolerations: None,
         start_limit: Duration::from_secs(60),
