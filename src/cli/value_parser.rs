@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
+use crate::cluster::object_name;
 use crate::fault::{
     Cidr, Effect, Given, Percent, Ports, Protocols, Rate, Reach, Time, Toleration, ValueError, parse_count, parse_image,
 };
@@ -169,6 +170,22 @@ pub(super) fn reserved(_: &str) -> Result<std::convert::Infallible, ValueError> 
         "reserved for scenario files, which there are none of yet; leave it out and use flags",
         "--preset degraded",
     ))
+}
+
+/// The namespace of debug pods.
+pub(super) fn pod_namespace(text: &str) -> Result<Given<String>, ValueError> {
+    named(text, object_name::is_label, "not a name a namespace can have")
+}
+
+pub(super) fn service_account(text: &str) -> Result<Given<String>, ValueError> {
+    named(text, object_name::is_subdomain, "not a name a service account can have")
+}
+
+fn named(text: &str, is_name: fn(&str) -> bool, why: &'static str) -> Result<Given<String>, ValueError> {
+    Given::parse(text, |text| match is_name(text) {
+        true => Ok(text.to_owned()),
+        false => Err(ValueError::new(why, "vmchaos")),
+    })
 }
 
 /// A container image, as [`parse_image`] has it.

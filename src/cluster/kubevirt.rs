@@ -11,6 +11,7 @@ use super::client::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::kind::kubevirt_kind;
 use super::nullable::nullable;
+use crate::escape::escape;
 use crate::fault::interface::Plugins;
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -111,9 +112,11 @@ impl KubeVirt {
     }
 }
 
-/// The cluster's `KubeVirt` object; its namespace is where the cluster's KubeVirt is. An error is the caller's to ignore.
+/// The cluster's `KubeVirt` object; there is at most one. An error is the caller's to ignore.
 ///
-/// KubeVirt admits one in a cluster. Where there are more, which is in force is not known, and none is believed.
+/// # Errors
+/// It cannot be listed, or there are several. KubeVirt's role `kubevirt.io:operator` is a part of `admin`, so that a tenant may
+/// make a second one where virt-operator's webhook does not refuse it; it must not decide where debug pods go.
 pub async fn installed(cluster: &Cluster) -> Result<Option<KubeVirt>, ClusterError> {
     let ask = Ask::new("list", "kubevirt.io", "kubevirts");
     let list = Api::<KubeVirt>::all(cluster.client.clone())
@@ -123,16 +126,35 @@ pub async fn installed(cluster: &Cluster) -> Result<Option<KubeVirt>, ClusterErr
     only(list.items)
 }
 
-fn only(mut objects: Vec<KubeVirt>) -> Result<Option<KubeVirt>, ClusterError> {
-    if objects.len() > 1 {
-        let namespaces: Vec<&str> = objects.iter().map(KubeVirt::namespace).collect();
-        let message = format!(
-            "there is more than one KubeVirt object, in namespaces {}: which is in force is not known",
-            namespaces.join(", ")
-        );
-        return Err(ClusterError::new(ErrorKind::Other, message).hint("kubectl get kubevirts -A"));
+fn only(mut all: Vec<KubeVirt>) -> Result<Option<KubeVirt>, ClusterError> {
+    if all.len() < 2 {
+        return Ok(all.pop());
     }
-    Ok(objects.pop())
+    let names: Vec<String> = all
+        .iter()
+        .map(|one| {
+            escape(&format!(
+                "{}/{}",
+                one.namespace(),
+                one.metadata.name.as_deref().unwrap_or_default()
+            ))
+        })
+        .collect();
+    let message = format!(
+        "there are {} KubeVirt objects ({}), and which of them is the cluster's is not known",
+        names.len(),
+        names.join(", ")
+    );
+    Err(ClusterError::new(ErrorKind::Other, message).hint("to see them: kubectl get kubevirts -A"))
+}
+
+/// KubeVirt's namespace where there is one; the error is why that is not known.
+pub fn home(read: &Result<Option<KubeVirt>, ClusterError>) -> Result<Option<&str>, String> {
+    match read {
+        Ok(installed) => Ok(installed.as_ref().map(KubeVirt::namespace)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.message.clone()),
+    }
 }
 
 /// The plugins, unknown where the object could not be read.
@@ -146,14 +168,18 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn of_two_objects_none_is_believed() {
+    fn a_second_object_decides_nothing() {
         let object = |namespace: &str| -> KubeVirt {
             serde_json::from_value(json!({ "metadata": { "name": "kubevirt", "namespace": namespace } })).unwrap()
         };
-        assert_eq!(only(vec![object("kubevirt")]).unwrap().unwrap().namespace(), "kubevirt");
         assert!(only(Vec::new()).unwrap().is_none());
-        let error = only(vec![object("a-tenants"), object("kubevirt")]).unwrap_err();
-        assert!(error.message.contains("a-tenants, kubevirt"), "{}", error.message);
+        assert_eq!(only(vec![object("kubevirt")]).unwrap().unwrap().namespace(), "kubevirt");
+        let error = only(vec![object("a-tenant"), object("kubevirt")]).unwrap_err();
+        assert!(
+            error.message.contains("a-tenant/kubevirt, kubevirt/kubevirt"),
+            "{}",
+            error.message
+        );
     }
 
     #[test]

@@ -8,8 +8,9 @@ use super::guards::Guards;
 use super::stop::Stop;
 use super::{Context, debug_pods};
 use crate::cli::CheckRequest;
+use crate::cluster::pod_namespace::{self, PodNamespaces};
 use crate::cluster::{
-    Ask, Cluster, ClusterError, ErrorKind, Reach, Selection, kubevirt, launcher_images, pod_namespace, survey,
+    Ask, Cluster, ClusterError, ErrorKind, Reach, Selection, kubevirt, launcher_images, pod_admission, survey,
 };
 use crate::fault::{AgentImage, AgentImages, ImageSource};
 use crate::node::script::SCRIPT;
@@ -34,9 +35,10 @@ struct Findings {
 struct Known {
     /// Namespace of the VMs.
     namespace: String,
-    kubevirt: Option<String>,
     /// What debug pods would run, where that is known.
     images: Option<AgentImages>,
+    /// Where debug pods may go.
+    pods: PodNamespaces,
     /// VMIs in reach.
     vmis: Vec<Reach>,
 }
@@ -134,14 +136,19 @@ async fn known(cluster: &Cluster, request: &CheckRequest, guards: &Guards, findi
         ..Selection::default()
     };
     let selection = if request.nodes { &everywhere } else { &in_namespace };
-    let (installed, found) = tokio::join!(kubevirt::installed(cluster), survey(cluster, selection, &[]));
+    let (installed, own, found) = tokio::join!(
+        kubevirt::installed(cluster),
+        pod_namespace::own(cluster),
+        survey(cluster, selection, &[])
+    );
     let found = match found {
         Err(_) if request.nodes => survey(cluster, &in_namespace, &[]).await,
         found => found,
     };
     let vmis = found.map(|found| found.rows).unwrap_or_default();
+    let pods = PodNamespaces::new(request.pod_namespace.as_deref(), own, kubevirt::home(&installed));
     let launchers = launcher_images::read(cluster, &installed).await;
-    let kubevirt = note_kubevirt(cluster, installed, findings).await;
+    note_kubevirt(cluster, installed, findings).await;
     let images = match debug_pods::images(guards, request.image.as_ref(), &launchers) {
         _ if !needs_pods(request) => None,
         Ok(images) => {
@@ -155,7 +162,7 @@ async fn known(cluster: &Cluster, request: &CheckRequest, guards: &Guards, findi
     };
     Known {
         namespace,
-        kubevirt,
+        pods,
         images,
         vmis,
     }
@@ -180,12 +187,12 @@ fn note_images(images: &AgentImages, vmis: &[Reach], findings: &mut Findings) {
     }
 }
 
-/// Notes the installation; its namespace where that may be known.
+/// Notes the installation.
 async fn note_kubevirt(
     cluster: &Cluster,
     installed: Result<Option<kubevirt::KubeVirt>, ClusterError>,
     findings: &mut Findings,
-) -> Option<String> {
+) {
     let check = "kubevirt";
     let none = "the cluster has no KubeVirt, so that there are no VMs".to_owned();
     match installed {
@@ -197,15 +204,18 @@ async fn note_kubevirt(
             };
             findings.note(check, found.namespace(), result, Some(detail), None);
             findings.note("limits", found.namespace(), CheckResult::Ok, Some(limits(&found)), None);
-            Some(found.namespace().to_owned())
         }
-        Ok(None) => {
-            findings.lack(check, "", CheckResult::Failed, none, None);
-            None
-        }
-        Err(error) if error.kind == ErrorKind::NotFound => {
-            findings.lack(check, "", CheckResult::Failed, none, None);
-            None
+        Ok(None) => findings.lack(check, "", CheckResult::Failed, none, None),
+        Err(error) if error.is_not_found() => findings.lack(check, "", CheckResult::Failed, none, None),
+        // There are several.
+        Err(error) if error.kind == ErrorKind::Other => {
+            findings.note(
+                check,
+                "kubevirt.io",
+                CheckResult::Warning,
+                Some(error.message),
+                error.hint,
+            );
         }
         Err(error) => {
             // Whoever may not read the object may still ask which API groups there are.
@@ -217,7 +227,6 @@ async fn note_kubevirt(
                 Ok(_) => findings.lack(check, "", CheckResult::Failed, none, None),
                 Err(_) => findings.lack(check, "", CheckResult::Unknown, error.message, error.hint),
             }
-            None
         }
     }
 }
@@ -249,11 +258,7 @@ struct PodPlace {
 
 /// Asks, by a dry run, each namespace debug pods may go to.
 async fn admission(cluster: &Cluster, request: &CheckRequest, known: &Known, findings: &mut Findings) -> PodPlace {
-    let candidates = pod_namespace::candidates(
-        request.pod_namespace.as_deref(),
-        known.kubevirt.as_deref(),
-        &known.namespace,
-    );
+    let candidates = known.pods.candidates();
     let node = known.vmis.iter().find_map(|row| row.node.clone()).unwrap_or_default();
     let image = known.images.as_ref().map(|images| images.on(&node).clone());
     let probe = Probe {
@@ -266,42 +271,45 @@ async fn admission(cluster: &Cluster, request: &CheckRequest, known: &Known, fin
         start_limit: nodes::START_LIMIT,
     };
     let pod = probe.pod().object(SCRIPT);
-    let asked = candidates.iter().map(|namespace| {
-        let (pod, only) = (&pod, std::slice::from_ref(namespace));
-        async move { (namespace, pod_namespace::choose(cluster, pod, only).await) }
-    });
-    let answers = futures::future::join_all(asked).await;
-    let chosen = answers
+    let asked = candidates
         .iter()
-        .find(|(_, answer)| answer.is_ok())
-        .map(|(namespace, _)| (*namespace).clone());
-    for (namespace, answer) in &answers {
+        .map(|namespace| pod_admission::admits(cluster, &pod, namespace));
+    let answers = futures::future::join_all(asked).await;
+    let chosen = answers.iter().position(Result::is_ok);
+    for (number, (namespace, answer)) in candidates.iter().zip(answers).enumerate() {
         match answer {
-            Ok(_) => {
-                let here = chosen.as_ref() == Some(*namespace);
-                let detail = here.then(|| "debug pods go here".to_owned());
+            Ok(()) => {
+                let detail = (chosen == Some(number)).then(|| "debug pods go here".to_owned());
                 findings.note("admission", namespace, CheckResult::Ok, detail, None);
             }
-            // Only worth a word when it was asked for.
-            Err(error) if error.is_not_found() && request.pod_namespace.is_none() => {}
             Err(error) if chosen.is_some() => {
-                let detail = Some(error.message.clone());
-                findings.note("admission", namespace, CheckResult::Warning, detail, None);
+                findings.note("admission", namespace, CheckResult::Warning, Some(error.message), None);
             }
-            Err(error) => {
-                let (message, hint) = (error.message.clone(), error.hint.clone());
-                findings.lack("admission", namespace, CheckResult::Failed, message, hint);
-            }
+            Err(error) => findings.lack("admission", namespace, CheckResult::Failed, error.message, error.hint),
         }
     }
-    let admitted = chosen.is_some();
-    if !admitted {
-        findings.lacking = true;
+    if let Some((chosen, namespace)) = chosen.and_then(|number| Some((number, candidates.get(number)?))) {
+        // One that somebody may expect to be used.
+        if let Some(note) = known.pods.note().filter(|_| chosen == 0) {
+            findings.note("admission", pod_namespace::OWN, CheckResult::Warning, Some(note), None);
+        }
+        return PodPlace {
+            namespace: (*namespace).to_owned(),
+            admitted: true,
+        };
     }
-    let last = candidates.last().cloned().unwrap_or_default();
+    if request.pod_namespace.is_none() {
+        let (why, fix) = (known.pods.passed_over(), known.pods.prepare(&cluster.again("")));
+        let why = if why.is_empty() {
+            "no namespace takes the debug pods".to_owned()
+        } else {
+            why.join("; ")
+        };
+        findings.lack("admission", pod_namespace::OWN, CheckResult::Failed, why, Some(fix));
+    }
     PodPlace {
-        namespace: chosen.unwrap_or(last),
-        admitted,
+        namespace: candidates.last().map_or(pod_namespace::OWN, |last| *last).to_owned(),
+        admitted: false,
     }
 }
 

@@ -18,6 +18,7 @@ use crate::cli::{DryRun, HowMany, OutageRequest};
 use crate::cluster::events::{Recorder, Regarding};
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::outage::{candidates, launcher_of};
+use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::{
     Cluster, ClusterError, LauncherImages, VirtualMachineInstance, launcher_images, manifest, outage_rules,
 };
@@ -42,8 +43,8 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run
     let guards = Guards::read()?;
     let cluster = document::connect(context, &mut run.report).await?;
     let selection = &request.wanted.selection;
-    let search = candidates(&cluster, selection, &request.spec);
-    let (found, protection) = guards.search(context, &cluster, selection, search).await?;
+    let search = guards::and_own(&cluster, candidates(&cluster, selection, &request.spec));
+    let ((found, own), protection) = guards.search(context, &cluster, selection, search).await?;
     let images = match request.spec.mode {
         Mode::Pod | Mode::Kill => {
             let read = async { Ok(Some(launcher_images::read(&cluster, &found.kubevirt).await)) };
@@ -53,9 +54,9 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run
     };
     let installed = found.kubevirt.as_ref().ok().and_then(Option::as_ref);
     let release = installed.and_then(KubeVirt::release);
-    let kubevirt = installed.map(|kubevirt| kubevirt.namespace().to_owned());
     let vmis: Vec<VirtualMachineInstance> = found.rows.iter().map(|(vmi, _)| vmi.clone()).collect();
     let mut found: Candidates<OutageTarget> = found.into();
+    found.around.own = own;
     guards.keep_off(&cluster, &mut found, protection);
     let chosen = targets::choose_from(context, &cluster, &request.wanted, found).await?;
     enough(request, &chosen)?;
@@ -64,12 +65,13 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run
         vmis: &vmis,
         images: images.as_ref(),
     };
+    let pods = around.pod_namespaces(request.pod.namespace.as_deref());
     let planning = planned(&cluster, request, &guards, chosen, launchers, release, &run.report.id);
     let mut plan = context.unless_signalled(planning).await?;
     let facts = facts(&cluster, &plan);
     let passed = Box::pin(async {
-        let look = guards.look(&cluster, &facts, &around);
-        let asked = admitted(&cluster, request, &mut plan, kubevirt.as_deref());
+        let look = guards.look(&cluster, &facts, &around, &pods);
+        let asked = admitted(&cluster, request, &mut plan, &pods);
         let (verdict, admitted) = tokio::join!(look, asked);
         let verdict = verdict?;
         admitted.map(|()| verdict)
@@ -78,7 +80,10 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run
     crate::run::outage::report::plan(&mut run.report, &plan, |command| cluster.again(command));
     run.planned(context);
     let is_dry = request.writing.dry_run != DryRun::None;
-    let text = outage_text::plan_text(&plan, &cluster, is_dry);
+    let mut text = outage_text::plan_text(&plan, &cluster, is_dry);
+    if plan.pods.is_some() {
+        text = debug_pods::noted(text, &pods);
+    }
     context.printer.line(&guards::shown(text, &verdict));
     if is_dry {
         let vmis = plan.vms.iter().map(|vm| &vm.target);
@@ -222,26 +227,21 @@ async fn admitted(
     cluster: &Cluster,
     request: &OutageRequest,
     plan: &mut OutagePlan,
-    kubevirt: Option<&str>,
+    namespaces: &PodNamespaces,
 ) -> Result<(), Stop> {
     let owners: Vec<_> = plan.vms.iter().map(|vm| &vm.target.owner).collect();
     let rules = outage_rules::needed(&plan.spec, &owners);
-    let mut namespaces: Vec<String> = plan.vms.iter().map(|vm| vm.target.namespace.clone()).collect();
-    namespaces.dedup();
-    let places = Places {
-        vmis: &namespaces,
-        pods: "",
-    };
+    let mut vmis: Vec<String> = plan.vms.iter().map(|vm| vm.target.namespace.clone()).collect();
+    vmis.dedup();
+    let places = Places { vmis: &vmis, pods: "" };
     permitted(cluster, "outage", &rules, places, "").await?;
     let dry_run = request.writing.dry_run;
     if let Some(pods) = &plan.pods {
-        let vm_namespace = namespaces.first().map_or("default", String::as_str);
-        let candidates = debug_pods::candidates(&request.pod, kubevirt, vm_namespace);
         let killing = (plan.vms.iter().enumerate())
             .filter_map(|(index, vm)| Some(kill::pod(plan, pods, index, vm.target.launcher.as_ref()?)));
         let killing: Result<Vec<_>, String> = killing.collect();
         let killing = killing.map_err(|why| Stop::refused("plan", why))?;
-        let namespace = debug_pods::place(cluster, &candidates, &killing, dry_run, "outage").await?;
+        let namespace = debug_pods::place(cluster, namespaces, &killing, dry_run, "outage").await?;
         plan.pods = Some(Pods {
             namespace,
             ..pods.clone()

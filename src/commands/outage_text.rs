@@ -169,10 +169,7 @@ fn by_hand(plan: &OutagePlan, cluster: &Cluster) -> Vec<String> {
     if plan.spec.is_held() {
         return vec![
             "no timer undoes this: it stays until this command, or somebody, undoes it".to_owned(),
-            format!(
-                "to undo it from any machine: {}",
-                cluster.again(&format!("kubectl vmchaos halt {}", plan.run))
-            ),
+            format!("to undo it from any machine: {}", cluster.again(&plan.halt_command())),
         ];
     }
     let ours = plan.vms.iter().filter(|vm| vm.prediction.by == Comeback::Us);
@@ -230,7 +227,7 @@ fn tell(context: &Context, vm: &Outage, trouble: &Trouble) {
 fn left(context: &Context, cluster: &Cluster, plan: &OutagePlan, vm: &Outage, planned: &PlannedOutage) {
     let key = vm.target.key();
     if vm.in_place {
-        let halt = cluster.again(&format!("kubectl vmchaos halt {}", plan.run));
+        let halt = cluster.again(&plan.halt_command());
         context
             .printer
             .line(&format!("{key} was left before it was undone; to undo it: {halt}"));

@@ -64,10 +64,11 @@ pub(super) async fn choose(
     interfaces: &[String],
     guards: &Guards,
 ) -> Result<(Chosen, Result<LauncherImages, ClusterError>), Stop> {
-    let search = survey(cluster, &wanted.selection, interfaces);
-    let (survey, protection) = guards.search(context, cluster, &wanted.selection, search).await?;
+    let search = guards::and_own(cluster, survey(cluster, &wanted.selection, interfaces));
+    let ((survey, own), protection) = guards.search(context, cluster, &wanted.selection, search).await?;
     let images = survey.images.clone();
     let mut found: Candidates<Target> = survey.into();
+    found.around.own = own;
     guards.keep_off(cluster, &mut found, protection);
     Ok((choose_from(context, cluster, wanted, found).await?, images))
 }

@@ -63,6 +63,8 @@ pub struct PlannedNode {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PodOptions {
     pub images: AgentImages,
+    /// Named by the user; where it was chosen for them, that is not known here.
+    pub namespace: Option<String>,
     pub service_account: Option<String>,
     /// `None` tolerates every taint.
     pub tolerations: Option<Vec<crate::fault::Toleration>>,
@@ -234,6 +236,11 @@ impl Plan {
         format!("vmchaos-{}-{node}", self.run)
     }
 
+    /// What ends the run from any machine, without the flags that lead to the cluster.
+    pub fn halt_command(&self) -> String {
+        format!("kubectl vmchaos halt {}{}", self.run, self.pod.halt_flags())
+    }
+
     /// What a pod says of its run to whoever looks at it: everything that `status` and `halt` of another machine need.
     pub fn annotations(&self, vms: &[(&Target, &NodeVm)]) -> BTreeMap<String, String> {
         let mut annotations = self.pod.annotations.clone();
@@ -275,6 +282,14 @@ fn commands_in_brief(vms: &[(&Target, &NodeVm)]) -> String {
 }
 
 impl PodOptions {
+    /// The flags that `halt` needs to find the run's pods, and to make its own as they were made; each with a space before it.
+    pub fn halt_flags(&self) -> String {
+        let flag = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!(" {name} {value}"));
+        let namespace = flag("--pod-namespace", &self.namespace);
+        let service_account = flag("--service-account", &self.service_account);
+        namespace.into_iter().chain(service_account).collect()
+    }
+
     /// As a pod's spec has them.
     pub fn tolerations(&self) -> Option<Vec<k8s_openapi::api::core::v1::Toleration>> {
         let tolerations = self.tolerations.as_ref()?;

@@ -12,9 +12,8 @@ use futures::future::join_all;
 
 use super::leaving::{END_LIMIT, Leaving, end};
 use super::live::{DebugPodSeen, LiveRun};
-use super::prove::{self, Order, Place};
+use super::prove::{self, Place, Sweeping};
 use crate::cluster::Cluster;
-use crate::fault::AgentImage;
 
 pub use super::leaving::would_delete;
 
@@ -36,19 +35,14 @@ pub struct Left {
     pub again: String,
 }
 
-/// How VMs that nobody vouched for are looked into.
-#[derive(Debug, Clone)]
-pub struct Looking {
-    /// VMs that other live runs have in hand, with the run's id: nobody looks into those.
-    pub claimed: BTreeMap<String, String>,
-    /// What looks, where the operator named it. Never what a pod that was found runs: whoever could make it would choose.
-    pub image: Option<AgentImage>,
-    /// Who and why.
-    pub annotations: BTreeMap<String, String>,
-}
-
-/// Halts runs, all at once.
-pub async fn halt(cluster: &Cluster, runs: Vec<LiveRun>, looking: &Looking) -> Vec<Halted> {
+/// Halts runs, all at once. `claimed` are VMs that other live runs have in hand, with the run's id: nobody looks into those. `how`
+/// is how it is looked into the others, where nobody vouches for them.
+pub async fn halt(
+    cluster: &Cluster,
+    runs: Vec<LiveRun>,
+    claimed: &BTreeMap<String, String>,
+    how: &Sweeping,
+) -> Vec<Halted> {
     let ended = join_all(runs.iter().map(|run| end(cluster, run))).await;
     let halted = runs.into_iter().zip(ended).map(|(run, pods)| async {
         let mut halted = Halted {
@@ -57,7 +51,7 @@ pub async fn halt(cluster: &Cluster, runs: Vec<LiveRun>, looking: &Looking) -> V
             left: Vec::new(),
         };
         for pod in &pods {
-            settle(cluster, pod, looking, &mut halted).await;
+            settle(cluster, pod, claimed, how, &mut halted).await;
         }
         halted.run.pods = pods.into_iter().map(|leaving| leaving.pod).collect();
         halted
@@ -66,7 +60,13 @@ pub async fn halt(cluster: &Cluster, runs: Vec<LiveRun>, looking: &Looking) -> V
 }
 
 /// Finds out whether anything of a pod is left.
-async fn settle(cluster: &Cluster, leaving: &Leaving, looking: &Looking, halted: &mut Halted) {
+async fn settle(
+    cluster: &Cluster,
+    leaving: &Leaving,
+    claimed: &BTreeMap<String, String>,
+    how: &Sweeping,
+    halted: &mut Halted,
+) {
     let pod = &leaving.pod;
     let still = |why: &str| Left {
         what: format!("debug pod {} on {} {why}", pod.key(), pod.node),
@@ -94,21 +94,30 @@ async fn settle(cluster: &Cluster, leaving: &Leaving, looking: &Looking, halted:
     } else if pod.changes_nothing() {
         return halted.told.push("it was only looking".to_owned());
     }
-    if pod.targets.is_empty() {
+    if pod.odd_targets > 0 {
+        let why = format!("names {} targets that no VMI can be called", pod.odd_targets);
+        halted.left.push(still(&why));
+    } else if pod.targets.is_empty() {
         return halted.left.push(still("does not say which VMs it was about"));
     }
-    look_into(cluster, pod, looking, halted).await;
+    look_into(cluster, pod, claimed, how, halted).await;
 }
 
 /// Nobody vouched for these VMs: look.
-async fn look_into(cluster: &Cluster, pod: &DebugPodSeen, looking: &Looking, halted: &mut Halted) {
+async fn look_into(
+    cluster: &Cluster,
+    pod: &DebugPodSeen,
+    claimed: &BTreeMap<String, String>,
+    how: &Sweeping,
+    halted: &mut Halted,
+) {
     let left = |key: &str, why: String| Left {
         what: format!("{key}: {why}"),
         again: vmi(key),
     };
     let mut free = Vec::new();
     for key in &pod.targets {
-        match looking.claimed.get(key) {
+        match claimed.get(key) {
             // What is there now is that run's, and it would not have begun on top of another.
             Some(run) => halted.left.push(left(
                 key,
@@ -117,7 +126,7 @@ async fn look_into(cluster: &Cluster, pod: &DebugPodSeen, looking: &Looking, hal
             None => free.push(key.clone()),
         }
     }
-    let places = match prove::places(cluster, &free, looking.image.as_ref()).await {
+    let places = match prove::places(cluster, &free, how.image.as_ref()).await {
         Ok(places) => places,
         Err(error) => {
             let all = free
@@ -136,12 +145,18 @@ async fn look_into(cluster: &Cluster, pod: &DebugPodSeen, looking: &Looking, hal
                 .push(left(&key, format!("nobody could look into it: {why}"))),
         }
     }
-    let order = Order {
-        run: pod.run.clone(),
-        namespace: pod.namespace.clone(),
-        annotations: looking.annotations.clone(),
-    };
-    for (key, swept) in prove::sweep(cluster, &prove::jobs(&order, there)).await {
+    let mut jobs = prove::jobs(&pod.run, how, there);
+    if let Err(error) = prove::place(cluster, how, &mut jobs).await {
+        let why = match &error.hint {
+            Some(hint) => format!("nobody could look into it: {}; {hint}", error.message),
+            None => format!("nobody could look into it: {}", error.message),
+        };
+        let targets = jobs.iter().flat_map(|job| &job.targets);
+        return halted
+            .left
+            .extend(targets.map(|target| left(&target.key(), why.clone())));
+    }
+    for (key, swept) in prove::sweep(cluster, &jobs).await {
         match swept {
             Ok(swept) => halted.told.push(swept.words()),
             Err(what) => halted.left.push(Left { what, again: vmi(&key) }),

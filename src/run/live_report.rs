@@ -146,6 +146,7 @@ mod tests {
             reason: None,
             what: Some("latency 100ms".into()),
             targets: vec!["default/web-1".into()],
+            odd_targets: 0,
             total: Some(Duration::from_secs(120)),
             detached: false,
         }

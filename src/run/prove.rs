@@ -6,20 +6,23 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::sweep::{self, Job, Swept};
+use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::selection::{NamedTarget, Selection};
-use crate::cluster::{Cluster, ClusterError, LauncherImages, Reach, survey};
+use crate::cluster::{Cluster, ClusterError, ErrorKind, LauncherImages, Reach, pod_admission, survey};
 use crate::fault::{AgentImage, AgentImages, Target};
+use crate::node::script::SCRIPT;
 use crate::plan::run_plan::{FAULT, PodOptions, TARGETS};
 
 /// How long a sweeping pod may take to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Where and as what sweeping pods are made.
+/// How sweeping pods are made, whatever they look after: by the flags and the cluster, by nothing that a pod says.
 #[derive(Debug, Clone)]
-pub struct Order {
-    /// The run they look after; they carry its label.
-    pub run: String,
-    pub namespace: String,
+pub struct Sweeping {
+    pub namespaces: PodNamespaces,
+    pub service_account: Option<String>,
+    /// Instead of KubeVirt's own. Never what a pod that was found runs: whoever could make it would choose.
+    pub image: Option<AgentImage>,
     /// Who and why.
     pub annotations: BTreeMap<String, String>,
 }
@@ -112,8 +115,8 @@ fn named(key: &str) -> Option<NamedTarget> {
     })
 }
 
-/// One sweeping pod's work a node.
-pub fn jobs(order: &Order, guests: Vec<Guest>) -> Vec<Job> {
+/// One sweeping pod's work a node, for `run`, whose label they carry; [`place`] says in which namespace.
+pub fn jobs(run: &str, how: &Sweeping, guests: Vec<Guest>) -> Vec<Job> {
     let mut nodes: BTreeMap<String, (AgentImage, Vec<Target>)> = BTreeMap::new();
     for Guest { target, image } in guests {
         let (_, targets) = nodes.entry(target.node.clone()).or_insert_with(|| (image, Vec::new()));
@@ -122,18 +125,19 @@ pub fn jobs(order: &Order, guests: Vec<Guest>) -> Vec<Job> {
     nodes
         .into_iter()
         .map(|(node, (image, targets))| {
-            let mut annotations = order.annotations.clone();
+            let mut annotations = how.annotations.clone();
             let keys: Vec<String> = targets.iter().map(Target::key).collect();
             annotations.insert(FAULT.to_owned(), "removes what a run left".to_owned());
             annotations.insert(TARGETS.to_owned(), keys.join(","));
             Job {
-                run: order.run.clone(),
+                run: run.to_owned(),
                 fault: "halt".to_owned(),
                 node,
-                namespace: order.namespace.clone(),
+                namespace: String::new(),
                 pod: PodOptions {
                     images: AgentImages::everywhere(image),
-                    service_account: None,
+                    namespace: None,
+                    service_account: how.service_account.clone(),
                     tolerations: None,
                     start_limit: START_LIMIT,
                     annotations,
@@ -143,6 +147,19 @@ pub fn jobs(order: &Order, guests: Vec<Guest>) -> Vec<Job> {
             }
         })
         .collect()
+}
+
+/// Puts the pods where they are admitted; asked by a dry run that writes nothing.
+pub async fn place(cluster: &Cluster, how: &Sweeping, jobs: &mut [Job]) -> Result<(), ClusterError> {
+    let Some(first) = jobs.first() else {
+        return Ok(());
+    };
+    let pod = sweep::pod(first).map_err(|why| ClusterError::new(ErrorKind::Invalid, why))?;
+    let namespace = pod_admission::choose(cluster, &pod.object(SCRIPT), &how.namespaces).await?;
+    for job in jobs {
+        job.namespace.clone_from(&namespace);
+    }
+    Ok(())
 }
 
 /// Looks into all VMs, all nodes at once: what was removed from each, or what may be left in it and why.
@@ -175,6 +192,7 @@ fn about(key: &str, why: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::pod_namespace::Own;
     use crate::fault::{Binding, ImageSource, Interface, Launcher};
 
     fn guest(name: &str, node: &str) -> Guest {
@@ -210,12 +228,17 @@ mod tests {
 
     #[test]
     fn one_pod_a_node_that_says_what_it_is_for() {
-        let order = Order {
-            run: "k3f9ab".into(),
-            namespace: "vmchaos".into(),
+        let how = Sweeping {
+            namespaces: PodNamespaces::new(None, Own::Labelled, Ok(None)),
+            service_account: Some("chaos".into()),
+            image: None,
             annotations: BTreeMap::new(),
         };
-        let jobs = jobs(&order, vec![guest("a", "n1"), guest("b", "n2"), guest("c", "n1")]);
+        let jobs = jobs(
+            "k3f9ab",
+            &how,
+            vec![guest("a", "n1"), guest("b", "n2"), guest("c", "n1")],
+        );
         let image = |job: &Job| sweep::pod(job).unwrap().image.image().to_owned();
         let nodes: Vec<_> = jobs.iter().map(|job| (job.node.as_str(), image(job))).collect();
         assert_eq!(
@@ -224,6 +247,7 @@ mod tests {
         );
         assert_eq!(jobs[0].pod.annotations[TARGETS], "default/a,default/c");
         let pod = sweep::pod(&jobs[0]).unwrap();
+        assert_eq!(pod.service_account.as_deref(), Some("chaos"));
         assert!(pod.name().starts_with("vmchaos-k3f9ab-sweep-"), "{}", pod.name());
         assert_eq!(
             pod.plan.matches("sweep 1 ").count(),

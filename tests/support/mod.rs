@@ -78,6 +78,17 @@ impl Rehearsal {
         file
     }
 
+    /// Makes the namespace `vmchaos`, with or without the label that lets debug pods in.
+    pub(crate) fn own_namespace(&self, labelled: bool) {
+        let mut labels = serde_json::json!({"kubernetes.io/metadata.name": "vmchaos"});
+        if labelled {
+            labels["vmchaos.dev/debug-pods"] = "allowed".into();
+        }
+        let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": "vmchaos", "labels": labels}, "status": {"phase": "Active"}});
+        self.practice.put(namespace).unwrap();
+    }
+
     /// Runs a command to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
         self.spawn(args).end()

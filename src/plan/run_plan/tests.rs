@@ -45,6 +45,7 @@ fn planned(ports: u16, vms: usize, engine: Engine) -> Result<Plan, CompileError>
     };
     let pod = PodOptions {
         images: crate::fault::AgentImages::flag("tools:v1"),
+        namespace: None,
         service_account: None,
         tolerations: None,
         start_limit: Duration::from_secs(60),

@@ -69,7 +69,7 @@ impl Nodes {
     }
 
     /// A node that runs the real script, as what it is.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(feature = "script-nodes", target_os = "linux"))]
     pub(crate) fn script(&self, node: &str) -> Option<&Arc<super::script_node::ScriptNode>> {
         self.hosts.scripts.get(node)
     }

@@ -48,7 +48,7 @@ pub fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(&str) -> S
 fn recovery(plan: &OutagePlan, vm: &PlannedOutage, again: &impl Fn(&str) -> String) -> RecoveryReport {
     let target = &vm.target;
     let undo = match vm.prediction.by {
-        _ if plan.spec.is_held() => Some(format!("kubectl vmchaos halt {}", plan.run)),
+        _ if plan.spec.is_held() => Some(plan.halt_command()),
         Comeback::Us => by_hand(plan.spec.mode, vm),
         Comeback::Platform => None,
     };
