@@ -55,8 +55,7 @@ fn pods_that_may_not_be_deleted() {
 fn pod_security_that_admits_no_privileged_pods_where_they_may_go() {
     let rehearsal = Rehearsal::new();
     rehearsal.practice.admission_deny("kubevirt", "baseline");
-    let kubeconfig = rehearsal.practice.kubeconfig().display().to_string();
-    let flags = format!("--context vmchaos-rehearsal --kubeconfig {kubeconfig}");
+    let flags = "--context vmchaos-rehearsal";
     refused(
         &rehearsal,
         &[

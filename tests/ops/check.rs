@@ -154,7 +154,7 @@ fn where_nothing_admits_debug_pods_the_namespace_to_prepare_is_told() {
         results(&checked, "admission"),
         [("kubevirt", "failed"), ("vmchaos", "failed")].map(owned)
     );
-    let fix = "kubectl create namespace vmchaos --context vmchaos-rehearsal --kubeconfig ";
+    let fix = "kubectl create namespace vmchaos --context vmchaos-rehearsal && kubectl label namespace vmchaos ";
     assert!(checked.out.contains(fix), "{}", checked.out);
     let named = rehearsal
         .run(&["check", "-o", "json", "--pod-namespace", "default"])
