@@ -12,6 +12,7 @@ use super::client::Cluster;
 use super::error::{Ask, ClusterError};
 use super::judge::{Facts, Reach, row};
 use super::kubevirt::{self, KubeVirt};
+use super::launcher_images::{self, LauncherImages};
 use super::movable::Terrain;
 use super::nodes;
 use super::selection::{Scope, Selection};
@@ -32,7 +33,7 @@ pub struct Found {
 }
 
 /// Every VMI in scope with what it can take, for `list` and the picker.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Survey {
     /// Sorted by namespace and name.
     pub rows: Vec<Reach>,
@@ -42,6 +43,8 @@ pub struct Survey {
     pub missing: Vec<String>,
     /// The installation, where it may be read.
     pub kubevirt: Option<KubeVirt>,
+    /// What its launchers run, and debug pods by default.
+    pub images: Result<LauncherImages, ClusterError>,
     /// Nodes that take no new VMs, where nodes may be listed.
     pub cordoned: Vec<String>,
 }
@@ -78,10 +81,15 @@ pub async fn find(cluster: &Cluster, selection: &Selection, interfaces: &[String
 /// Every VMI that is meant, with what it can take.
 pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[String]) -> Result<Survey, ClusterError> {
     let asked = Asked::of(cluster, selection);
-    let (vmis, pods, kubevirt, nodes) = tokio::join!(
+    let installed = async {
+        let kubevirt = kubevirt::installed(cluster).await;
+        let images = launcher_images::read(cluster, &kubevirt).await;
+        (kubevirt, images)
+    };
+    let (vmis, pods, (kubevirt, images), nodes) = tokio::join!(
         asked.vmis(cluster, selection, "netem"),
         launchers(cluster, &asked.scope),
-        kubevirt::installed(cluster),
+        installed,
         nodes::all(cluster),
     );
     // The VMIs first: without KubeVirt that is the error to show.
@@ -93,6 +101,7 @@ pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[Stri
             nodes: nodes.ok(),
             flags: cluster.again(""),
         },
+        images: images.as_ref().ok().cloned(),
     };
     let by_vmi = by_owner(&pods);
     let rows: Vec<Reach> = vmis
@@ -108,6 +117,7 @@ pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[Stri
         stopped,
         missing,
         kubevirt: kubevirt.ok().flatten(),
+        images,
         cordoned: facts.terrain.cordoned(),
     })
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::launcher::{active_pod, launcher};
+use super::launcher_images::LauncherImages;
 use super::movable::{self, Terrain};
 use super::vmi::VirtualMachineInstance;
 use crate::escape::escape;
@@ -28,8 +29,9 @@ pub struct Reach {
     pub unreachable: Vec<Unreachable>,
     pub uid: String,
     pub created_at: Option<Timestamp>,
-    /// Where the guest is now, with every interface in reach, whatever its state: what a sweep looks into.
-    pub placed: Option<Target>,
+    /// Where the guest is now, with every interface in reach, whatever its state: what a sweep looks into. Or why it is in
+    /// no pod that could be looked into.
+    pub placed: Result<Target, String>,
     /// What a network fault would be done to, or why it cannot.
     pub fault: Result<Target, Unfit>,
     /// Where it could be migrated to, or why it cannot be.
@@ -47,6 +49,8 @@ pub struct Reach {
 pub struct Facts {
     pub plugins: Plugins,
     pub terrain: Terrain,
+    /// What launchers run, where KubeVirt's pods may be read.
+    pub images: Option<LauncherImages>,
 }
 
 /// The row of a VMI for `list` and the picker.
@@ -55,12 +59,13 @@ pub struct Facts {
 /// interface that can be reached.
 pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interfaces: &[String]) -> Reach {
     let nics = vmi.nics();
-    let pod = active_pod(vmi, pods);
-    let (reachable, unreachable) = reach(&nics, &networks_of(pod), &facts.plugins);
-    let placed = pod
-        .and_then(launcher)
-        .filter(|_| !reachable.is_empty())
-        .map(|launcher| target(vmi, launcher, reachable));
+    let pod = active_pod(vmi, pods, facts.images.as_ref());
+    let (reachable, unreachable) = reach(&nics, &networks_of(pod.as_ref().ok().copied()), &facts.plugins);
+    let placed = match pod {
+        Err(none) => Err(escape(none.reason())),
+        Ok(_) if reachable.is_empty() => Err("has no interface that a fault can be on".to_owned()),
+        Ok(pod) => Ok(target(vmi, launcher(pod), reachable)),
+    };
     Reach {
         namespace: vmi.namespace().to_owned(),
         name: vmi.name().to_owned(),
@@ -113,20 +118,11 @@ pub fn judge(
             Some(format!("kubectl describe node {node}")),
         ));
     }
-    let Some(pod) = active_pod(vmi, pods) else {
-        return Err(unfit(
-            format!("has no running virt-launcher pod on node {node}"),
-            Some(format!(
-                "kubectl get pods -n {namespace} -l kubevirt.io/created-by={}",
-                vmi.uid()
-            )),
-        ));
-    };
-    let launcher =
-        launcher(pod).ok_or_else(|| unfit("has a virt-launcher pod without a `compute` container".to_owned(), None))?;
+    let pod = active_pod(vmi, pods, facts.images.as_ref())
+        .map_err(|none| unfit(none.reason().to_owned(), Some(none.hint(vmi))))?;
     let (reachable, unreachable) = reach(&vmi.nics(), &networks_of(Some(pod)), &facts.plugins);
     let chosen = choose(reachable, &unreachable, interfaces).map_err(|reason| unfit(reason, None))?;
-    Ok(target(vmi, launcher, chosen))
+    Ok(target(vmi, launcher(pod), chosen))
 }
 
 fn target(vmi: &VirtualMachineInstance, launcher: Launcher, interfaces: Vec<Interface>) -> Target {

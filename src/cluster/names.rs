@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::client::Cluster;
 use super::connection::Connection;
 use super::kubeconfig::{Environment, contexts_of};
+use super::pod_namespace::PodNamespaces;
 use super::vmi::VirtualMachineInstance;
 
 /// A shell waits for its completion; later than this nobody wants it any more.
@@ -52,6 +53,15 @@ pub async fn namespaces(connection: &Connection) -> Vec<String> {
         .into_iter()
         .filter_map(|namespace| namespace.metadata.name)
         .collect()
+}
+
+/// Where debug pods are; `None` when that is not answered in time.
+pub async fn pod_namespaces(connection: &Connection) -> Option<PodNamespaces> {
+    let ask = async {
+        let cluster = Cluster::connect_silently(connection).await.ok()?;
+        Some(PodNamespaces::read(&cluster, None).await)
+    };
+    tokio::time::timeout(LIMIT, ask).await.ok().flatten()
 }
 
 /// Metadata of the objects with these labels, in `namespace` or in all of them, where they may be listed.

@@ -12,6 +12,7 @@ use super::error::{Ask, ClusterError, ErrorKind};
 use super::judge::not_steady;
 use super::kubevirt::{self, KubeVirt};
 use super::launcher::{active_pod, launcher};
+use super::launcher_images::LauncherImages;
 use super::nodes::{self, cordoned};
 use super::selection::Selection;
 use super::vm::VirtualMachine;
@@ -27,15 +28,15 @@ const SHUTDOWN_SECONDS: i64 = 180;
 const ONE_BY_ONE: usize = 4;
 
 /// What matched, sorted by namespace and name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Candidates {
     pub rows: Vec<(VirtualMachineInstance, Result<OutageTarget, Unfit>)>,
     /// Named VMIs that do not exist but whose VM does.
     pub stopped: Vec<Unfit>,
     /// Sentences about named VMIs of which there is neither a VMI nor a VM.
     pub missing: Vec<String>,
-    /// The installation, where it may be read.
-    pub kubevirt: Option<KubeVirt>,
+    /// The installation, or why it cannot be read.
+    pub kubevirt: Result<Option<KubeVirt>, ClusterError>,
     /// Names of the nodes that take no new VMs, where nodes may be listed.
     pub cordoned: Vec<String>,
 }
@@ -67,7 +68,7 @@ pub async fn candidates(
         rows: vmis.into_iter().map(judged).collect(),
         stopped,
         missing,
-        kubevirt: kubevirt.ok().flatten(),
+        kubevirt,
         cordoned: nodes.map_or_else(|_| Vec::new(), |nodes| cordoned(&nodes)),
     })
 }
@@ -207,8 +208,12 @@ fn refused(vmi: &VirtualMachineInstance, owner: &Owner, spec: &OutageSpec) -> Op
     }
 }
 
-/// The launcher pod a VMI runs in.
-pub async fn launcher_of(cluster: &Cluster, vmi: &VirtualMachineInstance) -> Result<Launcher, ClusterError> {
+/// The launcher pod a VMI runs in; `images` are what launchers run, where that is known.
+pub async fn launcher_of(
+    cluster: &Cluster,
+    vmi: &VirtualMachineInstance,
+    images: Option<&LauncherImages>,
+) -> Result<Launcher, ClusterError> {
     let namespace = vmi.namespace();
     let labels = format!("{LAUNCHERS},kubevirt.io/created-by={}", vmi.uid());
     let pods = Api::<Pod>::namespaced(cluster.client.clone(), namespace)
@@ -216,12 +221,9 @@ pub async fn launcher_of(cluster: &Cluster, vmi: &VirtualMachineInstance) -> Res
         .await
         .map_err(|error| cluster.explain(&error, &Ask::new("list", "", "pods").namespace(namespace)))?;
     let pods: Vec<&Pod> = pods.items.iter().collect();
-    active_pod(vmi, &pods).and_then(launcher).ok_or_else(|| {
-        ClusterError::new(
-            ErrorKind::NotFound,
-            format!("{namespace}/{} has no running virt-launcher pod", vmi.name()),
-        )
-        .hint(cluster.again(&format!("kubectl get pods -n {namespace} -l {labels}")))
+    active_pod(vmi, &pods, images).map(launcher).map_err(|none| {
+        let message = format!("{namespace}/{} {}", vmi.name(), none.reason());
+        ClusterError::new(ErrorKind::NotFound, message).hint(cluster.again(&none.hint(vmi)))
     })
 }
 

@@ -7,9 +7,10 @@ use super::Context;
 use super::stop::Stop;
 use super::targets::Candidates;
 use crate::cluster::kubevirt::KubeVirt;
+use crate::cluster::pod_namespace::{self, Own, PodNamespaces};
 use crate::cluster::protection::{Protection, everyone, protection};
 use crate::cluster::{Cluster, ClusterError, Reach, Selection};
-use crate::fault::{PROTECTED, Unfit};
+use crate::fault::{AgentImage, ImageSource, PROTECTED, Unfit};
 use crate::plan::guards::beside::Beside;
 use crate::plan::guards::config::Config;
 use crate::plan::guards::{self, Crowd, Facts, Known, Place, Verdict};
@@ -32,6 +33,8 @@ pub(super) struct Around {
     pub protection: Protection,
     /// Namespace KubeVirt is installed in, where it may be known.
     pub kubevirt: Option<String>,
+    /// The namespace made for debug pods.
+    pub own: Own,
 }
 
 /// The config file (XDG Base Directory): `$XDG_CONFIG_HOME/kubectl-vmchaos/config.yaml`, `~/.config/…`, on Windows `%APPDATA%`.
@@ -67,6 +70,16 @@ impl Guards {
             Err(error) => return Err(refused(format!("{file} cannot be read: {error}"))),
         };
         Ok(Self { config, file })
+    }
+
+    /// What the operator wants debug pods to run: by `--image`, else by the config file.
+    pub(super) fn image(&self, flag: Option<&String>) -> Option<AgentImage> {
+        let by_flag = flag.map(|image| AgentImage::new(image, ImageSource::Flag));
+        let by_file = || {
+            let image = self.config.image.as_ref()?;
+            Some(AgentImage::new(&image.0, ImageSource::Config(self.file.clone())))
+        };
+        by_flag.or_else(by_file)
     }
 
     /// What a search finds, and beside it what is protected; unless a signal comes first.
@@ -136,12 +149,19 @@ impl Guards {
         found.around.protection = protection;
     }
 
-    /// What the guards say of a plan, after a look at what else is going on; an error where they refuse it.
-    pub(super) async fn look(&self, cluster: &Cluster, facts: &Facts, around: &Around) -> Result<Verdict, Stop> {
+    /// What the guards say of a plan, after a look at what else is going on; an error where they refuse it. `pods` are the
+    /// namespaces where others' runs count.
+    pub(super) async fn look(
+        &self,
+        cluster: &Cluster,
+        facts: &Facts,
+        around: &Around,
+        pods: &PodNamespaces,
+    ) -> Result<Verdict, Stop> {
         let namespaces: BTreeSet<String> = facts.vms.iter().map(|place| place.namespace.clone()).collect();
         let (crowd, beside) = tokio::join!(
             self.crowd(cluster, facts, &namespaces),
-            lookout::beside(cluster, &namespaces, around.kubevirt.as_deref())
+            lookout::beside(cluster, &namespaces, pods)
         );
         let ((crowd, closed), mut beside) = (crowd?, beside?);
         add(&mut beside, around);
@@ -241,7 +261,23 @@ pub(super) fn shown(mut text: String, verdict: &Verdict) -> String {
     text
 }
 
+/// A search, and beside it a look at the namespace made for debug pods.
+pub(super) async fn and_own<S>(
+    cluster: &Cluster,
+    search: impl Future<Output = Result<S, ClusterError>>,
+) -> Result<(S, Own), ClusterError> {
+    let (found, own) = tokio::join!(search, pod_namespace::own(cluster));
+    Ok((found?, own))
+}
+
 impl Around {
+    /// Where debug pods may go, and where those of others count; `named` is `--pod-namespace`.
+    pub(super) fn pod_namespaces(&self, named: Option<&str>) -> PodNamespaces {
+        let unread = || "the KubeVirt object could not be read, or there are several".to_owned();
+        let kubevirt = self.kubevirt.as_deref().map(Some).ok_or_else(unread);
+        PodNamespaces::new(named, self.own.clone(), kubevirt)
+    }
+
     /// Where KubeVirt is, as an installation says.
     pub(super) fn at(kubevirt: Option<&KubeVirt>, cordoned: Vec<String>) -> Self {
         Self {

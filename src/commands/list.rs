@@ -85,7 +85,7 @@ fn item(row: &Reach) -> VmiTargetItem {
         phase: row.phase.clone(),
         node: row.node.clone(),
         ip: row.ip.clone(),
-        pod: row.placed.as_ref().map(|target| target.launcher.name.clone()),
+        pod: row.placed.as_ref().ok().map(|target| target.launcher.name.clone()),
         created_at: row.created_at.map(Time),
         interfaces: reached.chain(others).collect(),
         faults: [

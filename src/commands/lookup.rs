@@ -41,14 +41,28 @@ async fn ask(asked: &Asked) -> Vec<(String, String)> {
 async fn runs(asked: &Asked) -> Vec<(String, String)> {
     let (connection, namespace) = (&asked.connection, asked.namespace.as_deref());
     let ours = format!("{LABEL_MANAGED_BY}={MANAGED_BY}");
-    let (pods, migrations, machines, instances) = tokio::join!(
+    let (namespaces, pods, migrations, machines, instances) = tokio::join!(
+        names::pod_namespaces(connection),
         names::labelled::<Pod>(connection, namespace, &ours),
         names::labelled::<VirtualMachineInstanceMigration>(connection, namespace, &ours),
         names::labelled::<VirtualMachine>(connection, namespace, LABEL_RUN),
         names::labelled::<VirtualMachineInstance>(connection, namespace, LABEL_RUN),
     );
+    // What `halt` would leave alone is no completion of it.
+    let namespaces = namespaces.map(|all| all.and(namespace));
+    let counts = |pod: &&ObjectMeta| {
+        namespaces
+            .as_ref()
+            .is_some_and(|all| all.counts(pod.namespace.as_deref().unwrap_or_default()))
+    };
     let mut runs: Vec<(String, String)> = Vec::new();
-    for object in pods.iter().chain(&migrations).chain(&machines).chain(&instances) {
+    for object in pods
+        .iter()
+        .filter(counts)
+        .chain(&migrations)
+        .chain(&machines)
+        .chain(&instances)
+    {
         let Some(run) = object.labels.as_ref().and_then(|labels| labels.get(LABEL_RUN)) else {
             continue;
         };

@@ -6,7 +6,7 @@ use super::Context;
 use super::stop::Stop;
 use crate::cli::{Invocation, RehearseRequest, Rehearsed};
 use crate::cluster::Connection;
-use crate::rehearsal::{Options, Practice};
+use crate::rehearsal::{AgentKind, Options, Practice};
 use crate::report::ExitCode;
 
 /// Starts the practice cluster; runs one command on it, or keeps it up until a signal.
@@ -48,7 +48,11 @@ pub(super) async fn rehearse(context: &mut Context, request: RehearseRequest) ->
 }
 
 fn options(request: &RehearseRequest) -> Options {
-    let mut options = Options::default();
+    // Whatever this build has: a rehearsal runs nothing that it is sent.
+    let mut options = Options {
+        agent: AgentKind::Double,
+        ..Options::default()
+    };
     if let Some(vms) = request.vms {
         options.vms = vms as usize;
     }

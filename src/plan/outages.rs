@@ -49,6 +49,12 @@ pub struct PlannedOutage {
 // === impl OutagePlan ===
 
 impl OutagePlan {
+    /// What ends the run from any machine, without the flags that lead to the cluster.
+    pub fn halt_command(&self) -> String {
+        let flags = self.pods.as_ref().map(|pods| pods.options.halt_flags());
+        format!("kubectl vmchaos halt {}{}", self.run, flags.unwrap_or_default())
+    }
+
     /// The way back from what is changed about a VM; `None` where nothing outlasts this command.
     pub fn undo(&self, target: &OutageTarget, at: String) -> Option<Undo> {
         if !self.spec.is_held() {

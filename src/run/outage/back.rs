@@ -43,7 +43,7 @@ pub(super) async fn go_back(cluster: &Cluster, plan: &OutagePlan, target: &Outag
         }
         Err(error) => Done::NotUndone(
             Trouble::new("not-undone", &error.message)
-                .hint(cluster.again(&format!("to undo it: kubectl vmchaos halt {}", plan.run))),
+                .hint(cluster.again(&format!("to undo it: {}", plan.halt_command()))),
         ),
     }
 }

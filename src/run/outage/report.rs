@@ -6,6 +6,7 @@ use super::driver::Ran;
 use super::engine::{Moment, Outage, Outcome, Step};
 use super::kill;
 use crate::fault::Owner;
+use crate::node::pod::service_account;
 use crate::plan::outages::{OutagePlan, PlannedOutage};
 use crate::plan::recovery::Comeback;
 use crate::report::{
@@ -22,6 +23,9 @@ pub fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(&str) -> S
                 node: vm.target.node.clone(),
                 namespace: pods.namespace.clone(),
                 pod: kill::pod_name(plan, index),
+                service_account: service_account(pods.options.service_account.as_deref()).to_owned(),
+                image: pods.options.images.on(&vm.target.node).image().to_owned(),
+                image_source: pods.options.images.on(&vm.target.node).source().name(),
                 commands: vec![kill::COMMAND.to_owned()],
             })
             .collect();
@@ -44,7 +48,7 @@ pub fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(&str) -> S
 fn recovery(plan: &OutagePlan, vm: &PlannedOutage, again: &impl Fn(&str) -> String) -> RecoveryReport {
     let target = &vm.target;
     let undo = match vm.prediction.by {
-        _ if plan.spec.is_held() => Some(format!("kubectl vmchaos halt {}", plan.run)),
+        _ if plan.spec.is_held() => Some(plan.halt_command()),
         Comeback::Us => by_hand(plan.spec.mode, vm),
         Comeback::Platform => None,
     };
