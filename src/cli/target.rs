@@ -2,6 +2,7 @@
 
 use crate::cluster::selection::NamedTarget;
 use crate::fault::ValueError;
+use crate::name::is_label;
 
 /// What makes a text a pattern and not a name.
 const PATTERN: &[char] = &['*', '+', '?', '[', ']', '(', ')', '{', '}', '|', '^', '$', '\\'];
@@ -77,12 +78,6 @@ fn exact_name(text: &str) -> Result<String, ValueError> {
         return Err(ValueError::new("not a name a VM can have", "web-1"));
     }
     Ok(text.to_owned())
-}
-
-/// RFC 1123: what Kubernetes takes for a name.
-fn is_label(text: &str) -> bool {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    !text.is_empty() && text.len() <= 63 && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 /// For a POSIX shell, and without anything a terminal would act on.

@@ -12,6 +12,7 @@ use super::vmi::VirtualMachineInstance;
 use crate::escape::escape;
 use crate::fault::interface::{NETWORK_STATUS, Plugins, PodNetworks, Unreachable, reach};
 use crate::fault::{Destination, Interface, Launcher, Movable, Target, Unfit};
+use crate::name::is_subdomain;
 
 /// A VMI in reach of a command, with what it can take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,10 +177,11 @@ pub(super) fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option
             Some(format!("wait for its end: kubectl get vmim -n {namespace}")),
         ));
     }
-    vmi.status
-        .node_name
-        .is_empty()
-        .then(|| ("is on no node".to_owned(), None))
+    let node = &vmi.status.node_name;
+    if node.is_empty() {
+        return Some(("is on no node".to_owned(), None));
+    }
+    (!is_subdomain(node)).then(|| (format!("says it is on a node that cannot be one: {node}"), None))
 }
 
 fn networks_of(pod: Option<&Pod>) -> PodNetworks {

@@ -13,6 +13,7 @@ use super::judge::not_steady;
 use super::kubevirt::{self, KubeVirt};
 use super::launcher::{active_pod, launcher};
 use super::nodes::{self, cordoned};
+use super::objects::sound;
 use super::selection::Selection;
 use super::vm::VirtualMachine;
 use super::vmi::VirtualMachineInstance;
@@ -89,8 +90,8 @@ async fn vms(cluster: &Cluster, vmis: &[VirtualMachineInstance]) -> Result<Vms, 
     } else {
         let lists = namespaces.iter().map(|namespace| async {
             let list = api(namespace).list(&ListParams::default()).await;
-            list.map(|list| list.items)
-                .map_err(|error| cluster.explain(&error, &ask("list", namespace)))
+            list.map_err(|error| cluster.explain(&error, &ask("list", namespace)))
+                .and_then(|list| sound(list.items))
         });
         try_join_all(lists).await?
     };
@@ -118,7 +119,7 @@ fn is_of_a_vm(vmi: &VirtualMachineInstance) -> bool {
 fn in_place(vmi: &VirtualMachineInstance, vm: Option<&VirtualMachine>) -> Option<(String, Option<String>)> {
     let mut metadata = [Some(&vmi.metadata), vm.map(|vm| &vm.metadata)].into_iter().flatten();
     let text = metadata.find_map(|metadata| metadata.annotations.as_ref()?.get(UNDO))?;
-    Some(match Undo::parse(text) {
+    Some(match Undo::parse(text, vmi.name()) {
         Some(Undo { run, .. }) => (
             format!("has an outage of run {run} in place"),
             Some(format!("to end it: kubectl vmchaos halt {run}")),
@@ -215,7 +216,8 @@ pub async fn launcher_of(cluster: &Cluster, vmi: &VirtualMachineInstance) -> Res
         .list(&ListParams::default().labels(&labels))
         .await
         .map_err(|error| cluster.explain(&error, &Ask::new("list", "", "pods").namespace(namespace)))?;
-    let pods: Vec<&Pod> = pods.items.iter().collect();
+    let pods = sound(pods.items)?;
+    let pods: Vec<&Pod> = pods.iter().collect();
     active_pod(vmi, &pods).and_then(launcher).ok_or_else(|| {
         ClusterError::new(
             ErrorKind::NotFound,

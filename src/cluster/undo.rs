@@ -123,10 +123,10 @@ pub async fn would_carry_back(cluster: &Cluster, holder: &Holder, run: &str) -> 
     changes.extend(unmark(&held));
     holder.patch(cluster, &held.version, changes, true).await?;
     if undo.paused {
-        unless_needless(act(cluster, Action::Unpause, &holder.namespace, &undo.vmi, None, true).await)?;
+        unless_needless(act(cluster, Action::Unpause, &holder.namespace, &holder.name, None, true).await)?;
     }
     if undo.needs_start() && restore != Restore::Theirs {
-        unless_needless(act(cluster, Action::Start, &holder.namespace, &undo.vmi, None, true).await)?;
+        unless_needless(act(cluster, Action::Start, &holder.namespace, &holder.name, None, true).await)?;
     }
     Ok(())
 }
@@ -163,10 +163,10 @@ async fn go_back(cluster: &Cluster, holder: &Holder, run: &str, own: Option<&Und
             .await?;
     }
     if undo.paused {
-        unless_needless(act(cluster, Action::Unpause, &holder.namespace, &undo.vmi, None, false).await)?;
+        unless_needless(act(cluster, Action::Unpause, &holder.namespace, &holder.name, None, false).await)?;
     }
     if undo.needs_start() && restore != Restore::Theirs {
-        start(cluster, &holder.namespace, &undo.vmi).await?;
+        start(cluster, &holder.namespace, &holder.name).await?;
     }
     if let Some(held) = holder.read(cluster).await?.filter(|held| !held.marks.is_empty()) {
         holder.patch(cluster, &held.version, unmark(&held), false).await?;

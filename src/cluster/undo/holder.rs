@@ -7,6 +7,7 @@ use super::super::client::{Cluster, MANAGER};
 use super::super::error::{Ask, ClusterError, ErrorKind};
 use super::super::lifecycle::in_time;
 use super::super::manifest::vmis;
+use super::super::path;
 use super::super::vm::VirtualMachine;
 use crate::fault::RunField;
 use crate::fault::undo::{UNDO, Undo};
@@ -94,7 +95,7 @@ impl Holder {
         };
         Ok(field.map(|(field, metadata)| {
             let text = metadata.annotations.as_ref().and_then(|all| all.get(UNDO));
-            let undo = text.and_then(|text| Undo::parse(text));
+            let undo = text.and_then(|text| Undo::parse(text, &self.name));
             let label = metadata.labels.as_ref().and_then(|all| all.get(LABEL));
             Held {
                 version: metadata.resource_version.unwrap_or_default(),
@@ -129,13 +130,8 @@ impl Holder {
         let mut operations = vec![json!({"op": "test", "path": "/metadata/resourceVersion", "value": version})];
         operations.extend(changes);
         let dry = if dry_run { "&dryRun=All" } else { "" };
-        let path = format!(
-            "/apis/kubevirt.io/v1/namespaces/{}/{}/{}?fieldManager={MANAGER}{dry}",
-            self.namespace,
-            self.plural(),
-            self.name
-        );
-        let request = http::Request::patch(path)
+        let path = path::object("kubevirt.io/v1", &self.namespace, self.plural(), &self.name, None);
+        let request = http::Request::patch(format!("{path}?fieldManager={MANAGER}{dry}"))
             .header(http::header::CONTENT_TYPE, "application/json-patch+json")
             .body(Value::Array(operations).to_string().into_bytes())
             .map_err(|error| ClusterError::new(ErrorKind::Other, format!("could not patch {}: {error}", self.name)))?;

@@ -51,7 +51,8 @@ impl Changed {
     }
 
     fn of(kind: HolderKind, metadata: &ObjectMeta) -> Option<Self> {
-        let undo = Undo::parse(metadata.annotations.as_ref()?.get(UNDO)?);
+        let holder = Holder::of(kind, metadata);
+        let undo = Undo::parse(metadata.annotations.as_ref()?.get(UNDO)?, &holder.name);
         let label = || metadata.labels.as_ref().and_then(|labels| labels.get(LABEL));
         Some(Self {
             run: undo
@@ -61,7 +62,7 @@ impl Changed {
                 .cloned()
                 .unwrap_or_default(),
             undo,
-            holder: Holder::of(kind, metadata),
+            holder,
         })
     }
 
