@@ -17,6 +17,7 @@ use super::nodes;
 use super::objects::{sound, sound_one};
 use super::selection::{Scope, Selection};
 use super::vmi::VirtualMachineInstance;
+use crate::command_line::CommandLine;
 use crate::fault::{Target, Unfit};
 
 /// What matched, sorted by namespace and name.
@@ -92,7 +93,7 @@ pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[Stri
         terrain: Terrain {
             moving: BTreeMap::new(),
             nodes: nodes.ok(),
-            flags: cluster.again(""),
+            flags: cluster.flags().to_vec(),
         },
     };
     let by_vmi = by_owner(&pods);
@@ -285,7 +286,7 @@ fn narrower(cluster: &Cluster, error: ClusterError, everywhere: bool, fault: &st
     } else if error.is_forbidden() {
         error.hint(format!(
             "what is missing, and the rules that grant it: {}",
-            cluster.again(&format!("kubectl vmchaos check {fault}"))
+            cluster.again(CommandLine::new("kubectl vmchaos check").arg(fault))
         ))
     } else {
         error

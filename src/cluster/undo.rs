@@ -21,6 +21,7 @@ use super::lifecycle::{Action, act, in_time};
 use super::manifest::vmis;
 use super::vmi::VirtualMachineInstance;
 use super::watch::{self, Change};
+use crate::command_line::CommandLine;
 use crate::fault::RunField;
 use crate::fault::undo::{Restore, UNDO, Undo};
 
@@ -57,7 +58,12 @@ pub async fn mark(
                 ErrorKind::Conflict,
                 format!("{} has an outage of run {} in place", holder.name, other.run),
             )
-            .hint(format!("to end it: kubectl vmchaos halt {}", other.run)));
+            .hint(
+                CommandLine::new("kubectl vmchaos halt")
+                    .arg(&other.run)
+                    .to("to end it: ")
+                    .to_string(),
+            ));
         }
         let before = undo.strategy.as_ref().map(|strategy| &strategy.before);
         if before.is_some_and(|before| *before != held.field) {
@@ -104,7 +110,7 @@ fn unreadable(cluster: &Cluster, holder: &Holder) -> ClusterError {
             holder.name
         ),
     )
-    .hint(cluster.again(&holder.look_command()))
+    .hint(cluster.again(holder.look_command()).to_string())
 }
 
 /// Asks for everything that the way back of a run would change, with `dryRun=All`.

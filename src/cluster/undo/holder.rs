@@ -9,6 +9,7 @@ use super::super::lifecycle::in_time;
 use super::super::manifest::vmis;
 use super::super::path;
 use super::super::vm::VirtualMachine;
+use crate::command_line::CommandLine;
 use crate::fault::RunField;
 use crate::fault::undo::{UNDO, Undo};
 
@@ -59,12 +60,14 @@ impl Holder {
     }
 
     /// What somebody types to see what it carries.
-    pub fn look_command(&self) -> String {
-        let kind = match self.kind {
-            HolderKind::Vm => "vm",
-            HolderKind::Vmi => "vmi",
-        };
-        format!("kubectl get {kind} {} -n {} -o yaml", self.name, self.namespace)
+    pub fn look_command(&self) -> CommandLine {
+        CommandLine::new(match self.kind {
+            HolderKind::Vm => "kubectl get vm",
+            HolderKind::Vmi => "kubectl get vmi",
+        })
+        .arg(&self.name)
+        .flag("-n", &self.namespace)
+        .own("-o yaml")
     }
 
     pub(super) fn plural(&self) -> &'static str {
