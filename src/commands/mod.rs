@@ -59,7 +59,7 @@ struct Context {
     /// The same without what is about one run of it: what a record keeps.
     recorded: Vec<String>,
     /// Where the run took place that is run again.
-    replays: Option<replay::Recorded>,
+    replays: Option<replay::Place>,
     /// Of a rehearsed command: the rehearsal, as it was given.
     rehearsal: Option<Vec<String>>,
 }
