@@ -46,6 +46,7 @@ mod script_launcher;
 pub mod script_node;
 #[cfg(target_os = "linux")]
 mod script_tools;
+mod secret;
 mod store;
 mod time;
 mod units;
@@ -58,5 +59,5 @@ pub use self::{
     },
     http::log::Request,
     options::{AgentKind, Options},
-    practice::{Practice, Told},
+    practice::{Practice, Told, tenant::Tenant},
 };

@@ -1,6 +1,7 @@
 //! The handle on a practice cluster: starts it, and turns its knobs.
 
 mod nodes;
+pub(super) mod tenant;
 mod vms;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -45,6 +46,8 @@ pub struct Practice {
     cluster: Arc<Cluster>,
     kubeconfig: Kubeconfig,
     url: String,
+    /// The authority that clients have to trust, as PEM.
+    authority: String,
     tasks: Vec<AbortHandle>,
 }
 
@@ -61,14 +64,14 @@ impl Practice {
     /// Starts a cluster on a free port of 127.0.0.1.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let nodes = Nodes::new(hosts::make(&options)?);
-        let cluster = Arc::new(Cluster::new(options, nodes));
+        let cluster = Arc::new(Cluster::new(options, nodes)?);
         world::build(&cluster);
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
             .context("opening a port on 127.0.0.1 for the practice cluster")?;
         let url = format!("https://{}", listener.local_addr()?);
         let tls = tls::make()?;
-        let kubeconfig = Kubeconfig::write(&url, &tls.authority, &cluster.token, &cluster.token[..8])?;
+        let kubeconfig = Kubeconfig::write(&url, &tls.authority, &cluster.token, "default")?;
         kubevirt::settle(&cluster);
         let seen = cluster.store().version();
         let tasks = vec![
@@ -80,6 +83,7 @@ impl Practice {
             cluster,
             kubeconfig,
             url,
+            authority: tls.authority,
             tasks,
         };
         practice.wait_for_launchers().await?;
@@ -164,7 +168,7 @@ impl Practice {
         self.cluster.access().allow_only(grants);
     }
 
-    /// Gives all permissions back.
+    /// Gives all permissions back; tenants keep theirs.
     pub fn allow_all(&self) {
         self.cluster.access().clear();
     }

@@ -1,6 +1,7 @@
 //! The binary against a practice cluster of its own: start, run, watch what it prints, signal it.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)] // Each test file uses a part.
 
+pub(crate) mod client;
 #[cfg(unix)]
 pub(crate) mod terminal;
 
