@@ -99,29 +99,23 @@ fn a_way_back_that_names_something_else_is_followed_by_nobody() {
             )
             .expect(200);
         rehearsal.practice.clear_requests();
-        let status = rehearsal.run(&["status", "-o", "json"]).expect(0).json();
-        assert_eq!(status["items"][0]["state"], "unknown", "{status}");
-        for named in ["k3f9ab", "--all", &format!("vmi/{own}/shop")] {
-            let ended = rehearsal.run(&["halt", named, "-y"]).expect(3);
-            ended.says(&[
-                &format!("shop/{own}: its way back"),
-                "was not written by this version, or was edited",
-            ]);
-        }
+        let target = format!("vmi/{own}/shop");
+        let halts = ["k3f9ab", "--all", &target].map(|named| rehearsal.run(&["halt", named, "-y"]));
         rehearsal.run(&["halt", "--all", "--dry-run=server", "-y"]);
-        rehearsal
-            .run(&[
-                "outage",
-                &format!("vmi/{own}/shop"),
-                "--mode",
-                "pause",
-                "--dry-run=server",
-            ])
-            .expect(4);
+        let outage = rehearsal.run(&["outage", &target, "--mode", "pause", "--dry-run=server"]);
         assert_eq!(
             asked_for(&rehearsal, &["..", "/web-1", "db-9", "/unpause", "/stop"]),
             Vec::<String>::new()
         );
+        for ended in halts {
+            ended.expect(3).says(&[
+                &format!("shop/{own}: its way back"),
+                "was not written by this version, or was edited",
+            ]);
+        }
+        outage.expect(4);
+        let status = rehearsal.run(&["status", "-o", "json"]).expect(0).json();
+        assert_eq!(status["items"][0]["state"], "unknown", "{status}");
     }
     assert_eq!(state("web-1"), before);
 }
