@@ -5,10 +5,10 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
-use crate::cluster::object_name;
 use crate::fault::{
     Cidr, Effect, Given, Percent, Ports, Protocols, Rate, Reach, Time, Toleration, ValueError, parse_count, parse_image,
 };
+use crate::name;
 
 /// One of a few words.
 #[derive(Clone)]
@@ -174,11 +174,11 @@ pub(super) fn reserved(_: &str) -> Result<std::convert::Infallible, ValueError> 
 
 /// The namespace of debug pods.
 pub(super) fn pod_namespace(text: &str) -> Result<Given<String>, ValueError> {
-    named(text, object_name::is_label, "not a name a namespace can have")
+    named(text, name::is_label, "not a name a namespace can have")
 }
 
 pub(super) fn service_account(text: &str) -> Result<Given<String>, ValueError> {
-    named(text, object_name::is_subdomain, "not a name a service account can have")
+    named(text, name::is_subdomain, "not a name a service account can have")
 }
 
 fn named(text: &str, is_name: fn(&str) -> bool, why: &'static str) -> Result<Given<String>, ValueError> {

@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
 use super::launcher_images::LauncherImages;
 use super::vmi::VirtualMachineInstance;
+use crate::command_line::CommandLine;
 use crate::fault::Launcher;
 
 /// Container of the launcher pod that QEMU runs in.
@@ -169,14 +170,15 @@ impl NoLauncher {
     }
 
     /// The command that looks.
-    pub fn hint(&self, vmi: &VirtualMachineInstance) -> String {
-        let (namespace, uid) = (vmi.namespace(), vmi.uid());
-        let look = format!("kubectl get pods -n {namespace} -l kubevirt.io/created-by={uid}");
+    pub fn look(&self, vmi: &VirtualMachineInstance) -> CommandLine {
+        let look = CommandLine::new("kubectl get pods")
+            .flag("-n", vmi.namespace())
+            .flag("-l", format!("kubevirt.io/created-by={}", vmi.uid()));
         match self {
             Self::Missing(_) => look,
-            Self::Doubtful(_) => format!(
-                "find out who made the pods that KubeVirt did not, and delete those, then repeat this: {look} -o wide"
-            ),
+            Self::Doubtful(_) => look
+                .own("-o wide")
+                .to("find out who made the pods that KubeVirt did not, and delete those, then repeat this: "),
         }
     }
 }

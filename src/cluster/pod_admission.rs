@@ -10,6 +10,7 @@ use kube::api::{Api, PostParams};
 use super::client::{Cluster, MANAGER};
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::pod_namespace::PodNamespaces;
+use crate::command_line::CommandLine;
 
 /// A namespace that does not take the pod, and why.
 type Refusal = (String, ClusterError);
@@ -18,7 +19,7 @@ type Refusal = (String, ClusterError);
 pub async fn existing(cluster: &Cluster, namespaces: &PodNamespaces) -> Result<String, ClusterError> {
     let candidates = namespaces.candidates();
     let Some(&first) = candidates.first() else {
-        return Err(refused(&[], namespaces, &cluster.again("")));
+        return Err(refused(&[], namespaces, cluster.flags()));
     };
     let read = Api::<Namespace>::all(cluster.client.clone())
         .get_metadata_opt(first)
@@ -29,7 +30,7 @@ pub async fn existing(cluster: &Cluster, namespaces: &PodNamespaces) -> Result<S
             ClusterError::new(ErrorKind::NotFound, format!("namespaces \"{first}\" not found")).hint(fix(
                 first,
                 "not found",
-                &cluster.again(""),
+                cluster.flags(),
             )),
         ),
         Err(error) => {
@@ -61,7 +62,7 @@ pub async fn choose(cluster: &Cluster, pod: &Pod, namespaces: &PodNamespaces) ->
             Err(error) => return Err(error),
         }
     }
-    Err(refused(&refusals, namespaces, &cluster.again("")))
+    Err(refused(&refusals, namespaces, cluster.flags()))
 }
 
 /// Whether this one namespace would admit `pod`.
@@ -69,10 +70,10 @@ pub async fn choose(cluster: &Cluster, pod: &Pod, namespaces: &PodNamespaces) ->
 /// # Errors
 /// Why not, and how to change that.
 pub async fn admits(cluster: &Cluster, pod: &Pod, namespace: &str) -> Result<(), ClusterError> {
-    let flags = cluster.again("");
+    let flags = cluster.flags();
     let told = |error: ClusterError| {
         if is_refusal(&error) {
-            not_admitted(namespace, &error, &flags)
+            not_admitted(namespace, &error, flags)
         } else {
             error
         }
@@ -110,7 +111,7 @@ fn is_refusal(error: &ClusterError) -> bool {
 }
 
 /// One error for all of them.
-fn refused(refusals: &[Refusal], namespaces: &PodNamespaces, flags: &str) -> ClusterError {
+fn refused(refusals: &[Refusal], namespaces: &PodNamespaces, flags: &[String]) -> ClusterError {
     let passed_over = namespaces.passed_over();
     // The one that the user named.
     if let ([(namespace, only)], []) = (refusals, passed_over.as_slice()) {
@@ -133,7 +134,7 @@ fn refused(refusals: &[Refusal], namespaces: &PodNamespaces, flags: &str) -> Clu
     ClusterError::new(ErrorKind::Forbidden, message).hint(hints.join("\nhint: "))
 }
 
-fn not_admitted(namespace: &str, error: &ClusterError, flags: &str) -> ClusterError {
+fn not_admitted(namespace: &str, error: &ClusterError, flags: &[String]) -> ClusterError {
     let message = format!(
         "debug pods are not admitted to namespace {namespace}: {}",
         error.message
@@ -145,28 +146,42 @@ fn not_admitted(namespace: &str, error: &ClusterError, flags: &str) -> ClusterEr
 const POD_SECURITY: &str = "violates PodSecurity";
 
 /// What would make this namespace admit the pod, by who refused it; `flags` lead the commands to this cluster.
-fn fix(namespace: &str, refusal: &str, flags: &str) -> String {
+fn fix(namespace: &str, refusal: &str, flags: &[String]) -> String {
     const ELSEWHERE: &str = "name another namespace with --pod-namespace";
+    let to = |line: CommandLine, purpose: &'static str| line.each_with(flags).to(purpose).to_string();
     if refusal.contains(POD_SECURITY) {
-        format!(
-            "pod security forbids privileged pods there; where only operators may use pods in it: \
-             kubectl label namespace {namespace} pod-security.kubernetes.io/enforce=privileged --overwrite{flags}"
+        let label = CommandLine::new("kubectl label namespace")
+            .arg(namespace)
+            .own("pod-security.kubernetes.io/enforce=privileged --overwrite");
+        to(
+            label,
+            "pod security forbids privileged pods there; where only operators may use pods in it: ",
         )
     } else if refusal.contains("security context constraint") {
-        format!(
-            "the service account needs the privileged SCC (or name another with --service-account): \
-             oc adm policy add-scc-to-user privileged -z default -n {namespace}{flags}"
+        let add = CommandLine::new("oc adm policy add-scc-to-user privileged -z default").flag("-n", namespace);
+        to(
+            add,
+            "the service account needs the privileged SCC (or name another with --service-account): ",
         )
     } else if refusal.contains("exceeded quota") || refusal.contains("failed quota") {
-        format!("a ResourceQuota is used up; {ELSEWHERE}, or look at it: kubectl describe quota -n {namespace}{flags}")
+        to(
+            CommandLine::new("kubectl describe quota").flag("-n", namespace),
+            "a ResourceQuota is used up; name another namespace with --pod-namespace, or look at it: ",
+        )
     } else if refusal.contains("admission webhook") || refusal.contains("ValidatingAdmissionPolicy") {
         format!("a policy of this cluster refuses such pods; ask who runs it for an exception, or {ELSEWHERE}")
     } else if refusal.contains("cannot create resource") {
-        format!("what is missing, and the rules that grant it: kubectl vmchaos check{flags}")
+        to(
+            "kubectl vmchaos check".into(),
+            "what is missing, and the rules that grant it: ",
+        )
     } else if refusal.contains("service account") {
         "name a service account of that namespace with --service-account, or none".to_owned()
     } else if refusal.contains("not found") {
-        format!("{ELSEWHERE}, or make this one: kubectl create namespace {namespace}{flags}")
+        to(
+            CommandLine::new("kubectl create namespace").arg(namespace),
+            "name another namespace with --pod-namespace, or make this one: ",
+        )
     } else {
         ELSEWHERE.to_owned()
     }

@@ -1,6 +1,10 @@
 use super::super::pod_namespace::Own;
 use super::*;
 
+fn split(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
 fn refusal(namespace: &str, message: &str) -> Refusal {
     (namespace.to_owned(), ClusterError::new(ErrorKind::Forbidden, message))
 }
@@ -16,7 +20,7 @@ fn every_namespace_is_named_and_the_way_to_one_that_takes_them() {
     let error = refused(
         &[refusal("kubevirt", PSA)],
         &namespaces(None, Own::Missing),
-        " --context c",
+        &split("--context c"),
     );
     assert_eq!(
         error.message,
@@ -34,7 +38,7 @@ fn every_namespace_is_named_and_the_way_to_one_that_takes_them() {
 #[test]
 fn what_is_no_matter_of_pod_security_has_its_own_way_out_too() {
     let all = [refusal("vmchaos", PSA), refusal("kubevirt", "exceeded quota: q")];
-    let error = refused(&all, &namespaces(None, Own::Labelled), "");
+    let error = refused(&all, &namespaces(None, Own::Labelled), &[]);
     assert!(
         error
             .message
@@ -47,7 +51,7 @@ fn what_is_no_matter_of_pod_security_has_its_own_way_out_too() {
 
 #[test]
 fn a_namespace_that_was_named_is_the_only_one_spoken_of() {
-    let error = refused(&[refusal("mine", PSA)], &namespaces(Some("mine"), Own::Missing), "");
+    let error = refused(&[refusal("mine", PSA)], &namespaces(Some("mine"), Own::Missing), &[]);
     assert_eq!(
         error.message,
         format!("debug pods are not admitted to namespace mine: {PSA}")
@@ -63,7 +67,7 @@ fn a_namespace_that_was_named_is_the_only_one_spoken_of() {
 #[test]
 fn nothing_to_try_is_a_refusal_too() {
     let none = PodNamespaces::new(None, Own::Unread("forbidden".into()), Err("forbidden".into()));
-    let error = refused(&[], &none, "");
+    let error = refused(&[], &none, &[]);
     assert_eq!(error.kind, ErrorKind::Forbidden);
     assert!(
         error.message.contains("could not be read (forbidden)"),
@@ -94,6 +98,9 @@ fn each_refuser_has_its_own_way_out() {
         ("anything", "--pod-namespace"),
     ];
     for (refusal, words) in cases {
-        assert!(fix("shop", refusal, " --context prod").contains(words), "{refusal}");
+        assert!(
+            fix("shop", refusal, &split("--context prod")).contains(words),
+            "{refusal}"
+        );
     }
 }

@@ -20,6 +20,7 @@ use kube::api::Api;
 use super::client::Cluster;
 use super::error::Ask;
 use super::kubevirt;
+use crate::command_line::CommandLine;
 
 /// Namespace that a cluster administrator makes for debug pods.
 pub const OWN: &str = "vmchaos";
@@ -167,16 +168,16 @@ impl PodNamespaces {
         self.standing(namespace) == Standing::Counts
     }
 
-    /// The flag without which pods there would not count, with a space before it; empty where they do anyway.
-    pub fn flag_for(&self, namespace: &str) -> String {
+    /// The flag without which pods there would not count, and its value; empty where they do anyway.
+    pub fn flag_for(&self, namespace: &str) -> Vec<String> {
         let others = Self {
             named: None,
             looked_into: None,
             ..self.clone()
         };
         match others.counts(namespace) {
-            true => String::new(),
-            false => format!(" --pod-namespace {namespace}"),
+            true => Vec::new(),
+            false => vec!["--pod-namespace".to_owned(), namespace.to_owned()],
         }
     }
 
@@ -211,17 +212,21 @@ impl PodNamespaces {
     }
 
     /// The commands with which a cluster administrator makes `vmchaos` take debug pods; `flags` lead to this cluster.
-    pub fn prepare(&self, flags: &str) -> String {
-        let label =
-            format!("kubectl label namespace {OWN} {LABEL}={ALLOWED} pod-security.kubernetes.io/enforce=privileged");
-        match self.own {
-            Own::Missing | Own::Unread(_) => format!(
-                "to prepare a namespace that only operators may use: kubectl create namespace {OWN}{flags} && {label}{flags}"
-            ),
-            Own::Labelled | Own::Unlabelled => {
-                format!("to prepare {OWN}, where only operators may use pods in it: {label} --overwrite{flags}")
-            }
-        }
+    pub fn prepare(&self, flags: &[String]) -> String {
+        let label = CommandLine::new("kubectl label namespace")
+            .arg(OWN)
+            .arg(format!("{LABEL}={ALLOWED}"))
+            .own("pod-security.kubernetes.io/enforce=privileged");
+        let line = match self.own {
+            Own::Missing | Own::Unread(_) => CommandLine::new("kubectl create namespace")
+                .arg(OWN)
+                .and(label)
+                .to("to prepare a namespace that only operators may use: "),
+            Own::Labelled | Own::Unlabelled => label
+                .own("--overwrite")
+                .to("to prepare vmchaos, where only operators may use pods in it: "),
+        };
+        line.each_with(flags).into()
     }
 
     fn kubevirt(&self) -> Option<&str> {

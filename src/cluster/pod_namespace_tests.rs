@@ -62,8 +62,8 @@ fn what_cannot_be_read_is_not_called_a_strangers() {
 #[test]
 fn a_command_for_later_names_what_would_not_be_found_without() {
     let all = namespaces(Some("mine"), Own::Labelled, Ok(Some("kubevirt")));
-    assert_eq!(all.flag_for("mine"), " --pod-namespace mine");
-    assert_eq!(all.flag_for("vmchaos") + &all.flag_for("kubevirt"), "");
+    assert_eq!(all.flag_for("mine"), ["--pod-namespace", "mine"]);
+    assert!(all.flag_for("vmchaos").is_empty() && all.flag_for("kubevirt").is_empty());
 }
 
 #[test]
@@ -77,14 +77,14 @@ fn what_is_not_tried_says_why_and_the_way_out() {
         ]
     );
     assert_eq!(
-        unlabelled.prepare(" --context c"),
+        unlabelled.prepare(&["--context".to_owned(), "c".to_owned()]),
         "to prepare vmchaos, where only operators may use pods in it: kubectl label namespace vmchaos \
          vmchaos.dev/debug-pods=allowed pod-security.kubernetes.io/enforce=privileged --overwrite --context c"
     );
     let missing = namespaces(None, Own::Missing, Ok(Some("kubevirt")));
     assert_eq!(missing.passed_over(), ["vmchaos: there is no such namespace"]);
     assert_eq!(missing.note(), None, "nobody expects it to be used");
-    assert!(missing.prepare(" --context c").ends_with(
+    assert!(missing.prepare(&["--context".to_owned(), "c".to_owned()]).ends_with(
         "kubectl create namespace vmchaos --context c && kubectl label namespace vmchaos vmchaos.dev/debug-pods=allowed \
          pod-security.kubernetes.io/enforce=privileged --context c"
     ));

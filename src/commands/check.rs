@@ -299,7 +299,7 @@ async fn admission(cluster: &Cluster, request: &CheckRequest, known: &Known, fin
         };
     }
     if request.pod_namespace.is_none() {
-        let (why, fix) = (known.pods.passed_over(), known.pods.prepare(&cluster.again("")));
+        let (why, fix) = (known.pods.passed_over(), known.pods.prepare(cluster.flags()));
         let why = if why.is_empty() {
             "no namespace takes the debug pods".to_owned()
         } else {

@@ -14,6 +14,7 @@ use super::status::tell_uncounted;
 use super::stop::Stop;
 use crate::cli::{DryRun, HaltRequest, Writing};
 use crate::cluster::Cluster;
+use crate::command_line::{CommandLine, flags};
 use crate::fault::{AgentImage, ImageSource};
 use crate::plan::run_plan::{REASON, USER};
 use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
@@ -49,10 +50,10 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         image: image(context, &request),
         annotations: annotations(&cluster, &request.writing),
     };
-    let flags = match namespace {
-        Some(namespace) => format!(" -n {namespace}{}", pod_flags(&request)),
-        None => pod_flags(&request),
-    };
+    let looked_into = namespace
+        .iter()
+        .flat_map(|namespace| ["-n".to_owned(), (*namespace).to_owned()]);
+    let flags: Vec<String> = looked_into.chain(pod_flags(&request)).collect();
     let mut chosen = if only_vmis {
         choice::Chosen::default()
     } else {
@@ -115,10 +116,9 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .chain(request.targets.named(&cluster.namespace).into_iter().map(vmi_argument));
     let names: Vec<String> = names.collect();
     let Some(outcome) = unless_abandoned(context, work).await else {
-        let again = cluster.again(&format!("kubectl vmchaos halt {}{flags}", names.join(" ")));
+        let again = cluster.again(CommandLine::new("kubectl vmchaos halt").args(names).args(&flags));
         return Err(
-            Stop::leaked("left before it was verified; something may still be in place")
-                .hint(format!("to finish: {again}")),
+            Stop::leaked("left before it was verified; something may still be in place").hint(again.to("to finish: ")),
         );
     };
     finish(context, outcome, chosen.unseen.as_deref())
@@ -273,22 +273,23 @@ fn finish(context: &Context, outcome: Outcome, unseen: Option<&str>) -> Result<E
     Ok(ExitCode::worst(left.into_iter().chain(interrupted)))
 }
 
-fn to_remove(cluster: &Cluster, run: &str, flags: &str) -> String {
-    cluster.again(&format!("to remove it: kubectl vmchaos halt {run}{flags}"))
+fn to_remove(cluster: &Cluster, run: &str, flags: &[String]) -> String {
+    let halt = CommandLine::new("kubectl vmchaos halt").arg(run).args(flags);
+    cluster.again(halt.to("to remove it: ")).into()
 }
 
-/// How debug pods were asked for, for a command that is printed for later; each flag with a space before it.
-fn pod_flags(request: &HaltRequest) -> String {
-    let flag = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!(" {name} {value}"));
-    let namespace = flag("--pod-namespace", &request.pod_namespace);
-    let service_account = flag("--service-account", &request.service_account);
-    namespace.into_iter().chain(service_account).collect()
+/// How debug pods were asked for, for a command that is printed for later.
+fn pod_flags(request: &HaltRequest) -> Vec<String> {
+    flags([
+        ("--pod-namespace", &request.pod_namespace),
+        ("--service-account", &request.service_account),
+    ])
 }
 
 // === impl Outcome ===
 
 impl Outcome {
-    fn of(cluster: &Cluster, halted: Vec<Halted>, flags: &str) -> Self {
+    fn of(cluster: &Cluster, halted: Vec<Halted>, flags: &[String]) -> Self {
         let mut outcome = Self::default();
         let now = Time::now();
         for halted in halted {
@@ -321,7 +322,7 @@ impl Outcome {
                 Err((left, hint)) => {
                     "leaked".clone_into(&mut item.state);
                     item.detail = Some(left.what.clone());
-                    self.left.push((left.what, cluster.again(&hint)));
+                    self.left.push((left.what, cluster.again(hint).into()));
                 }
             }
             self.items.push(item);
@@ -333,7 +334,7 @@ impl Outcome {
         let item = halted.run.item(Time::now());
         let state = if halted.left.is_empty() { "finished" } else { "leaked" };
         let told: Vec<String> = halted.told.into_iter().chain(halted.left.iter().cloned()).collect();
-        let hint = to_remove(cluster, &item.id, "");
+        let hint = to_remove(cluster, &item.id, &[]);
         self.left
             .extend(halted.left.into_iter().map(|left| (left, hint.clone())));
         self.items.push(RunItem {

@@ -7,6 +7,7 @@ use super::Context;
 use super::stop::Stop;
 use crate::cli::StatusRequest;
 use crate::cluster::Cluster;
+use crate::command_line::CommandLine;
 use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
 use crate::run::in_place::{Heard, told};
 use crate::run::live::LiveRun;
@@ -15,7 +16,6 @@ use crate::run::lookout::{self, Found, View};
 use crate::run::migrate::live::MigrationRun;
 use crate::run::outage::changes::Changed;
 use crate::run::uncounted::Uncounted;
-use crate::ui::escape;
 
 pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Result<ExitCode, Stop> {
     let cluster = context.connect().await?;
@@ -64,7 +64,7 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
 pub(super) fn not_seen(found: &Found, cluster: &Cluster) -> Option<String> {
     let told = |view: &View, what: &str, resource: &str| {
         let blind = view.blind_spots()?;
-        let can_i = cluster.again(&format!("kubectl auth can-i list {resource} -A"));
+        let can_i = cluster.again(CommandLine::new("kubectl auth can-i list").arg(resource).own("-A"));
         Some((
             format!("could not look for {what} in {blind}: listing {resource} is not permitted there"),
             format!("to see what is missing: {can_i}"),
@@ -107,10 +107,10 @@ pub(super) fn tell_uncounted(context: &Context, cluster: &Cluster, uncounted: &[
         context.printer.warn(&format!("and {more} more like these"));
     }
     if let Some(first) = uncounted.first() {
-        let look = format!("kubectl vmchaos status -n {}", escape(&first.namespace));
+        let look = CommandLine::new("kubectl vmchaos status").flag("-n", &first.namespace);
         context.printer.line(&format!(
             "hint: to count the pods of a namespace, if you know them: {}",
-            cluster.again(&look)
+            cluster.again(look)
         ));
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::compile::{CompileError, NodeVm, Order, compile, node_plan};
 use super::handle::Handle;
+use crate::command_line::{CommandLine, flags};
 use crate::fault::{AgentImage, AgentImages, Execution, FaultSpec, Target, Unfit};
 
 /// Annotations of a debug pod: who started the run and why, what is done, to which VMs (`namespace/name`, by commas), for
@@ -237,8 +238,10 @@ impl Plan {
     }
 
     /// What ends the run from any machine, without the flags that lead to the cluster.
-    pub fn halt_command(&self) -> String {
-        format!("kubectl vmchaos halt {}{}", self.run, self.pod.halt_flags())
+    pub fn halt_command(&self) -> CommandLine {
+        CommandLine::new("kubectl vmchaos halt")
+            .arg(&self.run)
+            .args(self.pod.halt_flags())
     }
 
     /// What a pod says of its run to whoever looks at it: everything that `status` and `halt` of another machine need.
@@ -282,12 +285,12 @@ fn commands_in_brief(vms: &[(&Target, &NodeVm)]) -> String {
 }
 
 impl PodOptions {
-    /// The flags that `halt` needs to find the run's pods, and to make its own as they were made; each with a space before it.
-    pub fn halt_flags(&self) -> String {
-        let flag = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!(" {name} {value}"));
-        let namespace = flag("--pod-namespace", &self.namespace);
-        let service_account = flag("--service-account", &self.service_account);
-        namespace.into_iter().chain(service_account).collect()
+    /// The flags that `halt` needs to find the run's pods, and to make its own as they were made, and their values.
+    pub fn halt_flags(&self) -> Vec<String> {
+        flags([
+            ("--pod-namespace", &self.namespace),
+            ("--service-account", &self.service_account),
+        ])
     }
 
     /// As a pod's spec has them.

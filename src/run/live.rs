@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
 
 use super::{node_probe, sweep};
-use crate::cluster::object_name;
 #[cfg(doc)]
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::fault::Time;
+use crate::name::{is_key, is_label_value};
 use crate::node::pod::{CONTAINER, LABEL_FAULT, LABEL_MANAGED_BY, LABEL_RUN, MANAGED_BY};
 use crate::node::pod_state::PodState;
 use crate::node::wire::Verdict;
@@ -92,7 +92,7 @@ impl DebugPodSeen {
         if labels.get(LABEL_MANAGED_BY).map(String::as_str) != Some(MANAGED_BY) {
             return None;
         }
-        let run = labels.get(LABEL_RUN).filter(|run| !run.is_empty())?.clone();
+        let run = labels.get(LABEL_RUN).filter(|run| is_label_value(run))?.clone();
         let annotation = |name: &str| {
             let annotations = pod.metadata.annotations.as_ref()?;
             annotations.get(name).filter(|text| !text.is_empty())
@@ -100,9 +100,7 @@ impl DebugPodSeen {
         let words = |name: &str| annotation(name).map(|text| text.chars().take(LONGEST_WORDS).collect());
         let spec = pod.spec.as_ref();
         let named = annotation(TARGETS).into_iter().flat_map(|all| all.split(','));
-        let (targets, odd): (Vec<&str>, Vec<&str>) = named
-            .filter(|key| !key.is_empty())
-            .partition(|key| object_name::is_key(key));
+        let (targets, odd): (Vec<&str>, Vec<&str>) = named.filter(|key| !key.is_empty()).partition(|key| is_key(key));
         Some(Self {
             namespace: pod.metadata.namespace.clone().unwrap_or_default(),
             name: pod.metadata.name.clone().unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 use crate::cli::HaltRequest;
 use crate::cluster::Cluster;
+use crate::command_line::CommandLine;
 use crate::report::{ExitCode, RunItem, Time};
 use crate::run::live::LiveRun;
 use crate::run::live_report::item;
@@ -137,7 +138,7 @@ fn named(context: &Context, cluster: &Cluster, request: &HaltRequest, found: &Fo
             format!(
                 "run {id}: nothing was halted; pods with its labels are in namespace {namespace}, where they do not count\n\
                  hint: if it was started there, with --pod-namespace {namespace}: {}",
-                cluster.again(&format!("kubectl vmchaos halt {id} -n {namespace}"))
+                cluster.again(CommandLine::new("kubectl vmchaos halt").arg(id).flag("-n", &other.namespace))
             )
         }));
     }

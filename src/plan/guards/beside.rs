@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Facts, Place, Refusal};
+use crate::command_line::CommandLine;
 
 /// So many of a kind are told one by one.
 const SHOWN: usize = 5;
@@ -48,8 +49,8 @@ pub struct Other {
     /// `namespace/name` of each VMI.
     pub vms: Vec<String>,
     pub nodes: Vec<String>,
-    /// What `halt` needs beside its id to find it, with a space before each.
-    pub flags: String,
+    /// What `halt` needs beside its id to find it, as words.
+    pub flags: Vec<String>,
 }
 
 /// A live migration under way, whoever asked for it.
@@ -76,10 +77,11 @@ impl Beside {
             let refusal = |vms: String| Refusal {
                 guard: "one-of-a-kind",
                 message: format!("{} is on {vms} already, and a VM takes one of a kind", other.told()),
-                hint: format!(
-                    "leave it out, or end that run: kubectl vmchaos halt {}{}",
-                    other.run, other.flags
-                ),
+                hint: CommandLine::new("kubectl vmchaos halt")
+                    .arg(&other.run)
+                    .args(&other.flags)
+                    .to("leave it out, or end that run: ")
+                    .into(),
             };
             (!vms.is_empty()).then(|| refusal(in_short(&vms)))
         });

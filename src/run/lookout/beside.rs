@@ -111,7 +111,7 @@ fn other(item: RunItem) -> Other {
         left: item.left_seconds.map(|left| left.0),
         vms: all(item.targets),
         nodes: all(item.nodes),
-        flags: String::new(),
+        flags: Vec::new(),
     }
 }
 
