@@ -17,7 +17,7 @@ use self::holder::{ANNOTATION_PATH, Held, LABEL_PATH, set};
 pub use self::holder::{Holder, HolderKind, LABEL};
 use super::client::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
-use super::lifecycle::{Action, act, in_time};
+use super::lifecycle::{Action, act};
 use super::manifest::vmis;
 use super::vmi::VirtualMachineInstance;
 use super::watch::{self, Change};
@@ -203,7 +203,8 @@ fn unmark(held: &Held) -> Vec<Value> {
 async fn start(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), ClusterError> {
     let started = |vmi: &VirtualMachineInstance| !vmi.is_being_deleted() && !vmi.is_final();
     let ask = Ask::new("get", "kubevirt.io", "virtualmachineinstances").namespace(namespace);
-    let there = in_time(cluster, &ask, vmis(cluster, namespace).get_opt(name)).await?;
+    let there = vmis(cluster, namespace).get_opt(name).await;
+    let there = there.map_err(|error| cluster.explain(&error, &ask))?;
     match there {
         Some(vmi) if started(&vmi) => return Ok(()),
         Some(vmi) if vmi.is_being_deleted() => {

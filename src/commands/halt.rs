@@ -50,7 +50,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .collect();
     chosen.add_changes_of(&found.changes, &keys);
     let named_vms = async { Ok(lookout::named(&cluster, &found, &vms).await?) };
-    let seen = context.unless_signalled(named_vms).await?;
+    let seen = context.unless_signalled(named_vms).await.map_err(unanswered)?;
     if let Some((namespace, name)) = seen.missing.first() {
         return Err(vmis::missing(&cluster, namespace, name));
     }
@@ -65,7 +65,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         None
     } else {
         let looks = vmis::plan(&cluster, &request, &found.runs);
-        context.unless_signalled(looks).await?
+        context.unless_signalled(looks).await.map_err(unanswered)?
     };
     show(context, &chosen, looks.as_ref())?;
     if request.writing.dry_run != DryRun::None {
@@ -118,6 +118,14 @@ fn nobody_looked(stop: Stop) -> Stop {
     let hint = stop.hint.map(|hint| format!("{hint}; then repeat this command"));
     Stop::leaked(format!("nobody could look for what may be in place: {}", stop.message))
         .hint(hint.unwrap_or_else(|| "repeat this command where the cluster can be reached".to_owned()))
+}
+
+/// A request that failed leaves it open what is in place; one that was refused is a refusal.
+fn unanswered(stop: Stop) -> Stop {
+    match stop.exit {
+        ExitCode::Failed => nobody_looked(stop),
+        _ => stop,
+    }
 }
 
 fn vmi_argument((namespace, name): (String, String)) -> String {

@@ -156,9 +156,10 @@ impl Context {
         }
     }
 
-    /// Connects; no request is sent yet.
+    /// Connects, unless a signal comes while a credential plugin asks its questions; no request is sent yet.
     async fn connect(&self) -> Result<Cluster, Stop> {
-        Ok(Cluster::connect(&self.connection, self.warnings()).await?)
+        let connect = async { Ok(Cluster::connect(&self.connection, self.warnings()).await?) };
+        self.unless_signalled(connect).await
     }
 
     fn warnings(&self) -> WarningSink {
