@@ -23,6 +23,7 @@
 //! | [`cluster`] | everything else that talks to the API server | `fault` |
 //! | [`fault`] | what a fault is: values with units, netem, filter, presets, directions; pure | nothing |
 //! | [`escape`] | text from strangers, made safe to show | nothing |
+//! | [`local`] | the user's own files: where they are kept, and how they are read | nothing |
 //! | [`rehearsal`] | the practice cluster; only `commands::rehearse` knows it | nothing |
 
 pub mod cli;
@@ -30,6 +31,7 @@ pub mod cluster;
 pub mod commands;
 pub mod escape;
 pub mod fault;
+pub mod local;
 pub mod node;
 pub mod plan;
 pub mod rehearsal;

@@ -35,7 +35,7 @@ mod watcher;
 
 use std::sync::Arc;
 
-use crate::cli::{Action, Invocation, Output, Writing};
+use crate::cli::{Action, ConfigFile, Invocation, Output, Writing};
 use crate::cluster::{Cluster, ClusterError, Connection, WarningSink};
 use crate::report::{ExitCode, Format};
 use crate::run::signals::Signals;
@@ -49,6 +49,7 @@ struct Context {
     printer: Printer,
     signals: Signals,
     connection: Connection,
+    config: ConfigFile,
     format: Format,
     output: Option<Output>,
     verbosity: u8,
@@ -66,6 +67,7 @@ struct Context {
 pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) -> ExitCode {
     let Invocation {
         connection,
+        config,
         output,
         action,
         verbosity,
@@ -78,6 +80,7 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         printer: printer.clone(),
         signals,
         connection,
+        config,
         format: format(output),
         output,
         verbosity,

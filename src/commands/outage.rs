@@ -37,7 +37,7 @@ pub(super) async fn outage(context: &mut Context, request: OutageRequest) -> Exi
 }
 
 async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run) -> Result<Ending, Stop> {
-    let guards = Guards::read()?;
+    let guards = Guards::read(&context.config)?;
     let cluster = document::connect(context, &mut run.report).await?;
     let selection = &request.wanted.selection;
     let search = candidates(&cluster, selection, &request.spec);
@@ -153,7 +153,7 @@ async fn planned(
     run: &str,
 ) -> Result<OutagePlan, Stop> {
     let spec = &request.spec;
-    let folder = manifest_files::folder();
+    let folder = manifest_files::folder()?;
     let planned = chosen.targets.into_iter().map(|mut target| {
         let folder = &folder;
         async move {

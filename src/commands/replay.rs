@@ -8,6 +8,7 @@ use super::stop::Stop;
 use crate::cli::{self, Action, DryRun, Invocation, ReplayRequest};
 use crate::cluster::{Cluster, Connection};
 use crate::escape::escape;
+use crate::local::input;
 
 /// Where a recorded run took place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +20,10 @@ pub(super) struct Recorded {
 /// The recorded command, and where it has to take place.
 pub(super) fn read(request: &ReplayRequest) -> Result<(Invocation, Recorded), Stop> {
     let file = &request.file;
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Stop::refused("replay", format!("{} cannot be read: {error}", file.display())))?;
+    let text = input::read(file).map_err(|why| {
+        let told = Stop::refused("replay", format!("the record {} {why}", file.display()));
+        told.hint("name the .json or .jsonl file that --report has written")
+    })?;
     let document = document(&text).ok_or_else(|| no_record(file, "it holds no run"))?;
     let words = document["command"].as_array().into_iter().flatten();
     let command: Vec<&str> = words.filter_map(Value::as_str).collect();
