@@ -25,6 +25,7 @@
 //! | [`escape`] | text from strangers, made safe to show | nothing |
 //! | [`command_line`] | command lines that are printed to be run later | `escape` |
 //! | [`name`] | what can be a name in a cluster | nothing |
+//! | [`local`] | the user's own files: where they are kept, and how they are read | nothing |
 //! | [`rehearsal`] | the practice cluster; only `commands::rehearse` knows it | nothing |
 
 pub mod cli;
@@ -33,6 +34,7 @@ pub mod command_line;
 pub mod commands;
 pub mod escape;
 pub mod fault;
+pub mod local;
 pub mod name;
 pub mod node;
 pub mod plan;

@@ -63,7 +63,7 @@ impl Cluster {
         let plugin = log_in(&mut prepared.config.auth_info, interaction).await?;
         let stack = ClientBuilder::try_from(prepared.config)
             .map_err(|error| ClusterError::from_kube(&error, &Ask::new("connect", "", "server"), &host))?;
-        let layer = TransportLayer::new(connection.request_timeout, warnings, plugin);
+        let layer = TransportLayer::new(connection.request_limit(), warnings, plugin);
         // A pod's own credentials are found without any flag, and only in the pod.
         let context = if prepared.in_cluster { "" } else { &prepared.context };
         Ok(Cluster {

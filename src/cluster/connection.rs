@@ -27,9 +27,12 @@ pub struct Connection {
     pub insecure_skip_tls_verify: bool,
     /// `--tls-server-name`
     pub tls_server_name: Option<String>,
-    /// `--request-timeout` for one request that is not a watch; `None` waits for as long as it takes, as kubectl does.
+    /// `--request-timeout`; see [`Connection::request_limit`].
     pub request_timeout: Option<Duration>,
 }
+
+/// How long one request may take by default.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// Whom the API server is asked to treat us as.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,6 +58,12 @@ impl Connection {
             || self.user.is_some()
             || self.server.is_some()
             || self.token.is_some()
+    }
+
+    /// How long one request may take, from sending it to the last byte of its answer. A watch, a followed log and an attach have to
+    /// begin within it; how long they last is their own matter.
+    pub fn request_limit(&self) -> Duration {
+        self.request_timeout.unwrap_or(REQUEST_LIMIT)
     }
 
     /// The flags that lead to the same cluster as the same user, and their values, for a command line that is printed to be
@@ -110,7 +119,7 @@ impl fmt::Debug for Connection {
 
 #[cfg(test)]
 mod tests {
-    use super::Connection;
+    use super::*;
 
     #[test]
     fn debug_output_does_not_hold_the_token() {
@@ -136,6 +145,14 @@ mod tests {
             connection.repeated("prod").join(" "),
             "--kubeconfig /my files/it's --context prod --as jane --as-group a --as-group $(b)"
         );
+    }
+
+    #[test]
+    fn a_request_takes_at_most_30_s_unless_said_otherwise() {
+        let mut connection = Connection::default();
+        assert_eq!(connection.request_limit(), Duration::from_secs(30));
+        connection.request_timeout = Some(Duration::from_secs(5));
+        assert_eq!(connection.request_limit(), Duration::from_secs(5));
     }
 
     #[test]

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use self::holder::{ANNOTATION_PATH, Held, LABEL_PATH, set};
 pub use self::holder::{Holder, HolderKind, LABEL};
 use super::client::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
-use super::lifecycle::{Action, act, in_time};
+use super::lifecycle::{Action, act};
 use super::manifest::vmis;
 use super::vmi::VirtualMachineInstance;
 use super::watch::{self, Change};
@@ -25,8 +25,9 @@ use crate::command_line::CommandLine;
 use crate::fault::RunField;
 use crate::fault::undo::{Restore, UNDO, Undo};
 
-/// How often a step is tried, with pauses from 100 ms that double: half a minute in all.
+/// How often a step is tried, with pauses from 100 ms that double: half a minute in all, also where nothing is answered.
 const TRIES: u32 = 9;
+const TRIED_FOR: Duration = Duration::from_secs(30);
 /// A guest that is still shutting down cannot be started; it is waited for.
 const SHUTDOWN: Duration = Duration::from_secs(60);
 
@@ -47,7 +48,7 @@ pub async fn mark(
     field: Option<&RunField>,
     dry_run: bool,
 ) -> Result<(), ClusterError> {
-    let mut tries = Tries::default();
+    let mut tries = Tries::begin();
     loop {
         let held = holder.read(cluster).await?.ok_or_else(|| gone(holder))?;
         if held.unreadable {
@@ -146,7 +147,7 @@ pub async fn carry_back(
     run: &str,
     own: Option<&Undo>,
 ) -> Result<Back, ClusterError> {
-    let mut tries = Tries::default();
+    let mut tries = Tries::begin();
     loop {
         match go_back(cluster, holder, run, own).await {
             Err(error) if (is_stale(&error) || passes(&error)) && tries.again().await => {}
@@ -209,7 +210,8 @@ fn unmark(held: &Held) -> Vec<Value> {
 async fn start(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), ClusterError> {
     let started = |vmi: &VirtualMachineInstance| !vmi.is_being_deleted() && !vmi.is_final();
     let ask = Ask::new("get", "kubevirt.io", "virtualmachineinstances").namespace(namespace);
-    let there = in_time(cluster, &ask, vmis(cluster, namespace).get_opt(name)).await?;
+    let there = vmis(cluster, namespace).get_opt(name).await;
+    let there = there.map_err(|error| cluster.explain(&error, &ask))?;
     match there {
         Some(vmi) if started(&vmi) => return Ok(()),
         Some(vmi) if vmi.is_being_deleted() => {
@@ -258,15 +260,18 @@ fn passes(error: &ClusterError) -> bool {
     )
 }
 
-/// How often something was tried.
-#[derive(Default)]
-struct Tries(u32);
+/// How often something was tried, and since when.
+struct Tries(u32, Instant);
 
 impl Tries {
+    fn begin() -> Self {
+        Self(0, Instant::now())
+    }
+
     /// Waits before the next try; false when there is none.
     async fn again(&mut self) -> bool {
         self.0 += 1;
-        if self.0 >= TRIES {
+        if self.0 >= TRIES || self.1.elapsed() >= TRIED_FOR {
             return false;
         }
         sleep(Duration::from_millis(50) * 2_u32.pow(self.0)).await;

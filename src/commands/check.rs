@@ -44,7 +44,7 @@ struct Known {
 }
 
 pub(super) async fn check(context: &mut Context, request: CheckRequest) -> Result<ExitCode, Stop> {
-    let guards = Guards::read()?;
+    let guards = Guards::read(&context.config)?;
     let cluster = context.connect().await?;
     let mut findings = Findings::default();
     if !context

@@ -32,7 +32,7 @@ pub(super) async fn fault(context: &mut Context, request: FaultRequest) -> ExitC
 }
 
 async fn carry_out(context: &mut Context, request: &FaultRequest, run: &mut Run) -> Result<report::Ending, Stop> {
-    let guards = Guards::read()?;
+    let guards = Guards::read(&context.config)?;
     let cluster = document::connect(context, &mut run.report).await?;
     let interfaces = &request.spec.interfaces;
     let (chosen, images) = targets::choose(context, &cluster, &request.wanted, interfaces, &guards).await?;

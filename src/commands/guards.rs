@@ -1,17 +1,19 @@
 //! The guards of every command that puts a fault on VMs: the config file, what is protected, and what a plan has to pass.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use super::Context;
 use super::stop::Stop;
 use super::targets::Candidates;
+use crate::cli::ConfigFile;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::pod_namespace::{self, Own, PodNamespaces};
 use crate::cluster::protection::{Protection, everyone, protection};
 use crate::cluster::{Cluster, ClusterError, Reach, Selection};
 use crate::command_line::CommandLine;
 use crate::fault::{AgentImage, ImageSource, PROTECTED, Unfit};
+use crate::local::folders;
+use crate::local::input::{self, Unread};
 use crate::plan::guards::beside::Beside;
 use crate::plan::guards::config::Config;
 use crate::plan::guards::{self, Crowd, Facts, Known, Place, Verdict};
@@ -26,6 +28,9 @@ pub(super) struct Guards {
     file: String,
 }
 
+/// The other ways to say which guards hold.
+const ELSEWHERE: &str = "name the file with --config FILE, or say with --no-config that the built-in guards hold";
+
 /// What was seen beside the VMs that were chosen.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Around {
@@ -38,39 +43,42 @@ pub(super) struct Around {
     pub own: Own,
 }
 
-/// The config file (XDG Base Directory): `$XDG_CONFIG_HOME/kubectl-vmchaos/config.yaml`, `~/.config/…`, on Windows `%APPDATA%`.
-fn path() -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        let path = std::env::var_os(name).map(PathBuf::from);
-        path.filter(|path| path.is_absolute())
-    };
-    let folder = absolute("XDG_CONFIG_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".config")))
-        .or_else(|| absolute("APPDATA"))?;
-    Some(folder.join("kubectl-vmchaos").join("config.yaml"))
-}
-
 // === impl Guards ===
 
 impl Guards {
-    /// Reads the config file; nothing is asked of a cluster before. That there is none is fine.
-    pub(super) fn read() -> Result<Self, Stop> {
-        let Some(path) = path() else {
-            return Ok(Self {
-                config: Config::default(),
-                file: "~/.config/kubectl-vmchaos/config.yaml".to_owned(),
-            });
+    /// Reads the config file; nothing is asked of a cluster before. That there is none is fine where it is known where it would
+    /// be; otherwise guards could be off without a word.
+    pub(super) fn read(which: &ConfigFile) -> Result<Self, Stop> {
+        let refused = |why: String| Stop::refused("config-file", why);
+        let own = || folders::config().map(|folder| folder.join("config.yaml"));
+        let path = match which {
+            ConfigFile::None => return Ok(Self::built_in("the config file".to_owned())),
+            ConfigFile::At(path) => path.clone(),
+            ConfigFile::Own => own().ok_or_else(|| {
+                refused("nobody knows where the config file would be: the home directory is not known".to_owned())
+                    .hint(format!("set HOME, {ELSEWHERE}"))
+            })?,
         };
         let file = escape(&path.display().to_string());
-        let refused = |why: String| {
-            Stop::refused("config-file", why).hint("put the file right, or move it away; the README has every key")
+        let text = match input::read(&path) {
+            Ok(text) => text,
+            Err(Unread::Missing) if *which == ConfigFile::Own => return Ok(Self::built_in(file)),
+            Err(why) => {
+                let told = refused(format!("the config file {file} {}", escape(&why.to_string())));
+                return Err(told.hint(format!("put it right, {ELSEWHERE}")));
+            }
         };
-        let config = match std::fs::read_to_string(&path) {
-            Ok(text) => Config::parse(&text).map_err(|why| refused(format!("{file}: {}", escape(&why))))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Config::default(),
-            Err(error) => return Err(refused(format!("{file} cannot be read: {error}"))),
-        };
+        let config = Config::parse(&text).map_err(|why| {
+            refused(format!("{file}: {}", escape(&why)))
+                .hint("put the file right, or move it away; the README has every key")
+        })?;
         Ok(Self { config, file })
+    }
+
+    /// Without a config file, which would be this one.
+    fn built_in(file: String) -> Self {
+        let config = Config::default();
+        Self { config, file }
     }
 
     /// What the operator wants debug pods to run: by `--image`, else by the config file.

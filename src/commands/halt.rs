@@ -66,7 +66,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .collect();
     chosen.add_changes_of(&found.changes, &keys);
     let named_vms = async { Ok(lookout::named(&cluster, &found, &vms).await?) };
-    let seen = context.unless_signalled(named_vms).await?;
+    let seen = context.unless_signalled(named_vms).await.map_err(unanswered)?;
     if let Some((namespace, name)) = seen.missing.first() {
         return Err(vmis::missing(&cluster, namespace, name));
     }
@@ -81,7 +81,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         None
     } else {
         let looks = vmis::plan(&cluster, &request, &found.runs, &sweeping);
-        context.unless_signalled(looks).await?
+        context.unless_signalled(looks).await.map_err(unanswered)?
     };
     show(context, &chosen, looks.as_ref())?;
     if request.writing.dry_run != DryRun::None {
@@ -132,6 +132,14 @@ fn nobody_looked(stop: Stop) -> Stop {
     let hint = stop.hint.map(|hint| format!("{hint}; then repeat this command"));
     Stop::leaked(format!("nobody could look for what may be in place: {}", stop.message))
         .hint(hint.unwrap_or_else(|| "repeat this command where the cluster can be reached".to_owned()))
+}
+
+/// A request that failed leaves it open what is in place; one that was refused is a refusal.
+fn unanswered(stop: Stop) -> Stop {
+    match stop.exit {
+        ExitCode::Failed => nobody_looked(stop),
+        _ => stop,
+    }
 }
 
 fn vmi_argument((namespace, name): (String, String)) -> String {
@@ -220,7 +228,7 @@ async fn confirm(context: &Context, cluster: &Cluster, runs: usize, looks: Optio
 
 /// What the operator wants to look into VMs. A config file that cannot be read does not keep anybody from ending a run.
 fn image(context: &Context, request: &HaltRequest) -> Option<AgentImage> {
-    match Guards::read() {
+    match Guards::read(&context.config) {
         Ok(guards) => guards.image(request.image.as_ref()),
         Err(stop) => {
             let instead = "its `image`, where it has one, is not used";

@@ -8,7 +8,7 @@ use crate::cluster::{Cluster, Reach, Selection, Survey, survey};
 use crate::report::{ExitCode, FaultAbility, Format, InterfaceReport, ListReport, Time, VmiTargetItem};
 
 pub(super) async fn list(context: &mut Context, request: ListRequest) -> Result<ExitCode, Stop> {
-    let guards = Guards::read()?;
+    let guards = Guards::read(&context.config)?;
     let cluster = context.connect().await?;
     let selection = &request.selection;
     let search = survey(&cluster, selection, &[]);

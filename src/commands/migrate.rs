@@ -40,7 +40,7 @@ pub(super) async fn migrate(context: &mut Context, request: MigrateRequest) -> E
 }
 
 async fn carry_out(context: &mut Context, request: &MigrateRequest, run: &mut Run) -> Result<Ending, Stop> {
-    let guards = Guards::read()?;
+    let guards = Guards::read(&context.config)?;
     let cluster = document::connect(context, &mut run.report).await?;
     let selection = &request.wanted.selection;
     let search = guards::and_own(&cluster, pool(&cluster, selection, &request.spec.destination));

@@ -35,7 +35,7 @@ mod watcher;
 
 use std::sync::Arc;
 
-use crate::cli::{Action, Invocation, Output, Writing};
+use crate::cli::{Action, ConfigFile, Invocation, Output, Writing};
 use crate::cluster::{Cluster, ClusterError, Connection, WarningSink};
 use crate::command_line::quoted;
 use crate::escape::escape;
@@ -51,6 +51,7 @@ struct Context {
     printer: Printer,
     signals: Signals,
     connection: Connection,
+    config: ConfigFile,
     format: Format,
     output: Option<Output>,
     verbosity: u8,
@@ -68,6 +69,7 @@ struct Context {
 pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) -> ExitCode {
     let Invocation {
         connection,
+        config,
         output,
         action,
         verbosity,
@@ -80,6 +82,7 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         printer: printer.clone(),
         signals,
         connection,
+        config,
         format: format(output),
         output,
         verbosity,
@@ -159,9 +162,10 @@ impl Context {
         }
     }
 
-    /// Connects; no request is sent yet.
+    /// Connects, unless a signal comes while a credential plugin asks its questions; no request is sent yet.
     async fn connect(&self) -> Result<Cluster, Stop> {
-        Ok(Cluster::connect(&self.connection, self.warnings()).await?)
+        let connect = async { Ok(Cluster::connect(&self.connection, self.warnings()).await?) };
+        self.unless_signalled(connect).await
     }
 
     fn warnings(&self) -> WarningSink {

@@ -40,7 +40,7 @@ pub(super) async fn outage(context: &mut Context, request: OutageRequest) -> Exi
 }
 
 async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run) -> Result<Ending, Stop> {
-    let guards = Guards::read()?;
+    let guards = Guards::read(&context.config)?;
     let cluster = document::connect(context, &mut run.report).await?;
     let selection = &request.wanted.selection;
     let search = guards::and_own(&cluster, candidates(&cluster, selection, &request.spec));
@@ -192,7 +192,7 @@ async fn planned(
         }),
         _ => None,
     };
-    let folder = manifest_files::folder();
+    let folder = manifest_files::folder()?;
     let planned = chosen.targets.into_iter().map(|mut target| {
         let folder = &folder;
         async move {

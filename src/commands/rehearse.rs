@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Context;
 use super::stop::Stop;
-use crate::cli::{Invocation, RehearseRequest, Rehearsed};
+use crate::cli::{ConfigFile, Invocation, RehearseRequest, Rehearsed};
 use crate::cluster::Connection;
 use crate::command_line::quoted;
 use crate::rehearsal::{AgentKind, Options, Practice};
@@ -28,8 +28,13 @@ pub(super) async fn rehearse(context: &mut Context, request: RehearseRequest) ->
                 kubeconfig: Some(practice.kubeconfig().to_owned()),
                 ..invocation.connection.clone()
             };
+            let config = match invocation.config {
+                ConfigFile::Own => context.config.clone(),
+                said => said,
+            };
             let invocation = Invocation {
                 connection,
+                config,
                 rehearsal: Some(context.given.clone()),
                 ..*invocation
             };

@@ -7,6 +7,7 @@ use crate::cli::{self, Invocation, NotReplayed, ReplayRequest};
 use crate::cluster::Cluster;
 use crate::command_line::{CommandLine, quoted};
 use crate::escape::escape;
+use crate::local::input;
 use crate::report::Recorded;
 
 /// Commands that a record can be of.
@@ -22,8 +23,10 @@ pub(super) struct Place {
 /// The recorded command, and where it has to take place.
 pub(super) fn read(request: &ReplayRequest) -> Result<(Invocation, Place), Stop> {
     let file = &request.file;
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Stop::refused("replay", format!("{} cannot be read: {error}", shown(file))))?;
+    let text = input::read(file).map_err(|why| {
+        let told = Stop::refused("replay", format!("the record {} {why}", shown(file)));
+        told.hint("name the .json or .jsonl file that --report has written")
+    })?;
     let Recorded {
         command,
         context,

@@ -37,6 +37,8 @@ pub(super) struct Moved {
 /// The new launcher is known to the API a moment after the VMI's node has changed.
 const RELOCATE_TRIES: u32 = 20;
 const RELOCATE_PAUSE: Duration = Duration::from_millis(500);
+/// Where it is not even answered, it is tried no more after this long.
+const RELOCATE_LIMIT: Duration = Duration::from_secs(30);
 /// Past the fault's end, before Kubernetes ends the pod: starting, arming, draining and undoing.
 const MARGIN: Duration = Duration::from_secs(60);
 
@@ -188,7 +190,11 @@ async fn find(cluster: &Cluster, plan: &Plan, moved: &Moved) -> Result<Target, T
         ..Selection::default()
     };
     let mut last = String::from("it was not found");
+    let began = tokio::time::Instant::now();
     for _ in 0..RELOCATE_TRIES {
+        if began.elapsed() >= RELOCATE_LIMIT {
+            break;
+        }
         match discovery::find(cluster, &selection, &plan.spec.interfaces).await {
             Ok(mut found) => match (found.fit.pop(), found.unfit.pop()) {
                 (Some(target), _) if target.uid != moved.target.uid => {

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::super::client::{Cluster, MANAGER};
 use super::super::error::{Ask, ClusterError, ErrorKind};
-use super::super::lifecycle::in_time;
 use super::super::manifest::vmis;
 use super::super::path;
 use super::super::vm::VirtualMachine;
@@ -120,7 +119,7 @@ impl Holder {
         cluster: &Cluster,
         answer: impl Future<Output = kube::Result<Option<T>>>,
     ) -> Result<Option<T>, ClusterError> {
-        in_time(cluster, &self.ask("get"), answer).await
+        answer.await.map_err(|error| cluster.explain(&error, &self.ask("get")))
     }
 
     pub(super) async fn patch(
@@ -138,9 +137,10 @@ impl Holder {
             .header(http::header::CONTENT_TYPE, "application/json-patch+json")
             .body(Value::Array(operations).to_string().into_bytes())
             .map_err(|error| ClusterError::new(ErrorKind::Other, format!("could not patch {}: {error}", self.name)))?;
-        in_time(cluster, &self.ask("patch"), cluster.client.request::<Value>(request))
-            .await
+        let answer = cluster.client.request::<Value>(request).await;
+        answer
             .map(drop)
+            .map_err(|error| cluster.explain(&error, &self.ask("patch")))
     }
 }
 

@@ -87,7 +87,13 @@ impl Config {
         if text.lines().all(nothing) {
             return Ok(Self::default());
         }
-        serde_saphyr::from_str(text).map_err(|error| error.without_snippet().to_string().trim().to_owned())
+        // A file of all keys has some dozens of nodes; what unfolds into more is not meant well.
+        let options = serde_saphyr::options! {
+            budget: serde_saphyr::budget! { max_nodes: 10_000, max_anchors: 100, max_aliases: 100, max_depth: 16 },
+            alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 10_000 },
+        };
+        serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| error.without_snippet().to_string().trim().to_owned())
     }
 
     pub fn maximum_duration(&self) -> Duration {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::super::vm::Trouble;
 use super::engine::Done;
@@ -20,6 +20,8 @@ use crate::plan::recovery::{Help, Sight, help};
 /// How often a helping request is tried when it does not get through, with so much time between.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(1);
+/// Where it is not even answered, it is tried no more after this long.
+const TRIED_FOR: Duration = Duration::from_secs(30);
 
 /// The object that says how to go back.
 pub fn holder(target: &OutageTarget) -> Holder {
@@ -81,7 +83,7 @@ pub fn put_back_command(namespace: &str, name: &str, now: &RunField, before: &Ru
 
 /// Does what the platform did not.
 pub(super) async fn bring_back(cluster: &Cluster, vm: &PlannedOutage, help: Help) -> Done {
-    let mut tries = 1;
+    let (mut tries, since) = (1, Instant::now());
     loop {
         match once(cluster, &vm.target, &vm.manifest, help).await {
             Ok(()) => return Done::Helped(help),
@@ -94,7 +96,7 @@ pub(super) async fn bring_back(cluster: &Cluster, vm: &PlannedOutage, help: Help
             {
                 return Done::NotNeeded;
             }
-            Err(error) if is_uncertain(&error) && tries < TRIES => {
+            Err(error) if is_uncertain(&error) && tries < TRIES && since.elapsed() < TRIED_FOR => {
                 tries += 1;
                 sleep(PAUSE).await;
             }
