@@ -109,6 +109,13 @@ func (t *check) vmEnds(name string, do func(pod string)) {
 	n := t.network("web-1")
 	j := t.hold(held, "bash")
 	t.says(j, "injected on")
+	// Also when this fails: the next one needs the VM.
+	t.after(func() {
+		_ = until(2*time.Minute, "web-1 runs anew", func() bool {
+			object, err := t.api.get(vmis, "default", "web-1")
+			return err == nil && text(object, "status", "phase") == "Running" && object.GetDeletionTimestamp() == nil
+		})
+	})
 	began := time.Now()
 	do(pod.GetName())
 	// A VM whose launcher has ended has no network any more but the one that is held open here.
