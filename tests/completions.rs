@@ -5,6 +5,9 @@
 // Helpers of tests may fail as tests do.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/limit.rs"]
+mod limit;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -39,7 +42,7 @@ fn the_binary_prints_the_scripts() {
         (Shell::Fish, "fish"),
         (Shell::Powershell, "powershell"),
     ] {
-        let printed = binary().args(["completion", name]).output().unwrap();
+        let printed = limit::output(binary().args(["completion", name]));
         assert_eq!(String::from_utf8_lossy(&printed.stdout), shell.script(), "{name}");
         assert!(printed.status.success() && printed.stderr.is_empty());
     }
@@ -75,11 +78,10 @@ fn path_with(dir: &Path) -> std::ffi::OsString {
 fn the_shim_answers_as_kubectl_expects() {
     let dir = installed();
     let shim = dir.path().join("kubectl_complete-vmchaos");
-    let answered = Command::new(shim)
-        .args(["netem", "--distribution", "par"])
-        .env("PATH", path_with(dir.path()))
-        .output()
-        .unwrap();
+    let mut shim = Command::new(shim);
+    shim.args(["netem", "--distribution", "par"])
+        .env("PATH", path_with(dir.path()));
+    let answered = limit::output(&mut shim);
     assert_eq!(String::from_utf8_lossy(&answered.stdout), "pareto\nparetonormal\n:4\n");
     assert!(answered.status.success() && answered.stderr.is_empty());
 }
@@ -91,7 +93,7 @@ fn the_binary_answers_under_kubectls_name() {
     let dir = tempfile::tempdir().unwrap();
     let helper = dir.path().join("kubectl_complete-vmchaos");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_kubectl-vmchaos"), &helper).unwrap();
-    let answered = Command::new(helper).args(["rehe"]).output().unwrap();
+    let answered = limit::output(Command::new(helper).args(["rehe"]));
     assert!(String::from_utf8_lossy(&answered.stdout).starts_with("rehearse\t"));
 }
 

@@ -15,6 +15,8 @@ mod faults;
 mod kubectl;
 #[path = "practice_cluster/kubevirt.rs"]
 mod kubevirt;
+#[path = "support/limit.rs"]
+mod limit;
 #[path = "practice_cluster/nodes.rs"]
 mod nodes;
 #[path = "practice_cluster/pods.rs"]

@@ -5,8 +5,11 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::exit, reason = "helpers of tests fail the test")]
 
+#[path = "support/limit.rs"]
+mod limit;
+
 use std::future::Future;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, Write};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -32,7 +35,7 @@ const SHOW_CURSOR: &str = "\x1b[?25h";
 #[test]
 fn scenario() {
     let Ok(name) = std::env::var(SCENARIO) else {
-        let output = child("picker").stdin(Stdio::null()).output().unwrap();
+        let output = limit::output(&mut child("picker"));
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(
             text.contains("END nothing chosen (not a terminal)|hint: name VMIs, or pass -l|"),
@@ -201,7 +204,7 @@ impl Terminal {
         let end = self.session.read_line().unwrap();
         self.session.exp_eof().unwrap();
         assert!(
-            matches!(self.session.process().wait(), Ok(WaitStatus::Exited(_, 0))),
+            matches!(limit::wait_pty(&self.session), WaitStatus::Exited(_, 0)),
             "{end}"
         );
         (end, self.seen)
@@ -384,14 +387,11 @@ fn a_reader_that_left_is_no_error() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = child.spawn().unwrap();
-    let mut ready = String::new();
-    let mut stderr = io::BufReader::new(child.stderr.take().unwrap());
-    stderr.read_line(&mut ready).unwrap();
-    assert_eq!(ready, "ready\n");
+    let mut stderr = limit::lines(child.stderr.take().unwrap());
+    assert_eq!(stderr.next().unwrap(), "ready");
     drop(child.stdout.take());
     child.stdin.take().unwrap().write_all(b"\n").unwrap();
-    let mut rest = String::new();
-    stderr.read_to_string(&mut rest).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(7), "{rest}");
-    assert_eq!(rest, "");
+    let rest: Vec<String> = stderr.collect();
+    assert_eq!(limit::wait(&mut child).code(), Some(7), "{rest:?}");
+    assert_eq!(rest, Vec::<String>::new());
 }

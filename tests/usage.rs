@@ -1,15 +1,18 @@
 //! The real binary: what is wrong with a command line alone ends it with 2, on stderr, before anything is looked at.
 
+#[path = "support/limit.rs"]
+mod limit;
+
 use std::process::{Command, Output};
 
 fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kubectl-vmchaos"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-vmchaos"));
+    command
         .args(args)
         // A kubeconfig that cannot be read: reaching for it would end with another code.
         .env("KUBECONFIG", env!("CARGO_MANIFEST_DIR"))
-        .env_remove("VMCHAOS_COMPLETE")
-        .output()
-        .unwrap_or_else(|error| panic!("the binary does not start: {error}"))
+        .env_remove("VMCHAOS_COMPLETE");
+    limit::output(&mut command)
 }
 
 fn text(bytes: &[u8]) -> String {

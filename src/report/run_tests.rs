@@ -182,13 +182,22 @@ fn every_word_of_the_document() {
 #[test]
 fn what_happened_decides_the_exit_code() {
     use TargetState as S;
-    let cases: [(S, Option<EndedBy>, Ending, u8, &str); 12] = [
+    let cases: [(S, Option<EndedBy>, Ending, u8, &str); 14] = [
         (S::Restored, Some(EndedBy::Deadline), Ending::Ran, 0, "completed"),
         (S::Detached, None, Ending::Ran, 0, "completed"),
         (S::Restored, Some(EndedBy::LostOperator), Ending::Ran, 1, "failed"),
         (S::Restored, Some(EndedBy::Cleanup), Ending::Ran, 1, "failed"),
         (S::Restored, Some(EndedBy::Migration), Ending::Ran, 1, "failed"),
         (S::Gone, Some(EndedBy::Gone), Ending::Ran, 1, "failed"),
+        // Lost before anything was in place: nothing to roll back, and not what was asked for.
+        (S::Skipped, Some(EndedBy::LostOperator), Ending::Ran, 1, "failed"),
+        (
+            S::Skipped,
+            Some(EndedBy::Signal),
+            Ending::Interrupted,
+            130,
+            "interrupted",
+        ),
         (S::Failed, Some(EndedBy::Error), Ending::Ran, 1, "failed"),
         (
             S::Restored,

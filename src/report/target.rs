@@ -185,7 +185,8 @@ impl TargetReport {
             Some(S::Leaked) => ExitCode::Leaked,
             _ if self.is_unrecovered() => ExitCode::Unrecovered,
             Some(S::Failed | S::Gone) => ExitCode::Failed,
-            Some(S::Restored) if ended_early => ExitCode::Failed,
+            // Also where it ended before it was in place.
+            Some(S::Restored | S::Skipped) if ended_early => ExitCode::Failed,
             None if self.error.is_some() => ExitCode::Refused,
             _ => ExitCode::Done,
         }

@@ -134,7 +134,7 @@ async fn a_filter_whose_container_was_killed(shell: &[&str]) {
         let rig = Rig::new(shell, 2);
         let operator = injected(&rig, &plan(2, "60", engine), &[]).await;
         operator.agent.kill(Signal::Kill);
-        assert_eq!(operator.agent.wait().await, 137);
+        assert_eq!(operator.ended().await, 137);
         clean(&rig, &operator, 2).await;
         for vm in 0..2 {
             assert_eq!(verdict(&operator, vm), ("restored".into(), "lost-operator".into()));
@@ -163,7 +163,7 @@ async fn a_filter_killed_while_it_is_applied(shell: &[&str]) {
             operator.say("go").await;
             tokio::time::sleep(std::time::Duration::from_millis(moment)).await;
             operator.agent.kill(Signal::Kill);
-            operator.agent.wait().await;
+            operator.ended().await;
             clean(&rig, &operator, 2).await;
         }
     }

@@ -115,7 +115,7 @@ async fn what_a_killed_run_has_left(shell: &[&str]) {
             signal(pid, "-STOP");
         }
         operator.agent.kill(kubectl_vmchaos::rehearsal::host::Signal::Kill);
-        operator.agent.wait().await;
+        operator.ended().await;
         for pid in &pids {
             let _ = std::process::Command::new("kill").args(["-KILL", pid]).status();
         }

@@ -3,7 +3,7 @@
 use kubectl_vmchaos::rehearsal::host::Node;
 use serde_json::{Value, json};
 
-use crate::rig::{HANDLE, Operator, Rig, container, plan, uid};
+use crate::rig::{HANDLE, Operator, PATIENCE, Rig, container, plan, uid};
 
 crate::under_every_shell! {
     the_guest_of_one_vm_is_killed_and_no_other
@@ -63,7 +63,7 @@ async fn the_guest_of_one_vm_is_killed_and_no_other(shell: &[&str]) {
     let gone: Vec<_> = before.iter().filter(|dir| !after.contains(dir)).collect();
     assert_eq!(gone.len(), 1);
     assert_eq!(gone[0].file_name().unwrap().to_str().unwrap(), pid);
-    assert_eq!(crashed.recv().unwrap(), uid(1));
+    assert_eq!(crashed.recv_timeout(PATIENCE).unwrap(), uid(1));
     assert_eq!(operator.verdicts(), [json!([0, "killed", "operator", 0])]);
     assert_eq!(operator.bye().await, 0);
 }

@@ -52,7 +52,7 @@ async fn everything_in_the_container_killed(shell: &[&str]) {
     let rig = Rig::new(shell, 2);
     let operator = rig.injected(&plan(2, "60"), &[]).await;
     operator.agent.kill(Signal::Kill);
-    assert_eq!(operator.agent.wait().await, 137);
+    assert_eq!(operator.ended().await, 137);
     rig.clean(&operator, 2).await;
     for vm in 0..2 {
         assert_eq!(verdict(&operator, vm), ("restored".into(), "lost-operator".into()));
@@ -144,7 +144,7 @@ async fn everything_killed_while_it_is_applied(shell: &[&str]) {
         operator.say("go").await;
         tokio::time::sleep(std::time::Duration::from_millis(moment)).await;
         operator.agent.kill(Signal::Kill);
-        operator.agent.wait().await;
+        operator.ended().await;
         rig.clean(&operator, 2).await;
         for vm in 0..2 {
             assert_eq!(verdict(&operator, vm), ("restored".into(), "lost-operator".into()));

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use serde_json::Value;
 
-use crate::rig::{HANDLE, Rig, plan_of};
+use crate::rig::{HANDLE, PATIENCE, Rig, plan_of};
 
 crate::under_every_shell! {
     servers_of_all_kinds
@@ -65,10 +65,10 @@ async fn servers_of_all_kinds(shell: &[&str]) {
     }
     let expected = [true, true, true, false, false, false, false];
     assert_eq!(answered, expected.map(Some));
-    let request = requests.recv().unwrap();
+    let request = requests.recv_timeout(PATIENCE).unwrap();
     // A connection alone says nothing.
     let request = if request.is_empty() {
-        requests.recv().unwrap()
+        requests.recv_timeout(PATIENCE).unwrap()
     } else {
         request
     };

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 
 /// How long anything may take on a busy machine before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const HANDLE: &str = "7a31:";
 
@@ -286,7 +286,13 @@ impl Operator {
     /// Reads to the end of the stream and returns the exit code.
     pub(crate) async fn end(&mut self) -> i32 {
         while self.next().await.is_some() {}
-        self.agent.wait().await
+        self.ended().await
+    }
+
+    /// Waits for the end of the agent's first process, and returns its exit code.
+    pub(crate) async fn ended(&self) -> i32 {
+        let ended = tokio::time::timeout(PATIENCE, self.agent.wait()).await;
+        ended.unwrap_or_else(|_| panic!("the agent does not end after {:#?}", self.events))
     }
 
     /// The verdicts in the termination log.

@@ -19,6 +19,7 @@ var (
 	pods                = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 	services            = schema.GroupVersionResource{Version: "v1", Resource: "services"}
 	apiServices         = schema.GroupVersionResource{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices"}
+	serviceAccounts     = schema.GroupVersionResource{Version: "v1", Resource: "serviceaccounts"}
 	namespaces          = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 	clusterRoles        = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterroles"}
 	roleBindings        = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"}
@@ -92,6 +93,16 @@ func (a *api) merge(kind schema.GroupVersionResource, namespace, name string, pa
 		return err
 	}
 	_, err = a.at(kind, namespace).Patch(context.Background(), name, types.MergePatchType, body, v1.PatchOptions{}, subresource...)
+	return err
+}
+
+// patch applies a JSON patch.
+func (a *api) patch(kind schema.GroupVersionResource, namespace, name string, changes ...object) error {
+	body, err := json.Marshal(changes)
+	if err != nil {
+		return err
+	}
+	_, err = a.at(kind, namespace).Patch(context.Background(), name, types.JSONPatchType, body, v1.PatchOptions{})
 	return err
 }
 

@@ -85,7 +85,7 @@ func (c *cluster) launcher(name string) (*unstructured.Unstructured, error) {
 		return nil, err
 	}
 	for i := range all {
-		if text(&all[i], "spec", "nodeName") == text(vmi, "status", "nodeName") && text(&all[i], "status", "phase") == "Running" {
+		if text(&all[i], "status", "podIP") == addressOf(vmi) && text(&all[i], "status", "phase") == "Running" {
 			return &all[i], nil
 		}
 	}

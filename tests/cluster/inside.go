@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -35,6 +36,9 @@ type cluster struct {
 	// emulated tells once whether the VM on the machine is up.
 	emulated        chan error
 	emulatedListens bool
+	// askedOf are the subresources that were asked for, as NAMESPACE/PLURAL/NAME/SUBRESOURCE.
+	askedOf    []string
+	askedMutex sync.Mutex
 }
 
 // inside brings the cluster up and runs the suite, as the first process of the namespaces that hold all of it.

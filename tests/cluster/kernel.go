@@ -198,21 +198,27 @@ func (t *check) sentinel(n *vmNet) string {
 	return all[0]
 }
 
-// agent lists the processes of the debug pods' containers.
-func (t *check) agent(n *vmNet) []string {
+// agent lists the processes of the debug pods' containers, the first one first.
+func (t *check) agent(n *vmNet) []string { return t.ofRun(n, true) }
+
+// outsideAgent lists the processes of runs that have left the debug pods' cgroups: what ends a fault when the pod is gone.
+func (t *check) outsideAgent(n *vmNet) []string { return t.ofRun(n, false) }
+
+// ofRun lists the processes of runs inside or outside of the debug pods' cgroups.
+func (t *check) ofRun(n *vmNet, inside bool) []string {
 	all, err := t.api.list(pods, "kubevirt", "app.kubernetes.io/managed-by=kubectl-vmchaos")
 	t.must(err)
 	found := n.processes(func(_ string, _ int, cgroups string) bool {
 		for i := range all {
 			// Dashes mean something else in the names of systemd's slices.
 			if strings.Contains(strings.ReplaceAll(cgroups, "_", "-"), string(all[i].GetUID())) {
-				return true
+				return inside
 			}
 		}
-		return false
+		return !inside
 	})
 	if len(found) == 0 {
-		t.fail("the debug pod has no process")
+		t.fail("the run has no process there (in the debug pod: %v)", inside)
 	}
 	return found
 }

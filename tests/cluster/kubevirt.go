@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -14,6 +15,9 @@ const finalizer = "foregroundDeleteVirtualMachine"
 // kubevirt installs the types and starts what stands in for virt-controller and virt-handler.
 func (c *cluster) kubevirt() error {
 	if err := c.installKubeVirt(); err != nil {
+		return err
+	}
+	if err := c.kubevirtPods(); err != nil {
 		return err
 	}
 	if err := c.serveSubresources(); err != nil {
@@ -84,10 +88,11 @@ func (k *controller) round() error {
 	return failed
 }
 
+// owned are the pods that name the VMI as their controller: virt-controller adopts those that somebody else made, too.
 func owned(launchers []unstructured.Unstructured, vmi *unstructured.Unstructured) []*unstructured.Unstructured {
 	var mine []*unstructured.Unstructured
 	for i := range launchers {
-		if launchers[i].GetLabels()["kubevirt.io/created-by"] == string(vmi.GetUID()) {
+		if v1.IsControlledBy(&launchers[i], vmi) {
 			mine = append(mine, &launchers[i])
 		}
 	}
@@ -124,7 +129,27 @@ func (k *controller) instance(vmi *unstructured.Unstructured, launchers []*unstr
 			return k.runs(vmi, pod, nil)
 		}
 	case "Running":
+		if err := k.adopt(vmi, launchers); err != nil {
+			return err
+		}
 		return k.watchLauncher(vmi, launchers)
+	}
+	return nil
+}
+
+// adopt takes a pod that somebody else made for a launcher into the VMI's status, its image too, as virt-controller 1.6 does.
+func (k *controller) adopt(vmi *unstructured.Unstructured, launchers []*unstructured.Unstructured) error {
+	for _, pod := range launchers {
+		if k.wired[string(pod.GetUID())] || pod.GetLabels()["kubevirt.io/migrationJobUID"] != "" {
+			continue
+		}
+		if text(vmi, "status", "activePods", string(pod.GetUID())) != "" || text(pod, "status", "phase") != "Running" {
+			continue
+		}
+		containers, _, _ := unstructured.NestedSlice(pod.Object, "spec", "containers")
+		return k.api.merge(vmis, vmi.GetNamespace(), vmi.GetName(), object{"status": object{
+			"activePods": object{string(pod.GetUID()): text(pod, "spec", "nodeName")}, "launcherContainerImageVersion": containers[0].(object)["image"],
+		}})
 	}
 	return nil
 }
@@ -229,6 +254,16 @@ func running(launchers []*unstructured.Unstructured) *unstructured.Unstructured 
 		}
 	}
 	return nil
+}
+
+// addressOf is where a VMI is reached, as virt-handler reports it: of all pods that call themselves its launcher, one has it.
+func addressOf(vmi *unstructured.Unstructured) string {
+	interfaces, _, _ := unstructured.NestedSlice(vmi.Object, "status", "interfaces")
+	if len(interfaces) == 0 {
+		return ""
+	}
+	address, _ := interfaces[0].(object)["ipAddress"].(string)
+	return address
 }
 
 func conditionsOf(pod *unstructured.Unstructured) []any {

@@ -22,6 +22,8 @@ type cell struct {
 
 const (
 	soon = 5 * time.Second
+	// unattended is how long a pod may be there, with its start, that nobody attaches to: 5 s.
+	unattended = 10 * time.Second
 	// silent is for what ends no connection: only missing heartbeats tell.
 	silent = 15 * time.Second
 )
@@ -36,7 +38,12 @@ var (
 )
 
 // alike are the kills of which the debug pod sees what it sees of another: they are tried under one shell.
-var alike = []string{"command-TERM", "command-HUP", "pod-evicted", "kubelet-killed", "containerd-killed"}
+var alike = []string{
+	"command-TERM", "command-HUP", "command-INT-twice", "pod-evicted", "kubelet-killed", "containerd-killed", "agents-helpers-killed-INT", "agents-helpers-killed-KILL",
+}
+
+// lookedAfter are the kills after which others look for what is left, too.
+var lookedAfter = []string{"command-KILL", "command-INT-twice", "command-and-container-killed", "sentinel-and-guard-killed", "agents-helpers-killed-INT", "agents-helpers-killed-KILL"}
 
 func matrix() []test {
 	var all []test
@@ -65,6 +72,12 @@ func cells() []cell {
 		{"command-TERM", signal(syscall.SIGTERM), soon, []int{130}},
 		{"command-HUP", signal(syscall.SIGHUP), soon, []int{130}},
 		{"command-KILL", signal(syscall.SIGKILL), soon, nil},
+		// The second one leaves where the rollback is not proven yet, and says so.
+		{"command-INT-twice", func(_ *check, j *job, _ *vmNet) {
+			j.signal(syscall.SIGINT)
+			time.Sleep(200 * time.Millisecond)
+			j.signal(syscall.SIGINT)
+		}, soon, []int{3, 130}},
 		{"command-STOP", func(t *check, j *job, n *vmNet) {
 			j.signal(syscall.SIGSTOP)
 			t.after(func() { j.signal(syscall.SIGCONT) })
@@ -95,6 +108,22 @@ func cells() []cell {
 		{"sentinel-killed", func(t *check, _ *job, n *vmNet) {
 			n.kill("KILL", t.sentinel(n))
 		}, soon, []int{1}},
+		// Everything that would undo the fault beside it, and nothing of the debug pod: what is left there has to see it.
+		{"sentinel-and-guard-killed", func(t *check, _ *job, n *vmNet) {
+			all := t.outsideAgent(n)
+			// None may see another one go.
+			n.kill("STOP", all...)
+			n.kill("KILL", all...)
+		}, soon, []int{1}},
+		// The agent hears neither its operator nor the clock any more.
+		{"agents-helpers-killed-INT", func(t *check, j *job, n *vmNet) {
+			n.kill("KILL", t.agent(n)[1:]...)
+			j.signal(syscall.SIGINT)
+		}, soon, []int{1, 130}},
+		{"agents-helpers-killed-KILL", func(t *check, j *job, n *vmNet) {
+			n.kill("KILL", t.agent(n)[1:]...)
+			j.signal(syscall.SIGKILL)
+		}, soon, nil},
 		{"sentinel-stopped", func(t *check, j *job, n *vmNet) {
 			n.kill("STOP", t.sentinel(n))
 			j.signal(syscall.SIGINT)
@@ -124,6 +153,9 @@ func (t *check) cell(one cell, shell string, fault []string) {
 	began := time.Now()
 	one.do(t, j, n)
 	t.judge(one.name+told(fault), j, n, before, began, one.limit+n.limit, one.codes)
+	if slices.Contains(lookedAfter, one.name) {
+		t.nothingToHalt()
+	}
 }
 
 // lasting are the flags of a fault that is in place for as long as any test takes.
@@ -189,6 +221,17 @@ func (t *check) judge(name string, j *job, n *vmNet, before string, began time.T
 		t.fail("processes of the run are left:\n%s", n.described(left))
 	}
 	t.table.add(name, took, end)
+}
+
+// nothingToHalt holds that everybody else can put right, and sees, what a run has left: an ended pod at most.
+func (t *check) nothingToHalt() {
+	if halt := t.operator("", "halt", "--all", "-y"); halt.end() != 0 {
+		t.fail("halt --all: exit %d\n%s\n%s", halt.end(), halt.stderr(), halt.out.String())
+	}
+	status := t.operator("", "status", "-o", "name")
+	if code := status.end(); code != 0 || status.out.Len() > 0 {
+		t.fail("status after halt --all: exit %d\n%s\n%s", code, status.stderr(), status.out.String())
+	}
 }
 
 // noPods leaves nothing of earlier tests, and waits until the node that most of them use is ready.

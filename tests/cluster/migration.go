@@ -165,7 +165,7 @@ func targetOf(m *unstructured.Unstructured, launchers []*unstructured.Unstructur
 func sourceOf(vmi *unstructured.Unstructured, launchers []*unstructured.Unstructured) *unstructured.Unstructured {
 	var here []*unstructured.Unstructured
 	for _, pod := range launchers {
-		if text(pod, "spec", "nodeName") == text(vmi, "status", "nodeName") {
+		if text(pod, "spec", "nodeName") == text(vmi, "status", "nodeName") && text(pod, "status", "podIP") == addressOf(vmi) {
 			here = append(here, pod)
 		}
 	}

@@ -63,6 +63,9 @@ func (t *check) atStage(fault []string, name string, signal syscall.Signal, stag
 		pods, err := t.debugPods()
 		return err == nil && !live(pods) && (j.over() || codes == nil)
 	})
+	if took := time.Since(began); stage == "starting" && took > unattended+n.limit {
+		t.fail("a pod that nobody attached to was there for %v", took)
+	}
 	t.judge("command-"+name+" while "+stage+" (until its pod has ended)"+told(fault), j, n, before, began, soon+n.limit, codes)
 }
 

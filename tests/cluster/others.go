@@ -12,7 +12,7 @@ import (
 func others() []test {
 	return []test{
 		{"kill-network-cut", networkCut}, {"kill-launcher-pod", launcherKilled}, {"kill-launcher-processes", launcherProcessesKilled},
-		{"kill-vmi-deleted", vmiDeleted},
+		{"kill-vmi-deleted", vmiDeleted}, {"kill-launcher-deleted-guest-hangs", launcherDeleted}, {"kill-vmi-deleted-guest-hangs", vmiDeletedHanging},
 		{"migration-follows", migrationFollows}, {"two-operators", twoOperators}, {"foreign-qdisc", foreignQdisc},
 	}
 }
@@ -69,6 +69,33 @@ func launcherProcessesKilled(t *check) {
 	})
 }
 
+// launcherDeleted and vmiDeletedHanging end a VM whose guest takes its time to shut down: until it has, its network is there, and
+// the fault in it, unless somebody hears that the VM is going.
+func launcherDeleted(t *check) {
+	t.vmEnds("launcher deleted, its guest hangs", func(pod string) {
+		t.hang()
+		t.must(t.api.remove(pods, "default", pod, -1))
+	})
+}
+
+func vmiDeletedHanging(t *check) {
+	t.vmEnds("VMI deleted, its guest hangs", func(string) {
+		t.hang()
+		t.must(t.api.remove(vmis, "default", "web-1", -1))
+	})
+}
+
+// hang stops the launcher's first process, which is to end the guest when the pod is told to.
+func (t *check) hang() {
+	pod, err := t.launcher("web-1")
+	t.must(err)
+	pid, err := t.computePid(pod)
+	t.must(err)
+	t.must(run("kill", "-STOP", pid))
+	t.goOn = func() { _ = run("kill", "-CONT", pid) }
+	t.after(t.goOn)
+}
+
 func vmiDeleted(t *check) {
 	t.vmEnds("VMI deleted", func(string) { t.must(t.api.remove(vmis, "default", "web-1", -1)) })
 }
@@ -82,10 +109,25 @@ func (t *check) vmEnds(name string, do func(pod string)) {
 	n := t.network("web-1")
 	j := t.hold(held, "bash")
 	t.says(j, "injected on")
+	// Also when this fails: the next one needs the VM.
+	t.after(func() {
+		_ = until(2*time.Minute, "web-1 runs anew", func() bool {
+			object, err := t.api.get(vmis, "default", "web-1")
+			return err == nil && text(object, "status", "phase") == "Running" && object.GetDeletionTimestamp() == nil
+		})
+	})
 	began := time.Now()
 	do(pod.GetName())
-	t.until(30*time.Second, "no process is left in the VM's network namespace", func() bool { return len(n.leftovers()) == 0 && len(processesIn(string(pod.GetUID()))) == 0 })
+	// A VM whose launcher has ended has no network any more but the one that is held open here.
+	clean := func() bool { return len(n.leftovers()) == 0 && (t.goOn == nil || len(n.ours()) == 0) }
+	if err := until(soon, "nothing of the run is left in the VM's network namespace", clean); err != nil {
+		t.fail("%v: %q, processes %q\n%s", err, n.ours(), n.leftovers(), j.stderr())
+	}
 	took := time.Since(began)
+	if t.goOn != nil {
+		t.goOn()
+	}
+	t.until(30*time.Second, "no process is left in the VM's network namespace", func() bool { return len(n.leftovers()) == 0 && len(processesIn(string(pod.GetUID()))) == 0 })
 	code := j.end()
 	state, by := j.state()
 	if code != 1 {

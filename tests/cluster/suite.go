@@ -21,6 +21,8 @@ type check struct {
 	test string
 	// undo runs afterwards, last first, also when the test fails.
 	undo []func()
+	// goOn lets what a test has stopped go on; nil when it has stopped nothing.
+	goOn func()
 }
 
 // failure is what t.fail throws.
@@ -47,7 +49,7 @@ func (c *cluster) suite(words []string) int {
 		fmt.Println("not ok", err)
 		return 1
 	}
-	tests := slices.Concat(effects(), commands(), roles(), shared, others(), matrix(), onNetem())
+	tests := slices.Concat(effects(), commands(), roles(), shared, trust(), others(), matrix(), onNetem())
 	c.emulated = make(chan error, 1)
 	if c.needsMachine {
 		go func() { c.emulated <- c.bootEmulated() }()

@@ -52,7 +52,7 @@ process of the run and no running pod was left.
 |---|---:|---:|---|
 `
 	notes = `
-- A command killed while its pod starts: nobody greets the agent, which leaves after 30 s. Nothing was changed.
+- A command killed while its pod starts: nobody greets the agent, which leaves after 5 s. Nothing was changed.
 - "Rollback after a first SIGINT": the second signal lets the command leave at once, with 3, as its documentation says; the
   node goes on by itself.
 - The API server gone for good: the command cannot learn what became of the fault, and says so with 3 and the command that

@@ -1,8 +1,9 @@
 //! Who agreed to what: the context that `--yes` names, and results that nobody could read.
 
 use std::fs::OpenOptions;
+use std::process::Stdio;
 
-use crate::support::{Rehearsal, Running};
+use crate::support::{Rehearsal, Running, limit};
 use crate::{SHORT, with};
 
 #[test]
@@ -23,7 +24,7 @@ fn results_that_cannot_be_written_are_a_failure() {
     let rehearsal = Rehearsal::new();
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = rehearsal.command(&with(&SHORT, &["-o", "json"]));
-    let output = command.stdout(full).output().unwrap();
+    let output = limit::ended(command.stdout(full).stderr(Stdio::piped()).spawn().unwrap());
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("stdout cannot be written to"));
     assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());

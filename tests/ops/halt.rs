@@ -7,7 +7,7 @@ use rexpect::session::{PtySession, spawn_command};
 use serde_json::{Value, json};
 
 use crate::injected;
-use crate::support::Rehearsal;
+use crate::support::{Rehearsal, limit};
 
 #[test]
 fn a_live_run_is_ended_from_elsewhere_and_says_so_on_both_sides() {
@@ -152,7 +152,7 @@ fn on_a_terminal_runs_are_picked_and_all_of_them_are_asked_for() {
     picker.send(" \r").unwrap();
     picker.flush().unwrap();
     picker.exp_eof().unwrap();
-    assert!(matches!(picker.process().wait().unwrap(), WaitStatus::Exited(_, 0)));
+    assert!(matches!(limit::wait_pty(&picker), WaitStatus::Exited(_, 0)));
     assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
     first.end().expect(1);
 
@@ -164,7 +164,7 @@ fn on_a_terminal_runs_are_picked_and_all_of_them_are_asked_for() {
         all.send(answer).unwrap();
         all.flush().unwrap();
         all.exp_eof().unwrap();
-        let ended = all.process().wait().unwrap();
+        let ended = limit::wait_pty(&all);
         assert!(
             matches!(ended, WaitStatus::Exited(_, exit) if exit == code),
             "{answer:?}: {ended:?}"

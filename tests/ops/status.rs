@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::support::{Rehearsal, Running};
+use crate::support::{Rehearsal, Running, limit};
 use crate::{injected, status_of};
 
 #[test]
@@ -129,7 +129,7 @@ fn a_watch_shows_each_change_until_a_signal() {
         .args(["-INT", &watch.id().to_string()])
         .status()
         .unwrap();
-    assert_eq!(watch.wait().unwrap().code(), Some(130));
+    assert_eq!(limit::wait(&mut watch).code(), Some(130));
 }
 
 fn kill(run: &Running) {

@@ -8,6 +8,8 @@ use std::{
 use kubectl_vmchaos::rehearsal::{Options, Practice};
 use tempfile::TempDir;
 
+use crate::limit;
+
 /// kubectl with its own cache; `None` (and a line that says so) where it is not installed.
 struct Kubectl {
     practice: Practice,
@@ -48,7 +50,7 @@ impl Kubectl {
             let mut child = command.spawn().unwrap();
             // A kubectl that has already failed does not read.
             let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-            let output = child.wait_with_output().unwrap();
+            let output = limit::ended(child);
             (
                 output.status.code().unwrap_or(-1),
                 String::from_utf8_lossy(&output.stdout).into_owned(),

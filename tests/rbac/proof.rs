@@ -7,7 +7,7 @@ use kubectl_vmchaos::cluster::roles::COMMANDS;
 use kubectl_vmchaos::cluster::rules::{Needed, Rule, RuleScope};
 use kubectl_vmchaos::rehearsal::{Grant, Request};
 
-use crate::support::{PATIENCE, Rehearsal};
+use crate::support::{PATIENCE, Rehearsal, limit};
 
 /// Something a command is for.
 pub(crate) struct Job {
@@ -188,7 +188,7 @@ fn interrupted(rehearsal: &Rehearsal, args: &[&str], watches: usize) -> (Option<
         .args(["-INT", &child.id().to_string()])
         .status()
         .unwrap();
-    let output = child.wait_with_output().unwrap();
+    let output = limit::ended(child);
     (
         output.status.code(),
         String::from_utf8_lossy(&output.stderr).into_owned(),

@@ -10,7 +10,7 @@ use kube::{Client, Config};
 use kubectl_vmchaos::rehearsal::{Options, Practice};
 use serde_json::{Value, json};
 
-use crate::support::{Ended, PATIENCE, Running};
+use crate::support::{Ended, PATIENCE, Running, limit};
 
 /// Kubeconfigs of the real cluster: of an operator with no more permissions than are needed, and of an administrator.
 const OPERATOR: &str = "VMCHAOS_SCENARIOS_OPERATOR";
@@ -317,9 +317,5 @@ impl Drop for Backend {
 }
 
 fn on_node(node: &PathBuf, vmi: &str, command: &[&str]) -> std::process::Output {
-    Command::new(node)
-        .args(["default", vmi])
-        .args(command)
-        .output()
-        .unwrap()
+    limit::output(Command::new(node).args(["default", vmi]).args(command))
 }

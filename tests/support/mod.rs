@@ -2,10 +2,11 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)] // Each test file uses a part.
 
 pub(crate) mod client;
+pub(crate) mod limit;
 #[cfg(unix)]
 pub(crate) mod terminal;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -13,8 +14,7 @@ use std::time::{Duration, Instant};
 use kubectl_vmchaos::rehearsal::{Options, Practice};
 use serde_json::Value;
 
-/// Longer than anything takes on a loaded machine; only a test that fails waits for it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) use limit::PATIENCE;
 
 /// A practice cluster and what runs on it.
 pub(crate) struct Rehearsal {
@@ -34,6 +34,7 @@ pub(crate) struct Ended {
 pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
+    out: Receiver<String>,
     err: Vec<String>,
 }
 
@@ -244,6 +245,7 @@ impl Running {
     pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
+        let out = limit::whole(child.stdout.take().unwrap());
         let (sender, lines) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
@@ -255,6 +257,7 @@ impl Running {
         Self {
             child,
             lines,
+            out,
             err: Vec::new(),
         }
     }
@@ -295,15 +298,37 @@ impl Running {
         self.child.id()
     }
 
-    /// Waits for its end.
+    /// What it has said on stderr so far.
+    pub(crate) fn said(&mut self) -> String {
+        self.err.extend(self.lines.try_iter());
+        self.err.join("\n")
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn over(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for its end, and that of both streams; a command that hangs fails its test.
     #[track_caller]
     pub(crate) fn end(mut self) -> Ended {
-        let mut out = String::new();
-        self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
         let status = self.wait();
-        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
-            self.err.push(line);
+        let deadline = Instant::now() + PATIENCE;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        loop {
+            match self.lines.recv_timeout(left()) {
+                Ok(line) => self.err.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!(
+                        "something holds the stderr of a command that has ended:\n{}",
+                        self.err.join("\n")
+                    )
+                }
+            }
         }
+        let out = self.out.recv_timeout(left());
+        let out = out.expect("nothing holds the stdout of a command that has ended");
         Ended {
             code: status.code(),
             out,
@@ -318,11 +343,7 @@ impl Running {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(
-                began.elapsed() < PATIENCE,
-                "the command does not end:\n{}",
-                self.err.join("\n")
-            );
+            assert!(began.elapsed() < PATIENCE, "the command does not end:\n{}", self.said());
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -7,7 +7,7 @@ use rexpect::process::{Signal, WaitStatus};
 use rexpect::session::{PtySession, spawn_command};
 use rustix::termios::{LocalModes, tcgetattr};
 
-use super::Rehearsal;
+use super::{Rehearsal, limit};
 
 /// Generous: the machine may be busy; every wait ends as soon as there is something to see.
 const PATIENCE_MS: u64 = 60_000;
@@ -92,8 +92,8 @@ impl Terminal {
     pub(crate) fn end(mut self) -> (String, i32) {
         let rest = self.session.exp_eof().unwrap();
         let all = self.seen.clone() + &rest;
-        match self.session.process().wait() {
-            Ok(WaitStatus::Exited(_, code)) => {
+        match limit::wait_pty(&self.session) {
+            WaitStatus::Exited(_, code) => {
                 let mode = self.mode();
                 assert!(mode.contains(COOKED), "the terminal is left as {mode:?}: {all}");
                 (all, code)

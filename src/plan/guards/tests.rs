@@ -130,3 +130,74 @@ fn every_key_and_its_value() {
     assert!(protected(&built_in, "f", "openshift-cnv", "x").is_some());
     assert!(protected(&built_in, "f", "kubevirt", "x").is_none());
 }
+
+#[test]
+fn the_maximum_duration_is_one_that_may_be_asked_for() {
+    let refusals = |lasts| {
+        let facts = Facts { lasts, ..facts(1) };
+        let verdict = verdict("maximumDuration: 10m", &facts, 9);
+        verdict.refusals.iter().map(|refusal| refusal.guard).collect::<Vec<_>>()
+    };
+    assert_eq!(refusals(Lasts::For(Duration::from_mins(10))), Vec::<&str>::new());
+    assert_eq!(
+        refusals(Lasts::For(Duration::from_millis(600_001))),
+        ["maximum-duration"]
+    );
+}
+
+#[test]
+fn a_ceiling_is_so_many_as_there_may_be_and_counts_each_place_by_itself() {
+    let guards = |config: &str| {
+        let mut facts = facts(4);
+        facts.vms[3].namespace = "lab".into();
+        facts.vms[3].node = "node-2".into();
+        let verdict = verdict(config, &facts, 3);
+        let refusals = verdict.refusals.into_iter();
+        refusals
+            .map(|refusal| (refusal.guard, refusal.message))
+            .collect::<Vec<_>>()
+    };
+    for enough in ["perRun: 4", "perNode: 3", "perNamespace: 3", "perNode: 100%"] {
+        assert_eq!(guards(&format!("ceilings: {{{enough}}}")), [], "{enough}");
+    }
+    let over = |config: &str| guards(&format!("ceilings: {{{config}}}"));
+    assert_eq!(
+        over("perRun: 3"),
+        [("ceiling-per-run", "4 VMs in one run, and the ceiling is 3".to_owned())]
+    );
+    let on_node = "3 VMs on node node-1, and the ceiling is 2".to_owned();
+    assert_eq!(over("perNode: 2"), [("ceiling-per-node", on_node)]);
+    let in_namespace = "3 VMs in namespace shop, and the ceiling is 2".to_owned();
+    assert_eq!(over("perNamespace: 2"), [("ceiling-per-namespace", in_namespace)]);
+    // Those of the run are there, however many could be counted.
+    assert_eq!(over("perNode: 50%").len(), 2);
+}
+
+#[test]
+fn what_is_counted_is_what_a_guard_goes_by() {
+    let config = |text: &str| Config::parse(text).unwrap();
+    assert!(!counts(&config(""), 1) && counts(&config(""), 2));
+    assert!(counts(&config("ceilings: {perNode: 10%}"), 1) && counts(&config("ceilings: {perNamespace: 10%}"), 1));
+    assert!(!counts(
+        &config("ceilings: {perNode: 3, perNamespace: 3, perRun: 10%}"),
+        1
+    ));
+    assert!(counts_nodes(&config("ceilings: {perNode: 10%}")));
+    assert!(!counts_nodes(&config("ceilings: {perNode: 3, perNamespace: 10%}")) && !counts_nodes(&config("")));
+}
+
+#[test]
+fn what_has_to_be_typed_is_in_the_plan() {
+    let lines = verdict("typedContexts: [prod]", &facts(1), 9).lines;
+    let asked = "This is prod/api:6443/jane (typedContexts: prod): the context's name has to be typed";
+    assert_eq!(lines, [asked]);
+    let mut pauses = facts(1);
+    pauses.lasts = Lasts::Pauses(Duration::from_secs(3_601));
+    let asked = "Its pauses can take 61 min, longer than the maximum of 3600s (maximumDuration): the context's name has to be typed";
+    assert_eq!(verdict("", &pauses, 9).lines, [asked]);
+}
+
+#[test]
+fn one_is_not_many() {
+    assert_eq!([0, 1, 2].map(counted), ["0 VMs", "1 VM", "2 VMs"]);
+}

@@ -192,3 +192,72 @@ fn a_token_bucket_of_another_rate_is_a_mismatch() {
         assert_eq!(problem(&asked, &read), told);
     }
 }
+
+#[test]
+fn a_number_is_the_one_asked_for_to_the_sixth_digit_and_no_further() {
+    // Half of the sixth digit, above and below a power of ten.
+    assert!(printed(0.5, 0.500_000_4, 0.0) && !printed(0.5, 0.500_000_6, 0.0));
+    assert!(printed(2.0, 2.000_004, 0.0) && !printed(2.0, 2.000_006, 0.0));
+    assert!(printed(0.1, 0.099_999_96, 0.0) && !printed(0.1, 0.099_999_93, 0.0));
+    // What the kernel has rounded comes on top, also of nothing.
+    assert!(printed(0.5, 0.500_002_4, 2e-6) && !printed(0.5, 0.500_002_6, 2e-6));
+    assert!(printed(0.0, 2e-6, 2e-6) && !printed(0.0, 2.1e-6, 2e-6));
+    assert!(!printed(0.0, f64::NAN, 1.0) && !printed(1.0, -1.0, 1.0));
+}
+
+#[test]
+fn two_rates_are_the_same_within_a_part_of_them_or_a_byte() {
+    assert!(same(1_000_000.0, 1_000_900.0, 1.0, 1e-3) && !same(1_000_000.0, 1_001_100.0, 1.0, 1e-3));
+    assert!(same(1_000_000.0, 999_100.0, 1.0, 1e-3) && !same(1_000_000.0, 998_900.0, 1.0, 1e-3));
+    assert!(same(100.0, 101.0, 1.0, 1e-3) && !same(100.0, 102.0, 1.0, 1e-3));
+    assert!(!same(100.0, f64::NAN, 1.0, 1e-3));
+}
+
+#[test]
+fn rates_are_shown_in_their_largest_whole_unit() {
+    for (bytes, shown) in [
+        (125.0e9, "1tbit"),
+        (125.0e6, "1gbit"),
+        (1_250_000.0, "10mbit"),
+        (125_000.0, "1mbit"),
+        (125.0, "1kbit"),
+        (187.5, "1500bit"),
+        (124.875, "999bit"),
+        (0.0, "0bit"),
+    ] {
+        assert_eq!(shown_rate(bytes), shown, "{bytes}");
+    }
+}
+
+#[test]
+fn each_effect_is_shown_where_there_is_one() {
+    let shown = |options: Value| {
+        let qdisc = json!([{"kind":"netem","handle":"7a31:","root":true,"options":options}]);
+        let asked = NetemQdisc {
+            limit: 1_000,
+            delay: Time::from_micros(0),
+            jitter: Time::from_micros(0),
+            correlation: Percent::whole(0),
+            loss: Percent::whole(0),
+            duplicate: Percent::whole(0),
+            corrupt: Percent::whole(0),
+            reorder: Percent::whole(0),
+            gap: 0,
+            rate: Rate::default(),
+            ..everything()
+        };
+        let (words, _) = netem::compare(&asked, &qdisc[0]["options"]);
+        words
+    };
+    assert_eq!(shown(json!({"limit":1000})), "netem limit 1000");
+    assert_eq!(
+        shown(json!({"limit":1000,"gap":1})),
+        "netem limit 1000",
+        "a gap of 1 is none"
+    );
+    assert_eq!(shown(json!({"limit":1000,"gap":2})), "netem limit 1000 gap 2");
+    let jitter = json!({"limit":9,"delay":{"delay":0.0,"jitter":0.01,"correlation":0.0}});
+    assert_eq!(shown(jitter), "netem limit 9 delay 0ms 10ms");
+    let delay = json!({"limit":9,"delay":{"delay":0.1,"jitter":0.0,"correlation":0.0}});
+    assert_eq!(shown(delay), "netem limit 9 delay 100ms");
+}
