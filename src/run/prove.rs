@@ -132,26 +132,13 @@ pub async fn sweep(cluster: &Cluster, jobs: &[Job]) -> Vec<(String, Result<Swept
     let swept = join_all(jobs.iter().map(|job| sweep::run(cluster, job))).await;
     let mut all = Vec::new();
     for (job, result) in jobs.iter().zip(swept) {
-        match result {
-            Ok(swept) => all.extend(swept.into_iter().map(|one| (one.key.clone(), Ok(one)))),
-            // One that could not be looked into leaves the others of its node unproven, too.
-            Err(why) => all.extend(
-                job.targets
-                    .iter()
-                    .map(|target| (target.key(), Err(about(&target.key(), &why)))),
-            ),
+        for (target, swept) in job.targets.iter().zip(result) {
+            let key = target.key();
+            let swept = swept.map_err(|why| format!("{key}: {why}"));
+            all.push((key, swept));
         }
     }
     all
-}
-
-/// The sentence about a VM, which may begin with its name already.
-fn about(key: &str, why: &str) -> String {
-    if why.starts_with(&format!("{key}: ")) {
-        why.to_owned()
-    } else {
-        format!("{key}: {why}")
-    }
 }
 
 #[cfg(test)]
@@ -203,15 +190,6 @@ mod tests {
             pod.plan.matches("sweep 1 ").count(),
             2,
             "tap and uplink of the second VM"
-        );
-    }
-
-    #[test]
-    fn a_vm_is_named_once() {
-        assert_eq!(about("shop/a", "shop/a: tap0 netem 7a31:"), "shop/a: tap0 netem 7a31:");
-        assert_eq!(
-            about("shop/a", "the node did not answer"),
-            "shop/a: the node did not answer"
         );
     }
 }
