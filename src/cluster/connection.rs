@@ -4,8 +4,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::escape::quoted;
-
 /// What kubectl's connection flags said; a field is `None` where its flag was not given.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Connection {
@@ -59,9 +57,9 @@ impl Connection {
             || self.token.is_some()
     }
 
-    /// The flags that lead to the same cluster as the same user, each with a space before it, for a command line that
-    /// is printed to be run later, perhaps elsewhere; `context` is the one in use. A token is never printed.
-    pub fn repeated(&self, context: &str) -> String {
+    /// The flags that lead to the same cluster as the same user, and their values, for a command line that is printed to be
+    /// run later, perhaps elsewhere; `context` is the one in use. A token is never printed.
+    pub fn repeated(&self, context: &str) -> Vec<String> {
         let path = self.kubeconfig.as_ref().map(|path| path.display().to_string());
         let context = self
             .context
@@ -85,7 +83,8 @@ impl Connection {
         flags
             .into_iter()
             .chain(groups)
-            .filter_map(|(flag, value)| Some(format!(" {flag} {}", quoted(value?))))
+            .filter_map(|(flag, value)| Some([flag.to_owned(), value?.to_owned()]))
+            .flatten()
             .collect()
     }
 }
@@ -128,14 +127,14 @@ mod tests {
             token: Some("hunter2".into()),
             ..Connection::default()
         };
-        assert_eq!(connection.repeated("prod"), " --context prod");
-        assert_eq!(connection.repeated(""), "");
+        assert_eq!(connection.repeated("prod"), ["--context", "prod"]);
+        assert!(connection.repeated("").is_empty());
         connection.kubeconfig = Some("/my files/it's".into());
         connection.impersonate.user = Some("jane".into());
         connection.impersonate.groups = vec!["a".into(), "$(b)".into()];
         assert_eq!(
-            connection.repeated("prod"),
-            r" --kubeconfig '/my files/it'\''s' --context prod --as jane --as-group a --as-group '$(b)'"
+            connection.repeated("prod").join(" "),
+            "--kubeconfig /my files/it's --context prod --as jane --as-group a --as-group $(b)"
         );
     }
 

@@ -14,8 +14,10 @@ use super::judge::{Facts, Reach, row};
 use super::kubevirt::{self, KubeVirt};
 use super::movable::Terrain;
 use super::nodes;
+use super::objects::{sound, sound_one};
 use super::selection::{Scope, Selection};
 use super::vmi::VirtualMachineInstance;
+use crate::command_line::CommandLine;
 use crate::fault::{Target, Unfit};
 
 /// What matched, sorted by namespace and name.
@@ -91,7 +93,7 @@ pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[Stri
         terrain: Terrain {
             moving: BTreeMap::new(),
             nodes: nodes.ok(),
-            flags: cluster.again(""),
+            flags: cluster.flags().to_vec(),
         },
     };
     let by_vmi = by_owner(&pods);
@@ -220,7 +222,7 @@ async fn vmis(
                 let mut ask = Ask::new("list", "kubevirt.io", "virtualmachineinstances");
                 ask.namespace.clone_from(&namespace);
                 match api.list(params).await.map_err(|error| cluster.explain(&error, &ask)) {
-                    Ok(list) => Ok(list.items),
+                    Ok(list) => sound(list.items),
                     // Whoever may not list may still be allowed to get what was named.
                     Err(error) if error.is_forbidden() && !names.is_empty() => {
                         get_all(cluster, &api, namespace.as_deref(), &names).await
@@ -243,7 +245,7 @@ async fn get_all(
         let mut ask = Ask::new("get", "kubevirt.io", "virtualmachineinstances").name(name);
         ask.namespace = namespace.map(str::to_owned);
         match api.get(name).await {
-            Ok(vmi) => Ok(Some(vmi)),
+            Ok(vmi) => sound_one(vmi).map(Some),
             Err(error) => {
                 let told = cluster.explain(&error, &ask);
                 // A 404 for the resource type itself carries a hint: KubeVirt is not there.
@@ -266,7 +268,7 @@ async fn launchers(cluster: &Cluster, scope: &Scope) -> Result<Vec<Pod>, Cluster
             let mut ask = Ask::new("list", "", "pods");
             ask.namespace.clone_from(&namespace);
             match api.list(params).await {
-                Ok(list) => Ok(list.items),
+                Ok(list) => sound(list.items),
                 Err(error) => {
                     let told = cluster.explain(&error, &ask);
                     Err(narrower(cluster, told, namespace.is_none(), "netem"))
@@ -284,7 +286,7 @@ fn narrower(cluster: &Cluster, error: ClusterError, everywhere: bool, fault: &st
     } else if error.is_forbidden() {
         error.hint(format!(
             "what is missing, and the rules that grant it: {}",
-            cluster.again(&format!("kubectl vmchaos check {fault}"))
+            cluster.again(CommandLine::new("kubectl vmchaos check").arg(fault))
         ))
     } else {
         error

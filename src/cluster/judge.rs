@@ -9,9 +9,11 @@ use k8s_openapi::api::core::v1::Pod;
 use super::launcher::{active_pod, launcher};
 use super::movable::{self, Terrain};
 use super::vmi::VirtualMachineInstance;
+use crate::command_line::CommandLine;
 use crate::escape::escape;
 use crate::fault::interface::{NETWORK_STATUS, Plugins, PodNetworks, Unreachable, reach};
 use crate::fault::{Destination, Interface, Launcher, Movable, Target, Unfit};
+use crate::name::is_subdomain;
 
 /// A VMI in reach of a command, with what it can take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +80,7 @@ pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interface
                 namespace: vmi.namespace().to_owned(),
                 name: vmi.name().to_owned(),
                 reason: escape(&reason),
-                hint: hint.map(|hint| escape(&format!("{hint}{}", facts.terrain.flags))),
+                hint: hint.map(|hint| hint.each_with(&facts.terrain.flags).into()),
             })
         }),
         protected: vmi.is_protected(),
@@ -95,12 +97,12 @@ pub fn judge(
     interfaces: &[String],
 ) -> Result<Target, Unfit> {
     let (namespace, name) = (vmi.namespace(), vmi.name());
-    let unfit = |reason: String, hint: Option<String>| Unfit {
+    let unfit = |reason: String, hint: Option<CommandLine>| Unfit {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
         reason: escape(&reason),
         // Every hint ends in a command.
-        hint: hint.map(|hint| escape(&format!("{hint}{}", facts.terrain.flags))),
+        hint: hint.map(|hint| hint.each_with(&facts.terrain.flags).into()),
     };
     if let Some((reason, hint)) = not_steady(vmi) {
         return Err(unfit(reason, hint));
@@ -110,16 +112,17 @@ pub fn judge(
     if known.is_some_and(|known| !known.ready) {
         return Err(unfit(
             format!("is on node {node}, which is not Ready"),
-            Some(format!("kubectl describe node {node}")),
+            Some(CommandLine::new("kubectl describe node").arg(node)),
         ));
     }
     let Some(pod) = active_pod(vmi, pods) else {
         return Err(unfit(
             format!("has no running virt-launcher pod on node {node}"),
-            Some(format!(
-                "kubectl get pods -n {namespace} -l kubevirt.io/created-by={}",
-                vmi.uid()
-            )),
+            Some(
+                CommandLine::new("kubectl get pods")
+                    .flag("-n", namespace)
+                    .flag("-l", format!("kubevirt.io/created-by={}", vmi.uid())),
+            ),
         ));
     };
     let launcher =
@@ -142,7 +145,7 @@ fn target(vmi: &VirtualMachineInstance, launcher: Launcher, interfaces: Vec<Inte
 }
 
 /// Why this VMI is in no state to be disturbed, and what to do about it.
-pub(super) fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option<String>)> {
+pub(super) fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option<CommandLine>)> {
     let (namespace, name) = (vmi.namespace(), vmi.name());
     if vmi.is_being_deleted() {
         return Some(("is being deleted".to_owned(), None));
@@ -154,15 +157,18 @@ pub(super) fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option
             &vmi.status.phase
         };
         let hint = match phase {
-            "Succeeded" | "Failed" => format!("virtctl start {name} -n {namespace}"),
-            _ => format!("kubectl wait vmi/{name} -n {namespace} --for=jsonpath={{.status.phase}}=Running"),
+            "Succeeded" | "Failed" => CommandLine::new("virtctl start").arg(name).flag("-n", namespace),
+            _ => CommandLine::new("kubectl wait")
+                .arg(format!("vmi/{name}"))
+                .flag("-n", namespace)
+                .own("--for='jsonpath={.status.phase}=Running'"),
         };
         return Some((format!("is not running (phase {phase})"), Some(hint)));
     }
     if vmi.is_paused() {
         return Some((
             "is paused".to_owned(),
-            Some(format!("virtctl unpause vmi {name} -n {namespace}")),
+            Some(CommandLine::new("virtctl unpause vmi").arg(name).flag("-n", namespace)),
         ));
     }
     if vmi.is_migrating() {
@@ -173,13 +179,18 @@ pub(super) fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option
         };
         return Some((
             reason,
-            Some(format!("wait for its end: kubectl get vmim -n {namespace}")),
+            Some(
+                CommandLine::new("kubectl get vmim")
+                    .flag("-n", namespace)
+                    .to("wait for its end: "),
+            ),
         ));
     }
-    vmi.status
-        .node_name
-        .is_empty()
-        .then(|| ("is on no node".to_owned(), None))
+    let node = &vmi.status.node_name;
+    if node.is_empty() {
+        return Some(("is on no node".to_owned(), None));
+    }
+    (!is_subdomain(node)).then(|| (format!("says it is on a node that cannot be one: {node}"), None))
 }
 
 fn networks_of(pod: Option<&Pod>) -> PodNetworks {

@@ -32,7 +32,7 @@ fn terrain(nodes: Option<Vec<Node>>) -> Terrain {
     Terrain {
         moving: BTreeMap::new(),
         nodes,
-        flags: " --context prod".to_owned(),
+        flags: vec!["--context".to_owned(), "prod".to_owned()],
     }
 }
 

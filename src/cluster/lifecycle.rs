@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::client::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::manifest::vmis;
+use super::path;
 
 /// How long the answer to one request is waited for.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -107,7 +108,7 @@ pub async fn act(
         options.insert("gracePeriod".to_owned(), json!(grace));
     }
     let (plural, verb) = action.resource().split_once('/').unwrap_or((action.resource(), ""));
-    let path = format!("/apis/subresources.kubevirt.io/v1/namespaces/{namespace}/{plural}/{name}/{verb}");
+    let path = path::object("subresources.kubevirt.io/v1", namespace, plural, name, Some(verb));
     let request = http::Request::put(path)
         .header(http::header::CONTENT_TYPE, "application/json")
         .body(Value::Object(options).to_string().into_bytes())

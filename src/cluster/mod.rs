@@ -5,7 +5,7 @@
 //! Cluster + Selection ── discovery (one list of VMIs, pods, nodes) ── judge (pure) ──▶ Target | Unfit
 //! ```
 //! What the server says is never trusted with a terminal or a shell: messages are escaped ([`crate::escape`]),
-//! names are checked before they become part of a [`crate::fault::Target`].
+//! names are checked ([`objects`]) before they become part of anything, and once more before a request is sent.
 
 mod absent;
 pub mod access;
@@ -30,8 +30,10 @@ pub mod names;
 mod node_affinity;
 pub mod nodes;
 mod nullable;
+pub mod objects;
 pub mod outage;
 pub mod outage_rules;
+mod path;
 pub mod pod_namespace;
 pub mod pool;
 mod prepare;

@@ -13,10 +13,12 @@ use super::judge::not_steady;
 use super::kubevirt::{self, KubeVirt};
 use super::launcher::{active_pod, launcher};
 use super::nodes::{self, cordoned};
+use super::objects::sound;
 use super::selection::Selection;
 use super::vm::VirtualMachine;
 use super::vmi::VirtualMachineInstance;
 use super::volume::volatile;
+use crate::command_line::CommandLine;
 use crate::escape::escape;
 use crate::fault::undo::{UNDO, Undo};
 use crate::fault::{Launcher, Mode, OutageSpec, OutageTarget, Owner, Unfit};
@@ -57,10 +59,10 @@ pub async fn candidates(
     let vmis = vmis?;
     let (absent, owners) = tokio::join!(asked.absent(cluster, &vmis), vms(cluster, &vmis));
     let ((stopped, missing), owners) = (absent?, owners?);
-    let flags = cluster.again("");
+    let flags = cluster.flags();
     let judged = |vmi: VirtualMachineInstance| {
         let vm = owners.get(&(vmi.namespace().to_owned(), vmi.name().to_owned()));
-        let judged = judge(&vmi, vm, spec, &flags);
+        let judged = judge(&vmi, vm, spec, flags);
         (vmi, judged)
     };
     Ok(Candidates {
@@ -89,8 +91,8 @@ async fn vms(cluster: &Cluster, vmis: &[VirtualMachineInstance]) -> Result<Vms, 
     } else {
         let lists = namespaces.iter().map(|namespace| async {
             let list = api(namespace).list(&ListParams::default()).await;
-            list.map(|list| list.items)
-                .map_err(|error| cluster.explain(&error, &ask("list", namespace)))
+            list.map_err(|error| cluster.explain(&error, &ask("list", namespace)))
+                .and_then(|list| sound(list.items))
         });
         try_join_all(lists).await?
     };
@@ -115,22 +117,26 @@ fn is_of_a_vm(vmi: &VirtualMachineInstance) -> bool {
 }
 
 /// The outage whose way back stands on a VMI or its VM, and the command for it.
-fn in_place(vmi: &VirtualMachineInstance, vm: Option<&VirtualMachine>) -> Option<(String, Option<String>)> {
+fn in_place(vmi: &VirtualMachineInstance, vm: Option<&VirtualMachine>) -> Option<(String, Option<CommandLine>)> {
     let mut metadata = [Some(&vmi.metadata), vm.map(|vm| &vm.metadata)].into_iter().flatten();
     let text = metadata.find_map(|metadata| metadata.annotations.as_ref()?.get(UNDO))?;
-    Some(match Undo::parse(text) {
+    Some(match Undo::parse(text, vmi.name()) {
         Some(Undo { run, .. }) => (
             format!("has an outage of run {run} in place"),
-            Some(format!("to end it: kubectl vmchaos halt {run}")),
+            Some(CommandLine::new("kubectl vmchaos halt").arg(run).to("to end it: ")),
         ),
         None => (
             format!("has an outage in place, whose way back (annotation {UNDO}) this version cannot read"),
-            Some(format!(
-                "kubectl get {} {} -n {} -o yaml",
-                if vm.is_some() { "vm" } else { "vmi" },
-                vmi.name(),
-                vmi.namespace()
-            )),
+            Some(
+                CommandLine::new(if vm.is_some() {
+                    "kubectl get vm"
+                } else {
+                    "kubectl get vmi"
+                })
+                .arg(vmi.name())
+                .flag("-n", vmi.namespace())
+                .own("-o yaml"),
+            ),
         ),
     })
 }
@@ -140,14 +146,14 @@ fn judge(
     vmi: &VirtualMachineInstance,
     vm: Option<&VirtualMachine>,
     spec: &OutageSpec,
-    flags: &str,
+    flags: &[String],
 ) -> Result<OutageTarget, Unfit> {
-    let unfit = |reason: String, hint: Option<String>| Unfit {
+    let unfit = |reason: String, hint: Option<CommandLine>| Unfit {
         namespace: vmi.namespace().to_owned(),
         name: vmi.name().to_owned(),
         reason: escape(&reason),
         // Every hint ends in a command.
-        hint: hint.map(|hint| escape(&format!("{hint}{flags}"))),
+        hint: hint.map(|hint| hint.each_with(flags).into()),
     };
     // A guest that an outage has paused is to be helped by ending that outage.
     if let Some((reason, hint)) = in_place(vmi, vm).or_else(|| not_steady(vmi)) {
@@ -215,13 +221,22 @@ pub async fn launcher_of(cluster: &Cluster, vmi: &VirtualMachineInstance) -> Res
         .list(&ListParams::default().labels(&labels))
         .await
         .map_err(|error| cluster.explain(&error, &Ask::new("list", "", "pods").namespace(namespace)))?;
-    let pods: Vec<&Pod> = pods.items.iter().collect();
+    let pods = sound(pods.items)?;
+    let pods: Vec<&Pod> = pods.iter().collect();
     active_pod(vmi, &pods).and_then(launcher).ok_or_else(|| {
         ClusterError::new(
             ErrorKind::NotFound,
             format!("{namespace}/{} has no running virt-launcher pod", vmi.name()),
         )
-        .hint(cluster.again(&format!("kubectl get pods -n {namespace} -l {labels}")))
+        .hint(
+            cluster
+                .again(
+                    CommandLine::new("kubectl get pods")
+                        .flag("-n", namespace)
+                        .flag("-l", &labels),
+                )
+                .to_string(),
+        )
     })
 }
 

@@ -8,6 +8,7 @@ use kube::api::{Api, PostParams};
 
 use super::client::{Cluster, MANAGER};
 use super::error::{Ask, ClusterError, ErrorKind};
+use crate::command_line::CommandLine;
 
 /// Namespace that people make for us; used where it exists.
 pub const OWN: &str = "vmchaos";
@@ -52,7 +53,7 @@ pub async fn existing(cluster: &Cluster, candidates: &[String]) -> Result<String
             ClusterError::new(ErrorKind::NotFound, format!("namespaces \"{only}\" not found")).hint(fix(
                 only,
                 "not found",
-                &cluster.again(""),
+                cluster.flags(),
             )),
         ),
         _ => Ok(last),
@@ -90,11 +91,11 @@ pub async fn choose(cluster: &Cluster, pod: &Pod, candidates: &[String]) -> Resu
             _ => return Err(told),
         }
     }
-    Err(refused(&refusals, &cluster.again("")))
+    Err(refused(&refusals, cluster.flags()))
 }
 
 /// One error for all refusals; a namespace nobody asked for that does not exist is not worth a word.
-fn refused(refusals: &[(&str, ClusterError)], flags: &str) -> ClusterError {
+fn refused(refusals: &[(&str, ClusterError)], flags: &[String]) -> ClusterError {
     let mut told: Vec<&(&str, ClusterError)> = refusals.iter().filter(|(_, error)| !error.is_not_found()).collect();
     if told.is_empty() {
         told = refusals.iter().collect();
@@ -120,29 +121,43 @@ fn refused(refusals: &[(&str, ClusterError)], flags: &str) -> ClusterError {
 }
 
 /// What would make this namespace admit the pod, by who refused it; `flags` lead the commands to this cluster.
-fn fix(namespace: &str, refusal: &str, flags: &str) -> String {
+fn fix(namespace: &str, refusal: &str, flags: &[String]) -> String {
+    let line = |command: CommandLine| command.each_with(flags);
     const ELSEWHERE: &str = "name another namespace with --pod-namespace";
     if refusal.contains("violates PodSecurity") {
+        let made = CommandLine::new("kubectl create namespace").arg(OWN).and(
+            CommandLine::new("kubectl label namespace")
+                .arg(OWN)
+                .own("pod-security.kubernetes.io/enforce=privileged"),
+        );
         format!(
-            "pod security forbids privileged pods there; make a namespace for them: \
-             kubectl create namespace {OWN}{flags} && \
-             kubectl label namespace {OWN} pod-security.kubernetes.io/enforce=privileged{flags}"
+            "pod security forbids privileged pods there; make a namespace for them: {}",
+            line(made)
         )
     } else if refusal.contains("security context constraint") {
         format!(
-            "the service account needs the privileged SCC (or name another with --service-account): \
-             oc adm policy add-scc-to-user privileged -z default -n {namespace}{flags}"
+            "the service account needs the privileged SCC (or name another with --service-account): {}",
+            line(CommandLine::new("oc adm policy add-scc-to-user privileged -z default").flag("-n", namespace))
         )
     } else if refusal.contains("exceeded quota") || refusal.contains("failed quota") {
-        format!("a ResourceQuota is used up; {ELSEWHERE}, or look at it: kubectl describe quota -n {namespace}{flags}")
+        format!(
+            "a ResourceQuota is used up; {ELSEWHERE}, or look at it: {}",
+            line(CommandLine::new("kubectl describe quota").flag("-n", namespace))
+        )
     } else if refusal.contains("admission webhook") || refusal.contains("ValidatingAdmissionPolicy") {
         format!("a policy of this cluster refuses such pods; ask who runs it for an exception, or {ELSEWHERE}")
     } else if refusal.contains("cannot create resource") {
-        format!("what is missing, and the rules that grant it: kubectl vmchaos check{flags}")
+        format!(
+            "what is missing, and the rules that grant it: {}",
+            line("kubectl vmchaos check".into())
+        )
     } else if refusal.contains("service account") {
         "name a service account of that namespace with --service-account, or none".to_owned()
     } else if refusal.contains("not found") {
-        format!("{ELSEWHERE}, or make this one: kubectl create namespace {namespace}{flags}")
+        format!(
+            "{ELSEWHERE}, or make this one: {}",
+            line(CommandLine::new("kubectl create namespace").arg(namespace))
+        )
     } else {
         ELSEWHERE.to_owned()
     }
@@ -175,7 +190,7 @@ mod tests {
                 ("vmchaos", missing),
                 ("shop", forbidden("pods \"x\" is forbidden: violates PodSecurity")),
             ],
-            "",
+            &[],
         );
         assert_eq!(
             error.message,
@@ -193,7 +208,7 @@ mod tests {
     fn all_refusals_are_told() {
         let error = refused(
             &[("kubevirt", forbidden("no")), ("shop", forbidden("exceeded quota: q"))],
-            "",
+            &[],
         );
         assert_eq!(
             error.message,
@@ -224,7 +239,10 @@ mod tests {
             ("anything", "--pod-namespace"),
         ];
         for (refusal, words) in cases {
-            assert!(fix("shop", refusal, " --context prod").contains(words), "{refusal}");
+            assert!(
+                fix("shop", refusal, &["--context".to_owned(), "prod".to_owned()]).contains(words),
+                "{refusal}"
+            );
         }
     }
 }

@@ -20,6 +20,7 @@ use tower::{BoxError, Layer, Service, ServiceExt as _};
 
 use super::credential_plugin::CredentialPlugin;
 use super::failure::chain;
+use super::path;
 use super::timed::{Timed, TimedOut};
 
 /// How often a read is sent before its failure is shown.
@@ -117,6 +118,7 @@ where
         let inner = self.inner.clone();
         let layer = self.layer.clone();
         Box::pin(async move {
+            path::check(request.uri())?;
             let credential = match &layer.plugin {
                 Some(plugin) => plugin.header().await?,
                 None => None,

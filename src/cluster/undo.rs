@@ -21,6 +21,7 @@ use super::lifecycle::{Action, act, in_time};
 use super::manifest::vmis;
 use super::vmi::VirtualMachineInstance;
 use super::watch::{self, Change};
+use crate::command_line::CommandLine;
 use crate::fault::RunField;
 use crate::fault::undo::{Restore, UNDO, Undo};
 
@@ -57,7 +58,12 @@ pub async fn mark(
                 ErrorKind::Conflict,
                 format!("{} has an outage of run {} in place", holder.name, other.run),
             )
-            .hint(format!("to end it: kubectl vmchaos halt {}", other.run)));
+            .hint(
+                CommandLine::new("kubectl vmchaos halt")
+                    .arg(&other.run)
+                    .to("to end it: ")
+                    .to_string(),
+            ));
         }
         let before = undo.strategy.as_ref().map(|strategy| &strategy.before);
         if before.is_some_and(|before| *before != held.field) {
@@ -104,7 +110,7 @@ fn unreadable(cluster: &Cluster, holder: &Holder) -> ClusterError {
             holder.name
         ),
     )
-    .hint(cluster.again(&holder.look_command()))
+    .hint(cluster.again(holder.look_command()).to_string())
 }
 
 /// Asks for everything that the way back of a run would change, with `dryRun=All`.
@@ -123,10 +129,10 @@ pub async fn would_carry_back(cluster: &Cluster, holder: &Holder, run: &str) -> 
     changes.extend(unmark(&held));
     holder.patch(cluster, &held.version, changes, true).await?;
     if undo.paused {
-        unless_needless(act(cluster, Action::Unpause, &holder.namespace, &undo.vmi, None, true).await)?;
+        unless_needless(act(cluster, Action::Unpause, &holder.namespace, &holder.name, None, true).await)?;
     }
     if undo.needs_start() && restore != Restore::Theirs {
-        unless_needless(act(cluster, Action::Start, &holder.namespace, &undo.vmi, None, true).await)?;
+        unless_needless(act(cluster, Action::Start, &holder.namespace, &holder.name, None, true).await)?;
     }
     Ok(())
 }
@@ -163,10 +169,10 @@ async fn go_back(cluster: &Cluster, holder: &Holder, run: &str, own: Option<&Und
             .await?;
     }
     if undo.paused {
-        unless_needless(act(cluster, Action::Unpause, &holder.namespace, &undo.vmi, None, false).await)?;
+        unless_needless(act(cluster, Action::Unpause, &holder.namespace, &holder.name, None, false).await)?;
     }
     if undo.needs_start() && restore != Restore::Theirs {
-        start(cluster, &holder.namespace, &undo.vmi).await?;
+        start(cluster, &holder.namespace, &holder.name).await?;
     }
     if let Some(held) = holder.read(cluster).await?.filter(|held| !held.marks.is_empty()) {
         holder.patch(cluster, &held.version, unmark(&held), false).await?;

@@ -2,13 +2,14 @@
 
 use super::Context;
 use crate::cluster::Cluster;
+use crate::command_line::CommandLine;
 use crate::plan::run_plan::Plan;
 use crate::run::driver::Ran;
 use crate::run::pods::{NotGone, PodLeft};
 use crate::run::vm::{Cause, End, STREAM_LOST, Vm};
 
 pub(super) fn tell(context: &Context, cluster: &Cluster, plan: &Plan, ran: &Ran) {
-    let halt = cluster.again(&format!("kubectl vmchaos halt {}", plan.run));
+    let halt = cluster.again(CommandLine::new("kubectl vmchaos halt").arg(&plan.run));
     if ran.vms.iter().any(|vm| vm.leaked().is_some()) {
         for vm in &ran.vms {
             if let Some(left) = vm.leaked() {

@@ -9,6 +9,7 @@ use super::targets::Candidates;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::protection::{Protection, everyone, protection};
 use crate::cluster::{Cluster, ClusterError, Reach, Selection};
+use crate::command_line::CommandLine;
 use crate::fault::{PROTECTED, Unfit};
 use crate::plan::guards::beside::Beside;
 use crate::plan::guards::config::Config;
@@ -92,16 +93,20 @@ impl Guards {
         namespace: &str,
         name: &str,
         annotated: bool,
-        flags: &str,
+        flags: &[String],
     ) -> Option<Unfit> {
         let by_annotation = || {
             let of_vmi = annotated.then_some("vmi");
+            let annotate = CommandLine::new("kubectl annotate");
             let (words, place) = match protection.of(namespace, name).or(of_vmi)? {
-                "namespace" => ("is in a protected namespace", format!("namespace {namespace}")),
-                kind => ("is protected", format!("{kind} {name} -n {namespace}")),
+                "namespace" => ("is in a protected namespace", annotate.own("namespace").arg(namespace)),
+                kind => ("is protected", annotate.arg(kind).arg(name).flag("-n", namespace)),
             };
-            let hint = format!("to change that: kubectl annotate {place} {PROTECTED}-{flags}");
-            Some((format!("{words} (annotation {PROTECTED})"), hint))
+            let off = place.arg(format!("{PROTECTED}-")).each_with(flags);
+            Some((
+                format!("{words} (annotation {PROTECTED})"),
+                off.to("to change that: ").into(),
+            ))
         };
         let (reason, hint) = guards::protected(&self.config, &self.file, namespace, name).or_else(by_annotation)?;
         Some(Unfit {
@@ -114,9 +119,9 @@ impl Guards {
 
     /// Marks what is protected, whichever the fault.
     pub(super) fn keep_off_all(&self, cluster: &Cluster, rows: &mut [Reach], protection: &Protection) {
-        let flags = cluster.again("");
+        let flags = cluster.flags();
         for row in rows {
-            if let Some(unfit) = self.protected(protection, &row.namespace, &row.name, row.protected, &flags) {
+            if let Some(unfit) = self.protected(protection, &row.namespace, &row.name, row.protected, flags) {
                 row.fault = Err(unfit.clone());
                 row.migrate = Err(unfit.clone());
                 row.outage = Err(unfit);
@@ -126,10 +131,10 @@ impl Guards {
 
     /// Marks what is protected among the candidates, and keeps what was seen beside them.
     pub(super) fn keep_off<T>(&self, cluster: &Cluster, found: &mut Candidates<T>, protection: Protection) {
-        let flags = cluster.again("");
+        let flags = cluster.flags();
         for row in &mut found.rows {
             let [namespace, name, ..] = &row.cells;
-            if let Some(unfit) = self.protected(&protection, namespace, name, row.protected, &flags) {
+            if let Some(unfit) = self.protected(&protection, namespace, name, row.protected, flags) {
                 row.fault = Err(unfit);
             }
         }

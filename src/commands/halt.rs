@@ -12,6 +12,7 @@ use super::agree::{UNCHANGED, ask};
 use super::stop::Stop;
 use crate::cli::{DryRun, HaltRequest, Writing};
 use crate::cluster::Cluster;
+use crate::command_line::CommandLine;
 use crate::plan::run_plan::{REASON, USER};
 use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
 use crate::run::halt::{self, Halted};
@@ -101,10 +102,9 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .chain(request.targets.named(&cluster.namespace).into_iter().map(vmi_argument));
     let names: Vec<String> = names.collect();
     let Some(outcome) = unless_abandoned(context, work).await else {
-        let again = cluster.again(&format!("kubectl vmchaos halt {}", names.join(" ")));
+        let again = cluster.again(CommandLine::new("kubectl vmchaos halt").args(names));
         return Err(
-            Stop::leaked("left before it was verified; something may still be in place")
-                .hint(format!("to finish: {again}")),
+            Stop::leaked("left before it was verified; something may still be in place").hint(again.to("to finish: ")),
         );
     };
     finish(context, outcome, chosen.unseen.as_deref())
@@ -245,7 +245,8 @@ fn finish(context: &Context, outcome: Outcome, unseen: Option<&str>) -> Result<E
 }
 
 fn to_remove(cluster: &Cluster, run: &str) -> String {
-    cluster.again(&format!("to remove it: kubectl vmchaos halt {run}"))
+    let halt = CommandLine::new("kubectl vmchaos halt").arg(run).to("to remove it: ");
+    cluster.again(halt).into()
 }
 
 // === impl Outcome ===
@@ -284,7 +285,7 @@ impl Outcome {
                 Err((left, hint)) => {
                     "leaked".clone_into(&mut item.state);
                     item.detail = Some(left.what.clone());
-                    self.left.push((left.what, cluster.again(&hint)));
+                    self.left.push((left.what, cluster.again(hint).into()));
                 }
             }
             self.items.push(item);

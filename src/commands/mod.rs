@@ -37,6 +37,8 @@ use std::sync::Arc;
 
 use crate::cli::{Action, Invocation, Output, Writing};
 use crate::cluster::{Cluster, ClusterError, Connection, WarningSink};
+use crate::command_line::quoted;
+use crate::escape::escape;
 use crate::report::{ExitCode, Format};
 use crate::run::signals::Signals;
 use crate::ui::Printer;
@@ -144,13 +146,14 @@ impl Context {
             Some(named) if named != cluster.typed_name() => Err(Stop::refused(
                 "other-context",
                 format!(
-                    "--yes={named} names another context than the one in use, {}",
-                    cluster.typed_name()
+                    "{} names another context than the one in use, {}",
+                    quoted(&format!("--yes={named}")),
+                    escape(cluster.typed_name())
                 ),
             )
             .hint(format!(
-                "look which one is meant; for this one: --yes={}",
-                cluster.typed_name()
+                "look which one is meant; for this one: {}",
+                quoted(&format!("--yes={}", cluster.typed_name()))
             ))),
             _ => Ok(writing.yes),
         }

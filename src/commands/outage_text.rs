@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Context;
 use super::plan_text::{context_line, in_short, left_out_line, rows};
 use crate::cluster::Cluster;
+use crate::command_line::CommandLine;
 use crate::fault::{Execution, Mode, OutageTarget, Owner};
 use crate::plan::outages::{OutagePlan, PlannedOutage};
 use crate::plan::recovery::Comeback;
@@ -162,14 +163,14 @@ fn by_hand(plan: &OutagePlan, cluster: &Cluster) -> Vec<String> {
             "no timer undoes this: it stays until this command, or somebody, undoes it".to_owned(),
             format!(
                 "to undo it from any machine: {}",
-                cluster.again(&format!("kubectl vmchaos halt {}", plan.run))
+                cluster.again(CommandLine::new("kubectl vmchaos halt").arg(&plan.run))
             ),
         ];
     }
     let ours = plan.vms.iter().filter(|vm| vm.prediction.by == Comeback::Us);
     let commands = ours.filter_map(|vm| back::by_hand(plan.spec.mode, vm));
     let mut lines: Vec<String> = commands
-        .map(|command| format!("to bring it back by hand: {}", cluster.again(&command)))
+        .map(|command| cluster.again(command).to("to bring it back by hand: ").into())
         .collect();
     if !lines.is_empty() {
         let what = "nothing on the cluster remembers this: if this command dies, status and halt know nothing of it";
@@ -180,10 +181,10 @@ fn by_hand(plan: &OutagePlan, cluster: &Cluster) -> Vec<String> {
 
 /// What somebody can do about a VMI that is not back.
 fn next_step(cluster: &Cluster, plan: &OutagePlan, planned: &PlannedOutage) -> String {
-    let look = cluster.again(&back::look_command(&planned.target));
+    let look = cluster.again(back::look_command(&planned.target));
     let by_hand = back::by_hand(plan.spec.mode, planned);
     match by_hand.filter(|_| planned.prediction.by == Comeback::Us) {
-        Some(command) => format!("to bring it back: {}", cluster.again(&command)),
+        Some(command) => cluster.again(command).to("to bring it back: ").into(),
         None if planned.prediction.by == Comeback::Us => format!("to look: {look}"),
         None => format!(
             "it is to come back by itself ({}); to look: {look}",
@@ -221,7 +222,7 @@ fn tell(context: &Context, vm: &Outage, trouble: &Trouble) {
 fn left(context: &Context, cluster: &Cluster, plan: &OutagePlan, vm: &Outage, planned: &PlannedOutage) {
     let key = vm.target.key();
     if vm.in_place {
-        let halt = cluster.again(&format!("kubectl vmchaos halt {}", plan.run));
+        let halt = cluster.again(CommandLine::new("kubectl vmchaos halt").arg(&plan.run));
         context
             .printer
             .line(&format!("{key} was left before it was undone; to undo it: {halt}"));

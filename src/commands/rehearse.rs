@@ -6,6 +6,7 @@ use super::Context;
 use super::stop::Stop;
 use crate::cli::{Invocation, RehearseRequest, Rehearsed};
 use crate::cluster::Connection;
+use crate::command_line::quoted;
 use crate::rehearsal::{Options, Practice};
 use crate::report::ExitCode;
 
@@ -36,8 +37,9 @@ pub(super) async fn rehearse(context: &mut Context, request: RehearseRequest) ->
             Ok(Box::pin(super::run(invocation, &context.printer, signals)).await)
         }
         Rehearsed::Serve => {
-            let kubeconfig = practice.kubeconfig().display();
+            let kubeconfig = practice.kubeconfig().to_string_lossy();
             context.print(&format!("{kubeconfig}\n"))?;
+            let kubeconfig = quoted(&kubeconfig);
             context.printer.line(&format!(
                 "the practice cluster is up until Ctrl-C; in another terminal:\n  export KUBECONFIG={kubeconfig}\n  kubectl get vmis -A"
             ));

@@ -7,6 +7,7 @@ use super::Context;
 use super::stop::Stop;
 use crate::cli::StatusRequest;
 use crate::cluster::Cluster;
+use crate::command_line::CommandLine;
 use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
 use crate::run::in_place::{Heard, told};
 use crate::run::live::LiveRun;
@@ -59,7 +60,7 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
 pub(super) fn not_seen(found: &Found, cluster: &Cluster) -> Option<String> {
     let told = |view: &View, what: &str, resource: &str| {
         let blind = view.blind_spots()?;
-        let can_i = cluster.again(&format!("kubectl auth can-i list {resource} -A"));
+        let can_i = cluster.again(CommandLine::new("kubectl auth can-i list").arg(resource).own("-A"));
         Some((
             format!("could not look for {what} in {blind}: listing {resource} is not permitted there"),
             format!("to see what is missing: {can_i}"),

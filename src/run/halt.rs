@@ -14,6 +14,7 @@ use super::leaving::{END_LIMIT, Leaving, end};
 use super::live::{DebugPodSeen, LiveRun};
 use super::prove::{self, Order, Place};
 use crate::cluster::Cluster;
+use crate::plan::run_plan::TARGETS;
 
 pub use super::leaving::would_delete;
 
@@ -95,6 +96,12 @@ async fn settle(
     }
     if pod.targets.is_empty() {
         return halted.left.push(still("does not say which VMs it was about"));
+    }
+    if pod.strange > 0 {
+        halted.left.push(still(&format!(
+            "names {} VMs in its annotation {TARGETS} that no VM can be; it was edited, and nobody looked into those",
+            pod.strange
+        )));
     }
     look_into(cluster, pod, claimed, annotations, halted).await;
 }

@@ -14,6 +14,7 @@ use k8s_openapi::api::core::v1::{ContainerState, Pod};
 
 use super::{node_probe, sweep};
 use crate::fault::Time;
+use crate::name::{is_key, is_label_value};
 use crate::node::pod::{CONTAINER, LABEL_FAULT, LABEL_MANAGED_BY, LABEL_RUN, MANAGED_BY};
 use crate::node::pod_state::PodState;
 use crate::node::wire::Verdict;
@@ -41,6 +42,8 @@ pub struct DebugPodSeen {
     pub what: Option<String>,
     /// `namespace/name` of each VMI.
     pub targets: Vec<String>,
+    /// How many of the names in its annotation no VMI can have; they are used for nothing.
+    pub strange: usize,
     /// How long all of the run may take, without the pods' start.
     pub total: Option<Duration>,
     pub detached: bool,
@@ -82,11 +85,16 @@ impl DebugPodSeen {
         if labels.get(LABEL_MANAGED_BY).map(String::as_str) != Some(MANAGED_BY) {
             return None;
         }
-        let run = labels.get(LABEL_RUN).filter(|run| !run.is_empty())?.clone();
+        let run = labels.get(LABEL_RUN).filter(|run| is_label_value(run))?.clone();
         let annotation = |name: &str| {
             let annotations = pod.metadata.annotations.as_ref()?;
             annotations.get(name).filter(|text| !text.is_empty()).cloned()
         };
+        let named = annotation(TARGETS).unwrap_or_default();
+        let (targets, strange): (Vec<&str>, Vec<&str>) = named
+            .split(',')
+            .filter(|key| !key.is_empty())
+            .partition(|key| is_key(key));
         let spec = pod.spec.as_ref();
         let container = spec.and_then(|spec| spec.containers.iter().find(|container| container.name == CONTAINER));
         Some(Self {
@@ -105,12 +113,8 @@ impl DebugPodSeen {
             user: annotation(USER),
             reason: annotation(REASON),
             what: annotation(FAULT),
-            targets: annotation(TARGETS)
-                .iter()
-                .flat_map(|all| all.split(','))
-                .filter(|key| !key.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            targets: targets.into_iter().map(str::to_owned).collect(),
+            strange: strange.len(),
             total: annotation(TOTAL).as_deref().and_then(seconds),
             detached: annotation(DETACH).as_deref() == Some("true"),
         })

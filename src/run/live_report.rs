@@ -147,6 +147,7 @@ mod tests {
             reason: None,
             what: Some("latency 100ms".into()),
             targets: vec!["default/web-1".into()],
+            strange: 0,
             total: Some(Duration::from_secs(120)),
             detached: false,
         }

@@ -22,6 +22,7 @@ use super::live::{DebugPodSeen, LiveRun};
 use super::migrate::live::{MigrationRun, Seen};
 use super::outage::changes::{Changed, sorted};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
+use crate::cluster::objects::sound;
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance, kubevirt, pod_namespace, undo};
 use crate::node::pod::{LABEL_MANAGED_BY, MANAGED_BY};
@@ -218,8 +219,8 @@ async fn list<K: Listable>(cluster: &Cluster, namespace: Option<&str>, kind: &Ki
     let list = api(cluster, namespace)
         .list(&ListParams::default().labels(&kind.selector()))
         .await;
-    list.map(|list| list.items)
-        .map_err(|error| cluster.explain(&error, &ask))
+    list.map_err(|error| cluster.explain(&error, &ask))
+        .and_then(|list| sound(list.items))
 }
 
 fn api<K: Listable>(cluster: &Cluster, namespace: Option<&str>) -> Api<K> {

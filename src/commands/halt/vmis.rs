@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::cli::{DryRun, HaltRequest};
 use crate::cluster::kubevirt::{self, KubeVirt};
 use crate::cluster::{Cluster, ClusterError, pod_namespace};
+use crate::command_line::CommandLine;
 use crate::node::script::SCRIPT;
 use crate::plan::run_plan::Plan;
 use crate::report::RunItem;
@@ -45,15 +46,12 @@ pub(super) fn missing(cluster: &Cluster, namespace: &str, name: &str) -> Stop {
 /// What to say of VMs that may be changed by an outage, which could not be read.
 pub(super) fn unread(cluster: &Cluster, keys: &[String]) -> Option<String> {
     let (namespace, _) = keys.first()?.split_once('/')?;
-    let can_i = format!(
-        "kubectl auth can-i get virtualmachines.kubevirt.io -n {}",
-        escape(namespace)
-    );
+    let can_i = CommandLine::new("kubectl auth can-i get virtualmachines.kubevirt.io").flag("-n", namespace);
     let keys: Vec<String> = keys.iter().map(|key| escape(key)).collect();
     Some(format!(
         "could not look for what an outage has changed on {}: reading it is not permitted\nhint: to see what is missing: {}",
         keys.join(", "),
-        cluster.again(&can_i)
+        cluster.again(can_i)
     ))
 }
 
@@ -158,8 +156,8 @@ pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome
             Err(why) => {
                 "leaked".clone_into(&mut item.state);
                 told.push(why.clone());
-                let again = cluster.again(&format!("kubectl vmchaos halt {}", vmi(&key)));
-                outcome.left.push((why, again));
+                let again = cluster.again(CommandLine::new("kubectl vmchaos halt").arg(vmi(&key)));
+                outcome.left.push((why, again.into()));
             }
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Facts, Place, Refusal};
+use crate::command_line::CommandLine;
 
 /// So many of a kind are told one by one.
 const SHOWN: usize = 5;
@@ -63,7 +64,10 @@ impl Beside {
             let refusal = |vms: String| Refusal {
                 guard: "one-of-a-kind",
                 message: format!("{} is on {vms} already, and a VM takes one of a kind", other.told()),
-                hint: format!("leave it out, or end that run: kubectl vmchaos halt {}", other.run),
+                hint: CommandLine::new("kubectl vmchaos halt")
+                    .arg(&other.run)
+                    .to("leave it out, or end that run: ")
+                    .into(),
             };
             (!vms.is_empty()).then(|| refusal(in_short(&vms)))
         });

@@ -11,6 +11,7 @@ use super::driver::{Driver, FAULT, Message};
 use super::engine::{FlightIndex, Input, NotMade};
 use super::explain;
 use crate::cluster::migration::{self, NewMigration, VirtualMachineInstanceMigration};
+use crate::cluster::objects::sound;
 use crate::cluster::vmi::VirtualMachineInstance;
 use crate::cluster::{Ask, ClusterError, ErrorKind, pool};
 use crate::node::pod::{LABEL_FAULT, LABEL_MANAGED_BY, LABEL_RUN, MANAGED_BY};
@@ -68,12 +69,12 @@ impl Driver<'_> {
             let api = Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), &namespace);
             let params = ListParams::default().labels(&format!("{LABEL_RUN}={run}"));
             let found = match api.list(&params).await {
-                Ok(list) => {
+                Ok(list) => sound(list.items).map_err(|error| trouble(&error)).map(|listed| {
                     let ours = |object: &VirtualMachineInstanceMigration| {
                         object.spec.vmi_name == vmi && object.annotation(ROUND) == Some(round.as_str())
                     };
-                    Ok(list.items.into_iter().find(ours).map(Box::new))
-                }
+                    listed.into_iter().find(ours).map(Box::new)
+                }),
                 Err(error) => Err(trouble(&cluster.explain(&error, &ask("list", &namespace)))),
             };
             Message::Input(Input::Found(flight, found))

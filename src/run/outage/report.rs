@@ -5,6 +5,7 @@ use super::back::by_hand;
 use super::driver::Ran;
 use super::engine::{Moment, Outage, Outcome, Step};
 use super::kill;
+use crate::command_line::CommandLine;
 use crate::fault::Owner;
 use crate::plan::outages::{OutagePlan, PlannedOutage};
 use crate::plan::recovery::Comeback;
@@ -14,7 +15,7 @@ use crate::report::{
 };
 
 /// Puts what is planned into the document; `again` makes of a command one that reaches the same cluster.
-pub fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(&str) -> String) {
+pub fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(CommandLine) -> CommandLine) {
     report.seed = plan.seed;
     if let Some(pods) = &plan.pods {
         report.plan = (plan.vms.iter().enumerate())
@@ -41,10 +42,10 @@ pub fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(&str) -> S
         .collect();
 }
 
-fn recovery(plan: &OutagePlan, vm: &PlannedOutage, again: &impl Fn(&str) -> String) -> RecoveryReport {
+fn recovery(plan: &OutagePlan, vm: &PlannedOutage, again: &impl Fn(CommandLine) -> CommandLine) -> RecoveryReport {
     let target = &vm.target;
     let undo = match vm.prediction.by {
-        _ if plan.spec.is_held() => Some(format!("kubectl vmchaos halt {}", plan.run)),
+        _ if plan.spec.is_held() => Some(CommandLine::new("kubectl vmchaos halt").arg(&plan.run)),
         Comeback::Us => by_hand(plan.spec.mode, vm),
         Comeback::Platform => None,
     };
@@ -71,7 +72,7 @@ fn recovery(plan: &OutagePlan, vm: &PlannedOutage, again: &impl Fn(&str) -> Stri
         } else {
             Vec::new()
         },
-        undo: undo.map(|command| again(&command)),
+        undo: undo.map(|command| again(command).to_string()),
         new_name: None,
         new_uid: None,
     }
