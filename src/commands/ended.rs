@@ -47,7 +47,7 @@ pub(super) fn tell(context: &Context, cluster: &Cluster, plan: &Plan, ran: &Ran)
 }
 
 /// A debug pod that is not gone, though nothing of the fault is left.
-fn pod_left(left: &PodLeft, halt: &str) -> String {
+fn pod_left(left: &PodLeft, halt: &CommandLine) -> String {
     let PodLeft { pod, why } = left;
     match why {
         NotGone::Ending => format!("debug pod {pod} was told to end and is not gone yet; it holds nothing any more"),

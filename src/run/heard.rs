@@ -55,12 +55,12 @@ impl Engine {
         }
     }
 
-    /// Calls `f` for every placement in this pod that has not ended.
+    /// Calls `f` for every placement in this pod that it still has a say in.
     fn each_in(&mut self, pod: PodIndex, mut f: impl FnMut(&mut Self, VmIndex, usize)) {
         for vm in 0..self.vms.len() {
             for placement in 0..self.vms[vm].placements.len() {
                 let here = &self.vms[vm].placements[placement];
-                if here.pod == pod && !here.is_final() {
+                if here.pod == pod && !here.is_out_of_its_hands() {
                     f(self, vm, placement);
                 }
             }
@@ -98,7 +98,7 @@ impl Engine {
         let Some((vm, placement)) = vm_of(&event).and_then(|index| self.find(pod, index)) else {
             return;
         };
-        if self.vms[vm].placements[placement].is_final() {
+        if self.vms[vm].placements[placement].is_out_of_its_hands() {
             return;
         }
         match event {

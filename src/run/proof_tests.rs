@@ -37,6 +37,17 @@ fn a_node_that_could_not_undo_is_looked_after_at_once_and_nothing_is_called_leak
 }
 
 #[test]
+fn while_another_agent_looks_only_its_word_counts() {
+    let mut story = Story::hold(settings(), 1);
+    story.says(0, leaked(By::Sentinel)).said();
+    story.restored(0, By::Term);
+    story.tell(Input::Heard(0, Heard::WireLost));
+    story.tell(Input::Heard(0, over(Some(verdict(&[(0, "leaked", By::Term)], 0)))));
+    story.pass(Duration::from_secs(300));
+    assert_eq!((story.said(), story.engine.is_done()), (vec![], false));
+}
+
+#[test]
 fn what_no_agent_can_remove_is_leaked_and_its_pod_is_kept() {
     let mut story = Story::hold(settings(), 2);
     story.says(1, leaked(By::Deadline));

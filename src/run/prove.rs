@@ -38,6 +38,19 @@ pub enum Place {
 
 /// Finds VMs, given by `namespace/name`, whatever state they are in.
 pub async fn places(cluster: &Cluster, keys: &[String]) -> Result<Vec<(String, Place)>, ClusterError> {
+    let mut namespaces: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
+    for key in keys {
+        let (namespace, _) = key.split_once('/').unwrap_or_default();
+        namespaces.entry(namespace).or_default().push(key);
+    }
+    // Each of its own: one that is gone says nothing about the others.
+    let places = namespaces.into_values().map(|keys| places_in_one(cluster, keys));
+    let places: Vec<_> = join_all(places).await.into_iter().collect::<Result<_, _>>()?;
+    Ok(places.into_iter().flatten().collect())
+}
+
+/// The same for VMs of one namespace.
+async fn places_in_one(cluster: &Cluster, keys: Vec<&String>) -> Result<Vec<(String, Place)>, ClusterError> {
     let names: Vec<NamedTarget> = keys.iter().filter_map(|key| named(key)).collect();
     if names.is_empty() {
         return Ok(Vec::new());
@@ -50,10 +63,8 @@ pub async fn places(cluster: &Cluster, keys: &[String]) -> Result<Vec<(String, P
         Ok(found) => found,
         // Its namespace is gone, and every VM in it.
         Err(error) if error.is_not_found() => {
-            return Ok(keys
-                .iter()
-                .map(|key| (key.clone(), Place::Nothing(NOT_RUNNING)))
-                .collect());
+            let nothing = |key: &String| (key.clone(), Place::Nothing(NOT_RUNNING));
+            return Ok(keys.into_iter().map(nothing).collect());
         }
         Err(error) => return Err(error),
     };
@@ -64,7 +75,7 @@ pub async fn places(cluster: &Cluster, keys: &[String]) -> Result<Vec<(String, P
             .find(|row| *key == format!("{}/{}", row.namespace, row.name));
         (key.clone(), row.map_or(Place::Nothing(NOT_RUNNING), Place::of))
     };
-    Ok(keys.iter().map(place).collect())
+    Ok(keys.into_iter().map(place).collect())
 }
 
 const NOT_RUNNING: &str = "is not running";

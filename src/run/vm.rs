@@ -157,6 +157,11 @@ impl Placement {
         matches!(self.step, Step::Final(_))
     }
 
+    /// Whether it is not with its pod to say how it ends: it has, or another agent looks.
+    pub fn is_out_of_its_hands(&self) -> bool {
+        matches!(self.step, Step::Verifying | Step::Final(_))
+    }
+
     /// Whether something may be in the kernel.
     pub fn is_touched(&self) -> bool {
         matches!(self.step, Step::Going | Step::Injected | Step::Ending | Step::Verifying)

@@ -2,6 +2,7 @@
 
 use super::halt::vmi;
 use super::vm::Trouble;
+use crate::command_line::CommandLine;
 use crate::node::session::NotStarted;
 
 /// Hint of what an earlier run may have left; the command follows.
@@ -93,7 +94,10 @@ pub(super) fn refused(key: &str, reason: &str, device: Option<&str>, detail: &st
         ),
     };
     let hint = match hint {
-        LEFTOVERS => format!("{LEFTOVERS}: kubectl vmchaos halt {}", vmi(key)),
+        LEFTOVERS => {
+            let halt = CommandLine::new("kubectl vmchaos halt").arg(vmi(key));
+            format!("{LEFTOVERS}: {halt}")
+        }
         hint => hint.to_owned(),
     };
     Trouble::new(reason, with_detail(text)).hint(hint)

@@ -56,20 +56,13 @@ pub(super) fn unread(cluster: &Cluster, keys: &[String]) -> Option<String> {
 }
 
 /// Finds the VMs and a namespace for the pods.
-pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveRun]) -> Result<Option<Looks>, Stop> {
+pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveRun]) -> Result<Looks, Stop> {
     let named = request.targets.named(&cluster.namespace);
     let keys: Vec<String> = named
         .iter()
         .map(|(namespace, name)| format!("{namespace}/{name}"))
         .collect();
-    let (mut there, mut empty, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
-    for (key, place) in prove::places(cluster, &keys).await? {
-        match place {
-            Place::Guest(target) => there.push(*target),
-            Place::Nothing(why) => empty.push((key, why)),
-            Place::Hidden(why) => hidden.push((key, why.to_owned())),
-        }
-    }
+    let places = prove::places(cluster, &keys).await?;
     let hit = runs
         .iter()
         .filter(|run| {
@@ -79,8 +72,27 @@ pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveR
         })
         .map(|run| run.id.clone())
         .collect();
+    looks(cluster, request, Plan::new_run(), places, hit).await
+}
+
+/// What is to be looked into in the name of a run, and a namespace for the pods.
+pub(super) async fn looks(
+    cluster: &Cluster,
+    request: &HaltRequest,
+    run: String,
+    places: Vec<(String, Place)>,
+    hit: Vec<String>,
+) -> Result<Looks, Stop> {
+    let (mut there, mut empty, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
+    for (key, place) in places {
+        match place {
+            Place::Guest(target) => there.push(*target),
+            Place::Nothing(why) => empty.push((key, why)),
+            Place::Hidden(why) => hidden.push((key, why.to_owned())),
+        }
+    }
     let order = Order {
-        run: Plan::new_run(),
+        run,
         namespace: String::new(),
         image: None,
         annotations: annotations(cluster, &request.writing),
@@ -93,7 +105,7 @@ pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveR
         hit,
     };
     let Some(job) = looks.jobs.first() else {
-        return Ok(Some(looks));
+        return Ok(looks);
     };
     match namespace_for(cluster, job, request.writing.dry_run).await {
         Ok(namespace) => {
@@ -113,7 +125,7 @@ pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveR
             looks.hidden.extend(hidden);
         }
     }
-    Ok(Some(looks))
+    Ok(looks)
 }
 
 /// The namespace that takes the debug pods.
@@ -170,6 +182,11 @@ pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome
 impl Looks {
     pub(super) fn count(&self) -> usize {
         self.jobs.iter().map(|job| job.targets.len()).sum()
+    }
+
+    /// Adds a VM that runs and cannot be looked into, and why.
+    pub(super) fn hide(&mut self, key: &str, why: String) {
+        self.hidden.push((key.to_owned(), why));
     }
 
     /// Asks the API server whether it would take every pod; nothing is written.
