@@ -67,6 +67,10 @@ pub(super) const HALT: &[Rule] = {
         everywhere(migrations("list", Required), FLIGHTS),
         everywhere(vms("list", Required), OUTAGES),
         everywhere(vmis("list", Required), OUTAGES),
+        everywhere(
+            events("list"),
+            Optional("a run whose pods are gone is not looked for on the VMs it was on"),
+        ),
         pods("watch", PodNamespace),
         pods("delete", PodNamespace),
         Rule {

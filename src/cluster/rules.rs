@@ -99,6 +99,10 @@ pub const VM_PACKETS: &[Rule] = {
         OUTAGES,
         OUTAGES_OF_VMIS,
         pods("list", VmiNamespace),
+        Rule {
+            needed: Optional("a launcher that is deleted keeps its fault until its VMI or its node tells"),
+            ..pods("watch", VmiNamespace)
+        },
         pods("create", PodNamespace),
         pods("get", PodNamespace),
         pods("list", PodNamespace),

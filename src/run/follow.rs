@@ -44,6 +44,12 @@ const MARGIN: Duration = Duration::from_secs(60);
 
 // === impl Feed ===
 
+impl Feed {
+    pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(task))
+    }
+}
+
 impl Drop for Feed {
     fn drop(&mut self) {
         self.0.abort();
@@ -52,7 +58,7 @@ impl Drop for Feed {
 
 /// Feeds the states of the run's debug pods.
 pub(super) fn feed_pods(cluster: Cluster, namespace: String, run: String, messages: UnboundedSender<Message>) -> Feed {
-    Feed(tokio::spawn(async move {
+    Feed::spawn(async move {
         let mut states = std::pin::pin!(pod_states(&cluster, &namespace, &run));
         while let Some(state) = states.next().await {
             let message = match state {
@@ -63,7 +69,7 @@ pub(super) fn feed_pods(cluster: Cluster, namespace: String, run: String, messag
                 return;
             }
         }
-    }))
+    })
 }
 
 /// Feeds what becomes of the VMIs: one watch a namespace, of one object where there is only one.
@@ -76,12 +82,12 @@ pub(super) fn feed_vmis(cluster: Cluster, plan: &Plan, messages: UnboundedSender
             .or_default()
             .insert(target.name.clone(), (index, target.uid.clone()));
     }
-    Feed(tokio::spawn(async move {
+    Feed::spawn(async move {
         let feeds = namespaces
             .into_iter()
             .map(|(namespace, vmis)| feed_namespace(&cluster, namespace, vmis, &messages));
         futures::future::join_all(feeds).await;
-    }))
+    })
 }
 
 async fn feed_namespace(

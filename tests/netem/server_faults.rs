@@ -84,7 +84,10 @@ fn a_finished_pod_that_cannot_be_deleted_is_told_of() {
         Answer::status(403, "Forbidden", "pods is forbidden"),
     );
     let ended = rehearsal.run(&with(&SHORT, &["-o", "json"])).expect(0);
-    let ended = ended.says(&["the finished debug pod could not be deleted", "kubectl vmchaos halt "]);
+    let ended = ended.says(&[
+        "could not be deleted: Error from server (Forbidden)",
+        "kubectl vmchaos halt ",
+    ]);
     assert_eq!(ended.target()["state"], "restored");
     rehearsal.until_pods_ended();
 }
