@@ -238,8 +238,14 @@ fn a_second_kubevirt_object_does_not_draw_debug_pods_to_its_namespace() {
     let mut second: Value = rehearsal.practice.get("KubeVirt", "kubevirt", "kubevirt").unwrap();
     second["metadata"] = json!({"name": "kubevirt", "namespace": "a-tenant"});
     rehearsal.practice.put(second).unwrap();
+    // Neither it nor the first says what debug pods run.
     rehearsal
         .run(&SHORT)
+        .expect(4)
+        .says(&["the image for debug pods is not known: there are 2 KubeVirt objects"]);
+    let named = [&SHORT[..], &["--image", "tools:v1"]].concat();
+    rehearsal
+        .run(&named)
         .expect(4)
         .says(&["KubeVirt's own: which one that is could not be read"]);
     let checked = rehearsal.run(&["check"]).expect(1);
@@ -250,6 +256,6 @@ fn a_second_kubevirt_object_does_not_draw_debug_pods_to_its_namespace() {
     );
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
     rehearsal
-        .run(&[&SHORT[..], &["--pod-namespace", "kubevirt"]].concat())
+        .run(&[&named[..], &["--pod-namespace", "kubevirt"]].concat())
         .expect(0);
 }
