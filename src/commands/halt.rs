@@ -90,7 +90,18 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     if !Context::agreed(&request.writing, &cluster)? && asks {
         confirm(context, &cluster, chosen.count(), looks.as_ref()).await?;
     }
-    let claimed = claimed(&found.runs, &chosen.runs);
+    let mut others = found.runs.clone();
+    if namespace.is_some() && !chosen.runs.is_empty() {
+        // Who else has the VMs of these runs in hand is not known from one namespace.
+        let everywhere = async { Ok(lookout::look(&cluster, None, request.pod_namespace.as_deref()).await?) };
+        others.extend(
+            Box::pin(context.unless_signalled(everywhere))
+                .await
+                .map_err(nobody_looked)?
+                .runs,
+        );
+    }
+    let claimed = claimed(&others, &chosen.runs);
     let work = async {
         let flights = join_all(
             chosen

@@ -142,6 +142,23 @@ fn what_looks_into_vms_is_not_made_as_the_found_pod_is() {
 }
 
 #[test]
+fn a_pod_that_a_tenant_made_ends_no_run_of_others() {
+    let rehearsal = Rehearsal::new();
+    let detached = ["--duration", "10m", "-y", "--detach"];
+    rehearsal.run(&[&SHORT[..4], &detached].concat()).expect(0);
+    claim(&rehearsal, "k3f9ab", "default/web-1");
+    rehearsal
+        .run(&["halt", "k3f9ab", "-n", "shop", "-y"])
+        .expect(3)
+        .says(&["has this VM now, so that nobody looked into it"]);
+    assert_eq!(
+        rehearsal.ours("default", "web-1").len(),
+        2,
+        "the run that has it goes on"
+    );
+}
+
+#[test]
 fn a_target_that_is_no_name_is_not_looked_for() {
     let rehearsal = Rehearsal::new();
     claim(
