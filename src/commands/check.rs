@@ -161,8 +161,8 @@ async fn known(cluster: &Cluster, request: &CheckRequest, guards: &Guards, findi
     };
     Known {
         namespace,
-        pods,
         images,
+        pods,
         vmis,
     }
 }
