@@ -80,7 +80,18 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .into_iter()
         .chain(unread)
         .reduce(|all, one| format!("{all}\n{one}"));
-    let claimed = claimed(&found.runs, &chosen.runs);
+    let mut others = found.runs.clone();
+    if namespace.is_some() && !chosen.runs.is_empty() {
+        // Who else has the VMs of these runs in hand is not known from one namespace.
+        let everywhere = async { Ok(lookout::look(&cluster, None, request.pod_namespace.as_deref()).await?) };
+        others.extend(
+            Box::pin(context.unless_signalled(everywhere))
+                .await
+                .map_err(nobody_looked)?
+                .runs,
+        );
+    }
+    let claimed = claimed(&others, &chosen.runs);
     let planned = async {
         let named = match request.targets.names.is_empty() {
             true => None,

@@ -213,6 +213,7 @@ async fn admitted(
     let places = Places {
         vmis: &namespaces,
         pods: "",
+        kubevirt: None,
     };
     let remark =
         "; KubeVirt 1.5 and later grant it by the ClusterRole kubevirt.io:migrate, which admin does not contain";

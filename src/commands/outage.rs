@@ -233,7 +233,11 @@ async fn admitted(
     let rules = outage_rules::needed(&plan.spec, &owners);
     let mut vmis: Vec<String> = plan.vms.iter().map(|vm| vm.target.namespace.clone()).collect();
     vmis.dedup();
-    let places = Places { vmis: &vmis, pods: "" };
+    let places = Places {
+        vmis: &vmis,
+        pods: "",
+        kubevirt: None,
+    };
     permitted(cluster, "outage", &rules, places, "").await?;
     let dry_run = request.writing.dry_run;
     if let Some(pods) = &plan.pods {
