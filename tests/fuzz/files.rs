@@ -41,7 +41,7 @@ fn reports() -> Vec<Value> {
 /// A sentence that says what is wrong, and nothing but that.
 fn is_said(why: &str) -> Result<(), TestCaseError> {
     prop_assert!(
-        !why.trim().is_empty() && why.len() < 4096,
+        !why.trim().is_empty() && why.len() < 16_384,
         "{} characters: {why:.200}",
         why.len()
     );

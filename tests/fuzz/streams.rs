@@ -6,7 +6,8 @@ use std::time::Duration;
 use kubectl_vmchaos::cli::{self, Action};
 use kubectl_vmchaos::fault::{Binding, Interface, Launcher, Target};
 use kubectl_vmchaos::node::wire::{Event, Line, Verdict};
-use kubectl_vmchaos::plan::{Handle, NodeVm, Order, compile, verify};
+use kubectl_vmchaos::plan::{Handle, NodeVm, Order, compile, node_plan, verify};
+use kubectl_vmchaos::rehearsal::double::read_plan;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
@@ -94,8 +95,8 @@ fn target() -> Target {
     }
 }
 
-/// What is put on a node's devices for these flags.
-pub(crate) fn compiled(line: &str) -> Option<NodeVm> {
+/// What is put on a node's devices for these flags, and the plan that its agent is given.
+pub(crate) fn compiled(line: &str) -> Option<(NodeVm, String)> {
     let words = ["kubectl-vmchaos"].into_iter().chain(line.split_whitespace());
     let Ok(Action::Fault(request)) = cli::parse(words).map(|invocation| invocation.action) else {
         return None;
@@ -107,7 +108,9 @@ pub(crate) fn compiled(line: &str) -> Option<NodeVm> {
         handle: Handle::new(0x7a31)?,
         probes: &[],
     };
-    compile(&order, &target(), 0, Duration::from_secs(1)).ok()
+    let vm = compile(&order, &target(), 0, Duration::from_secs(1)).ok()?;
+    let plan = node_plan(&order, [&vm]);
+    Some((vm, plan))
 }
 
 /// Recorded answers of the real tools, each with the flags that led to it.
@@ -151,7 +154,7 @@ fn answers() -> Vec<(String, BTreeMap<String, Value>)> {
 fn what_is_read_back_is_what_was_asked_or_a_mismatch() {
     let inputs = (select(answers()), changes(3));
     holds(512, &inputs, |((flags, read), changes)| {
-        let vm = compiled(&flags).unwrap();
+        let (vm, _) = compiled(&flags).unwrap();
         let mut read = serde_json::to_value(read).unwrap();
         changes.make(&mut read);
         let Ok(read) = serde_json::from_value::<BTreeMap<String, Value>>(read) else {
@@ -163,4 +166,29 @@ fn what_is_read_back_is_what_was_asked_or_a_mismatch() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn a_plan_is_read_or_its_line_is_named() {
+    let lines = [
+        "netem web-1 --latency 100ms --jitter 10ms --loss 10%",
+        "netem web-1 --bandwidth 1mbit --egress false",
+        "filter web-1 --engine nft --ports 53,8000-8100 --peer 10.0.0.0/8",
+        "filter web-1 --engine tc --ports 53 --protocols tcp",
+    ];
+    let plans: Vec<String> = lines.iter().map(|line| compiled(line).unwrap().1).collect();
+    for plan in &plans {
+        assert_eq!(read_plan(plan), Ok(1), "{plan}");
+    }
+    holds(
+        512,
+        &prop_oneof![4 => changed_text(plans), 1 => any::<String>()],
+        |plan| {
+            match read_plan(&plan) {
+                Ok(vms) => prop_assert!(vms > 0),
+                Err(why) => prop_assert!(why.starts_with("line ") || why == "the plan names no VM", "{why}"),
+            }
+            Ok(())
+        },
+    );
 }
