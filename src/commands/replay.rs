@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::stop::Stop;
 use crate::cli::{self, Action, DryRun, Invocation, ReplayRequest};
-use crate::cluster::{Cluster, Connection};
+use crate::cluster::{Cluster, Connection, without_login};
 use crate::escape::escape;
 use crate::local::input;
 
@@ -57,7 +57,7 @@ pub(super) fn read(request: &ReplayRequest) -> Result<(Invocation, Recorded), St
     let place = |name: &str| document[name].as_str().map(str::to_owned).unwrap_or_default();
     let recorded = Recorded {
         context: place("context"),
-        server: place("server"),
+        server: without_login(&place("server")),
     };
     Ok((invocation, recorded))
 }

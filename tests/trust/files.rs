@@ -166,3 +166,31 @@ fn a_record_that_is_no_small_file_is_refused() {
 fn path(folder: &TempDir, name: &str) -> PathBuf {
     folder.path().join(name)
 }
+
+#[test]
+fn a_password_in_the_servers_url_is_printed_nowhere() {
+    let rehearsal = Rehearsal::new();
+    let folder = tempfile::tempdir().unwrap();
+    let report = path(&folder, "run.json");
+    let report = report.to_str().unwrap();
+    let url = rehearsal.practice.url().to_owned();
+    let secret = url.replace("https://", "https://admin:hunter2@");
+    let args = [&NETEM[..], &["-y", "-o", "json", "-v", "8", "--report", report]].concat();
+    let told = |ended: &Ended| format!("{}{}", ended.out, ended.err);
+    let ended = rehearsal.run(&[&args[..], &["--server", &secret]].concat()).expect(0);
+    let kept = std::fs::read_to_string(report).unwrap();
+    assert!(!format!("{}{kept}", told(&ended)).contains("hunter2"));
+    assert_eq!(ended.json()["server"], url);
+    // A record of an earlier version, which has it, is still of this server.
+    std::fs::write(report, kept.replace(&url, &secret)).unwrap();
+    let replay = ["netem", "--replay", report, "--dry-run"];
+    let again = rehearsal.run(&replay).expect(0);
+    assert!(!told(&again).contains("hunter2"));
+    std::fs::write(report, kept.replace(&url, "https://admin:hunter2@other:6443")).unwrap();
+    let other = rehearsal.run(&replay).expect(4);
+    assert!(!told(&other).contains("hunter2"), "{}", other.err);
+    for wrong in ["https://admin:hun/ter2@h", "ftp://admin:hunter2@h", "https://admin:hunter2@127.0.0.1:1"] {
+        let ended = rehearsal.run(&["list", "--server", wrong]).expect(1);
+        assert!(!told(&ended).contains("hun"), "{}", ended.err);
+    }
+}
