@@ -185,7 +185,11 @@ fn a_man_page_that_is_a_link_is_not_followed_and_other_members_are_left_alone() 
 
     let release = Release::new();
     let more = "echo page > man/kubectl-vmchaos.1; echo x > man/ls.1; echo x > other";
-    archive_of(&release, &format!("{program}; {more}"), "-P ../evil/other kubectl-vmchaos man");
+    archive_of(
+        &release,
+        &format!("{program}; {more}"),
+        "-P ../evil/other kubectl-vmchaos man",
+    );
     let out = release.install(&["--sha256", &release.sum()]);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let pages = std::fs::read_dir(release.dir.path().join("share/man/man1")).unwrap();

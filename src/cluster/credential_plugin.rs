@@ -115,7 +115,9 @@ impl CredentialPlugin {
     /// A plugin that is asked once more has `limit` to answer.
     pub(crate) async fn credential(&self, limit: Duration) -> Result<Option<Credential>, ClusterError> {
         let mut current = self.current.lock().await;
-        let Some(current) = current.as_mut() else { return Ok(None) };
+        let Some(current) = current.as_mut() else {
+            return Ok(None);
+        };
         if current.is_due() {
             // In the middle of a run the terminal belongs to progress and prompts.
             let status = tokio::time::timeout(limit, run(&self.exec, Interaction::Forbidden)).await;
@@ -138,7 +140,9 @@ impl CredentialPlugin {
     pub(crate) async fn refused(&self, credential: &Credential) {
         let mut current = self.current.lock().await;
         // Of many requests with the same token, the first says so.
-        let same = current.as_mut().filter(|current| current.generation == credential.generation);
+        let same = current
+            .as_mut()
+            .filter(|current| current.generation == credential.generation);
         if let Some(current) = same {
             current.refused = true;
         }

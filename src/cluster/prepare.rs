@@ -308,7 +308,10 @@ mod tests {
                 }
             }
         };
-        let (file, both) = (", certificate-authority: CA", ", certificate-authority: CA, insecure-skip-tls-verify: true");
+        let (file, both) = (
+            ", certificate-authority: CA",
+            ", certificate-authority: CA, insecure-skip-tls-verify: true",
+        );
         let none = Connection::default;
         let insecure = || Connection {
             insecure_skip_tls_verify: true,

@@ -101,7 +101,9 @@ impl Records {
         for (form, mut file) in std::mem::take(&mut self.files).into_iter().chain(lines) {
             if file.would_replace() && !self.began {
                 let path = file.path().display().to_string();
-                printer.line(&format!("{path} is left as it was: nothing was done that it could tell of"));
+                printer.line(&format!(
+                    "{path} is left as it was: nothing was done that it could tell of"
+                ));
                 continue;
             }
             let written = text(form, report).and_then(|text| file.write(&text));

@@ -149,7 +149,10 @@ echo '{"apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t'$n'"'
 #[tokio::test]
 async fn requests_at_once_share_one_run_of_the_plugin() {
     // Every token expires soon, or has already: the plugin is asked once more at most, and not by each request.
-    for (expires, runs) in [("$(date -u -d +30sec +%Y-%m-%dT%H:%M:%SZ)", 1), ("2020-01-01T00:00:00Z", 2)] {
+    for (expires, runs) in [
+        ("$(date -u -d +30sec +%Y-%m-%dT%H:%M:%SZ)", 1),
+        ("2020-01-01T00:00:00Z", 2),
+    ] {
         let server = empty().await;
         let script = format!(
             r#"echo . >> asked
@@ -208,7 +211,8 @@ echo '{"status":{"token":"t","expirationTimestamp":"2020-01-01T00:00:00Z"}}'"#;
         .unwrap_err();
     let told = cluster.explain(&error, &Ask::new("list", "", "pods"));
     assert!(
-        told.message.ends_with("did not answer within 300ms (--request-timeout)"),
+        told.message
+            .ends_with("did not answer within 300ms (--request-timeout)"),
         "{}",
         told.message
     );

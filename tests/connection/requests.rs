@@ -271,7 +271,9 @@ async fn a_server_that_takes_a_connection_and_says_nothing_is_not_waited_for() {
         ..Connection::default()
     };
     let sink: kubectl_vmchaos::cluster::WarningSink = std::sync::Arc::new(|_: &str| {});
-    let cluster = kubectl_vmchaos::cluster::Cluster::connect(&connection, sink).await.unwrap();
+    let cluster = kubectl_vmchaos::cluster::Cluster::connect(&connection, sink)
+        .await
+        .unwrap();
     let api = Api::<Pod>::all(cluster.client.clone());
     let error = api.list(&ListParams::default()).await.unwrap_err();
     assert_eq!(

@@ -93,10 +93,22 @@ fn a_signal_while_the_cluster_is_read_changes_nothing() {
 #[test]
 fn a_hangup_that_was_ignored_at_the_start_stays_ignored() {
     let rehearsal = Rehearsal::new();
-    let args = ["netem", "web-1", "--latency", "20ms", "--duration", "3s", "-y", "-o", "json"];
+    let args = [
+        "netem",
+        "web-1",
+        "--latency",
+        "20ms",
+        "--duration",
+        "3s",
+        "-y",
+        "-o",
+        "json",
+    ];
     let command = rehearsal.command(&args);
     let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(command.get_program());
+    shell
+        .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
+        .arg(command.get_program());
     shell.args(args);
     shell.env_clear().stdin(std::process::Stdio::null());
     shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));

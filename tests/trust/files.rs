@@ -68,11 +68,12 @@ fn a_config_folder_behind_a_link_that_leads_nowhere_is_noticed() {
 #[test]
 fn a_config_file_that_unfolds_into_a_giant_is_refused() {
     let rehearsal = Rehearsal::new();
-    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-    for level in 1..20 {
+    let level = |level: usize| {
         let below = vec![format!("*a{}", level - 1); 10].join(", ");
-        bomb.push_str(&format!("a{level}: &a{level} [{below}]\n"));
-    }
+        format!("a{level}: &a{level} [{below}]\n")
+    };
+    let bomb: String = (1..20).map(level).collect();
+    let bomb = format!("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n{bomb}");
     let many = format!("protectedVMs: [{}]\n", "a,".repeat(500_000));
     for text in [bomb.replace("a19:", "protectedVMs:"), many] {
         assert!(text.len() <= 1024 * 1024);
@@ -90,11 +91,15 @@ fn the_config_file_can_be_named_or_done_without() {
     let dry = [&NETEM[..], &["--dry-run"]].concat();
     let protects = |more: &[&str]| rehearsal.run(&[&dry[..], more].concat());
     protects(&[]).expect(0);
-    protects(&["--config", named.to_str().unwrap()]).expect(4).says(&["is protected"]);
+    protects(&["--config", named.to_str().unwrap()])
+        .expect(4)
+        .says(&["is protected"]);
     rehearsal.configure("protectedVMs: [default/web-1]\n");
     protects(&[]).expect(4);
     protects(&["--no-config"]).expect(0);
-    protects(&["--config", "/no/such/file"]).expect(4).says(&["/no/such/file", "is not there"]);
+    protects(&["--config", "/no/such/file"])
+        .expect(4)
+        .says(&["/no/such/file", "is not there"]);
     protects(&["--no-config", "--config", "x"]).expect(2);
     // Also of a command that is rehearsed.
     let outer = ["rehearse", "--no-config", "--"];
@@ -143,10 +148,14 @@ fn where_no_home_is_known_guards_are_not_off_without_a_word() {
         Running::start(command).end()
     };
     for home in [None, Some(""), Some("here")] {
-        run(home, &[]).expect(4).says(&["the home directory is not known", "--config FILE", "--no-config"]);
+        run(home, &[])
+            .expect(4)
+            .says(&["the home directory is not known", "--config FILE", "--no-config"]);
     }
     // It is the kubeconfig that is missing then.
-    run(None, &["--no-config"]).expect(1).says(&["no configuration has been provided"]);
+    run(None, &["--no-config"])
+        .expect(1)
+        .says(&["no configuration has been provided"]);
     drop(rehearsal);
 }
 
@@ -189,7 +198,11 @@ fn a_password_in_the_servers_url_is_printed_nowhere() {
     std::fs::write(report, kept.replace(&url, "https://admin:hunter2@other:6443")).unwrap();
     let other = rehearsal.run(&replay).expect(4);
     assert!(!told(&other).contains("hunter2"), "{}", other.err);
-    for wrong in ["https://admin:hun/ter2@h", "ftp://admin:hunter2@h", "https://admin:hunter2@127.0.0.1:1"] {
+    for wrong in [
+        "https://admin:hun/ter2@h",
+        "ftp://admin:hunter2@h",
+        "https://admin:hunter2@127.0.0.1:1",
+    ] {
         let ended = rehearsal.run(&["list", "--server", wrong]).expect(1);
         assert!(!told(&ended).contains("hun"), "{}", ended.err);
     }

@@ -122,7 +122,15 @@ fn what_is_only_good_to_know_is_done_without() {
 fn a_change_of_an_outage_that_is_not_answered_leaks_with_the_command_that_undoes_it() {
     let rehearsal = Rehearsal::new();
     let outage = [
-        "outage", "web-2", YES, "--mode", "pause", "--duration", "1s", "-o", "json",
+        "outage",
+        "web-2",
+        YES,
+        "--mode",
+        "pause",
+        "--duration",
+        "1s",
+        "-o",
+        "json",
     ];
     let ended = unanswered(&rehearsal, "update", "/unpause$", &outage).expect(3);
     let id = ended.json()["id"].as_str().unwrap().to_owned();
@@ -138,7 +146,9 @@ fn a_migration_whose_creation_is_not_answered_is_looked_for() {
     let rehearsal = Rehearsal::new();
     let args = ["migrate", "web-1", YES];
     let ended = unanswered(&rehearsal, "create", "/virtualmachineinstancemigrations$", &args);
-    ended.expect(5).says(&[&named("create", "virtualmachineinstancemigrations"), LIMIT_IS]);
+    ended
+        .expect(5)
+        .says(&[&named("create", "virtualmachineinstancemigrations"), LIMIT_IS]);
     // Nor is that answered: nobody knows.
     let hang = |verb| {
         let rule = Rule::new(verb, "/virtualmachineinstancemigrations$", Answer::Hang);
@@ -149,7 +159,9 @@ fn a_migration_whose_creation_is_not_answered_is_looked_for() {
     let run = rehearsal.spawn(&[&args[..], &["--request-timeout", "5s"]].concat());
     rehearsal.until("it is created", |rehearsal| {
         let requests = rehearsal.practice.requests();
-        requests.iter().any(|request| request.verb == "create" && request.path.ends_with("migrations"))
+        requests
+            .iter()
+            .any(|request| request.verb == "create" && request.path.ends_with("migrations"))
     });
     hang("list");
     run.end().expect(3).says(&["within 5s", "kubectl vmchaos halt "]);
@@ -159,4 +171,15 @@ fn a_migration_whose_creation_is_not_answered_is_looked_for() {
 fn an_hour_is_the_most_that_zero_can_mean() {
     let rehearsal = Rehearsal::new();
     rehearsal.run(&["list", "--request-timeout", "0"]).expect(0);
+}
+
+#[test]
+fn by_default_a_request_has_half_a_minute() {
+    let rehearsal = Rehearsal::new();
+    let hang = Rule::new("list", "/virtualmachineinstances$", Answer::Hang).unwrap();
+    rehearsal.practice.fail(hang.always());
+    rehearsal
+        .run(&["list"])
+        .expect(1)
+        .says(&["within 30s (--request-timeout)"]);
 }

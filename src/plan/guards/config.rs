@@ -86,7 +86,8 @@ impl Config {
             budget: serde_saphyr::budget! { max_nodes: 10_000, max_anchors: 100, max_aliases: 100, max_depth: 16 },
             alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 10_000 },
         };
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| error.without_snippet().to_string().trim().to_owned())
+        serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| error.without_snippet().to_string().trim().to_owned())
     }
 
     pub fn maximum_duration(&self) -> Duration {
