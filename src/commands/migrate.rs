@@ -79,6 +79,7 @@ async fn carry_out(context: &mut Context, request: &MigrateRequest, run: &mut Ru
     let question = format!("Migrate {}", counted(plan.pool.len()));
     let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;
     let confirmed = consent.to(plan);
+    run.begin()?;
     let recorder = Recorder::new(cluster.clone(), &confirmed.plan().run, context.warnings());
     let shown = Shown::new(&context.printer, confirmed.plan(), recorder);
     let keyboard = Keyboard::open(

@@ -101,6 +101,7 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run
     let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;
     manifest_files::keep(&plan)?;
     let confirmed = consent.to(plan);
+    run.begin()?;
     let recorder = Recorder::new(cluster.clone(), &confirmed.plan().run, context.warnings());
     let shown = Shown::new(&context.printer, confirmed.plan().vms.len(), recorder);
     let keyboard = Keyboard::open(

@@ -89,3 +89,32 @@ fn a_signal_while_the_cluster_is_read_changes_nothing() {
     run.end().expect(130).says(&["interrupted; nothing was changed"]);
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
 }
+
+#[test]
+fn a_hangup_that_was_ignored_at_the_start_stays_ignored() {
+    let rehearsal = Rehearsal::new();
+    let args = [
+        "netem",
+        "web-1",
+        "--latency",
+        "20ms",
+        "--duration",
+        "3s",
+        "-y",
+        "-o",
+        "json",
+    ];
+    let command = rehearsal.command(&args);
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
+        .arg(command.get_program());
+    shell.args(args);
+    shell.env_clear().stdin(std::process::Stdio::null());
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut run = crate::support::Running::start(shell);
+    run.wait_for("injected");
+    run.signal("HUP");
+    let ended = run.end().expect(0);
+    assert_eq!(ended.target()["endedBy"], "deadline");
+}
