@@ -32,16 +32,6 @@ fn escape_unless(text: &str, keep: impl Fn(char) -> bool) -> String {
     safe
 }
 
-/// A word for a POSIX shell, in single quotes where it needs them.
-pub fn quoted(word: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/@%+=,-".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,13 +23,19 @@
 //! | [`cluster`] | everything else that talks to the API server | `fault` |
 //! | [`fault`] | what a fault is: values with units, netem, filter, presets, directions; pure | nothing |
 //! | [`escape`] | text from strangers, made safe to show | nothing |
+//! | [`command_line`] | command lines that are printed to be run later | `escape` |
+//! | [`name`] | what can be a name in a cluster | nothing |
+//! | [`local`] | the user's own files: where they are kept, and how they are read | nothing |
 //! | [`rehearsal`] | the practice cluster; only `commands::rehearse` knows it | nothing |
 
 pub mod cli;
 pub mod cluster;
+pub mod command_line;
 pub mod commands;
 pub mod escape;
 pub mod fault;
+pub mod local;
+pub mod name;
 pub mod node;
 pub mod plan;
 pub mod rehearsal;

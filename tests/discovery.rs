@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
+use kubectl_vmchaos::cluster::pod_namespace::PodNamespaces;
 use kubectl_vmchaos::cluster::rules::VM_PACKETS;
 use kubectl_vmchaos::cluster::watch::{Change, Changes, vmis};
 use kubectl_vmchaos::cluster::{
-    Cluster, Connection, ErrorKind, NamedTarget, Selection, VirtualMachineInstance, access, find, pod_namespace, rbac,
+    Cluster, Connection, ErrorKind, NamedTarget, Selection, VirtualMachineInstance, access, find, pod_admission, rbac,
     survey,
 };
 use kubectl_vmchaos::fault::full_match;
@@ -229,7 +230,7 @@ async fn what_is_forbidden_is_what_the_review_says_is_missing() {
     let missing: Vec<String> = reviewed
         .iter()
         .filter(|access| access.blocks())
-        .map(access::Access::can_i)
+        .map(|access| access.can_i().to_string())
         .collect();
     assert_eq!(
         missing,
@@ -250,18 +251,18 @@ async fn what_is_forbidden_is_what_the_review_says_is_missing() {
 #[tokio::test]
 async fn debug_pods_go_where_they_are_admitted_and_nothing_is_left_of_the_question() {
     let (practice, cluster) = practice().await;
-    let candidates = pod_namespace::candidates(None, Some("kubevirt"), "default");
-    practice.admission_deny("default", "restricted");
-    let chosen = pod_namespace::choose(&cluster, &debug_pod(), &candidates)
+    let namespaces = PodNamespaces::read(&cluster, None).await;
+    let chosen = pod_admission::choose(&cluster, &debug_pod(), &namespaces)
         .await
         .unwrap();
     assert_eq!(chosen, "kubevirt");
 
     practice.admission_deny("kubevirt", "baseline");
-    let error = pod_namespace::choose(&cluster, &debug_pod(), &candidates)
+    let error = pod_admission::choose(&cluster, &debug_pod(), &namespaces)
         .await
         .unwrap_err();
     assert_eq!(error.kind, ErrorKind::Forbidden);
+    assert!(error.message.contains("kubevirt: "), "{}", error.message);
     assert!(error.message.contains("violates PodSecurity"), "{}", error.message);
     assert!(
         error

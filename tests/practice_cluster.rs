@@ -21,7 +21,11 @@ mod limit;
 mod nodes;
 #[path = "practice_cluster/pods.rs"]
 mod pods;
+#[path = "support/mod.rs"]
+mod rehearsal;
 #[path = "practice_cluster/scale.rs"]
 mod scale;
 #[path = "practice_cluster/support.rs"]
 mod support;
+#[path = "practice_cluster/tenant.rs"]
+mod tenant;

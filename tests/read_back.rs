@@ -29,8 +29,6 @@ fn target() -> Target {
             name: "virt-launcher-web-1-x".into(),
             uid: "0c8d".into(),
             container_id: None,
-            image: String::new(),
-            pull_secrets: Vec::new(),
             address: None,
         },
         interfaces: vec![Interface {

@@ -11,6 +11,7 @@ mod trust {
     mod image;
     mod namespaces;
     mod practice;
+    mod replay;
     mod requests;
     mod waits;
 }

@@ -1,6 +1,7 @@
 //! kubectl's connection flags, under kubectl's names.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -9,6 +10,8 @@ use super::value_parser::{text, wait};
 use crate::cluster::{Connection, Impersonate};
 use crate::fault::{Given, Time, ValueError};
 
+/// What `--request-timeout 0` means. kubectl waits forever then, and a command that may have something in place must not.
+const NO_HURRY: Duration = Duration::from_secs(3600);
 const HEADING: &str = "Connection";
 
 #[derive(Debug, Clone, Args)]
@@ -54,7 +57,7 @@ pub(super) struct ConnectionArgs {
     /// Name the API server's certificate must be for
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     tls_server_name: Option<String>,
-    /// Time to wait for one request, e.g. 10s; 0 waits for as long as it takes
+    /// Time that one request may take, and a watch to begin [default: 30s]; 0 is an hour, for every command ends
     #[arg(long, global = true, value_name = "TIME", value_parser = wait, hide_short_help = true)]
     request_timeout: Option<Given<Time>>,
     /// Log level, as kubectl's: 1 shows what is done, 6 also every request, 8 everything
@@ -91,8 +94,7 @@ impl ConnectionArgs {
             request_timeout: self
                 .request_timeout
                 .and_then(|time| time.0)
-                .filter(|time| !time.is_zero())
-                .map(Time::as_duration),
+                .map(|time| if time.is_zero() { NO_HURRY } else { time.as_duration() }),
         }
     }
 

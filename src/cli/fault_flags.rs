@@ -6,7 +6,9 @@ use super::confirm::Writing;
 use super::record::ReportFile;
 use super::selection::Wanted;
 use super::usage::Usage;
-use super::value_parser::{BOOL, OneOf, duration, given, image, interface, reach, taint, text, value, wait};
+use super::value_parser::{
+    BOOL, OneOf, duration, given, image, interface, pod_namespace, reach, service_account, taint, value, wait,
+};
 use crate::fault::{Directions, Execution, Fault, FaultSpec, Given, OnMigration, Reach, Time, Toleration};
 
 pub(super) const EXECUTIONS: OneOf<Execution> = OneOf(&[
@@ -58,18 +60,21 @@ pub(super) struct ExtentArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Debug pod")]
 pub(super) struct PodArgs {
-    /// Image of the debug pod [default: the VM's own launcher image, which its node has]
+    /// Image of the debug pod, which runs privileged [default: `image` in the config file, else KubeVirt's own launcher image]
     #[arg(long, value_name = "IMAGE", value_parser = image)]
     image: Option<Given<String>>,
     /// Tolerate these taints only, as KEY[=VALUE]:EFFECT [default: all]
     #[arg(long, value_name = "TAINT,…", value_delimiter = ',', value_parser = taint)]
     taints: Vec<Given<Toleration>>,
     /// Service account of the debug pod; no token of it is mounted
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
-    service_account: Option<String>,
-    /// Namespace of the debug pod [default: `vmchaos` where there is one, else KubeVirt's own, else the VM's]
-    #[arg(long, value_name = "NAMESPACE", hide_short_help = true)]
-    pod_namespace: Option<String>,
+    #[arg(long, value_name = "NAME", value_parser = service_account, hide_short_help = true)]
+    service_account: Option<Given<String>>,
+    /// Namespace of the debug pod [default: `vmchaos` where it is labelled vmchaos.dev/debug-pods=allowed, else KubeVirt's own]
+    ///
+    /// Whoever may make pods there, or exec into them, is root on the nodes of the VMs: never a tenant's namespace, unless it is
+    /// named here. The same flag of `status` and `halt` lets the pods there count as runs
+    #[arg(long, value_name = "NAMESPACE", value_parser = pod_namespace, hide_short_help = true)]
+    pod_namespace: Option<Given<String>>,
     /// How long the debug pod may take to start [default: 1m]
     #[arg(long, value_name = "TIME", value_parser = wait, hide_short_help = true)]
     pod_running_timeout: Option<Given<Time>>,
@@ -144,8 +149,8 @@ impl PodArgs {
         PodRequest {
             image: self.image.clone().and_then(|image| image.0),
             tolerations: (!tolerations.is_empty()).then_some(tolerations),
-            service_account: text(self.service_account.as_ref()),
-            namespace: text(self.pod_namespace.as_ref()),
+            service_account: self.service_account.clone().and_then(|name| name.0),
+            namespace: self.pod_namespace.clone().and_then(|name| name.0),
             running_timeout: value(self.pod_running_timeout)
                 .filter(|time| !time.is_zero())
                 .unwrap_or(DEFAULT_POD_RUNNING_TIMEOUT),

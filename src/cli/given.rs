@@ -49,6 +49,18 @@ pub(super) fn flags(root: &Command, matches: &ArgMatches, wanted: impl Fn(&str) 
     args.filter(repeated).flat_map(|arg| words(arg, given)).collect()
 }
 
+/// The TARGETs, as they were given.
+pub(super) fn targets(matches: &ArgMatches) -> Vec<String> {
+    let given = matches
+        .subcommand()
+        .and_then(|(_, of)| of.try_get_raw("targets").ok().flatten());
+    given
+        .into_iter()
+        .flatten()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect()
+}
+
 fn words(arg: &Arg, given: &ArgMatches) -> Vec<String> {
     let Some(long) = arg.get_long() else {
         return Vec::new();

@@ -6,6 +6,7 @@
 //! ```
 
 pub mod completion;
+mod config_file;
 mod confirm;
 mod connection;
 mod fault_flags;
@@ -18,6 +19,7 @@ mod outage;
 mod output;
 mod record;
 mod rehearse;
+mod replayed;
 mod runs;
 mod selection;
 mod target;
@@ -30,6 +32,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use completion::Shell;
+pub use config_file::ConfigFile;
 pub use confirm::{DryRun, Writing};
 pub use fault_flags::{FaultRequest, PodRequest};
 pub use guide::GuideRequest;
@@ -38,6 +41,7 @@ pub use outage::OutageRequest;
 pub use output::Output;
 pub use record::{ReplayRequest, ReportFile, ReportForm};
 pub use rehearse::{RehearseRequest, Rehearsed};
+pub use replayed::{NotReplayed, replayed};
 pub use runs::{CheckRequest, HaltRequest, ListRequest, StatusRequest};
 pub use selection::{HowMany, Wanted};
 use usage::Rejected;
@@ -113,6 +117,8 @@ struct GlobalArgs {
     output: output::OutputArgs,
     #[command(flatten)]
     connection: connection::ConnectionArgs,
+    #[command(flatten)]
+    config: config_file::ConfigArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -133,6 +139,7 @@ enum Command {
 #[derive(Debug, Clone)]
 pub struct Invocation {
     pub connection: Connection,
+    pub config: ConfigFile,
     /// `None` is the table.
     pub output: Option<Output>,
     /// kubectl's `-v`: 0 says nothing, 1 what is done, 6 also the requests, 8 everything.
@@ -251,6 +258,7 @@ impl GlobalArgs {
     fn invocation(self, action: Action, given: Vec<String>) -> Invocation {
         Invocation {
             connection: self.connection.connection(),
+            config: self.config.file(),
             output: self.output.output(),
             verbosity: self.connection.verbosity(),
             given,

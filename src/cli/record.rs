@@ -33,7 +33,7 @@ pub struct ReplayRequest {
     /// The command it was asked of, which must be that of the record.
     pub command: String,
     pub file: PathBuf,
-    /// What was said beside it: `--dry-run`, `--yes`, `--reason`, `--report`.
+    /// What was said beside it: `--dry-run`, `--yes`, `--reason`, `--report`, and what is never taken from a file.
     pub more: Vec<String>,
 }
 
@@ -44,13 +44,26 @@ pub(super) struct RecordArgs {
     /// happen; several may be given, and one that is there is replaced
     #[arg(long, value_name = "FILE", value_parser = report_file)]
     report: Vec<ReportFile>,
-    /// Run what a .json or .jsonl report says once more: the same fault on the same VMs of the same server
+    /// Run what a .json or .jsonl report says once more: the same fault on the same VMs of the same server; --image,
+    /// --pod-namespace, --service-account and --detach are never taken from a file, and have to be given anew
     #[arg(long, value_name = "FILE")]
     replay: Option<PathBuf>,
 }
 
 /// Flags that may stand beside `--replay`; those that every command takes may, too.
-const BESIDE: [&str; 4] = ["dry_run", "yes", "reason", "report"];
+pub(super) const BESIDE: [&str; 8] = [
+    "dry_run",
+    "yes",
+    "reason",
+    "report",
+    "image",
+    "pod_namespace",
+    "service_account",
+    "detach",
+];
+/// Of those, what a record keeps and a replay still never takes from it: what runs privileged on a node, where and as whom, and
+/// that nobody stays to watch.
+pub(super) const GIVEN_ANEW: [&str; 4] = ["image", "pod_namespace", "service_account", "detach"];
 
 fn report_file(text: &str) -> Result<ReportFile, String> {
     let path = PathBuf::from(text);

@@ -6,7 +6,7 @@ use super::confirm::{Writing, WritingArgs};
 use super::selection::MatchArgs;
 use super::target::parse_target;
 use super::usage::Usage;
-use super::value_parser::{OneOf, text};
+use super::value_parser::{OneOf, image, pod_namespace, service_account};
 use crate::cluster::selection::{NamedTarget, Selection};
 use crate::fault::{Given, ValueError};
 
@@ -34,6 +34,10 @@ pub struct ListRequest {
 /// namespaces it could not look into, and then exits with 1. A run is injected
 /// once its fault is in place on a VM, and running as long as that is not known. LEFT is the time until its node ends the fault,
 /// whatever became of the command.
+///
+/// Everybody who may make pods somewhere can give them a run's labels. So pods count as a run's only where this program makes
+/// them: in the namespace `vmchaos` labelled vmchaos.dev/debug-pods=allowed, in KubeVirt's own, and in one that you name with
+/// --pod-namespace or -n. What is found elsewhere is told apart, and neither halted nor a reason to refuse a fault.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -46,6 +50,9 @@ pub(super) struct StatusArgs {
     /// Look in all namespaces, which is also the default
     #[arg(short = 'A', long)]
     all_namespaces: bool,
+    /// Pods there count too, as those of faults with the same flag
+    #[arg(long, value_name = "NAMESPACE", value_parser = pod_namespace)]
+    pod_namespace: Option<Given<String>>,
 }
 
 /// What `status` was asked for.
@@ -54,13 +61,15 @@ pub struct StatusRequest {
     pub watch: bool,
     /// `None` is every namespace.
     pub namespace: Option<String>,
+    /// Where pods count, too.
+    pub pod_namespace: Option<String>,
 }
 
 /// Roll back and remove what runs have in place, from any machine
 ///
 /// Two names for one command; safe to repeat. RUN is the id that the run printed and `status` shows. With vmi/NAME it looks
 /// inside that VM's network namespace for whatever this program left there, also when the debug pod is gone, and undoes what an
-/// outage left on it.
+/// outage left on it. Of pods it halts and deletes those that `status --help` says count as a run's, and no others.
 #[derive(Debug, Args)]
 #[command(
     visible_alias = "cleanup",
@@ -77,6 +86,15 @@ pub(super) struct HaltArgs {
     /// Every run of everybody: they are listed with their owners, and asked for
     #[arg(long)]
     all: bool,
+    /// Image of the debug pods that look into VMs [default: as of netem]
+    #[arg(long, value_name = "IMAGE", value_parser = image, hide_short_help = true)]
+    image: Option<Given<String>>,
+    /// Pods there count too; and those that look into VMs are made there
+    #[arg(long, value_name = "NAMESPACE", value_parser = pod_namespace)]
+    pod_namespace: Option<Given<String>>,
+    /// Service account of the pods that look into VMs; no token of it is mounted
+    #[arg(long, value_name = "NAME", value_parser = service_account, hide_short_help = true)]
+    service_account: Option<Given<String>>,
     #[command(flatten)]
     writing: WritingArgs,
 }
@@ -91,6 +109,11 @@ pub struct HaltRequest {
     pub all: bool,
     /// Where runs are looked for; `None` is every namespace.
     pub namespace: Option<String>,
+    /// What looks into VMs.
+    pub image: Option<String>,
+    /// Where pods count, too, and where debug pods go.
+    pub pod_namespace: Option<String>,
+    pub service_account: Option<String>,
     pub writing: Writing,
 }
 
@@ -114,12 +137,12 @@ pub(super) struct CheckArgs {
     /// Also look at each node that can run VMs, by a debug pod on it
     #[arg(long)]
     nodes: bool,
-    /// Namespace of the debug pods
-    #[arg(long, value_name = "NAMESPACE")]
-    pod_namespace: Option<String>,
-    /// Image of the debug pods [default: a launcher's on that node]
-    #[arg(long, value_name = "IMAGE")]
-    image: Option<String>,
+    /// Namespace of the debug pods [default: as for the faults, whose --help says it]
+    #[arg(long, value_name = "NAMESPACE", value_parser = pod_namespace)]
+    pod_namespace: Option<Given<String>>,
+    /// Image of the debug pods [default: as for the faults, whose --help says it]
+    #[arg(long, value_name = "IMAGE", value_parser = image)]
+    image: Option<Given<String>>,
     #[command(flatten)]
     writing: WritingArgs,
 }
@@ -161,6 +184,10 @@ fn halted(text: &str) -> Result<Halted, ValueError> {
     }
 }
 
+fn given(value: Option<&Given<String>>) -> Option<String> {
+    value.and_then(|given| given.0.clone())
+}
+
 // === impl ===
 
 impl ListArgs {
@@ -176,6 +203,7 @@ impl StatusArgs {
         StatusRequest {
             watch: self.watch,
             namespace: namespace.filter(|_| !self.all_namespaces),
+            pod_namespace: given(self.pod_namespace.as_ref()),
         }
     }
 }
@@ -201,6 +229,9 @@ impl HaltArgs {
             targets,
             all: self.all,
             namespace,
+            image: given(self.image.as_ref()),
+            pod_namespace: given(self.pod_namespace.as_ref()),
+            service_account: given(self.service_account.as_ref()),
             writing: self.writing.writing(),
         })
     }
@@ -219,8 +250,8 @@ impl CheckArgs {
             fault,
             nodes: self.nodes,
             namespace,
-            pod_namespace: text(self.pod_namespace.as_ref()),
-            image: text(self.image.as_ref()),
+            pod_namespace: given(self.pod_namespace.as_ref()),
+            image: given(self.image.as_ref()),
             writing: self.writing.writing(),
         })
     }

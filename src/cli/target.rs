@@ -1,7 +1,9 @@
 //! The grammar of TARGET: `NAME`, or `TYPE/NAME[/NAMESPACE]` with TYPE in any spelling kubectl takes.
 
 use crate::cluster::selection::NamedTarget;
+use crate::command_line::in_quotes;
 use crate::fault::ValueError;
+use crate::name::is_label;
 
 /// What makes a text a pattern and not a name.
 const PATTERN: &[char] = &['*', '+', '?', '[', ']', '(', ')', '{', '}', '|', '^', '$', '\\'];
@@ -57,7 +59,7 @@ pub(super) fn parse_namespace(text: &str) -> Result<String, ValueError> {
     if text.contains(PATTERN) || text.contains('.') {
         return Err(ValueError::new(
             "a namespace is one exact name here; regular expressions go to --namespaces",
-            format!("--namespaces {}", quoted(text)),
+            format!("--namespaces {}", in_quotes(text)),
         ));
     }
     if !is_label(text) {
@@ -70,25 +72,13 @@ fn exact_name(text: &str) -> Result<String, ValueError> {
     if text.contains(PATTERN) || text.ends_with('.') {
         return Err(ValueError::new(
             "a TARGET is one exact name; regular expressions go to --target",
-            format!("--target {}", quoted(text)),
+            format!("--target {}", in_quotes(text)),
         ));
     }
     if text.is_empty() || text.len() > 253 || !text.split('.').all(is_label) {
         return Err(ValueError::new("not a name a VM can have", "web-1"));
     }
     Ok(text.to_owned())
-}
-
-/// RFC 1123: what Kubernetes takes for a name.
-fn is_label(text: &str) -> bool {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    !text.is_empty() && text.len() <= 63 && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-')
-}
-
-/// For a POSIX shell, and without anything a terminal would act on.
-fn quoted(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control()).collect();
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

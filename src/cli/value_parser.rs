@@ -6,8 +6,9 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
 use crate::fault::{
-    Cidr, Effect, Given, Percent, Ports, Protocols, Rate, Reach, Time, Toleration, ValueError, parse_count,
+    Cidr, Effect, Given, Percent, Ports, Protocols, Rate, Reach, Time, Toleration, ValueError, parse_count, parse_image,
 };
+use crate::name;
 
 /// One of a few words.
 #[derive(Clone)]
@@ -171,46 +172,25 @@ pub(super) fn reserved(_: &str) -> Result<std::convert::Infallible, ValueError> 
     ))
 }
 
-/// A container image, `[HOST[:PORT]/]PATH[:TAG][@DIGEST]` (the reference grammar of the OCI distribution specification).
-pub(super) fn image(text: &str) -> Result<Given<String>, ValueError> {
-    Given::parse(text, |text| {
-        let (name, digest) = text
-            .split_once('@')
-            .map_or((text, None), |(name, digest)| (name, Some(digest)));
-        let slash = name.rfind('/').map_or(0, |at| at + 1);
-        let (path, tag) = name[slash..]
-            .split_once(':')
-            .map_or((name, None), |(last, tag)| (&name[..slash + last.len()], Some(tag)));
-        let (host, path) = match path.split_once('/') {
-            Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (Some(host), path),
-            _ => (None, path),
-        };
-        let separator = ['.', '_', '-'];
-        let word = |text: &str, more: &[u8]| {
-            !text.is_empty()
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || more.contains(&b))
-        };
-        let sound = path
-            .split('/')
-            .all(|part| word(part, b"._-") && !part.starts_with(separator) && !part.ends_with(separator))
-            && host.is_none_or(|host| word(&host.to_ascii_lowercase(), b".-:[]"))
-            && tag.is_none_or(|tag| tag.len() <= 128 && word(&tag.to_ascii_lowercase(), b"._-"))
-            && digest.is_none_or(|digest| {
-                digest
-                    .split_once(':')
-                    .is_some_and(|(kind, hex)| word(kind, b"+._-") && hex.len() >= 32 && word(hex, b""))
-            });
-        if sound {
-            Ok(text.to_owned())
-        } else {
-            Err(ValueError::new(
-                "not a container image",
-                "registry.example/tools/netshoot:v1",
-            ))
-        }
+/// The namespace of debug pods.
+pub(super) fn pod_namespace(text: &str) -> Result<Given<String>, ValueError> {
+    named(text, name::is_label, "not a name a namespace can have")
+}
+
+pub(super) fn service_account(text: &str) -> Result<Given<String>, ValueError> {
+    named(text, name::is_subdomain, "not a name a service account can have")
+}
+
+fn named(text: &str, is_name: fn(&str) -> bool, why: &'static str) -> Result<Given<String>, ValueError> {
+    Given::parse(text, |text| match is_name(text) {
+        true => Ok(text.to_owned()),
+        false => Err(ValueError::new(why, "vmchaos")),
     })
+}
+
+/// A container image, as [`parse_image`] has it.
+pub(super) fn image(text: &str) -> Result<Given<String>, ValueError> {
+    Given::parse(text, parse_image)
 }
 
 /// The name of an interface: a device, or a network of the VMI's spec.
@@ -263,21 +243,6 @@ mod tests {
         }
         for bad in ["a in (", "a=b,", "=b", "a b", "a in b", "a=-b", "a=b;c"] {
             assert!(selector(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn images_are_references() {
-        for good in [
-            "busybox",
-            "quay.io/a/b:v1",
-            "localhost:5000/x",
-            "r.io:443/a/b@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-        ] {
-            assert!(image(good).is_ok(), "{good}");
-        }
-        for bad in ["Foo:::bar", "a b", "a:", "x@sha256", "http://x/y", "-"] {
-            assert!(image(bad).is_err(), "{bad}");
         }
     }
 }

@@ -7,6 +7,7 @@ use kube::api::Api;
 use super::client::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::vm::VirtualMachine;
+use crate::command_line::CommandLine;
 use crate::escape::escape;
 use crate::fault::Unfit;
 
@@ -55,7 +56,11 @@ pub(super) async fn absentees(cluster: &Cluster, absent: &[&(String, String)]) -
                 namespace: namespace.clone(),
                 name: name.clone(),
                 reason: escape(&format!("is not running (VM is {})", vm.printable_status())),
-                hint: Some(cluster.again(&format!("virtctl start {name} -n {namespace}"))),
+                hint: Some(
+                    cluster
+                        .again(CommandLine::new("virtctl start").arg(name).flag("-n", namespace))
+                        .into(),
+                ),
             }),
             Err(_) => missing.push(escape(&format!(
                 "virtualmachineinstances.kubevirt.io \"{name}\" not found in namespace \"{namespace}\""

@@ -9,6 +9,7 @@ use kube::api::{Api, PostParams};
 use super::client::Cluster;
 use super::error::Ask;
 use super::rules::{Needed, Rule, RuleScope};
+use crate::command_line::CommandLine;
 use crate::escape::escape;
 
 /// The answer to one rule in one place.
@@ -42,12 +43,14 @@ impl Access {
     }
 
     /// The command that asks the same question.
-    pub fn can_i(&self) -> String {
-        let place = match &self.namespace {
-            Some(namespace) => format!(" -n {namespace}"),
-            None => String::new(),
-        };
-        format!("kubectl auth can-i {} {}{place}", self.rule.verb, self.rule.qualified())
+    pub fn can_i(&self) -> CommandLine {
+        let asks = CommandLine::new("kubectl auth can-i")
+            .arg(self.rule.verb)
+            .arg(self.rule.qualified());
+        match &self.namespace {
+            Some(namespace) => asks.flag("-n", namespace),
+            None => asks,
+        }
     }
 }
 
@@ -183,13 +186,15 @@ mod tests {
             Verdict::Allowed,
         );
         assert_eq!(
-            list.can_i(),
+            list.can_i().to_string(),
             "kubectl auth can-i list virtualmachineinstances.kubevirt.io -n shop"
         );
         let attach = access(netem("create", "pods/attach"), Some("a"), Verdict::Allowed);
-        assert_eq!(attach.can_i(), "kubectl auth can-i create pods/attach -n a");
+        assert_eq!(attach.can_i().to_string(), "kubectl auth can-i create pods/attach -n a");
         assert_eq!(
-            access(netem("list", "nodes"), None, Verdict::Allowed).can_i(),
+            access(netem("list", "nodes"), None, Verdict::Allowed)
+                .can_i()
+                .to_string(),
             "kubectl auth can-i list nodes"
         );
     }

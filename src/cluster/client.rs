@@ -15,6 +15,7 @@ use super::error::{Ask, ClusterError};
 use super::kubeconfig::Environment;
 use super::prepare::{Prepared, host_of, prepare};
 use super::transport::{TransportLayer, WarningSink};
+use crate::command_line::{CommandLine, quoted};
 
 /// Field manager of everything that is written, and the start of the User-Agent.
 pub const MANAGER: &str = "kubectl-vmchaos";
@@ -32,8 +33,8 @@ pub struct Cluster {
     pub namespace: String,
     /// Whom the kubeconfig says we are (with `--as`: that user); [`Cluster::whoami`] asks the server.
     pub user: String,
-    /// Flags that lead here again, each with a space before it; see [`Cluster::again`].
-    flags: String,
+    /// Flags that lead here again, and their values; see [`Cluster::again`].
+    flags: Vec<String>,
 }
 
 // === impl Cluster ===
@@ -62,7 +63,7 @@ impl Cluster {
         let plugin = log_in(&mut prepared.config.auth_info, interaction).await?;
         let stack = ClientBuilder::try_from(prepared.config)
             .map_err(|error| ClusterError::from_kube(&error, &Ask::new("connect", "", "server"), &host))?;
-        let layer = TransportLayer::new(connection.request_timeout, warnings, plugin);
+        let layer = TransportLayer::new(connection.request_limit(), warnings, plugin);
         // A pod's own credentials are found without any flag, and only in the pod.
         let context = if prepared.in_cluster { "" } else { &prepared.context };
         Ok(Cluster {
@@ -112,14 +113,22 @@ impl Cluster {
     /// A hint that ends in a command (behind `: kubectl `), with the flags that lead to this cluster as this user.
     pub fn lead(&self, mut hint: String) -> String {
         if hint.contains(": kubectl ") {
-            hint.push_str(&self.flags);
+            for flag in &self.flags {
+                hint.push(' ');
+                hint.push_str(&quoted(flag));
+            }
         }
         hint
     }
 
     /// `command` with the flags that lead to this cluster as this user, as it is printed to be run later.
-    pub fn again(&self, command: &str) -> String {
-        format!("{command}{}", self.flags)
+    pub fn again(&self, command: impl Into<CommandLine>) -> CommandLine {
+        command.into().each_with(&self.flags)
+    }
+
+    /// The flags that lead to this cluster as this user, and their values.
+    pub fn flags(&self) -> &[String] {
+        &self.flags
     }
 
     /// Who the API server says we are (`SelfSubjectReview`, Kubernetes 1.28); works without any permission.

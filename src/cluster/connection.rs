@@ -4,8 +4,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::escape::quoted;
-
 /// What kubectl's connection flags said; a field is `None` where its flag was not given.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Connection {
@@ -29,9 +27,12 @@ pub struct Connection {
     pub insecure_skip_tls_verify: bool,
     /// `--tls-server-name`
     pub tls_server_name: Option<String>,
-    /// `--request-timeout` for one request that is not a watch; `None` waits for as long as it takes, as kubectl does.
+    /// `--request-timeout`; see [`Connection::request_limit`].
     pub request_timeout: Option<Duration>,
 }
+
+/// How long one request may take by default.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// Whom the API server is asked to treat us as.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,9 +60,15 @@ impl Connection {
             || self.token.is_some()
     }
 
-    /// The flags that lead to the same cluster as the same user, each with a space before it, for a command line that
-    /// is printed to be run later, perhaps elsewhere; `context` is the one in use. A token is never printed.
-    pub fn repeated(&self, context: &str) -> String {
+    /// How long one request may take, from sending it to the last byte of its answer. A watch, a followed log and an attach have to
+    /// begin within it; how long they last is their own matter.
+    pub fn request_limit(&self) -> Duration {
+        self.request_timeout.unwrap_or(REQUEST_LIMIT)
+    }
+
+    /// The flags that lead to the same cluster as the same user, and their values, for a command line that is printed to be
+    /// run later, perhaps elsewhere; `context` is the one in use. A token is never printed.
+    pub fn repeated(&self, context: &str) -> Vec<String> {
         let path = self.kubeconfig.as_ref().map(|path| path.display().to_string());
         let context = self
             .context
@@ -85,7 +92,8 @@ impl Connection {
         flags
             .into_iter()
             .chain(groups)
-            .filter_map(|(flag, value)| Some(format!(" {flag} {}", quoted(value?))))
+            .filter_map(|(flag, value)| Some([flag.to_owned(), value?.to_owned()]))
+            .flatten()
             .collect()
     }
 }
@@ -111,7 +119,7 @@ impl fmt::Debug for Connection {
 
 #[cfg(test)]
 mod tests {
-    use super::Connection;
+    use super::*;
 
     #[test]
     fn debug_output_does_not_hold_the_token() {
@@ -128,15 +136,23 @@ mod tests {
             token: Some("hunter2".into()),
             ..Connection::default()
         };
-        assert_eq!(connection.repeated("prod"), " --context prod");
-        assert_eq!(connection.repeated(""), "");
+        assert_eq!(connection.repeated("prod"), ["--context", "prod"]);
+        assert!(connection.repeated("").is_empty());
         connection.kubeconfig = Some("/my files/it's".into());
         connection.impersonate.user = Some("jane".into());
         connection.impersonate.groups = vec!["a".into(), "$(b)".into()];
         assert_eq!(
-            connection.repeated("prod"),
-            r" --kubeconfig '/my files/it'\''s' --context prod --as jane --as-group a --as-group '$(b)'"
+            connection.repeated("prod").join(" "),
+            "--kubeconfig /my files/it's --context prod --as jane --as-group a --as-group $(b)"
         );
+    }
+
+    #[test]
+    fn a_request_takes_at_most_30_s_unless_said_otherwise() {
+        let mut connection = Connection::default();
+        assert_eq!(connection.request_limit(), Duration::from_secs(30));
+        connection.request_timeout = Some(Duration::from_secs(5));
+        assert_eq!(connection.request_limit(), Duration::from_secs(5));
     }
 
     #[test]

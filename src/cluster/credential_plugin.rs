@@ -2,35 +2,57 @@
 //!
 //! kube runs a plugin three times to make one client, which opens three browser windows for some, and lets it read
 //! the terminal whenever a token expires. Here it runs once, before any prompt of ours, and again only when its
-//! token is about to expire or was refused; then it may not ask anything. What it prints is never shown.
+//! token is about to expire or was refused, once for all requests under way; then it may not ask anything. What it prints is
+//! never shown.
 
 use std::io::IsTerminal as _;
 use std::process::Stdio;
 use std::time::Duration;
 
 use http::HeaderValue;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kube::config::{ExecConfig, ExecInteractiveMode};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::process::Command;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::error::{ClusterError, ErrorKind};
 use super::failure::plain_io;
 
-/// A token is renewed this long before it expires, so that no request carries one that expires on its way.
-const MARGIN: Duration = Duration::from_secs(60);
+/// A token is renewed this long before it expires, or after half its life, so that no request carries one that expires on its way.
+const MARGIN: SignedDuration = SignedDuration::from_secs(60);
+/// A renewed token that is said to have expired already is used for so long: the server has the clock that counts.
+const SPACING: Duration = Duration::from_secs(10);
 
 /// A plugin and what it last handed out.
 pub(crate) struct CredentialPlugin {
     exec: ExecConfig,
-    current: Mutex<Option<Token>>,
+    /// Locked while the plugin runs: requests under way wait for that one token.
+    current: Mutex<Option<Current>>,
+}
+
+/// The token in use.
+struct Current {
+    token: Token,
+    /// How many came before it.
+    generation: u64,
+    /// When it was asked for, unless it is the first.
+    renewed: Option<Instant>,
+    refused: bool,
 }
 
 struct Token {
     header: HeaderValue,
-    expires: Option<Timestamp>,
+    /// From when on another one is asked for.
+    due: Option<Timestamp>,
+}
+
+/// What one request carries.
+pub(crate) struct Credential {
+    pub(crate) header: HeaderValue,
+    generation: u64,
 }
 
 /// A client certificate and its key, in PEM.
@@ -83,30 +105,65 @@ impl CredentialPlugin {
         Ok((
             Self {
                 exec,
-                current: Mutex::new(token),
+                current: Mutex::new(token.map(|token| Current::new(token, 0, None))),
             },
             identity,
         ))
     }
 
     /// The `Authorization` of the next request; `None` when the plugin handed out a certificate alone.
-    pub(crate) async fn header(&self) -> Result<Option<HeaderValue>, ClusterError> {
+    /// A plugin that is asked once more has `limit` to answer.
+    pub(crate) async fn credential(&self, limit: Duration) -> Result<Option<Credential>, ClusterError> {
         let mut current = self.current.lock().await;
-        let Some(token) = current.as_mut() else { return Ok(None) };
-        if token.is_expiring() {
+        let Some(current) = current.as_mut() else {
+            return Ok(None);
+        };
+        if current.is_due() {
             // In the middle of a run the terminal belongs to progress and prompts.
-            let status = run(&self.exec, Interaction::Forbidden).await?;
-            *token = Token::of(&status)?.ok_or_else(|| failed("the plugin no longer returns a token"))?;
+            let status = tokio::time::timeout(limit, run(&self.exec, Interaction::Forbidden)).await;
+            let status = status.map_err(|_| {
+                let program = self.exec.command.as_deref().unwrap_or_default();
+                failed(&format!(
+                    "executable {program} did not answer within {limit:?} (--request-timeout)"
+                ))
+            })??;
+            let token = Token::of(&status)?.ok_or_else(|| failed("the plugin no longer returns a token"))?;
+            *current = Current::new(token, current.generation + 1, Some(Instant::now()));
         }
-        Ok(Some(token.header.clone()))
+        Ok(Some(Credential {
+            header: current.token.header.clone(),
+            generation: current.generation,
+        }))
     }
 
     /// The server refused this token: the next request asks the plugin for another.
-    pub(crate) async fn refused(&self, header: &HeaderValue) {
+    pub(crate) async fn refused(&self, credential: &Credential) {
         let mut current = self.current.lock().await;
-        if let Some(token) = current.as_mut().filter(|token| token.header == *header) {
-            token.expires = Some(Timestamp::UNIX_EPOCH);
+        // Of many requests with the same token, the first says so.
+        let same = current
+            .as_mut()
+            .filter(|current| current.generation == credential.generation);
+        if let Some(current) = same {
+            current.refused = true;
         }
+    }
+}
+
+// === impl Current ===
+
+impl Current {
+    fn new(token: Token, generation: u64, renewed: Option<Instant>) -> Self {
+        Self {
+            token,
+            generation,
+            renewed,
+            refused: false,
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        let just_renewed = self.renewed.is_some_and(|at| at.elapsed() < SPACING);
+        self.refused || (self.token.is_due() && !just_renewed)
     }
 }
 
@@ -126,13 +183,22 @@ impl Token {
         header.set_sensitive(true);
         Ok(Some(Self {
             header,
-            expires: status.expiration_timestamp,
+            due: status.expiration_timestamp.map(due),
         }))
     }
 
-    fn is_expiring(&self) -> bool {
-        self.expires.is_some_and(|expires| Timestamp::now() + MARGIN >= expires)
+    fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| Timestamp::now() >= due)
     }
+}
+
+/// When a token that expires then is to be renewed.
+fn due(expires: Timestamp) -> Timestamp {
+    let life = expires.duration_since(Timestamp::now()).max(SignedDuration::ZERO);
+    // A time before that of any clock is one that has come.
+    expires
+        .checked_sub(MARGIN.min(life / 2))
+        .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 async fn run(exec: &ExecConfig, interaction: Interaction) -> Result<Status, ClusterError> {
@@ -252,12 +318,16 @@ mod tests {
 
     #[test]
     fn a_token_is_renewed_before_it_expires() {
-        let token = |expires| Token {
+        let now = Timestamp::now();
+        let left = |life: i64| due(now + SignedDuration::from_secs(life)).duration_since(now).as_secs();
+        assert_eq!(left(3600), 3540);
+        assert!((14..=15).contains(&left(30)), "{}", left(30));
+        assert!(left(-5) <= -5);
+        let token = |due| Token {
             header: HeaderValue::from_static("x"),
-            expires,
+            due,
         };
-        assert!(!token(None).is_expiring());
-        assert!(token(Some(Timestamp::now() + Duration::from_secs(30))).is_expiring());
-        assert!(!token(Some(Timestamp::now() + Duration::from_secs(3600))).is_expiring());
+        assert!(!token(None).is_due());
+        assert!(token(Some(now)).is_due());
     }
 }

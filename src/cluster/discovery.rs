@@ -12,10 +12,13 @@ use super::client::Cluster;
 use super::error::{Ask, ClusterError};
 use super::judge::{Facts, Reach, row};
 use super::kubevirt::{self, KubeVirt};
+use super::launcher_images::{self, LauncherImages};
 use super::movable::Terrain;
 use super::nodes;
+use super::objects::{sound, sound_one};
 use super::selection::{Scope, Selection};
 use super::vmi::VirtualMachineInstance;
+use crate::command_line::CommandLine;
 use crate::fault::{Target, Unfit};
 
 /// What matched, sorted by namespace and name.
@@ -32,7 +35,7 @@ pub struct Found {
 }
 
 /// Every VMI in scope with what it can take, for `list` and the picker.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Survey {
     /// Sorted by namespace and name.
     pub rows: Vec<Reach>,
@@ -42,6 +45,8 @@ pub struct Survey {
     pub missing: Vec<String>,
     /// The installation, where it may be read.
     pub kubevirt: Option<KubeVirt>,
+    /// What its launchers run, and debug pods by default.
+    pub images: Result<LauncherImages, ClusterError>,
     /// Nodes that take no new VMs, where nodes may be listed.
     pub cordoned: Vec<String>,
 }
@@ -78,10 +83,15 @@ pub async fn find(cluster: &Cluster, selection: &Selection, interfaces: &[String
 /// Every VMI that is meant, with what it can take.
 pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[String]) -> Result<Survey, ClusterError> {
     let asked = Asked::of(cluster, selection);
-    let (vmis, pods, kubevirt, nodes) = tokio::join!(
+    let installed = async {
+        let kubevirt = kubevirt::installed(cluster).await;
+        let images = launcher_images::read(cluster, &kubevirt).await;
+        (kubevirt, images)
+    };
+    let (vmis, pods, (kubevirt, images), nodes) = tokio::join!(
         asked.vmis(cluster, selection, "netem"),
         launchers(cluster, &asked.scope),
-        kubevirt::installed(cluster),
+        installed,
         nodes::all(cluster),
     );
     // The VMIs first: without KubeVirt that is the error to show.
@@ -91,8 +101,9 @@ pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[Stri
         terrain: Terrain {
             moving: BTreeMap::new(),
             nodes: nodes.ok(),
-            flags: cluster.again(""),
+            flags: cluster.flags().to_vec(),
         },
+        images: images.as_ref().ok().cloned(),
     };
     let by_vmi = by_owner(&pods);
     let rows: Vec<Reach> = vmis
@@ -108,6 +119,7 @@ pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[Stri
         stopped,
         missing,
         kubevirt: kubevirt.ok().flatten(),
+        images,
         cordoned: facts.terrain.cordoned(),
     })
 }
@@ -220,7 +232,7 @@ async fn vmis(
                 let mut ask = Ask::new("list", "kubevirt.io", "virtualmachineinstances");
                 ask.namespace.clone_from(&namespace);
                 match api.list(params).await.map_err(|error| cluster.explain(&error, &ask)) {
-                    Ok(list) => Ok(list.items),
+                    Ok(list) => sound(list.items),
                     // Whoever may not list may still be allowed to get what was named.
                     Err(error) if error.is_forbidden() && !names.is_empty() => {
                         get_all(cluster, &api, namespace.as_deref(), &names).await
@@ -243,7 +255,7 @@ async fn get_all(
         let mut ask = Ask::new("get", "kubevirt.io", "virtualmachineinstances").name(name);
         ask.namespace = namespace.map(str::to_owned);
         match api.get(name).await {
-            Ok(vmi) => Ok(Some(vmi)),
+            Ok(vmi) => sound_one(vmi).map(Some),
             Err(error) => {
                 let told = cluster.explain(&error, &ask);
                 // A 404 for the resource type itself carries a hint: KubeVirt is not there.
@@ -266,7 +278,7 @@ async fn launchers(cluster: &Cluster, scope: &Scope) -> Result<Vec<Pod>, Cluster
             let mut ask = Ask::new("list", "", "pods");
             ask.namespace.clone_from(&namespace);
             match api.list(params).await {
-                Ok(list) => Ok(list.items),
+                Ok(list) => sound(list.items),
                 Err(error) => {
                     let told = cluster.explain(&error, &ask);
                     Err(narrower(cluster, told, namespace.is_none(), "netem"))
@@ -284,7 +296,7 @@ fn narrower(cluster: &Cluster, error: ClusterError, everywhere: bool, fault: &st
     } else if error.is_forbidden() {
         error.hint(format!(
             "what is missing, and the rules that grant it: {}",
-            cluster.again(&format!("kubectl vmchaos check {fault}"))
+            cluster.again(CommandLine::new("kubectl vmchaos check").arg(fault))
         ))
     } else {
         error

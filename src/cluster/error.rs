@@ -88,7 +88,7 @@ impl Ask {
     }
 
     /// `get pods web-1`, as client-go appends it to an answer that was not a Status.
-    fn tail(&self) -> String {
+    pub(super) fn tail(&self) -> String {
         match &self.name {
             Some(name) => format!("{} {} {name}", self.verb, self.qualified()),
             None => format!("{} {}", self.verb, self.qualified()),
@@ -131,7 +131,7 @@ impl ClusterError {
                 format!("could not read the server's answer to \"{}\": {cause}", ask.tail()),
             ),
             kube::Error::Auth(cause) => from_auth(cause),
-            other => from_transport(other, server),
+            other => from_transport(other, ask, server),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 
-use super::error::{ClusterError, ErrorKind};
+use super::error::{Ask, ClusterError, ErrorKind};
 use super::timed::TimedOut;
 
 /// Credentials that could not be got. The output of a credential plugin is never shown: it may hold a token.
@@ -43,7 +43,7 @@ pub(super) fn plain_io(error: &io::Error) -> String {
 }
 
 /// What is at the bottom of a failed exchange.
-pub(super) fn from_transport(error: &kube::Error, server: &str) -> ClusterError {
+pub(super) fn from_transport(error: &kube::Error, ask: &Ask, server: &str) -> ClusterError {
     let chain = chain(error);
     let unable = |kind, why: &str| ClusterError::new(kind, format!("Unable to connect to the server: {why}"));
     for cause in &chain {
@@ -56,7 +56,10 @@ pub(super) fn from_transport(error: &kube::Error, server: &str) -> ClusterError 
         if let Some(TimedOut(after)) = cause.downcast_ref::<TimedOut>() {
             return ClusterError::new(
                 ErrorKind::Timeout,
-                format!("the server {server} did not answer within {after:?} (--request-timeout)"),
+                format!(
+                    "the server {server} did not answer \"{}\" within {after:?} (--request-timeout)",
+                    ask.tail()
+                ),
             );
         }
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {

@@ -7,11 +7,14 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::launcher::{active_pod, launcher};
+use super::launcher_images::LauncherImages;
 use super::movable::{self, Terrain};
 use super::vmi::VirtualMachineInstance;
+use crate::command_line::CommandLine;
 use crate::escape::escape;
 use crate::fault::interface::{NETWORK_STATUS, Plugins, PodNetworks, Unreachable, reach};
 use crate::fault::{Destination, Interface, Launcher, Movable, Target, Unfit};
+use crate::name::is_subdomain;
 
 /// A VMI in reach of a command, with what it can take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +31,9 @@ pub struct Reach {
     pub unreachable: Vec<Unreachable>,
     pub uid: String,
     pub created_at: Option<Timestamp>,
-    /// Where the guest is now, with every interface in reach, whatever its state: what a sweep looks into.
-    pub placed: Option<Target>,
+    /// Where the guest is now, with every interface in reach, whatever its state: what a sweep looks into. Or why it is in
+    /// no pod that could be looked into.
+    pub placed: Result<Target, String>,
     /// What a network fault would be done to, or why it cannot.
     pub fault: Result<Target, Unfit>,
     /// Where it could be migrated to, or why it cannot be.
@@ -47,6 +51,8 @@ pub struct Reach {
 pub struct Facts {
     pub plugins: Plugins,
     pub terrain: Terrain,
+    /// What launchers run, where KubeVirt's pods may be read.
+    pub images: Option<LauncherImages>,
 }
 
 /// The row of a VMI for `list` and the picker.
@@ -55,12 +61,13 @@ pub struct Facts {
 /// interface that can be reached.
 pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interfaces: &[String]) -> Reach {
     let nics = vmi.nics();
-    let pod = active_pod(vmi, pods);
-    let (reachable, unreachable) = reach(&nics, &networks_of(pod), &facts.plugins);
-    let placed = pod
-        .and_then(launcher)
-        .filter(|_| !reachable.is_empty())
-        .map(|launcher| target(vmi, launcher, reachable));
+    let pod = active_pod(vmi, pods, facts.images.as_ref());
+    let (reachable, unreachable) = reach(&nics, &networks_of(pod.as_ref().ok().copied()), &facts.plugins);
+    let placed = match pod {
+        Err(none) => Err(escape(none.reason())),
+        Ok(_) if reachable.is_empty() => Err("has no interface that a fault can be on".to_owned()),
+        Ok(pod) => Ok(target(vmi, launcher(pod), reachable)),
+    };
     Reach {
         namespace: vmi.namespace().to_owned(),
         name: vmi.name().to_owned(),
@@ -78,7 +85,7 @@ pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interface
                 namespace: vmi.namespace().to_owned(),
                 name: vmi.name().to_owned(),
                 reason: escape(&reason),
-                hint: hint.map(|hint| escape(&format!("{hint}{}", facts.terrain.flags))),
+                hint: hint.map(|hint| hint.each_with(&facts.terrain.flags).into()),
             })
         }),
         protected: vmi.is_protected(),
@@ -95,12 +102,12 @@ pub fn judge(
     interfaces: &[String],
 ) -> Result<Target, Unfit> {
     let (namespace, name) = (vmi.namespace(), vmi.name());
-    let unfit = |reason: String, hint: Option<String>| Unfit {
+    let unfit = |reason: String, hint: Option<CommandLine>| Unfit {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
         reason: escape(&reason),
         // Every hint ends in a command.
-        hint: hint.map(|hint| escape(&format!("{hint}{}", facts.terrain.flags))),
+        hint: hint.map(|hint| hint.each_with(&facts.terrain.flags).into()),
     };
     if let Some((reason, hint)) = not_steady(vmi) {
         return Err(unfit(reason, hint));
@@ -110,23 +117,14 @@ pub fn judge(
     if known.is_some_and(|known| !known.ready) {
         return Err(unfit(
             format!("is on node {node}, which is not Ready"),
-            Some(format!("kubectl describe node {node}")),
+            Some(CommandLine::new("kubectl describe node").arg(node)),
         ));
     }
-    let Some(pod) = active_pod(vmi, pods) else {
-        return Err(unfit(
-            format!("has no running virt-launcher pod on node {node}"),
-            Some(format!(
-                "kubectl get pods -n {namespace} -l kubevirt.io/created-by={}",
-                vmi.uid()
-            )),
-        ));
-    };
-    let launcher =
-        launcher(pod).ok_or_else(|| unfit("has a virt-launcher pod without a `compute` container".to_owned(), None))?;
+    let pod = active_pod(vmi, pods, facts.images.as_ref())
+        .map_err(|none| unfit(none.reason().to_owned(), Some(none.look(vmi))))?;
     let (reachable, unreachable) = reach(&vmi.nics(), &networks_of(Some(pod)), &facts.plugins);
     let chosen = choose(reachable, &unreachable, interfaces).map_err(|reason| unfit(reason, None))?;
-    Ok(target(vmi, launcher, chosen))
+    Ok(target(vmi, launcher(pod), chosen))
 }
 
 fn target(vmi: &VirtualMachineInstance, launcher: Launcher, interfaces: Vec<Interface>) -> Target {
@@ -142,7 +140,7 @@ fn target(vmi: &VirtualMachineInstance, launcher: Launcher, interfaces: Vec<Inte
 }
 
 /// Why this VMI is in no state to be disturbed, and what to do about it.
-pub(super) fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option<String>)> {
+pub(super) fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option<CommandLine>)> {
     let (namespace, name) = (vmi.namespace(), vmi.name());
     if vmi.is_being_deleted() {
         return Some(("is being deleted".to_owned(), None));
@@ -154,15 +152,18 @@ pub(super) fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option
             &vmi.status.phase
         };
         let hint = match phase {
-            "Succeeded" | "Failed" => format!("virtctl start {name} -n {namespace}"),
-            _ => format!("kubectl wait vmi/{name} -n {namespace} --for=jsonpath={{.status.phase}}=Running"),
+            "Succeeded" | "Failed" => CommandLine::new("virtctl start").arg(name).flag("-n", namespace),
+            _ => CommandLine::new("kubectl wait")
+                .arg(format!("vmi/{name}"))
+                .flag("-n", namespace)
+                .own("--for='jsonpath={.status.phase}=Running'"),
         };
         return Some((format!("is not running (phase {phase})"), Some(hint)));
     }
     if vmi.is_paused() {
         return Some((
             "is paused".to_owned(),
-            Some(format!("virtctl unpause vmi {name} -n {namespace}")),
+            Some(CommandLine::new("virtctl unpause vmi").arg(name).flag("-n", namespace)),
         ));
     }
     if vmi.is_migrating() {
@@ -173,13 +174,18 @@ pub(super) fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option
         };
         return Some((
             reason,
-            Some(format!("wait for its end: kubectl get vmim -n {namespace}")),
+            Some(
+                CommandLine::new("kubectl get vmim")
+                    .flag("-n", namespace)
+                    .to("wait for its end: "),
+            ),
         ));
     }
-    vmi.status
-        .node_name
-        .is_empty()
-        .then(|| ("is on no node".to_owned(), None))
+    let node = &vmi.status.node_name;
+    if node.is_empty() {
+        return Some(("is on no node".to_owned(), None));
+    }
+    (!is_subdomain(node)).then(|| (format!("says it is on a node that cannot be one: {node}"), None))
 }
 
 fn networks_of(pod: Option<&Pod>) -> PodNetworks {

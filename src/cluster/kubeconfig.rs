@@ -47,7 +47,7 @@ impl Environment {
     pub(crate) fn from_process() -> Self {
         Self {
             kubeconfig: std::env::var_os("KUBECONFIG"),
-            home: std::env::home_dir(),
+            home: crate::local::folders::home(),
             in_cluster: std::env::var_os("KUBERNETES_SERVICE_HOST").is_some_and(|host| !host.is_empty())
                 && Path::new("/var/run/secrets/kubernetes.io/serviceaccount/token").exists(),
             proxy: ProxyEnv::from_process(),

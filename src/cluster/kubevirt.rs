@@ -8,9 +8,10 @@ use kube::api::{Api, ListParams, ObjectMeta};
 use serde::Deserialize;
 
 use super::client::Cluster;
-use super::error::{Ask, ClusterError};
+use super::error::{Ask, ClusterError, ErrorKind};
 use super::kind::kubevirt_kind;
 use super::nullable::nullable;
+use crate::escape::escape;
 use crate::fault::interface::Plugins;
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -112,13 +113,48 @@ impl KubeVirt {
 }
 
 /// The cluster's `KubeVirt` object; there is at most one. An error is the caller's to ignore.
+///
+/// # Errors
+/// It cannot be listed, or there are several. KubeVirt's role `kubevirt.io:operator` is a part of `admin`, so that a tenant may
+/// make a second one where virt-operator's webhook does not refuse it; it must not decide where debug pods go.
 pub async fn installed(cluster: &Cluster) -> Result<Option<KubeVirt>, ClusterError> {
     let ask = Ask::new("list", "kubevirt.io", "kubevirts");
     let list = Api::<KubeVirt>::all(cluster.client.clone())
         .list(&ListParams::default())
         .await
         .map_err(|error| cluster.explain(&error, &ask))?;
-    Ok(list.items.into_iter().next())
+    only(list.items)
+}
+
+fn only(mut all: Vec<KubeVirt>) -> Result<Option<KubeVirt>, ClusterError> {
+    if all.len() < 2 {
+        return Ok(all.pop());
+    }
+    let names: Vec<String> = all
+        .iter()
+        .map(|one| {
+            escape(&format!(
+                "{}/{}",
+                one.namespace(),
+                one.metadata.name.as_deref().unwrap_or_default()
+            ))
+        })
+        .collect();
+    let message = format!(
+        "there are {} KubeVirt objects ({}), and which of them is the cluster's is not known",
+        names.len(),
+        names.join(", ")
+    );
+    Err(ClusterError::new(ErrorKind::Other, message).hint("to see them: kubectl get kubevirts -A"))
+}
+
+/// KubeVirt's namespace where there is one; the error is why that is not known.
+pub fn home(read: &Result<Option<KubeVirt>, ClusterError>) -> Result<Option<&str>, String> {
+    match read {
+        Ok(installed) => Ok(installed.as_ref().map(KubeVirt::namespace)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.message.clone()),
+    }
 }
 
 /// The plugins, unknown where the object could not be read.
@@ -128,8 +164,23 @@ pub fn plugins(read: &Result<Option<KubeVirt>, ClusterError>) -> Plugins {
 
 #[cfg(test)]
 mod tests {
-    use super::KubeVirt;
+    use super::{KubeVirt, only};
     use serde_json::json;
+
+    #[test]
+    fn a_second_object_decides_nothing() {
+        let object = |namespace: &str| -> KubeVirt {
+            serde_json::from_value(json!({ "metadata": { "name": "kubevirt", "namespace": namespace } })).unwrap()
+        };
+        assert!(only(Vec::new()).unwrap().is_none());
+        assert_eq!(only(vec![object("kubevirt")]).unwrap().unwrap().namespace(), "kubevirt");
+        let error = only(vec![object("a-tenant"), object("kubevirt")]).unwrap_err();
+        assert!(
+            error.message.contains("a-tenant/kubevirt, kubevirt/kubevirt"),
+            "{}",
+            error.message
+        );
+    }
 
     #[test]
     fn plugins_and_version() {

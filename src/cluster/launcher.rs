@@ -1,47 +1,69 @@
-//! The virt-launcher pod of a VMI: which one the guest runs in, and what is needed to find and copy it on its node.
+//! The virt-launcher pod of a VMI: which one the guest runs in, and what is needed to find it on its node.
+//!
+//! Whoever may create pods next to a VM can make one that looks like its launcher, and virt-controller adopts it where it names
+//! the VMI as its controller (KubeVirt 1.6): `status.activePods`, `status.launcherContainerImageVersion` and labels then say
+//! nothing. What such a pod cannot have is the address that virt-handler reports of the guest.
 
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
+use super::launcher_images::LauncherImages;
 use super::vmi::VirtualMachineInstance;
+use crate::command_line::CommandLine;
 use crate::fault::Launcher;
 
 /// Container of the launcher pod that QEMU runs in.
 const COMPUTE: &str = "compute";
 
-/// The pod the guest runs in now: owned by the VMI, Running on the VMI's node, the newest of those.
-///
-/// `status.activePods` is not asked: it lists pods that have ended (kubevirt#12773).
-pub fn active_pod<'a>(vmi: &VirtualMachineInstance, pods: &[&'a Pod]) -> Option<&'a Pod> {
-    pods.iter()
-        .copied()
-        .filter(|pod| {
-            let owned = pod
-                .metadata
-                .owner_references
-                .iter()
-                .flatten()
-                .any(|owner| owner.uid == vmi.uid());
-            let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
-            let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-            owned
-                && node == Some(vmi.status.node_name.as_str())
-                && phase == Some("Running")
-                && pod.metadata.deletion_timestamp.is_none()
-        })
-        .max_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0))
+/// Why no pod is taken for the launcher of a VMI, in words that follow the VMI's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoLauncher {
+    /// None is Running on the VMI's node.
+    Missing(String),
+    /// Some call themselves so, and it is not certain which one is.
+    Doubtful(String),
 }
 
-/// What is kept of the pod; `None` when it has no `compute` container.
-pub fn launcher(pod: &Pod) -> Option<Launcher> {
-    let spec = pod.spec.as_ref()?;
-    let image = spec
-        .containers
+/// The pod the guest runs in now: Running on the VMI's node, KubeVirt's in all that can be known of it, and the only such one.
+///
+/// `pods` carry the VMI's UID in their label; without `images` what a pod runs cannot speak against it.
+pub fn active_pod<'a>(
+    vmi: &VirtualMachineInstance,
+    pods: &[&'a Pod],
+    images: Option<&LauncherImages>,
+) -> Result<&'a Pod, NoLauncher> {
+    let here = pods.iter().copied().filter(|pod| runs_on(pod, &vmi.status.node_name));
+    let judged: Vec<(&Pod, Vec<String>)> = here.map(|pod| (pod, oddities(vmi, pod, images))).collect();
+    let sound: Vec<&Pod> = judged
         .iter()
-        .find(|container| container.name == COMPUTE)?
-        .image
-        .clone()?;
+        .filter_map(|(pod, odd)| odd.is_empty().then_some(*pod))
+        .collect();
+    if let [only] = sound.as_slice() {
+        return Ok(only);
+    }
+    if judged.is_empty() {
+        let node = &vmi.status.node_name;
+        return Err(NoLauncher::Missing(format!(
+            "has no running virt-launcher pod on node {node}"
+        )));
+    }
+    let each = judged.iter().map(|(pod, odd)| {
+        let name = pod.metadata.name.as_deref().unwrap_or_default();
+        match odd.as_slice() {
+            [] => format!("pod {name} ({})", in_brief(pod)),
+            odd => format!("pod {name} {}", odd.join(", and ")),
+        }
+    });
+    let each = each.collect::<Vec<_>>().join("; ");
+    Err(NoLauncher::Doubtful(match sound.len() {
+        0 => format!("has no launcher pod that is KubeVirt's: {each}"),
+        many => format!("has {many} pods that could be its launcher, and runs in one: {each}"),
+    }))
+}
+
+/// What is kept of the pod.
+pub fn launcher(pod: &Pod) -> Launcher {
     let status = pod.status.as_ref().and_then(|status| {
         status
             .container_statuses
@@ -49,33 +71,86 @@ pub fn launcher(pod: &Pod) -> Option<Launcher> {
             .flatten()
             .find(|container| container.name == COMPUTE)
     });
-    Some(Launcher {
-        name: pod.metadata.name.clone()?,
-        uid: pod.metadata.uid.clone()?,
+    let all = addresses(pod);
+    Launcher {
+        name: pod.metadata.name.clone().unwrap_or_default(),
+        uid: pod.metadata.uid.clone().unwrap_or_default(),
         container_id: status.and_then(container_id),
-        image: status
-            .and_then(|status| by_digest(&image, &status.image_id))
-            .unwrap_or(image),
-        pull_secrets: spec
-            .image_pull_secrets
-            .iter()
-            .flatten()
-            .map(|secret| secret.name.clone())
-            .filter(|name| !name.is_empty())
-            .collect(),
-        address: address(pod),
-    })
+        // What a client on the node would take.
+        address: all.iter().find(|ip| ip.is_ipv4()).or(all.first()).copied(),
+    }
 }
 
-/// The first IPv4 address, else the first: what a client on the node would take.
-fn address(pod: &Pod) -> Option<IpAddr> {
-    let status = pod.status.as_ref()?;
+fn runs_on(pod: &Pod, node: &str) -> bool {
+    let its_node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    its_node == Some(node) && phase == Some("Running") && pod.metadata.deletion_timestamp.is_none()
+}
+
+/// What KubeVirt would not have made of a launcher pod, in words that follow the pod's name.
+fn oddities(vmi: &VirtualMachineInstance, pod: &Pod, images: Option<&LauncherImages>) -> Vec<String> {
+    let mut odd = Vec::new();
+    let owned = pod.metadata.owner_references.iter().flatten().any(|owner| {
+        owner.controller == Some(true)
+            && owner.kind == "VirtualMachineInstance"
+            && owner.api_version.starts_with("kubevirt.io/")
+            && owner.uid == vmi.uid()
+            && owner.name == vmi.name()
+    });
+    if !owned {
+        odd.push("is not controlled by the VMI (ownerReferences)".to_owned());
+    }
+    match (compute_image(pod), images) {
+        (None, _) => odd.push(format!("has no container {COMPUTE}")),
+        (Some(image), Some(images)) if !images.is_a_launchers(image) => {
+            odd.push(format!("runs image {image}, not {}", images.repositories()));
+        }
+        _ => {}
+    }
+    let reported = vmi.pod_addresses();
+    let own = addresses(pod);
+    if !reported.is_empty() && !own.iter().any(|address| reported.contains(address)) {
+        let has = if own.is_empty() {
+            "has no address".to_owned()
+        } else {
+            format!("has address {}", listed(&own))
+        };
+        odd.push(format!("{has}, not the VMI's {}", listed(&reported)));
+    }
+    odd
+}
+
+fn in_brief(pod: &Pod) -> String {
+    let image = compute_image(pod).unwrap_or("none");
+    match addresses(pod).as_slice() {
+        [] => format!("image {image}, no address"),
+        all => format!("image {image}, address {}", listed(all)),
+    }
+}
+
+fn listed(addresses: &[IpAddr]) -> String {
+    let mut texts: Vec<String> = addresses.iter().map(IpAddr::to_string).collect();
+    texts.dedup();
+    texts.join(", ")
+}
+
+fn compute_image(pod: &Pod) -> Option<&str> {
+    let containers = &pod.spec.as_ref()?.containers;
+    let compute = containers.iter().find(|container| container.name == COMPUTE)?;
+    compute.image.as_deref()
+}
+
+fn addresses(pod: &Pod) -> Vec<IpAddr> {
+    let Some(status) = &pod.status else {
+        return Vec::new();
+    };
     let listed = status.pod_ips.iter().flatten().map(|ip| &ip.ip);
-    let all: Vec<IpAddr> = listed
+    let mut all: Vec<IpAddr> = listed
         .chain(&status.pod_ip)
         .filter_map(|text| text.parse().ok())
         .collect();
-    all.iter().find(|ip| ip.is_ipv4()).or(all.first()).copied()
+    all.dedup();
+    all
 }
 
 /// The 64 hex digits behind `containerd://` or `cri-o://`; they become part of the node's plan.
@@ -85,20 +160,29 @@ fn container_id(status: &ContainerStatus) -> Option<String> {
     (id.len() == 64 && id.bytes().all(hex)).then(|| id.to_owned())
 }
 
-/// The image by the digest it runs under; `None` where the status names another repository or none, as for an
-/// image that was loaded and not pulled: that could not be found again under the digest.
-fn by_digest(image: &str, image_id: &str) -> Option<String> {
-    let id = image_id.split_once("://").map_or(image_id, |(_, id)| id);
-    let (repository, digest) = id.split_once('@')?;
-    let known = digest.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64);
-    (known && repository == repository_of(image)).then(|| id.to_owned())
-}
+// === impl NoLauncher ===
 
-/// The image's name without tag and digest; a colon before the last slash is a registry's port.
-fn repository_of(image: &str) -> &str {
-    let name = image.split_once('@').map_or(image, |(name, _)| name);
-    match name.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => repository,
-        _ => name,
+impl NoLauncher {
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Missing(reason) | Self::Doubtful(reason) => reason,
+        }
+    }
+
+    /// The command that looks.
+    pub fn look(&self, vmi: &VirtualMachineInstance) -> CommandLine {
+        let look = CommandLine::new("kubectl get pods")
+            .flag("-n", vmi.namespace())
+            .flag("-l", format!("kubevirt.io/created-by={}", vmi.uid()));
+        match self {
+            Self::Missing(_) => look,
+            Self::Doubtful(_) => look
+                .own("-o wide")
+                .to("find out who made the pods that KubeVirt did not, and delete those, then repeat this: "),
+        }
     }
 }
+
+#[cfg(test)]
+#[path = "launcher_tests.rs"]
+mod tests;

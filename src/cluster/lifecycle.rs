@@ -1,7 +1,5 @@
 //! What ends, freezes and starts guests: deletions, and KubeVirt's subresources.
 
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, Preconditions};
 use serde_json::{Map, Value, json};
@@ -9,9 +7,7 @@ use serde_json::{Map, Value, json};
 use super::client::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::manifest::vmis;
-
-/// How long the answer to one request is waited for.
-const LIMIT: Duration = Duration::from_secs(15);
+use super::path;
 
 /// A subresource of `subresources.kubevirt.io/v1`; each is a `PUT`, and its RBAC verb is `update`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +48,8 @@ pub async fn delete_vmi(
         .namespace(namespace)
         .name(name);
     let (vmis, params) = (vmis(cluster, namespace), only(uid, dry_run));
-    in_time(cluster, &ask, vmis.delete(name, &params)).await.map(drop)
+    let answer = vmis.delete(name, &params).await;
+    answer.map(drop).map_err(|error| cluster.explain(&error, &ask))
 }
 
 /// Deletes a pod, with so many seconds to end.
@@ -70,7 +67,8 @@ pub async fn delete_pod(
         ..only(uid, dry_run)
     };
     let pods = Api::<Pod>::namespaced(cluster.client.clone(), namespace);
-    in_time(cluster, &ask, pods.delete(name, &params)).await.map(drop)
+    let answer = pods.delete(name, &params).await;
+    answer.map(drop).map_err(|error| cluster.explain(&error, &ask))
 }
 
 fn only(uid: &str, dry_run: bool) -> DeleteParams {
@@ -107,7 +105,7 @@ pub async fn act(
         options.insert("gracePeriod".to_owned(), json!(grace));
     }
     let (plural, verb) = action.resource().split_once('/').unwrap_or((action.resource(), ""));
-    let path = format!("/apis/subresources.kubevirt.io/v1/namespaces/{namespace}/{plural}/{name}/{verb}");
+    let path = path::object("subresources.kubevirt.io/v1", namespace, plural, name, Some(verb));
     let request = http::Request::put(path)
         .header(http::header::CONTENT_TYPE, "application/json")
         .body(Value::Object(options).to_string().into_bytes())
@@ -118,27 +116,6 @@ pub async fn act(
             )
         })?;
     // 202 without a body.
-    in_time(cluster, &ask, cluster.client.request_text(request))
-        .await
-        .map(drop)
-}
-
-/// The answer to a request, which a server that is stuck may never give.
-pub(super) async fn in_time<T>(
-    cluster: &Cluster,
-    ask: &Ask,
-    answer: impl Future<Output = kube::Result<T>>,
-) -> Result<T, ClusterError> {
-    match tokio::time::timeout(LIMIT, answer).await {
-        Ok(answer) => answer.map_err(|error| cluster.explain(&error, ask)),
-        Err(_) => Err(ClusterError::new(
-            ErrorKind::Timeout,
-            format!(
-                "no answer to \"{} {}\" came within {} s",
-                ask.verb,
-                ask.qualified(),
-                LIMIT.as_secs()
-            ),
-        )),
-    }
+    let answer = cluster.client.request_text(request).await;
+    answer.map(drop).map_err(|error| cluster.explain(&error, &ask))
 }

@@ -50,6 +50,8 @@ pub(super) const STATUS: &[Rule] = {
             Optional("which faults are in place is not known: their runs are shown as running"),
         ),
         everywhere(events("watch"), WATCH),
+        OWN_LABEL,
+        HOME,
     ]
 };
 
@@ -93,14 +95,25 @@ pub(super) const HALT: &[Rule] = {
         vmis("patch", Optional("a pause of a VMI without a VM cannot be put right")),
         virt("virtualmachines", "start", "a VM that was stopped is not started"),
         virt("virtualmachineinstances", "unpause", "a VM that was paused stays so"),
-        in_cluster(
-            "list",
-            "kubevirt.io",
-            "kubevirts",
-            "debug pods for `halt vmi/NAME` do not go to KubeVirt's namespace",
-        ),
+        OWN_LABEL,
+        HOME,
     ]
 };
+
+/// Where pods count as those of a run, and where `halt` makes its own.
+const OWN_LABEL: Rule = in_cluster(
+    "get",
+    "",
+    "namespaces",
+    "namespace vmchaos is not used, for whether it is labelled is not known: runs there are told apart and left alone, unless it \
+     is named",
+);
+const HOME: Rule = in_cluster(
+    "list",
+    "kubevirt.io",
+    "kubevirts",
+    "KubeVirt's namespace is not known: runs there are told apart and left alone, unless it is named",
+);
 
 pub(super) const fn everywhere(rule: Rule, needed: Needed) -> Rule {
     Rule {

@@ -15,6 +15,7 @@ use super::client::{Cluster, MANAGER};
 use super::error::{Ask, ClusterError};
 use super::kind::kubevirt_kind;
 use super::nullable::nullable;
+use super::objects::sound_one;
 use super::vmi::{Condition, MigrationState, VirtualMachineInstance};
 
 /// A cancellation waits no longer for a look at its VMI.
@@ -164,7 +165,8 @@ pub async fn create(
     let request = Request::new(path)
         .create(&params, body)
         .map_err(|error| explain(&kube::Error::BuildRequest(error)))?;
-    cluster.client.request(request).await.map_err(|error| explain(&error))
+    let made = cluster.client.request(request).await;
+    made.map_err(|error| explain(&error)).and_then(sound_one)
 }
 
 /// The VMI of this migration, where it is past the point at which it can be cancelled. Read now: a watch may be behind.

@@ -5,7 +5,7 @@
 //! Cluster + Selection ── discovery (one list of VMIs, pods, nodes) ── judge (pure) ──▶ Target | Unfit
 //! ```
 //! What the server says is never trusted with a terminal or a shell: messages are escaped ([`crate::escape`]),
-//! names are checked before they become part of a [`crate::fault::Target`].
+//! names are checked ([`objects`]) before they become part of anything, and once more before a request is sent.
 
 mod absent;
 pub mod access;
@@ -21,6 +21,7 @@ mod kind;
 mod kubeconfig;
 pub mod kubevirt;
 pub mod launcher;
+pub mod launcher_images;
 pub mod lifecycle;
 mod looking_rules;
 pub mod manifest;
@@ -30,8 +31,11 @@ pub mod names;
 mod node_affinity;
 pub mod nodes;
 mod nullable;
+pub mod objects;
 pub mod outage;
 pub mod outage_rules;
+mod path;
+pub mod pod_admission;
 pub mod pod_namespace;
 pub mod pool;
 mod prepare;
@@ -55,6 +59,7 @@ pub use connection::{Connection, Impersonate};
 pub use discovery::{Found, Survey, find, survey};
 pub use error::{Ask, ClusterError, ErrorKind};
 pub use judge::Reach;
+pub use launcher_images::LauncherImages;
 pub use selection::{NamedTarget, Selection};
 pub use transport::WarningSink;
 pub use vmi::VirtualMachineInstance;

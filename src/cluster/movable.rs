@@ -11,6 +11,7 @@ use super::judge::not_steady;
 use super::node_affinity;
 use super::nodes::{self, Node};
 use super::vmi::{Toleration, VirtualMachineInstance};
+use crate::command_line::CommandLine;
 use crate::escape::escape;
 use crate::fault::{Destination, Movable, Unfit};
 
@@ -24,8 +25,8 @@ pub struct Terrain {
     pub nodes: Option<Vec<Node>>,
     /// Migrations in flight that are not shown by their VMI yet: their names, by namespace and name of the VMI.
     pub moving: BTreeMap<(String, String), String>,
-    /// Connection flags for the commands in hints, each with a space before it.
-    pub flags: String,
+    /// Connection flags for the commands in hints, and their values.
+    pub flags: Vec<String>,
 }
 
 impl Terrain {
@@ -37,22 +38,26 @@ impl Terrain {
 
 /// Where this VMI could be migrated to, or why it cannot be.
 pub fn judge(vmi: &VirtualMachineInstance, terrain: &Terrain, destination: &Destination) -> Result<Movable, Unfit> {
-    let unfit = |reason: String, hint: Option<String>| Unfit {
+    let unfit = |reason: String, hint: Option<CommandLine>| Unfit {
         namespace: vmi.namespace().to_owned(),
         name: vmi.name().to_owned(),
         reason: escape(&reason),
         // Every hint ends in a command.
-        hint: hint.map(|hint| escape(&format!("{hint}{}", terrain.flags))),
+        hint: hint.map(|hint| hint.each_with(&terrain.flags).into()),
     };
     if let Some((reason, hint)) = not_steady(vmi) {
         return Err(unfit(reason, hint));
     }
     if let Some(migration) = terrain.moving.get(&(vmi.namespace().to_owned(), vmi.name().to_owned())) {
-        let hint = format!("kubectl get vmim {migration} -n {}", vmi.namespace());
+        let hint = CommandLine::new("kubectl get vmim")
+            .arg(migration)
+            .flag("-n", vmi.namespace());
         return Err(unfit(format!("is being migrated already, by {migration}"), Some(hint)));
     }
     if let Some(why) = not_migratable(vmi) {
-        let hint = format!("kubectl describe vmi {} -n {}", vmi.name(), vmi.namespace());
+        let hint = CommandLine::new("kubectl describe vmi")
+            .arg(vmi.name())
+            .flag("-n", vmi.namespace());
         return Err(unfit(why, Some(hint)));
     }
     let node = vmi.status.node_name.as_str();
@@ -61,7 +66,7 @@ pub fn judge(vmi: &VirtualMachineInstance, terrain: &Terrain, destination: &Dest
     }
     let to = terrain.nodes.as_deref().map(|nodes| targets(vmi, nodes, destination));
     if let Some(Err(why)) = to {
-        return Err(unfit(why, Some("kubectl get nodes".to_owned())));
+        return Err(unfit(why, Some("kubectl get nodes".into())));
     }
     Ok(Movable {
         namespace: vmi.namespace().to_owned(),

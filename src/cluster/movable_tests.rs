@@ -30,7 +30,7 @@ fn terrain(nodes: Vec<Node>) -> Terrain {
     Terrain {
         moving: std::collections::BTreeMap::new(),
         nodes: Some(nodes),
-        flags: String::new(),
+        flags: Vec::new(),
     }
 }
 

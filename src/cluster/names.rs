@@ -13,7 +13,10 @@ use serde::de::DeserializeOwned;
 use super::client::Cluster;
 use super::connection::Connection;
 use super::kubeconfig::{Environment, contexts_of};
+use super::pod_namespace::PodNamespaces;
 use super::vmi::VirtualMachineInstance;
+use crate::escape::is_dangerous;
+use crate::name::is_subdomain;
 
 /// A shell waits for its completion; later than this nobody wants it any more.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -33,7 +36,7 @@ pub async fn vmis(connection: &Connection, namespace: Option<&str>) -> Vec<Strin
         .ok()
         .flatten()
         .unwrap_or_default();
-    found.into_iter().filter_map(|vmi| vmi.metadata.name).collect()
+    names_of(found.into_iter().map(|vmi| vmi.metadata))
 }
 
 /// Names of the namespaces, where they may be listed.
@@ -48,10 +51,22 @@ pub async fn namespaces(connection: &Connection) -> Vec<String> {
         .ok()
         .flatten()
         .unwrap_or_default();
-    found
-        .into_iter()
-        .filter_map(|namespace| namespace.metadata.name)
-        .collect()
+    names_of(found.into_iter().map(|namespace| namespace.metadata))
+}
+
+/// They become words of a command line.
+fn names_of(objects: impl Iterator<Item = ObjectMeta>) -> Vec<String> {
+    let names = objects.filter_map(|object| object.name);
+    names.filter(|name| is_subdomain(name)).collect()
+}
+
+/// Where debug pods are; `None` when that is not answered in time.
+pub async fn pod_namespaces(connection: &Connection) -> Option<PodNamespaces> {
+    let ask = async {
+        let cluster = Cluster::connect_silently(connection).await.ok()?;
+        Some(PodNamespaces::read(&cluster, None).await)
+    };
+    tokio::time::timeout(LIMIT, ask).await.ok().flatten()
 }
 
 /// Metadata of the objects with these labels, in `namespace` or in all of them, where they may be listed.
@@ -78,5 +93,7 @@ where
 
 /// Names of the kubeconfig's contexts; asks nobody.
 pub fn contexts(connection: &Connection) -> Vec<String> {
-    contexts_of(connection, &Environment::from_process())
+    let contexts = contexts_of(connection, &Environment::from_process());
+    let one_line = |name: &String| !name.contains(is_dangerous);
+    contexts.into_iter().filter(one_line).collect()
 }

@@ -7,6 +7,7 @@ use kube::api::{Api, ListParams};
 
 use super::client::Cluster;
 use super::error::{Ask, ClusterError};
+use super::objects::sound;
 
 /// Label by which virt-handler says that VMs can run on its node.
 const SCHEDULABLE: &str = "kubevirt.io/schedulable";
@@ -30,7 +31,7 @@ pub async fn all(cluster: &Cluster) -> Result<Vec<Node>, ClusterError> {
         .list(&ListParams::default())
         .await
         .map_err(|error| cluster.explain(&error, &Ask::new("list", "", "nodes")))?;
-    Ok(list.items.into_iter().map(Node::of).collect())
+    Ok(sound(list.items)?.into_iter().map(Node::of).collect())
 }
 
 /// Names of the nodes that take no new VMs.

@@ -12,11 +12,14 @@ use super::error::{Ask, ClusterError, ErrorKind};
 use super::judge::not_steady;
 use super::kubevirt::{self, KubeVirt};
 use super::launcher::{active_pod, launcher};
+use super::launcher_images::LauncherImages;
 use super::nodes::{self, cordoned};
+use super::objects::sound;
 use super::selection::Selection;
 use super::vm::VirtualMachine;
 use super::vmi::VirtualMachineInstance;
 use super::volume::volatile;
+use crate::command_line::CommandLine;
 use crate::escape::escape;
 use crate::fault::undo::{UNDO, Undo};
 use crate::fault::{Launcher, Mode, OutageSpec, OutageTarget, Owner, Unfit};
@@ -27,15 +30,15 @@ const SHUTDOWN_SECONDS: i64 = 180;
 const ONE_BY_ONE: usize = 4;
 
 /// What matched, sorted by namespace and name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Candidates {
     pub rows: Vec<(VirtualMachineInstance, Result<OutageTarget, Unfit>)>,
     /// Named VMIs that do not exist but whose VM does.
     pub stopped: Vec<Unfit>,
     /// Sentences about named VMIs of which there is neither a VMI nor a VM.
     pub missing: Vec<String>,
-    /// The installation, where it may be read.
-    pub kubevirt: Option<KubeVirt>,
+    /// The installation, or why it cannot be read.
+    pub kubevirt: Result<Option<KubeVirt>, ClusterError>,
     /// Names of the nodes that take no new VMs, where nodes may be listed.
     pub cordoned: Vec<String>,
 }
@@ -57,17 +60,17 @@ pub async fn candidates(
     let vmis = vmis?;
     let (absent, owners) = tokio::join!(asked.absent(cluster, &vmis), vms(cluster, &vmis));
     let ((stopped, missing), owners) = (absent?, owners?);
-    let flags = cluster.again("");
+    let flags = cluster.flags();
     let judged = |vmi: VirtualMachineInstance| {
         let vm = owners.get(&(vmi.namespace().to_owned(), vmi.name().to_owned()));
-        let judged = judge(&vmi, vm, spec, &flags);
+        let judged = judge(&vmi, vm, spec, flags);
         (vmi, judged)
     };
     Ok(Candidates {
         rows: vmis.into_iter().map(judged).collect(),
         stopped,
         missing,
-        kubevirt: kubevirt.ok().flatten(),
+        kubevirt,
         cordoned: nodes.map_or_else(|_| Vec::new(), |nodes| cordoned(&nodes)),
     })
 }
@@ -89,8 +92,8 @@ async fn vms(cluster: &Cluster, vmis: &[VirtualMachineInstance]) -> Result<Vms, 
     } else {
         let lists = namespaces.iter().map(|namespace| async {
             let list = api(namespace).list(&ListParams::default()).await;
-            list.map(|list| list.items)
-                .map_err(|error| cluster.explain(&error, &ask("list", namespace)))
+            list.map_err(|error| cluster.explain(&error, &ask("list", namespace)))
+                .and_then(|list| sound(list.items))
         });
         try_join_all(lists).await?
     };
@@ -115,22 +118,26 @@ fn is_of_a_vm(vmi: &VirtualMachineInstance) -> bool {
 }
 
 /// The outage whose way back stands on a VMI or its VM, and the command for it.
-fn in_place(vmi: &VirtualMachineInstance, vm: Option<&VirtualMachine>) -> Option<(String, Option<String>)> {
+fn in_place(vmi: &VirtualMachineInstance, vm: Option<&VirtualMachine>) -> Option<(String, Option<CommandLine>)> {
     let mut metadata = [Some(&vmi.metadata), vm.map(|vm| &vm.metadata)].into_iter().flatten();
     let text = metadata.find_map(|metadata| metadata.annotations.as_ref()?.get(UNDO))?;
-    Some(match Undo::parse(text) {
+    Some(match Undo::parse(text, vmi.name()) {
         Some(Undo { run, .. }) => (
             format!("has an outage of run {run} in place"),
-            Some(format!("to end it: kubectl vmchaos halt {run}")),
+            Some(CommandLine::new("kubectl vmchaos halt").arg(run).to("to end it: ")),
         ),
         None => (
             format!("has an outage in place, whose way back (annotation {UNDO}) this version cannot read"),
-            Some(format!(
-                "kubectl get {} {} -n {} -o yaml",
-                if vm.is_some() { "vm" } else { "vmi" },
-                vmi.name(),
-                vmi.namespace()
-            )),
+            Some(
+                CommandLine::new(if vm.is_some() {
+                    "kubectl get vm"
+                } else {
+                    "kubectl get vmi"
+                })
+                .arg(vmi.name())
+                .flag("-n", vmi.namespace())
+                .own("-o yaml"),
+            ),
         ),
     })
 }
@@ -140,14 +147,14 @@ fn judge(
     vmi: &VirtualMachineInstance,
     vm: Option<&VirtualMachine>,
     spec: &OutageSpec,
-    flags: &str,
+    flags: &[String],
 ) -> Result<OutageTarget, Unfit> {
-    let unfit = |reason: String, hint: Option<String>| Unfit {
+    let unfit = |reason: String, hint: Option<CommandLine>| Unfit {
         namespace: vmi.namespace().to_owned(),
         name: vmi.name().to_owned(),
         reason: escape(&reason),
         // Every hint ends in a command.
-        hint: hint.map(|hint| escape(&format!("{hint}{flags}"))),
+        hint: hint.map(|hint| hint.each_with(flags).into()),
     };
     // A guest that an outage has paused is to be helped by ending that outage.
     if let Some((reason, hint)) = in_place(vmi, vm).or_else(|| not_steady(vmi)) {
@@ -207,21 +214,23 @@ fn refused(vmi: &VirtualMachineInstance, owner: &Owner, spec: &OutageSpec) -> Op
     }
 }
 
-/// The launcher pod a VMI runs in.
-pub async fn launcher_of(cluster: &Cluster, vmi: &VirtualMachineInstance) -> Result<Launcher, ClusterError> {
+/// The launcher pod a VMI runs in; `images` are what launchers run, where that is known.
+pub async fn launcher_of(
+    cluster: &Cluster,
+    vmi: &VirtualMachineInstance,
+    images: Option<&LauncherImages>,
+) -> Result<Launcher, ClusterError> {
     let namespace = vmi.namespace();
     let labels = format!("{LAUNCHERS},kubevirt.io/created-by={}", vmi.uid());
     let pods = Api::<Pod>::namespaced(cluster.client.clone(), namespace)
         .list(&ListParams::default().labels(&labels))
         .await
         .map_err(|error| cluster.explain(&error, &Ask::new("list", "", "pods").namespace(namespace)))?;
-    let pods: Vec<&Pod> = pods.items.iter().collect();
-    active_pod(vmi, &pods).and_then(launcher).ok_or_else(|| {
-        ClusterError::new(
-            ErrorKind::NotFound,
-            format!("{namespace}/{} has no running virt-launcher pod", vmi.name()),
-        )
-        .hint(cluster.again(&format!("kubectl get pods -n {namespace} -l {labels}")))
+    let pods = sound(pods.items)?;
+    let pods: Vec<&Pod> = pods.iter().collect();
+    active_pod(vmi, &pods, images).map(launcher).map_err(|none| {
+        let message = format!("{namespace}/{} {}", vmi.name(), none.reason());
+        ClusterError::new(ErrorKind::NotFound, message).hint(cluster.again(none.look(vmi)).to_string())
     })
 }
 

@@ -1,8 +1,8 @@
 //! What `outage` needs permission for; each mode needs a part of it.
 
 use super::rules::{
-    EVENTS, NAMESPACES, Needed, OTHER_RUNS, OUTAGES, OUTAGES_OF_VMIS, Rule, RuleScope, UNDER_WAY, in_cluster, pods,
-    vmis, vms,
+    EVENTS, NAMESPACES_AND_LABEL, Needed, OTHER_RUNS, OUTAGES, OUTAGES_OF_VMIS, Rule, RuleScope, UNDER_WAY, in_cluster,
+    pods, vmis, vms,
 };
 use crate::fault::{Mode, OutageSpec, Owner};
 
@@ -62,7 +62,7 @@ pub const OUTAGE: &[Rule] = {
         UNDER_WAY,
         OUTAGES,
         OUTAGES_OF_VMIS,
-        NAMESPACES,
+        NAMESPACES_AND_LABEL,
         in_cluster("list", "", "nodes", "cordoned nodes are not shown"),
         in_cluster(
             "list",

@@ -25,21 +25,21 @@ fn vm(strategy: &str) -> VirtualMachine {
 }
 
 fn reason(vmi: &VirtualMachineInstance, vm: Option<&VirtualMachine>, mode: Mode) -> String {
-    judge(vmi, vm, &OutageSpec::plain(mode), "").unwrap_err().reason
+    judge(vmi, vm, &OutageSpec::plain(mode), &[]).unwrap_err().reason
 }
 
 #[test]
 fn what_keeps_it_running_is_known() {
-    let found = judge(&owned(), Some(&vm("Once")), &OutageSpec::plain(Mode::Delete), "").unwrap();
+    let found = judge(&owned(), Some(&vm("Once")), &OutageSpec::plain(Mode::Delete), &[]).unwrap();
     assert_eq!(found.owner, Owner::Vm(RunField::RunStrategy("Once".into())));
     assert_eq!(
         (found.agent, found.shutdown.as_secs(), found.volatile.len()),
         (true, 180, 1)
     );
-    let alone = judge(&vmi(&json!([])), None, &OutageSpec::plain(Mode::Delete), "").unwrap();
+    let alone = judge(&vmi(&json!([])), None, &OutageSpec::plain(Mode::Delete), &[]).unwrap();
     assert_eq!(alone.owner, Owner::Nobody);
     let set = json!([{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstanceReplicaSet", "name": "farm", "uid": "r", "controller": true}]);
-    let of_a_set = judge(&vmi(&set), None, &OutageSpec::plain(Mode::Delete), "").unwrap();
+    let of_a_set = judge(&vmi(&set), None, &OutageSpec::plain(Mode::Delete), &[]).unwrap();
     assert!(matches!(of_a_set.owner, Owner::ReplicaSet { .. }));
 }
 
@@ -52,7 +52,7 @@ fn a_vm_that_halts_or_receives_is_no_target() {
             &owned(),
             Some(&vm("WaitAsReceiver")),
             &OutageSpec::plain(Mode::Pause),
-            ""
+            &[]
         )
         .is_ok()
     );
@@ -67,7 +67,13 @@ fn what_already_has_an_outage_names_its_run_and_the_way_out() {
     let mut paused = owned();
     paused.status.conditions = serde_json::from_value(json!([{"type": "Paused", "status": "True"}])).unwrap();
     for vmi in [owned(), paused] {
-        let unfit = judge(&vmi, Some(&marked), &OutageSpec::plain(Mode::Delete), " --context c").unwrap_err();
+        let unfit = judge(
+            &vmi,
+            Some(&marked),
+            &OutageSpec::plain(Mode::Delete),
+            &["--context".to_owned(), "c".to_owned()],
+        )
+        .unwrap_err();
         assert!(unfit.reason.contains("run abc123"), "{}", unfit.reason);
         assert_eq!(
             unfit.hint.as_deref(),

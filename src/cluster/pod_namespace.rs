@@ -1,230 +1,242 @@
-//! The namespace the debug pods go to: the first that admits them.
+//! The namespaces debug pods are made in, which are also those where a pod counts as one of a run.
 //!
-//! Pod security, OpenShift's SCCs, quotas and webhooks refuse privileged pods in many namespaces. A server-side dry
-//! run asks all of them without creating anything, so that the refusal comes before any change.
+//! A debug pod is root on its node, and so is whoever may use `pods/exec` beside it. It never goes to a tenant's namespace by
+//! itself:
+//!
+//! ```text
+//! --pod-namespace NAME ── given ──────────> NAME alone, whichever it is
+//!                      └─ vmchaos ────────> where it carries the label vmchaos.dev/debug-pods=allowed
+//!                         KubeVirt's own ─> where the KubeVirt object is; whoever may make pods there controls KubeVirt anyway
+//! ```
+//! Only a cluster administrator labels namespaces (of Kubernetes' own roles neither `admin` nor `edit` may), so that whoever
+//! creates a namespace called `vmchaos` gets no debug pod. For the same reason a pod with a run's labels counts as one only
+//! there, and where the person at the keyboard says so; anywhere else everybody could have made it.
 
-use k8s_openapi::api::core::v1::{Namespace, Pod};
-use kube::api::{Api, PostParams};
+use std::collections::BTreeSet;
 
-use super::client::{Cluster, MANAGER};
-use super::error::{Ask, ClusterError, ErrorKind};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::Api;
 
-/// Namespace that people make for us; used where it exists.
+use super::client::Cluster;
+use super::error::Ask;
+use super::kubevirt;
+use crate::command_line::CommandLine;
+
+/// Namespace that a cluster administrator makes for debug pods.
 pub const OWN: &str = "vmchaos";
+/// Label that makes [`OWN`] one, with the value [`ALLOWED`].
+pub const LABEL: &str = "vmchaos.dev/debug-pods";
+pub const ALLOWED: &str = "allowed";
 
-/// Where debug pods may go, in the order they are tried: only the flag's when it was given; else `vmchaos`,
-/// KubeVirt's own (it lets privileged pods in already), and the VM's.
-pub fn candidates(flag: Option<&str>, kubevirt: Option<&str>, vm: &str) -> Vec<String> {
-    let all = match flag {
-        Some(namespace) => vec![namespace],
-        None => [Some(OWN), kubevirt.filter(|namespace| !namespace.is_empty()), Some(vm)]
-            .into_iter()
-            .flatten()
-            .collect(),
-    };
-    let mut once: Vec<String> = Vec::new();
-    for namespace in all {
-        if !once.iter().any(|known| known == namespace) {
-            once.push(namespace.to_owned());
-        }
-    }
-    once
+/// Namespaces of debug pods, as this user may know them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodNamespaces {
+    /// Named by `--pod-namespace`: debug pods go there and nowhere else.
+    named: Option<String>,
+    /// The one of `-n`, where that says where to look for runs: pods there count, and no more.
+    looked_into: Option<String>,
+    own: Own,
+    kubevirt: Home,
 }
 
-/// The first candidate that exists, found by reading alone; the last one when namespaces may not be read.
-pub async fn existing(cluster: &Cluster, candidates: &[String]) -> Result<String, ClusterError> {
-    let api = Api::<Namespace>::all(cluster.client.clone());
-    for namespace in candidates {
-        match api.get_metadata_opt(namespace).await {
-            Ok(Some(_)) => return Ok(namespace.clone()),
-            Ok(None) => {}
-            Err(error) => {
-                let told = cluster.explain(&error, &Ask::new("get", "", "namespaces").name(namespace));
-                if !told.is_forbidden() {
-                    return Err(told);
-                }
-            }
+/// What is known of the namespace `vmchaos`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Own {
+    Labelled,
+    /// It exists and lacks the label: whoever made it was perhaps not asked to.
+    Unlabelled,
+    #[default]
+    Missing,
+    /// It could not be read, and why.
+    Unread(String),
+}
+
+/// What is known of KubeVirt's namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Home {
+    At(String),
+    /// There is no KubeVirt.
+    Nowhere,
+    /// The KubeVirt object could not be read, and why.
+    Unread(String),
+}
+
+/// Whether the pods of a namespace count as those of runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    Counts,
+    /// Not made by this program, or in a namespace that it does not use.
+    Elsewhere,
+    /// It may be one of ours; why that is not known.
+    Unknown(String),
+}
+
+/// Reads whether `vmchaos` takes debug pods. What cannot be read is not used, whatever the reason.
+pub async fn own(cluster: &Cluster) -> Own {
+    let read = Api::<Namespace>::all(cluster.client.clone())
+        .get_metadata_opt(OWN)
+        .await;
+    match read {
+        Ok(None) => Own::Missing,
+        Ok(Some(namespace)) => {
+            let labels = namespace.metadata.labels.as_ref();
+            let allowed = labels
+                .and_then(|labels| labels.get(LABEL))
+                .is_some_and(|value| value == ALLOWED);
+            if allowed { Own::Labelled } else { Own::Unlabelled }
         }
-    }
-    let last = candidates.last().cloned().unwrap_or_default();
-    match candidates {
-        [only] => Err(
-            ClusterError::new(ErrorKind::NotFound, format!("namespaces \"{only}\" not found")).hint(fix(
-                only,
-                "not found",
-                &cluster.again(""),
-            )),
-        ),
-        _ => Ok(last),
+        Err(error) => {
+            let ask = Ask::new("get", "", "namespaces").name(OWN);
+            Own::Unread(cluster.explain(&error, &ask).message)
+        }
     }
 }
 
-/// The first of `candidates` that would admit `pod`, asked by a dry run that writes nothing.
-///
-/// An answer that is not a refusal (no connection, no credentials) is returned at once. When all refuse, the error
-/// names each with its reason, and how to change the last one.
-pub async fn choose(cluster: &Cluster, pod: &Pod, candidates: &[String]) -> Result<String, ClusterError> {
-    let params = PostParams {
-        dry_run: true,
-        field_manager: Some(MANAGER.to_owned()),
-    };
-    let asked = candidates.iter().map(|namespace| {
-        let mut pod = pod.clone();
-        pod.metadata.namespace = Some(namespace.clone());
-        let (api, params) = (Api::<Pod>::namespaced(cluster.client.clone(), namespace), &params);
-        async move { (namespace, api.create(params, &pod).await) }
-    });
-    let mut refusals: Vec<(&str, ClusterError)> = Vec::new();
-    // All at once: they are few, and each would cost a round trip.
-    for (namespace, answer) in futures::future::join_all(asked).await {
-        let Err(error) = answer else {
-            return Ok(namespace.clone());
+// === impl PodNamespaces ===
+
+impl PodNamespaces {
+    /// From what was read already: `named` is `--pod-namespace`, `kubevirt` KubeVirt's namespace as far as there is one, or why
+    /// that is not known.
+    pub fn new(named: Option<&str>, own: Own, kubevirt: Result<Option<&str>, String>) -> Self {
+        let kubevirt = match kubevirt {
+            Ok(Some(namespace)) if !namespace.is_empty() => Home::At(namespace.to_owned()),
+            Ok(_) => Home::Nowhere,
+            Err(why) => Home::Unread(why),
         };
-        let told = cluster.explain(&error, &Ask::new("create", "", "pods").namespace(namespace));
-        match told.kind {
-            // The name is drawn for the run; that it is taken says that the pod would be admitted.
-            ErrorKind::AlreadyExists => return Ok(namespace.clone()),
-            ErrorKind::Forbidden | ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Other => {
-                refusals.push((namespace, told));
-            }
-            _ => return Err(told),
+        Self {
+            named: named.map(str::to_owned),
+            looked_into: None,
+            own,
+            kubevirt,
         }
     }
-    Err(refused(&refusals, &cluster.again("")))
-}
 
-/// One error for all refusals; a namespace nobody asked for that does not exist is not worth a word.
-fn refused(refusals: &[(&str, ClusterError)], flags: &str) -> ClusterError {
-    let mut told: Vec<&(&str, ClusterError)> = refusals.iter().filter(|(_, error)| !error.is_not_found()).collect();
-    if told.is_empty() {
-        told = refusals.iter().collect();
-    }
-    let Some((namespace, last)) = told.last() else {
-        return ClusterError::new(ErrorKind::Other, "no namespace was given for the debug pods");
-    };
-    let kind = last.kind;
-    let message = match told.as_slice() {
-        [(namespace, only)] => format!("debug pods are not admitted to namespace {namespace}: {}", only.message),
-        many => {
-            let each: Vec<String> = many
-                .iter()
-                .map(|(namespace, error)| format!("{namespace}: {}", error.message))
-                .collect();
-            format!(
-                "debug pods are admitted to none of the namespaces that were tried: {}",
-                each.join("; ")
-            )
+    /// The same where somebody asked for the runs in this one namespace: their word counts.
+    #[must_use]
+    pub fn and(self, looked_into: Option<&str>) -> Self {
+        Self {
+            looked_into: looked_into.map(str::to_owned),
+            ..self
         }
-    };
-    ClusterError::new(kind, message).hint(fix(namespace, &last.message, flags))
-}
+    }
 
-/// What would make this namespace admit the pod, by who refused it; `flags` lead the commands to this cluster.
-fn fix(namespace: &str, refusal: &str, flags: &str) -> String {
-    const ELSEWHERE: &str = "name another namespace with --pod-namespace";
-    if refusal.contains("violates PodSecurity") {
-        format!(
-            "pod security forbids privileged pods there; make a namespace for them: \
-             kubectl create namespace {OWN}{flags} && \
-             kubectl label namespace {OWN} pod-security.kubernetes.io/enforce=privileged{flags}"
-        )
-    } else if refusal.contains("security context constraint") {
-        format!(
-            "the service account needs the privileged SCC (or name another with --service-account): \
-             oc adm policy add-scc-to-user privileged -z default -n {namespace}{flags}"
-        )
-    } else if refusal.contains("exceeded quota") || refusal.contains("failed quota") {
-        format!("a ResourceQuota is used up; {ELSEWHERE}, or look at it: kubectl describe quota -n {namespace}{flags}")
-    } else if refusal.contains("admission webhook") || refusal.contains("ValidatingAdmissionPolicy") {
-        format!("a policy of this cluster refuses such pods; ask who runs it for an exception, or {ELSEWHERE}")
-    } else if refusal.contains("cannot create resource") {
-        format!("what is missing, and the rules that grant it: kubectl vmchaos check{flags}")
-    } else if refusal.contains("service account") {
-        "name a service account of that namespace with --service-account, or none".to_owned()
-    } else if refusal.contains("not found") {
-        format!("{ELSEWHERE}, or make this one: kubectl create namespace {namespace}{flags}")
-    } else {
-        ELSEWHERE.to_owned()
+    /// Reads the namespace `vmchaos` and the KubeVirt object, both at once.
+    pub async fn read(cluster: &Cluster, named: Option<&str>) -> Self {
+        let (own, installed) = tokio::join!(own(cluster), kubevirt::installed(cluster));
+        Self::new(named, own, kubevirt::home(&installed))
+    }
+
+    /// Where debug pods may go, in the order they are tried.
+    pub fn candidates(&self) -> Vec<&str> {
+        if let Some(named) = &self.named {
+            return vec![named];
+        }
+        let own = (self.own == Own::Labelled).then_some(OWN);
+        own.into_iter().chain(self.kubevirt()).collect()
+    }
+
+    /// Where the pods of runs may be: more than [`Self::candidates`] where one is named, for others have named none.
+    pub fn all(&self) -> Vec<&str> {
+        let own = (self.own != Own::Missing).then_some(OWN);
+        let all: BTreeSet<&str> = self
+            .named
+            .as_deref()
+            .into_iter()
+            .chain(own)
+            .chain(self.kubevirt())
+            .collect();
+        all.into_iter().collect()
+    }
+
+    /// Whether pods there count.
+    pub fn standing(&self, namespace: &str) -> Standing {
+        let said = [self.named.as_deref(), self.looked_into.as_deref(), self.kubevirt()];
+        if said.contains(&Some(namespace)) {
+            return Standing::Counts;
+        }
+        match (&self.own, &self.kubevirt) {
+            (Own::Labelled, _) if namespace == OWN => Standing::Counts,
+            (Own::Unread(_), _) if namespace == OWN => Standing::Unknown(format!(
+                "whether namespace {OWN} is labelled {LABEL}={ALLOWED} could not be read"
+            )),
+            (_, Home::Unread(_)) => Standing::Unknown("which namespace is KubeVirt's own could not be read".to_owned()),
+            _ => Standing::Elsewhere,
+        }
+    }
+
+    pub fn counts(&self, namespace: &str) -> bool {
+        self.standing(namespace) == Standing::Counts
+    }
+
+    /// The flag without which pods there would not count, and its value; empty where they do anyway.
+    pub fn flag_for(&self, namespace: &str) -> Vec<String> {
+        let others = Self {
+            named: None,
+            looked_into: None,
+            ..self.clone()
+        };
+        match others.counts(namespace) {
+            true => Vec::new(),
+            false => vec!["--pod-namespace".to_owned(), namespace.to_owned()],
+        }
+    }
+
+    /// Namespaces that are not tried, and why; nothing where one is named.
+    pub fn passed_over(&self) -> Vec<String> {
+        if self.named.is_some() {
+            return Vec::new();
+        }
+        let own = match &self.own {
+            Own::Labelled => None,
+            Own::Missing => Some(format!("{OWN}: there is no such namespace")),
+            Own::Unlabelled | Own::Unread(_) => self.note(),
+        };
+        let kubevirt = match &self.kubevirt {
+            Home::At(_) => None,
+            Home::Nowhere => Some("KubeVirt's own: the cluster has no KubeVirt".to_owned()),
+            Home::Unread(why) => Some(format!("KubeVirt's own: which one that is could not be read ({why})")),
+        };
+        own.into_iter().chain(kubevirt).collect()
+    }
+
+    /// What a plan says of a `vmchaos` that somebody may expect to be used.
+    pub fn note(&self) -> Option<String> {
+        match &self.own {
+            _ if self.named.is_some() => None,
+            Own::Labelled | Own::Missing => None,
+            Own::Unlabelled => Some(format!("{OWN}: it exists and lacks the label {LABEL}={ALLOWED}")),
+            Own::Unread(why) => Some(format!(
+                "{OWN}: whether it is labelled {LABEL}={ALLOWED} could not be read ({why})"
+            )),
+        }
+    }
+
+    /// The commands with which a cluster administrator makes `vmchaos` take debug pods; `flags` lead to this cluster.
+    pub fn prepare(&self, flags: &[String]) -> String {
+        let label = CommandLine::new("kubectl label namespace")
+            .arg(OWN)
+            .arg(format!("{LABEL}={ALLOWED}"))
+            .own("pod-security.kubernetes.io/enforce=privileged");
+        let line = match self.own {
+            Own::Missing | Own::Unread(_) => CommandLine::new("kubectl create namespace")
+                .arg(OWN)
+                .and(label)
+                .to("to prepare a namespace that only operators may use: "),
+            Own::Labelled | Own::Unlabelled => label
+                .own("--overwrite")
+                .to("to prepare vmchaos, where only operators may use pods in it: "),
+        };
+        line.each_with(flags).into()
+    }
+
+    fn kubevirt(&self) -> Option<&str> {
+        match &self.kubevirt {
+            Home::At(namespace) => Some(namespace),
+            Home::Nowhere | Home::Unread(_) => None,
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_order_in_which_namespaces_are_tried() {
-        assert_eq!(candidates(Some("mine"), Some("kubevirt"), "shop"), ["mine"]);
-        assert_eq!(
-            candidates(None, Some("kubevirt"), "shop"),
-            ["vmchaos", "kubevirt", "shop"]
-        );
-        assert_eq!(candidates(None, None, "vmchaos"), ["vmchaos"]);
-        assert_eq!(candidates(None, Some(""), "shop"), ["vmchaos", "shop"]);
-    }
-
-    fn forbidden(message: &str) -> ClusterError {
-        ClusterError::new(ErrorKind::Forbidden, message)
-    }
-
-    #[test]
-    fn a_namespace_that_is_not_there_is_not_blamed() {
-        let missing = ClusterError::new(ErrorKind::NotFound, "namespaces \"vmchaos\" not found");
-        let error = refused(
-            &[
-                ("vmchaos", missing),
-                ("shop", forbidden("pods \"x\" is forbidden: violates PodSecurity")),
-            ],
-            "",
-        );
-        assert_eq!(
-            error.message,
-            "debug pods are not admitted to namespace shop: pods \"x\" is forbidden: violates PodSecurity"
-        );
-        assert!(
-            error
-                .hint
-                .unwrap()
-                .contains("pod-security.kubernetes.io/enforce=privileged")
-        );
-    }
-
-    #[test]
-    fn all_refusals_are_told() {
-        let error = refused(
-            &[("kubevirt", forbidden("no")), ("shop", forbidden("exceeded quota: q"))],
-            "",
-        );
-        assert_eq!(
-            error.message,
-            "debug pods are admitted to none of the namespaces that were tried: kubevirt: no; shop: exceeded quota: q"
-        );
-        assert!(error.hint.unwrap().contains("kubectl describe quota -n shop"));
-    }
-
-    #[test]
-    fn each_refuser_has_its_own_way_out() {
-        let cases = [
-            (
-                "unable to validate against any security context constraint",
-                "oc adm policy",
-            ),
-            (
-                "admission webhook \"validate.kyverno.svc-fail\" denied the request",
-                "a policy of this cluster",
-            ),
-            (
-                "User \"jane\" cannot create resource \"pods\"",
-                "kubectl vmchaos check --context prod",
-            ),
-            (
-                "namespaces \"shop\" not found",
-                "kubectl create namespace shop --context prod",
-            ),
-            ("anything", "--pod-namespace"),
-        ];
-        for (refusal, words) in cases {
-            assert!(fix("shop", refusal, " --context prod").contains(words), "{refusal}");
-        }
-    }
-}
+#[path = "pod_namespace_tests.rs"]
+mod tests;

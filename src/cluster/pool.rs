@@ -83,6 +83,6 @@ pub async fn terrain(cluster: &Cluster) -> Terrain {
     Terrain {
         nodes: nodes::all(cluster).await.ok(),
         moving: BTreeMap::new(),
-        flags: cluster.again(""),
+        flags: cluster.flags().to_vec(),
     }
 }

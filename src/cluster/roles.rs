@@ -55,9 +55,9 @@ const PLACES: [(RuleScope, &str, &str, &str); 3] = [
     ),
     (
         RuleScope::PodNamespace,
-        "-pods",
-        "in the namespace of the debug pods: vmchaos where there is one, else KubeVirt's",
-        "rolebinding -n PODS",
+        PODS_END,
+        "in the namespace of the debug pods, which a cluster administrator makes for them",
+        "rolebinding -n vmchaos",
     ),
     (
         RuleScope::Cluster,
@@ -66,6 +66,21 @@ const PLACES: [(RuleScope, &str, &str, &str); 3] = [
         "clusterrolebinding",
     ),
 ];
+
+const PODS_END: &str = "-pods";
+
+/// How the namespace of debug pods is made; before the command that binds the role there.
+const PREPARE: &str = "\
+#     kubectl create namespace vmchaos
+#     kubectl label namespace vmchaos vmchaos.dev/debug-pods=allowed pod-security.kubernetes.io/enforce=privileged
+";
+
+/// What the role amounts to, and what it costs to bind it elsewhere; after that command.
+const PRICE: &str = "
+#   What it amounts to: whoever may make pods there, or exec into one, is root on every node. Only operators should, and
+#   nothing else should run there. Without such a namespace debug pods go to KubeVirt's own, -n kubevirt, at this price: pods
+#   made there may also run as KubeVirt's service accounts, so that `pods: create` is root on every node and control of KubeVirt,
+#   of every VM and of whatever else virt-operator may change.";
 
 // === impl CommandRules ===
 
@@ -82,9 +97,12 @@ impl CommandRules {
             } else {
                 format!(" {flags}")
             };
+            let is_of_pods = end == PODS_END;
             let _ = writeln!(
                 text,
-                "#   {place}:\n#     kubectl create {kind} vmchaos-{command}{end}{flags} --clusterrole=vmchaos-{command}{end} --user=USER"
+                "#   {place}:\n{}#     kubectl create {kind} vmchaos-{command}{end}{flags} --clusterrole=vmchaos-{command}{end} --user=USER{}",
+                if is_of_pods { PREPARE } else { "" },
+                if is_of_pods { PRICE } else { "" },
             );
         }
         text.push_str(

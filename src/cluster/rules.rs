@@ -40,6 +40,14 @@ pub(super) const NAMESPACES: Rule = in_cluster(
     "namespaces",
     "a namespace that does not exist looks like an empty one, and one that is protected like any other",
 );
+/// The same where debug pods are made too: [`super::pod_namespace`] asks for the label of `vmchaos`.
+pub(super) const NAMESPACES_AND_LABEL: Rule = in_cluster(
+    "get",
+    "",
+    "namespaces",
+    "namespace vmchaos is not used, for whether it is labelled is not known; and a namespace that does not exist looks like \
+     an empty one, and one that is protected like any other",
+);
 /// What every run looks at before it begins, so that it can say what else goes on.
 pub(super) const OTHER_RUNS: Rule = everywhere(
     pods("list", RuleScope::Cluster),
@@ -106,7 +114,7 @@ pub const VM_PACKETS: &[Rule] = {
             ..pods("create", PodNamespace)
         },
         EVENTS,
-        NAMESPACES,
+        NAMESPACES_AND_LABEL,
         in_cluster(
             "list",
             "",

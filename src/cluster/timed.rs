@@ -22,7 +22,7 @@ pub(crate) struct Timed<B> {
 // === impl Timed ===
 
 impl<B> Timed<B> {
-    /// `limit` is the time a request may take, and the sleep that began when it was sent.
+    /// `limit` is the time a request may take, and the sleep that began when it was sent; `None` is a stream.
     pub(crate) fn new(body: B, limit: Option<(Duration, Pin<Box<Sleep>>)>) -> Self {
         Self { body, limit }
     }

@@ -1,4 +1,4 @@
-//! What every request goes through: time limits, a small retry for reads, and the server's warnings.
+//! What every request goes through, so that none can do without: a time limit, a small retry for reads, and the server's warnings.
 //!
 //! kube's default client retries a 429, 503 or 504 on every verb, up to fifteen times with pauses of many minutes.
 //! A create that is sent twice can inject a fault twice, and an eviction that was refused would look hung; so
@@ -20,6 +20,7 @@ use tower::{BoxError, Layer, Service, ServiceExt as _};
 
 use super::credential_plugin::CredentialPlugin;
 use super::failure::chain;
+use super::path;
 use super::timed::{Timed, TimedOut};
 
 /// How often a read is sent before its failure is shown.
@@ -34,7 +35,8 @@ pub type WarningSink = Arc<dyn Fn(&str) + Send + Sync>;
 
 #[derive(Clone)]
 pub(crate) struct TransportLayer {
-    timeout: Option<Duration>,
+    /// For one request; see [`super::Connection::request_limit`].
+    limit: Duration,
     warnings: WarningSink,
     told: Arc<Mutex<HashSet<String>>>,
     plugin: Option<Arc<CredentialPlugin>>,
@@ -53,16 +55,16 @@ enum Exchange {
     Read,
     /// Create, patch, delete …: sent once, limited in time.
     Write,
-    /// Watch, followed log, attach: lasts as long as it lasts.
+    /// Watch, followed log, attach: has to begin in time, and lasts as long as it lasts.
     Stream,
 }
 
 // === impl TransportLayer ===
 
 impl TransportLayer {
-    pub(crate) fn new(timeout: Option<Duration>, warnings: WarningSink, plugin: Option<CredentialPlugin>) -> Self {
+    pub(crate) fn new(limit: Duration, warnings: WarningSink, plugin: Option<CredentialPlugin>) -> Self {
         Self {
-            timeout,
+            limit,
             warnings,
             told: Arc::default(),
             plugin: plugin.map(Arc::new),
@@ -117,24 +119,24 @@ where
         let inner = self.inner.clone();
         let layer = self.layer.clone();
         Box::pin(async move {
+            path::check(request.uri())?;
             let credential = match &layer.plugin {
-                Some(plugin) => plugin.header().await?,
+                Some(plugin) => plugin.credential(layer.limit).await?,
                 None => None,
             };
-            if let Some(header) = &credential {
+            if let Some(credential) = &credential {
                 request
                     .headers_mut()
-                    .insert(http::header::AUTHORIZATION, header.clone());
+                    .insert(http::header::AUTHORIZATION, credential.header.clone());
             }
             let response = match Exchange::of(&request) {
-                Exchange::Stream => send(&inner, request, None).await,
-                Exchange::Write => send(&inner, request, layer.timeout).await,
-                Exchange::Read => read(&inner, request, layer.timeout).await,
+                Exchange::Read => read(&inner, request, layer.limit).await,
+                exchange => send(&inner, request, exchange, layer.limit).await,
             }?;
             if response.status() == StatusCode::UNAUTHORIZED
-                && let (Some(plugin), Some(header)) = (&layer.plugin, &credential)
+                && let (Some(plugin), Some(credential)) = (&layer.plugin, &credential)
             {
-                plugin.refused(header).await;
+                plugin.refused(credential).await;
             }
             layer.tell(response.headers());
             Ok(response)
@@ -145,31 +147,30 @@ where
 async fn send<S, B>(
     inner: &tokio::sync::Mutex<S>,
     request: Request<Body>,
-    timeout: Option<Duration>,
+    exchange: Exchange,
+    limit: Duration,
 ) -> Result<Response<Timed<B>>, BoxError>
 where
     S: Service<Request<Body>, Response = Response<B>, Error = BoxError>,
 {
-    let limit = timeout.map(|after| (after, Box::pin(tokio::time::sleep(after))));
-    let exchange = async {
-        let response = inner.lock().await.ready().await?.call(request);
-        response.await
+    let mut sleep = Box::pin(tokio::time::sleep(limit));
+    // From connecting and the handshake of TLS to the answer's headers.
+    let answer = async {
+        let answer = inner.lock().await.ready().await?.call(request);
+        answer.await
     };
-    match limit {
-        None => Ok(exchange.await?.map(|body| Timed::new(body, None))),
-        Some((after, mut sleep)) => {
-            tokio::select! {
-                response = exchange => Ok(response?.map(|body| Timed::new(body, Some((after, sleep))))),
-                () = &mut sleep => Err(TimedOut(after).into()),
-            }
-        }
-    }
+    let answer = tokio::select! {
+        answer = answer => answer?,
+        () = &mut sleep => return Err(TimedOut(limit).into()),
+    };
+    let rest = (exchange != Exchange::Stream).then_some((limit, sleep));
+    Ok(answer.map(|body| Timed::new(body, rest)))
 }
 
 async fn read<S, B>(
     inner: &tokio::sync::Mutex<S>,
     request: Request<Body>,
-    timeout: Option<Duration>,
+    limit: Duration,
 ) -> Result<Response<Timed<B>>, BoxError>
 where
     S: Service<Request<Body>, Response = Response<B>, Error = BoxError>,
@@ -178,7 +179,8 @@ where
     let mut pause = FIRST_PAUSE;
     let mut tried = 1;
     loop {
-        let answer = send(inner, Request::from_parts(parts.clone(), Body::empty()), timeout).await;
+        let again = Request::from_parts(parts.clone(), Body::empty());
+        let answer = send(inner, again, Exchange::Read, limit).await;
         let asked = match &answer {
             Ok(response) if is_passing(response.status()) => retry_after(response.headers()),
             Err(error) if is_reset(error.as_ref()) => None,

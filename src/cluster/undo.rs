@@ -11,21 +11,23 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use self::holder::{ANNOTATION_PATH, Held, LABEL_PATH, set};
 pub use self::holder::{Holder, HolderKind, LABEL};
 use super::client::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
-use super::lifecycle::{Action, act, in_time};
+use super::lifecycle::{Action, act};
 use super::manifest::vmis;
 use super::vmi::VirtualMachineInstance;
 use super::watch::{self, Change};
+use crate::command_line::CommandLine;
 use crate::fault::RunField;
 use crate::fault::undo::{Restore, UNDO, Undo};
 
-/// How often a step is tried, with pauses from 100 ms that double: half a minute in all.
+/// How often a step is tried, with pauses from 100 ms that double: half a minute in all, also where nothing is answered.
 const TRIES: u32 = 9;
+const TRIED_FOR: Duration = Duration::from_secs(30);
 /// A guest that is still shutting down cannot be started; it is waited for.
 const SHUTDOWN: Duration = Duration::from_secs(60);
 
@@ -46,7 +48,7 @@ pub async fn mark(
     field: Option<&RunField>,
     dry_run: bool,
 ) -> Result<(), ClusterError> {
-    let mut tries = Tries::default();
+    let mut tries = Tries::begin();
     loop {
         let held = holder.read(cluster).await?.ok_or_else(|| gone(holder))?;
         if held.unreadable {
@@ -57,7 +59,12 @@ pub async fn mark(
                 ErrorKind::Conflict,
                 format!("{} has an outage of run {} in place", holder.name, other.run),
             )
-            .hint(format!("to end it: kubectl vmchaos halt {}", other.run)));
+            .hint(
+                CommandLine::new("kubectl vmchaos halt")
+                    .arg(&other.run)
+                    .to("to end it: ")
+                    .to_string(),
+            ));
         }
         let before = undo.strategy.as_ref().map(|strategy| &strategy.before);
         if before.is_some_and(|before| *before != held.field) {
@@ -104,7 +111,7 @@ fn unreadable(cluster: &Cluster, holder: &Holder) -> ClusterError {
             holder.name
         ),
     )
-    .hint(cluster.again(&holder.look_command()))
+    .hint(cluster.again(holder.look_command()).to_string())
 }
 
 /// Asks for everything that the way back of a run would change, with `dryRun=All`.
@@ -123,10 +130,10 @@ pub async fn would_carry_back(cluster: &Cluster, holder: &Holder, run: &str) -> 
     changes.extend(unmark(&held));
     holder.patch(cluster, &held.version, changes, true).await?;
     if undo.paused {
-        unless_needless(act(cluster, Action::Unpause, &holder.namespace, &undo.vmi, None, true).await)?;
+        unless_needless(act(cluster, Action::Unpause, &holder.namespace, &holder.name, None, true).await)?;
     }
     if undo.needs_start() && restore != Restore::Theirs {
-        unless_needless(act(cluster, Action::Start, &holder.namespace, &undo.vmi, None, true).await)?;
+        unless_needless(act(cluster, Action::Start, &holder.namespace, &holder.name, None, true).await)?;
     }
     Ok(())
 }
@@ -140,7 +147,7 @@ pub async fn carry_back(
     run: &str,
     own: Option<&Undo>,
 ) -> Result<Back, ClusterError> {
-    let mut tries = Tries::default();
+    let mut tries = Tries::begin();
     loop {
         match go_back(cluster, holder, run, own).await {
             Err(error) if (is_stale(&error) || passes(&error)) && tries.again().await => {}
@@ -163,10 +170,10 @@ async fn go_back(cluster: &Cluster, holder: &Holder, run: &str, own: Option<&Und
             .await?;
     }
     if undo.paused {
-        unless_needless(act(cluster, Action::Unpause, &holder.namespace, &undo.vmi, None, false).await)?;
+        unless_needless(act(cluster, Action::Unpause, &holder.namespace, &holder.name, None, false).await)?;
     }
     if undo.needs_start() && restore != Restore::Theirs {
-        start(cluster, &holder.namespace, &undo.vmi).await?;
+        start(cluster, &holder.namespace, &holder.name).await?;
     }
     if let Some(held) = holder.read(cluster).await?.filter(|held| !held.marks.is_empty()) {
         holder.patch(cluster, &held.version, unmark(&held), false).await?;
@@ -203,7 +210,8 @@ fn unmark(held: &Held) -> Vec<Value> {
 async fn start(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), ClusterError> {
     let started = |vmi: &VirtualMachineInstance| !vmi.is_being_deleted() && !vmi.is_final();
     let ask = Ask::new("get", "kubevirt.io", "virtualmachineinstances").namespace(namespace);
-    let there = in_time(cluster, &ask, vmis(cluster, namespace).get_opt(name)).await?;
+    let there = vmis(cluster, namespace).get_opt(name).await;
+    let there = there.map_err(|error| cluster.explain(&error, &ask))?;
     match there {
         Some(vmi) if started(&vmi) => return Ok(()),
         Some(vmi) if vmi.is_being_deleted() => {
@@ -252,15 +260,18 @@ fn passes(error: &ClusterError) -> bool {
     )
 }
 
-/// How often something was tried.
-#[derive(Default)]
-struct Tries(u32);
+/// How often something was tried, and since when.
+struct Tries(u32, Instant);
 
 impl Tries {
+    fn begin() -> Self {
+        Self(0, Instant::now())
+    }
+
     /// Waits before the next try; false when there is none.
     async fn again(&mut self) -> bool {
         self.0 += 1;
-        if self.0 >= TRIES {
+        if self.0 >= TRIES || self.1.elapsed() >= TRIED_FOR {
             return false;
         }
         sleep(Duration::from_millis(50) * 2_u32.pow(self.0)).await;

@@ -184,6 +184,9 @@ pub struct InterfaceStatus {
     pub name: String,
     pub pod_interface_name: Option<String>,
     pub ip_address: Option<String>,
+    /// With `ip_address`; of a guest with an agent all it has.
+    #[serde(deserialize_with = "nullable")]
+    pub ip_addresses: Vec<String>,
 }
 
 /// `status.migrationState`: the migration in flight, or the last one.

@@ -1,5 +1,7 @@
 //! What a VMI's spec and status say about its network: interfaces, and the probes that cross it.
 
+use std::net::IpAddr;
+
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::vmi::{InterfaceSpec, Network, VirtualMachineInstance, VmiProbe};
@@ -8,6 +10,20 @@ use crate::fault::interface::{NetworkSource, Nic, Wiring};
 use crate::fault::{Probe, ProbeKind};
 
 impl VirtualMachineInstance {
+    /// The addresses reported for the interface on the pod's own network, which are its launcher pod's; none for a VMI that
+    /// has no such interface, or none yet. During the first second after a migration they are the old pod's (KubeVirt 1.6).
+    pub fn pod_addresses(&self) -> Vec<IpAddr> {
+        let nics = self.nics();
+        let primary = nics.iter().find(|nic| nic.source == NetworkSource::Primary);
+        let reported = primary.and_then(|nic| self.status.interfaces.iter().find(|entry| entry.name == nic.network));
+        let reported = reported
+            .into_iter()
+            .flat_map(|entry| entry.ip_address.iter().chain(&entry.ip_addresses));
+        // With a prefix length in old versions.
+        let plain = reported.map(|text| text.split_once('/').map_or(text.as_str(), |(address, _)| address));
+        plain.filter_map(|text| text.parse().ok()).collect()
+    }
+
     /// The interfaces of the spec with their networks and status.
     pub fn nics(&self) -> Vec<Nic> {
         self.spec

@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 
 use super::client::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
+use super::objects::{sound, sound_one};
 use super::vmi::VirtualMachineInstance;
 
 /// A server ends a watch after 290 s (asked for below); a connection silent for longer is dead.
@@ -176,7 +177,7 @@ where
             Ok(list) => {
                 self.failures = 0;
                 self.version = Some(list.metadata.resource_version.unwrap_or_default());
-                Ok(Step::Change(Change::Listed(list.items)))
+                Ok(Step::Change(Change::Listed(sound(list.items)?)))
             }
             Err(error) => self.failed(&error),
         }
@@ -210,11 +211,11 @@ where
         match event {
             Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => {
                 self.saw(object.resource_version());
-                Ok(Step::Change(Change::Applied(object)))
+                Ok(Step::Change(Change::Applied(sound_one(object)?)))
             }
             Ok(WatchEvent::Deleted(object)) => {
                 self.saw(object.resource_version());
-                Ok(Step::Change(Change::Deleted(object)))
+                Ok(Step::Change(Change::Deleted(sound_one(object)?)))
             }
             Ok(WatchEvent::Bookmark(bookmark)) => {
                 self.saw(Some(bookmark.metadata.resource_version));

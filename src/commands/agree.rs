@@ -4,6 +4,7 @@ use super::Context;
 use super::stop::Stop;
 use crate::cli::Writing;
 use crate::cluster::Cluster;
+use crate::command_line::quoted;
 use crate::plan::guards::Demand;
 use crate::plan::run_plan::Consent;
 use crate::report::ExitCode;
@@ -42,9 +43,9 @@ pub(super) async fn agree(
         };
         let question = format!("{}. Type {} to go on{place}", demand.why, demand.what);
         let instead = format!(
-            "{}, so that --yes alone does not do: pass --yes={} to go on without being asked",
+            "{}, so that --yes alone does not do: pass {} to go on without being asked",
             demand.why,
-            cluster.typed_name()
+            quoted(&format!("--yes={}", cluster.typed_name()))
         );
         let typed = Confirm::typed("", question, &demand.expected).instead(instead);
         ask(context, typed, UNCHANGED).await?;

@@ -4,10 +4,15 @@
 mod nodes;
 mod permissions;
 
-use super::Context;
+use super::guards::Guards;
 use super::stop::Stop;
+use super::{Context, debug_pods};
 use crate::cli::CheckRequest;
-use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind, Reach, Selection, kubevirt, pod_namespace, survey};
+use crate::cluster::pod_namespace::{self, PodNamespaces};
+use crate::cluster::{
+    Ask, Cluster, ClusterError, ErrorKind, Reach, Selection, kubevirt, launcher_images, pod_admission, survey,
+};
+use crate::fault::{AgentImage, AgentImages, ImageSource};
 use crate::node::script::SCRIPT;
 use crate::plan::run_plan::Plan;
 use crate::report::{CheckItem, CheckResult, ExitCode, Format, ListReport};
@@ -15,7 +20,7 @@ use crate::run::migrate::explain::Limits;
 use crate::run::node_probe::Probe;
 use crate::ui::escape;
 
-/// Stands for a launcher's image where there is no VM yet; only asked about, never run.
+/// Stands for an image that is not known; only asked about, never run.
 const ANY_IMAGE: &str = "quay.io/kubevirt/virt-launcher:latest";
 
 /// What has been found out so far.
@@ -30,12 +35,16 @@ struct Findings {
 struct Known {
     /// Namespace of the VMs.
     namespace: String,
-    kubevirt: Option<String>,
+    /// What debug pods would run, where that is known.
+    images: Option<AgentImages>,
+    /// Where debug pods may go.
+    pods: PodNamespaces,
     /// VMIs in reach.
     vmis: Vec<Reach>,
 }
 
 pub(super) async fn check(context: &mut Context, request: CheckRequest) -> Result<ExitCode, Stop> {
+    let guards = Guards::read(&context.config)?;
     let cluster = context.connect().await?;
     let mut findings = Findings::default();
     if !context
@@ -46,12 +55,11 @@ pub(super) async fn check(context: &mut Context, request: CheckRequest) -> Resul
         return Ok(ExitCode::Failed);
     }
     let asked = async {
-        let known = known(&cluster, &request, &mut findings).await;
-        // Migrations and outages need no debug pod.
-        let place = if matches!(request.fault, Some("migrate" | "outage")) {
-            PodPlace::default()
-        } else {
+        let known = known(&cluster, &request, &guards, &mut findings).await;
+        let place = if needs_pods(&request) {
             admission(&cluster, &request, &known, &mut findings).await
+        } else {
+            PodPlace::default()
         };
         let reviewed = permissions::review(
             &cluster,
@@ -117,7 +125,7 @@ async fn server(cluster: &Cluster, findings: &mut Findings) -> bool {
     }
 }
 
-async fn known(cluster: &Cluster, request: &CheckRequest, findings: &mut Findings) -> Known {
+async fn known(cluster: &Cluster, request: &CheckRequest, guards: &Guards, findings: &mut Findings) -> Known {
     let namespace = request.namespace.clone().unwrap_or_else(|| cluster.namespace.clone());
     let in_namespace = Selection {
         namespace: Some(namespace.clone()),
@@ -128,26 +136,63 @@ async fn known(cluster: &Cluster, request: &CheckRequest, findings: &mut Finding
         ..Selection::default()
     };
     let selection = if request.nodes { &everywhere } else { &in_namespace };
-    let (installed, found) = tokio::join!(kubevirt::installed(cluster), survey(cluster, selection, &[]));
+    let (installed, own, found) = tokio::join!(
+        kubevirt::installed(cluster),
+        pod_namespace::own(cluster),
+        survey(cluster, selection, &[])
+    );
     let found = match found {
         Err(_) if request.nodes => survey(cluster, &in_namespace, &[]).await,
         found => found,
     };
     let vmis = found.map(|found| found.rows).unwrap_or_default();
-    let kubevirt = note_kubevirt(cluster, installed, findings).await;
+    let pods = PodNamespaces::new(request.pod_namespace.as_deref(), own, kubevirt::home(&installed));
+    let launchers = launcher_images::read(cluster, &installed).await;
+    note_kubevirt(cluster, installed, findings).await;
+    let images = match debug_pods::images(guards, request.image.as_ref(), &launchers) {
+        _ if !needs_pods(request) => None,
+        Ok(images) => {
+            note_images(&images, &vmis, findings);
+            Some(images)
+        }
+        Err(stop) => {
+            findings.lack("image", "", CheckResult::Unknown, stop.message, stop.hint);
+            None
+        }
+    };
     Known {
         namespace,
-        kubevirt,
+        pods,
+        images,
         vmis,
     }
 }
 
-/// Notes the installation; its namespace where that may be known.
+/// Migrations and outages need no debug pod, but for `--mode kill`.
+fn needs_pods(request: &CheckRequest) -> bool {
+    !matches!(request.fault, Some("migrate" | "outage"))
+}
+
+/// What debug pods would run on the nodes that have VMs.
+fn note_images(images: &AgentImages, vmis: &[Reach], findings: &mut Findings) {
+    let mut nodes: Vec<&str> = vmis.iter().filter_map(|row| row.node.as_deref()).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    let nodes = if nodes.is_empty() { vec![""] } else { nodes };
+    let mut all: Vec<&AgentImage> = nodes.into_iter().map(|node| images.on(node)).collect();
+    all.dedup();
+    for image in all {
+        let detail = format!("debug pods run this, from {}", escape(&image.source().to_string()));
+        findings.note("image", image.image(), CheckResult::Ok, Some(detail), None);
+    }
+}
+
+/// Notes the installation.
 async fn note_kubevirt(
     cluster: &Cluster,
     installed: Result<Option<kubevirt::KubeVirt>, ClusterError>,
     findings: &mut Findings,
-) -> Option<String> {
+) {
     let check = "kubevirt";
     let none = "the cluster has no KubeVirt, so that there are no VMs".to_owned();
     match installed {
@@ -159,15 +204,18 @@ async fn note_kubevirt(
             };
             findings.note(check, found.namespace(), result, Some(detail), None);
             findings.note("limits", found.namespace(), CheckResult::Ok, Some(limits(&found)), None);
-            Some(found.namespace().to_owned())
         }
-        Ok(None) => {
-            findings.lack(check, "", CheckResult::Failed, none, None);
-            None
-        }
-        Err(error) if error.kind == ErrorKind::NotFound => {
-            findings.lack(check, "", CheckResult::Failed, none, None);
-            None
+        Ok(None) => findings.lack(check, "", CheckResult::Failed, none, None),
+        Err(error) if error.is_not_found() => findings.lack(check, "", CheckResult::Failed, none, None),
+        // There are several.
+        Err(error) if error.kind == ErrorKind::Other => {
+            findings.note(
+                check,
+                "kubevirt.io",
+                CheckResult::Warning,
+                Some(error.message),
+                error.hint,
+            );
         }
         Err(error) => {
             // Whoever may not read the object may still ask which API groups there are.
@@ -179,7 +227,6 @@ async fn note_kubevirt(
                 Ok(_) => findings.lack(check, "", CheckResult::Failed, none, None),
                 Err(_) => findings.lack(check, "", CheckResult::Unknown, error.message, error.hint),
             }
-            None
         }
     }
 }
@@ -211,61 +258,58 @@ struct PodPlace {
 
 /// Asks, by a dry run, each namespace debug pods may go to.
 async fn admission(cluster: &Cluster, request: &CheckRequest, known: &Known, findings: &mut Findings) -> PodPlace {
-    let candidates = pod_namespace::candidates(
-        request.pod_namespace.as_deref(),
-        known.kubevirt.as_deref(),
-        &known.namespace,
-    );
-    let image = request.image.clone().or_else(|| {
-        let placed = known.vmis.iter().find_map(|row| row.placed.as_ref());
-        placed.map(|target| target.launcher.image.clone())
-    });
+    let candidates = known.pods.candidates();
+    let node = known.vmis.iter().find_map(|row| row.node.clone()).unwrap_or_default();
+    let image = known.images.as_ref().map(|images| images.on(&node).clone());
     let probe = Probe {
         run: Plan::new_run(),
         number: 0,
-        node: known.vmis.iter().find_map(|row| row.node.clone()).unwrap_or_default(),
+        node,
         namespace: String::new(),
-        image: image.unwrap_or_else(|| ANY_IMAGE.to_owned()),
+        image: image.unwrap_or_else(|| AgentImage::new(ANY_IMAGE, ImageSource::Flag)),
         annotations: std::collections::BTreeMap::new(),
         start_limit: nodes::START_LIMIT,
     };
     let pod = probe.pod().object(SCRIPT);
-    let asked = candidates.iter().map(|namespace| {
-        let (pod, only) = (&pod, std::slice::from_ref(namespace));
-        async move { (namespace, pod_namespace::choose(cluster, pod, only).await) }
-    });
-    let answers = futures::future::join_all(asked).await;
-    let chosen = answers
+    let asked = candidates
         .iter()
-        .find(|(_, answer)| answer.is_ok())
-        .map(|(namespace, _)| (*namespace).clone());
-    for (namespace, answer) in &answers {
+        .map(|namespace| pod_admission::admits(cluster, &pod, namespace));
+    let answers = futures::future::join_all(asked).await;
+    let chosen = answers.iter().position(Result::is_ok);
+    for (number, (namespace, answer)) in candidates.iter().zip(answers).enumerate() {
         match answer {
-            Ok(_) => {
-                let here = chosen.as_ref() == Some(*namespace);
-                let detail = here.then(|| "debug pods go here".to_owned());
+            Ok(()) => {
+                let detail = (chosen == Some(number)).then(|| "debug pods go here".to_owned());
                 findings.note("admission", namespace, CheckResult::Ok, detail, None);
             }
-            // Only worth a word when it was asked for.
-            Err(error) if error.is_not_found() && request.pod_namespace.is_none() => {}
             Err(error) if chosen.is_some() => {
-                let detail = Some(error.message.clone());
-                findings.note("admission", namespace, CheckResult::Warning, detail, None);
+                findings.note("admission", namespace, CheckResult::Warning, Some(error.message), None);
             }
-            Err(error) => {
-                let (message, hint) = (error.message.clone(), error.hint.clone());
-                findings.lack("admission", namespace, CheckResult::Failed, message, hint);
-            }
+            Err(error) => findings.lack("admission", namespace, CheckResult::Failed, error.message, error.hint),
         }
     }
-    let admitted = chosen.is_some();
-    if !admitted {
-        findings.lacking = true;
+    if let Some((chosen, namespace)) = chosen.and_then(|number| Some((number, candidates.get(number)?))) {
+        // One that somebody may expect to be used.
+        if let Some(note) = known.pods.note().filter(|_| chosen == 0) {
+            findings.note("admission", pod_namespace::OWN, CheckResult::Warning, Some(note), None);
+        }
+        return PodPlace {
+            namespace: (*namespace).to_owned(),
+            admitted: true,
+        };
     }
-    let last = candidates.last().cloned().unwrap_or_default();
+    if request.pod_namespace.is_none() {
+        let (why, fix) = (known.pods.passed_over(), known.pods.prepare(cluster.flags()));
+        let why = if why.is_empty() {
+            "no namespace takes the debug pods".to_owned()
+        } else {
+            why.join("; ")
+        };
+        findings.lack("admission", pod_namespace::OWN, CheckResult::Failed, why, Some(fix));
+    }
     PodPlace {
-        namespace: chosen.unwrap_or(last),
-        admitted,
+        namespace: candidates.last().map_or(pod_namespace::OWN, |last| *last).to_owned(),
+        admitted: false,
     }
 }
 

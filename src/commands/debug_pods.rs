@@ -3,19 +3,39 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::guards::Guards;
 use super::permitted::{Places, permitted};
 use super::stop::Stop;
 use crate::cli::{DryRun, PodRequest};
+use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::rules::VM_PACKETS;
-use crate::cluster::{Cluster, pod_namespace};
+use crate::cluster::{Cluster, ClusterError, LauncherImages, pod_admission};
+use crate::fault::{AgentImage, AgentImages};
 use crate::node::pod::DebugPod;
 use crate::node::script::SCRIPT;
 use crate::plan::run_plan::PodOptions;
+use crate::ui::escape;
+
+/// What debug pods run; refused where neither the operator nor KubeVirt says so.
+pub(super) fn images(
+    guards: &Guards,
+    flag: Option<&String>,
+    kubevirt: &Result<LauncherImages, ClusterError>,
+) -> Result<AgentImages, Stop> {
+    LauncherImages::choose(guards.image(flag), kubevirt).map_err(|unknown| {
+        let stop = Stop::refused("image", unknown.message);
+        match unknown.hint {
+            Some(hint) => stop.hint(hint),
+            None => stop,
+        }
+    })
+}
 
 /// How the pods of a run are made.
-pub(super) fn options(request: &PodRequest, annotations: BTreeMap<String, String>) -> PodOptions {
+pub(super) fn options(request: &PodRequest, images: AgentImages, annotations: BTreeMap<String, String>) -> PodOptions {
     PodOptions {
-        image: request.image.clone(),
+        images,
+        namespace: request.namespace.clone(),
         service_account: request.service_account.clone(),
         tolerations: request.tolerations.clone(),
         start_limit: Duration::from_secs_f64(request.running_timeout.as_secs_f64()),
@@ -23,32 +43,58 @@ pub(super) fn options(request: &PodRequest, annotations: BTreeMap<String, String
     }
 }
 
-/// Where debug pods may go, in the order they are tried.
-pub(super) fn candidates(request: &PodRequest, kubevirt: Option<&str>, vm_namespace: &str) -> Vec<String> {
-    pod_namespace::candidates(request.namespace.as_deref(), kubevirt, vm_namespace)
+/// What debug pods run, a line for each image with the nodes it is for, where there is more than one.
+pub(super) fn image_lines<'a>(pods: impl IntoIterator<Item = (&'a str, &'a AgentImage)>) -> Vec<String> {
+    let mut groups: Vec<(&AgentImage, Vec<&str>)> = Vec::new();
+    for (node, image) in pods {
+        match groups.iter_mut().find(|(known, _)| *known == image) {
+            Some((_, nodes)) => nodes.push(node),
+            None => groups.push((image, vec![node])),
+        }
+    }
+    let several = groups.len() > 1;
+    let line = |(image, mut nodes): (&AgentImage, Vec<&str>)| {
+        nodes.dedup();
+        let on = if several {
+            format!(" on {}", nodes.join(", "))
+        } else {
+            String::new()
+        };
+        escape(&format!("{image}{on}"))
+    };
+    groups.into_iter().map(line).collect()
+}
+
+/// A plan that says which namespace somebody may expect to be used, and is not.
+pub(super) fn noted(mut text: String, namespaces: &PodNamespaces) -> String {
+    if let Some(note) = namespaces.note() {
+        text.push_str("  not used   ");
+        text.push_str(&note);
+        text.push('\n');
+    }
+    text
 }
 
 /// The namespace that takes the pods, and whether we may make, attach to and delete them there. A client dry run only reads;
 /// a server dry run asks about every pod, not only the first. `command` is what `check` would be asked about.
 pub(super) async fn place(
     cluster: &Cluster,
-    candidates: &[String],
+    namespaces: &PodNamespaces,
     pods: &[DebugPod],
     dry_run: DryRun,
     command: &str,
 ) -> Result<String, Stop> {
     let namespace = match pods {
         [first, more @ ..] if dry_run != DryRun::Client => {
-            let namespace = pod_namespace::choose(cluster, &first.object(SCRIPT), candidates).await?;
+            let namespace = pod_admission::choose(cluster, &first.object(SCRIPT), namespaces).await?;
             if dry_run == DryRun::Server {
-                let only = std::slice::from_ref(&namespace);
                 for pod in more {
-                    pod_namespace::choose(cluster, &pod.object(SCRIPT), only).await?;
+                    pod_admission::admits(cluster, &pod.object(SCRIPT), &namespace).await?;
                 }
             }
             namespace
         }
-        _ => pod_namespace::existing(cluster, candidates).await?,
+        _ => pod_admission::existing(cluster, namespaces).await?,
     };
     let rules: Vec<_> = VM_PACKETS
         .iter()

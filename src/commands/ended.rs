@@ -7,7 +7,7 @@ use crate::run::driver::Ran;
 use crate::run::vm::{Cause, STREAM_LOST, Vm};
 
 pub(super) fn tell(context: &Context, cluster: &Cluster, plan: &Plan, ran: &Ran) {
-    let halt = cluster.again(&format!("kubectl vmchaos halt {}", plan.run));
+    let halt = cluster.again(plan.halt_command());
     if ran.vms.iter().any(|vm| vm.leaked().is_some()) {
         for vm in &ran.vms {
             if let Some(left) = vm.leaked() {

@@ -13,7 +13,8 @@ use super::{Context, debug_pods, document, ended, plan_text};
 use crate::cli::{DryRun, FaultRequest};
 use crate::cluster::Cluster;
 use crate::cluster::events::{Recorder, Regarding};
-use crate::fault::Execution;
+use crate::cluster::pod_namespace::PodNamespaces;
+use crate::fault::{AgentImages, Execution};
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::run_plan::{Confirmed, Plan, REASON, USER};
 use crate::report::{self, ExitCode, probe_chart};
@@ -31,16 +32,18 @@ pub(super) async fn fault(context: &mut Context, request: FaultRequest) -> ExitC
 }
 
 async fn carry_out(context: &mut Context, request: &FaultRequest, run: &mut Run) -> Result<report::Ending, Stop> {
-    let guards = Guards::read()?;
+    let guards = Guards::read(&context.config)?;
     let cluster = document::connect(context, &mut run.report).await?;
     let interfaces = &request.spec.interfaces;
-    let chosen = targets::choose(context, &cluster, &request.wanted, interfaces, &guards).await?;
+    let (chosen, images) = targets::choose(context, &cluster, &request.wanted, interfaces, &guards).await?;
+    let images = debug_pods::images(&guards, request.pod.image.as_ref(), &images)?;
     let around = chosen.around.clone();
-    let plan = planned(request, &cluster, chosen, &run.report.id)?;
+    let pods = around.pod_namespaces(request.pod.namespace.as_deref());
+    let plan = planned(request, &cluster, chosen, images, &run.report.id)?;
     let facts = facts(&cluster, &plan);
     let passed = Box::pin(async {
-        let admitted = admitted(&cluster, request, &plan, around.kubevirt.as_deref());
-        let (verdict, namespace) = tokio::join!(guards.look(&cluster, &facts, &around), admitted);
+        let admitted = admitted(&cluster, request, &plan, &pods);
+        let (verdict, namespace) = tokio::join!(guards.look(&cluster, &facts, &around, &pods), admitted);
         Ok((verdict?, namespace?))
     });
     let (verdict, namespace) = context.unless_signalled(passed).await?;
@@ -48,6 +51,7 @@ async fn carry_out(context: &mut Context, request: &FaultRequest, run: &mut Run)
     run.planned(context);
     let is_dry = request.writing.dry_run != DryRun::None;
     let text = plan_text::plan_text(&plan, &cluster, &namespace, is_dry);
+    let text = debug_pods::noted(text, &pods);
     context.printer.line(&guards::shown(text, &verdict));
     if is_dry {
         let vmis = plan.vms.iter().map(|vm| &vm.target);
@@ -70,12 +74,18 @@ fn facts(cluster: &Cluster, plan: &Plan) -> Facts {
     }
 }
 
-fn planned(request: &FaultRequest, cluster: &Cluster, chosen: Chosen, run: &str) -> Result<Plan, Stop> {
+fn planned(
+    request: &FaultRequest,
+    cluster: &Cluster,
+    chosen: Chosen,
+    images: AgentImages,
+    run: &str,
+) -> Result<Plan, Stop> {
     let mut annotations = BTreeMap::from([(USER.to_owned(), cluster.user.clone())]);
     if let Some(reason) = &request.writing.reason {
         annotations.insert(REASON.to_owned(), reason.clone());
     }
-    let pod = debug_pods::options(&request.pod, annotations);
+    let pod = debug_pods::options(&request.pod, images, annotations);
     let many = chosen.targets.len() > 1;
     if request.spec.detach && many && request.spec.execution == Execution::Serial {
         return Err(Stop::refused(
@@ -100,14 +110,12 @@ async fn admitted(
     cluster: &Cluster,
     request: &FaultRequest,
     plan: &Plan,
-    kubevirt: Option<&str>,
+    namespaces: &PodNamespaces,
 ) -> Result<String, Stop> {
-    let vm_namespace = plan.vms.first().map_or("default", |vm| vm.target.namespace.as_str());
-    let candidates = debug_pods::candidates(&request.pod, kubevirt, vm_namespace);
-    let pods = (0..plan.nodes.len()).map(|node| follow::debug_pod(plan, node, vm_namespace));
+    let pods = (0..plan.nodes.len()).map(|node| follow::debug_pod(plan, node, ""));
     let pods: Vec<_> = pods.collect();
     let kind = request.spec.fault.kind();
-    debug_pods::place(cluster, &candidates, &pods, request.writing.dry_run, kind).await
+    debug_pods::place(cluster, namespaces, &pods, request.writing.dry_run, kind).await
 }
 
 fn keys(plan: &Plan) -> Words {

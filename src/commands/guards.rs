@@ -1,15 +1,19 @@
 //! The guards of every command that puts a fault on VMs: the config file, what is protected, and what a plan has to pass.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use super::Context;
 use super::stop::Stop;
 use super::targets::Candidates;
+use crate::cli::ConfigFile;
 use crate::cluster::kubevirt::KubeVirt;
+use crate::cluster::pod_namespace::{self, Own, PodNamespaces};
 use crate::cluster::protection::{Protection, everyone, protection};
 use crate::cluster::{Cluster, ClusterError, Reach, Selection};
-use crate::fault::{PROTECTED, Unfit};
+use crate::command_line::CommandLine;
+use crate::fault::{AgentImage, ImageSource, PROTECTED, Unfit};
+use crate::local::folders;
+use crate::local::input::{self, Unread};
 use crate::plan::guards::beside::Beside;
 use crate::plan::guards::config::Config;
 use crate::plan::guards::{self, Crowd, Facts, Known, Place, Verdict};
@@ -24,6 +28,9 @@ pub(super) struct Guards {
     file: String,
 }
 
+/// The other ways to say which guards hold.
+const ELSEWHERE: &str = "name the file with --config FILE, or say with --no-config that the built-in guards hold";
+
 /// What was seen beside the VMs that were chosen.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Around {
@@ -32,41 +39,56 @@ pub(super) struct Around {
     pub protection: Protection,
     /// Namespace KubeVirt is installed in, where it may be known.
     pub kubevirt: Option<String>,
-}
-
-/// The config file (XDG Base Directory): `$XDG_CONFIG_HOME/kubectl-vmchaos/config.yaml`, `~/.config/…`, on Windows `%APPDATA%`.
-fn path() -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        let path = std::env::var_os(name).map(PathBuf::from);
-        path.filter(|path| path.is_absolute())
-    };
-    let folder = absolute("XDG_CONFIG_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".config")))
-        .or_else(|| absolute("APPDATA"))?;
-    Some(folder.join("kubectl-vmchaos").join("config.yaml"))
+    /// The namespace made for debug pods.
+    pub own: Own,
 }
 
 // === impl Guards ===
 
 impl Guards {
-    /// Reads the config file; nothing is asked of a cluster before. That there is none is fine.
-    pub(super) fn read() -> Result<Self, Stop> {
-        let Some(path) = path() else {
-            return Ok(Self {
-                config: Config::default(),
-                file: "~/.config/kubectl-vmchaos/config.yaml".to_owned(),
-            });
+    /// Reads the config file; nothing is asked of a cluster before. That there is none is fine where it is known where it would
+    /// be; otherwise guards could be off without a word.
+    pub(super) fn read(which: &ConfigFile) -> Result<Self, Stop> {
+        let refused = |why: String| Stop::refused("config-file", why);
+        let own = || folders::config().map(|folder| folder.join("config.yaml"));
+        let path = match which {
+            ConfigFile::None => return Ok(Self::built_in("the config file".to_owned())),
+            ConfigFile::At(path) => path.clone(),
+            ConfigFile::Own => own().ok_or_else(|| {
+                refused("nobody knows where the config file would be: the home directory is not known".to_owned())
+                    .hint(format!("set HOME, {ELSEWHERE}"))
+            })?,
         };
         let file = escape(&path.display().to_string());
-        let refused = |why: String| {
-            Stop::refused("config-file", why).hint("put the file right, or move it away; the README has every key")
+        let text = match input::read(&path) {
+            Ok(text) => text,
+            Err(Unread::Missing) if *which == ConfigFile::Own => return Ok(Self::built_in(file)),
+            Err(why) => {
+                let told = refused(format!("the config file {file} {}", escape(&why.to_string())));
+                return Err(told.hint(format!("put it right, {ELSEWHERE}")));
+            }
         };
-        let config = match std::fs::read_to_string(&path) {
-            Ok(text) => Config::parse(&text).map_err(|why| refused(format!("{file}: {}", escape(&why))))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Config::default(),
-            Err(error) => return Err(refused(format!("{file} cannot be read: {error}"))),
-        };
+        let config = Config::parse(&text).map_err(|why| {
+            refused(format!("{file}: {}", escape(&why)))
+                .hint("put the file right, or move it away; the README has every key")
+        })?;
         Ok(Self { config, file })
+    }
+
+    /// Without a config file, which would be this one.
+    fn built_in(file: String) -> Self {
+        let config = Config::default();
+        Self { config, file }
+    }
+
+    /// What the operator wants debug pods to run: by `--image`, else by the config file.
+    pub(super) fn image(&self, flag: Option<&String>) -> Option<AgentImage> {
+        let by_flag = flag.map(|image| AgentImage::new(image, ImageSource::Flag));
+        let by_file = || {
+            let image = self.config.image.as_ref()?;
+            Some(AgentImage::new(&image.0, ImageSource::Config(self.file.clone())))
+        };
+        by_flag.or_else(by_file)
     }
 
     /// What a search finds, and beside it what is protected; unless a signal comes first.
@@ -92,16 +114,20 @@ impl Guards {
         namespace: &str,
         name: &str,
         annotated: bool,
-        flags: &str,
+        flags: &[String],
     ) -> Option<Unfit> {
         let by_annotation = || {
             let of_vmi = annotated.then_some("vmi");
+            let annotate = CommandLine::new("kubectl annotate");
             let (words, place) = match protection.of(namespace, name).or(of_vmi)? {
-                "namespace" => ("is in a protected namespace", format!("namespace {namespace}")),
-                kind => ("is protected", format!("{kind} {name} -n {namespace}")),
+                "namespace" => ("is in a protected namespace", annotate.own("namespace").arg(namespace)),
+                kind => ("is protected", annotate.arg(kind).arg(name).flag("-n", namespace)),
             };
-            let hint = format!("to change that: kubectl annotate {place} {PROTECTED}-{flags}");
-            Some((format!("{words} (annotation {PROTECTED})"), hint))
+            let off = place.arg(format!("{PROTECTED}-")).each_with(flags);
+            Some((
+                format!("{words} (annotation {PROTECTED})"),
+                off.to("to change that: ").into(),
+            ))
         };
         let (reason, hint) = guards::protected(&self.config, &self.file, namespace, name).or_else(by_annotation)?;
         Some(Unfit {
@@ -114,9 +140,9 @@ impl Guards {
 
     /// Marks what is protected, whichever the fault.
     pub(super) fn keep_off_all(&self, cluster: &Cluster, rows: &mut [Reach], protection: &Protection) {
-        let flags = cluster.again("");
+        let flags = cluster.flags();
         for row in rows {
-            if let Some(unfit) = self.protected(protection, &row.namespace, &row.name, row.protected, &flags) {
+            if let Some(unfit) = self.protected(protection, &row.namespace, &row.name, row.protected, flags) {
                 row.fault = Err(unfit.clone());
                 row.migrate = Err(unfit.clone());
                 row.outage = Err(unfit);
@@ -126,22 +152,29 @@ impl Guards {
 
     /// Marks what is protected among the candidates, and keeps what was seen beside them.
     pub(super) fn keep_off<T>(&self, cluster: &Cluster, found: &mut Candidates<T>, protection: Protection) {
-        let flags = cluster.again("");
+        let flags = cluster.flags();
         for row in &mut found.rows {
             let [namespace, name, ..] = &row.cells;
-            if let Some(unfit) = self.protected(&protection, namespace, name, row.protected, &flags) {
+            if let Some(unfit) = self.protected(&protection, namespace, name, row.protected, flags) {
                 row.fault = Err(unfit);
             }
         }
         found.around.protection = protection;
     }
 
-    /// What the guards say of a plan, after a look at what else is going on; an error where they refuse it.
-    pub(super) async fn look(&self, cluster: &Cluster, facts: &Facts, around: &Around) -> Result<Verdict, Stop> {
+    /// What the guards say of a plan, after a look at what else is going on; an error where they refuse it. `pods` are the
+    /// namespaces where others' runs count.
+    pub(super) async fn look(
+        &self,
+        cluster: &Cluster,
+        facts: &Facts,
+        around: &Around,
+        pods: &PodNamespaces,
+    ) -> Result<Verdict, Stop> {
         let namespaces: BTreeSet<String> = facts.vms.iter().map(|place| place.namespace.clone()).collect();
         let (crowd, beside) = tokio::join!(
             self.crowd(cluster, facts, &namespaces),
-            lookout::beside(cluster, &namespaces, around.kubevirt.as_deref())
+            lookout::beside(cluster, &namespaces, pods)
         );
         let ((crowd, closed), mut beside) = (crowd?, beside?);
         add(&mut beside, around);
@@ -241,7 +274,23 @@ pub(super) fn shown(mut text: String, verdict: &Verdict) -> String {
     text
 }
 
+/// A search, and beside it a look at the namespace made for debug pods.
+pub(super) async fn and_own<S>(
+    cluster: &Cluster,
+    search: impl Future<Output = Result<S, ClusterError>>,
+) -> Result<(S, Own), ClusterError> {
+    let (found, own) = tokio::join!(search, pod_namespace::own(cluster));
+    Ok((found?, own))
+}
+
 impl Around {
+    /// Where debug pods may go, and where those of others count; `named` is `--pod-namespace`.
+    pub(super) fn pod_namespaces(&self, named: Option<&str>) -> PodNamespaces {
+        let unread = || "the KubeVirt object could not be read, or there are several".to_owned();
+        let kubevirt = self.kubevirt.as_deref().map(Some).ok_or_else(unread);
+        PodNamespaces::new(named, self.own.clone(), kubevirt)
+    }
+
     /// Where KubeVirt is, as an installation says.
     pub(super) fn at(kubevirt: Option<&KubeVirt>, cordoned: Vec<String>) -> Self {
         Self {

@@ -84,6 +84,7 @@ pub(super) async fn guide(context: &Context, request: &GuideRequest) -> Result<E
     // Where the cluster is and how results are printed was said before.
     let invocation = Invocation {
         connection: context.connection.clone(),
+        config: context.config.clone(),
         output: context.output,
         verbosity: context.verbosity,
         rehearsal: context.rehearsal.clone(),
@@ -140,7 +141,7 @@ async fn vms(
             all_namespaces: everywhere,
             ..Selection::default()
         };
-        let guards = Guards::read()?;
+        let guards = Guards::read(&context.config)?;
         let search = survey(cluster, &selection, &[]);
         let (mut found, protection) = guards.search(context, cluster, &selection, search).await?;
         guards.keep_off_all(cluster, &mut found.rows, &protection);

@@ -9,9 +9,13 @@ use futures::future::join_all;
 
 use super::Context;
 use super::agree::{UNCHANGED, ask};
+use super::guards::Guards;
+use super::status::tell_uncounted;
 use super::stop::Stop;
 use crate::cli::{DryRun, HaltRequest, Writing};
 use crate::cluster::Cluster;
+use crate::command_line::{CommandLine, flags};
+use crate::fault::{AgentImage, ImageSource};
 use crate::plan::run_plan::{REASON, USER};
 use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
 use crate::run::halt::{self, Halted};
@@ -20,6 +24,7 @@ use crate::run::live_report::{item, summary};
 use crate::run::lookout;
 use crate::run::migrate::halt as migrate;
 use crate::run::outage::changes::Changed;
+use crate::run::prove::Sweeping;
 use crate::ui::Confirm;
 
 /// What came of it.
@@ -36,8 +41,19 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     let only_vmis = request.runs.is_empty() && !request.all && !request.targets.names.is_empty();
     // Beside VMs alone -n is where those are; the debug pods of runs on them may be elsewhere.
     let namespace = request.namespace.as_deref().filter(|_| !only_vmis);
-    let look = async { Ok(lookout::look(&cluster, namespace).await?) };
+    let look = async { Ok(lookout::look(&cluster, namespace, request.pod_namespace.as_deref()).await?) };
     let found = Box::pin(context.unless_signalled(look)).await.map_err(nobody_looked)?;
+    tell_uncounted(context, &cluster, &found.uncounted);
+    let sweeping = Sweeping {
+        namespaces: found.namespaces.clone(),
+        service_account: request.service_account.clone(),
+        image: image(context, &request),
+        annotations: annotations(&cluster, &request.writing),
+    };
+    let looked_into = namespace
+        .iter()
+        .flat_map(|namespace| ["-n".to_owned(), (*namespace).to_owned()]);
+    let flags: Vec<String> = looked_into.chain(pod_flags(&request)).collect();
     let mut chosen = if only_vmis {
         choice::Chosen::default()
     } else {
@@ -50,7 +66,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .collect();
     chosen.add_changes_of(&found.changes, &keys);
     let named_vms = async { Ok(lookout::named(&cluster, &found, &vms).await?) };
-    let seen = context.unless_signalled(named_vms).await?;
+    let seen = context.unless_signalled(named_vms).await.map_err(unanswered)?;
     if let Some((namespace, name)) = seen.missing.first() {
         return Err(vmis::missing(&cluster, namespace, name));
     }
@@ -64,8 +80,8 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     let looks = if request.targets.names.is_empty() {
         None
     } else {
-        let looks = vmis::plan(&cluster, &request, &found.runs);
-        context.unless_signalled(looks).await?
+        let looks = vmis::plan(&cluster, &request, &found.runs, &sweeping);
+        context.unless_signalled(looks).await.map_err(unanswered)?
     };
     show(context, &chosen, looks.as_ref())?;
     if request.writing.dry_run != DryRun::None {
@@ -76,7 +92,6 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         confirm(context, &cluster, chosen.count(), looks.as_ref()).await?;
     }
     let claimed = claimed(&found.runs, &chosen.runs);
-    let annotations = annotations(&cluster, &request.writing);
     let work = async {
         let flights = join_all(
             chosen
@@ -84,8 +99,8 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
                 .into_iter()
                 .map(|run| migrate::halt(&cluster, run, &cluster.user)),
         );
-        let (halted, flights) = tokio::join!(halt::halt(&cluster, chosen.runs, &claimed, &annotations), flights);
-        let mut outcome = Outcome::of(&cluster, halted);
+        let (halted, flights) = tokio::join!(halt::halt(&cluster, chosen.runs, &claimed, &sweeping), flights);
+        let mut outcome = Outcome::of(&cluster, halted, &flags);
         for halted in flights {
             outcome.add(&cluster, halted);
         }
@@ -101,10 +116,9 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .chain(request.targets.named(&cluster.namespace).into_iter().map(vmi_argument));
     let names: Vec<String> = names.collect();
     let Some(outcome) = unless_abandoned(context, work).await else {
-        let again = cluster.again(&format!("kubectl vmchaos halt {}", names.join(" ")));
+        let again = cluster.again(CommandLine::new("kubectl vmchaos halt").args(names).args(&flags));
         return Err(
-            Stop::leaked("left before it was verified; something may still be in place")
-                .hint(format!("to finish: {again}")),
+            Stop::leaked("left before it was verified; something may still be in place").hint(again.to("to finish: ")),
         );
     };
     finish(context, outcome, chosen.unseen.as_deref())
@@ -118,6 +132,14 @@ fn nobody_looked(stop: Stop) -> Stop {
     let hint = stop.hint.map(|hint| format!("{hint}; then repeat this command"));
     Stop::leaked(format!("nobody could look for what may be in place: {}", stop.message))
         .hint(hint.unwrap_or_else(|| "repeat this command where the cluster can be reached".to_owned()))
+}
+
+/// A request that failed leaves it open what is in place; one that was refused is a refusal.
+fn unanswered(stop: Stop) -> Stop {
+    match stop.exit {
+        ExitCode::Failed => nobody_looked(stop),
+        _ => stop,
+    }
 }
 
 fn vmi_argument((namespace, name): (String, String)) -> String {
@@ -204,6 +226,21 @@ async fn confirm(context: &Context, cluster: &Cluster, runs: usize, looks: Optio
     ask(context, Confirm::yes_no("", question), UNCHANGED).await
 }
 
+/// What the operator wants to look into VMs. A config file that cannot be read does not keep anybody from ending a run.
+fn image(context: &Context, request: &HaltRequest) -> Option<AgentImage> {
+    match Guards::read(&context.config) {
+        Ok(guards) => guards.image(request.image.as_ref()),
+        Err(stop) => {
+            let instead = "its `image`, where it has one, is not used";
+            context.printer.warn(&format!("{}: {instead}", stop.message));
+            request
+                .image
+                .as_ref()
+                .map(|image| AgentImage::new(image, ImageSource::Flag))
+        }
+    }
+}
+
 /// VMs that live runs have which are not halted here.
 fn claimed(all: &[LiveRun], halted: &[LiveRun]) -> BTreeMap<String, String> {
     let others = all
@@ -244,14 +281,23 @@ fn finish(context: &Context, outcome: Outcome, unseen: Option<&str>) -> Result<E
     Ok(ExitCode::worst(left.into_iter().chain(interrupted)))
 }
 
-fn to_remove(cluster: &Cluster, run: &str) -> String {
-    cluster.again(&format!("to remove it: kubectl vmchaos halt {run}"))
+fn to_remove(cluster: &Cluster, run: &str, flags: &[String]) -> String {
+    let halt = CommandLine::new("kubectl vmchaos halt").arg(run).args(flags);
+    cluster.again(halt.to("to remove it: ")).into()
+}
+
+/// How debug pods were asked for, for a command that is printed for later.
+fn pod_flags(request: &HaltRequest) -> Vec<String> {
+    flags([
+        ("--pod-namespace", &request.pod_namespace),
+        ("--service-account", &request.service_account),
+    ])
 }
 
 // === impl Outcome ===
 
 impl Outcome {
-    fn of(cluster: &Cluster, halted: Vec<Halted>) -> Self {
+    fn of(cluster: &Cluster, halted: Vec<Halted>, flags: &[String]) -> Self {
         let mut outcome = Self::default();
         let now = Time::now();
         for halted in halted {
@@ -267,7 +313,7 @@ impl Outcome {
             item.detail = Some(told.join("; "));
             outcome.items.push(item);
             for left in halted.left {
-                outcome.left.push((left.what, to_remove(cluster, &left.again)));
+                outcome.left.push((left.what, to_remove(cluster, &left.again, flags)));
             }
         }
         outcome
@@ -284,7 +330,7 @@ impl Outcome {
                 Err((left, hint)) => {
                     "leaked".clone_into(&mut item.state);
                     item.detail = Some(left.what.clone());
-                    self.left.push((left.what, cluster.again(&hint)));
+                    self.left.push((left.what, cluster.again(hint).into()));
                 }
             }
             self.items.push(item);
@@ -296,7 +342,7 @@ impl Outcome {
         let item = halted.run.item(Time::now());
         let state = if halted.left.is_empty() { "finished" } else { "leaked" };
         let told: Vec<String> = halted.told.into_iter().chain(halted.left.iter().cloned()).collect();
-        let hint = to_remove(cluster, &item.id);
+        let hint = to_remove(cluster, &item.id, &[]);
         self.left
             .extend(halted.left.into_iter().map(|left| (left, hint.clone())));
         self.items.push(RunItem {

@@ -8,7 +8,7 @@ use crate::cluster::{Cluster, Reach, Selection, Survey, survey};
 use crate::report::{ExitCode, FaultAbility, Format, InterfaceReport, ListReport, Time, VmiTargetItem};
 
 pub(super) async fn list(context: &mut Context, request: ListRequest) -> Result<ExitCode, Stop> {
-    let guards = Guards::read()?;
+    let guards = Guards::read(&context.config)?;
     let cluster = context.connect().await?;
     let selection = &request.selection;
     let search = survey(&cluster, selection, &[]);
@@ -85,7 +85,7 @@ fn item(row: &Reach) -> VmiTargetItem {
         phase: row.phase.clone(),
         node: row.node.clone(),
         ip: row.ip.clone(),
-        pod: row.placed.as_ref().map(|target| target.launcher.name.clone()),
+        pod: row.placed.as_ref().ok().map(|target| target.launcher.name.clone()),
         created_at: row.created_at.map(Time),
         interfaces: reached.chain(others).collect(),
         faults: [

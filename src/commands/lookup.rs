@@ -10,6 +10,7 @@ use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{VirtualMachineInstance, names};
 use crate::fault::undo::{UNDO, Undo};
+use crate::name::is_label_value;
 use crate::node::pod::{LABEL_MANAGED_BY, LABEL_RUN, MANAGED_BY};
 use crate::plan::run_plan::{FAULT, TARGETS, USER};
 
@@ -41,18 +42,32 @@ async fn ask(asked: &Asked) -> Vec<(String, String)> {
 async fn runs(asked: &Asked) -> Vec<(String, String)> {
     let (connection, namespace) = (&asked.connection, asked.namespace.as_deref());
     let ours = format!("{LABEL_MANAGED_BY}={MANAGED_BY}");
-    let (pods, migrations, machines, instances) = tokio::join!(
+    let (namespaces, pods, migrations, machines, instances) = tokio::join!(
+        names::pod_namespaces(connection),
         names::labelled::<Pod>(connection, namespace, &ours),
         names::labelled::<VirtualMachineInstanceMigration>(connection, namespace, &ours),
         names::labelled::<VirtualMachine>(connection, namespace, LABEL_RUN),
         names::labelled::<VirtualMachineInstance>(connection, namespace, LABEL_RUN),
     );
+    // What `halt` would leave alone is no completion of it.
+    let namespaces = namespaces.map(|all| all.and(namespace));
+    let counts = |pod: &&ObjectMeta| {
+        namespaces
+            .as_ref()
+            .is_some_and(|all| all.counts(pod.namespace.as_deref().unwrap_or_default()))
+    };
     let mut runs: Vec<(String, String)> = Vec::new();
-    for object in pods.iter().chain(&migrations).chain(&machines).chain(&instances) {
+    for object in pods
+        .iter()
+        .filter(counts)
+        .chain(&migrations)
+        .chain(&machines)
+        .chain(&instances)
+    {
         let Some(run) = object.labels.as_ref().and_then(|labels| labels.get(LABEL_RUN)) else {
             continue;
         };
-        if !runs.iter().any(|(known, _)| known == run) {
+        if is_label_value(run) && !runs.iter().any(|(known, _)| known == run) {
             runs.push((run.clone(), about(object)));
         }
     }
@@ -62,13 +77,14 @@ async fn runs(asked: &Asked) -> Vec<(String, String)> {
 /// What a run is about, as one of its objects tells.
 fn about(object: &ObjectMeta) -> String {
     let text = |name: &str| object.annotations.as_ref()?.get(name).cloned();
-    let words: Vec<String> = match text(UNDO).and_then(|undo| Undo::parse(&undo)) {
-        Some(undo) => [Some(undo.words()), Some(undo.vmi.clone()), undo.user]
-            .into_iter()
-            .flatten()
-            .collect(),
-        None => [FAULT, TARGETS, USER].into_iter().filter_map(text).collect(),
-    };
+    let words: Vec<String> =
+        match text(UNDO).and_then(|undo| Undo::parse(&undo, object.name.as_deref().unwrap_or_default())) {
+            Some(undo) => [Some(undo.words()), Some(undo.vmi.clone()), undo.user]
+                .into_iter()
+                .flatten()
+                .collect(),
+            None => [FAULT, TARGETS, USER].into_iter().filter_map(text).collect(),
+        };
     words.join(", ")
 }
 

@@ -6,22 +6,18 @@ use std::path::{Path, PathBuf};
 
 use super::stop::Stop;
 use crate::fault::OutageTarget;
+use crate::local::folders;
 use crate::plan::outages::OutagePlan;
 
-/// The folder for what is kept (XDG Base Directory: state): `$XDG_STATE_HOME/kubectl-vmchaos`, `~/.local/state/…`, on Windows
-/// `%LOCALAPPDATA%`; without any of them the working directory.
-pub(super) fn folder() -> PathBuf {
-    let absolute = |name: &str| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    absolute("XDG_STATE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
-        .or_else(|| absolute("LOCALAPPDATA"))
-        .or_else(|| std::env::current_dir().ok())
-        .unwrap_or_default()
-        .join("kubectl-vmchaos")
+/// The folder for what is kept of runs.
+pub(super) fn folder() -> Result<PathBuf, Stop> {
+    folders::state().ok_or_else(|| {
+        Stop::refused(
+            "manifest",
+            "nobody knows where manifests could be kept: the home directory is not known; nothing was done",
+        )
+        .hint("set HOME, or XDG_STATE_HOME to a folder of yours")
+    })
 }
 
 /// The file of one VMI; names of Kubernetes are safe in paths.

@@ -40,23 +40,26 @@ pub(super) async fn migrate(context: &mut Context, request: MigrateRequest) -> E
 }
 
 async fn carry_out(context: &mut Context, request: &MigrateRequest, run: &mut Run) -> Result<Ending, Stop> {
-    let guards = Guards::read()?;
+    let guards = Guards::read(&context.config)?;
     let cluster = document::connect(context, &mut run.report).await?;
     let selection = &request.wanted.selection;
-    let search = pool(&cluster, selection, &request.spec.destination);
-    let (found, protection) = guards.search(context, &cluster, selection, search).await?;
+    let search = guards::and_own(&cluster, pool(&cluster, selection, &request.spec.destination));
+    let ((found, own), protection) = guards.search(context, &cluster, selection, search).await?;
     let (kubevirt, terrain) = (found.kubevirt.clone(), found.terrain.clone());
     destination_exists(request, &terrain, &cluster)?;
     can_select_nodes(request, kubevirt.as_ref())?;
     let mut found: Candidates<Movable> = found.into();
+    found.around.own = own;
     guards.keep_off(&cluster, &mut found, protection);
     let chosen = targets::choose_from(context, &cluster, &request.wanted, found).await?;
     let around = chosen.around.clone();
+    let pods = around.pod_namespaces(None);
     let plan = planned(request, &cluster, &terrain, chosen, &run.report.id)?;
     let facts = facts(&cluster, &plan);
     let passed = Box::pin(async {
         let admitted = admitted(&cluster, request, &plan, kubevirt.is_some());
-        let (verdict, admitted) = tokio::join!(guards.look(&cluster, &facts, &around), admitted);
+        let look = guards.look(&cluster, &facts, &around, &pods);
+        let (verdict, admitted) = tokio::join!(look, admitted);
         let verdict = verdict?;
         admitted.map(|()| verdict)
     });

@@ -6,6 +6,7 @@ use super::Context;
 use super::migrate_watcher::seconds;
 use super::plan_text::{context_line, in_short, left_out_line, rows};
 use crate::cluster::Cluster;
+use crate::command_line::CommandLine;
 use crate::fault::Extent;
 use crate::plan::migrations::MigrationPlan;
 use crate::run::migrate::driver::Ran;
@@ -154,7 +155,7 @@ pub(super) fn tell_end(context: &Context, cluster: &Cluster, plan: &MigrationPla
         context.printer.line(&format!("{key} may still be migrating: {why}"));
     }
     if any {
-        let halt = cluster.again(&format!("kubectl vmchaos halt {}", plan.run));
+        let halt = cluster.again(CommandLine::new("kubectl vmchaos halt").arg(&plan.run));
         context.printer.line(&format!("to cancel it: {halt}"));
     }
 }

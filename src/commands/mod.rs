@@ -35,8 +35,10 @@ mod watcher;
 
 use std::sync::Arc;
 
-use crate::cli::{Action, Invocation, Output, Writing};
+use crate::cli::{Action, ConfigFile, Invocation, Output, Writing};
 use crate::cluster::{Cluster, ClusterError, Connection, WarningSink};
+use crate::command_line::quoted;
+use crate::escape::escape;
 use crate::report::{ExitCode, Format};
 use crate::run::signals::Signals;
 use crate::ui::Printer;
@@ -49,6 +51,7 @@ struct Context {
     printer: Printer,
     signals: Signals,
     connection: Connection,
+    config: ConfigFile,
     format: Format,
     output: Option<Output>,
     verbosity: u8,
@@ -57,7 +60,7 @@ struct Context {
     /// The same without what is about one run of it: what a record keeps.
     recorded: Vec<String>,
     /// Where the run took place that is run again.
-    replays: Option<replay::Recorded>,
+    replays: Option<replay::Place>,
     /// Of a rehearsed command: the rehearsal, as it was given.
     rehearsal: Option<Vec<String>>,
 }
@@ -66,6 +69,7 @@ struct Context {
 pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) -> ExitCode {
     let Invocation {
         connection,
+        config,
         output,
         action,
         verbosity,
@@ -78,6 +82,7 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         printer: printer.clone(),
         signals,
         connection,
+        config,
         format: format(output),
         output,
         verbosity,
@@ -144,21 +149,23 @@ impl Context {
             Some(named) if named != cluster.typed_name() => Err(Stop::refused(
                 "other-context",
                 format!(
-                    "--yes={named} names another context than the one in use, {}",
-                    cluster.typed_name()
+                    "{} names another context than the one in use, {}",
+                    quoted(&format!("--yes={named}")),
+                    escape(cluster.typed_name())
                 ),
             )
             .hint(format!(
-                "look which one is meant; for this one: --yes={}",
-                cluster.typed_name()
+                "look which one is meant; for this one: {}",
+                quoted(&format!("--yes={}", cluster.typed_name()))
             ))),
             _ => Ok(writing.yes),
         }
     }
 
-    /// Connects; no request is sent yet.
+    /// Connects, unless a signal comes while a credential plugin asks its questions; no request is sent yet.
     async fn connect(&self) -> Result<Cluster, Stop> {
-        Ok(Cluster::connect(&self.connection, self.warnings()).await?)
+        let connect = async { Ok(Cluster::connect(&self.connection, self.warnings()).await?) };
+        self.unless_signalled(connect).await
     }
 
     fn warnings(&self) -> WarningSink {

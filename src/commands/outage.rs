@@ -18,7 +18,10 @@ use crate::cli::{DryRun, HowMany, OutageRequest};
 use crate::cluster::events::{Recorder, Regarding};
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::outage::{candidates, launcher_of};
-use crate::cluster::{Cluster, VirtualMachineInstance, manifest, outage_rules};
+use crate::cluster::pod_namespace::PodNamespaces;
+use crate::cluster::{
+    Cluster, ClusterError, LauncherImages, VirtualMachineInstance, launcher_images, manifest, outage_rules,
+};
 use crate::fault::{Execution, Mode, OutageTarget};
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::outages::{OutagePlan, PlannedOutage, Pods};
@@ -37,25 +40,38 @@ pub(super) async fn outage(context: &mut Context, request: OutageRequest) -> Exi
 }
 
 async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run) -> Result<Ending, Stop> {
-    let guards = Guards::read()?;
+    let guards = Guards::read(&context.config)?;
     let cluster = document::connect(context, &mut run.report).await?;
     let selection = &request.wanted.selection;
-    let search = candidates(&cluster, selection, &request.spec);
-    let (found, protection) = guards.search(context, &cluster, selection, search).await?;
-    let release = found.kubevirt.as_ref().and_then(KubeVirt::release);
-    let kubevirt = found.kubevirt.as_ref().map(|kubevirt| kubevirt.namespace().to_owned());
+    let search = guards::and_own(&cluster, candidates(&cluster, selection, &request.spec));
+    let ((found, own), protection) = guards.search(context, &cluster, selection, search).await?;
+    let images = match request.spec.mode {
+        Mode::Pod | Mode::Kill => {
+            let read = async { Ok(Some(launcher_images::read(&cluster, &found.kubevirt).await)) };
+            context.unless_signalled(read).await?
+        }
+        _ => None,
+    };
+    let installed = found.kubevirt.as_ref().ok().and_then(Option::as_ref);
+    let release = installed.and_then(KubeVirt::release);
     let vmis: Vec<VirtualMachineInstance> = found.rows.iter().map(|(vmi, _)| vmi.clone()).collect();
     let mut found: Candidates<OutageTarget> = found.into();
+    found.around.own = own;
     guards.keep_off(&cluster, &mut found, protection);
     let chosen = targets::choose_from(context, &cluster, &request.wanted, found).await?;
     enough(request, &chosen)?;
     let around = chosen.around.clone();
-    let planning = planned(&cluster, request, chosen, &vmis, release, &run.report.id);
+    let launchers = Launchers {
+        vmis: &vmis,
+        images: images.as_ref(),
+    };
+    let pods = around.pod_namespaces(request.pod.namespace.as_deref());
+    let planning = planned(&cluster, request, &guards, chosen, launchers, release, &run.report.id);
     let mut plan = context.unless_signalled(planning).await?;
     let facts = facts(&cluster, &plan);
     let passed = Box::pin(async {
-        let look = guards.look(&cluster, &facts, &around);
-        let asked = admitted(&cluster, request, &mut plan, kubevirt.as_deref());
+        let look = guards.look(&cluster, &facts, &around, &pods);
+        let asked = admitted(&cluster, request, &mut plan, &pods);
         let (verdict, admitted) = tokio::join!(look, asked);
         let verdict = verdict?;
         admitted.map(|()| verdict)
@@ -64,7 +80,10 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run
     crate::run::outage::report::plan(&mut run.report, &plan, |command| cluster.again(command));
     run.planned(context);
     let is_dry = request.writing.dry_run != DryRun::None;
-    let text = outage_text::plan_text(&plan, &cluster, is_dry);
+    let mut text = outage_text::plan_text(&plan, &cluster, is_dry);
+    if plan.pods.is_some() {
+        text = debug_pods::noted(text, &pods);
+    }
     context.printer.line(&guards::shown(text, &verdict));
     if is_dry {
         let vmis = plan.vms.iter().map(|vm| &vm.target);
@@ -143,23 +162,44 @@ fn enough(request: &OutageRequest, chosen: &Chosen<OutageTarget>) -> Result<(), 
     }
 }
 
+/// What the launcher pods are found by.
+#[derive(Clone, Copy)]
+struct Launchers<'a> {
+    vmis: &'a [VirtualMachineInstance],
+    /// What they run; read for `pod` and `kill` alone.
+    images: Option<&'a Result<LauncherImages, ClusterError>>,
+}
+
 /// Reads what is needed of each VMI: its manifest, and where it runs.
 async fn planned(
     cluster: &Cluster,
     request: &OutageRequest,
+    guards: &Guards,
     chosen: Chosen<OutageTarget>,
-    vmis: &[VirtualMachineInstance],
+    launchers: Launchers<'_>,
     release: Option<(u32, u32)>,
     run: &str,
 ) -> Result<OutagePlan, Stop> {
     let spec = &request.spec;
-    let folder = manifest_files::folder();
+    let pods = match launchers.images {
+        Some(images) if spec.mode == Mode::Kill => Some(Pods {
+            namespace: String::new(),
+            options: debug_pods::options(
+                &request.pod,
+                debug_pods::images(guards, request.pod.image.as_ref(), images)?,
+                BTreeMap::new(),
+            ),
+        }),
+        _ => None,
+    };
+    let folder = manifest_files::folder()?;
     let planned = chosen.targets.into_iter().map(|mut target| {
         let folder = &folder;
         async move {
             let manifest = manifest::read(cluster, &target.namespace, &target.name, &target.uid).await?;
-            if let (Mode::Pod | Mode::Kill, Some(vmi)) = (spec.mode, vmis.iter().find(|vmi| vmi.uid() == target.uid)) {
-                target.launcher = Some(launcher_of(cluster, vmi).await?);
+            let vmi = launchers.vmis.iter().find(|vmi| vmi.uid() == target.uid);
+            if let (Some(images), Some(vmi)) = (launchers.images, vmi) {
+                target.launcher = Some(launcher_of(cluster, vmi, images.as_ref().ok()).await?);
             }
             Ok::<_, Stop>(PlannedOutage {
                 prediction: predict(spec, &target, release),
@@ -178,10 +218,7 @@ async fn planned(
         left_out: chosen.left_out,
         user: cluster.user.clone(),
         reason: request.writing.reason.clone(),
-        pods: (spec.mode == Mode::Kill).then(|| Pods {
-            namespace: String::new(),
-            options: debug_pods::options(&request.pod, BTreeMap::new()),
-        }),
+        pods,
     })
 }
 
@@ -190,26 +227,21 @@ async fn admitted(
     cluster: &Cluster,
     request: &OutageRequest,
     plan: &mut OutagePlan,
-    kubevirt: Option<&str>,
+    namespaces: &PodNamespaces,
 ) -> Result<(), Stop> {
     let owners: Vec<_> = plan.vms.iter().map(|vm| &vm.target.owner).collect();
     let rules = outage_rules::needed(&plan.spec, &owners);
-    let mut namespaces: Vec<String> = plan.vms.iter().map(|vm| vm.target.namespace.clone()).collect();
-    namespaces.dedup();
-    let places = Places {
-        vmis: &namespaces,
-        pods: "",
-    };
+    let mut vmis: Vec<String> = plan.vms.iter().map(|vm| vm.target.namespace.clone()).collect();
+    vmis.dedup();
+    let places = Places { vmis: &vmis, pods: "" };
     permitted(cluster, "outage", &rules, places, "").await?;
     let dry_run = request.writing.dry_run;
     if let Some(pods) = &plan.pods {
-        let vm_namespace = namespaces.first().map_or("default", String::as_str);
-        let candidates = debug_pods::candidates(&request.pod, kubevirt, vm_namespace);
         let killing = (plan.vms.iter().enumerate())
             .filter_map(|(index, vm)| Some(kill::pod(plan, pods, index, vm.target.launcher.as_ref()?)));
         let killing: Result<Vec<_>, String> = killing.collect();
         let killing = killing.map_err(|why| Stop::refused("plan", why))?;
-        let namespace = debug_pods::place(cluster, &candidates, &killing, dry_run, "outage").await?;
+        let namespace = debug_pods::place(cluster, namespaces, &killing, dry_run, "outage").await?;
         plan.pods = Some(Pods {
             namespace,
             ..pods.clone()

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::Context;
 use super::plan_text::{context_line, in_short, left_out_line, rows};
+use super::{Context, debug_pods};
 use crate::cluster::Cluster;
 use crate::fault::{Execution, Mode, OutageTarget, Owner};
+use crate::node::pod::service_account;
 use crate::plan::outages::{OutagePlan, PlannedOutage};
 use crate::plan::recovery::Comeback;
 use crate::run::outage::back;
@@ -33,11 +34,19 @@ pub(super) fn plan_text(plan: &OutagePlan, cluster: &Cluster, all: bool) -> Stri
     line(format!("  duration   {}", how_long(plan)));
     match &plan.pods {
         None => line(format!("  run        {}", plan.run)),
-        Some(pods) => line(format!(
-            "  by         a debug pod on each VM's node, in namespace {}, run {}: {COMMAND} of its QEMU",
-            escape(&pods.namespace),
-            plan.run
-        )),
+        Some(pods) => {
+            line(format!(
+                "  by         a debug pod on each VM's node, in namespace {} as service account {}, run {}: {COMMAND} of its QEMU",
+                escape(&pods.namespace),
+                escape(service_account(pods.options.service_account.as_deref())),
+                plan.run
+            ));
+            let nodes = plan.vms.iter().map(|vm| vm.target.node.as_str());
+            let images = nodes.map(|node| (node, pods.options.images.on(node)));
+            debug_pods::image_lines(images)
+                .into_iter()
+                .for_each(|image| line(format!("  image      {image}")));
+        }
     }
     let folder = plan
         .vms
@@ -160,16 +169,13 @@ fn by_hand(plan: &OutagePlan, cluster: &Cluster) -> Vec<String> {
     if plan.spec.is_held() {
         return vec![
             "no timer undoes this: it stays until this command, or somebody, undoes it".to_owned(),
-            format!(
-                "to undo it from any machine: {}",
-                cluster.again(&format!("kubectl vmchaos halt {}", plan.run))
-            ),
+            format!("to undo it from any machine: {}", cluster.again(plan.halt_command())),
         ];
     }
     let ours = plan.vms.iter().filter(|vm| vm.prediction.by == Comeback::Us);
     let commands = ours.filter_map(|vm| back::by_hand(plan.spec.mode, vm));
     let mut lines: Vec<String> = commands
-        .map(|command| format!("to bring it back by hand: {}", cluster.again(&command)))
+        .map(|command| cluster.again(command).to("to bring it back by hand: ").into())
         .collect();
     if !lines.is_empty() {
         let what = "nothing on the cluster remembers this: if this command dies, status and halt know nothing of it";
@@ -180,10 +186,10 @@ fn by_hand(plan: &OutagePlan, cluster: &Cluster) -> Vec<String> {
 
 /// What somebody can do about a VMI that is not back.
 fn next_step(cluster: &Cluster, plan: &OutagePlan, planned: &PlannedOutage) -> String {
-    let look = cluster.again(&back::look_command(&planned.target));
+    let look = cluster.again(back::look_command(&planned.target));
     let by_hand = back::by_hand(plan.spec.mode, planned);
     match by_hand.filter(|_| planned.prediction.by == Comeback::Us) {
-        Some(command) => format!("to bring it back: {}", cluster.again(&command)),
+        Some(command) => cluster.again(command).to("to bring it back: ").into(),
         None if planned.prediction.by == Comeback::Us => format!("to look: {look}"),
         None => format!(
             "it is to come back by itself ({}); to look: {look}",
@@ -221,7 +227,7 @@ fn tell(context: &Context, vm: &Outage, trouble: &Trouble) {
 fn left(context: &Context, cluster: &Cluster, plan: &OutagePlan, vm: &Outage, planned: &PlannedOutage) {
     let key = vm.target.key();
     if vm.in_place {
-        let halt = cluster.again(&format!("kubectl vmchaos halt {}", plan.run));
+        let halt = cluster.again(plan.halt_command());
         context
             .printer
             .line(&format!("{key} was left before it was undone; to undo it: {halt}"));

@@ -3,6 +3,7 @@
 use super::stop::Stop;
 use crate::cluster::rules::Rule;
 use crate::cluster::{Cluster, access};
+use crate::command_line::CommandLine;
 
 /// Where rules are to hold.
 pub(super) struct Places<'a> {
@@ -31,8 +32,8 @@ pub(super) async fn permitted(
     Err(
         Stop::refused("forbidden", format!("not permitted{place}: {missing}{remark}")).hint(format!(
             "{} prints the rules that are missing; to ask again: {}",
-            cluster.again(&format!("kubectl vmchaos check {fault}")),
-            cluster.again(&access.can_i())
+            cluster.again(CommandLine::new("kubectl vmchaos check").arg(fault)),
+            cluster.again(access.can_i())
         )),
     )
 }

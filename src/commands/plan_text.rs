@@ -1,7 +1,9 @@
 //! The plan for a person: where, what, on which VMs, and by which commands.
 
+use super::debug_pods;
 use crate::cluster::Cluster;
 use crate::fault::{Direction, Execution, Unfit};
+use crate::node::pod::service_account;
 use crate::plan::compile;
 use crate::plan::run_plan::Plan;
 use crate::plan::words;
@@ -30,10 +32,16 @@ pub(super) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all: bo
         "debug pods"
     };
     line(format!(
-        "  by         {pods} in namespace {}, run {}",
+        "  by         {pods} in namespace {} as service account {}, run {}",
         escape(namespace),
+        escape(service_account(plan.pod.service_account.as_deref())),
         plan.run
     ));
+    let nodes = plan.nodes.iter().map(|node| node.name.as_str());
+    let images = nodes.map(|node| (node, plan.pod.images.on(node)));
+    debug_pods::image_lines(images)
+        .into_iter()
+        .for_each(|image| line(format!("  image      {image}")));
     line(String::new());
     rows(&table(plan), all).into_iter().for_each(&mut line);
     line(String::new());

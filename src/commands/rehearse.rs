@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::Context;
 use super::stop::Stop;
-use crate::cli::{Invocation, RehearseRequest, Rehearsed};
+use crate::cli::{ConfigFile, Invocation, RehearseRequest, Rehearsed};
 use crate::cluster::Connection;
-use crate::rehearsal::{Options, Practice};
+use crate::command_line::quoted;
+use crate::rehearsal::{AgentKind, Options, Practice};
 use crate::report::ExitCode;
 
 /// Starts the practice cluster; runs one command on it, or keeps it up until a signal.
@@ -27,8 +28,13 @@ pub(super) async fn rehearse(context: &mut Context, request: RehearseRequest) ->
                 kubeconfig: Some(practice.kubeconfig().to_owned()),
                 ..invocation.connection.clone()
             };
+            let config = match invocation.config {
+                ConfigFile::Own => context.config.clone(),
+                said => said,
+            };
             let invocation = Invocation {
                 connection,
+                config,
                 rehearsal: Some(context.given.clone()),
                 ..*invocation
             };
@@ -36,8 +42,9 @@ pub(super) async fn rehearse(context: &mut Context, request: RehearseRequest) ->
             Ok(Box::pin(super::run(invocation, &context.printer, signals)).await)
         }
         Rehearsed::Serve => {
-            let kubeconfig = practice.kubeconfig().display();
+            let kubeconfig = practice.kubeconfig().to_string_lossy();
             context.print(&format!("{kubeconfig}\n"))?;
+            let kubeconfig = quoted(&kubeconfig);
             context.printer.line(&format!(
                 "the practice cluster is up until Ctrl-C; in another terminal:\n  export KUBECONFIG={kubeconfig}\n  kubectl get vmis -A"
             ));
@@ -48,7 +55,11 @@ pub(super) async fn rehearse(context: &mut Context, request: RehearseRequest) ->
 }
 
 fn options(request: &RehearseRequest) -> Options {
-    let mut options = Options::default();
+    // Whatever this build has: a rehearsal runs nothing that it is sent.
+    let mut options = Options {
+        agent: AgentKind::Double,
+        ..Options::default()
+    };
     if let Some(vms) = request.vms {
         options.vms = vms as usize;
     }

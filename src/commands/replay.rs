@@ -2,96 +2,104 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
 use super::stop::Stop;
-use crate::cli::{self, Action, DryRun, Invocation, ReplayRequest};
-use crate::cluster::{Cluster, Connection};
+use crate::cli::{self, Invocation, NotReplayed, ReplayRequest};
+use crate::cluster::Cluster;
+use crate::command_line::{CommandLine, quoted};
 use crate::escape::escape;
+use crate::local::input;
+use crate::report::Recorded;
+
+/// Commands that a record can be of.
+const COMMANDS: [&str; 4] = ["netem", "filter", "migrate", "outage"];
 
 /// Where a recorded run took place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Recorded {
+pub(super) struct Place {
     context: String,
     server: String,
 }
 
 /// The recorded command, and where it has to take place.
-pub(super) fn read(request: &ReplayRequest) -> Result<(Invocation, Recorded), Stop> {
+pub(super) fn read(request: &ReplayRequest) -> Result<(Invocation, Place), Stop> {
     let file = &request.file;
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Stop::refused("replay", format!("{} cannot be read: {error}", file.display())))?;
-    let document = document(&text).ok_or_else(|| no_record(file, "it holds no run"))?;
-    let words = document["command"].as_array().into_iter().flatten();
-    let command: Vec<&str> = words.filter_map(Value::as_str).collect();
-    let Some((name, rest)) = command.split_first() else {
+    let text = input::read(file).map_err(|why| {
+        let told = Stop::refused("replay", format!("the record {} {why}", shown(file)));
+        told.hint("name the .json or .jsonl file that --report has written")
+    })?;
+    let Recorded {
+        command,
+        context,
+        server,
+    } = Recorded::parse(&text).map_err(|why| no_record(file, &why))?;
+    let name = command.first().map_or("", String::as_str);
+    let of_another = COMMANDS.iter().find(|known| **known == name && name != request.command);
+    if let Some(name) = of_another {
+        let line = CommandLine::new("kubectl vmchaos").arg(name);
+        return Err(
+            Stop::usage(format!("{} is the record of another command: {name}", shown(file)))
+                .hint(line.flag("--replay", file.to_string_lossy())),
+        );
+    }
+    if name != request.command {
         return Err(no_record(
             file,
-            "it names no command: the recorded run ended before its VMs were chosen",
+            &format!("`command` is none that can be run again: {name}"),
         ));
-    };
-    if *name != request.command {
-        return Err(Stop::usage(format!(
-            "{} is the record of another command: {}",
-            file.display(),
-            escape(name)
-        ))
-        .hint(format!("kubectl vmchaos {} --replay {}", escape(name), file.display())));
     }
-    let argv = |more: &[String]| -> Vec<String> {
-        let recorded = rest.iter().map(ToString::to_string);
-        ["kubectl-vmchaos".to_owned(), request.command.clone()]
-            .into_iter()
-            .chain(recorded)
-            .chain(more.iter().cloned())
-            .collect()
-    };
-    let alone = cli::parse(argv(&[])).map_err(|error| no_record(file, &error.kind().to_string()))?;
-    if !only_says_what(&alone) {
-        return Err(no_record(file, "its command says more than what is done to which VMs"));
-    }
-    let invocation = cli::parse(argv(&request.more)).map_err(|error| no_record(file, &error.kind().to_string()))?;
-    let place = |name: &str| document[name].as_str().map(str::to_owned).unwrap_or_default();
-    let recorded = Recorded {
-        context: place("context"),
-        server: place("server"),
-    };
-    Ok((invocation, recorded))
+    let invocation = cli::replayed(request, &command).map_err(|not| refused(file, &not))?;
+    Ok((invocation, Place { context, server }))
 }
 
-/// A file from elsewhere must not bring its own yes, nor its own cluster.
-fn only_says_what(invocation: &Invocation) -> bool {
-    let (writing, records) = match &invocation.action {
-        Action::Fault(request) => (&request.writing, &request.records),
-        Action::Migrate(request) => (&request.writing, &request.records),
-        Action::Outage(request) => (&request.writing, &request.records),
-        _ => return false,
-    };
-    invocation.connection == Connection::default()
-        && !writing.yes
-        && writing.dry_run == DryRun::None
-        && records.is_empty()
-}
-
-/// The document of a .json report, or the newest one in the lines of a .jsonl report: of a run that died, too.
-fn document(text: &str) -> Option<Value> {
-    let is_run = |document: &Value| document["kind"] == "Run";
-    if let Some(document) = serde_json::from_str::<Value>(text).ok().filter(is_run) {
-        return Some(document);
+fn refused(file: &Path, not: &NotReplayed) -> Stop {
+    match not {
+        NotReplayed::Unknown(error) => no_record(
+            file,
+            &format!("`command` is no command line of this version ({})", error.kind()),
+        ),
+        NotReplayed::SaysMore(flags) => no_record(
+            file,
+            &format!(
+                "`command` says more than what is done to which VMs: {}; that is never taken from a file",
+                flags.join(", ")
+            ),
+        ),
+        NotReplayed::ToBeGiven(words) => {
+            let flags = words.iter().filter_map(|word| word.split('=').next());
+            let flags: Vec<&str> = flags.filter(|word| word.starts_with("--")).collect();
+            let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+            Stop::refused(
+                "replay",
+                format!(
+                    "{} was recorded with {}: what runs privileged on a node, where and as whom, and that nobody stays with it, \
+                     is never taken from a file",
+                    shown(file),
+                    words.join(" ")
+                ),
+            )
+            .hint(format!(
+                "say it anew beside --replay, where it is what you want: {}",
+                flags.join(", ")
+            ))
+        }
     }
-    let lines = text
-        .lines()
-        .rev()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.map(|mut line| line["document"].take()).find(is_run)
 }
 
 fn no_record(file: &Path, why: &str) -> Stop {
-    Stop::refused("replay", format!("{} cannot be run again: {why}", file.display()))
-        .hint("a record is what --report FILE.json or FILE.jsonl writes, or -o json prints")
+    Stop::refused(
+        "replay",
+        format!("{} cannot be run again: {}", shown(file), escape(why)),
+    )
+    .hint("a record is what --report FILE.json or FILE.jsonl writes, or -o json prints")
 }
 
-impl Recorded {
+fn shown(file: &Path) -> String {
+    escape(&file.to_string_lossy())
+}
+
+// === impl Place ===
+
+impl Place {
     /// Refuses another server than the recorded one. A rehearsal's port is another one each time: there the context tells.
     pub(super) fn is_here(&self, cluster: &Cluster, rehearsed: bool) -> Result<(), Stop> {
         let server = cluster.server.as_str();

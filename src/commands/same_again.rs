@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::cluster::Cluster;
-use crate::escape::quoted;
+use crate::command_line::CommandLine;
 
 /// Prints it. `vms` are namespaces and names; `given` is the command and its own flags.
 pub(super) fn tell(context: &Context, cluster: &Cluster, vms: &[(String, String)], given: &[String]) {
@@ -12,16 +12,12 @@ pub(super) fn tell(context: &Context, cluster: &Cluster, vms: &[(String, String)
     let flags = flags.iter().cloned().chain(output.into_iter().flatten());
     let words = command.iter().cloned().chain(targets).chain(flags);
     let line = match &context.rehearsal {
-        None => cluster.again(&joined("kubectl vmchaos", words)),
+        None => cluster.again(CommandLine::new("kubectl vmchaos").args(words)),
         // Its cluster ends with it.
-        Some(rehearsal) => joined(
-            &joined("kubectl vmchaos", rehearsal.iter().cloned()),
-            std::iter::once("--".to_owned()).chain(words),
-        ),
+        Some(rehearsal) => CommandLine::new("kubectl vmchaos")
+            .args(rehearsal)
+            .own("--")
+            .args(words),
     };
     context.printer.line(&format!("the same without questions: {line}\n"));
-}
-
-fn joined(command: &str, words: impl Iterator<Item = String>) -> String {
-    words.fold(command.to_owned(), |line, word| format!("{line} {}", quoted(&word)))
 }

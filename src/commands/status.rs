@@ -7,6 +7,7 @@ use super::Context;
 use super::stop::Stop;
 use crate::cli::StatusRequest;
 use crate::cluster::Cluster;
+use crate::command_line::CommandLine;
 use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
 use crate::run::in_place::{Heard, told};
 use crate::run::live::LiveRun;
@@ -14,12 +15,14 @@ use crate::run::live_report::item;
 use crate::run::lookout::{self, Found, View};
 use crate::run::migrate::live::MigrationRun;
 use crate::run::outage::changes::Changed;
+use crate::run::uncounted::Uncounted;
 
 pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Result<ExitCode, Stop> {
     let cluster = context.connect().await?;
     let namespace = request.namespace.as_deref();
+    let look = lookout::look(&cluster, namespace, request.pod_namespace.as_deref());
     let look = async {
-        let (found, events) = tokio::join!(lookout::look(&cluster, namespace), lookout::events(&cluster));
+        let (found, events) = tokio::join!(look, lookout::events(&cluster));
         // Without Events it is not known which faults are in place, and nothing else is lost.
         Ok((found?, events.ok()))
     };
@@ -27,19 +30,21 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
     let (heard, events_view) = events.unzip();
     let mut seen = Seen {
         runs: found.runs.clone(),
+        uncounted: found.uncounted.clone(),
         migrations: found.migrations.clone(),
         changes: found.changes.clone(),
         heard: heard.unwrap_or_default(),
     };
     let items = seen.items();
     let mut columns = Vec::new();
-    print(context, items.clone(), &mut columns)?;
+    print(context, &seen, items.clone(), &mut columns)?;
     if items.is_empty() && !structured(context.format) {
         context.printer.line(&match namespace {
             Some(namespace) => format!("No runs found in {namespace} namespace."),
             None => "No runs found".to_owned(),
         });
     }
+    tell_uncounted(context, &cluster, &found.uncounted);
     let blind = not_seen(&found, &cluster);
     if let Some(blind) = &blind {
         context.printer.error(&anyhow::anyhow!("{blind}"));
@@ -59,7 +64,7 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
 pub(super) fn not_seen(found: &Found, cluster: &Cluster) -> Option<String> {
     let told = |view: &View, what: &str, resource: &str| {
         let blind = view.blind_spots()?;
-        let can_i = cluster.again(&format!("kubectl auth can-i list {resource} -A"));
+        let can_i = cluster.again(CommandLine::new("kubectl auth can-i list").arg(resource).own("-A"));
         Some((
             format!("could not look for {what} in {blind}: listing {resource} is not permitted there"),
             format!("to see what is missing: {can_i}"),
@@ -79,13 +84,41 @@ pub(super) fn not_seen(found: &Found, cluster: &Cluster) -> Option<String> {
             "virtualmachineinstances.kubevirt.io",
         ),
     ];
-    let (what, hints): (Vec<String>, Vec<String>) = all.into_iter().flatten().unzip();
+    let unknown = found.uncounted.iter().find_map(|one| one.unknown.clone());
+    let unknown = unknown.map(|why| {
+        let check = cluster.again("kubectl vmchaos check");
+        (
+            format!("whether all pods that may be a run's are, is not known: {why}"),
+            format!("to see what is missing: {check}"),
+        )
+    });
+    let (what, hints): (Vec<String>, Vec<String>) = all.into_iter().flatten().chain(unknown).unzip();
     (!what.is_empty()).then(|| format!("{}\nhint: {}", what.join("; "), hints.join("\nhint: ")))
+}
+
+/// Shows what has a run's labels and does not count; everybody may make any number of them.
+pub(super) fn tell_uncounted(context: &Context, cluster: &Cluster, uncounted: &[Uncounted]) {
+    const SHOWN: usize = 5;
+    for one in uncounted.iter().take(SHOWN) {
+        context.printer.warn(&one.words());
+    }
+    if uncounted.len() > SHOWN {
+        let more = uncounted.len() - SHOWN;
+        context.printer.warn(&format!("and {more} more like these"));
+    }
+    if let Some(first) = uncounted.first() {
+        let look = CommandLine::new("kubectl vmchaos status").flag("-n", &first.namespace);
+        context.printer.line(&format!(
+            "hint: to count the pods of a namespace, if you know them: {}",
+            cluster.again(look)
+        ));
+    }
 }
 
 /// What was last seen of everything.
 struct Seen {
     runs: Vec<LiveRun>,
+    uncounted: Vec<Uncounted>,
     migrations: Vec<MigrationRun>,
     changes: Vec<Changed>,
     heard: Vec<Heard>,
@@ -111,8 +144,10 @@ fn structured(format: Format) -> bool {
 }
 
 /// `columns` are as wide as they have been, so that later rows stand under earlier ones.
-fn print(context: &Context, items: Vec<RunItem>, columns: &mut Vec<u16>) -> Result<(), Stop> {
+fn print(context: &Context, seen: &Seen, items: Vec<RunItem>, columns: &mut Vec<u16>) -> Result<(), Stop> {
+    let now = Time::now();
     let text = ListReport::new(items)
+        .not_counted(seen.uncounted.iter().map(|one| one.item(now)).collect())
         .print_under(context.format, columns)
         .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
     context.print(&text)
@@ -126,7 +161,7 @@ async fn watch(
     (seen, mut shown, mut columns): (&mut Seen, Vec<RunItem>, Vec<u16>),
 ) -> Result<ExitCode, Stop> {
     // Where nothing may be looked into, nothing will ever change.
-    let mut pods = lookout::follow(cluster, &found.view).chain(pending());
+    let mut pods = lookout::follow(cluster, &found.view, found.namespaces.clone()).chain(pending());
     let mut flights = lookout::follow_migrations(cluster, &found.migrations_view).chain(pending());
     let mut news = lookout::follow_changes(cluster, &found.changes_views).chain(pending());
     let said = events.map(|view| lookout::follow_events(cluster, view));
@@ -137,7 +172,13 @@ async fn watch(
         tokio::select! {
             biased;
             () = signals.any() => return Ok(ExitCode::Interrupted),
-            Some(now) = pods.next() => seen.runs = now?,
+            Some(now) = pods.next() => {
+                let (runs, uncounted) = now?;
+                let told = std::mem::replace(&mut seen.uncounted, uncounted);
+                let new = seen.uncounted.iter().filter(|one| !told.iter().any(|old| old.words() == one.words()));
+                tell_uncounted(context, cluster, &new.cloned().collect::<Vec<_>>());
+                seen.runs = runs;
+            }
             Some(now) = flights.next() => seen.migrations = now?,
             Some(now) = news.next() => seen.changes = now?,
             Some(now) = said.next() => seen.heard = now,
@@ -151,12 +192,12 @@ async fn watch(
             if context.format == Format::Yaml {
                 context.print("---\n")?;
             }
-            print(context, runs.clone(), &mut columns)?;
+            print(context, seen, runs.clone(), &mut columns)?;
         } else if headed {
             print_rows(context, changed, &mut columns)?;
         } else {
             headed = true;
-            print(context, changed, &mut columns)?;
+            print(context, seen, changed, &mut columns)?;
         }
         shown = runs;
     }

@@ -6,7 +6,7 @@ use super::{Context, same_again};
 use crate::cli::{HowMany, Wanted};
 use crate::cluster::outage;
 use crate::cluster::pool::Pool;
-use crate::cluster::{Cluster, Reach, Survey, VirtualMachineInstance, survey};
+use crate::cluster::{Cluster, ClusterError, LauncherImages, Reach, Survey, VirtualMachineInstance, survey};
 use crate::fault::{Movable, OutageTarget, Target, Unfit};
 use crate::plan::draw::Draw;
 use crate::plan::guards::Place;
@@ -55,19 +55,22 @@ pub(super) fn must_choose(context: &Context, wanted: &Wanted) -> Result<(), Stop
     Err(Stop::usage("no VMI chosen, and this is not a terminal to pick one on").hint(FLAGS))
 }
 
-/// Finds the VMs for a fault on their network; asks with a picker where nothing was said that chooses.
+/// Finds the VMs for a fault on their network, and what KubeVirt's launchers run; asks with a picker where nothing was said
+/// that chooses.
 pub(super) async fn choose(
     context: &Context,
     cluster: &Cluster,
     wanted: &Wanted,
     interfaces: &[String],
     guards: &Guards,
-) -> Result<Chosen, Stop> {
-    let search = survey(cluster, &wanted.selection, interfaces);
-    let (survey, protection) = guards.search(context, cluster, &wanted.selection, search).await?;
+) -> Result<(Chosen, Result<LauncherImages, ClusterError>), Stop> {
+    let search = guards::and_own(cluster, survey(cluster, &wanted.selection, interfaces));
+    let ((survey, own), protection) = guards.search(context, cluster, &wanted.selection, search).await?;
+    let images = survey.images.clone();
     let mut found: Candidates<Target> = survey.into();
+    found.around.own = own;
     guards.keep_off(cluster, &mut found, protection);
-    choose_from(context, cluster, wanted, found).await
+    Ok((choose_from(context, cluster, wanted, found).await?, images))
 }
 
 /// Draws from what was found; asks with a picker where nothing was said that chooses.
@@ -284,7 +287,8 @@ impl From<Pool> for Candidates<Movable> {
 
 impl From<outage::Candidates> for Candidates<OutageTarget> {
     fn from(found: outage::Candidates) -> Self {
-        let around = Around::at(found.kubevirt.as_ref(), found.cordoned);
+        let kubevirt = found.kubevirt.as_ref().ok().and_then(Option::as_ref);
+        let around = Around::at(kubevirt, found.cordoned);
         Self {
             around: Around {
                 evacuating: evacuating(&found.rows),

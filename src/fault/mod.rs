@@ -6,6 +6,7 @@
 //!                       directions, duration, options ──┘
 //! ```
 
+pub mod agent_image;
 pub mod direction;
 pub mod error;
 pub mod filter;
@@ -23,6 +24,7 @@ pub mod target;
 pub mod undo;
 pub mod value;
 
+pub use agent_image::{AgentImage, AgentImages, ImageSource, parse_image, repository_of};
 pub use direction::{Direction, Directions};
 pub use error::FaultError;
 pub use filter::{Engine, Filter, FilterAction, FilterSettings};

@@ -30,9 +30,6 @@ pub struct Launcher {
     pub uid: String,
     /// 64 hex digits of the `compute` container's ID without its `containerd://`; `None` when the status does not say.
     pub container_id: Option<String>,
-    /// Image of the `compute` container, by digest where the status tells it.
-    pub image: String,
-    pub pull_secrets: Vec<String>,
     /// The pod's address, IPv4 where it has one; `None` when the status does not say.
     pub address: Option<std::net::IpAddr>,
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::RunField;
+use crate::name::is_label_value;
 
 /// Annotation that holds it, on the VM, or on a VMI without one.
 pub const UNDO: &str = "vmchaos.dev/undo";
@@ -57,9 +58,11 @@ pub enum Restore {
 // === impl Undo ===
 
 impl Undo {
-    /// As the annotation has it; `None` for what none of ours wrote.
-    pub fn parse(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+    /// As the annotation of the VM or VMI called `holder` has it; `None` for what none of ours wrote there: whoever may edit
+    /// an annotation must not choose what else is started or unpaused.
+    pub fn parse(text: &str, holder: &str) -> Option<Self> {
+        let undo: Self = serde_json::from_str(text).ok()?;
+        (undo.vmi == holder && is_label_value(&undo.run)).then_some(undo)
     }
 
     /// The annotation's text.
@@ -123,7 +126,7 @@ mod tests {
             (RunField::Running(true), strategy("Manual")),
         ] {
             let undo = undo(before.clone(), during.clone());
-            assert_eq!(Undo::parse(&undo.text()).as_ref(), Some(&undo));
+            assert_eq!(Undo::parse(&undo.text(), "web-1").as_ref(), Some(&undo));
             assert_eq!(undo.restore(&during), Restore::Put(before.clone()));
             assert_eq!(undo.restore(&before), Restore::Nothing);
         }
@@ -156,7 +159,20 @@ mod tests {
 
     #[test]
     fn a_strange_annotation_is_none_of_ours() {
-        assert_eq!(Undo::parse("{}"), None);
-        assert_eq!(Undo::parse("not json"), None);
+        assert_eq!(Undo::parse("{}", "web-1"), None);
+        assert_eq!(Undo::parse("not json", "web-1"), None);
+    }
+
+    #[test]
+    fn an_annotation_that_names_another_object_is_none_of_ours() {
+        let own = undo(strategy("Once"), strategy("Halted"));
+        assert_eq!(Undo::parse(&own.text(), "web-2"), None);
+        for run in ["", "a/b", "a\n| sudo sh", "--all"] {
+            let odd = Undo {
+                run: run.into(),
+                ..own.clone()
+            };
+            assert_eq!(Undo::parse(&odd.text(), "web-1"), None, "{run}");
+        }
     }
 }

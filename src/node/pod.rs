@@ -9,12 +9,17 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::api::ObjectMeta;
 
+use crate::fault::AgentImage;
+
 /// The container's name in every debug pod.
 pub const CONTAINER: &str = "agent";
 pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub const MANAGED_BY: &str = "kubectl-vmchaos";
 pub const LABEL_RUN: &str = "vmchaos.dev/run";
 pub const LABEL_FAULT: &str = "vmchaos.dev/fault";
+
+/// Annotation of every debug pod: which image it runs, by whose choice, in which namespace and as which service account.
+pub const RUNS: &str = "vmchaos.dev/runs";
 
 /// Seconds between TERM and KILL. The agent needs at most 1 s to drain queues and a few ms a VM to undo.
 pub const GRACE_SECONDS: i64 = 10;
@@ -29,8 +34,7 @@ pub struct DebugPod {
     pub fault: String,
     pub node: String,
     pub namespace: String,
-    pub image: String,
-    pub pull_secrets: Vec<String>,
+    pub image: AgentImage,
     pub service_account: Option<String>,
     /// `None` tolerates every taint.
     pub tolerations: Option<Vec<Toleration>>,
@@ -58,7 +62,7 @@ impl DebugPod {
         };
         let container = Container {
             name: CONTAINER.to_owned(),
-            image: Some(self.image.clone()),
+            image: Some(self.image.image().to_owned()),
             image_pull_policy: Some("IfNotPresent".to_owned()),
             command: Some(vec![
                 "/bin/sh".to_owned(),
@@ -96,12 +100,7 @@ impl DebugPod {
                 termination_grace_period_seconds: Some(GRACE_SECONDS),
                 active_deadline_seconds: Some(i64::try_from(self.active_deadline.as_secs()).unwrap_or(i64::MAX).max(1)),
                 service_account_name: self.service_account.clone(),
-                image_pull_secrets: (!self.pull_secrets.is_empty()).then(|| {
-                    self.pull_secrets
-                        .iter()
-                        .map(|name| LocalObjectReference { name: name.clone() })
-                        .collect()
-                }),
+                image_pull_secrets: self.pull_secrets(),
                 tolerations: Some(self.tolerations.clone().unwrap_or_else(|| {
                     vec![Toleration {
                         operator: Some("Exists".to_owned()),
@@ -115,8 +114,20 @@ impl DebugPod {
         }
     }
 
+    fn pull_secrets(&self) -> Option<Vec<LocalObjectReference>> {
+        let names = self.image.pull_secrets(&self.namespace);
+        let secrets = names.iter().map(|name| LocalObjectReference { name: name.clone() });
+        (!names.is_empty()).then(|| secrets.collect())
+    }
+
     fn metadata(&self) -> ObjectMeta {
         let mut annotations = self.annotations.clone();
+        let account = service_account(self.service_account.as_deref());
+        let runs = format!(
+            "{}, in namespace {} as service account {account}",
+            self.image, self.namespace
+        );
+        annotations.insert(RUNS.to_owned(), runs);
         // OpenShift 4.11: take this security context constraint or refuse, instead of the highest-priority one.
         annotations.insert("openshift.io/required-scc".to_owned(), "privileged".to_owned());
         ObjectMeta {
@@ -131,6 +142,11 @@ impl DebugPod {
             ..ObjectMeta::default()
         }
     }
+}
+
+/// The service account a pod runs as that names none, or this one.
+pub fn service_account(named: Option<&str>) -> &str {
+    named.unwrap_or("default")
 }
 
 fn env(name: &str, value: &str) -> EnvVar {
@@ -149,23 +165,54 @@ fn unexpanded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::ImageSource;
 
     fn pod() -> Pod {
+        debug_pod().object("echo $HOME $$ $(id)")
+    }
+
+    fn debug_pod() -> DebugPod {
+        let kubevirt = ImageSource::VirtHandler("kubevirt".to_owned());
         DebugPod {
             run: "abc123".to_owned(),
             suffix: "0".to_owned(),
             fault: "netem".to_owned(),
             node: "node-1".to_owned(),
             namespace: "kubevirt".to_owned(),
-            image: "registry/launcher@sha256:00".to_owned(),
-            pull_secrets: Vec::new(),
+            image: AgentImage::new("registry/launcher:v1", kubevirt).with_pull_secrets(vec!["registry".to_owned()]),
             service_account: None,
             tolerations: None,
             annotations: BTreeMap::new(),
             plan: "vm 0 u c".to_owned(),
             active_deadline: Duration::from_secs(180),
         }
-        .object("echo $HOME $$ $(id)")
+    }
+
+    #[test]
+    fn the_pod_says_what_it_runs_and_by_whose_choice() {
+        let pod = pod();
+        assert_eq!(
+            pod.metadata.annotations.unwrap()[RUNS],
+            "registry/launcher:v1 (from KubeVirt's virt-handler in namespace kubevirt), in namespace kubevirt as service account default"
+        );
+        assert_eq!(
+            pod.spec.unwrap().containers[0].image.as_deref(),
+            Some("registry/launcher:v1")
+        );
+    }
+
+    #[test]
+    fn kubevirts_pull_secrets_are_named_in_kubevirts_namespace_alone() {
+        let secrets = |namespace: &str| {
+            let namespace = namespace.to_owned();
+            let pod = DebugPod {
+                namespace,
+                ..debug_pod()
+            }
+            .object("");
+            pod.spec.unwrap().image_pull_secrets.unwrap_or_default().len()
+        };
+        assert_eq!((secrets("kubevirt"), secrets("vmchaos")), (1, 0));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::recovery::Prediction;
 use super::run_plan::PodOptions;
+use crate::command_line::CommandLine;
 use crate::fault::undo::{Strategy, Undo};
 use crate::fault::{Mode, OutageSpec, OutageTarget, Unfit};
 
@@ -49,6 +50,14 @@ pub struct PlannedOutage {
 // === impl OutagePlan ===
 
 impl OutagePlan {
+    /// What ends the run from any machine, without the flags that lead to the cluster.
+    pub fn halt_command(&self) -> CommandLine {
+        let flags = self.pods.as_ref().map(|pods| pods.options.halt_flags());
+        CommandLine::new("kubectl vmchaos halt")
+            .arg(&self.run)
+            .args(flags.unwrap_or_default())
+    }
+
     /// The way back from what is changed about a VM; `None` where nothing outlasts this command.
     pub fn undo(&self, target: &OutageTarget, at: String) -> Option<Undo> {
         if !self.spec.is_held() {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::compile::{CompileError, NodeVm, Order, compile, node_plan};
 use super::handle::Handle;
-use crate::fault::{Execution, FaultSpec, Target, Unfit};
+use crate::command_line::{CommandLine, flags};
+use crate::fault::{AgentImage, AgentImages, Execution, FaultSpec, Target, Unfit};
 
 /// Annotations of a debug pod: who started the run and why, what is done, to which VMs (`namespace/name`, by commas), for
 /// how long to each, and for how long in all.
@@ -57,14 +58,14 @@ pub struct PlannedNode {
     pub name: String,
     /// Positions in [`Plan::vms`].
     pub vms: Vec<usize>,
-    pub image: String,
 }
 
 /// How the debug pods are made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PodOptions {
-    /// Instead of the VM's own launcher image.
-    pub image: Option<String>,
+    pub images: AgentImages,
+    /// Named by the user; where it was chosen for them, that is not known here.
+    pub namespace: Option<String>,
     pub service_account: Option<String>,
     /// `None` tolerates every taint.
     pub tolerations: Option<Vec<crate::fault::Toleration>>,
@@ -129,11 +130,9 @@ impl Plan {
                 .iter()
                 .position(|node| node.name == target.node)
                 .unwrap_or_else(|| {
-                    let image = pod.image.clone().unwrap_or_else(|| target.launcher.image.clone());
                     nodes.push(PlannedNode {
                         name: target.node.clone(),
                         vms: Vec::new(),
-                        image,
                     });
                     nodes.len() - 1
                 });
@@ -228,9 +227,21 @@ impl Plan {
         node_plan(&self.order(), [vm])
     }
 
+    /// What the debug pod on a node runs.
+    pub fn image(&self, node: usize) -> &AgentImage {
+        self.pod.images.on(&self.nodes[node].name)
+    }
+
     /// Name of the debug pod on a node.
     pub fn pod_name(&self, node: usize) -> String {
         format!("vmchaos-{}-{node}", self.run)
+    }
+
+    /// What ends the run from any machine, without the flags that lead to the cluster.
+    pub fn halt_command(&self) -> CommandLine {
+        CommandLine::new("kubectl vmchaos halt")
+            .arg(&self.run)
+            .args(self.pod.halt_flags())
     }
 
     /// What a pod says of its run to whoever looks at it: everything that `status` and `halt` of another machine need.
@@ -274,6 +285,14 @@ fn commands_in_brief(vms: &[(&Target, &NodeVm)]) -> String {
 }
 
 impl PodOptions {
+    /// The flags that `halt` needs to find the run's pods, and to make its own as they were made, and their values.
+    pub fn halt_flags(&self) -> Vec<String> {
+        flags([
+            ("--pod-namespace", &self.namespace),
+            ("--service-account", &self.service_account),
+        ])
+    }
+
     /// As a pod's spec has them.
     pub fn tolerations(&self) -> Option<Vec<k8s_openapi::api::core::v1::Toleration>> {
         let tolerations = self.tolerations.as_ref()?;

@@ -9,9 +9,11 @@ use super::{
     api::{
         access::Access,
         admission::Admission,
+        call::User,
         faults::Faults,
         resources::{EVENTS, Resource},
         status_error::{ApiError, ApiResult},
+        users::Users,
         validation,
     },
     http::log::Log,
@@ -27,10 +29,12 @@ use super::{
 /// The practice cluster.
 pub(crate) struct Cluster {
     pub(crate) options: Options,
+    /// The token of the one who rehearses.
     pub(crate) token: String,
     pub(crate) nodes: Nodes,
     store: Mutex<Store>,
     ids: Mutex<Ids>,
+    users: Mutex<Users>,
     access: Mutex<Access>,
     admission: Mutex<Admission>,
     faults: Mutex<Faults>,
@@ -45,21 +49,16 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Cluster {
-    pub(crate) fn new(options: Options, nodes: Nodes) -> Self {
+    pub(crate) fn new(options: Options, nodes: Nodes) -> anyhow::Result<Self> {
         let ids = Ids::new(options.seed);
-        // The token guards a loopback port of one process; it need not be guessable from the seed.
-        let mut secret = Ids::new(
-            options.seed
-                ^ u64::from(std::process::id())
-                ^ jiff::Timestamp::now().as_nanosecond().unsigned_abs().to_le_bytes()[..8]
-                    .iter()
-                    .fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
-        );
-        Self {
-            token: secret.hex(32),
+        let mut users = Users::default();
+        let token = users.add(User::rehearser())?;
+        Ok(Self {
+            token,
             nodes,
             store: Mutex::new(Store::new()),
             ids: Mutex::new(ids),
+            users: Mutex::new(users),
             access: Mutex::default(),
             admission: Mutex::default(),
             faults: Mutex::default(),
@@ -67,7 +66,7 @@ impl Cluster {
             migrations: Plays::default(),
             under_way: UnderWay::default(),
             options,
-        }
+        })
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
@@ -76,6 +75,10 @@ impl Cluster {
 
     pub(crate) fn ids(&self) -> MutexGuard<'_, Ids> {
         lock(&self.ids)
+    }
+
+    pub(crate) fn users(&self) -> MutexGuard<'_, Users> {
+        lock(&self.users)
     }
 
     pub(crate) fn access(&self) -> MutexGuard<'_, Access> {

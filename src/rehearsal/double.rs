@@ -15,6 +15,7 @@ use super::flower::{Clsact, Filter};
 use super::host::{Agent, Crashed, Feature, Foreign, Node, Presence, Signal, Spec, Stdin, Stdout, VmOnNode};
 use super::nft::{Abilities, Hook, Tables};
 use super::qdisc::Root;
+use super::traffic::seed_of;
 
 /// A launcher on the node: its devices and what is on them.
 pub(super) struct Launcher {
@@ -37,6 +38,7 @@ pub(super) struct Kernel {
     pub(super) booted: Instant,
     /// What an agent takes to look for its VMs.
     pub(super) looking: Duration,
+    seed: u64,
     tell_of_crashes: OnceLock<Crashed>,
 }
 
@@ -83,11 +85,11 @@ impl Default for DoubleNode {
 impl DoubleNode {
     /// A node without launchers.
     pub fn new() -> Self {
-        Self::that_looks_for(Duration::ZERO)
+        Self::with(Duration::ZERO, 1)
     }
 
-    /// The same, whose agents take so long to look for their VMs.
-    pub fn that_looks_for(looking: Duration) -> Self {
+    /// The same, whose agents take so long to look for their VMs, and whose seed says which packets are lost.
+    pub fn with(looking: Duration, seed: u64) -> Self {
         Self {
             kernel: Arc::new(Kernel {
                 launchers: Mutex::default(),
@@ -95,6 +97,7 @@ impl DoubleNode {
                 features: Mutex::default(),
                 booted: Instant::now(),
                 looking,
+                seed,
                 tell_of_crashes: OnceLock::new(),
             }),
         }
@@ -107,7 +110,10 @@ impl Node for DoubleNode {
         let roots = vm
             .devices
             .iter()
-            .map(|device| (device.name.clone(), Root::new(&device.root)))
+            .map(|device| {
+                let seed = seed_of(self.kernel.seed, &format!("{} {}", vm.pod_uid, device.name));
+                (device.name.clone(), Root::new(&device.root, seed))
+            })
             .collect();
         // As on a node that runs the script: beyond every process ID of Linux.
         let pid = 5_000_001 + u32::try_from(launchers.len()).unwrap_or(0) * 10;

@@ -77,14 +77,16 @@ impl Reach {
     }
 
     /// Until the answer, by what is on the devices now; none for what will not be answered, and how long that takes.
-    fn outcome(&self, launcher: Option<&Launcher>) -> Result<Duration, Duration> {
+    fn outcome(&self, launcher: Option<&mut Launcher>) -> Result<Duration, Duration> {
         let launcher = launcher.ok_or(self.patience)?;
         let mut round = ROUND_TRIP;
         let mut lost = false;
-        for root in DEVICES.iter().filter_map(|device| launcher.roots.get(*device)) {
-            let (delay, share) = root.effect();
-            round += delay;
-            lost |= rand::random::<f64>() < share;
+        for device in DEVICES {
+            if let Some(root) = launcher.roots.get_mut(device).filter(|_| !lost) {
+                let (delay, here) = root.take();
+                round += delay;
+                lost = here;
+            }
         }
         let protocol = if self.kind == "icmp" { "icmp" } else { "tcp" };
         let client = self.port.map(|_| CLIENT_PORT);
@@ -222,7 +224,7 @@ impl Double {
 
     fn depart(&self, vm: usize, n: usize, now: Instant) -> Flight {
         let plan = &self.plans[vm];
-        let outcome = plan.reach[n].outcome(self.kernel.launchers().get(&plan.pod_uid));
+        let outcome = plan.reach[n].outcome(self.kernel.launchers().get_mut(&plan.pod_uid));
         let (Ok(time) | Err(time)) = outcome;
         Flight {
             vm,

@@ -42,15 +42,16 @@ impl Double {
 
     /// What is on the VM's devices: name, kind, handle, JSON.
     fn look(&self, vm: usize) -> Vec<(String, String, String, Value)> {
-        let launchers = self.kernel.launchers();
-        let Some(launcher) = launchers.get(&self.plans[vm].pod_uid) else {
+        let mut launchers = self.kernel.launchers();
+        let Some(launcher) = launchers.get_mut(&self.plans[vm].pod_uid) else {
             return Vec::new();
         };
         let mut seen = Vec::new();
         for (device, _) in &self.plans[vm].owned {
-            let Some(root) = launcher.roots.get(device) else {
+            let Some(root) = launcher.roots.get_mut(device) else {
                 continue;
             };
+            root.catch_up();
             let (kind, handle) = root.is();
             seen.push((device.clone(), kind.to_owned(), handle.to_owned(), root.json()));
         }

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
-use super::nft::{Hook, counted};
+use super::nft::Hook;
 use super::qdisc::Refusal;
+use super::traffic::counted;
 
 /// A flower filter that drops what it matches.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@
 //! namespaces, qdiscs) meet here and nowhere else, so that the same cluster runs on either of two node sides:
 //!
 //! ```text
-//! pod object ── Node::start ──> ScriptNode   the real script under fake tc, ip and nsenter (Linux, no root)
-//!                          └──> DoubleNode   the same protocol in tokio tasks (any system, thousands of VMs)
+//! pod object ── Node::start ──> DoubleNode   the protocol in tokio tasks (any system, thousands of VMs): what ships
+//!                          └──> ScriptNode   the real script under fake tc, ip and nsenter (tests, Linux, no root)
 //! ```
 
 use std::io;

@@ -4,11 +4,15 @@
 //! ```text
 //! client ──HTTPS──> http ──> api ──> store <── kubevirt (controllers, webhooks)
 //!                            │         ^
-//!                          attach      └────── node (kubelets) ──> host: the agent, as a script or as its double
+//!                          attach      └────── node (kubelets) ──> host: the agent's double, in tests also its script
 //! ```
 //!
 //! Whatever it answers is what a real API server answers, in the same words: a client that works here must work there.
 //! Only `commands::rehearse` and tests know it.
+//!
+//! What ships runs nothing that it is sent: its nodes are doubles, which speak for the agent of this program's own debug
+//! pods and start no process. Nodes that run the real script, as the user who started them, are there for tests, which hold
+//! the double to them: behind the feature `script-nodes`, which only this package's dev-dependencies turn on.
 
 mod api;
 mod cluster;
@@ -36,18 +40,20 @@ mod options;
 mod practice;
 mod qdisc;
 mod qdisc_options;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "script-nodes", target_os = "linux"))]
 pub mod script_agent;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "script-nodes", target_os = "linux"))]
 mod script_guest;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "script-nodes", target_os = "linux"))]
 mod script_launcher;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "script-nodes", target_os = "linux"))]
 pub mod script_node;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "script-nodes", target_os = "linux"))]
 mod script_tools;
+mod secret;
 mod store;
 mod time;
+mod traffic;
 mod units;
 mod world;
 
@@ -58,5 +64,5 @@ pub use self::{
     },
     http::log::Request,
     options::{AgentKind, Options},
-    practice::{Practice, Told},
+    practice::{Practice, Told, tenant::Tenant},
 };

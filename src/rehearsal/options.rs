@@ -5,12 +5,14 @@ use std::time::Duration;
 /// How the nodes run the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AgentKind {
-    /// The real script where that is possible (Linux) and bearable (at most 50 VMs), else the double.
+    /// The real script where this build has it (tests), it is possible (Linux) and bearable (at most 50 VMs); else the
+    /// double.
     #[default]
     Auto,
     /// The real script under fakes of nsenter and tc.
+    #[cfg(feature = "script-nodes")]
     Script,
-    /// The in-process double that speaks the same protocol.
+    /// The in-process double that speaks the same protocol, and starts no process.
     Double,
 }
 

@@ -1,6 +1,8 @@
 //! The handle on a practice cluster: starts it, and turns its knobs.
 
+mod access;
 mod nodes;
+pub(super) mod tenant;
 mod vms;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -12,10 +14,8 @@ use tokio::{net::TcpListener, task::AbortHandle, time::timeout};
 
 use super::{
     api::{
-        access::Grant,
-        admission::Webhook,
         faults::Rule,
-        resources::{self, NAMESPACES, PODS, Resource, VMS},
+        resources::{self, PODS, Resource, VMS},
     },
     cluster::Cluster,
     hosts,
@@ -45,10 +45,24 @@ pub struct Practice {
     cluster: Arc<Cluster>,
     kubeconfig: Kubeconfig,
     url: String,
+    /// The authority that clients have to trust, as PEM.
+    authority: String,
+    _running: Running,
+}
+
+/// What runs for a cluster; it ends when this is dropped, be it in the middle of a start.
+struct Running {
+    cluster: Arc<Cluster>,
     tasks: Vec<AbortHandle>,
 }
 
-impl Drop for Practice {
+impl Running {
+    fn add(&mut self, task: impl Future<Output: Send> + Send + 'static) {
+        self.tasks.push(tokio::spawn(task).abort_handle());
+    }
+}
+
+impl Drop for Running {
     fn drop(&mut self) {
         for task in &self.tasks {
             task.abort();
@@ -61,47 +75,32 @@ impl Practice {
     /// Starts a cluster on a free port of 127.0.0.1.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let nodes = Nodes::new(hosts::make(&options)?);
-        let cluster = Arc::new(Cluster::new(options, nodes));
+        let cluster = Arc::new(Cluster::new(options, nodes)?);
+        let mut running = Running {
+            cluster: Arc::clone(&cluster),
+            tasks: Vec::new(),
+        };
         world::build(&cluster);
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
             .context("opening a port on 127.0.0.1 for the practice cluster")?;
         let url = format!("https://{}", listener.local_addr()?);
         let tls = tls::make()?;
-        let kubeconfig = Kubeconfig::write(&url, &tls.authority, &cluster.token, &cluster.token[..8])?;
         kubevirt::settle(&cluster);
         let seen = cluster.store().version();
-        let tasks = vec![
-            tokio::spawn(kubelet::run(Arc::clone(&cluster))).abort_handle(),
-            tokio::spawn(kubevirt::run(Arc::clone(&cluster), seen)).abort_handle(),
-            tokio::spawn(server::serve(listener, tls.acceptor, Arc::clone(&cluster))).abort_handle(),
-        ];
-        let practice = Self {
+        running.add(kubelet::run(Arc::clone(&cluster)));
+        running.add(kubevirt::run(Arc::clone(&cluster), seen));
+        running.add(server::serve(listener, tls.acceptor, Arc::clone(&cluster)));
+        wait_for_launchers(&cluster).await?;
+        // Last: a start that fails, or is killed, leaves no file.
+        let kubeconfig = Kubeconfig::write(&url, &tls.authority, &cluster.token, "default")?;
+        Ok(Self {
             cluster,
             kubeconfig,
             url,
-            tasks,
-        };
-        practice.wait_for_launchers().await?;
-        Ok(practice)
-    }
-
-    /// Until every launcher of the world has its network namespace.
-    async fn wait_for_launchers(&self) -> anyhow::Result<()> {
-        let mut started = self.cluster.nodes.subscribe();
-        let launchers: Vec<String> = self
-            .pods("", |pod| {
-                fields::text(pod, "/metadata/labels/kubevirt.io") == "virt-launcher"
-            })
-            .iter()
-            .map(|pod| fields::text(pod, "/metadata/uid").to_owned())
-            .collect();
-        let running = |uid: &String| self.cluster.nodes.container(uid).is_some();
-        let all = started.wait_for(|starts| *starts >= launchers.len() && launchers.iter().all(running));
-        timeout(PATIENCE, all)
-            .await
-            .context("the launchers of the practice cluster did not come up")??;
-        Ok(())
+            authority: tls.authority,
+            _running: running,
+        })
     }
 
     /// The kubeconfig that leads here: context `vmchaos-rehearsal`, namespace `default`.
@@ -144,55 +143,6 @@ impl Practice {
     /// Forgets the history of changes: watches that go on from an earlier version are told 410 Gone.
     pub fn compact(&self) {
         self.cluster.store().compact();
-    }
-
-    /// Takes a permission away (`*` = all; an empty subresource is the resource itself): 403 in RBAC's words, and
-    /// access reviews say no.
-    pub fn forbid(&self, verb: &str, group: &str, resource: &str, subresource: &str, namespace: &str) {
-        let resource = if subresource.is_empty() {
-            resource.to_owned()
-        } else {
-            format!("{resource}/{subresource}")
-        };
-        self.cluster
-            .access()
-            .forbid(Grant::new(verb, group, &resource, namespace));
-    }
-
-    /// Leaves these permissions only.
-    pub fn allow_only(&self, grants: Vec<Grant>) {
-        self.cluster.access().allow_only(grants);
-    }
-
-    /// Gives all permissions back.
-    pub fn allow_all(&self) {
-        self.cluster.access().clear();
-    }
-
-    /// Pod Security: from now on the namespace takes no pods beyond this level (`baseline`, `restricted`; `privileged`
-    /// takes all).
-    pub fn admission_deny(&self, namespace: &str, level: &str) {
-        self.cluster.edit(&NAMESPACES, "", namespace, |namespace| {
-            fields::set(namespace, "/metadata/labels/pod-security.kubernetes.io~1enforce", level);
-        });
-    }
-
-    /// Pod Security: the namespace warns of pods beyond this level.
-    pub fn admission_warn(&self, namespace: &str, level: &str) {
-        self.cluster.edit(&NAMESPACES, "", namespace, |namespace| {
-            fields::set(namespace, "/metadata/labels/pod-security.kubernetes.io~1warn", level);
-        });
-    }
-
-    /// A webhook refuses new objects of a kind (its plural) in a namespace (`*` = all), dry runs too.
-    pub fn webhook_deny(&self, webhook: &str, resource: &str, namespace: &str, message: &str) {
-        let webhook = Webhook {
-            name: webhook.to_owned(),
-            resource: resource.to_owned(),
-            namespace: namespace.to_owned(),
-            message: message.to_owned(),
-        };
-        self.cluster.admission().0.push(webhook);
     }
 
     // Objects.
@@ -304,12 +254,6 @@ impl Practice {
         })?
     }
 
-    fn pods(&self, namespace: &str, which: impl Fn(&Value) -> bool) -> Vec<Arc<Value>> {
-        let mut pods = self.cluster.list(&PODS, namespace);
-        pods.retain(|pod| which(pod));
-        pods
-    }
-
     fn uid(&self, resource: &'static Resource, namespace: &str, name: &str) -> anyhow::Result<String> {
         let object = self
             .cluster
@@ -317,6 +261,23 @@ impl Practice {
             .with_context(|| format!("{} \"{namespace}/{name}\" is not there", resource.plural))?;
         Ok(fields::text(&object, "/metadata/uid").to_owned())
     }
+}
+
+/// Until every launcher of a new world has its network namespace.
+async fn wait_for_launchers(cluster: &Cluster) -> anyhow::Result<()> {
+    let mut started = cluster.nodes.subscribe();
+    let launchers: Vec<String> = cluster
+        .list(&PODS, "")
+        .iter()
+        .filter(|pod| fields::text(pod, "/metadata/labels/kubevirt.io") == "virt-launcher")
+        .map(|pod| fields::text(pod, "/metadata/uid").to_owned())
+        .collect();
+    let running = |uid: &String| cluster.nodes.container(uid).is_some();
+    let all = started.wait_for(|starts| *starts >= launchers.len() && launchers.iter().all(running));
+    timeout(PATIENCE, all)
+        .await
+        .context("the launchers of the practice cluster did not come up")??;
+    Ok(())
 }
 
 fn by_kind(kind: &str) -> Option<&'static Resource> {

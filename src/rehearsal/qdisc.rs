@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::qdisc_options::{Values, netem, tbf};
+use super::traffic::Traffic;
 use super::units::{fraction, rate_text, share, size_text, ticks, time_text, whole};
 
 /// A root qdisc somebody has set: its kind, its handle, and its parameters, times in microseconds, rates in bytes a second.
@@ -15,6 +16,7 @@ pub(super) struct Qdisc {
     pub(super) kind: String,
     pub(super) handle: String,
     values: Values,
+    traffic: Traffic,
 }
 
 /// The root of one device.
@@ -24,16 +26,19 @@ pub(super) struct Root {
     pub(super) standard: String,
     /// What somebody has put in its place.
     pub(super) set: Option<Qdisc>,
+    /// Says which packets are lost.
+    seed: u64,
 }
 
 /// Why tc or the kernel refused a command, in their words.
 pub(super) type Refusal = &'static str;
 
 impl Root {
-    pub(super) fn new(standard: &str) -> Self {
+    pub(super) fn new(standard: &str, seed: u64) -> Self {
         Self {
             standard: standard.to_owned(),
             set: None,
+            seed,
         }
     }
 
@@ -58,7 +63,11 @@ impl Root {
             "add" | "change" if current != "0:" && current != handle => Err("Error: NLM_F_REPLACE needed to override."),
             "change" if options.first().is_some_and(|wanted| *wanted != kind) => Err("Error: Invalid qdisc name."),
             "add" | "change" => {
-                let before = self.set.as_ref().map(|qdisc| qdisc.values.clone()).unwrap_or_default();
+                self.catch_up();
+                let (before, traffic) = match &self.set {
+                    Some(qdisc) => (qdisc.values.clone(), qdisc.traffic.clone()),
+                    None => (Values::default(), Traffic::begin(self.seed)),
+                };
                 let (kind, options) = options.split_first().ok_or("Error: Specified qdisc kind is unknown.")?;
                 let values = match *kind {
                     "netem" => netem(before, options)?,
@@ -69,6 +78,7 @@ impl Root {
                     kind: (*kind).to_owned(),
                     handle: handle.to_owned(),
                     values,
+                    traffic,
                 });
                 Ok(())
             }
@@ -76,10 +86,20 @@ impl Root {
         }
     }
 
-    /// What it does to a packet: seconds of delay, and the share that is lost.
-    pub(super) fn effect(&self) -> (f64, f64) {
-        let value = |name| self.set.as_ref().map_or(0.0, |qdisc| qdisc.value(name));
-        (value("delay") / 1e6, value("loss"))
+    /// What it does to a packet that comes now: seconds of delay, and whether it is lost.
+    pub(super) fn take(&mut self) -> (f64, bool) {
+        self.catch_up();
+        self.set.as_mut().map_or((0.0, false), |qdisc| {
+            (qdisc.value("delay") / 1e6, qdisc.traffic.probe(qdisc.value("loss")))
+        })
+    }
+
+    /// Counts what has come meanwhile.
+    pub(super) fn catch_up(&mut self) {
+        if let Some(qdisc) = &mut self.set {
+            let loss = qdisc.value("loss");
+            qdisc.traffic.catch_up(loss);
+        }
     }
 
     /// Somebody else's `htb 1:` in the place of the kernel's own root.
@@ -91,11 +111,12 @@ impl Root {
             kind: "htb".to_owned(),
             handle: "1:".to_owned(),
             values: Values::default(),
+            traffic: Traffic::begin(self.seed),
         });
         Ok(())
     }
 
-    /// As `tc -s -j qdisc show dev …` prints it, the root alone.
+    /// As `tc -s -j qdisc show dev …` prints it, the root alone; its counters as of the last [`Root::catch_up`].
     pub(super) fn json(&self) -> Value {
         let (kind, handle) = self.is();
         let mut object = Map::new();
@@ -112,6 +133,8 @@ impl Root {
         for name in ["bytes", "packets", "drops", "overlimits", "requeues", "backlog", "qlen"] {
             object.insert(name.into(), 0.into());
         }
+        let counters = self.set.iter().flat_map(|qdisc| qdisc.traffic.counters());
+        object.extend(counters.map(|(name, count)| (name.to_owned(), count.into())));
         json!([object])
     }
 

@@ -18,7 +18,7 @@ fn says_what_the_real_tc_said() {
     for name in ["netem", "netem-options", "tbf"] {
         let path = format!("{}/tests/agent/transcripts/{name}.txt", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(&path).unwrap();
-        let (mut tap, mut uplink) = (Root::new("fq_codel"), Root::new("noqueue"));
+        let (mut tap, mut uplink) = (Root::new("fq_codel", 1), Root::new("noqueue", 1));
         for record in text.split("$ ").filter(|record| !record.is_empty()) {
             let (command, rest) = record.split_once('\n').unwrap();
             let (output, code) = rest.rsplit_once("! ").unwrap();
@@ -29,7 +29,7 @@ fn says_what_the_real_tc_said() {
             let root = if words.contains(&"eth0") { &mut uplink } else { &mut tap };
             match words.as_slice() {
                 ["tc", "qdisc", "replace", _, _, _, _, handle, options @ ..] => {
-                    let mut fresh = Root::new(&root.standard);
+                    let mut fresh = Root::new(&root.standard, 1);
                     fresh.command("add", handle, options).unwrap();
                     *root = fresh;
                 }

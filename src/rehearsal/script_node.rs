@@ -46,6 +46,24 @@ impl ScriptNode {
     /// When its directory cannot be made.
     pub fn with_shell(shell: &[&str]) -> io::Result<Self> {
         let root = std::env::temp_dir().join(format!("vmchaos-node-{:016x}", rand::random::<u64>()));
+        fs::create_dir(&root)?;
+        // From here on it goes with the node, whatever fails.
+        let node = Self {
+            root,
+            shell: shell.iter().map(ToString::to_string).collect(),
+            pods: Mutex::default(),
+            guests: Mutex::default(),
+            tell_of_crashes: OnceLock::new(),
+            next: AtomicUsize::new(0),
+        };
+        node.write_files()?;
+        for feature in Feature::ALL {
+            node.set_feature(feature, Presence::Loaded)?;
+        }
+        Ok(node)
+    }
+
+    fn write_files(&self) -> io::Result<()> {
         for dir in [
             "tools",
             "netns",
@@ -55,25 +73,13 @@ impl ScriptNode {
             "proc/1/ns",
             "proc/1/root/sys/fs/cgroup/init.scope",
         ] {
-            fs::create_dir_all(root.join(dir))?;
+            fs::create_dir_all(self.root.join(dir))?;
         }
-        write_tools(&root.join("tools"))?;
-        fs::write(root.join("netns/host"), "")?;
-        symlink(root.join("netns/host"), root.join("proc/1/ns/net"))?;
-        fs::write(root.join("proc/1/cgroup"), "0::/init.scope\n")?;
-        fs::write(root.join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs"), "")?;
-        let node = Self {
-            root,
-            shell: shell.iter().map(ToString::to_string).collect(),
-            pods: Mutex::default(),
-            guests: Mutex::default(),
-            tell_of_crashes: OnceLock::new(),
-            next: AtomicUsize::new(0),
-        };
-        for feature in Feature::ALL {
-            node.set_feature(feature, Presence::Loaded)?;
-        }
-        Ok(node)
+        write_tools(&self.root.join("tools"))?;
+        fs::write(self.root.join("netns/host"), "")?;
+        symlink(self.root.join("netns/host"), self.root.join("proc/1/ns/net"))?;
+        fs::write(self.root.join("proc/1/cgroup"), "0::/init.scope\n")?;
+        fs::write(self.root.join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs"), "")
     }
 
     /// The directory that holds the node: `proc`, `netns`, `shm` and the rest.

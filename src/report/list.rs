@@ -22,6 +22,9 @@ pub struct ListReport<T> {
     api_version: &'static str,
     kind: &'static str,
     pub items: Vec<T>,
+    /// What says that it belongs here, and does not count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_counted: Vec<T>,
 }
 
 /// Something a list is made of.
@@ -46,7 +49,14 @@ impl<T: Item> ListReport<T> {
             api_version: API_VERSION,
             kind: T::KIND,
             items,
+            not_counted: Vec::new(),
         }
+    }
+
+    /// The same with what does not count: documents have it beside the items, tables do not.
+    #[must_use]
+    pub fn not_counted(self, not_counted: Vec<T>) -> Self {
+        Self { not_counted, ..self }
     }
 
     /// The list in the form asked for. As a table, or by name, an empty list is an empty text: who prints it says on stderr

@@ -18,6 +18,7 @@ mod migration;
 mod migrations;
 pub mod probe_chart;
 mod probes;
+mod recorded;
 mod recovery;
 mod run;
 mod run_table;
@@ -31,6 +32,7 @@ pub use list::{CheckItem, CheckResult, FaultAbility, Item, ListReport, RunItem, 
 pub use migration::{Migration, Phase, ScheduledRound};
 pub use migrations::{MigrationSummary, NodeMigrations};
 pub use probes::{Millis, ProbePhase, ProbeReport, ProbeSample, ProbeSummary};
+pub use recorded::Recorded;
 pub use recovery::RecoveryReport;
 pub use run::{DryRun, Ending, Outcome, PlanEntry, RunReport, Summary};
 pub use target::{EndedBy, Event, InterfaceReport, Move, RecoveredBy, TargetReport, TargetState, Verified};

@@ -90,10 +90,16 @@ pub enum Ending {
 
 /// What is done on one node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PlanEntry {
     pub node: String,
     pub namespace: String,
     pub pod: String,
+    pub service_account: String,
+    /// What the pod runs, privileged.
+    pub image: String,
+    /// Who chose it: `flag`, `config`, `virt-handler` or `virt-controller`.
+    pub image_source: &'static str,
     pub commands: Vec<String>,
 }
 

@@ -261,12 +261,6 @@ impl Driver<'_> {
             fault: self.plan.spec.fault.kind().to_owned(),
             node: node.clone(),
             namespace: self.namespace.to_owned(),
-            image: self
-                .plan
-                .pod
-                .image
-                .clone()
-                .unwrap_or_else(|| target.launcher.image.clone()),
             pod: self.plan.pod.clone(),
             targets: vec![target],
             only: Some(self.plan.handle),

@@ -37,6 +37,8 @@ pub(super) struct Moved {
 /// The new launcher is known to the API a moment after the VMI's node has changed.
 const RELOCATE_TRIES: u32 = 20;
 const RELOCATE_PAUSE: Duration = Duration::from_millis(500);
+/// Where it is not even answered, it is tried no more after this long.
+const RELOCATE_LIMIT: Duration = Duration::from_secs(30);
 /// Past the fault's end, before Kubernetes ends the pod: starting, arming, draining and undoing.
 const MARGIN: Duration = Duration::from_secs(60);
 
@@ -166,9 +168,8 @@ pub(super) async fn relocate(cluster: &Cluster, plan: &Plan, moved: Moved) -> Re
         run: plan.run.clone(),
         suffix: moved.index.to_string(),
         fault: plan.spec.fault.kind().to_owned(),
+        image: plan.pod.images.on(&moved.node).clone(),
         node: moved.node,
-        image: plan.pod.image.clone().unwrap_or_else(|| target.launcher.image.clone()),
-        pull_secrets: pull_secrets(&target, &moved.namespace),
         namespace: moved.namespace,
         service_account: plan.pod.service_account.clone(),
         tolerations: plan.pod.tolerations(),
@@ -189,7 +190,11 @@ async fn find(cluster: &Cluster, plan: &Plan, moved: &Moved) -> Result<Target, T
         ..Selection::default()
     };
     let mut last = String::from("it was not found");
+    let began = tokio::time::Instant::now();
     for _ in 0..RELOCATE_TRIES {
+        if began.elapsed() >= RELOCATE_LIMIT {
+            break;
+        }
         match discovery::find(cluster, &selection, &plan.spec.interfaces).await {
             Ok(mut found) => match (found.fit.pop(), found.unfit.pop()) {
                 (Some(target), _) if target.uid != moved.target.uid => {
@@ -208,15 +213,6 @@ async fn find(cluster: &Cluster, plan: &Plan, moved: &Moved) -> Result<Target, T
     Err(Trouble::new("not-followed", text).hint("run the command again"))
 }
 
-/// Secrets only help in their own namespace; elsewhere the image has to be on the node, where the launcher runs it.
-fn pull_secrets(target: &Target, namespace: &str) -> Vec<String> {
-    if target.namespace == namespace {
-        target.launcher.pull_secrets.clone()
-    } else {
-        Vec::new()
-    }
-}
-
 /// The debug pod for one node of the plan.
 pub fn debug_pod(plan: &Plan, node: usize, namespace: &str) -> DebugPod {
     let planned = &plan.nodes[node];
@@ -225,18 +221,13 @@ pub fn debug_pod(plan: &Plan, node: usize, namespace: &str) -> DebugPod {
         .iter()
         .map(|&vm| (&plan.vms[vm].target, &plan.vms[vm].compiled))
         .collect();
-    let secrets: BTreeSet<_> = vms
-        .iter()
-        .flat_map(|(target, _)| pull_secrets(target, namespace))
-        .collect();
     DebugPod {
         run: plan.run.clone(),
         suffix: node.to_string(),
         fault: plan.spec.fault.kind().to_owned(),
         node: planned.name.clone(),
         namespace: namespace.to_owned(),
-        image: planned.image.clone(),
-        pull_secrets: secrets.into_iter().collect(),
+        image: plan.image(node).clone(),
         service_account: plan.pod.service_account.clone(),
         tolerations: plan.pod.tolerations(),
         annotations: plan.annotations(&vms),

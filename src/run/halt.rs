@@ -12,7 +12,7 @@ use futures::future::join_all;
 
 use super::leaving::{END_LIMIT, Leaving, end};
 use super::live::{DebugPodSeen, LiveRun};
-use super::prove::{self, Order, Place};
+use super::prove::{self, Place, Sweeping};
 use crate::cluster::Cluster;
 
 pub use super::leaving::would_delete;
@@ -35,12 +35,13 @@ pub struct Left {
     pub again: String,
 }
 
-/// Halts runs, all at once. `claimed` are VMs that other live runs have in hand, with the run's id: nobody looks into those.
+/// Halts runs, all at once. `claimed` are VMs that other live runs have in hand, with the run's id: nobody looks into those. `how`
+/// is how it is looked into the others, where nobody vouches for them.
 pub async fn halt(
     cluster: &Cluster,
     runs: Vec<LiveRun>,
     claimed: &BTreeMap<String, String>,
-    annotations: &BTreeMap<String, String>,
+    how: &Sweeping,
 ) -> Vec<Halted> {
     let ended = join_all(runs.iter().map(|run| end(cluster, run))).await;
     let halted = runs.into_iter().zip(ended).map(|(run, pods)| async {
@@ -50,7 +51,7 @@ pub async fn halt(
             left: Vec::new(),
         };
         for pod in &pods {
-            settle(cluster, pod, claimed, annotations, &mut halted).await;
+            settle(cluster, pod, claimed, how, &mut halted).await;
         }
         halted.run.pods = pods.into_iter().map(|leaving| leaving.pod).collect();
         halted
@@ -63,7 +64,7 @@ async fn settle(
     cluster: &Cluster,
     leaving: &Leaving,
     claimed: &BTreeMap<String, String>,
-    annotations: &BTreeMap<String, String>,
+    how: &Sweeping,
     halted: &mut Halted,
 ) {
     let pod = &leaving.pod;
@@ -93,10 +94,13 @@ async fn settle(
     } else if pod.changes_nothing() {
         return halted.told.push("it was only looking".to_owned());
     }
-    if pod.targets.is_empty() {
+    if pod.odd_targets > 0 {
+        let why = format!("names {} targets that no VMI can be called", pod.odd_targets);
+        halted.left.push(still(&why));
+    } else if pod.targets.is_empty() {
         return halted.left.push(still("does not say which VMs it was about"));
     }
-    look_into(cluster, pod, claimed, annotations, halted).await;
+    look_into(cluster, pod, claimed, how, halted).await;
 }
 
 /// Nobody vouched for these VMs: look.
@@ -104,7 +108,7 @@ async fn look_into(
     cluster: &Cluster,
     pod: &DebugPodSeen,
     claimed: &BTreeMap<String, String>,
-    annotations: &BTreeMap<String, String>,
+    how: &Sweeping,
     halted: &mut Halted,
 ) {
     let left = |key: &str, why: String| Left {
@@ -122,7 +126,7 @@ async fn look_into(
             None => free.push(key.clone()),
         }
     }
-    let places = match prove::places(cluster, &free).await {
+    let places = match prove::places(cluster, &free, how.image.as_ref()).await {
         Ok(places) => places,
         Err(error) => {
             let all = free
@@ -134,20 +138,25 @@ async fn look_into(
     let mut there = Vec::new();
     for (key, place) in places {
         match place {
-            Place::Guest(target) => there.push(*target),
+            Place::Guest(guest) => there.push(*guest),
             Place::Nothing(why) => halted.told.push(format!("{key} {why}")),
             Place::Hidden(why) => halted
                 .left
                 .push(left(&key, format!("nobody could look into it: {why}"))),
         }
     }
-    let order = Order {
-        run: pod.run.clone(),
-        namespace: pod.namespace.clone(),
-        image: Some(pod.image.clone()).filter(|image| !image.is_empty()),
-        annotations: annotations.clone(),
-    };
-    for (key, swept) in prove::sweep(cluster, &prove::jobs(&order, there)).await {
+    let mut jobs = prove::jobs(&pod.run, how, there);
+    if let Err(error) = prove::place(cluster, how, &mut jobs).await {
+        let why = match &error.hint {
+            Some(hint) => format!("nobody could look into it: {}; {hint}", error.message),
+            None => format!("nobody could look into it: {}", error.message),
+        };
+        let targets = jobs.iter().flat_map(|job| &job.targets);
+        return halted
+            .left
+            .extend(targets.map(|target| left(&target.key(), why.clone())));
+    }
+    for (key, swept) in prove::sweep(cluster, &jobs).await {
         match swept {
             Ok(swept) => halted.told.push(swept.words()),
             Err(what) => halted.left.push(Left { what, again: vmi(&key) }),

@@ -13,13 +13,19 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
 
 use super::{node_probe, sweep};
+#[cfg(doc)]
+use crate::cluster::pod_namespace::PodNamespaces;
 use crate::fault::Time;
+use crate::name::{is_key, is_label_value};
 use crate::node::pod::{CONTAINER, LABEL_FAULT, LABEL_MANAGED_BY, LABEL_RUN, MANAGED_BY};
 use crate::node::pod_state::PodState;
 use crate::node::wire::Verdict;
 use crate::plan::run_plan::{DETACH, FAULT, REASON, TARGETS, TOTAL, USER};
 
-/// A debug pod of somebody's run.
+/// A pod with the labels of a run's debug pod.
+///
+/// Whether it counts as one is a matter of its namespace ([`PodNamespaces`]). What it says of itself is shown, and says which
+/// VMs to look into; how and where that is done is not taken from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DebugPodSeen {
     pub namespace: String,
@@ -29,7 +35,6 @@ pub struct DebugPodSeen {
     /// The fault's command, e.g. `netem`; `check` for a look at a node.
     pub fault: String,
     pub node: String,
-    pub image: String,
     pub state: PodState,
     /// Told to end, and not gone yet.
     pub leaving: bool,
@@ -41,10 +46,15 @@ pub struct DebugPodSeen {
     pub what: Option<String>,
     /// `namespace/name` of each VMI.
     pub targets: Vec<String>,
+    /// How many of the targets it names are no names that a VMI can have.
+    pub odd_targets: usize,
     /// How long all of the run may take, without the pods' start.
     pub total: Option<Duration>,
     pub detached: bool,
 }
+
+/// Of what a pod says in words, so much is shown: no name and no reason is longer.
+const LONGEST_WORDS: usize = 512;
 
 /// All debug pods of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,13 +92,15 @@ impl DebugPodSeen {
         if labels.get(LABEL_MANAGED_BY).map(String::as_str) != Some(MANAGED_BY) {
             return None;
         }
-        let run = labels.get(LABEL_RUN).filter(|run| !run.is_empty())?.clone();
+        let run = labels.get(LABEL_RUN).filter(|run| is_label_value(run))?.clone();
         let annotation = |name: &str| {
             let annotations = pod.metadata.annotations.as_ref()?;
-            annotations.get(name).filter(|text| !text.is_empty()).cloned()
+            annotations.get(name).filter(|text| !text.is_empty())
         };
+        let words = |name: &str| annotation(name).map(|text| text.chars().take(LONGEST_WORDS).collect());
         let spec = pod.spec.as_ref();
-        let container = spec.and_then(|spec| spec.containers.iter().find(|container| container.name == CONTAINER));
+        let named = annotation(TARGETS).into_iter().flat_map(|all| all.split(','));
+        let (targets, odd): (Vec<&str>, Vec<&str>) = named.filter(|key| !key.is_empty()).partition(|key| is_key(key));
         Some(Self {
             namespace: pod.metadata.namespace.clone().unwrap_or_default(),
             name: pod.metadata.name.clone().unwrap_or_default(),
@@ -96,23 +108,16 @@ impl DebugPodSeen {
             run,
             fault: labels.get(LABEL_FAULT).cloned().unwrap_or_default(),
             node: spec.and_then(|spec| spec.node_name.clone()).unwrap_or_default(),
-            image: container
-                .and_then(|container| container.image.clone())
-                .unwrap_or_default(),
             state: PodState::of(pod),
             leaving: pod.metadata.deletion_timestamp.is_some(),
             since: started(pod).or(pod.metadata.creation_timestamp.as_ref().map(|time| time.0)),
-            user: annotation(USER),
-            reason: annotation(REASON),
-            what: annotation(FAULT),
-            targets: annotation(TARGETS)
-                .iter()
-                .flat_map(|all| all.split(','))
-                .filter(|key| !key.is_empty())
-                .map(str::to_owned)
-                .collect(),
-            total: annotation(TOTAL).as_deref().and_then(seconds),
-            detached: annotation(DETACH).as_deref() == Some("true"),
+            user: words(USER),
+            reason: words(REASON),
+            what: words(FAULT),
+            targets: targets.into_iter().map(str::to_owned).collect(),
+            odd_targets: odd.len(),
+            total: annotation(TOTAL).and_then(|text| seconds(text)),
+            detached: annotation(DETACH).is_some_and(|text| text == "true"),
         })
     }
 

@@ -139,7 +139,6 @@ mod tests {
             run: "k3f9ab".into(),
             fault: "netem".into(),
             node: "node-1".into(),
-            image: "i".into(),
             state,
             leaving: false,
             since: "2026-11-20T12:00:00Z".parse().ok(),
@@ -147,6 +146,7 @@ mod tests {
             reason: None,
             what: Some("latency 100ms".into()),
             targets: vec!["default/web-1".into()],
+            odd_targets: 0,
             total: Some(Duration::from_secs(120)),
             detached: false,
         }

@@ -21,9 +21,12 @@ use super::in_place::Heard;
 use super::live::{DebugPodSeen, LiveRun};
 use super::migrate::live::{MigrationRun, Seen};
 use super::outage::changes::{Changed, sorted};
+use super::uncounted::{Uncounted, tell_apart};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
+use crate::cluster::objects::sound;
+use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::vm::VirtualMachine;
-use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance, kubevirt, pod_namespace, undo};
+use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance, undo};
 use crate::node::pod::{LABEL_MANAGED_BY, MANAGED_BY};
 
 pub use beside::beside;
@@ -36,7 +39,12 @@ const AT_ONCE: usize = 16;
 /// What was found, and what could not be seen.
 #[derive(Debug, Clone)]
 pub struct Found {
+    /// Of pods where this program makes debug pods.
     pub runs: Vec<LiveRun>,
+    /// Pods elsewhere that say they are of a run.
+    pub uncounted: Vec<Uncounted>,
+    /// Where pods count.
+    pub namespaces: PodNamespaces,
     pub view: View,
     /// Runs of migrations, also those that are over.
     pub migrations: Vec<MigrationRun>,
@@ -104,9 +112,15 @@ impl View {
     }
 }
 
-/// All runs in one namespace, or in all that may be looked into.
-pub async fn look(cluster: &Cluster, namespace: Option<&str>) -> Result<Found, ClusterError> {
-    let (pods, migrations, machines, instances) = tokio::join!(
+/// All runs in one namespace, or in all that may be looked into. Pods count in that one namespace, in `pod_namespace` (a flag's),
+/// and where this program makes them by itself.
+pub async fn look(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+    pod_namespace: Option<&str>,
+) -> Result<Found, ClusterError> {
+    let (namespaces, pods, migrations, machines, instances) = tokio::join!(
+        PodNamespaces::read(cluster, pod_namespace),
         gather::<Pod>(cluster, namespace, &PODS),
         gather::<VirtualMachineInstanceMigration>(cluster, namespace, &MIGRATIONS),
         gather::<VirtualMachine>(cluster, namespace, &MACHINES),
@@ -116,8 +130,12 @@ pub async fn look(cluster: &Cluster, namespace: Option<&str>) -> Result<Found, C
     let (migrations, migrations_view) = or_none(migrations)?;
     let (machines, of_machines) = or_none(machines)?;
     let (instances, of_instances) = or_none(instances)?;
+    let namespaces = namespaces.and(namespace);
+    let (runs, uncounted) = tell_apart(pods.iter().filter_map(DebugPodSeen::of), &namespaces);
     Ok(Found {
-        runs: LiveRun::group(pods.iter().filter_map(DebugPodSeen::of)),
+        runs,
+        uncounted,
+        namespaces,
         view,
         migrations: MigrationRun::group(migrations.iter().filter_map(Seen::of)),
         migrations_view,
@@ -218,8 +236,8 @@ async fn list<K: Listable>(cluster: &Cluster, namespace: Option<&str>, kind: &Ki
     let list = api(cluster, namespace)
         .list(&ListParams::default().labels(&kind.selector()))
         .await;
-    list.map(|list| list.items)
-        .map_err(|error| cluster.explain(&error, &ask))
+    list.map_err(|error| cluster.explain(&error, &ask))
+        .and_then(|list| sound(list.items))
 }
 
 fn api<K: Listable>(cluster: &Cluster, namespace: Option<&str>) -> Api<K> {
@@ -236,9 +254,9 @@ async fn namespaces(cluster: &Cluster) -> (Vec<String>, bool) {
         let names = list.items.into_iter().filter_map(|namespace| namespace.metadata.name);
         return (names.collect(), true);
     }
-    let installed = kubevirt::installed(cluster).await.ok().flatten();
-    let kubevirt = installed.as_ref().map_or("kubevirt", |kubevirt| kubevirt.namespace());
-    let names: BTreeSet<&str> = [cluster.namespace.as_str(), pod_namespace::OWN, kubevirt].into();
+    let namespaces = PodNamespaces::read(cluster, None).await;
+    let mut names: BTreeSet<&str> = namespaces.all().into_iter().collect();
+    names.insert(&cluster.namespace);
     (names.into_iter().map(str::to_owned).collect(), false)
 }
 

@@ -28,6 +28,7 @@ pub mod report;
 pub mod signals;
 pub mod sweep;
 mod timer;
+pub mod uncounted;
 mod verdict;
 pub mod vm;
 mod words;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::errand::{Errand, Next};
 use super::vm::Trouble;
 use crate::cluster::Cluster;
+use crate::fault::AgentImage;
 use crate::node::pod::DebugPod;
 use crate::node::wire::Event;
 
@@ -25,7 +26,7 @@ pub struct Probe {
     pub number: usize,
     pub node: String,
     pub namespace: String,
-    pub image: String,
+    pub image: AgentImage,
     pub annotations: BTreeMap<String, String>,
     /// How long the pod may take to start.
     pub start_limit: Duration,
@@ -70,7 +71,6 @@ impl Probe {
             node: self.node.clone(),
             namespace: self.namespace.clone(),
             image: self.image.clone(),
-            pull_secrets: Vec::new(),
             service_account: None,
             tolerations: None,
             annotations: self.annotations.clone(),

@@ -6,22 +6,23 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::sweep::{self, Job, Swept};
+use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::selection::{NamedTarget, Selection};
-use crate::cluster::{Cluster, ClusterError, Reach, survey};
-use crate::fault::Target;
+use crate::cluster::{Cluster, ClusterError, ErrorKind, LauncherImages, Reach, pod_admission, survey};
+use crate::fault::{AgentImage, AgentImages, Target};
+use crate::node::script::SCRIPT;
 use crate::plan::run_plan::{FAULT, PodOptions, TARGETS};
 
 /// How long a sweeping pod may take to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Where and as what sweeping pods are made.
+/// How sweeping pods are made, whatever they look after: by the flags and the cluster, by nothing that a pod says.
 #[derive(Debug, Clone)]
-pub struct Order {
-    /// The run they look after; they carry its label.
-    pub run: String,
-    pub namespace: String,
-    /// Instead of the image of each node's launcher.
-    pub image: Option<String>,
+pub struct Sweeping {
+    pub namespaces: PodNamespaces,
+    pub service_account: Option<String>,
+    /// Instead of KubeVirt's own. Never what a pod that was found runs: whoever could make it would choose.
+    pub image: Option<AgentImage>,
     /// Who and why.
     pub annotations: BTreeMap<String, String>,
 }
@@ -29,15 +30,28 @@ pub struct Order {
 /// Where a VM's guest is now.
 #[derive(Debug, Clone)]
 pub enum Place {
-    Guest(Box<Target>),
+    Guest(Box<Guest>),
     /// Nothing can be left in it, and why: it does not run, or has nothing that a fault could be on.
     Nothing(&'static str),
-    /// It runs, and nobody can look into it.
-    Hidden(&'static str),
+    /// It runs, and nobody can look into it, and why.
+    Hidden(String),
 }
 
-/// Finds VMs, given by `namespace/name`, whatever state they are in.
-pub async fn places(cluster: &Cluster, keys: &[String]) -> Result<Vec<(String, Place)>, ClusterError> {
+/// A VM that can be looked into.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    pub target: Target,
+    /// What is to look into it.
+    pub image: AgentImage,
+}
+
+/// Finds VMs, given by `namespace/name`, whatever state they are in. `image` is the one that the operator named instead of
+/// KubeVirt's own.
+pub async fn places(
+    cluster: &Cluster,
+    keys: &[String],
+    image: Option<&AgentImage>,
+) -> Result<Vec<(String, Place)>, ClusterError> {
     let names: Vec<NamedTarget> = keys.iter().filter_map(|key| named(key)).collect();
     if names.is_empty() {
         return Ok(Vec::new());
@@ -57,12 +71,16 @@ pub async fn places(cluster: &Cluster, keys: &[String]) -> Result<Vec<(String, P
         }
         Err(error) => return Err(error),
     };
+    let images = LauncherImages::choose(image.cloned(), &found.images);
     let place = |key: &String| {
         let row = found
             .rows
             .iter()
             .find(|row| *key == format!("{}/{}", row.namespace, row.name));
-        (key.clone(), row.map_or(Place::Nothing(NOT_RUNNING), Place::of))
+        (
+            key.clone(),
+            row.map_or(Place::Nothing(NOT_RUNNING), |row| Place::of(row, &images)),
+        )
     };
     Ok(keys.iter().map(place).collect())
 }
@@ -70,14 +88,21 @@ pub async fn places(cluster: &Cluster, keys: &[String]) -> Result<Vec<(String, P
 const NOT_RUNNING: &str = "is not running";
 
 impl Place {
-    fn of(row: &Reach) -> Self {
-        match &row.placed {
-            Some(target) => Self::Guest(Box::new(target.clone())),
-            None if !matches!(row.phase.as_str(), "Running" | "Paused") => Self::Nothing(NOT_RUNNING),
-            None if row.unreachable.len() == row.bindings.len() => {
+    fn of(row: &Reach, images: &Result<AgentImages, ClusterError>) -> Self {
+        match (&row.placed, images) {
+            (Ok(target), Ok(images)) => Self::Guest(Box::new(Guest {
+                image: images.on(&target.node).clone(),
+                target: target.clone(),
+            })),
+            _ if !matches!(row.phase.as_str(), "Running" | "Paused") => Self::Nothing(NOT_RUNNING),
+            _ if row.unreachable.len() == row.bindings.len() => {
                 Self::Nothing("has no interface that a fault can be on")
             }
-            None => Self::Hidden("it runs, and there is no launcher pod that is Running on its node and stays"),
+            (Err(why), _) => Self::Hidden(format!("it {why}")),
+            (Ok(_), Err(unknown)) => Self::Hidden(match &unknown.hint {
+                Some(hint) => format!("{}; {hint}", unknown.message),
+                None => unknown.message.clone(),
+            }),
         }
     }
 }
@@ -90,32 +115,29 @@ fn named(key: &str) -> Option<NamedTarget> {
     })
 }
 
-/// One sweeping pod's work a node.
-pub fn jobs(order: &Order, targets: Vec<Target>) -> Vec<Job> {
-    let mut nodes: BTreeMap<String, Vec<Target>> = BTreeMap::new();
-    for target in targets {
-        nodes.entry(target.node.clone()).or_default().push(target);
+/// One sweeping pod's work a node, for `run`, whose label they carry; [`place`] says in which namespace.
+pub fn jobs(run: &str, how: &Sweeping, guests: Vec<Guest>) -> Vec<Job> {
+    let mut nodes: BTreeMap<String, (AgentImage, Vec<Target>)> = BTreeMap::new();
+    for Guest { target, image } in guests {
+        let (_, targets) = nodes.entry(target.node.clone()).or_insert_with(|| (image, Vec::new()));
+        targets.push(target);
     }
     nodes
         .into_iter()
-        .map(|(node, targets)| {
-            let mut annotations = order.annotations.clone();
+        .map(|(node, (image, targets))| {
+            let mut annotations = how.annotations.clone();
             let keys: Vec<String> = targets.iter().map(Target::key).collect();
             annotations.insert(FAULT.to_owned(), "removes what a run left".to_owned());
             annotations.insert(TARGETS.to_owned(), keys.join(","));
-            let image = order
-                .image
-                .clone()
-                .or_else(|| targets.first().map(|target| target.launcher.image.clone()));
             Job {
-                run: order.run.clone(),
+                run: run.to_owned(),
                 fault: "halt".to_owned(),
                 node,
-                namespace: order.namespace.clone(),
-                image: image.unwrap_or_default(),
+                namespace: String::new(),
                 pod: PodOptions {
-                    image: order.image.clone(),
-                    service_account: None,
+                    images: AgentImages::everywhere(image),
+                    namespace: None,
+                    service_account: how.service_account.clone(),
                     tolerations: None,
                     start_limit: START_LIMIT,
                     annotations,
@@ -125,6 +147,19 @@ pub fn jobs(order: &Order, targets: Vec<Target>) -> Vec<Job> {
             }
         })
         .collect()
+}
+
+/// Puts the pods where they are admitted; asked by a dry run that writes nothing.
+pub async fn place(cluster: &Cluster, how: &Sweeping, jobs: &mut [Job]) -> Result<(), ClusterError> {
+    let Some(first) = jobs.first() else {
+        return Ok(());
+    };
+    let pod = sweep::pod(first).map_err(|why| ClusterError::new(ErrorKind::Invalid, why))?;
+    let namespace = pod_admission::choose(cluster, &pod.object(SCRIPT), &how.namespaces).await?;
+    for job in jobs {
+        job.namespace.clone_from(&namespace);
+    }
+    Ok(())
 }
 
 /// Looks into all VMs, all nodes at once: what was removed from each, or what may be left in it and why.
@@ -157,7 +192,15 @@ fn about(key: &str, why: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::{Binding, Interface, Launcher};
+    use crate::cluster::pod_namespace::Own;
+    use crate::fault::{Binding, ImageSource, Interface, Launcher};
+
+    fn guest(name: &str, node: &str) -> Guest {
+        Guest {
+            target: target(name, node),
+            image: AgentImage::new(format!("image-of-{node}"), ImageSource::VirtHandler("kubevirt".into())),
+        }
+    }
 
     fn target(name: &str, node: &str) -> Target {
         let interface = Interface {
@@ -176,8 +219,6 @@ mod tests {
                 name: "l".into(),
                 uid: "0a1b2c3d-0000-4000-8000-000000000000".into(),
                 container_id: None,
-                image: format!("launcher-of-{name}"),
-                pull_secrets: Vec::new(),
                 address: None,
             },
             interfaces: vec![interface],
@@ -187,17 +228,26 @@ mod tests {
 
     #[test]
     fn one_pod_a_node_that_says_what_it_is_for() {
-        let order = Order {
-            run: "k3f9ab".into(),
-            namespace: "vmchaos".into(),
+        let how = Sweeping {
+            namespaces: PodNamespaces::new(None, Own::Labelled, Ok(None)),
+            service_account: Some("chaos".into()),
             image: None,
             annotations: BTreeMap::new(),
         };
-        let jobs = jobs(&order, vec![target("a", "n1"), target("b", "n2"), target("c", "n1")]);
-        let nodes: Vec<_> = jobs.iter().map(|job| (job.node.as_str(), job.image.as_str())).collect();
-        assert_eq!(nodes, [("n1", "launcher-of-a"), ("n2", "launcher-of-b")]);
+        let jobs = jobs(
+            "k3f9ab",
+            &how,
+            vec![guest("a", "n1"), guest("b", "n2"), guest("c", "n1")],
+        );
+        let image = |job: &Job| sweep::pod(job).unwrap().image.image().to_owned();
+        let nodes: Vec<_> = jobs.iter().map(|job| (job.node.as_str(), image(job))).collect();
+        assert_eq!(
+            nodes,
+            [("n1", "image-of-n1".to_owned()), ("n2", "image-of-n2".to_owned())]
+        );
         assert_eq!(jobs[0].pod.annotations[TARGETS], "default/a,default/c");
         let pod = sweep::pod(&jobs[0]).unwrap();
+        assert_eq!(pod.service_account.as_deref(), Some("chaos"));
         assert!(pod.name().starts_with("vmchaos-k3f9ab-sweep-"), "{}", pod.name());
         assert_eq!(
             pod.plan.matches("sweep 1 ").count(),

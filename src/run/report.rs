@@ -3,6 +3,7 @@
 use super::driver::Ran;
 use super::vm::{Cause, End, STREAM_LOST, Step, Trouble, Vm};
 use crate::fault::Reach;
+use crate::node::pod::service_account;
 use crate::node::wire;
 use crate::plan::run_plan::{Plan, PlannedVm};
 use crate::report::{
@@ -21,6 +22,9 @@ pub fn plan(report: &mut RunReport, plan: &Plan, namespace: &str) {
             node: node.name.clone(),
             namespace: namespace.to_owned(),
             pod: plan.pod_name(index),
+            service_account: service_account(plan.pod.service_account.as_deref()).to_owned(),
+            image: plan.image(index).image().to_owned(),
+            image_source: plan.image(index).source().name(),
             commands: node
                 .vms
                 .iter()

@@ -11,6 +11,7 @@ use dialoguer::theme::{SimpleTheme, Theme};
 use super::keys::{Key, Keys, Stop};
 use super::prompt::{self, NoTerminal};
 use super::{Printer, escape};
+use crate::command_line::quoted;
 
 /// A question with two outcomes, and what is shown above it.
 #[derive(Debug, Clone)]
@@ -48,7 +49,10 @@ impl Confirm {
         Self {
             summary: summary.into(),
             question: question.into(),
-            instead: format!("pass --yes={} to go on without being asked", escape(&expected)),
+            instead: format!(
+                "pass {} to go on without being asked",
+                quoted(&format!("--yes={expected}"))
+            ),
             expected: Some(expected),
         }
     }

@@ -39,7 +39,7 @@ fn words(what: &str, place: &str) -> String {
     format!(
         "error: this is a defect of kubectl-vmchaos: {} ({place})\n\n\
          hint: nodes roll a fault back within seconds of losing this command; to see what is in place: kubectl vmchaos \
-         status; to remove it: kubectl vmchaos halt --all (with the same --context and --kubeconfig)\n",
+         status; to remove it: kubectl vmchaos halt --all (with the same --context, --kubeconfig and --pod-namespace)\n",
         super::escape(what)
     )
 }

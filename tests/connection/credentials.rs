@@ -147,6 +147,78 @@ echo '{"apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t'$n'"'
 }
 
 #[tokio::test]
+async fn requests_at_once_share_one_run_of_the_plugin() {
+    // Every token expires soon, or has already: the plugin is asked once more at most, and not by each request.
+    for (expires, runs) in [
+        ("$(date -u -d +30sec +%Y-%m-%dT%H:%M:%SZ)", 1),
+        ("2020-01-01T00:00:00Z", 2),
+    ] {
+        let server = empty().await;
+        let script = format!(
+            r#"echo . >> asked
+echo "{{\"status\":{{\"token\":\"t\",\"expirationTimestamp\":\"{expires}\"}}}}""#
+        );
+        let login = Login::new(&server.url, Some(&script));
+        let cluster = login.connect(&server).await.unwrap();
+        let pods = Api::<Pod>::all(cluster.client.clone());
+        let params = ListParams::default();
+        for answer in futures::future::join_all((0..4).map(|_| pods.list(&params))).await {
+            answer.unwrap();
+        }
+        pods.list(&params).await.unwrap();
+        assert_eq!(
+            fs::read_to_string(login.path("asked")).unwrap().lines().count(),
+            runs,
+            "{expires}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn one_token_that_four_requests_are_refused_with_is_replaced_once() {
+    let server = Server::start(|request| {
+        if request.header("authorization") == Some("Bearer t1") {
+            crate::http_server::status(401, "Unauthorized", "Unauthorized")
+        } else {
+            list("Pod", &[])
+        }
+    })
+    .await;
+    let script = r#"echo . >> asked; n=$(wc -l < asked)
+echo '{"status":{"token":"t'$n'"}}'"#;
+    let login = Login::new(&server.url, Some(script));
+    let cluster = login.connect(&server).await.unwrap();
+    let pods = Api::<Pod>::all(cluster.client.clone());
+    let params = ListParams::default();
+    for _ in 0..2 {
+        let _ = futures::future::join_all((0..4).map(|_| pods.list(&params))).await;
+    }
+    pods.list(&params).await.unwrap();
+    assert_eq!(fs::read_to_string(login.path("asked")).unwrap().lines().count(), 2);
+}
+
+#[tokio::test]
+async fn a_plugin_that_hangs_when_asked_once_more_ends_the_request() {
+    let server = empty().await;
+    let script = r#"[ -e asked ] && exec sleep 600; touch asked
+echo '{"status":{"token":"t","expirationTimestamp":"2020-01-01T00:00:00Z"}}'"#;
+    let mut login = Login::new(&server.url, Some(script));
+    login.connection.request_timeout = Some(std::time::Duration::from_millis(300));
+    let cluster = login.connect(&server).await.unwrap();
+    let error = Api::<Pod>::all(cluster.client.clone())
+        .list(&ListParams::default())
+        .await
+        .unwrap_err();
+    let told = cluster.explain(&error, &Ask::new("list", "", "pods"));
+    assert!(
+        told.message
+            .ends_with("did not answer within 300ms (--request-timeout)"),
+        "{}",
+        told.message
+    );
+}
+
+#[tokio::test]
 async fn a_plugin_that_breaks_in_the_middle_is_told_as_such() {
     let server = empty().await;
     let script = r#"[ -e asked ] && exit 4; touch asked

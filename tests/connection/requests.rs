@@ -205,7 +205,7 @@ async fn the_time_limit_is_for_answers_and_not_for_watches() {
     assert_eq!(
         told.message,
         format!(
-            "the server {} did not answer within 100ms (--request-timeout)",
+            "the server {} did not answer \"get pods\" within 100ms (--request-timeout)",
             cluster.host()
         )
     );
@@ -237,6 +237,52 @@ async fn a_body_that_stalls_is_limited_too() {
     let error = Api::<Pod>::all(cluster.client.clone()).get("a").await.unwrap_err();
     assert_eq!(
         cluster.explain(&error, &Ask::new("get", "", "pods")).kind,
+        ErrorKind::Timeout
+    );
+}
+
+#[tokio::test]
+async fn a_watch_has_to_begin_in_time() {
+    let server = Server::start(|_| Answer::Hang).await;
+    let cluster = server
+        .connect(Connection {
+            request_timeout: Some(Duration::from_millis(100)),
+            ..Connection::default()
+        })
+        .await
+        .unwrap();
+    let api = Api::<Pod>::all(cluster.client.clone());
+    let error = api.watch(&WatchParams::default(), "1").await.err().unwrap();
+    assert_eq!(
+        cluster.explain(&error, &Ask::new("watch", "", "pods")).kind,
+        ErrorKind::Timeout
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_takes_a_connection_and_says_nothing_is_not_waited_for() {
+    // As many as the listener takes by itself: no handshake of TLS is ever answered.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let files = tempfile::tempdir().unwrap();
+    let connection = Connection {
+        kubeconfig: Some(crate::http_server::kubeconfig(&files, &json!({ "server": url }))),
+        request_timeout: Some(Duration::from_millis(100)),
+        ..Connection::default()
+    };
+    let sink: kubectl_vmchaos::cluster::WarningSink = std::sync::Arc::new(|_: &str| {});
+    let cluster = kubectl_vmchaos::cluster::Cluster::connect(&connection, sink)
+        .await
+        .unwrap();
+    let api = Api::<Pod>::all(cluster.client.clone());
+    let error = api.list(&ListParams::default()).await.unwrap_err();
+    assert_eq!(
+        cluster.explain(&error, &Ask::new("list", "", "pods")).kind,
+        ErrorKind::Timeout
+    );
+    let error = api.watch(&WatchParams::default(), "1").await.err().unwrap();
+    assert_eq!(
+        cluster.explain(&error, &Ask::new("watch", "", "pods")).kind,
         ErrorKind::Timeout
     );
 }

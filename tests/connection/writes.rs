@@ -3,9 +3,10 @@
 use k8s_openapi::api::core::v1::Pod;
 use kubectl_vmchaos::cluster::access::{Verdict, review};
 use kubectl_vmchaos::cluster::events::{Happened, Recorder, Regarding};
+use kubectl_vmchaos::cluster::pod_namespace::{Own, PodNamespaces};
 use kubectl_vmchaos::cluster::rbac::missing_rbac;
 use kubectl_vmchaos::cluster::rules::VM_PACKETS;
-use kubectl_vmchaos::cluster::{ErrorKind, pod_namespace};
+use kubectl_vmchaos::cluster::{ErrorKind, pod_admission};
 use serde_json::{Value, json};
 
 use crate::http_server::{Answer, Server, status};
@@ -44,7 +45,13 @@ async fn permissions_are_asked_for_one_by_one_and_the_missing_ones_are_written_d
     let reviewed = review(&server.cluster().await, VM_PACKETS, &namespaces(&["shop"]), "vmchaos").await;
     assert_eq!(server.count(&format!("POST {REVIEWS}")), reviewed.len());
 
-    let verdict = |line: &str| &reviewed.iter().find(|access| access.can_i() == line).unwrap().verdict;
+    let verdict = |line: &str| {
+        &reviewed
+            .iter()
+            .find(|access| access.can_i().to_string() == line)
+            .unwrap()
+            .verdict
+    };
     assert_eq!(
         verdict("kubectl auth can-i create pods -n vmchaos"),
         &Verdict::Denied("no \\u{1b}[31mrole".into())
@@ -91,13 +98,13 @@ async fn the_first_namespace_that_admits_the_pod_is_taken_without_writing() {
         _ => status(403, "Forbidden", "not asked for"),
     })
     .await;
-    let candidates = namespaces(&["vmchaos", "kubevirt", "shop"]);
-    let chosen = pod_namespace::choose(&server.cluster().await, &debug_pod(), &candidates)
+    let namespaces = PodNamespaces::new(None, Own::Labelled, Ok(Some("kubevirt")));
+    let chosen = pod_admission::choose(&server.cluster().await, &debug_pod(), &namespaces)
         .await
         .unwrap();
     assert_eq!(chosen, "kubevirt");
     let requests = server.requests();
-    assert_eq!(requests.len(), candidates.len(), "all are asked at once");
+    assert_eq!(requests.len(), 2, "all are asked at once");
     for request in &requests {
         assert!(request.has("dryRun=All") && request.has("fieldManager=kubectl-vmchaos"));
         let namespace = request.body["metadata"]["namespace"].as_str().unwrap();
@@ -110,22 +117,20 @@ async fn a_refusal_by_pod_security_is_told_with_the_way_out() {
     let words = "pods \"x\" is forbidden: violates PodSecurity \"restricted:latest\": privileged";
     let server = Server::start(move |_| status(403, "Forbidden", words)).await;
     let cluster = server.cluster().await;
-    let error = pod_namespace::choose(&cluster, &debug_pod(), &namespaces(&["shop"]))
-        .await
-        .unwrap_err();
+    let error = pod_admission::admits(&cluster, &debug_pod(), "shop").await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Forbidden);
     assert_eq!(
         error.message,
         format!("debug pods are not admitted to namespace shop: Error from server (Forbidden): {words}")
     );
-    assert!(error.hint.unwrap().contains("kubectl label namespace vmchaos"));
+    assert!(error.hint.unwrap().contains("kubectl label namespace shop"));
 }
 
 #[tokio::test]
 async fn without_credentials_the_namespaces_are_not_to_blame() {
     let server = Server::start(|_| status(401, "Unauthorized", "Unauthorized")).await;
-    let candidates = namespaces(&["a", "b"]);
-    let error = pod_namespace::choose(&server.cluster().await, &debug_pod(), &candidates)
+    let namespaces = PodNamespaces::new(None, Own::Labelled, Ok(Some("kubevirt")));
+    let error = pod_admission::choose(&server.cluster().await, &debug_pod(), &namespaces)
         .await
         .unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unauthorized);

@@ -137,3 +137,27 @@ fn what_may_not_be_looked_for_is_said() {
         .expect(0);
     ended.says(&["not known: other runs, migrations in flight, in namespaces that may not be looked into"]);
 }
+
+#[test]
+fn a_fault_in_a_namespace_that_is_not_used_keeps_no_other_off() {
+    let rehearsal = Rehearsal::new();
+    let named = ["web-1", "--pod-namespace", "lab"];
+    let mut first = rehearsal.spawn(&with(&LONG, &named));
+    first.wait_for("injected");
+    // The node refuses it all the same.
+    rehearsal
+        .run(&with(&LONG, &["web-1", "--dry-run"]))
+        .expect(0)
+        .says(&["guards: not counted: pod lab/vmchaos-"]);
+    rehearsal.run(&with(&LONG, &["web-1"])).expect(1);
+    let run = rehearsal.practice.list("Pod", "lab").into_iter();
+    let run: Vec<_> = run
+        .filter_map(|pod| pod["metadata"]["labels"]["vmchaos.dev/run"].as_str().map(str::to_owned))
+        .collect();
+    rehearsal.run(&with(&LONG, &named)).expect(4).says(&[
+        "guard one-of-a-kind",
+        &format!("kubectl vmchaos halt {} --pod-namespace lab --context", run[0]),
+    ]);
+    first.signal("INT");
+    first.end().expect(130);
+}

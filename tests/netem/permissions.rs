@@ -52,15 +52,20 @@ fn pods_that_may_not_be_deleted() {
 }
 
 #[test]
-fn pod_security_that_admits_no_privileged_pods_anywhere() {
+fn pod_security_that_admits_no_privileged_pods_where_they_may_go() {
     let rehearsal = Rehearsal::new();
     rehearsal.practice.admission_deny("kubevirt", "baseline");
-    rehearsal.practice.admission_deny("default", "restricted");
+    let flags = "--context vmchaos-rehearsal";
     refused(
         &rehearsal,
         &[
+            "kubevirt: ",
             "violates PodSecurity",
-            "kubectl label namespace vmchaos pod-security.kubernetes.io/enforce=privileged",
+            "; vmchaos: there is no such namespace",
+            &format!(
+                "kubectl create namespace vmchaos {flags} && kubectl label namespace vmchaos \
+                 vmchaos.dev/debug-pods=allowed pod-security.kubernetes.io/enforce=privileged {flags}"
+            ),
         ],
     );
 }
@@ -88,16 +93,48 @@ fn a_namespace_for_the_pod_that_does_not_exist() {
 #[test]
 fn the_next_namespace_is_taken_where_the_first_does_not_admit_the_pod() {
     let rehearsal = Rehearsal::new();
-    rehearsal.practice.admission_deny("kubevirt", "baseline");
+    rehearsal.own_namespace(true);
+    rehearsal.practice.admission_deny("vmchaos", "baseline");
     rehearsal
         .run(&SHORT)
         .expect(0)
-        .says(&["a debug pod in namespace default"]);
+        .says(&["a debug pod in namespace kubevirt"]);
     let created = rehearsal.writes();
     assert!(
-        created.contains(&"POST /api/v1/namespaces/default/pods".to_owned()),
+        created.contains(&"POST /api/v1/namespaces/kubevirt/pods".to_owned()),
         "{created:?}"
     );
+}
+
+#[test]
+fn the_namespace_made_for_debug_pods_is_taken_first() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.own_namespace(true);
+    rehearsal
+        .run(&SHORT)
+        .expect(0)
+        .says(&["a debug pod in namespace vmchaos"]);
+}
+
+#[test]
+fn a_label_that_may_not_be_read_is_not_there() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.own_namespace(true);
+    rehearsal.practice.forbid("get", "", "namespaces", "", "*");
+    rehearsal.run(&SHORT).expect(0).says(&[
+        "a debug pod in namespace kubevirt",
+        "not used   vmchaos: whether it is labelled vmchaos.dev/debug-pods=allowed could not be read",
+    ]);
+}
+
+#[test]
+fn the_namespace_of_a_vm_is_taken_only_by_name() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.practice.admission_deny("kubevirt", "baseline");
+    rehearsal
+        .run(&with(&SHORT, &["--pod-namespace", "default"]))
+        .expect(0)
+        .says(&["a debug pod in namespace default"]);
 }
 
 #[test]

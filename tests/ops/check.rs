@@ -110,25 +110,56 @@ fn an_optional_permission_costs_something_and_fails_nothing() {
 #[test]
 fn admission_is_asked_of_every_namespace_pods_may_go_to() {
     let rehearsal = Rehearsal::new();
-    rehearsal.practice.admission_deny("kubevirt", "baseline");
+    rehearsal.own_namespace(true);
     let checked = rehearsal.run(&["check", "-o", "json"]).expect(0);
     assert_eq!(
         results(&checked, "admission"),
-        [("kubevirt", "warning"), ("default", "ok")].map(owned)
+        [("vmchaos", "ok"), ("kubevirt", "ok")].map(owned)
     );
-    assert_eq!(result(&checked, "permission", "create pods in default"), "ok");
+    assert_eq!(result(&checked, "permission", "create pods in vmchaos"), "ok");
 
-    rehearsal.practice.admission_deny("default", "restricted");
-    let checked = rehearsal.run(&["check", "-o", "json"]).expect(1);
+    rehearsal.practice.admission_deny("vmchaos", "baseline");
+    let checked = rehearsal.run(&["check", "-o", "json"]).expect(0);
     assert_eq!(
         results(&checked, "admission"),
-        [("kubevirt", "failed"), ("default", "failed")].map(owned)
+        [("vmchaos", "warning"), ("kubevirt", "ok")].map(owned)
+    );
+    assert_eq!(result(&checked, "permission", "create pods in kubevirt"), "ok");
+}
+
+#[test]
+fn a_namespace_that_is_merely_called_vmchaos_is_told_and_not_asked() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.own_namespace(false);
+    let checked = rehearsal.run(&["check", "-o", "json"]).expect(0);
+    assert_eq!(
+        results(&checked, "admission"),
+        [("kubevirt", "ok"), ("vmchaos", "warning")].map(owned)
     );
     assert!(
-        checked.out.contains("kubectl create namespace vmchaos"),
+        checked.out.contains("lacks the label vmchaos.dev/debug-pods=allowed"),
         "{}",
         checked.out
     );
+    let asked = rehearsal.practice.requests();
+    assert!(!asked.iter().any(|it| it.path.ends_with("/namespaces/vmchaos/pods")));
+}
+
+#[test]
+fn where_nothing_admits_debug_pods_the_namespace_to_prepare_is_told() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.practice.admission_deny("kubevirt", "baseline");
+    let checked = rehearsal.run(&["check", "-o", "json"]).expect(1);
+    assert_eq!(
+        results(&checked, "admission"),
+        [("kubevirt", "failed"), ("vmchaos", "failed")].map(owned)
+    );
+    let fix = "kubectl create namespace vmchaos --context vmchaos-rehearsal && kubectl label namespace vmchaos ";
+    assert!(checked.out.contains(fix), "{}", checked.out);
+    let named = rehearsal
+        .run(&["check", "-o", "json", "--pod-namespace", "default"])
+        .expect(0);
+    assert_eq!(results(&named, "admission"), [("default", "ok")].map(owned));
 }
 
 fn owned((subject, result): (&str, &str)) -> (String, String) {

@@ -197,3 +197,49 @@ fn a_first_signal_waits_and_a_second_leaves_with_the_command() {
     let command = format!("kubectl vmchaos halt {id} --context vmchaos-rehearsal");
     assert!(ended.err.contains(&command), "{}", ended.err);
 }
+
+#[test]
+fn a_run_in_a_namespace_of_its_own_is_found_by_the_flag_it_was_made_with() {
+    let rehearsal = Rehearsal::new();
+    let (run, id) = injected(
+        &rehearsal,
+        "web-1",
+        &["--detach", "--pod-namespace", "lab", "--service-account", "default"],
+    );
+    let ended = run.end().expect(0);
+    let flags = "--pod-namespace lab --service-account default";
+    let command = format!("to end it sooner: kubectl vmchaos halt {id} {flags} --context vmchaos-rehearsal");
+    assert!(ended.err.contains(&command), "{}", ended.err);
+
+    // Without it nobody knows whose pod that is.
+    let status = rehearsal.run(&["status", "-o", "json"]).expect(0).json();
+    assert_eq!(
+        (&status["items"], &status["notCounted"][0]["id"]),
+        (&json!([]), &json!(id))
+    );
+    rehearsal
+        .run(&["halt", &id, "-y"])
+        .expect(3)
+        .says(&[&format!("halt {id} -n lab --context")]);
+    assert_eq!(rehearsal.ours("default", "web-1").len(), 2);
+    let status = rehearsal
+        .run(&["status", "-o", "name", "--pod-namespace", "lab"])
+        .expect(0);
+    assert_eq!((status.out, status.err), (format!("{id}\n"), String::new()));
+
+    rehearsal.run(&["halt", &id, "-y", "--pod-namespace", "lab"]).expect(0);
+    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
+    let again = rehearsal.run(&["halt", &id, "-y", "--pod-namespace", "lab"]).expect(0);
+    assert!(again.err.contains("nothing to halt"), "{}", again.err);
+    // What looks into VMs goes there, too.
+    rehearsal.practice.clear_requests();
+    rehearsal
+        .run(&["halt", "vmi/web-1", "-y", "--pod-namespace", "lab"])
+        .expect(0);
+    let made = rehearsal.writes();
+    assert!(
+        made.contains(&"POST /api/v1/namespaces/lab/pods".to_owned()),
+        "{made:?}"
+    );
+    rehearsal.run(&["halt", &id, "--pod-namespace", "Lab;x"]).expect(2);
+}

@@ -141,3 +141,23 @@ fn kill(run: &Running) {
             .success()
     );
 }
+
+#[test]
+fn a_run_that_may_not_be_known_to_be_one_is_told_apart_and_fails_the_look() {
+    let rehearsal = Rehearsal::new();
+    let (_run, id) = injected(&rehearsal, "web-1", &[]);
+    rehearsal.practice.forbid("list", "kubevirt.io", "kubevirts", "", "*");
+    let status = rehearsal.run(&["status", "-o", "json"]).expect(1);
+    assert!(
+        status
+            .err
+            .contains("which namespace is KubeVirt's own could not be read"),
+        "{}",
+        status.err
+    );
+    let list = status.json();
+    assert_eq!((&list["items"], &list["notCounted"][0]["id"]), (&json!([]), &json!(id)));
+    rehearsal.run(&["halt", "--all", "-y"]).expect(3);
+    let named = rehearsal.run(&["status", "-o", "name", "-n", "kubevirt"]).expect(0);
+    assert_eq!(named.out, format!("{id}\n"), "by the word of whoever asks");
+}

@@ -1,6 +1,7 @@
 //! The binary against a practice cluster of its own: start, run, watch what it prints, signal it.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)] // Each test file uses a part.
 
+pub(crate) mod client;
 pub(crate) mod limit;
 #[cfg(unix)]
 pub(crate) mod terminal;
@@ -76,6 +77,17 @@ impl Rehearsal {
         let file = folder.join("config.yaml");
         std::fs::write(&file, text).unwrap();
         file
+    }
+
+    /// Makes the namespace `vmchaos`, with or without the label that lets debug pods in.
+    pub(crate) fn own_namespace(&self, labelled: bool) {
+        let mut labels = serde_json::json!({"kubernetes.io/metadata.name": "vmchaos"});
+        if labelled {
+            labels["vmchaos.dev/debug-pods"] = "allowed".into();
+        }
+        let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": "vmchaos", "labels": labels}, "status": {"phase": "Active"}});
+        self.practice.put(namespace).unwrap();
     }
 
     /// Runs a command to its end.

@@ -1,1 +1,176 @@
-//! Files from elsewhere: records to be replayed, the config file, reports, kubeconfigs.
+//! Local files: the config file, records, reports, kubeconfigs; and where they are looked for.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::support::{Ended, Rehearsal, Running};
+
+const NETEM: [&str; 6] = ["netem", "web-1", "--latency", "20ms", "--duration", "1s"];
+
+/// A command with one variable of its environment another one, or none.
+fn with_home(rehearsal: &Rehearsal, home: Option<&str>, args: &[&str]) -> Ended {
+    let mut command = rehearsal.command(args);
+    match home {
+        Some(home) => command.env("HOME", home),
+        None => command.env_remove("HOME"),
+    };
+    Running::start(command).end()
+}
+
+/// What stands where a small file is meant, and the words that refuse it.
+const TRAPS: [(&str, &str); 5] = [
+    ("dangling", "is a link that leads nowhere"),
+    ("fifo", "is a fifo, and only a regular file is read"),
+    ("folder", "is a directory, and only a regular file is read"),
+    ("zero", "is a device, and only a regular file is read"),
+    ("large", "is larger than 1 MiB"),
+];
+
+fn set(trap: &str, path: &Path) {
+    match trap {
+        "dangling" => symlink("nowhere", path).unwrap(),
+        "fifo" => assert!(Command::new("mkfifo").arg(path).status().unwrap().success()),
+        "folder" => std::fs::create_dir(path).unwrap(),
+        "zero" => symlink("/dev/zero", path).unwrap(),
+        _ => std::fs::write(path, "#".repeat(1024 * 1024 + 1)).unwrap(),
+    }
+}
+
+#[test]
+fn a_config_file_that_is_none_refuses_the_run_before_anything_is_asked() {
+    let rehearsal = Rehearsal::new();
+    let file = rehearsal.configure("");
+    for (trap, words) in TRAPS {
+        std::fs::remove_file(&file)
+            .or_else(|_| std::fs::remove_dir(&file))
+            .unwrap();
+        set(trap, &file);
+        for command in [&NETEM[..], &["migrate", "web-1"], &["outage", "web-1"], &["list"]] {
+            let ended = rehearsal.run(command).expect(4);
+            ended.says(&[words, "--config FILE", "--no-config"]);
+        }
+    }
+    assert_eq!(rehearsal.practice.requests().len(), 0);
+}
+
+#[test]
+fn a_config_folder_behind_a_link_that_leads_nowhere_is_noticed() {
+    let rehearsal = Rehearsal::new();
+    let folder = rehearsal.configure("").parent().unwrap().to_owned();
+    std::fs::remove_dir_all(&folder).unwrap();
+    symlink("/nowhere/at/all", &folder).unwrap();
+    rehearsal.run(&NETEM).expect(4).says(&["is a link that leads nowhere"]);
+}
+
+#[test]
+fn a_config_file_that_unfolds_into_a_giant_is_refused() {
+    let rehearsal = Rehearsal::new();
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..20 {
+        let below = vec![format!("*a{}", level - 1); 10].join(", ");
+        bomb.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+    }
+    let many = format!("protectedVMs: [{}]\n", "a,".repeat(500_000));
+    for text in [bomb.replace("a19:", "protectedVMs:"), many] {
+        assert!(text.len() <= 1024 * 1024);
+        rehearsal.configure(&text);
+        rehearsal.run(&NETEM).expect(4).says(&["config.yaml"]);
+    }
+}
+
+#[test]
+fn the_config_file_can_be_named_or_done_without() {
+    let rehearsal = Rehearsal::new();
+    let folder = tempfile::tempdir().unwrap();
+    let named = path(&folder, "guards.yaml");
+    std::fs::write(&named, "protectedVMs: [default/web-1]\n").unwrap();
+    let dry = [&NETEM[..], &["--dry-run"]].concat();
+    let protects = |more: &[&str]| rehearsal.run(&[&dry[..], more].concat());
+    protects(&[]).expect(0);
+    protects(&["--config", named.to_str().unwrap()])
+        .expect(4)
+        .says(&["is protected"]);
+    rehearsal.configure("protectedVMs: [default/web-1]\n");
+    protects(&[]).expect(4);
+    protects(&["--no-config"]).expect(0);
+    protects(&["--config", "/no/such/file"])
+        .expect(4)
+        .says(&["/no/such/file", "is not there"]);
+    protects(&["--no-config", "--config", "x"]).expect(2);
+    // Also of a command that is rehearsed.
+    let outer = ["rehearse", "--no-config", "--"];
+    rehearsal.run(&[&outer[..], &dry].concat()).expect(0);
+    rehearsal.run(&[&["rehearse", "--"][..], &dry].concat()).expect(4);
+}
+
+#[test]
+fn without_a_home_in_the_environment_the_system_knows_it() {
+    let rehearsal = Rehearsal::new();
+    let uid = Command::new("id").arg("-u").output().unwrap();
+    let uid = String::from_utf8(uid.stdout).unwrap();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap();
+    let home = users.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        (fields[2] == uid.trim()).then(|| fields[5].to_owned())
+    });
+    let home = home.expect("whoever runs this is in /etc/passwd");
+    for unusable in [None, Some(""), Some("relative/home")] {
+        // State by the same rule as the config file.
+        let plan = with_home(&rehearsal, unusable, &["outage", "web-1", "--dry-run"]).expect(0);
+        let kept = format!("kept in {}/.local/state/kubectl-vmchaos", home.trim_end_matches('/'));
+        plan.says(&[&kept]);
+    }
+}
+
+#[test]
+fn where_no_home_is_known_guards_are_not_off_without_a_word() {
+    use std::os::unix::process::CommandExt as _;
+    // A user whom no database knows; only root can become that one.
+    const NOBODY_KNOWN: u32 = 4_000_000_001;
+    let root = std::fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);
+    if !root {
+        eprintln!("SKIPPED: only root can run a command as an unknown user");
+        return;
+    }
+    let rehearsal = Rehearsal::new();
+    let program = tempfile::tempdir().unwrap();
+    std::os::unix::fs::chown(program.path(), Some(NOBODY_KNOWN), None).unwrap();
+    let copy = path(&program, "kubectl-vmchaos");
+    std::fs::copy(env!("CARGO_BIN_EXE_kubectl-vmchaos"), &copy).unwrap();
+    let run = |home: Option<&str>, more: &[&str]| {
+        let mut command = Command::new(&copy);
+        command.args(NETEM).args(more).env_clear().uid(NOBODY_KNOWN);
+        command.current_dir("/").envs(home.map(|home| ("HOME", home)));
+        Running::start(command).end()
+    };
+    for home in [None, Some(""), Some("here")] {
+        run(home, &[])
+            .expect(4)
+            .says(&["the home directory is not known", "--config FILE", "--no-config"]);
+    }
+    // It is the kubeconfig that is missing then.
+    run(None, &["--no-config"])
+        .expect(1)
+        .says(&["no configuration has been provided"]);
+    drop(rehearsal);
+}
+
+#[test]
+fn a_record_that_is_no_small_file_is_refused() {
+    let rehearsal = Rehearsal::new();
+    for (trap, words) in TRAPS {
+        let folder = tempfile::tempdir().unwrap();
+        let file = path(&folder, "run.json");
+        set(trap, &file);
+        let ended = rehearsal.run(&["netem", "--replay", file.to_str().unwrap(), "-y"]);
+        ended.expect(4).says(&[file.to_str().unwrap(), words, "hint: "]);
+    }
+    assert_eq!(rehearsal.practice.requests().len(), 0);
+}
+
+fn path(folder: &TempDir, name: &str) -> PathBuf {
+    folder.path().join(name)
+}

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use super::super::client::{Cluster, MANAGER};
 use super::super::error::{Ask, ClusterError, ErrorKind};
-use super::super::lifecycle::in_time;
 use super::super::manifest::vmis;
+use super::super::path;
 use super::super::vm::VirtualMachine;
+use crate::command_line::CommandLine;
 use crate::fault::RunField;
 use crate::fault::undo::{UNDO, Undo};
 
@@ -58,12 +59,14 @@ impl Holder {
     }
 
     /// What somebody types to see what it carries.
-    pub fn look_command(&self) -> String {
-        let kind = match self.kind {
-            HolderKind::Vm => "vm",
-            HolderKind::Vmi => "vmi",
-        };
-        format!("kubectl get {kind} {} -n {} -o yaml", self.name, self.namespace)
+    pub fn look_command(&self) -> CommandLine {
+        CommandLine::new(match self.kind {
+            HolderKind::Vm => "kubectl get vm",
+            HolderKind::Vmi => "kubectl get vmi",
+        })
+        .arg(&self.name)
+        .flag("-n", &self.namespace)
+        .own("-o yaml")
     }
 
     pub(super) fn plural(&self) -> &'static str {
@@ -94,7 +97,7 @@ impl Holder {
         };
         Ok(field.map(|(field, metadata)| {
             let text = metadata.annotations.as_ref().and_then(|all| all.get(UNDO));
-            let undo = text.and_then(|text| Undo::parse(text));
+            let undo = text.and_then(|text| Undo::parse(text, &self.name));
             let label = metadata.labels.as_ref().and_then(|all| all.get(LABEL));
             Held {
                 version: metadata.resource_version.unwrap_or_default(),
@@ -116,7 +119,7 @@ impl Holder {
         cluster: &Cluster,
         answer: impl Future<Output = kube::Result<Option<T>>>,
     ) -> Result<Option<T>, ClusterError> {
-        in_time(cluster, &self.ask("get"), answer).await
+        answer.await.map_err(|error| cluster.explain(&error, &self.ask("get")))
     }
 
     pub(super) async fn patch(
@@ -129,19 +132,15 @@ impl Holder {
         let mut operations = vec![json!({"op": "test", "path": "/metadata/resourceVersion", "value": version})];
         operations.extend(changes);
         let dry = if dry_run { "&dryRun=All" } else { "" };
-        let path = format!(
-            "/apis/kubevirt.io/v1/namespaces/{}/{}/{}?fieldManager={MANAGER}{dry}",
-            self.namespace,
-            self.plural(),
-            self.name
-        );
-        let request = http::Request::patch(path)
+        let path = path::object("kubevirt.io/v1", &self.namespace, self.plural(), &self.name, None);
+        let request = http::Request::patch(format!("{path}?fieldManager={MANAGER}{dry}"))
             .header(http::header::CONTENT_TYPE, "application/json-patch+json")
             .body(Value::Array(operations).to_string().into_bytes())
             .map_err(|error| ClusterError::new(ErrorKind::Other, format!("could not patch {}: {error}", self.name)))?;
-        in_time(cluster, &self.ask("patch"), cluster.client.request::<Value>(request))
-            .await
+        let answer = cluster.client.request::<Value>(request).await;
+        answer
             .map(drop)
+            .map_err(|error| cluster.explain(&error, &self.ask("patch")))
     }
 }
 

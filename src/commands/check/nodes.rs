@@ -7,12 +7,13 @@ use futures::StreamExt;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, ListParams};
 
-use super::super::Context;
 use super::super::agree::ask;
 use super::super::stop::Stop;
+use super::super::{Context, debug_pods};
 use super::{Findings, Known, PodPlace};
 use crate::cli::{CheckRequest, DryRun};
 use crate::cluster::Cluster;
+use crate::node::pod::service_account;
 use crate::plan::run_plan::{FAULT, Plan, REASON, USER};
 use crate::report::CheckResult;
 use crate::run::node_probe::{self, Filtering, Probe, Probed};
@@ -52,7 +53,7 @@ pub(super) async fn look(
     let mut probes = Vec::new();
     let run = Plan::new_run();
     for candidate in candidates {
-        let image = request.image.clone().or_else(|| image_for(&candidate.name, known));
+        let image = known.images.as_ref().map(|images| images.on(&candidate.name).clone());
         match (candidate.out, image) {
             (Some(why), _) => findings.note(
                 "node",
@@ -61,13 +62,8 @@ pub(super) async fn look(
                 Some(why.to_owned()),
                 None,
             ),
-            (None, None) => findings.lack(
-                "node",
-                &candidate.name,
-                CheckResult::Unknown,
-                "no VM runs anywhere that could lend the image of its launcher".to_owned(),
-                Some("name an image with --image".to_owned()),
-            ),
+            // Why is told already.
+            (None, None) => {}
             (None, Some(image)) => probes.push(Probe {
                 run: run.clone(),
                 number: probes.len(),
@@ -84,12 +80,17 @@ pub(super) async fn look(
     }
     let nodes: Vec<&str> = probes.iter().map(|probe| probe.node.as_str()).collect();
     context.printer.line(&format!(
-        "a debug pod in namespace {} on each of {} node{}, for a few seconds: {}",
+        "a debug pod in namespace {} as service account {} on each of {} node{}, for a few seconds: {}",
         escape(&place.namespace),
+        service_account(None),
         nodes.len(),
         if nodes.len() == 1 { "" } else { "s" },
         escape(&nodes.join(", "))
     ));
+    let images = probes.iter().map(|probe| (probe.node.as_str(), &probe.image));
+    for image in debug_pods::image_lines(images) {
+        context.printer.line(&format!("image {image}"));
+    }
     if request.writing.dry_run != DryRun::None || !place.admitted {
         let why = if place.admitted {
             "dry run"
@@ -240,14 +241,6 @@ fn why_not(node: &Node) -> Option<&'static str> {
         .flatten()
         .any(|condition| condition.type_ == "Ready" && condition.status == "True");
     (!ready).then_some("not Ready; not looked at")
-}
-
-/// The image of a launcher on that node, which is there already; else of any launcher.
-fn image_for(node: &str, known: &Known) -> Option<String> {
-    let placed = || known.vmis.iter().filter_map(|row| row.placed.as_ref());
-    let here = placed().find(|target| target.node == node);
-    here.or_else(|| placed().next())
-        .map(|target| target.launcher.image.clone())
 }
 
 fn annotations(cluster: &Cluster, request: &CheckRequest) -> BTreeMap<String, String> {

@@ -80,6 +80,6 @@ pub(super) fn tell_missing(context: &Context, cluster: &Cluster, fault: &str, re
         .iter()
         .filter(|access| matches!(access.verdict, Verdict::Denied(_)));
     for access in denied {
-        context.printer.line(&cluster.again(&access.can_i()));
+        context.printer.line(&cluster.again(access.can_i()).to_string());
     }
 }

@@ -2,13 +2,14 @@
 
 use crate::cli::HaltRequest;
 use crate::cluster::Cluster;
+use crate::command_line::CommandLine;
 use crate::report::{ExitCode, RunItem, Time};
 use crate::run::live::LiveRun;
 use crate::run::live_report::item;
 use crate::run::lookout::Found;
 use crate::run::migrate::live::MigrationRun;
 use crate::run::outage::changes::Changed;
-use crate::ui::{Pick, Picker};
+use crate::ui::{Pick, Picker, escape};
 
 use super::super::Context;
 use super::super::status::not_seen;
@@ -118,15 +119,28 @@ fn named(context: &Context, cluster: &Cluster, request: &HaltRequest, found: &Fo
             || changes.iter().any(|change| change.run == id)
     };
     let missing: Vec<&String> = request.runs.iter().filter(|id| !known(id)).collect();
+    let mut uncounted = Vec::new();
     for id in &missing {
-        context.printer.line(&format!(
-            "run {id}: nothing of it is there in {}; nothing to halt",
-            match (&request.namespace, &blind) {
-                (Some(namespace), _) => format!("namespace {namespace}"),
-                (None, Some(_)) => "the namespaces that could be looked into".to_owned(),
-                (None, None) => format!("any namespace of {}", cluster.context),
-            }
-        ));
+        let mut others = found.uncounted.iter().filter(|other| other.run.id == **id).peekable();
+        if others.peek().is_none() {
+            context.printer.line(&format!(
+                "run {id}: nothing of it is there in {}; nothing to halt",
+                match (&request.namespace, &blind) {
+                    (Some(namespace), _) => format!("namespace {namespace}"),
+                    (None, Some(_)) => "the namespaces that could be looked into".to_owned(),
+                    (None, None) => format!("any namespace of {}", cluster.context),
+                }
+            ));
+        }
+        // Whoever started it may have said where; nobody else knows whose these pods are.
+        uncounted.extend(others.map(|other| {
+            let namespace = escape(&other.namespace);
+            format!(
+                "run {id}: nothing was halted; pods with its labels are in namespace {namespace}, where they do not count\n\
+                 hint: if it was started there, with --pod-namespace {namespace}: {}",
+                cluster.again(CommandLine::new("kubectl vmchaos halt").arg(id).flag("-n", &other.namespace))
+            )
+        }));
     }
     let elsewhere = || {
         request
@@ -137,7 +151,10 @@ fn named(context: &Context, cluster: &Cluster, request: &HaltRequest, found: &Fo
     let unseen = if missing.is_empty() {
         None
     } else {
-        blind.or_else(elsewhere)
+        uncounted
+            .into_iter()
+            .chain(blind.or_else(elsewhere))
+            .reduce(|all, one| format!("{all}\n{one}"))
     };
     Chosen {
         runs,

@@ -3,19 +3,20 @@
 use std::fmt::Write as _;
 
 use crate::cli::{DryRun, HaltRequest};
-use crate::cluster::kubevirt::{self, KubeVirt};
-use crate::cluster::{Cluster, ClusterError, pod_namespace};
+use crate::cluster::{Cluster, ClusterError, pod_admission};
+use crate::command_line::CommandLine;
+use crate::node::pod::service_account;
 use crate::node::script::SCRIPT;
 use crate::plan::run_plan::Plan;
 use crate::report::RunItem;
 use crate::run::halt::vmi;
 use crate::run::live::LiveRun;
-use crate::run::prove::{self, Order, Place};
+use crate::run::prove::{self, Place, Sweeping};
 use crate::run::sweep::{self, Job};
 use crate::ui::escape;
 
 use super::super::stop::Stop;
-use super::{Outcome, annotations};
+use super::{Outcome, pod_flags};
 
 /// What is to be looked into.
 pub(super) struct Looks {
@@ -27,6 +28,8 @@ pub(super) struct Looks {
     hidden: Vec<(String, String)>,
     /// Live runs that have one of the VMs: their fault goes too.
     hit: Vec<String>,
+    /// Flags for the same command once more.
+    flags: Vec<String>,
 }
 
 /// A name of which there is nothing, which is most likely mistyped.
@@ -45,31 +48,33 @@ pub(super) fn missing(cluster: &Cluster, namespace: &str, name: &str) -> Stop {
 /// What to say of VMs that may be changed by an outage, which could not be read.
 pub(super) fn unread(cluster: &Cluster, keys: &[String]) -> Option<String> {
     let (namespace, _) = keys.first()?.split_once('/')?;
-    let can_i = format!(
-        "kubectl auth can-i get virtualmachines.kubevirt.io -n {}",
-        escape(namespace)
-    );
+    let can_i = CommandLine::new("kubectl auth can-i get virtualmachines.kubevirt.io").flag("-n", namespace);
     let keys: Vec<String> = keys.iter().map(|key| escape(key)).collect();
     Some(format!(
         "could not look for what an outage has changed on {}: reading it is not permitted\nhint: to see what is missing: {}",
         keys.join(", "),
-        cluster.again(&can_i)
+        cluster.again(can_i)
     ))
 }
 
 /// Finds the VMs and a namespace for the pods.
-pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveRun]) -> Result<Option<Looks>, Stop> {
+pub(super) async fn plan(
+    cluster: &Cluster,
+    request: &HaltRequest,
+    runs: &[LiveRun],
+    how: &Sweeping,
+) -> Result<Option<Looks>, Stop> {
     let named = request.targets.named(&cluster.namespace);
     let keys: Vec<String> = named
         .iter()
         .map(|(namespace, name)| format!("{namespace}/{name}"))
         .collect();
     let (mut there, mut empty, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
-    for (key, place) in prove::places(cluster, &keys).await? {
+    for (key, place) in prove::places(cluster, &keys, how.image.as_ref()).await? {
         match place {
-            Place::Guest(target) => there.push(*target),
+            Place::Guest(guest) => there.push(*guest),
             Place::Nothing(why) => empty.push((key, why)),
-            Place::Hidden(why) => hidden.push((key, why.to_owned())),
+            Place::Hidden(why) => hidden.push((key, why)),
         }
     }
     let hit = runs
@@ -81,35 +86,29 @@ pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveR
         })
         .map(|run| run.id.clone())
         .collect();
-    let order = Order {
-        run: Plan::new_run(),
-        namespace: String::new(),
-        image: None,
-        annotations: annotations(cluster, &request.writing),
-    };
+    let run = Plan::new_run();
     let mut looks = Looks {
-        run: order.run.clone(),
-        jobs: prove::jobs(&order, there),
+        jobs: prove::jobs(&run, how, there),
+        run,
         empty,
         hidden,
         hit,
+        flags: pod_flags(request),
     };
-    let Some(job) = looks.jobs.first() else {
-        return Ok(Some(looks));
+    let placed = match request.writing.dry_run {
+        DryRun::Client => read_place(cluster, how, &mut looks.jobs).await,
+        DryRun::None | DryRun::Server => prove::place(cluster, how, &mut looks.jobs).await,
     };
-    match namespace_for(cluster, job, request.writing.dry_run).await {
-        Ok(namespace) => {
-            let jobs = looks.jobs.iter_mut();
-            jobs.for_each(|job| job.namespace.clone_from(&namespace));
-        }
-        Err(stop) if request.writing.dry_run != DryRun::None => return Err(stop),
+    match placed {
+        Ok(()) => {}
+        Err(error) if request.writing.dry_run != DryRun::None => return Err(error.into()),
         // What needs no pod is done all the same.
-        Err(stop) => {
+        Err(error) => {
             let jobs = std::mem::take(&mut looks.jobs);
             let targets = jobs.iter().flat_map(|job| &job.targets);
-            let why = match &stop.hint {
-                Some(next) => format!("{}; {next}", stop.message),
-                None => stop.message.clone(),
+            let why = match &error.hint {
+                Some(next) => format!("{}; {next}", error.message),
+                None => error.message.clone(),
             };
             let hidden = targets.map(|target| (target.key(), why.clone()));
             looks.hidden.extend(hidden);
@@ -118,19 +117,16 @@ pub(super) async fn plan(cluster: &Cluster, request: &HaltRequest, runs: &[LiveR
     Ok(Some(looks))
 }
 
-/// The namespace that takes the debug pods.
-async fn namespace_for(cluster: &Cluster, job: &Job, dry_run: DryRun) -> Result<String, Stop> {
-    let installed = kubevirt::installed(cluster).await.ok().flatten();
-    let vm = job
-        .targets
-        .first()
-        .map_or("default", |target| target.namespace.as_str());
-    let candidates = pod_namespace::candidates(None, installed.as_ref().map(KubeVirt::namespace), vm);
-    if dry_run == DryRun::Client {
-        return Ok(pod_namespace::existing(cluster, &candidates).await?);
+/// Where the pods would go, as far as reading alone tells.
+async fn read_place(cluster: &Cluster, how: &Sweeping, jobs: &mut [Job]) -> Result<(), ClusterError> {
+    if jobs.is_empty() {
+        return Ok(());
     }
-    let pod = sweep::pod(job).map_err(|why| Stop::refused("plan", why))?;
-    Ok(pod_namespace::choose(cluster, &pod.object(SCRIPT), &candidates).await?)
+    let namespace = pod_admission::existing(cluster, &how.namespaces).await?;
+    for job in jobs {
+        job.namespace.clone_from(&namespace);
+    }
+    Ok(())
 }
 
 /// Looks, and notes what was found.
@@ -158,8 +154,10 @@ pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome
             Err(why) => {
                 "leaked".clone_into(&mut item.state);
                 told.push(why.clone());
-                let again = cluster.again(&format!("kubectl vmchaos halt {}", vmi(&key)));
-                outcome.left.push((why, again));
+                let halt = CommandLine::new("kubectl vmchaos halt")
+                    .arg(vmi(&key))
+                    .args(&looks.flags);
+                outcome.left.push((why, cluster.again(halt).into()));
             }
         }
     }
@@ -177,9 +175,8 @@ impl Looks {
     /// Asks the API server whether it would take every pod; nothing is written.
     pub(super) async fn admitted(&self, cluster: &Cluster) -> Result<(), ClusterError> {
         for job in &self.jobs {
-            let only = std::slice::from_ref(&job.namespace);
             if let Ok(pod) = sweep::pod(job) {
-                pod_namespace::choose(cluster, &pod.object(SCRIPT), only).await?;
+                pod_admission::admits(cluster, &pod.object(SCRIPT), &job.namespace).await?;
             }
         }
         Ok(())
@@ -193,11 +190,14 @@ impl Looks {
             let keys: Vec<String> = job.targets.iter().map(|target| escape(&target.key())).collect();
             let _ = writeln!(
                 text,
-                "looks into {} on {} by a debug pod in namespace {}, and removes every qdisc this program left there",
+                "looks into {} on {} by a debug pod in namespace {} as service account {}, and removes every qdisc this program left there",
                 keys.join(", "),
                 escape(&job.node),
-                escape(&job.namespace)
+                escape(&job.namespace),
+                escape(service_account(job.pod.service_account.as_deref()))
             );
+            let image = job.pod.images.on(&job.node);
+            let _ = writeln!(text, "  image {}", escape(&image.to_string()));
         }
         for (key, why) in &self.empty {
             let _ = writeln!(text, "VMI {} {why}, so that nothing can be left in it", escape(key));

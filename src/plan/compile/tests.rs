@@ -30,8 +30,6 @@ pub(super) fn target(interfaces: Vec<Interface>) -> Target {
             name: "virt-launcher-web-1-x".into(),
             uid: "0c8d4f1e-8f5e-4c57-9d7c-1c9d8a8f0001".into(),
             container_id: Some("ab12".into()),
-            image: "launcher@sha256:0".into(),
-            pull_secrets: Vec::new(),
             address: None,
         },
         interfaces,

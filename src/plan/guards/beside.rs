@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Facts, Place, Refusal};
+use crate::command_line::CommandLine;
 
 /// So many of a kind are told one by one.
 const SHOWN: usize = 5;
@@ -22,6 +23,17 @@ pub struct Beside {
     pub cordoned: Vec<String>,
     /// What could not be looked for, as words that end a sentence.
     pub blind: Vec<String>,
+    /// What says it is a run and does not count as one.
+    pub strangers: Vec<Stranger>,
+}
+
+/// Something that says it has a fault on VMs, and that anybody could have made: it is shown, and refuses nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stranger {
+    /// `namespace/name` of each VMI it names.
+    pub vms: Vec<String>,
+    /// A sentence about it.
+    pub words: String,
 }
 
 /// Somebody's run that is live.
@@ -37,6 +49,8 @@ pub struct Other {
     /// `namespace/name` of each VMI.
     pub vms: Vec<String>,
     pub nodes: Vec<String>,
+    /// What `halt` needs beside its id to find it, as words.
+    pub flags: Vec<String>,
 }
 
 /// A live migration under way, whoever asked for it.
@@ -63,7 +77,11 @@ impl Beside {
             let refusal = |vms: String| Refusal {
                 guard: "one-of-a-kind",
                 message: format!("{} is on {vms} already, and a VM takes one of a kind", other.told()),
-                hint: format!("leave it out, or end that run: kubectl vmchaos halt {}", other.run),
+                hint: CommandLine::new("kubectl vmchaos halt")
+                    .arg(&other.run)
+                    .args(&other.flags)
+                    .to("leave it out, or end that run: ")
+                    .into(),
             };
             (!vms.is_empty()).then(|| refusal(in_short(&vms)))
         });
@@ -96,6 +114,16 @@ impl Beside {
         let cordoned: Vec<String> = self.cordoned.iter().filter(|node| near(node)).cloned().collect();
         if !cordoned.is_empty() {
             lines.push(format!("cordoned: {}", in_short(&cordoned)));
+        }
+        let on_one = |stranger: &&Stranger| stranger.vms.iter().any(|vm| keys.contains(vm));
+        let strangers: Vec<String> = self
+            .strangers
+            .iter()
+            .filter(on_one)
+            .map(|it| it.words.clone())
+            .collect();
+        if !strangers.is_empty() {
+            lines.push(format!("not counted: {}", in_short(&strangers)));
         }
         lines.extend(self.blind.iter().map(|what| format!("not known: {what}")));
         lines

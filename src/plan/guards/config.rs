@@ -7,7 +7,7 @@ use regex::Regex;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
-use crate::fault::{Percent, Time, full_match};
+use crate::fault::{Percent, Time, full_match, parse_image};
 
 /// Every key of the config file; what is absent is as built in.
 #[derive(Debug, Clone, Deserialize)]
@@ -27,6 +27,8 @@ pub struct Config {
     /// A run of several VMs that are this share of their namespace, or more, wants their number typed.
     pub typed_share: Share,
     pub ceilings: Ceilings,
+    /// What debug pods run, instead of KubeVirt's own launcher image.
+    pub image: Option<Image>,
 }
 
 /// How many VMs there may be at most.
@@ -59,6 +61,10 @@ pub struct Pattern {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(pub Time);
 
+/// A container image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image(pub String);
+
 /// A percentage: `50%`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share(pub Percent);
@@ -81,7 +87,13 @@ impl Config {
         if text.lines().all(nothing) {
             return Ok(Self::default());
         }
-        serde_saphyr::from_str(text).map_err(|error| error.without_snippet().to_string().trim().to_owned())
+        // A file of all keys has some dozens of nodes; what unfolds into more is not meant well.
+        let options = serde_saphyr::options! {
+            budget: serde_saphyr::budget! { max_nodes: 10_000, max_anchors: 100, max_aliases: 100, max_depth: 16 },
+            alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 10_000 },
+        };
+        serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| error.without_snippet().to_string().trim().to_owned())
     }
 
     pub fn maximum_duration(&self) -> Duration {
@@ -102,6 +114,7 @@ impl Default for Config {
             typed_count: Self::MANY,
             typed_share: Share(Percent::whole(50)),
             ceilings: Ceilings::default(),
+            image: None,
         }
     }
 }
@@ -178,6 +191,15 @@ impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Time::parse_wait(&text)
+            .map(Self)
+            .map_err(|error| D::Error::custom(format!("`{text}`: {error}")))
+    }
+}
+
+impl<'de> Deserialize<'de> for Image {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_image(&text)
             .map(Self)
             .map_err(|error| D::Error::custom(format!("`{text}`: {error}")))
     }

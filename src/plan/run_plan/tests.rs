@@ -11,8 +11,6 @@ fn target(number: usize) -> Target {
             name: format!("virt-launcher-web-{number}-x"),
             uid: format!("0c8d4f1e-8f5e-4c57-9d7c-{number:012}"),
             container_id: Some("a".repeat(64)),
-            image: "launcher".into(),
-            pull_secrets: Vec::new(),
             address: None,
         },
         interfaces: vec![Interface {
@@ -46,7 +44,8 @@ fn planned(ports: u16, vms: usize, engine: Engine) -> Result<Plan, CompileError>
         probes: Vec::new(),
     };
     let pod = PodOptions {
-        image: None,
+        images: crate::fault::AgentImages::flag("tools:v1"),
+        namespace: None,
         service_account: None,
         tolerations: None,
         start_limit: Duration::from_secs(60),

@@ -11,8 +11,6 @@ pub(super) fn target(binding: Binding, probes: Vec<Probe>) -> Target {
             name: "virt-launcher-web-1-x".into(),
             uid: "0c8d".into(),
             container_id: None,
-            image: String::new(),
-            pull_secrets: Vec::new(),
             address: None,
         },
         interfaces: vec![Interface {

@@ -1,5 +1,7 @@
-//! Who may do what. Everybody may do everything until a test or a rehearsal says otherwise; then requests are refused
-//! in RBAC's words and access reviews say the same.
+//! Who may do what. The one who rehearses may do everything until a test says otherwise, a tenant only what he was given.
+//! Requests are refused in RBAC's words, and access reviews say the same.
+
+use std::collections::BTreeMap;
 
 use super::{
     resources::Resource,
@@ -49,6 +51,8 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Access {
     taken: Vec<Grant>,
     only: Option<Vec<Grant>>,
+    /// What tenants have, by the name of the user.
+    tenants: BTreeMap<String, Vec<Grant>>,
 }
 
 impl Access {
@@ -60,23 +64,33 @@ impl Access {
         self.only = Some(grants);
     }
 
+    /// Gives a tenant permissions beside those he has.
+    pub(crate) fn give(&mut self, tenant: &str, grants: Vec<Grant>) {
+        self.tenants.entry(tenant.to_owned()).or_default().extend(grants);
+    }
+
+    /// Gives everybody but the tenants all permissions back.
     pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+        self.taken.clear();
+        self.only = None;
     }
 
     /// RBAC only gives. A permission missing in one namespace is also missing for all of them at once; one given in a
     /// namespace does not cover all.
-    pub(crate) fn allows(&self, asked: &Asked<'_>) -> bool {
+    pub(crate) fn allows(&self, user: &str, asked: &Asked<'_>) -> bool {
+        let given = |grants: &Vec<Grant>| {
+            grants
+                .iter()
+                .any(|grant| grant.names(asked) && (grant.namespace == "*" || grant.namespace == asked.namespace))
+        };
+        if let Some(grants) = self.tenants.get(user) {
+            return given(grants);
+        }
         let taken = self.taken.iter().any(|grant| {
             grant.names(asked)
                 && (grant.namespace == "*" || grant.namespace == asked.namespace || asked.namespace.is_empty())
         });
-        let given = self.only.as_ref().is_none_or(|grants| {
-            grants
-                .iter()
-                .any(|grant| grant.names(asked) && (grant.namespace == "*" || grant.namespace == asked.namespace))
-        });
-        given && !taken
+        self.only.as_ref().is_none_or(given) && !taken
     }
 }
 
@@ -117,12 +131,13 @@ pub(crate) fn check(
     } else {
         format!("{}/{sub}", resource.plural)
     };
-    if access.allows(&Asked {
+    let asked = Asked {
         verb,
         group: resource.group,
         resource: &what,
         namespace,
-    }) {
+    };
+    if access.allows(user, &asked) {
         return Ok(());
     }
     Err(refusal(resource, sub, name, user, verb, namespace))
@@ -142,9 +157,9 @@ mod tests {
             resource: "pods",
             namespace,
         };
-        assert!(!access.allows(&asked("shop")));
-        assert!(!access.allows(&asked("")));
-        assert!(access.allows(&asked("default")));
+        assert!(!access.allows("jane", &asked("shop")));
+        assert!(!access.allows("jane", &asked("")));
+        assert!(access.allows("jane", &asked("default")));
     }
 
     #[test]
@@ -163,23 +178,49 @@ mod tests {
     fn only_what_is_given_is_allowed() {
         let mut access = Access::default();
         access.allow_only(vec![Grant::new("get", "", "pods", "default")]);
-        assert!(access.allows(&Asked {
-            verb: "get",
-            group: "",
-            resource: "pods",
-            namespace: "default"
-        }));
-        assert!(!access.allows(&Asked {
-            verb: "get",
-            group: "",
-            resource: "pods",
-            namespace: ""
-        }));
-        assert!(!access.allows(&Asked {
+        assert!(access.allows(
+            "jane",
+            &Asked {
+                verb: "get",
+                group: "",
+                resource: "pods",
+                namespace: "default"
+            }
+        ));
+        assert!(!access.allows(
+            "jane",
+            &Asked {
+                verb: "get",
+                group: "",
+                resource: "pods",
+                namespace: ""
+            }
+        ));
+        assert!(!access.allows(
+            "jane",
+            &Asked {
+                verb: "list",
+                group: "",
+                resource: "pods",
+                namespace: "default"
+            }
+        ));
+    }
+
+    #[test]
+    fn a_tenant_has_what_he_was_given_whatever_others_may() {
+        let mut access = Access::default();
+        access.give("tenant", vec![Grant::new("list", "", "pods", "shop")]);
+        let asked = |namespace| Asked {
             verb: "list",
             group: "",
             resource: "pods",
-            namespace: "default"
-        }));
+            namespace,
+        };
+        access.forbid(Grant::new("*", "*", "*", "*"));
+        assert!(access.allows("tenant", &asked("shop")) && !access.allows("jane", &asked("shop")));
+        access.clear();
+        assert!(!access.allows("tenant", &asked("default")) && access.allows("jane", &asked("default")));
+        assert!(!access.allows("tenant", &asked("")));
     }
 }

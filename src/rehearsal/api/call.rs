@@ -32,11 +32,22 @@ pub(crate) struct Call {
 }
 
 impl User {
+    /// The one who rehearses.
+    pub(crate) fn rehearser() -> Self {
+        Self {
+            name: "rehearsal-admin".to_owned(),
+            groups: vec!["system:masters".to_owned(), "system:authenticated".to_owned()],
+        }
+    }
+
     /// The user behind a request's bearer token, or whom that user impersonates.
     pub(crate) fn of(headers: &HeaderMap, cluster: &Cluster) -> ApiResult<Self> {
-        if text(headers, header::AUTHORIZATION.as_str()).strip_prefix("Bearer ") != Some(cluster.token.as_str()) {
+        let known = text(headers, header::AUTHORIZATION.as_str())
+            .strip_prefix("Bearer ")
+            .and_then(|token| cluster.users().of(token).cloned());
+        let Some(known) = known else {
             return Err(ApiError::unauthorized());
-        }
+        };
         let groups: Vec<String> = headers
             .get_all("impersonate-group")
             .iter()
@@ -52,10 +63,17 @@ impl User {
                     "Internal error occurred: requested impersonation without impersonating a user",
                 ));
             }
-            return Ok(Self {
-                name: "rehearsal-admin".to_owned(),
-                groups: vec!["system:masters".to_owned(), "system:authenticated".to_owned()],
-            });
+            return Ok(known);
+        }
+        if !known.groups.iter().any(|group| group == "system:masters") {
+            return Err(ApiError::new(
+                403,
+                "Forbidden",
+                format!(
+                    "users \"{name}\" is forbidden: User \"{}\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope",
+                    known.name
+                ),
+            ));
         }
         Ok(Self {
             name: name.to_owned(),

@@ -16,7 +16,9 @@ use super::{
     call::{self, Call, User},
     delete, discovery, eviction,
     faults::Answer,
-    openapi, read, reviews,
+    openapi, read,
+    resources::NAMESPACES,
+    reviews,
     status_error::{ApiError, ApiResult},
     watch, write,
 };
@@ -174,6 +176,12 @@ fn answer(
     let review = matches!(call.resource.group, "authorization.k8s.io" | "authentication.k8s.io");
     if !review {
         let named = selected_name(&call);
+        // A namespace counts as inside itself: who may read what is in it may read it too.
+        let scope = if call.resource.is(&NAMESPACES) {
+            &call.name
+        } else {
+            &call.namespace
+        };
         access::check(
             &cluster.access(),
             call.resource,
@@ -181,7 +189,7 @@ fn answer(
             &named,
             &call.user.name,
             call.verb,
-            &call.namespace,
+            scope,
         )?;
     }
     let supported = call

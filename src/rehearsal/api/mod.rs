@@ -21,6 +21,7 @@ pub(crate) mod resources;
 mod reviews;
 pub(crate) mod selectors;
 pub(crate) mod status_error;
+pub(crate) mod users;
 pub(crate) mod validation;
 mod watch;
 mod write;

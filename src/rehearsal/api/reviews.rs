@@ -31,12 +31,15 @@ pub(crate) fn answer(cluster: &Cluster, call: &Call) -> ApiResult<Reply> {
             } else {
                 format!("{plural}/{sub}")
             };
-            let allowed = cluster.access().allows(&Asked {
-                verb: &text("verb"),
-                group: &text("group"),
-                resource: &resource,
-                namespace: &namespace,
-            });
+            let allowed = cluster.access().allows(
+                &call.user.name,
+                &Asked {
+                    verb: &text("verb"),
+                    group: &text("group"),
+                    resource: &resource,
+                    namespace: &namespace,
+                },
+            );
             let status = if allowed {
                 json!({"allowed": true, "reason": "RBAC: allowed by ClusterRoleBinding \"rehearsal\" of ClusterRole \"cluster-admin\" to Group \"system:authenticated\""})
             } else {

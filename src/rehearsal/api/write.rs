@@ -152,7 +152,7 @@ fn changed(
         if resource.is(&PODS) && call.sub.is_empty() {
             pod_defaults::only_allowed_changes(&before, &object)?;
         }
-        kubevirt::admission::on_update(resource, &before, &object, &call.user)?;
+        kubevirt::admission::on_update(resource, &before, &mut object, &call.user)?;
         if object != *before && !call.manager().is_empty() {
             patches::sign(
                 &mut object,

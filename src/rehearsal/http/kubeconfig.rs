@@ -2,47 +2,42 @@
 
 use std::{
     fs,
-    io::Write as _,
+    io::{ErrorKind, Write as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::Context;
 use serde_json::json;
 
+use crate::rehearsal::secret;
+
 /// The context's name; fixed, so that people see at a glance that this is no real cluster.
 pub(crate) const CONTEXT: &str = "vmchaos-rehearsal";
 
 /// A kubeconfig file in a directory of its own; both are removed when it is dropped.
 pub(crate) struct Kubeconfig {
-    directory: PathBuf,
     path: PathBuf,
+    /// Goes with this.
+    _directory: Directory,
 }
 
 impl Kubeconfig {
-    pub(crate) fn write(url: &str, authority: &str, token: &str, id: &str) -> anyhow::Result<Self> {
-        let directory = std::env::temp_dir().join(format!("vmchaos-rehearsal-{}-{id}", std::process::id()));
-        create_private(&directory).with_context(|| {
-            format!(
-                "making the directory {} for the practice cluster's kubeconfig",
-                directory.display()
-            )
-        })?;
-        let path = directory.join("kubeconfig");
+    /// Writes one for the user with this token, with the namespace that commands take by themselves.
+    pub(crate) fn write(url: &str, authority: &str, token: &str, namespace: &str) -> anyhow::Result<Self> {
+        let directory = Directory::create()?;
+        let path = directory.0.join("kubeconfig");
         let config = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": CONTEXT,
             "clusters": [{"name": CONTEXT, "cluster": {"server": url, "certificate-authority-data": base64(authority.as_bytes())}}],
             "users": [{"name": CONTEXT, "user": {"token": token}}],
-            "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT, "namespace": "default"}}],
+            "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT, "namespace": namespace}}],
         });
-        let written = write_private(&path, &serde_json::to_vec_pretty(&config)?);
-        let kubeconfig = Self { directory, path };
-        written.with_context(|| {
-            format!(
-                "writing the practice cluster's kubeconfig {}",
-                kubeconfig.path.display()
-            )
-        })?;
-        Ok(kubeconfig)
+        write_private(&path, &serde_json::to_vec_pretty(&config)?)
+            .with_context(|| format!("writing the practice cluster's kubeconfig {}", path.display()))?;
+        Ok(Self {
+            path,
+            _directory: directory,
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -50,10 +45,34 @@ impl Kubeconfig {
     }
 }
 
-impl Drop for Kubeconfig {
+/// A directory that only its owner can look into; gone, with what is in it, when this is dropped.
+struct Directory(PathBuf);
+
+impl Directory {
+    /// Makes one. What is there already, a link too, is never taken for it: another name is drawn.
+    fn create() -> anyhow::Result<Self> {
+        let parent = std::env::temp_dir();
+        let context = || {
+            format!(
+                "making a directory in {} for the practice cluster's kubeconfig",
+                parent.display()
+            )
+        };
+        loop {
+            let path = parent.join(format!("vmchaos-rehearsal-{}", secret::draw(8)?));
+            match create_private(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error).with_context(context),
+            }
+        }
+    }
+}
+
+impl Drop for Directory {
     fn drop(&mut self) {
-        // Nothing can be done about a failure here, and the file holds no secret of anybody's.
-        let _ = fs::remove_dir_all(&self.directory);
+        // Nothing can be done about a failure here, and the token in it ends with the cluster.
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -112,8 +131,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let config = Kubeconfig::write("https://127.0.0.1:1", "ca", "t", "test").unwrap();
         let path = config.path().to_owned();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let directory = path.parent().unwrap().to_owned();
+        let mode = |path: &Path| fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&directory), mode(&path)), (0o700, 0o600));
         drop(config);
-        assert!(!path.exists());
+        assert!(!directory.exists());
     }
 }

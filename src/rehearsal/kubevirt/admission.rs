@@ -122,9 +122,37 @@ fn migration(cluster: &Cluster, object: &Value) -> ApiResult<()> {
     Ok(())
 }
 
-/// A change of a VMI's or a migration's spec, which only KubeVirt itself may make.
-pub(crate) fn on_update(resource: &'static Resource, before: &Value, after: &Value, user: &User) -> ApiResult<()> {
-    let changed = before.get("spec") != after.get("spec") && !user.name.starts_with("system:serviceaccount:kubevirt:");
+/// Labels of a VMI that only KubeVirt itself may change, as its update webhook knows them.
+const RESERVED: &[&str] = &[
+    "kubevirt.io/created-by",
+    "kubevirt.io/domain",
+    "kubevirt.io/migrationJobUID",
+    "kubevirt.io/migrationTargetNodeName",
+    "kubevirt.io/nodeName",
+    "kubevirt.io/schedulable",
+    "kubevirt.io/install-strategy-version",
+    "kubevirt.io/memfd",
+];
+
+/// A change of a VMI or a migration by somebody else than KubeVirt: of a spec or a reserved label it is refused, of a VMI's
+/// status undone without a word.
+pub(crate) fn on_update(resource: &'static Resource, before: &Value, after: &mut Value, user: &User) -> ApiResult<()> {
+    if user.name.starts_with("system:serviceaccount:kubevirt:") {
+        return Ok(());
+    }
+    let changed = before.get("spec") != after.get("spec");
+    if resource.is(&VMIS) {
+        let label = |object: &Value, name: &str| object["metadata"]["labels"][name].clone();
+        if RESERVED.iter().any(|name| label(before, name) != label(after, name)) {
+            return Err(refused(
+                "virtualmachineinstances-update-validator.kubevirt.io",
+                422,
+                "Invalid",
+                "modification of the following reserved kubevirt.io/ labels on a VMI object is prohibited",
+            ));
+        }
+        fields::set(after, "/status", before["status"].clone());
+    }
     if changed && resource.is(&VMIS) {
         return Err(refused(
             "virtualmachineinstances-update-validator.kubevirt.io",

@@ -10,7 +10,6 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use self::rule::Rule;
-pub(super) use self::rule::counted;
 use self::set::Set;
 use super::qdisc::Refusal;
 

@@ -4,18 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-/// What the practice network sends on each hook: this many packets a second, which its first rule matches, so that a fault
-/// is seen to hit something. Nothing is sent for real.
-const PACKETS_A_SECOND: u128 = 10;
-/// Of so many bytes each: a TCP SYN.
-const PACKET_BYTES: u128 = 60;
-
-/// How many packets, and bytes, a rule or filter has seen that has been in place since then.
-pub(in crate::rehearsal) fn counted(since: Instant) -> (u64, u64) {
-    let packets = since.elapsed().as_millis() * PACKETS_A_SECOND / 1000;
-    let number = |number: u128| u64::try_from(number).unwrap_or(u64::MAX);
-    (number(packets), number(packets * PACKET_BYTES))
-}
+use crate::rehearsal::traffic::counted;
 
 /// One statement of a rule.
 #[derive(Debug, Clone, PartialEq)]

@@ -64,10 +64,8 @@ pub(crate) fn node_address(cluster: &Cluster, node: &str) -> String {
 
 /// An address out of the node's range for pods.
 pub(crate) fn pod_address(cluster: &Cluster, node: &str) -> String {
+    let last = cluster.nodes.next_address(node);
     let node = cluster.get(&NODES, "", node).unwrap_or_default();
-    let range = fields::text(&node, "/spec/podCIDR")
-        .trim_end_matches(".0/24")
-        .to_owned();
-    let last = u8::from_str_radix(&cluster.ids().hex(2), 16).unwrap_or_default();
-    format!("{range}.{}", last.clamp(2, 254))
+    let range = fields::text(&node, "/spec/podCIDR").trim_end_matches(".0/24");
+    format!("{range}.{last}")
 }

@@ -37,6 +37,8 @@ pub(crate) struct Nodes {
     stops: Mutex<HashMap<String, watch::Sender<Option<u64>>>>,
     logs: Mutex<HashMap<String, Bytes>>,
     troubles: Mutex<Troubles>,
+    /// The last address that each node has given to a pod.
+    addresses: Mutex<HashMap<String, u8>>,
 }
 
 impl Nodes {
@@ -58,6 +60,7 @@ impl Nodes {
             stops: Mutex::default(),
             logs: Mutex::default(),
             troubles: Mutex::default(),
+            addresses: Mutex::default(),
         }
     }
 
@@ -66,7 +69,7 @@ impl Nodes {
     }
 
     /// A node that runs the real script, as what it is.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(feature = "script-nodes", target_os = "linux"))]
     pub(crate) fn script(&self, node: &str) -> Option<&Arc<super::script_node::ScriptNode>> {
         self.hosts.scripts.get(node)
     }
@@ -162,6 +165,15 @@ impl Nodes {
 
     fn kept_log(&self, pod_uid: &str) -> Option<Bytes> {
         lock(&self.logs).get(pod_uid).cloned()
+    }
+
+    /// The last number of a new pod's address: one after the other, as CNI's host-local gives them, so that no two pods of a
+    /// node share one before 253 have been.
+    fn next_address(&self, node: &str) -> u8 {
+        let mut addresses = lock(&self.addresses);
+        let last = addresses.entry(node.to_owned()).or_insert(1);
+        *last = if *last >= 254 { 2 } else { *last + 1 };
+        *last
     }
 
     fn forget(&self, pod_uid: &str) {

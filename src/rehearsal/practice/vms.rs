@@ -137,7 +137,7 @@ impl Practice {
 
     /// Runs `tc` in the network namespace of a VMI's launcher, as somebody else on its node might; its exit code and
     /// what it printed.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(feature = "script-nodes", target_os = "linux"))]
     pub fn tc(&self, namespace: &str, vmi: &str, args: &[&str]) -> anyhow::Result<std::process::Output> {
         let pod = self
             .launcher(namespace, vmi)
@@ -150,7 +150,7 @@ impl Practice {
     }
 
     /// A node that runs the agent as a script, to change what its kernel has.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(feature = "script-nodes", target_os = "linux"))]
     pub fn script_node(&self, node: &str) -> Option<Arc<crate::rehearsal::script_node::ScriptNode>> {
         self.cluster.nodes.script(node).cloned()
     }

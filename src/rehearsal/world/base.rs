@@ -6,7 +6,10 @@ use crate::rehearsal::{
     api::resources::{KUBEVIRTS, NAMESPACES, NODES, PODS},
     cluster::Cluster,
     json as fields,
-    kubevirt::devices::{MACVTAP, MANAGED_TAP, PASST},
+    kubevirt::{
+        devices::{MACVTAP, MANAGED_TAP, PASST},
+        launcher,
+    },
     node::pod_status,
     time,
 };
@@ -114,13 +117,29 @@ pub(crate) fn kubevirt(cluster: &Cluster) {
     }
 }
 
-/// A running pod of KubeVirt's own.
+/// A running pod of KubeVirt's own. Virt-controller is told the launcher's image, and virt-handler starts with it on every node.
 fn component(cluster: &Cluster, name: &str, node: &str) {
+    let mut container = json!({
+        "name": name, "image": format!("quay.io/kubevirt/{name}:v1.9.0"), "imagePullPolicy": "IfNotPresent", "command": [name],
+        "resources": {"requests": {"cpu": "10m", "memory": "325Mi"}},
+    });
+    let mut init = Vec::new();
+    match name {
+        "virt-controller" => {
+            let args = json!(["--launcher-image", launcher::IMAGE, "--port", "8443", "-v", "2"]);
+            fields::set(&mut container, "/args", args);
+        }
+        "virt-handler" => init.push(json!({
+            "name": "virt-launcher", "image": launcher::IMAGE, "imagePullPolicy": "IfNotPresent", "command": ["/bin/sh", "-c"], "args": ["node-labeller.sh"],
+            "securityContext": {"privileged": true},
+        })),
+        _ => {}
+    }
     let mut pod = json!({
         "metadata": {"generateName": format!("{name}-"), "labels": {"kubevirt.io": name}},
         "spec": {
             "nodeName": node, "restartPolicy": "Always", "serviceAccountName": format!("kubevirt-{}", name.trim_start_matches("virt-")), "terminationGracePeriodSeconds": 1,
-            "containers": [{"name": name, "image": format!("quay.io/kubevirt/{name}:v1.9.0"), "imagePullPolicy": "IfNotPresent", "resources": {"requests": {"cpu": "10m", "memory": "325Mi"}}}],
+            "initContainers": init, "containers": [container],
         },
         "status": {"phase": "Pending", "qosClass": "Burstable"},
     });

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::super::live::LiveRun;
 use super::super::live_report::item;
 use super::super::migrate::live::MigrationRun;
 use super::super::outage::changes::sorted;
+use super::super::uncounted::tell_apart;
 use super::{INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, View, list, one_by_one};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
+use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::vm::VirtualMachine;
-use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance, pod_namespace};
+use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
 use crate::escape::escape;
-use crate::plan::guards::beside::{Beside, Move, Other};
+use crate::plan::guards::beside::{Beside, Move, Other, Stranger};
 use crate::report::{RunItem, Time};
 use crate::run::live::DebugPodSeen;
 use crate::run::migrate::live::Seen;
@@ -26,21 +27,16 @@ const ALL_MIGRATIONS: Kind = Kind {
     ..MIGRATIONS
 };
 
-/// What is live in the whole cluster, or, where that may not be looked into, in `near` and where debug pods usually are.
+/// What is live in the whole cluster, or, where that may not be looked into, in `near` and where debug pods are.
 pub async fn beside(
     cluster: &Cluster,
     near: &BTreeSet<String>,
-    kubevirt: Option<&str>,
+    namespaces: &PodNamespaces,
 ) -> Result<Beside, ClusterError> {
-    let mut homes = near.clone();
-    homes.extend(
-        [Some(pod_namespace::OWN), kubevirt]
-            .into_iter()
-            .flatten()
-            .map(str::to_owned),
-    );
+    let of_pods = namespaces.all().into_iter().map(str::to_owned);
+    let of_pods: BTreeSet<String> = near.iter().cloned().chain(of_pods).collect();
     let (pods, migrations, machines, instances) = tokio::join!(
-        everywhere_or::<Pod>(cluster, &homes, &PODS),
+        everywhere_or::<Pod>(cluster, &of_pods, &PODS),
         everywhere_or::<VirtualMachineInstanceMigration>(cluster, near, &ALL_MIGRATIONS),
         everywhere_or::<VirtualMachine>(cluster, near, &MACHINES),
         everywhere_or::<VirtualMachineInstance>(cluster, near, &INSTANCES),
@@ -52,7 +48,18 @@ pub async fn beside(
         .iter()
         .filter_map(DebugPodSeen::of)
         .filter(DebugPodSeen::may_change);
-    let runs = LiveRun::group(changing).into_iter().map(|run| other(item(&run, now)));
+    let (runs, uncounted) = tell_apart(changing, namespaces);
+    let runs = runs.into_iter().map(|run| {
+        let namespace = run.pods.first().map(|pod| pod.namespace.as_str());
+        Other {
+            flags: namespace.map(|it| namespaces.flag_for(it)).unwrap_or_default(),
+            ..other(item(&run, now))
+        }
+    });
+    let uncounted = uncounted.iter().map(|one| Stranger {
+        vms: one.run.pods.iter().flat_map(|pod| pod.targets.clone()).collect(),
+        words: one.words(),
+    });
     let migrating = MigrationRun::group(migrations.iter().filter_map(Seen::of));
     let migrating = migrating.iter().filter(|run| run.is_live(now)).map(|run| {
         let vms: BTreeSet<String> = run.migrations.iter().map(Seen::vmi_key).collect();
@@ -77,6 +84,7 @@ pub async fn beside(
         runs: runs.chain(migrating).chain(outages.flatten()).collect(),
         moves: migrations.iter().filter(|it| !it.is_final()).map(under_way).collect(),
         blind: blind.into_iter().collect(),
+        strangers: uncounted.collect(),
         ..Beside::default()
     })
 }
@@ -103,6 +111,7 @@ fn other(item: RunItem) -> Other {
         left: item.left_seconds.map(|left| left.0),
         vms: all(item.targets),
         nodes: all(item.nodes),
+        flags: Vec::new(),
     }
 }
 

@@ -12,17 +12,24 @@ use super::super::in_place::Heard;
 use super::super::live::{DebugPodSeen, LiveRun};
 use super::super::migrate::live::{MigrationRun, Seen};
 use super::super::outage::changes::Changed;
+use super::super::uncounted::{Uncounted, tell_apart};
 use super::{EVENTS, INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, View, api};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
+use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::watch::{self, Change, Filter};
 use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance};
 
-/// The runs there are, once every place has been looked into, and again after every change. An error is final.
-pub fn follow(cluster: &Cluster, view: &View) -> BoxStream<'static, Result<Vec<LiveRun>, ClusterError>> {
+/// The runs there are and what does not count as one, once every place has been looked into, and again after every change. An
+/// error is final.
+pub fn follow(
+    cluster: &Cluster,
+    view: &View,
+    namespaces: PodNamespaces,
+) -> BoxStream<'static, Result<(Vec<LiveRun>, Vec<Uncounted>), ClusterError>> {
     let parse = |pod: &Pod| DebugPodSeen::of(pod);
     known::<Pod, _>(cluster, view, &PODS, parse)
-        .map(|known| Ok(LiveRun::group(known?)))
+        .map(move |known| Ok(tell_apart(known?, &namespaces)))
         .boxed()
 }
 

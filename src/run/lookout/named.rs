@@ -6,6 +6,7 @@ use futures::future::join_all;
 use kube::api::Api;
 
 use super::{Found, Listable};
+use crate::cluster::objects::sound_one;
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance};
 use crate::run::outage::changes::Changed;
@@ -62,7 +63,7 @@ async fn read<K: Listable>(
 ) -> Result<Option<Option<K>>, ClusterError> {
     let ask = Ask::new("get", "kubevirt.io", resource).namespace(namespace).name(name);
     let got = Api::<K>::namespaced(cluster.client.clone(), namespace).get(name).await;
-    match got.map_err(|error| cluster.explain(&error, &ask)) {
+    match got.map_err(|error| cluster.explain(&error, &ask)).and_then(sound_one) {
         Ok(object) => Ok(Some(Some(object))),
         Err(error) if error.is_not_found() => Ok(Some(None)),
         Err(error) if error.is_forbidden() => Ok(None),

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::driver::FAULT;
 use crate::cluster::migration::VirtualMachineInstanceMigration;
+use crate::name::is_subdomain;
 use crate::node::pod::{LABEL_FAULT, LABEL_RUN};
 use crate::plan::guards::beside::WAITING;
 use crate::plan::migrations::{HALTED_BY, NEXT_WITHIN};
@@ -58,7 +59,8 @@ pub struct MigrationRun {
 impl Seen {
     /// Reads a migration; `None` when it is not of one of our runs.
     pub fn of(object: &VirtualMachineInstanceMigration) -> Option<Self> {
-        if object.label(LABEL_FAULT) != Some(FAULT) {
+        // The VMI's name is asked for, and no API server has checked it.
+        if object.label(LABEL_FAULT) != Some(FAULT) || !is_subdomain(&object.spec.vmi_name) {
             return None;
         }
         let text = |name: &str| object.annotation(name).map(str::to_owned);

@@ -13,6 +13,7 @@ use super::explain::waits_for;
 use super::flight::{End, Flight, Object, Seen, Why, phase_name};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::vmi::{MigrationState, VirtualMachineInstance};
+use crate::command_line::CommandLine;
 use crate::escape::escape;
 use crate::plan::migrations::{HALTED_BY, ROUND};
 
@@ -85,11 +86,11 @@ impl Engine {
                     if object.is_being_deleted() {
                         DELETED.to_owned()
                     } else {
-                        format!(
-                            "KubeVirt does not say why; its events may: kubectl describe vmim {} -n {}",
-                            escape(object.name()),
-                            escape(object.namespace())
-                        )
+                        CommandLine::new("kubectl describe vmim")
+                            .arg(object.name())
+                            .flag("-n", object.namespace())
+                            .to("KubeVirt does not say why; its events may: ")
+                            .into()
                     }
                 };
                 let why = flight

@@ -1,23 +1,18 @@
 //! The requests of a run of migrations, each in a task of its own that answers with an input.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use kube::api::{Api, ListParams};
-use tokio::time::timeout;
 
 use super::super::vm::Trouble;
 use super::driver::{Driver, FAULT, Message};
 use super::engine::{FlightIndex, Input, NotMade};
 use super::explain;
 use crate::cluster::migration::{self, NewMigration, VirtualMachineInstanceMigration};
+use crate::cluster::objects::sound;
 use crate::cluster::vmi::VirtualMachineInstance;
 use crate::cluster::{Ask, ClusterError, ErrorKind, pool};
 use crate::node::pod::{LABEL_FAULT, LABEL_MANAGED_BY, LABEL_RUN, MANAGED_BY};
 use crate::plan::migrations::{MigrationPlan, ROUND};
-
-/// A creation that takes longer may still succeed: it is looked for.
-const CREATE_LIMIT: Duration = Duration::from_secs(30);
 
 impl Driver<'_> {
     /// Namespace and name of a flight's VM.
@@ -52,10 +47,9 @@ impl Driver<'_> {
         let new = new_migration(self.plan, self.engine.flights()[flight].round, namespace, vmi);
         let cluster = self.cluster.clone();
         self.spawn(async move {
-            let made = match timeout(CREATE_LIMIT, migration::create(&cluster, &new, false)).await {
-                Ok(made) => made.map(Box::new).map_err(|error| not_made(&error)),
-                Err(_) => Err(NotMade::Unknown(Trouble::new("timeout", "no answer came within 30 s"))),
-            };
+            // One that was not answered in time may still have been made: it is looked for.
+            let made = migration::create(&cluster, &new, false).await;
+            let made = made.map(Box::new).map_err(|error| not_made(&error));
             Message::Input(Input::Created(flight, made))
         });
     }
@@ -68,12 +62,12 @@ impl Driver<'_> {
             let api = Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), &namespace);
             let params = ListParams::default().labels(&format!("{LABEL_RUN}={run}"));
             let found = match api.list(&params).await {
-                Ok(list) => {
+                Ok(list) => sound(list.items).map_err(|error| trouble(&error)).map(|listed| {
                     let ours = |object: &VirtualMachineInstanceMigration| {
                         object.spec.vmi_name == vmi && object.annotation(ROUND) == Some(round.as_str())
                     };
-                    Ok(list.items.into_iter().find(ours).map(Box::new))
-                }
+                    listed.into_iter().find(ours).map(Box::new)
+                }),
                 Err(error) => Err(trouble(&cluster.explain(&error, &ask("list", &namespace)))),
             };
             Message::Input(Input::Found(flight, found))

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
-use tokio::time::sleep;
+use serde_json::{Map, Value, json};
+use tokio::time::{Instant, sleep};
 
 use super::super::vm::Trouble;
 use super::engine::Done;
@@ -12,6 +12,7 @@ use crate::cluster::lifecycle::{Action, act, delete_vmi};
 use crate::cluster::manifest;
 use crate::cluster::undo::{Back, Holder, HolderKind, carry_back};
 use crate::cluster::{Cluster, ClusterError, ErrorKind};
+use crate::command_line::CommandLine;
 use crate::fault::{Mode, OutageTarget, Owner, RunField};
 use crate::plan::outages::{OutagePlan, PlannedOutage};
 use crate::plan::recovery::{Help, Sight, help};
@@ -19,6 +20,8 @@ use crate::plan::recovery::{Help, Sight, help};
 /// How often a helping request is tried when it does not get through, with so much time between.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(1);
+/// Where it is not even answered, it is tried no more after this long.
+const TRIED_FOR: Duration = Duration::from_secs(30);
 
 /// The object that says how to go back.
 pub fn holder(target: &OutageTarget) -> Holder {
@@ -42,8 +45,7 @@ pub(super) async fn go_back(cluster: &Cluster, plan: &OutagePlan, target: &Outag
             Done::NotUndone(theirs(cluster, target, &now, &before))
         }
         Err(error) => Done::NotUndone(
-            Trouble::new("not-undone", &error.message)
-                .hint(cluster.again(&format!("to undo it: kubectl vmchaos halt {}", plan.run))),
+            Trouble::new("not-undone", &error.message).hint(cluster.again(plan.halt_command()).to("to undo it: ")),
         ),
     }
 }
@@ -58,35 +60,30 @@ fn theirs(cluster: &Cluster, target: &OutageTarget, now: &RunField, before: &Run
             before.in_force()
         ),
     )
-    .hint(format!("to put it back: {}", cluster.again(&command)))
+    .hint(cluster.again(command).to("to put it back: "))
 }
 
 /// The command that makes one run field of another.
-pub fn put_back_command(namespace: &str, name: &str, now: &RunField, before: &RunField) -> String {
-    let null = |field: &RunField| match field {
-        RunField::RunStrategy(_) => r#""runStrategy":null"#.to_owned(),
-        RunField::Running(_) => r#""running":null"#.to_owned(),
-        RunField::Neither => String::new(),
+pub fn put_back_command(namespace: &str, name: &str, now: &RunField, before: &RunField) -> CommandLine {
+    let field = |field: &RunField| match field {
+        RunField::RunStrategy(strategy) => Some(("runStrategy", json!(strategy))),
+        RunField::Running(running) => Some(("running", json!(running))),
+        RunField::Neither => None,
     };
-    let set = match before {
-        RunField::RunStrategy(strategy) => format!(r#""runStrategy":"{strategy}""#),
-        RunField::Running(running) => format!(r#""running":{running}"#),
-        RunField::Neither => String::new(),
-    };
-    let same = std::mem::discriminant(now) == std::mem::discriminant(before);
-    let parts: Vec<String> = [if same { String::new() } else { null(now) }, set]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect();
-    format!(
-        "kubectl patch vm {name} -n {namespace} --type merge -p '{{\"spec\":{{{}}}}}'",
-        parts.join(",")
-    )
+    let (now, before) = (field(now), field(before));
+    let mut spec = Map::new();
+    spec.extend(now.map(|(name, _)| (name.to_owned(), Value::Null)));
+    spec.extend(before.map(|(name, value)| (name.to_owned(), value)));
+    CommandLine::new("kubectl patch vm")
+        .arg(name)
+        .flag("-n", namespace)
+        .own("--type merge")
+        .flag("-p", json!({"spec": spec}).to_string())
 }
 
 /// Does what the platform did not.
 pub(super) async fn bring_back(cluster: &Cluster, vm: &PlannedOutage, help: Help) -> Done {
-    let mut tries = 1;
+    let (mut tries, since) = (1, Instant::now());
     loop {
         match once(cluster, &vm.target, &vm.manifest, help).await {
             Ok(()) => return Done::Helped(help),
@@ -99,7 +96,7 @@ pub(super) async fn bring_back(cluster: &Cluster, vm: &PlannedOutage, help: Help
             {
                 return Done::NotNeeded;
             }
-            Err(error) if is_uncertain(&error) && tries < TRIES => {
+            Err(error) if is_uncertain(&error) && tries < TRIES && since.elapsed() < TRIED_FOR => {
                 tries += 1;
                 sleep(PAUSE).await;
             }
@@ -120,54 +117,51 @@ async fn once(cluster: &Cluster, target: &OutageTarget, manifest: &Value, help: 
 fn not_helped(cluster: &Cluster, vm: &PlannedOutage, help: Help, error: &ClusterError) -> Trouble {
     let (namespace, name) = (&vm.target.namespace, &vm.target.name);
     let command = match help {
-        Help::Start => format!("virtctl start {name} -n {namespace}"),
-        Help::Remove => format!("kubectl delete vmi {name} -n {namespace}"),
+        Help::Start => CommandLine::new("virtctl start").arg(name).flag("-n", namespace),
+        Help::Remove => CommandLine::new("kubectl delete vmi").arg(name).flag("-n", namespace),
         Help::Create => create_command(&vm.file),
     };
     Trouble::new(
         super::engine::NOT_RECOVERED,
         format!("{} failed: {}", help.words(), error.message),
     )
-    .hint(format!("to bring it back: {}", cluster.again(&command)))
+    .hint(cluster.again(command).to("to bring it back: "))
 }
 
 /// What somebody types to bring a VMI back where this command does not; `None` where only the platform can.
-pub fn by_hand(mode: Mode, vm: &PlannedOutage) -> Option<String> {
+pub fn by_hand(mode: Mode, vm: &PlannedOutage) -> Option<CommandLine> {
     let (namespace, name) = (&vm.target.namespace, &vm.target.name);
+    let removed = || {
+        CommandLine::new("kubectl delete vmi")
+            .arg(name)
+            .flag("-n", namespace)
+            .own("--ignore-not-found")
+    };
     // Its end leaves the VMI there, finished.
     let in_the_way = matches!(mode, Mode::Kill | Mode::Pod);
     match help(&vm.target.owner, Sight::Finished)? {
-        Help::Start => Some(format!("virtctl start {name} -n {namespace}")),
+        Help::Start => Some(CommandLine::new("virtctl start").arg(name).flag("-n", namespace)),
         // KubeVirt starts such VMs by itself once nothing is in the way.
-        _ if matches!(vm.target.owner, Owner::Vm(_)) => {
-            in_the_way.then(|| format!("kubectl delete vmi {name} -n {namespace} --ignore-not-found"))
-        }
-        _ if in_the_way => Some(format!(
-            "kubectl delete vmi {name} -n {namespace} --ignore-not-found && {}",
-            create_command(&vm.file)
-        )),
+        _ if matches!(vm.target.owner, Owner::Vm(_)) => in_the_way.then(removed),
+        _ if in_the_way => Some(removed().and(create_command(&vm.file))),
         _ => Some(create_command(&vm.file)),
     }
 }
 
 /// What somebody types to see how a VMI is.
-pub fn look_command(target: &OutageTarget) -> String {
+pub fn look_command(target: &OutageTarget) -> CommandLine {
+    let look = CommandLine::new("kubectl get vmi");
     match target.owner {
         // What replaces it has another name.
-        Owner::ReplicaSet { .. } | Owner::Other { .. } => format!("kubectl get vmi -n {}", target.namespace),
-        _ => format!("kubectl get vmi {} -n {}", target.name, target.namespace),
+        Owner::ReplicaSet { .. } | Owner::Other { .. } => look,
+        _ => look.arg(&target.name),
     }
+    .flag("-n", &target.namespace)
 }
 
 /// The command that makes a VMI again from its kept manifest.
-pub fn create_command(file: &Path) -> String {
-    let file = file.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-~".contains(c);
-    if file.chars().all(plain) {
-        format!("kubectl create -f {file}")
-    } else {
-        format!("kubectl create -f '{}'", file.replace('\'', r"'\''"))
-    }
+pub fn create_command(file: &Path) -> CommandLine {
+    CommandLine::new("kubectl create -f").arg(file.to_string_lossy())
 }
 
 /// Whether the server may have done it all the same.
@@ -194,11 +188,11 @@ mod tests {
     fn the_command_puts_back_exactly_what_was_there() {
         let strategy = |name: &str| RunField::RunStrategy(name.into());
         assert_eq!(
-            put_back_command("shop", "a", &strategy("Halted"), &strategy("Once")),
+            put_back_command("shop", "a", &strategy("Halted"), &strategy("Once")).to_string(),
             r#"kubectl patch vm a -n shop --type merge -p '{"spec":{"runStrategy":"Once"}}'"#
         );
         assert_eq!(
-            put_back_command("shop", "a", &strategy("Halted"), &RunField::Running(true)),
+            put_back_command("shop", "a", &strategy("Halted"), &RunField::Running(true)).to_string(),
             r#"kubectl patch vm a -n shop --type merge -p '{"spec":{"runStrategy":null,"running":true}}'"#
         );
     }
@@ -206,9 +200,12 @@ mod tests {
     #[test]
     fn a_path_with_blanks_is_one_word_of_the_command() {
         assert_eq!(
-            create_command(Path::new("/a b/c.yaml")),
+            create_command(Path::new("/a b/c.yaml")).to_string(),
             "kubectl create -f '/a b/c.yaml'"
         );
-        assert_eq!(create_command(Path::new("/a/c.yaml")), "kubectl create -f /a/c.yaml");
+        assert_eq!(
+            create_command(Path::new("/a/c.yaml")).to_string(),
+            "kubectl create -f /a/c.yaml"
+        );
     }
 }

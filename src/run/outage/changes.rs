@@ -10,6 +10,7 @@ use super::back::put_back_command;
 use crate::cluster::undo::{Back, Holder, HolderKind, LABEL, carry_back, would_carry_back};
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
+use crate::command_line::CommandLine;
 use crate::escape::escape;
 use crate::fault::undo::{UNDO, Undo};
 use crate::fault::{RunField, Time as Span};
@@ -51,7 +52,8 @@ impl Changed {
     }
 
     fn of(kind: HolderKind, metadata: &ObjectMeta) -> Option<Self> {
-        let undo = Undo::parse(metadata.annotations.as_ref()?.get(UNDO)?);
+        let holder = Holder::of(kind, metadata);
+        let undo = Undo::parse(metadata.annotations.as_ref()?.get(UNDO)?, &holder.name);
         let label = || metadata.labels.as_ref().and_then(|labels| labels.get(LABEL));
         Some(Self {
             run: undo
@@ -61,7 +63,7 @@ impl Changed {
                 .cloned()
                 .unwrap_or_default(),
             undo,
-            holder: Holder::of(kind, metadata),
+            holder,
         })
     }
 
@@ -116,14 +118,14 @@ impl Changed {
     }
 
     /// Puts it right; what may still be in place, and a hint with a command.
-    pub async fn put_right(&self, cluster: &Cluster) -> Result<(), (Left, String)> {
+    pub async fn put_right(&self, cluster: &Cluster) -> Result<(), (Left, CommandLine)> {
         let left = |what: String| Left {
             what: format!("{}: {what}", self.key()),
             again: self.run.clone(),
         };
         let Some(undo) = &self.undo else {
-            let hint = format!("to see it: {}", self.holder.look_command());
-            return Err((left(UNREADABLE.to_owned()), hint));
+            let look = self.holder.look_command().to("to see it: ");
+            return Err((left(UNREADABLE.to_owned()), look));
         };
         match carry_back(cluster, &self.holder, &self.run, None).await {
             Ok(Back::Done) => Ok(()),
@@ -136,10 +138,12 @@ impl Changed {
                     escape(before.in_force())
                 );
                 let command = put_back_command(&self.holder.namespace, &self.holder.name, &now, &before);
-                Err((left(what), format!("to remove it: {command}")))
+                Err((left(what), command.to("to remove it: ")))
             }
             Err(ClusterError { message, .. }) => {
-                let again = format!("to remove it: kubectl vmchaos halt {}", self.run);
+                let again = CommandLine::new("kubectl vmchaos halt")
+                    .arg(&self.run)
+                    .to("to remove it: ");
                 Err((left(format!("{} could not be undone: {message}", undo.words())), again))
             }
         }

@@ -31,20 +31,13 @@ pub fn pod(plan: &OutagePlan, pods: &Pods, index: usize, launcher: &Launcher) ->
     if let Some(reason) = &plan.reason {
         annotations.insert(REASON.to_owned(), reason.clone());
     }
-    let same_namespace = target.namespace == pods.namespace;
     Ok(DebugPod {
         run: plan.run.clone(),
         suffix: index.to_string(),
         fault: "outage".to_owned(),
         node: target.node.clone(),
         namespace: pods.namespace.clone(),
-        image: pods.options.image.clone().unwrap_or_else(|| launcher.image.clone()),
-        // Secrets only help in their own namespace.
-        pull_secrets: if same_namespace {
-            launcher.pull_secrets.clone()
-        } else {
-            Vec::new()
-        },
+        image: pods.options.images.on(&target.node).clone(),
         service_account: pods.options.service_account.clone(),
         tolerations: pods.options.tolerations(),
         annotations,

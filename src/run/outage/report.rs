@@ -5,7 +5,9 @@ use super::back::by_hand;
 use super::driver::Ran;
 use super::engine::{Moment, Outage, Outcome, Step};
 use super::kill;
+use crate::command_line::CommandLine;
 use crate::fault::Owner;
+use crate::node::pod::service_account;
 use crate::plan::outages::{OutagePlan, PlannedOutage};
 use crate::plan::recovery::Comeback;
 use crate::report::{
@@ -14,7 +16,7 @@ use crate::report::{
 };
 
 /// Puts what is planned into the document; `again` makes of a command one that reaches the same cluster.
-pub fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(&str) -> String) {
+pub fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(CommandLine) -> CommandLine) {
     report.seed = plan.seed;
     if let Some(pods) = &plan.pods {
         report.plan = (plan.vms.iter().enumerate())
@@ -22,6 +24,9 @@ pub fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(&str) -> S
                 node: vm.target.node.clone(),
                 namespace: pods.namespace.clone(),
                 pod: kill::pod_name(plan, index),
+                service_account: service_account(pods.options.service_account.as_deref()).to_owned(),
+                image: pods.options.images.on(&vm.target.node).image().to_owned(),
+                image_source: pods.options.images.on(&vm.target.node).source().name(),
                 commands: vec![kill::COMMAND.to_owned()],
             })
             .collect();
@@ -41,10 +46,10 @@ pub fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(&str) -> S
         .collect();
 }
 
-fn recovery(plan: &OutagePlan, vm: &PlannedOutage, again: &impl Fn(&str) -> String) -> RecoveryReport {
+fn recovery(plan: &OutagePlan, vm: &PlannedOutage, again: &impl Fn(CommandLine) -> CommandLine) -> RecoveryReport {
     let target = &vm.target;
     let undo = match vm.prediction.by {
-        _ if plan.spec.is_held() => Some(format!("kubectl vmchaos halt {}", plan.run)),
+        _ if plan.spec.is_held() => Some(plan.halt_command()),
         Comeback::Us => by_hand(plan.spec.mode, vm),
         Comeback::Platform => None,
     };
@@ -71,7 +76,7 @@ fn recovery(plan: &OutagePlan, vm: &PlannedOutage, again: &impl Fn(&str) -> Stri
         } else {
             Vec::new()
         },
-        undo: undo.map(|command| again(&command)),
+        undo: undo.map(|command| again(command).to_string()),
         new_name: None,
         new_uid: None,
     }

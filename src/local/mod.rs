@@ -1,0 +1,4 @@
+//! The user's own files on this machine: where they are kept, and how they are read.
+
+pub mod folders;
+pub mod input;
