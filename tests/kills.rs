@@ -74,7 +74,7 @@ fn random_kills_leave_nothing() {
         "{} of {cases} cases of seed {seed} failed",
         failed.len()
     );
-    println!("{cases} cases of seed {seed}: nothing was left");
+    println!("seed {seed}: {cases} cases, and nothing was left");
 }
 
 /// How long it took until nothing was left in the kernel, by what was killed.

@@ -81,6 +81,15 @@ mod tests {
     }
 
     #[test]
+    fn the_process_and_the_document_end_with_the_same_number() {
+        for code in PRECEDENCE {
+            let (number, process) = (code.code(), std::process::ExitCode::from(code));
+            assert_eq!(process, std::process::ExitCode::from(number), "{code:?}");
+            assert_eq!(serde_json::to_value(code).unwrap(), number, "{code:?}");
+        }
+    }
+
+    #[test]
     fn nothing_to_report_is_done() {
         assert_eq!(ExitCode::worst([]), ExitCode::Done);
     }

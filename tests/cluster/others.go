@@ -112,8 +112,8 @@ func (t *check) vmEnds(name string, do func(pod string)) {
 	// Also when this fails: the next one needs the VM.
 	t.after(func() {
 		_ = until(2*time.Minute, "web-1 runs anew", func() bool {
-			object, err := t.api.get(vmis, "default", "web-1")
-			return err == nil && text(object, "status", "phase") == "Running" && object.GetDeletionTimestamp() == nil
+			now, err := t.launcher("web-1")
+			return err == nil && now.GetUID() != pod.GetUID()
 		})
 	})
 	began := time.Now()

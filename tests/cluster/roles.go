@@ -155,7 +155,9 @@ func (t *check) bindRoles(command string) (user string, all []roleRule) {
 	for _, document := range strings.Split(string(text), "\n---\n")[1:] {
 		_, rest, _ := strings.Cut(document, "\n  name: ")
 		name, rest, _ := strings.Cut(rest, "\n")
-		namespace := map[string]string{"vmchaos-" + command: "default", "vmchaos-" + command + "-pods": "kubevirt"}[name]
+		namespace := map[string]string{
+			"vmchaos-" + command: "default", "vmchaos-" + command + "-pods": "kubevirt", "vmchaos-" + command + "-kubevirt": "kubevirt",
+		}[name]
 		t.must(t.bind(user, name, namespace))
 		role, err := t.api.get(clusterRoles, "", name)
 		t.must(err)

@@ -187,3 +187,7 @@ fn in_short(all: &[String]) -> String {
         format!("{shown} and {more} more")
     }
 }
+
+#[cfg(test)]
+#[path = "beside_tests.rs"]
+mod tests;

@@ -201,3 +201,26 @@ fn what_has_to_be_typed_is_in_the_plan() {
 fn one_is_not_many() {
     assert_eq!([0, 1, 2].map(counted), ["0 VMs", "1 VM", "2 VMs"]);
 }
+
+#[test]
+fn what_is_no_number_and_no_percentage_is_told() {
+    let error = |text: &str| Config::parse(text).unwrap_err();
+    for (text, why) in [
+        ("ceilings: {perRun: -1}", "less than no VM"),
+        ("ceilings: {perRun: 5000000000}", "more VMs than there can be"),
+        ("ceilings: {perRun: '50'}\ntypedShare: '50'", "`50` is no percentage"),
+        ("ceilings: {perRun: many}", "`many` is no percentage"),
+        ("ceilings: {perRun: [1]}", "a number of VMs, or a percentage"),
+        ("maximumDuration: long", "`long`"),
+        ("typedContexts: ['(']", "`(` is no regular expression"),
+    ] {
+        assert!(error(text).contains(why), "{text}: {}", error(text));
+    }
+    for nothing in ["", "\n  \n", "# a comment\n   # and another\n"] {
+        assert_eq!(Config::parse(nothing).unwrap().typed_count, 10, "{nothing:?}");
+    }
+    assert!(Config::parse("# a comment\ntypedCount: 3\n").is_ok_and(|config| config.typed_count == 3));
+    let config = Config::parse("ceilings: {perRun: 50%, perNode: 3}").unwrap();
+    let shown = [config.ceilings.per_run, config.ceilings.per_node].map(|ceiling| ceiling.unwrap().to_string());
+    assert_eq!(shown, ["50%", "3"]);
+}
