@@ -65,3 +65,22 @@ fn ends(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     pod.metadata.deletion_timestamp.is_some() || matches!(phase, Some("Succeeded" | "Failed"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_launcher_ends_when_it_is_told_to() {
+        let pod = |metadata: serde_json::Value, phase: &str| -> Pod {
+            serde_json::from_value(json!({"metadata": metadata, "status": {"phase": phase}})).unwrap()
+        };
+        let told = json!({"name": "l", "deletionTimestamp": "2026-11-29T12:00:00Z"});
+        assert!(!ends(&pod(json!({"name": "l"}), "Running")));
+        assert!(ends(&pod(told, "Running")));
+        for phase in ["Succeeded", "Failed"] {
+            assert!(ends(&pod(json!({"name": "l"}), phase)), "{phase}");
+        }
+    }
+}

@@ -145,12 +145,12 @@ fn forged_events_end_nobody_elses_run() {
         .get("VirtualMachineInstance", "default", "web-1")
         .unwrap()["metadata"]["uid"]
         .clone();
-    let forged = serde_json::json!({"apiVersion": "events.k8s.io/v1", "kind": "Event",
+    let forged = serde_json::json!({"apiVersion": "v1", "kind": "Event",
         "metadata": {"name": "forged", "namespace": "default", "labels": {
             "app.kubernetes.io/managed-by": "kubectl-vmchaos", "vmchaos.dev/run": "zzzzzz"}},
         "reason": "VMChaosInjected", "action": "Inject", "type": "Warning", "eventTime": "2026-11-28T12:00:10.000000Z",
-        "reportingController": "c", "reportingInstance": "i", "note": "n",
-        "regarding": {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance", "namespace": "default", "name": "web-1", "uid": uid}});
+        "reportingComponent": "c", "reportingInstance": "i", "message": "n",
+        "involvedObject": {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance", "namespace": "default", "name": "web-1", "uid": uid}});
     rehearsal.practice.put(forged).unwrap();
     let halted = rehearsal.run(&["halt", "zzzzzz"]).expect(3);
     assert!(halted.err.contains("has this VM now"), "{}", halted.err);
