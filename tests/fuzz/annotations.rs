@@ -129,7 +129,7 @@ fn targets_of_any_text_are_keys() {
         let seen = DebugPodSeen::of(&serde_json::from_value(pod).unwrap()).unwrap();
         prop_assert!(seen.targets.iter().all(|target| is_key(target)), "{:?}", seen.targets);
         let named = text.split(',').filter(|key| !key.is_empty()).count();
-        prop_assert_eq!(seen.targets.len() + seen.strange, named);
+        prop_assert_eq!(seen.targets.len() + seen.odd_targets, named);
         Ok(())
     });
 }

@@ -80,8 +80,6 @@ fn target() -> Target {
             name: "virt-launcher".into(),
             uid: "0c8d".into(),
             container_id: None,
-            image: String::new(),
-            pull_secrets: Vec::new(),
             address: None,
         },
         interfaces: vec![Interface {
