@@ -269,8 +269,6 @@ mod tests {
                 name: "l".into(),
                 uid: "p".into(),
                 container_id: None,
-                image: "i".into(),
-                pull_secrets: Vec::new(),
                 address: None,
             },
             interfaces: Vec::new(),

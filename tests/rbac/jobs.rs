@@ -161,6 +161,8 @@ fn halt() {
             ..job(ALL)
         },
         job(&["halt", "vmi/web-1", "-y"]),
+        // One that nothing of is left but Events, if anything.
+        job(&["halt", "zzzzzz"]),
         Job {
             before: |rehearsal| {
                 rehearsal.practice.stick_migrations("default", "web-1", Some("Running"));
