@@ -235,7 +235,6 @@ fn a_fault_that_follows_a_vm_finds_the_vms_own_pod() {
     let attack = Attack::new();
     let here = attack.vmi()["status"]["nodeName"].clone();
     let there = if here == "node-2" { "node-3" } else { "node-2" };
-    attack.look_alike("look-alike", &there.into(), &adopted(), EVIL);
     let fault = [
         "netem",
         "vmi/shop-web-1/shop",
@@ -249,8 +248,23 @@ fn a_fault_that_follows_a_vm_finds_the_vms_own_pod() {
     ];
     let mut run = attack.rehearsal.spawn(&fault);
     run.wait_for("injected on");
-    let migrate = attack.rehearsal.practice.migrate("shop", "shop-web-1", Some(there));
-    attack.rehearsal.runtime.block_on(migrate).unwrap();
+    let (practice, runtime) = (&attack.rehearsal.practice, &attack.rehearsal.runtime);
+    practice.stick_migrations("shop", "shop-web-1", Some("Running"));
+    std::thread::scope(|scope| {
+        let migration = scope.spawn(|| runtime.block_on(practice.migrate("shop", "shop-web-1", Some(there))));
+        attack.rehearsal.until("the target's launcher runs", |rehearsal| {
+            let pods = rehearsal.practice.list("Pod", "shop");
+            pods.iter().any(|pod| {
+                pod["metadata"]["generateName"] == "virt-launcher-shop-web-1-"
+                    && pod["spec"]["nodeName"] == there
+                    && pod["status"]["phase"] == "Running"
+            })
+        });
+        // The newest there, and the last in any order.
+        attack.look_alike("zz-look-alike", &there.into(), &adopted(), EVIL);
+        practice.stick_migrations("shop", "shop-web-1", None);
+        migration.join().unwrap().unwrap();
+    });
     run.wait_for(&format!("injected on {there}"));
     let pods = attack.rehearsal.practice.list("Pod", "");
     let there = |pod: &&Value| pod["spec"]["nodeName"] == there;
