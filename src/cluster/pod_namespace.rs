@@ -174,9 +174,10 @@ impl PodNamespaces {
             looked_into: None,
             ..self.clone()
         };
-        match others.counts(namespace) {
-            true => String::new(),
-            false => format!(" --pod-namespace {namespace}"),
+        if others.counts(namespace) {
+            String::new()
+        } else {
+            format!(" --pod-namespace {namespace}")
         }
     }
 
