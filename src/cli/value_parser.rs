@@ -182,9 +182,12 @@ pub(super) fn service_account(text: &str) -> Result<Given<String>, ValueError> {
 }
 
 fn named(text: &str, is_name: fn(&str) -> bool, why: &'static str) -> Result<Given<String>, ValueError> {
-    Given::parse(text, |text| match is_name(text) {
-        true => Ok(text.to_owned()),
-        false => Err(ValueError::new(why, "vmchaos")),
+    Given::parse(text, |text| {
+        if is_name(text) {
+            Ok(text.to_owned())
+        } else {
+            Err(ValueError::new(why, "vmchaos"))
+        }
     })
 }
 

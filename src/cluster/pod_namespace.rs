@@ -175,9 +175,10 @@ impl PodNamespaces {
             looked_into: None,
             ..self.clone()
         };
-        match others.counts(namespace) {
-            true => Vec::new(),
-            false => vec!["--pod-namespace".to_owned(), namespace.to_owned()],
+        if others.counts(namespace) {
+            Vec::new()
+        } else {
+            vec!["--pod-namespace".to_owned(), namespace.to_owned()]
         }
     }
 

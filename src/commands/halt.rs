@@ -42,8 +42,9 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     let only_vmis = request.runs.is_empty() && !request.all && !request.targets.names.is_empty();
     // Beside VMs alone -n is where those are; the debug pods of runs on them may be elsewhere.
     let namespace = request.namespace.as_deref().filter(|_| !only_vmis);
-    let look = async { Ok(lookout::look(&cluster, namespace, request.pod_namespace.as_deref()).await?) };
-    let found = Box::pin(context.unless_signalled(look)).await.map_err(nobody_looked)?;
+    let pod_namespace = request.pod_namespace.as_deref();
+    let look = async { Ok(Box::pin(lookout::look(&cluster, namespace, pod_namespace)).await?) };
+    let found = context.unless_signalled(look).await.map_err(nobody_looked)?;
     tell_uncounted(context, &cluster, &found.uncounted);
     let sweeping = Sweeping {
         namespaces: found.namespaces.clone(),
@@ -83,13 +84,9 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     let mut others = found.runs.clone();
     if namespace.is_some() && !chosen.runs.is_empty() {
         // Who else has the VMs of these runs in hand is not known from one namespace.
-        let everywhere = async { Ok(lookout::look(&cluster, None, request.pod_namespace.as_deref()).await?) };
-        others.extend(
-            Box::pin(context.unless_signalled(everywhere))
-                .await
-                .map_err(nobody_looked)?
-                .runs,
-        );
+        let everywhere = async { Ok(Box::pin(lookout::look(&cluster, None, pod_namespace)).await?) };
+        let all = context.unless_signalled(everywhere).await.map_err(nobody_looked)?;
+        others.extend(all.runs);
     }
     let claimed = claimed(&others, &chosen.runs);
     let planned = async {

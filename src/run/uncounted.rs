@@ -21,11 +21,11 @@ pub struct Uncounted {
     pub unknown: Option<String>,
 }
 
+/// Runs, and what does not count as one.
+pub type ToldApart = (Vec<LiveRun>, Vec<Uncounted>);
+
 /// Tells the runs' pods from the others.
-pub fn tell_apart(
-    pods: impl IntoIterator<Item = DebugPodSeen>,
-    namespaces: &PodNamespaces,
-) -> (Vec<LiveRun>, Vec<Uncounted>) {
+pub fn tell_apart(pods: impl IntoIterator<Item = DebugPodSeen>, namespaces: &PodNamespaces) -> ToldApart {
     let (counted, mut others): (Vec<_>, Vec<_>) = pods.into_iter().partition(|pod| namespaces.counts(&pod.namespace));
     others.sort_by(|a, b| a.namespace.cmp(&b.namespace));
     let others = others.chunk_by(|a, b| a.namespace == b.namespace);

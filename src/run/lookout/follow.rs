@@ -9,10 +9,10 @@ use k8s_openapi::api::events::v1::Event;
 use kube::ResourceExt as _;
 
 use super::super::in_place::Heard;
-use super::super::live::{DebugPodSeen, LiveRun};
+use super::super::live::DebugPodSeen;
 use super::super::migrate::live::{MigrationRun, Seen};
 use super::super::outage::changes::Changed;
-use super::super::uncounted::{Uncounted, tell_apart};
+use super::super::uncounted::{ToldApart, tell_apart};
 use super::{EVENTS, INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, View, api};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::pod_namespace::PodNamespaces;
@@ -26,7 +26,7 @@ pub fn follow(
     cluster: &Cluster,
     view: &View,
     namespaces: PodNamespaces,
-) -> BoxStream<'static, Result<(Vec<LiveRun>, Vec<Uncounted>), ClusterError>> {
+) -> BoxStream<'static, Result<ToldApart, ClusterError>> {
     let parse = |pod: &Pod| DebugPodSeen::of(pod);
     known::<Pod, _>(cluster, view, &PODS, parse)
         .map(move |known| Ok(tell_apart(known?, &namespaces)))
