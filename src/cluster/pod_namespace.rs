@@ -122,8 +122,8 @@ fn refused(refusals: &[(&str, ClusterError)], flags: &[String]) -> ClusterError 
 
 /// What would make this namespace admit the pod, by who refused it; `flags` lead the commands to this cluster.
 fn fix(namespace: &str, refusal: &str, flags: &[String]) -> String {
-    let line = |command: CommandLine| command.each_with(flags);
     const ELSEWHERE: &str = "name another namespace with --pod-namespace";
+    let line = |command: CommandLine| command.each_with(flags);
     if refusal.contains("violates PodSecurity") {
         let made = CommandLine::new("kubectl create namespace").arg(OWN).and(
             CommandLine::new("kubectl label namespace")
