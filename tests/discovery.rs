@@ -229,7 +229,7 @@ async fn what_is_forbidden_is_what_the_review_says_is_missing() {
     let missing: Vec<String> = reviewed
         .iter()
         .filter(|access| access.blocks())
-        .map(access::Access::can_i)
+        .map(|access| access.can_i().to_string())
         .collect();
     assert_eq!(
         missing,
