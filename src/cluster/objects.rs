@@ -23,13 +23,14 @@ pub fn sound_one<K: Resource<DynamicType = ()>>(object: K) -> Result<K, ClusterE
 }
 
 fn is_sound<K: Resource<DynamicType = ()>>(metadata: &ObjectMeta) -> Result<(), ClusterError> {
-    let fields: [(&str, Option<&String>, fn(&str) -> bool); 3] = [
-        ("name", metadata.name.as_ref(), is_subdomain),
-        ("namespace", metadata.namespace.as_ref(), is_label),
-        ("UID", metadata.uid.as_ref(), is_label_value),
+    let odd = |value: &Option<String>, can_be: fn(&str) -> bool| value.clone().filter(|value| !can_be(value));
+    let fields = [
+        ("name", odd(&metadata.name, is_subdomain)),
+        ("namespace", odd(&metadata.namespace, is_label)),
+        ("UID", odd(&metadata.uid, is_label_value)),
     ];
-    for (field, value, can_be) in fields {
-        if let Some(value) = value.filter(|value| !can_be(value)) {
+    for (field, odd) in fields {
+        if let Some(value) = odd {
             let shown: String = value.chars().take(80).collect();
             return Err(ClusterError::new(
                 ErrorKind::Invalid,

@@ -1,6 +1,8 @@
 //! Paths of requests: made by one function here, and looked at once more before anything is sent, for kube puts names into
 //! its own paths as they are.
 
+use std::fmt::Write as _;
+
 use http::Uri;
 
 use super::error::{ClusterError, ErrorKind};
@@ -28,7 +30,8 @@ fn segment(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

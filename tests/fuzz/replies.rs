@@ -38,11 +38,14 @@ fn spoil() -> impl Strategy<Value = Spoil> {
     ]
 }
 
+/// Which answers are spoilt, and how; and how many were given so far.
+type Lies = (Vec<(Index, Spoil)>, usize);
+
 /// Stands between the binary and a practice cluster.
 struct Liar {
     server: Server,
     /// Which answers are spoilt, and how; the others are passed on.
-    plan: Arc<Mutex<(Vec<(Index, Spoil)>, usize)>>,
+    plan: Arc<Mutex<Lies>>,
 }
 
 /// So many answers of a command may be spoilt.
@@ -54,7 +57,7 @@ impl Liar {
             kubeconfig: Some(rehearsal.practice.kubeconfig().to_owned()),
             ..Connection::default()
         };
-        let plan: Arc<Mutex<(Vec<(Index, Spoil)>, usize)>> = Arc::default();
+        let plan: Arc<Mutex<Lies>> = Arc::default();
         let known = plan.clone();
         let server = rehearsal.runtime.block_on(async {
             let cluster = Cluster::connect(&connection, Arc::new(|_: &str| {})).await.unwrap();

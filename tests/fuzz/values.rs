@@ -48,17 +48,15 @@ fn percentages_rates_and_counts_round_trip() {
 fn ports_peers_and_protocols_round_trip() {
     round_trips(&["53", "53,8000-8100", "1-65535"], Ports::parse);
     round_trips(&["10.0.0.0/8", "192.168.1.7", "fd00::/8", "::1"], Cidr::parse);
-    round_trips(&["tcp,udp", "icmp", "all", "sctp"], |text| text.parse::<Protocols>());
+    round_trips(&["tcp,udp", "icmp", "all", "sctp"], str::parse::<Protocols>);
 }
 
 #[test]
 fn probes_and_tolerations_round_trip() {
-    round_trips(&["tcp 22", "tcp:22", "http:8080/healthz", "icmp"], |text| {
-        text.parse::<Reach>()
-    });
+    round_trips(&["tcp 22", "tcp:22", "http:8080/healthz", "icmp"], str::parse::<Reach>);
     round_trips(
         &["a=b:NoSchedule", "key:NoExecute", "a.b/c=d:PreferNoSchedule"],
-        |text| text.parse::<Toleration>(),
+        str::parse::<Toleration>,
     );
 }
 
