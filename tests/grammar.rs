@@ -185,7 +185,8 @@ fn connection_flags_are_kubectls_and_stand_anywhere() {
     );
     assert_eq!(
         (connection.impersonate.uid.as_deref(), connection.request_timeout),
-        (Some("7"), None)
+        // An hour: every command ends.
+        (Some("7"), Some(std::time::Duration::from_secs(3600)))
     );
     assert!(
         !parsed("list --insecure-skip-tls-verify=false")

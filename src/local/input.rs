@@ -14,11 +14,11 @@ pub enum Unread {
     Missing,
     #[error("cannot be read: {} is a link that leads nowhere", .0.display())]
     Dangling(PathBuf),
-    #[error("is {0}, and only a regular file is read")]
+    #[error("cannot be read: it is {0}, and only a regular file is read")]
     Irregular(&'static str),
-    #[error("is larger than 1 MiB, which none that is meant is")]
+    #[error("cannot be read: it is larger than 1 MiB, which none that is meant is")]
     TooLarge,
-    #[error("is not UTF-8 text")]
+    #[error("cannot be read: it is not UTF-8 text")]
     NotText,
     #[error("cannot be read: {0}")]
     Failed(io::Error),
