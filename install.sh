@@ -14,12 +14,23 @@ EOF
 }
 
 say() { printf '%s\n' "$*"; }
-fail() {
+tell() {
     printf 'error: %s\n' "$1" >&2
     [ $# -lt 2 ] || printf '\nhint: %s\n' "$2" >&2
+}
+fail() {
+    tell "$@"
     exit 1
 }
-value() { [ "$2" -ge 2 ] || fail "$1 needs a value" "see ./install.sh --help"; }
+# The command line alone is wrong.
+wrong() {
+    tell "$1" "${2:-see ./install.sh --help}"
+    exit 2
+}
+value() {
+    [ "$2" -ge 2 ] || wrong "$1 needs a value"
+    [ -n "$3" ] || wrong "$1 has an empty value" "an empty variable? leave $1 out, or give it a value"
+}
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 to=
@@ -28,14 +39,16 @@ sum=
 uninstall=
 while [ $# -gt 0 ]; do
     case $1 in
-        --to) value "$1" $#; to=$2; shift 2 ;;
-        --archive) value "$1" $#; archive=$2; shift 2 ;;
-        --sha256) value "$1" $#; sum=$2; shift 2 ;;
+        --to) value "$1" $# "${2:-}"; to=$2; shift 2 ;;
+        --archive) value "$1" $# "${2:-}"; archive=$2; shift 2 ;;
+        --sha256) value "$1" $# "${2:-}"; sum=$2; shift 2 ;;
         --uninstall) uninstall=yes; shift ;;
         -h | --help) usage; exit 0 ;;
-        *) usage >&2; fail "unknown argument: $1" ;;
+        *) usage >&2; wrong "unknown argument: $1" ;;
     esac
 done
+[ -z "$sum" ] || [ -n "$archive" ] || wrong "--sha256 is the checksum of an archive" "name it with --archive FILE"
+[ -z "$uninstall" ] || [ -z "$archive" ] || wrong "--uninstall and --archive do not go together" "leave one of the two out"
 [ -n "$to" ] || to=${HOME:?HOME is not set; name a directory with --to}/.local/bin
 
 # Beside bin, where man looks for it: ~/.local/share/man.
@@ -70,10 +83,23 @@ unpack() {
         sum=$(awk -v name="$name" '{ sub(/^\*/, "", $2) } $2 == name { print $1 }' "$beside")
     fi
     [ -n "$sum" ] || fail "no checksum for $archive" "pass --sha256, or put $name.sha256 or SHA256SUMS beside it"
-    have=$(checksum "$archive")
+    # What is checked is what is taken, whatever becomes of the file meanwhile.
+    cp -- "$archive" "$work/archive.tar.gz"
+    have=$(checksum "$work/archive.tar.gz")
     [ "$have" = "$sum" ] || fail "$archive is not what its checksum says: expected $sum, found $have" "download it again"
-    tar -xzf "$archive" -C "$work"
-    [ -f "$work/kubectl-vmchaos" ] || fail "$archive holds no kubectl-vmchaos"
+    tar -tzf "$work/archive.tar.gz" >"$work/names" || fail "$archive cannot be unpacked" "download it again"
+    take kubectl-vmchaos
+    mkdir "$work/man"
+    sed -n 's/^\(\.\/\)\{0,1\}\(man\/kubectl-vmchaos[a-z-]*\.1\)$/\2/p' "$work/names" | sort -u >"$work/pages"
+    while read -r page; do take "$page"; done <"$work/pages"
+}
+
+# Takes the contents of one regular file out of the archive. Nothing is unpacked: a link could lead anywhere on this machine.
+take() {
+    named=$(grep -Fx -e "$1" -e "./$1" "$work/names" | head -n 1)
+    [ -n "$named" ] || fail "$archive holds no $1"
+    tar -xzOf "$work/archive.tar.gz" "$named" >"$work/$1" || fail "$archive cannot be unpacked" "download it again"
+    [ -s "$work/$1" ] || fail "$1 in $archive is a link or empty, and no program is installed from there" "take a release archive"
 }
 
 build() {
@@ -97,7 +123,7 @@ for program in kubectl-vmchaos kubectl_complete-vmchaos; do
     chmod 755 "$to/.$program.new"
     mv -f "$to/.$program.new" "$to/$program"
 done
-if [ -d "$work/man" ]; then
+if [ -s "$work/pages" ]; then
     mkdir -p -- "$pages"
     cp "$work"/man/*.1 "$pages"
 fi

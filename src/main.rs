@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kubectl_vmchaos::cli::{self, completion};
 use kubectl_vmchaos::commands;
+use kubectl_vmchaos::escape::is_dangerous;
 use kubectl_vmchaos::report;
 use kubectl_vmchaos::run::signals::Signals;
 use kubectl_vmchaos::ui::{self, Printer};
@@ -26,7 +27,13 @@ fn main() -> ExitCode {
     let invocation = match cli::parse(argv) {
         Ok(invocation) => invocation,
         Err(error) => {
-            let _ = error.print();
+            // It says what was typed, or what a script made of somebody's name.
+            let words = error.render().to_string();
+            if words.contains(|c: char| c != '\n' && is_dangerous(c)) {
+                printer.line(words.trim_end());
+            } else {
+                let _ = error.print();
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };

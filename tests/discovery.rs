@@ -220,13 +220,18 @@ async fn a_cluster_without_kubevirt() {
 async fn what_is_forbidden_is_what_the_review_says_is_missing() {
     let (practice, cluster) = practice().await;
     let namespaces = ["default".to_owned()];
-    let all = access::review(&cluster, VM_PACKETS, &namespaces, "kubevirt").await;
+    let places = access::Places {
+        vmis: &namespaces,
+        pods: "kubevirt",
+        kubevirt: Some("kubevirt"),
+    };
+    let all = access::review(&cluster, VM_PACKETS, places).await;
     assert!(all.iter().all(access::Access::is_allowed), "{all:?}");
     assert_eq!(rbac::missing_rbac("netem", &all), None);
 
     practice.forbid("create", "", "pods", "attach", "kubevirt");
     practice.forbid("list", "kubevirt.io", "virtualmachineinstances", "", "default");
-    let reviewed = access::review(&cluster, VM_PACKETS, &namespaces, "kubevirt").await;
+    let reviewed = access::review(&cluster, VM_PACKETS, places).await;
     let missing: Vec<String> = reviewed
         .iter()
         .filter(|access| access.blocks())

@@ -137,3 +137,91 @@ fn the_man_pages_come_along_and_all_of_it_goes_again() {
     assert!(!release.is_installed() && !page.exists());
     assert!(page.with_file_name("other.1").exists());
 }
+
+/// An archive whose members a shell makes in a folder of its own: `make` are its commands.
+fn archive_of(release: &Release, make: &str, members: &str) {
+    let script = format!(
+        "set -e; mkdir \"$1/evil\"; cd \"$1/evil\"; {make}; tar -czf ../kubectl-vmchaos-linux-amd64.tar.gz {members}"
+    );
+    let status = Command::new("sh")
+        .args(["-c", &script, "sh"])
+        .arg(release.dir.path())
+        .status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn a_link_in_the_archive_is_not_followed() {
+    for (make, members) in [
+        ("ln -s /bin/sh kubectl-vmchaos", "kubectl-vmchaos"),
+        ("ln -s ../secret kubectl-vmchaos", "./kubectl-vmchaos"),
+        ("echo x > other; ln other kubectl-vmchaos", "other kubectl-vmchaos"),
+        (": > kubectl-vmchaos", "kubectl-vmchaos"),
+        ("mkdir kubectl-vmchaos; echo x > kubectl-vmchaos/x", "kubectl-vmchaos"),
+    ] {
+        let release = Release::new();
+        std::fs::write(release.dir.path().join("secret"), "of the user").unwrap();
+        archive_of(&release, make, members);
+        let out = release.install(&["--sha256", &release.sum()]);
+        let err = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(1), "{make}: {err}");
+        assert!(err.contains("error: ") && err.contains("kubectl-vmchaos"), "{err}");
+        assert!(!release.is_installed(), "{make}");
+    }
+}
+
+#[test]
+fn a_man_page_that_is_a_link_is_not_followed_and_other_members_are_left_alone() {
+    let release = Release::new();
+    let program = "echo '#!/bin/sh' > kubectl-vmchaos; mkdir man";
+    archive_of(
+        &release,
+        &format!("{program}; ln -s ../../secret man/kubectl-vmchaos.1"),
+        "kubectl-vmchaos man",
+    );
+    let out = release.install(&["--sha256", &release.sum()]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(!release.is_installed());
+
+    let release = Release::new();
+    let more = "echo page > man/kubectl-vmchaos.1; echo x > man/ls.1; echo x > other";
+    archive_of(
+        &release,
+        &format!("{program}; {more}"),
+        "-P ../evil/other kubectl-vmchaos man",
+    );
+    let out = release.install(&["--sha256", &release.sum()]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let pages = std::fs::read_dir(release.dir.path().join("share/man/man1")).unwrap();
+    let pages: Vec<_> = pages.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(pages, ["kubectl-vmchaos.1"]);
+}
+
+#[test]
+fn an_empty_checksum_is_not_replaced_by_the_one_beside_the_archive() {
+    let release = Release::new();
+    let beside = release.dir.path().join("kubectl-vmchaos-linux-amd64.tar.gz.sha256");
+    std::fs::write(beside, release.sum()).unwrap();
+    let out = release.install(&["--sha256", ""]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("--sha256 has an empty value"));
+    assert!(!release.is_installed());
+}
+
+#[test]
+fn wrong_arguments_are_told_apart_from_a_failure() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh");
+    for args in [
+        &["--nonsense"][..],
+        &["--to"],
+        &["--to", ""],
+        &["--archive"],
+        &["--sha256", "0"],
+        &["--uninstall", "--archive", "x"],
+        &["extra"],
+    ] {
+        let out = Command::new("sh").arg(&script).args(args).output().unwrap();
+        assert_eq!(out.status.code(), Some(2), "{args:?}");
+        assert!(String::from_utf8_lossy(&out.stderr).contains("error: "), "{args:?}");
+    }
+}

@@ -11,6 +11,7 @@ mod netem {
     mod detached;
     mod devices;
     mod dry_run;
+    mod guest_ends;
     mod job;
     mod keys;
     mod lost_operator;
@@ -24,6 +25,7 @@ mod netem {
     mod signals;
     mod terminal;
     mod two_vms;
+    mod undone;
 }
 
 /// A fault that ends by itself while the test looks.

@@ -1,6 +1,6 @@
 //! Flags about the record of a run: files that keep it, and one that is run again.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command};
@@ -41,7 +41,7 @@ pub struct ReplayRequest {
 #[command(next_help_heading = "Records")]
 pub(super) struct RecordArgs {
     /// Keep a report in this file, also after a signal: .json, .md, .html, .xml (`JUnit`), or .jsonl, which is written as things
-    /// happen; several may be given, and one that is there is replaced
+    /// happen; several may be given. A file that is there is replaced once something is done: not by a dry run or a refusal
     #[arg(long, value_name = "FILE", value_parser = report_file)]
     report: Vec<ReportFile>,
     /// Run what a .json or .jsonl report says once more: the same fault on the same VMs of the same server; --image,
@@ -129,15 +129,6 @@ pub(super) fn replay(root: &Command, matches: &ArgMatches) -> Result<Option<Repl
         file: file.clone(),
         more: given::flags(root, matches, |id| BESIDE.contains(&id)),
     }))
-}
-
-impl ReportFile {
-    pub fn folder(&self) -> &Path {
-        match self.path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -54,12 +54,21 @@ impl Access {
     }
 }
 
-/// Asks the API server about every rule in every place it must hold, all at once.
-///
-/// `vmi_namespaces` empty means all namespaces. A server that does not answer the question makes the verdict
-/// [`Verdict::Unknown`].
-pub async fn review(cluster: &Cluster, rules: &[Rule], vmi_namespaces: &[String], pod_namespace: &str) -> Vec<Access> {
-    let questions = places(rules, vmi_namespaces, pod_namespace);
+/// Where rules are to hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// Namespaces of the VMIs; none means all.
+    pub vmis: &'a [String],
+    /// Of the debug pods; empty where there are none.
+    pub pods: &'a str,
+    /// KubeVirt's; what is to hold there is not asked about where that is not known.
+    pub kubevirt: Option<&'a str>,
+}
+
+/// Asks the API server about every rule in every place it must hold, all at once. A server that does not answer the question
+/// makes the verdict [`Verdict::Unknown`].
+pub async fn review(cluster: &Cluster, rules: &[Rule], places: Places<'_>) -> Vec<Access> {
+    let questions = questions(rules, places);
     join_all(
         questions
             .into_iter()
@@ -69,15 +78,16 @@ pub async fn review(cluster: &Cluster, rules: &[Rule], vmi_namespaces: &[String]
 }
 
 /// Every rule with each place it must hold in; the same question is asked once.
-fn places(rules: &[Rule], vmi_namespaces: &[String], pod_namespace: &str) -> Vec<(Rule, Option<String>)> {
+fn questions(rules: &[Rule], places: Places<'_>) -> Vec<(Rule, Option<String>)> {
     let mut seen = BTreeSet::new();
     let mut all = Vec::new();
     for rule in rules {
         let namespaces: Vec<Option<String>> = match rule.scope {
             RuleScope::Cluster => vec![None],
-            RuleScope::PodNamespace => vec![Some(pod_namespace.to_owned())],
-            RuleScope::VmiNamespace if vmi_namespaces.is_empty() => vec![None],
-            RuleScope::VmiNamespace => vmi_namespaces.iter().cloned().map(Some).collect(),
+            RuleScope::PodNamespace => vec![Some(places.pods.to_owned())],
+            RuleScope::KubeVirtNamespace => places.kubevirt.iter().map(|name| Some((*name).to_owned())).collect(),
+            RuleScope::VmiNamespace if places.vmis.is_empty() => vec![None],
+            RuleScope::VmiNamespace => places.vmis.iter().cloned().map(Some).collect(),
         };
         for namespace in namespaces {
             if seen.insert((rule.verb, rule.qualified(), namespace.clone())) {
@@ -155,9 +165,13 @@ mod tests {
         assert_eq!(attach, ["get", "create"]);
     }
 
+    fn places<'a>(vmis: &'a [String], pods: &'a str, kubevirt: Option<&'a str>) -> Places<'a> {
+        Places { vmis, pods, kubevirt }
+    }
+
     #[test]
     fn the_same_question_is_asked_once() {
-        let all = places(VM_PACKETS, &["shop".into()], "shop");
+        let all = questions(VM_PACKETS, places(&["shop".into()], "shop", Some("shop")));
         let lists: Vec<_> = all
             .iter()
             .filter(|(rule, place)| rule.verb == "list" && rule.qualified() == "pods" && place.is_some())
@@ -167,7 +181,7 @@ mod tests {
 
     #[test]
     fn without_a_namespace_the_whole_cluster_is_asked_about() {
-        let all = places(VM_PACKETS, &[], "vmchaos");
+        let all = questions(VM_PACKETS, places(&[], "vmchaos", None));
         assert!(
             all.iter()
                 .any(|(rule, place)| rule.resource == "virtualmachineinstances" && place.is_none())

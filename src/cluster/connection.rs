@@ -67,7 +67,7 @@ impl Connection {
     }
 
     /// The flags that lead to the same cluster as the same user, and their values, for a command line that is printed to be
-    /// run later, perhaps elsewhere; `context` is the one in use. A token is never printed.
+    /// run later, perhaps elsewhere; `context` is the one in use. A token or a password is never printed.
     pub fn repeated(&self, context: &str) -> Vec<String> {
         let path = self.kubeconfig.as_ref().map(|path| path.display().to_string());
         let context = self
@@ -75,13 +75,14 @@ impl Connection {
             .as_deref()
             .or(Some(context))
             .filter(|context| !context.is_empty());
+        let server = self.server.as_deref().map(without_login);
         let impersonate = &self.impersonate;
         let flags = [
             ("--kubeconfig", path.as_deref()),
             ("--context", context),
             ("--cluster", self.cluster.as_deref()),
             ("--user", self.user.as_deref()),
-            ("--server", self.server.as_deref()),
+            ("--server", server.as_deref()),
             ("--as", impersonate.user.as_deref()),
             ("--as-uid", impersonate.uid.as_deref()),
         ];
@@ -98,15 +99,26 @@ impl Connection {
     }
 }
 
+/// A server's URL, or `host:port`, without a user and a password in it (`https://user:password@host`).
+pub fn without_login(server: &str) -> String {
+    let (scheme, rest) = match server.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), server),
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}{host}{path}")
+}
+
 impl fmt::Debug for Connection {
-    /// The token is left out, so that no log can hold it.
+    /// Token and password are left out, so that no log can hold them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("kubeconfig", &self.kubeconfig)
             .field("context", &self.context)
             .field("cluster", &self.cluster)
             .field("user", &self.user)
-            .field("server", &self.server)
+            .field("server", &self.server.as_deref().map(without_login))
             .field("token", &self.token.as_ref().map(|_| "…"))
             .field("impersonate", &self.impersonate)
             .field("certificate_authority", &self.certificate_authority)
@@ -145,6 +157,25 @@ mod tests {
             connection.repeated("prod").join(" "),
             "--kubeconfig /my files/it's --context prod --as jane --as-group a --as-group $(b)"
         );
+    }
+
+    #[test]
+    fn a_password_in_the_servers_url_is_left_out() {
+        for (server, shown) in [
+            ("https://user:p@ss@h:6443/k8s?a=b@c", "https://h:6443/k8s?a=b@c"),
+            ("user:pass@h:6443", "h:6443"),
+            ("https://h/a@b", "https://h/a@b"),
+            ("", ""),
+        ] {
+            assert_eq!(without_login(server), shown);
+        }
+        let connection = Connection {
+            server: Some("https://user:hunter2@h".into()),
+            ..Connection::default()
+        };
+        assert!(!format!("{connection:?}").contains("hunter2"));
+        assert!(format!("{:?}", connection.repeated("")).contains("https://h"));
+        assert!(!format!("{:?}", connection.repeated("")).contains("hunter2"));
     }
 
     #[test]

@@ -7,6 +7,9 @@ use kube::core::Status;
 use super::failure::{from_auth, from_transport};
 use crate::escape::escape;
 
+/// So many characters of a message are shown: a server can answer with megabytes.
+const LONGEST: usize = 2000;
+
 /// A request that failed, ready to be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -99,11 +102,16 @@ impl Ask {
 // === impl ClusterError ===
 
 impl ClusterError {
-    /// An error of our own; `message` is escaped.
+    /// An error of our own; `message` is escaped, and its end left out where it is longer than anybody reads.
     pub fn new(kind: ErrorKind, message: impl AsRef<str>) -> Self {
+        let message = message.as_ref();
+        let mut shown: String = message.chars().take(LONGEST).collect();
+        if shown.len() < message.len() {
+            shown.push('…');
+        }
         Self {
             kind,
-            message: escape(message.as_ref()),
+            message: escape(&shown),
             hint: None,
         }
     }

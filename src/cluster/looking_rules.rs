@@ -2,7 +2,8 @@
 
 use super::outage_rules::virt;
 use super::rules::{
-    NAMESPACES, Needed, PROTECTIONS, Rule, RuleScope, STOPPED, events, in_cluster, migrations, pods, vmis, vms,
+    NAMESPACES, Needed, PROTECTIONS, Rule, RuleScope, STOPPED, events, in_cluster, kubevirts_pods, migrations, pods,
+    vmis, vms,
 };
 
 /// What `list` needs.
@@ -15,6 +16,7 @@ pub(super) const LIST: &[Rule] = {
         STOPPED,
         PROTECTIONS,
         pods("list", VmiNamespace),
+        kubevirts_pods("a pod that only looks like a VM's launcher is not told by the image it runs"),
         NAMESPACES,
         in_cluster("list", "", "nodes", "where a VM could move to is not known"),
         in_cluster(
@@ -67,6 +69,10 @@ pub(super) const HALT: &[Rule] = {
         everywhere(migrations("list", Required), FLIGHTS),
         everywhere(vms("list", Required), OUTAGES),
         everywhere(vmis("list", Required), OUTAGES),
+        everywhere(
+            events("list"),
+            Optional("a run whose pods are gone is not looked for on the VMs it was on"),
+        ),
         pods("watch", PodNamespace),
         pods("delete", PodNamespace),
         Rule {

@@ -55,7 +55,7 @@ mod volume;
 pub mod watch;
 
 pub use client::{Cluster, MANAGER};
-pub use connection::{Connection, Impersonate};
+pub use connection::{Connection, Impersonate, without_login};
 pub use discovery::{Found, Survey, find, survey};
 pub use error::{Ask, ClusterError, ErrorKind};
 pub use judge::Reach;

@@ -1,8 +1,8 @@
 //! What `outage` needs permission for; each mode needs a part of it.
 
 use super::rules::{
-    EVENTS, NAMESPACES_AND_LABEL, Needed, OTHER_RUNS, OUTAGES, OUTAGES_OF_VMIS, Rule, RuleScope, UNDER_WAY, in_cluster,
-    pods, vmis, vms,
+    EVENTS, LAUNCHER_IMAGE, NAMESPACES_AND_LABEL, Needed, OTHER_RUNS, OUTAGES, OUTAGES_OF_VMIS, Rule, RuleScope,
+    UNDER_WAY, in_cluster, pods, vmis, vms,
 };
 use crate::fault::{Mode, OutageSpec, Owner};
 
@@ -44,6 +44,7 @@ pub const OUTAGE: &[Rule] = {
             needed: Optional("--mode pod is not possible"),
             ..pods("delete", RuleScope::VmiNamespace)
         },
+        LAUNCHER_IMAGE,
         for_kill(pods("create", RuleScope::PodNamespace)),
         for_kill(pods("get", RuleScope::PodNamespace)),
         for_kill(pods("list", RuleScope::PodNamespace)),
@@ -68,7 +69,7 @@ pub const OUTAGE: &[Rule] = {
             "list",
             "kubevirt.io",
             "kubevirts",
-            "KubeVirt's version is not known, and whether RerunOnFailure starts a deleted guest again",
+            "KubeVirt's version and launcher image are not known, and whether RerunOnFailure starts a deleted guest again",
         ),
     ]
 };

@@ -229,7 +229,8 @@ impl PodNamespaces {
         line.each_with(flags).into()
     }
 
-    fn kubevirt(&self) -> Option<&str> {
+    /// KubeVirt's own, where it is known.
+    pub fn kubevirt(&self) -> Option<&str> {
         match &self.kubevirt {
             Home::At(namespace) => Some(namespace),
             Home::Nowhere | Home::Unread(_) => None,

@@ -9,7 +9,7 @@ use kube::config::{AuthInfo, ExecAuthCluster};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::client::MANAGER;
-use super::connection::Connection;
+use super::connection::{Connection, without_login};
 use super::error::{ClusterError, ErrorKind};
 use super::kubeconfig::{self, Environment, Resolved, Source};
 
@@ -70,7 +70,8 @@ fn from_kubeconfig(resolved: Resolved, env: &Environment) -> Result<Prepared, Cl
         cluster,
         mut auth,
     } = resolved;
-    let server = cluster.server.clone().unwrap_or_default();
+    // Not printed, and not sent: API servers know no passwords any more.
+    let server = without_login(cluster.server.as_deref().unwrap_or_default());
     let url: Uri = server
         .parse()
         .ok()
@@ -78,7 +79,11 @@ fn from_kubeconfig(resolved: Resolved, env: &Environment) -> Result<Prepared, Cl
         .ok_or_else(|| {
             ClusterError::new(
                 ErrorKind::Config,
-                format!("host must be a URL or a host:port pair: \"{server}\""),
+                // What cannot be read may have its password anywhere before the last `@`.
+                format!(
+                    "host must be a URL or a host:port pair: \"{}\"",
+                    server.rsplit('@').next().unwrap_or_default()
+                ),
             )
         })?;
     // Also decodes certificate-authority-data and reads the file, which kube does not do in public anywhere else.
@@ -92,6 +97,18 @@ fn from_kubeconfig(resolved: Resolved, env: &Environment) -> Result<Prepared, Cl
             ),
         )
     })?;
+    let insecure = cluster.insecure_skip_tls_verify.unwrap_or(false);
+    if insecure && for_plugin.certificate_authority_data.is_some() {
+        // client-go's words. Beside the flag alone, trust of the file has been laid aside by now.
+        return Err(ClusterError::new(
+            ErrorKind::Config,
+            "specifying a root certificates file with the insecure flag is not allowed",
+        )
+        .hint(
+            "leave out --insecure-skip-tls-verify, or in the kubeconfig one of insecure-skip-tls-verify and \
+             certificate-authority; with the certificates the server is checked",
+        ));
+    }
     let root_cert = for_plugin
         .certificate_authority_data
         .as_deref()
@@ -108,7 +125,7 @@ fn from_kubeconfig(resolved: Resolved, env: &Environment) -> Result<Prepared, Cl
     let mut config = kube::Config::new(url);
     config.default_namespace.clone_from(&namespace);
     config.root_cert = root_cert.transpose()?;
-    config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
+    config.accept_invalid_certs = insecure;
     config.disable_compression = cluster.disable_compression.unwrap_or(false);
     config.tls_server_name.clone_from(&cluster.tls_server_name);
     config.proxy_url = proxy.map(|proxy| parse_proxy(&proxy)).transpose()?;
@@ -259,6 +276,58 @@ mod tests {
         };
         let prepared = prepare(&connection, &env).unwrap();
         assert_eq!(prepared.config.proxy_url.unwrap().to_string(), "socks5://inner:1080/");
+    }
+
+    #[test]
+    fn certificates_beside_the_insecure_flag_are_refused_as_kubectl_does() {
+        // `FILE`, the cluster's trust in it, and the flags beside it; as kubectl 1.32 answers.
+        let refused = |trust: &str, flags: Connection| {
+            let files = tempfile::TempDir::new().unwrap();
+            let path = files.path().join("config");
+            let key = rcgen::KeyPair::generate().unwrap();
+            let pem = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
+            let ca = files.path().join("ca.pem");
+            std::fs::write(&ca, pem).unwrap();
+            let trust = trust.replace("CA", &ca.display().to_string());
+            let config = format!(
+                "current-context: a\ncontexts:\n- {{name: a, context: {{cluster: a}}}}\n\
+                 clusters:\n- {{name: a, cluster: {{server: 'https://10.0.0.1'{trust}}}}}\n"
+            );
+            std::fs::write(&path, config).unwrap();
+            let connection = Connection {
+                kubeconfig: Some(path),
+                certificate_authority: flags.certificate_authority.as_ref().map(|_| ca),
+                ..flags
+            };
+            match prepare(&connection, &Environment::default()) {
+                Ok(_) => false,
+                Err(error) => {
+                    let words = "specifying a root certificates file with the insecure flag is not allowed";
+                    assert_eq!(error.message, words);
+                    true
+                }
+            }
+        };
+        let (file, both) = (
+            ", certificate-authority: CA",
+            ", certificate-authority: CA, insecure-skip-tls-verify: true",
+        );
+        let none = Connection::default;
+        let insecure = || Connection {
+            insecure_skip_tls_verify: true,
+            ..Connection::default()
+        };
+        let authority = |flags: Connection| Connection {
+            certificate_authority: Some("ca".into()),
+            ..flags
+        };
+        assert!(refused(both, none()));
+        assert!(refused("", authority(insecure())));
+        assert!(refused(file, authority(insecure())));
+        assert!(!refused(file, none()));
+        assert!(!refused(file, insecure()), "trust of the file is laid aside");
+        assert!(!refused(both, insecure()));
+        assert!(!refused(both, authority(none())));
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub const COMMANDS: &[CommandRules] = &[
 ];
 
 /// A role's place: what ends its name, where it is to be bound, and with what.
-const PLACES: [(RuleScope, &str, &str, &str); 3] = [
+const PLACES: [(RuleScope, &str, &str, &str); 4] = [
     (
         RuleScope::VmiNamespace,
         "",
@@ -58,6 +58,12 @@ const PLACES: [(RuleScope, &str, &str, &str); 3] = [
         PODS_END,
         "in the namespace of the debug pods, which a cluster administrator makes for them",
         "rolebinding -n vmchaos",
+    ),
+    (
+        RuleScope::KubeVirtNamespace,
+        "-kubevirt",
+        "in the namespace KubeVirt is installed in",
+        "rolebinding -n kubevirt",
     ),
     (
         RuleScope::Cluster,

@@ -21,6 +21,8 @@ pub enum RuleScope {
     VmiNamespace,
     /// In the namespace the debug pods are created in.
     PodNamespace,
+    /// In the namespace KubeVirt is installed in.
+    KubeVirtNamespace,
     /// In the whole cluster.
     Cluster,
 }
@@ -68,6 +70,10 @@ pub(super) const OUTAGES_OF_VMIS: Rule = everywhere(
     vmis("list", Needed::Required),
     Needed::Optional("outages of VMIs without a VM are not shown"),
 );
+/// Virt-handler and virt-controller name the launcher image.
+pub(super) const LAUNCHER_IMAGE: Rule = kubevirts_pods(
+    "KubeVirt's launcher image is not known: --image, or `image` in the config file, has to name one for the debug pods",
+);
 /// What says of itself that faults are to be kept off.
 pub(super) const PROTECTIONS: Rule = vms(
     "list",
@@ -99,6 +105,11 @@ pub const VM_PACKETS: &[Rule] = {
         OUTAGES,
         OUTAGES_OF_VMIS,
         pods("list", VmiNamespace),
+        Rule {
+            needed: Optional("a launcher that is deleted keeps its fault until its VMI or its node tells"),
+            ..pods("watch", VmiNamespace)
+        },
+        LAUNCHER_IMAGE,
         pods("create", PodNamespace),
         pods("get", PodNamespace),
         pods("list", PodNamespace),
@@ -125,7 +136,8 @@ pub const VM_PACKETS: &[Rule] = {
             "list",
             "kubevirt.io",
             "kubevirts",
-            "binding plugins cannot be told apart, and debug pods do not go to KubeVirt's namespace unless it is named",
+            "binding plugins cannot be told apart, KubeVirt's launcher image is not known, and debug pods do not go to KubeVirt's \
+             namespace unless it is named",
         ),
     ]
 };
@@ -217,6 +229,13 @@ pub(super) const fn pods(verb: &'static str, scope: RuleScope) -> Rule {
         subresource: None,
         scope,
         needed: Needed::Required,
+    }
+}
+
+pub(super) const fn kubevirts_pods(without: &'static str) -> Rule {
+    Rule {
+        needed: Needed::Optional(without),
+        ..pods("list", RuleScope::KubeVirtNamespace)
     }
 }
 

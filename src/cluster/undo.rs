@@ -119,7 +119,7 @@ pub async fn would_carry_back(cluster: &Cluster, holder: &Holder, run: &str) -> 
     let Some(held) = holder.read(cluster).await? else {
         return Ok(());
     };
-    let Some(undo) = way_back(cluster, holder, &held, run, None)? else {
+    let Some(undo) = way_back(&held, run, None).map_err(|Unreadable| unreadable(cluster, holder))? else {
         return Ok(());
     };
     let restore = undo.restore(&held.field);
@@ -160,7 +160,7 @@ async fn go_back(cluster: &Cluster, holder: &Holder, run: &str, own: Option<&Und
     let Some(held) = holder.read(cluster).await? else {
         return Ok(Back::Done);
     };
-    let Some(undo) = way_back(cluster, holder, &held, run, own)? else {
+    let Some(undo) = way_back(&held, run, own).map_err(|Unreadable| unreadable(cluster, holder))? else {
         return Ok(Back::Done);
     };
     let restore = undo.restore(&held.field);
@@ -175,7 +175,10 @@ async fn go_back(cluster: &Cluster, holder: &Holder, run: &str, own: Option<&Und
     if undo.needs_start() && restore != Restore::Theirs {
         start(cluster, &holder.namespace, &holder.name).await?;
     }
-    if let Some(held) = holder.read(cluster).await?.filter(|held| !held.marks.is_empty()) {
+    // Somebody may have gone this way, and the next run have begun, meanwhile.
+    let is_ours = |held: &Held| held.undo.as_ref().is_none_or(|undo| undo.run == run);
+    let held_now = holder.read(cluster).await?;
+    if let Some(held) = held_now.filter(|held| !held.marks.is_empty() && is_ours(held)) {
         holder.patch(cluster, &held.version, unmark(&held), false).await?;
     }
     Ok(match restore {
@@ -184,18 +187,16 @@ async fn go_back(cluster: &Cluster, holder: &Holder, run: &str, own: Option<&Und
     })
 }
 
-/// The way back of a run, where there is one to go.
-fn way_back<'a>(
-    cluster: &Cluster,
-    holder: &Holder,
-    held: &'a Held,
-    run: &str,
-    own: Option<&'a Undo>,
-) -> Result<Option<&'a Undo>, ClusterError> {
+/// There is a way back, and not one that this version can read.
+#[derive(Debug, PartialEq)]
+struct Unreadable;
+
+/// The way back of a run, where there is one to go: never another run's.
+fn way_back<'a>(held: &'a Held, run: &str, own: Option<&'a Undo>) -> Result<Option<&'a Undo>, Unreadable> {
     match (&held.undo, own) {
         (Some(undo), _) => Ok(Some(undo).filter(|undo| undo.run == run)),
         (None, Some(own)) => Ok(Some(own)),
-        (None, None) if held.unreadable => Err(unreadable(cluster, holder)),
+        (None, None) if held.unreadable => Err(Unreadable),
         (None, None) => Ok(None),
     }
 }
@@ -276,5 +277,42 @@ impl Tries {
         }
         sleep(Duration::from_millis(50) * 2_u32.pow(self.0)).await;
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn undo(run: &str) -> Undo {
+        let undo = json!({"run": run, "mode": "stop", "at": "2026-11-29T12:00:00Z", "duration": "60s", "vmi": "web-1"});
+        serde_json::from_value(undo).unwrap()
+    }
+
+    fn held(undo: Option<Undo>, unreadable: bool) -> Held {
+        Held {
+            version: "7".into(),
+            undo,
+            unreadable,
+            marks: Vec::new(),
+            has_annotations: true,
+            has_labels: true,
+            field: RunField::Neither,
+        }
+    }
+
+    #[test]
+    fn only_a_runs_own_way_back_is_gone() {
+        let (own, other) = (undo("k3f9ab"), undo("zzzzzz"));
+        let marked = held(Some(own.clone()), false);
+        assert_eq!(way_back(&marked, "k3f9ab", None), Ok(Some(&own)));
+        // Not even by a run that knows of one of its own: what is there now is that of the run that came after it.
+        let theirs = held(Some(other), false);
+        assert_eq!(way_back(&theirs, "k3f9ab", None), Ok(None));
+        assert_eq!(way_back(&theirs, "k3f9ab", Some(&own)), Ok(None));
+        let lost = held(None, false);
+        assert_eq!(way_back(&lost, "k3f9ab", Some(&own)), Ok(Some(&own)));
+        assert_eq!(way_back(&lost, "k3f9ab", None), Ok(None));
+        assert_eq!(way_back(&held(None, true), "k3f9ab", None), Err(Unreadable));
     }
 }

@@ -5,6 +5,7 @@ mod nodes;
 mod permissions;
 
 use super::guards::Guards;
+use super::permitted::Places;
 use super::stop::Stop;
 use super::{Context, debug_pods};
 use crate::cli::CheckRequest;
@@ -61,14 +62,12 @@ pub(super) async fn check(context: &mut Context, request: CheckRequest) -> Resul
         } else {
             PodPlace::default()
         };
-        let reviewed = permissions::review(
-            &cluster,
-            request.fault,
-            &known.namespace,
-            &place.namespace,
-            &mut findings,
-        )
-        .await;
+        let places = Places {
+            vmis: std::slice::from_ref(&known.namespace),
+            pods: &place.namespace,
+            kubevirt: known.pods.kubevirt(),
+        };
+        let reviewed = permissions::review(&cluster, request.fault, places, &mut findings).await;
         Ok((known, place, reviewed))
     };
     let (known, place, reviewed) = Box::pin(context.unless_signalled(asked)).await?;
@@ -162,8 +161,8 @@ async fn known(cluster: &Cluster, request: &CheckRequest, guards: &Guards, findi
     };
     Known {
         namespace,
-        pods,
         images,
+        pods,
         vmis,
     }
 }

@@ -104,6 +104,7 @@ pub(super) async fn place(
     let places = Places {
         vmis: &[],
         pods: &namespace,
+        kubevirt: None,
     };
     permitted(cluster, command, &rules, places, "").await?;
     Ok(namespace)

@@ -59,6 +59,11 @@ type Closing = Box<dyn FnOnce(&Context)>;
 const SCREEN: usize = 20;
 
 impl Run {
+    /// All is agreed on, and something is done now.
+    pub(super) fn begin(&mut self) -> Result<(), Stop> {
+        self.records.begin()
+    }
+
     /// Everything that is going to be done is in the document; `command` is what does the same again.
     pub(super) fn planned(&mut self, context: &Context) {
         let report = &mut self.report;

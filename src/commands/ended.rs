@@ -2,9 +2,11 @@
 
 use super::Context;
 use crate::cluster::Cluster;
+use crate::command_line::CommandLine;
 use crate::plan::run_plan::Plan;
 use crate::run::driver::Ran;
-use crate::run::vm::{Cause, STREAM_LOST, Vm};
+use crate::run::pods::{NotGone, PodLeft};
+use crate::run::vm::{Cause, End, STREAM_LOST, Vm};
 
 pub(super) fn tell(context: &Context, cluster: &Cluster, plan: &Plan, ran: &Ran) {
     let halt = cluster.again(plan.halt_command());
@@ -17,12 +19,9 @@ pub(super) fn tell(context: &Context, cluster: &Cluster, plan: &Plan, ran: &Ran)
             }
         }
         context.printer.line(&format!("to remove it: {halt}"));
-    } else {
-        for pod in &ran.pods_left {
-            context.printer.warn(&format!(
-                "the finished debug pod could not be deleted: {pod}; later: {halt}"
-            ));
-        }
+    }
+    for left in &ran.pods_left {
+        context.printer.warn(&pod_left(left, &halt));
     }
     if plan.spec.detach && ran.vms.iter().all(|vm| vm.trouble.is_none()) && ran.signals == 0 {
         context
@@ -31,12 +30,48 @@ pub(super) fn tell(context: &Context, cluster: &Cluster, plan: &Plan, ran: &Ran)
     }
     for vm in &ran.vms {
         if let Some(why) = ended_early(vm) {
-            context.printer.line(&format!("{}: {why}; everything is back", vm.key));
+            let by = rolled_back_by(vm);
+            context
+                .printer
+                .line(&format!("{}: {why}{by}; everything is back", vm.key));
         } else if let Some(trouble) = &vm.trouble {
             let message = format!("{}: {}", vm.key, trouble.message);
             context.printer.failure(&message, trouble.hint.as_deref());
+            if let Some(End::Swept(removed)) = vm.last_end().filter(|_| vm.leaked().is_none()) {
+                context
+                    .printer
+                    .line(&format!("{}: {}; everything is back", vm.key, swept(removed)));
+            }
         }
     }
+}
+
+/// A debug pod that is not gone, though nothing of the fault is left.
+fn pod_left(left: &PodLeft, halt: &CommandLine) -> String {
+    let PodLeft { pod, why } = left;
+    match why {
+        NotGone::Ending => format!("debug pod {pod} was told to end and is not gone yet; it holds nothing any more"),
+        NotGone::Refused(why) => format!("debug pod {pod} could not be deleted: {why}; later: {halt}"),
+        NotGone::Untold => format!("debug pod {pod} was not told to end; to delete it: {halt}"),
+    }
+}
+
+/// Who removed a fault whose debug pod was not asked to.
+fn rolled_back_by(vm: &Vm) -> String {
+    match vm.last_end() {
+        Some(End::Restored(_)) if vm.cause == Some(Cause::LostOperator) => {
+            ", and the node rolled it back by itself".to_owned()
+        }
+        Some(End::Swept(removed)) => format!(", and {}", swept(removed)),
+        _ => String::new(),
+    }
+}
+
+fn swept(removed: &[String]) -> String {
+    if removed.is_empty() {
+        return "nothing of it was there when this command looked by another debug pod".to_owned();
+    }
+    format!("this command removed it by another debug pod ({})", removed.join(", "))
 }
 
 /// Why a fault did not last as long as was asked, where that is no failure of its own.
@@ -50,7 +85,7 @@ fn ended_early(vm: &Vm) -> Option<&'static str> {
         Some(Cause::Gone) => Some("ended early: the guest has ended or was restarted"),
         Some(Cause::LostOperator) => Some(
             "ended early: the stream to its debug pod was lost (a restarted API server, kubelet or load balancer ends a \
-             fault), and the node rolled it back by itself",
+             fault)",
         ),
         _ => None,
     }

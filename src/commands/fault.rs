@@ -62,6 +62,7 @@ async fn carry_out(context: &mut Context, request: &FaultRequest, run: &mut Run)
     let question = format!("Put this on {}", counted(plan.vms.len()));
     let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;
     let confirmed = consent.to(plan);
+    run.begin()?;
     Ok(execute(context, &cluster, confirmed, &namespace, run).await)
 }
 

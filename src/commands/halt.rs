@@ -1,6 +1,7 @@
 //! `kubectl vmchaos halt`, also `cleanup`: rolls back and removes what runs have in place, from any machine.
 
 mod choice;
+mod traces;
 mod vmis;
 
 use std::collections::BTreeMap;
@@ -54,10 +55,12 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .iter()
         .flat_map(|namespace| ["-n".to_owned(), (*namespace).to_owned()]);
     let flags: Vec<String> = looked_into.chain(pod_flags(&request)).collect();
+    let traces = async { Ok(traces::read(&cluster, &request, &found).await) };
+    let traces = context.unless_signalled(traces).await?;
     let mut chosen = if only_vmis {
         choice::Chosen::default()
     } else {
-        choice::choose(context, &cluster, &request, &found).await?
+        choice::choose(context, &cluster, &request, &found, &traces).await?
     };
     let vms = request.targets.named(&cluster.namespace);
     let keys: Vec<String> = vms
@@ -77,21 +80,38 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .into_iter()
         .chain(unread)
         .reduce(|all, one| format!("{all}\n{one}"));
-    let looks = if request.targets.names.is_empty() {
-        None
-    } else {
-        let looks = vmis::plan(&cluster, &request, &found.runs, &sweeping);
-        context.unless_signalled(looks).await.map_err(unanswered)?
+    let mut others = found.runs.clone();
+    if namespace.is_some() && !chosen.runs.is_empty() {
+        // Who else has the VMs of these runs in hand is not known from one namespace.
+        let everywhere = async { Ok(lookout::look(&cluster, None, request.pod_namespace.as_deref()).await?) };
+        others.extend(
+            Box::pin(context.unless_signalled(everywhere))
+                .await
+                .map_err(nobody_looked)?
+                .runs,
+        );
+    }
+    let claimed = claimed(&others, &chosen.runs);
+    let planned = async {
+        let named = match request.targets.names.is_empty() {
+            true => None,
+            false => Some(vmis::plan(&cluster, &request, &found.runs, &sweeping).await?),
+        };
+        let traced = traces::plan(&cluster, &request, traces, &claimed, &sweeping).await?;
+        Ok((named, traced))
     };
-    show(context, &chosen, looks.as_ref())?;
+    let (named, traced) = Box::pin(context.unless_signalled(planned)).await.map_err(unanswered)?;
+    let vms = named.as_ref().map_or(0, vmis::Looks::count);
+    let looks: Vec<vmis::Looks> = named.into_iter().chain(traced).collect();
+    show(context, &chosen, &looks)?;
     if request.writing.dry_run != DryRun::None {
-        return dry_run(context, &cluster, &request, &chosen, looks.as_ref()).await;
+        return dry_run(context, &cluster, &request, &chosen, &looks).await;
     }
-    let asks = looks.as_ref().is_some_and(|looks| looks.count() > 0) || (request.all && chosen.count() > 0);
+    // Whoever names a run has said which VMs.
+    let asks = vms > 0 || (request.all && chosen.count() > 0);
     if !Context::agreed(&request.writing, &cluster)? && asks {
-        confirm(context, &cluster, chosen.count(), looks.as_ref()).await?;
+        confirm(context, &cluster, chosen.count(), vms).await?;
     }
-    let claimed = claimed(&found.runs, &chosen.runs);
     let work = async {
         let flights = join_all(
             chosen
@@ -105,7 +125,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
             outcome.add(&cluster, halted);
         }
         outcome.put_right(&cluster, chosen.changes).await;
-        if let Some(looks) = looks {
+        for looks in looks {
             vmis::sweep(&cluster, looks, &mut outcome).await;
         }
         outcome
@@ -164,14 +184,14 @@ async fn unless_abandoned<T>(context: &Context, work: impl Future<Output = T>) -
     }
 }
 
-fn show(context: &Context, chosen: &choice::Chosen, looks: Option<&vmis::Looks>) -> Result<(), Stop> {
+fn show(context: &Context, chosen: &choice::Chosen, looks: &[vmis::Looks]) -> Result<(), Stop> {
     if chosen.count() > 0 {
         let text = ListReport::new(chosen.items())
             .print(Format::Wide)
             .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
         context.printer.line(text.trim_end());
     }
-    if let Some(looks) = looks {
+    for looks in looks {
         context.printer.line(&looks.words());
     }
     Ok(())
@@ -182,7 +202,7 @@ async fn dry_run(
     cluster: &Cluster,
     request: &HaltRequest,
     chosen: &choice::Chosen,
-    looks: Option<&vmis::Looks>,
+    looks: &[vmis::Looks],
 ) -> Result<ExitCode, Stop> {
     let server = request.writing.dry_run == DryRun::Server;
     if server {
@@ -196,7 +216,7 @@ async fn dry_run(
             for change in &chosen.changes {
                 change.would_put_right(cluster).await?;
             }
-            if let Some(looks) = looks {
+            for looks in looks {
                 looks.admitted(cluster).await?;
             }
             Ok(())
@@ -209,14 +229,11 @@ async fn dry_run(
     Ok(ExitCode::Done)
 }
 
-async fn confirm(context: &Context, cluster: &Cluster, runs: usize, looks: Option<&vmis::Looks>) -> Result<(), Stop> {
+async fn confirm(context: &Context, cluster: &Cluster, runs: usize, vms: usize) -> Result<(), Stop> {
     let runs = (runs > 0).then(|| format!("halt {runs} run{}", if runs == 1 { "" } else { "s" }));
-    let vms = looks.map(|looks| {
-        let vms = looks.count();
-        format!(
-            "look into {vms} VM{} and remove what is there",
-            if vms == 1 { "" } else { "s" }
-        )
+    let vms = (vms > 0).then(|| {
+        let s = if vms == 1 { "" } else { "s" };
+        format!("look into {vms} VM{s} and remove what is there")
     });
     let what: Vec<String> = runs.into_iter().chain(vms).collect();
     let mut question = format!("{} in {}?", what.join(", and "), cluster.place());

@@ -79,6 +79,7 @@ async fn carry_out(context: &mut Context, request: &MigrateRequest, run: &mut Ru
     let question = format!("Migrate {}", counted(plan.pool.len()));
     let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;
     let confirmed = consent.to(plan);
+    run.begin()?;
     let recorder = Recorder::new(cluster.clone(), &confirmed.plan().run, context.warnings());
     let shown = Shown::new(&context.printer, confirmed.plan(), recorder);
     let keyboard = Keyboard::open(
@@ -213,6 +214,7 @@ async fn admitted(
     let places = Places {
         vmis: &namespaces,
         pods: "",
+        kubevirt: None,
     };
     let remark =
         "; KubeVirt 1.5 and later grant it by the ClusterRole kubevirt.io:migrate, which admin does not contain";

@@ -27,6 +27,7 @@ mod recording;
 mod records;
 mod rehearse;
 mod replay;
+mod report_file;
 mod same_again;
 mod status;
 mod stop;

@@ -101,6 +101,7 @@ async fn carry_out(context: &mut Context, request: &OutageRequest, run: &mut Run
     let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;
     manifest_files::keep(&plan)?;
     let confirmed = consent.to(plan);
+    run.begin()?;
     let recorder = Recorder::new(cluster.clone(), &confirmed.plan().run, context.warnings());
     let shown = Shown::new(&context.printer, confirmed.plan().vms.len(), recorder);
     let keyboard = Keyboard::open(
@@ -233,7 +234,11 @@ async fn admitted(
     let rules = outage_rules::needed(&plan.spec, &owners);
     let mut vmis: Vec<String> = plan.vms.iter().map(|vm| vm.target.namespace.clone()).collect();
     vmis.dedup();
-    let places = Places { vmis: &vmis, pods: "" };
+    let places = Places {
+        vmis: &vmis,
+        pods: "",
+        kubevirt: None,
+    };
     permitted(cluster, "outage", &rules, places, "").await?;
     let dry_run = request.writing.dry_run;
     if let Some(pods) = &plan.pods {

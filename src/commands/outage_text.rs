@@ -43,9 +43,9 @@ pub(super) fn plan_text(plan: &OutagePlan, cluster: &Cluster, all: bool) -> Stri
             ));
             let nodes = plan.vms.iter().map(|vm| vm.target.node.as_str());
             let images = nodes.map(|node| (node, pods.options.images.on(node)));
-            debug_pods::image_lines(images)
-                .into_iter()
-                .for_each(|image| line(format!("  image      {image}")));
+            for image in debug_pods::image_lines(images) {
+                line(format!("  image      {image}"));
+            }
         }
     }
     let folder = plan

@@ -1,16 +1,10 @@
 //! Whether we may do what a run needs, asked before anything is written.
 
 use super::stop::Stop;
+pub(super) use crate::cluster::access::Places;
 use crate::cluster::rules::Rule;
 use crate::cluster::{Cluster, access};
 use crate::command_line::CommandLine;
-
-/// Where rules are to hold.
-pub(super) struct Places<'a> {
-    pub vmis: &'a [String],
-    /// Of the debug pods; empty where there are none.
-    pub pods: &'a str,
-}
 
 /// Refuses for the first rule that is needed and not granted; `remark` goes behind what is missing.
 pub(super) async fn permitted(
@@ -20,7 +14,7 @@ pub(super) async fn permitted(
     places: Places<'_>,
     remark: &str,
 ) -> Result<(), Stop> {
-    let reviewed = access::review(cluster, rules, places.vmis, places.pods).await;
+    let reviewed = access::review(cluster, rules, places).await;
     let Some(access) = reviewed.iter().find(|access| access.blocks()) else {
         return Ok(());
     };

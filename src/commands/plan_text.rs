@@ -39,9 +39,9 @@ pub(super) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all: bo
     ));
     let nodes = plan.nodes.iter().map(|node| node.name.as_str());
     let images = nodes.map(|node| (node, plan.pod.images.on(node)));
-    debug_pods::image_lines(images)
-        .into_iter()
-        .for_each(|image| line(format!("  image      {image}")));
+    for image in debug_pods::image_lines(images) {
+        line(format!("  image      {image}"));
+    }
     line(String::new());
     rows(&table(plan), all).into_iter().for_each(&mut line);
     line(String::new());

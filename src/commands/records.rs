@@ -1,14 +1,15 @@
-//! The files that keep a run: opened before anything is asked of the cluster, written as things happen or at the end.
+//! The files that keep a run: opened before anything is asked of the cluster, written as things happen or at the end. Files that
+//! are there are replaced by those of a run that began, and by no other.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::report_file::{ReportFile, Unkept};
 use super::stop::Stop;
-use crate::cli::{ReportFile, ReportForm};
+use crate::cli::{self, ReportForm};
 use crate::report::{self, RunReport, Time};
 use crate::ui::{Printer, Told};
 
@@ -16,16 +17,10 @@ use crate::ui::{Printer, Told};
 #[derive(Default)]
 pub(super) struct Records {
     run: String,
-    files: Vec<Kept>,
+    /// Written at the end.
+    files: Vec<(ReportForm, ReportFile)>,
     lines: Arc<Lines>,
-}
-
-/// A file that is written at the end, beside the one it will replace: a good report is not lost to a run that dies.
-struct Kept {
-    path: PathBuf,
-    form: ReportForm,
-    /// `None` for what is no regular file, such as a fifo: that is written as it is.
-    aside: Option<PathBuf>,
+    began: bool,
 }
 
 /// The files that are written line by line.
@@ -34,7 +29,7 @@ struct Lines(Mutex<Open>);
 
 #[derive(Default)]
 struct Open {
-    files: Vec<(PathBuf, File)>,
+    files: Vec<ReportFile>,
     /// What went wrong, in words.
     failed: Vec<String>,
 }
@@ -43,51 +38,20 @@ struct Open {
 
 impl Records {
     /// Opens all of them; a file that cannot be written refuses the run.
-    pub(super) fn open(files: &[ReportFile], report: &RunReport) -> Result<Self, Stop> {
+    pub(super) fn open(files: &[cli::ReportFile], report: &RunReport) -> Result<Self, Stop> {
         let mut records = Self {
             run: report.id.clone(),
-            files: Vec::new(),
-            lines: Arc::default(),
+            ..Self::default()
         };
         let mut lines = Vec::new();
         for file in files {
-            let refused = |error: io::Error| {
-                Stop::refused(
-                    "report",
-                    format!(
-                        "the report cannot be kept in {}: {error}; nothing was done",
-                        file.path.display()
-                    ),
-                )
-                .hint(match error.kind() {
-                    io::ErrorKind::NotFound => {
-                        format!("make the folder {}, or name another file", file.folder().display())
-                    }
-                    _ => format!("make {} writable, or name another file", file.folder().display()),
-                })
-            };
-            if file.form == ReportForm::Lines {
-                let open = File::create(&file.path).map_err(refused)?;
-                lines.push((file.path.clone(), open));
-                continue;
+            let open = ReportFile::open(&file.path, &report.id).map_err(|unkept| refused(&file.path, &unkept))?;
+            match file.form {
+                ReportForm::Lines => lines.push(open),
+                form => records.files.push((form, open)),
             }
-            let aside = aside(&file.path, &report.id);
-            let probe = aside.as_deref().unwrap_or(&file.path);
-            OpenOptions::new()
-                .write(true)
-                .create(aside.is_some())
-                .open(probe)
-                .map_err(refused)?;
-            records.files.push(Kept {
-                path: file.path.clone(),
-                form: file.form,
-                aside,
-            });
         }
-        records.lines = Arc::new(Lines(Mutex::new(Open {
-            files: lines,
-            failed: Vec::new(),
-        })));
+        records.lines.open().files = lines;
         Ok(records)
     }
 
@@ -118,50 +82,36 @@ impl Records {
             .write(&line(&self.run, json!({"event": event, "document": document})));
     }
 
+    /// Something is done now: from here on files that are there are replaced, those of lines at once.
+    pub(super) fn begin(&mut self) -> Result<(), Stop> {
+        for file in &mut self.lines.open().files {
+            let placed = file.place();
+            placed.map_err(|error| refused(file.path(), &Unkept::of(file.path(), &error)))?;
+        }
+        self.began = true;
+        Ok(())
+    }
+
     /// Writes what is written at the end; what could not be, in words.
     pub(super) fn finish(mut self, printer: &Printer, report: &RunReport) -> Vec<String> {
         printer.listen(Arc::new(|_: &Told<'_>| {}));
         self.tell("ended", report);
-        let mut failed = self.lines.failed();
-        for kept in std::mem::take(&mut self.files) {
-            let written = text(kept.form, report).and_then(|text| kept.write(&text));
-            if let Err(error) = written {
-                failed.push(format!(
-                    "the report could not be written to {}: {error}",
-                    kept.path.display()
+        let Open { files, mut failed } = std::mem::take(&mut *self.lines.open());
+        let lines = files.into_iter().map(|file| (ReportForm::Lines, file));
+        for (form, mut file) in std::mem::take(&mut self.files).into_iter().chain(lines) {
+            if file.would_replace() && !self.began {
+                let path = file.path().display().to_string();
+                printer.line(&format!(
+                    "{path} is left as it was: nothing was done that it could tell of"
                 ));
+                continue;
+            }
+            let written = text(form, report).and_then(|text| file.write(&text));
+            if let Err(error) = written.and_then(|()| file.place()) {
+                failed.push(unwritten(file.path(), &error));
             }
         }
         failed
-    }
-}
-
-impl Drop for Records {
-    /// A command line that came to nothing leaves no empty files beside the good ones.
-    fn drop(&mut self) {
-        for aside in self.files.iter().filter_map(|kept| kept.aside.as_ref()) {
-            let _ = fs::remove_file(aside);
-        }
-    }
-}
-
-impl Kept {
-    fn write(&self, text: &str) -> io::Result<()> {
-        let Some(aside) = &self.aside else {
-            return OpenOptions::new()
-                .write(true)
-                .open(&self.path)?
-                .write_all(text.as_bytes());
-        };
-        let mut file = File::create(aside)?;
-        let written = file
-            .write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .and_then(|()| fs::rename(aside, &self.path));
-        if written.is_err() {
-            let _ = fs::remove_file(aside);
-        }
-        written
     }
 }
 
@@ -174,20 +124,13 @@ impl Lines {
     fn write(&self, line: &str) {
         let mut open = self.open();
         let Open { files, failed } = &mut *open;
-        files.retain_mut(|(path, file)| match file.write_all(line.as_bytes()) {
+        files.retain_mut(|file| match file.write(line) {
             Ok(()) => true,
             Err(error) => {
-                failed.push(format!(
-                    "the report could not be written to {}: {error}",
-                    path.display()
-                ));
+                failed.push(unwritten(file.path(), &error));
                 false
             }
         });
-    }
-
-    fn failed(&self) -> Vec<String> {
-        std::mem::take(&mut self.open().failed)
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -195,12 +138,17 @@ impl Lines {
     }
 }
 
-fn aside(path: &Path, run: &str) -> Option<PathBuf> {
-    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-        return None;
-    }
-    let name = path.file_name()?.to_string_lossy().into_owned();
-    Some(path.with_file_name(format!(".{name}.{run}")))
+fn refused(path: &Path, unkept: &Unkept) -> Stop {
+    let why = format!(
+        "the report cannot be kept: {} {}; nothing was done",
+        path.display(),
+        unkept.why
+    );
+    Stop::refused("report", why).hint(&unkept.hint)
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> String {
+    format!("the report could not be written to {}: {error}", path.display())
 }
 
 fn line(run: &str, event: Value) -> String {

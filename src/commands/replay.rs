@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::stop::Stop;
 use crate::cli::{self, Invocation, NotReplayed, ReplayRequest};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, without_login};
 use crate::command_line::{CommandLine, quoted};
 use crate::escape::escape;
 use crate::local::input;
@@ -48,6 +48,7 @@ pub(super) fn read(request: &ReplayRequest) -> Result<(Invocation, Place), Stop>
         ));
     }
     let invocation = cli::replayed(request, &command).map_err(|not| refused(file, &not))?;
+    let server = without_login(&server);
     Ok((invocation, Place { context, server }))
 }
 

@@ -10,7 +10,7 @@ const MOST: u64 = 1024 * 1024;
 /// Why a file is not read; a sentence that the file's name stands before.
 #[derive(Debug, thiserror::Error)]
 pub enum Unread {
-    #[error("is not there")]
+    #[error("cannot be read: it is not there")]
     Missing,
     #[error("cannot be read: {} is a link that leads nowhere", .0.display())]
     Dangling(PathBuf),

@@ -211,7 +211,8 @@ pub struct Verdict {
     /// Index, final state, by, held seconds.
     #[serde(default)]
     pub vms: Vec<(usize, String, By, f64)>,
-    /// Restored VMs that did not fit into the message's 4096 bytes.
+    /// VMs that did not fit into the message's 4096 bytes. Restored ones are left out first; whether only those were, the
+    /// message does not say.
     #[serde(default)]
     pub more: u32,
 }
@@ -239,6 +240,13 @@ impl fmt::Display for Word {
 }
 
 impl Verdict {
+    /// What it says of a VM by its index in the pod's plan: final state, by, held seconds. Said twice, the worse counts.
+    pub fn of(&self, index: usize) -> Option<(&str, By, f64)> {
+        let entries = self.vms.iter().filter(|entry| entry.0 == index);
+        let entry = entries.min_by_key(|entry| matches!(entry.1.as_str(), "restored" | "gone"))?;
+        Some((&entry.1, entry.2, entry.3))
+    }
+
     /// Reads a termination message; `None` when it is not ours (e.g. the runtime's own words, or empty).
     pub fn parse(message: &str) -> Option<Self> {
         // A guard may have appended its own line after the agent's: the last one that parses is the newest.

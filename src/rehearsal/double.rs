@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 
 use super::double_agent;
+use super::double_plan;
 use super::flower::{Clsact, Filter};
 use super::host::{Agent, Crashed, Feature, Foreign, Node, Presence, Signal, Spec, Stdin, Stdout, VmOnNode};
 use super::nft::{Abilities, Hook, Tables};
@@ -69,6 +70,12 @@ impl Kernel {
     fn agents(&self) -> MutexGuard<'_, Vec<mpsc::UnboundedSender<Order>>> {
         self.agents.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How many VMs a plan names, as an agent's double reads it; the error is what is wrong with its first bad line.
+pub fn read_plan(text: &str) -> Result<usize, String> {
+    let (_, vms, bad) = double_plan::parse(text);
+    bad.map_or(Ok(vms.len()), Err)
 }
 
 /// A node whose agents are tokio tasks.

@@ -50,7 +50,7 @@ fn others(launcher: &Launcher, device: &str) -> (Option<String>, Option<String>)
 
 impl Double {
     /// The table of this run.
-    fn table(&self) -> String {
+    pub(super) fn table(&self) -> String {
         format!("vmchaos_{}", self.run)
     }
 

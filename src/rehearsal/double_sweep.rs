@@ -9,6 +9,7 @@ use super::double::Launcher;
 use super::double_agent::{Double, Phase};
 use super::double_plan::{VmPlan, is_of_a_run};
 use super::flower::{Clsact, Filter, run_of};
+use super::host::Feature;
 use super::nft::Table;
 use super::qdisc::Root;
 
@@ -17,6 +18,12 @@ impl Double {
         let plan = &self.plans[vm];
         if self.over || plan.sweeps.is_empty() || !matches!(self.phases[vm], Phase::Found) {
             return;
+        }
+        if !self.kernel.has(Feature::Removal) {
+            self.phases[vm] = Phase::Ended("leaked");
+            self.verdicts.push(json!([vm, "leaked", "cleanup", 0]));
+            let left = ["it cannot be removed"];
+            return self.emit(json!({"ev": "swept", "vm": vm, "removed": [], "left": left}));
         }
         let removed = self
             .kernel

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::double_agent::{Double, Phase, hundredths};
 use super::double_plan::VmPlan;
+use super::host::Feature;
 
 impl Double {
     pub(super) fn arm(&mut self, vm: usize, go_limit: Duration) {
@@ -153,14 +154,17 @@ impl Double {
     }
 
     pub(super) fn undo(&mut self, vm: usize, by: &'static str, held: Option<f64>, before: &[(String, String)]) {
-        if self.plans[vm].cuts.is_empty() {
-            self.tc(vm, |plan| &plan.undo);
-        } else {
-            self.take_cut(vm, before);
+        match self.plans[vm].cuts.is_empty() {
+            _ if !self.kernel.has(Feature::Removal) => {}
+            true => drop(self.tc(vm, |plan| &plan.undo)),
+            false => self.take_cut(vm, before),
         }
         // Never injected: held for no time at all.
         let held = held.map_or_else(|| json!(0), |held| json!(held));
-        let left = self.ours(vm);
+        let mut left = self.ours(vm);
+        if !self.plans[vm].cuts.is_empty() && !self.kernel.has(Feature::Removal) && self.is_cut(vm) {
+            left.push(self.table());
+        }
         if !left.is_empty() {
             self.phases[vm] = Phase::Ended("leaked");
             self.verdicts.push(json!([vm, "leaked", by, held]));

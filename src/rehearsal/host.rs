@@ -119,10 +119,13 @@ pub enum Feature {
     Bash,
     /// A ping that works, in the image or on the node.
     Ping,
+    /// Taking away what a run has put on a device: without it, a node can undo nothing. Every kernel has it; a
+    /// [`DoubleNode`](super::double::DoubleNode) can be made to lack it.
+    Removal,
 }
 
 impl Feature {
-    /// All of them.
+    /// Those that a kernel or an image may lack.
     pub const ALL: [Self; 6] = [
         Self::Netem,
         Self::NftEgress,

@@ -296,6 +296,7 @@ impl Node for ScriptNode {
             Feature::Flower => "flower",
             Feature::Bash => "bash",
             Feature::Ping => "ping",
+            Feature::Removal => return Err(io::ErrorKind::Unsupported.into()),
         };
         let text = match presence {
             Presence::Loaded => "loaded\n",

@@ -46,18 +46,18 @@ impl Traffic {
     }
 
     /// All that has come since the last look, of which this share is lost.
-    pub(super) fn catch_up(&mut self, loss: f64) {
+    pub(super) fn catch_up(&mut self, share: f64) {
         let (due, _) = counted(self.since);
         for _ in self.sent..due {
-            let lost = self.fates.next(loss);
+            let lost = self.fates.next(share);
             self.count(lost);
         }
         self.sent = self.sent.max(due);
     }
 
     /// One packet besides, a probe's: whether it is lost.
-    pub(super) fn probe(&mut self, loss: f64) -> bool {
-        let lost = self.of_probes.next(loss);
+    pub(super) fn probe(&mut self, share: f64) -> bool {
+        let lost = self.of_probes.next(share);
         self.count(lost);
         lost
     }
@@ -87,10 +87,10 @@ impl Fates {
     }
 
     /// Whether the next one is lost, of which this share is.
-    fn next(&mut self, loss: f64) -> bool {
+    fn next(&mut self, share: f64) -> bool {
         // Steps of the golden ratio fill the range evenly, however many they are.
         self.0 = (self.0 + 0.618_033_988_749_894_9).fract();
-        self.0 < loss
+        self.0 < share
     }
 }
 
@@ -106,9 +106,9 @@ mod tests {
     use super::*;
 
     /// What becomes of so many packets.
-    fn fates(seed: u64, loss: f64, packets: usize) -> Vec<bool> {
+    fn fates(seed: u64, share: f64, packets: usize) -> Vec<bool> {
         let mut traffic = Traffic::begin(seed);
-        let fates: Vec<bool> = (0..packets).map(|_| traffic.probe(loss)).collect();
+        let fates: Vec<bool> = (0..packets).map(|_| traffic.probe(share)).collect();
         let lost = fates.iter().filter(|lost| **lost).count() as u64;
         assert_eq!(
             traffic.counters()[1..],
@@ -120,17 +120,17 @@ mod tests {
     #[test]
     fn the_share_that_is_asked_for_is_lost_whatever_the_seed() {
         for seed in 0..200 {
-            for (loss, packets, least, most) in [
+            for (share, packets, least, most) in [
                 (0.1, 40, 2, 6),
                 (0.1, 100, 8, 12),
                 (0.5, 30, 13, 17),
                 (1.0, 10, 10, 10),
                 (0.0, 50, 0, 0),
             ] {
-                let lost = fates(seed, loss, packets).iter().filter(|lost| **lost).count();
+                let lost = fates(seed, share, packets).iter().filter(|lost| **lost).count();
                 assert!(
                     (least..=most).contains(&lost),
-                    "seed {seed}: {lost} of {packets} at {loss}"
+                    "seed {seed}: {lost} of {packets} at {share}"
                 );
             }
         }

@@ -4,6 +4,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+/// So many characters of what is wrong with a field are told.
+const SHOWN: usize = 200;
+
 /// A run that a report was kept of, as far as it can be run again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Recorded {
@@ -71,16 +74,20 @@ fn command<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> 
 }
 
 fn context<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    field("context", from)
+    field("context", from).map(Option::unwrap_or_default)
 }
 
 fn server<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    field("server", from)
+    field("server", from).map(Option::unwrap_or_default)
 }
 
 /// serde does not say which field has the wrong type.
 fn field<'de, D: Deserializer<'de>, T: Deserialize<'de>>(name: &str, from: D) -> Result<T, D::Error> {
-    T::deserialize(from).map_err(|error| D::Error::custom(format!("`{name}` is not as a report has it: {error}")))
+    T::deserialize(from).map_err(|error| {
+        // It quotes what it found, however long that is.
+        let why: String = error.to_string().chars().take(SHOWN).collect();
+        D::Error::custom(format!("`{name}` is not as a report has it: {why}"))
+    })
 }
 
 #[cfg(test)]

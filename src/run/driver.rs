@@ -13,12 +13,12 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::engine::{Action, Engine, Input, Settings};
-use super::pods::Pods;
+use super::pods::{PodLeft, Pods};
 use super::reach::Probing;
 use super::signals::Signals;
 use super::timer::at;
 use super::vm::{Placement, PodIndex, Trouble, Vm, VmIndex};
-use super::{follow, sweep};
+use super::{follow, launchers, sweep};
 use crate::cluster::events::Happened;
 use crate::cluster::{Cluster, ClusterError};
 use crate::fault::{Execution, OnMigration, Target};
@@ -41,6 +41,8 @@ pub(super) enum Message {
     Pod(String, PodState),
     /// The debug pods cannot be watched.
     Blind(ClusterError),
+    /// The launcher pod with this UID is being deleted, or has ended.
+    LauncherEnds(String),
     /// The launcher of a VM that moved, and what is to be run there; or why not.
     Relocated(VmIndex, String, Box<Result<(Target, DebugPod), Trouble>>),
 }
@@ -49,8 +51,8 @@ pub(super) enum Message {
 pub struct Ran {
     pub vms: Vec<Vm>,
     pub signals: u32,
-    /// Debug pods that could not be deleted, as `namespace/name: why`.
-    pub pods_left: Vec<String>,
+    /// Debug pods that are there still and hold nothing any more.
+    pub pods_left: Vec<PodLeft>,
 }
 
 struct Driver<'a> {
@@ -78,6 +80,7 @@ pub async fn run(
     let feeds = [
         follow::feed_pods(cluster.clone(), namespace.to_owned(), plan.run.clone(), sender.clone()),
         follow::feed_vmis(cluster.clone(), plan, sender.clone()),
+        launchers::feed(cluster.clone(), plan, sender.clone()),
     ];
     let mut driver = Driver {
         cluster,
@@ -124,7 +127,8 @@ pub async fn run(
     let pods_left = if driver.plan.spec.detach && driver.engine.signals() == 0 && driver.all_detached() {
         Vec::new()
     } else {
-        driver.pods.clean_up(&mut messages, signals, seen).await
+        let unproven = driver.engine.unproven_pods();
+        driver.pods.clean_up(&unproven, &mut messages, signals, seen).await
     };
     drop(feeds);
     let signals = driver.engine.signals();
@@ -171,6 +175,11 @@ impl Driver<'_> {
                         .unwrap_or_else(|| "see what is missing: kubectl vmchaos check".to_owned()),
                 ),
             )),
+            Message::LauncherEnds(uid) => {
+                let mut targets = self.targets.iter();
+                let ((vm, pod), _) = targets.find(|(_, target)| target.launcher.uid == uid)?;
+                Some(Input::LauncherEnds(*vm, *pod))
+            }
             Message::Relocated(vm, node, result) => {
                 let result = (*result).map(|(target, pod)| {
                     let index = self.pods.open(&pod);
@@ -191,8 +200,17 @@ impl Driver<'_> {
 
     fn step(&mut self, input: Input) {
         let actions = self.engine.handle(input, Instant::now());
+        let mut unproven: BTreeMap<String, Vec<(VmIndex, usize)>> = BTreeMap::new();
         for action in actions {
-            self.act(action);
+            if let Action::Verify { vm, placement } = action {
+                let node = self.engine.vms()[vm].placements[placement].node.clone();
+                unproven.entry(node).or_default().push((vm, placement));
+            } else {
+                self.act(action);
+            }
+        }
+        for (node, placements) in unproven {
+            self.verify(node, placements);
         }
     }
 
@@ -215,7 +233,8 @@ impl Driver<'_> {
                 });
             }
             Action::Place { vm, node, remaining } => self.place(vm, node, remaining),
-            Action::Verify { vm, placement } => self.verify(vm, placement),
+            // Together, one pod a node.
+            Action::Verify { .. } => {}
         }
     }
 
@@ -251,23 +270,20 @@ impl Driver<'_> {
         });
     }
 
-    fn verify(&self, vm: VmIndex, placement: usize) {
-        let Placement { node, pod, .. } = &self.engine.vms()[vm].placements[placement];
-        let (cluster, messages) = (self.cluster.clone(), self.messages.clone());
-        let planned = &self.plan.vms[vm].target;
-        let target = self.targets.get(&(vm, *pod)).unwrap_or(planned).clone();
-        let job = sweep::Job {
-            run: self.plan.run.clone(),
-            fault: self.plan.spec.fault.kind().to_owned(),
-            node: node.clone(),
-            namespace: self.namespace.to_owned(),
-            pod: self.plan.pod.clone(),
-            targets: vec![target],
-            only: Some(self.plan.handle),
+    /// Has another agent look into all VMs of a node of which nobody could say what is left.
+    fn verify(&self, node: String, placements: Vec<(VmIndex, usize)>) {
+        let target = |&(vm, placement): &(VmIndex, usize)| {
+            let pod = self.engine.vms()[vm].placements[placement].pod;
+            let planned = &self.plan.vms[vm].target;
+            self.targets.get(&(vm, pod)).unwrap_or(planned).clone()
         };
+        let job = verifying(self.plan, self.namespace, node, placements.iter().map(target).collect());
+        let (cluster, messages) = (self.cluster.clone(), self.messages.clone());
         tokio::spawn(async move {
-            let result = sweep::run(&cluster, &job).await.map(|_| ());
-            let _ = messages.send(Message::Input(Input::Verified(vm, placement, result)));
+            let swept = sweep::run(&cluster, &job).await;
+            for ((vm, placement), result) in placements.into_iter().zip(swept) {
+                let _ = messages.send(Message::Input(Input::Verified(vm, placement, result)));
+            }
         });
     }
 
@@ -277,5 +293,18 @@ impl Driver<'_> {
             .vms()
             .iter()
             .all(|vm| vm.current().step == Step::Final(End::Detached))
+    }
+}
+
+/// What looks after a run's VMs on a node, and removes that run's objects alone: others' may be there by right.
+fn verifying(plan: &Plan, namespace: &str, node: String, targets: Vec<Target>) -> sweep::Job {
+    sweep::Job {
+        run: plan.run.clone(),
+        fault: plan.spec.fault.kind().to_owned(),
+        node,
+        namespace: namespace.to_owned(),
+        pod: plan.pod.clone(),
+        targets,
+        only: Some(plan.handle),
     }
 }

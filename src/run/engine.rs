@@ -7,10 +7,12 @@
 //! A batch is every VM at once (parallel) or one VM (serial). `go` is said only to what has reported `ready`, which
 //! the node does when the deadline is armed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::sweep::Swept;
 use super::vm::{Cause, End, Placement, PodIndex, Step, Trouble, Vm, VmIndex};
 use crate::cluster::events::Happened;
 use crate::node::session::Heard;
@@ -38,7 +40,7 @@ pub struct Settings {
 pub struct VmiSeen {
     /// Finished, no longer there, or another guest under the same name.
     pub gone: bool,
-    /// Being deleted: the guest still runs, and is not coming back.
+    /// Being deleted: the guest may still run, and is not coming back.
     pub leaving: bool,
     pub node: Option<String>,
     /// Its resource version, where it was seen: larger is newer.
@@ -50,10 +52,12 @@ pub struct VmiSeen {
 pub enum Input {
     Heard(PodIndex, Heard),
     Vmi(VmIndex, VmiSeen),
+    /// The launcher that a debug pod has the VM's fault in is being deleted, or has ended.
+    LauncherEnds(VmIndex, PodIndex),
     /// Answer to [`Action::Place`]: the pod opened on the new node, with the VM as its only one.
     Placed(VmIndex, String, Result<PodIndex, Trouble>),
-    /// Answer to [`Action::Verify`]: nothing of ours is left, or what is.
-    Verified(VmIndex, usize, Result<(), String>),
+    /// Answer to [`Action::Verify`]: what was found and is gone now, or what is left.
+    Verified(VmIndex, usize, Result<Swept, String>),
     /// The debug pods cannot be watched: nothing that depends on it is begun, and what is there is rolled back.
     Blind(Trouble),
     Signal,
@@ -75,7 +79,7 @@ pub enum Action {
         node: String,
         remaining: Duration,
     },
-    /// Read the VMI now: its launcher is gone.
+    /// Read the VMI now: its launcher is gone, or on its way out.
     Recheck(VmIndex),
     /// Look into the VM's network namespace with a fresh agent: nobody could say what is left there.
     Verify {
@@ -137,6 +141,7 @@ impl Engine {
         match input {
             Input::Heard(pod, heard) => self.heard(pod, heard, now),
             Input::Vmi(vm, seen) => self.vmi(vm, &seen, now),
+            Input::LauncherEnds(vm, pod) => self.launcher_ends(vm, pod, now),
             Input::Placed(vm, node, result) => self.placed(vm, &node, result),
             Input::Verified(vm, placement, result) => self.verified(vm, placement, result),
             Input::Blind(trouble) => {
@@ -177,6 +182,13 @@ impl Engine {
 
     pub fn is_winding(&self) -> bool {
         self.stage == Stage::Winding
+    }
+
+    /// Debug pods that had something in place of which nobody can say that it is gone.
+    pub fn unproven_pods(&self) -> BTreeSet<PodIndex> {
+        let placements = self.vms.iter().flat_map(|vm| &vm.placements);
+        let unproven = placements.filter(|placement| matches!(placement.step, Step::Final(End::Leaked(_))));
+        unproven.map(|placement| placement.pod).collect()
     }
 
     pub fn into_vms(self) -> Vec<Vm> {
@@ -281,6 +293,7 @@ impl Engine {
             }
             vm.because(cause);
             vm.bare_since = None;
+            vm.decide_by = None;
             vm.probing.waits = None;
             for placement in &mut vm.placements {
                 match placement.step {
@@ -311,20 +324,12 @@ impl Engine {
         }
         for vm in &mut self.vms {
             vm.bare_since = None;
+            vm.decide_by = None;
             for placement in vm.placements.iter_mut().filter(|placement| !placement.is_final()) {
                 let left = "the command was told to leave before the rollback was verified";
                 placement.step = Step::Final(End::Leaked(left.to_owned()));
             }
         }
-    }
-
-    fn verified(&mut self, vm: VmIndex, placement: usize, result: Result<(), String>) {
-        let end = match result {
-            Ok(()) => End::Restored(crate::node::wire::By::Other),
-            Err(left) => End::Leaked(left),
-        };
-        self.vms[vm].note("looked into the network namespace with another agent");
-        self.finish(vm, placement, end);
     }
 
     /// A placement has ended, one way or another.
@@ -335,7 +340,7 @@ impl Engine {
         }
         let told = match &end {
             End::Leaked(_) => Some(Happened::Failed),
-            End::Restored(_) if state.injected_at.is_some() => Some(Happened::Restored),
+            End::Restored(_) | End::Swept(_) if state.injected_at.is_some() => Some(Happened::Restored),
             _ => None,
         };
         state.placements[placement].step = Step::Final(end);

@@ -44,6 +44,12 @@ const MARGIN: Duration = Duration::from_secs(60);
 
 // === impl Feed ===
 
+impl Feed {
+    pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(task))
+    }
+}
+
 impl Drop for Feed {
     fn drop(&mut self) {
         self.0.abort();
@@ -52,7 +58,7 @@ impl Drop for Feed {
 
 /// Feeds the states of the run's debug pods.
 pub(super) fn feed_pods(cluster: Cluster, namespace: String, run: String, messages: UnboundedSender<Message>) -> Feed {
-    Feed(tokio::spawn(async move {
+    Feed::spawn(async move {
         let mut states = std::pin::pin!(pod_states(&cluster, &namespace, &run));
         while let Some(state) = states.next().await {
             let message = match state {
@@ -63,7 +69,7 @@ pub(super) fn feed_pods(cluster: Cluster, namespace: String, run: String, messag
                 return;
             }
         }
-    }))
+    })
 }
 
 /// Feeds what becomes of the VMIs: one watch a namespace, of one object where there is only one.
@@ -76,12 +82,12 @@ pub(super) fn feed_vmis(cluster: Cluster, plan: &Plan, messages: UnboundedSender
             .or_default()
             .insert(target.name.clone(), (index, target.uid.clone()));
     }
-    Feed(tokio::spawn(async move {
+    Feed::spawn(async move {
         let feeds = namespaces
             .into_iter()
             .map(|(namespace, vmis)| feed_namespace(&cluster, namespace, vmis, &messages));
         futures::future::join_all(feeds).await;
-    }))
+    })
 }
 
 async fn feed_namespace(
@@ -197,11 +203,10 @@ async fn find(cluster: &Cluster, plan: &Plan, moved: &Moved) -> Result<Target, T
         }
         match discovery::find(cluster, &selection, &plan.spec.interfaces).await {
             Ok(mut found) => match (found.fit.pop(), found.unfit.pop()) {
-                (Some(target), _) if target.uid != moved.target.uid => {
-                    return Err(Trouble::new("gone", "the VM was restarted while it was being followed"));
-                }
-                (Some(target), _) if target.node == moved.node => return Ok(target),
-                (Some(target), _) => last = format!("it is on {} now", target.node),
+                (Some(target), _) => match followed(target, moved)? {
+                    Ok(target) => return Ok(target),
+                    Err(elsewhere) => last = elsewhere,
+                },
                 (None, Some((unfit, _))) => last = format!("it {}", unfit.reason),
                 (None, None) => "it was not found".clone_into(&mut last),
             },
@@ -211,6 +216,18 @@ async fn find(cluster: &Cluster, plan: &Plan, moved: &Moved) -> Result<Target, T
     }
     let text = format!("the VM moved to {} and could not be followed: {last}", moved.node);
     Err(Trouble::new("not-followed", text).hint("run the command again"))
+}
+
+/// Whether what was found is the guest that is followed, where it is to be; the inner error says where it is instead. Another
+/// guest of its name is not to get its fault.
+fn followed(found: Target, moved: &Moved) -> Result<Result<Target, String>, Trouble> {
+    if found.uid != moved.target.uid {
+        return Err(Trouble::new("gone", "the VM was restarted while it was being followed"));
+    }
+    if found.node != moved.node {
+        return Ok(Err(format!("it is on {} now", found.node)));
+    }
+    Ok(Ok(found))
 }
 
 /// The debug pod for one node of the plan.
@@ -233,5 +250,76 @@ pub fn debug_pod(plan: &Plan, node: usize, namespace: &str) -> DebugPod {
         annotations: plan.annotations(&vms),
         plan: plan.node_text(node),
         active_deadline: plan.pod.start_limit + plan.total_hold() + MARGIN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::Launcher;
+    use serde_json::json;
+
+    fn target(uid: &str, node: &str) -> Target {
+        Target {
+            namespace: "default".into(),
+            name: "web-1".into(),
+            uid: uid.into(),
+            node: node.into(),
+            launcher: Launcher {
+                name: "l".into(),
+                uid: "p".into(),
+                container_id: None,
+                image: "i".into(),
+                pull_secrets: Vec::new(),
+                address: None,
+            },
+            interfaces: Vec::new(),
+            probes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_new_guest_does_not_get_the_fault_of_the_one_before() {
+        let moved = Moved {
+            target: target("old", "node-1"),
+            index: 1,
+            node: "node-2".into(),
+            namespace: "vmchaos".into(),
+            remaining: Duration::from_secs(60),
+        };
+        assert!(followed(target("old", "node-2"), &moved).unwrap().is_ok());
+        assert_eq!(
+            followed(target("old", "node-3"), &moved),
+            Ok(Err("it is on node-3 now".into()))
+        );
+        for node in ["node-1", "node-2", "node-3"] {
+            assert_eq!(
+                followed(target("new", node), &moved).unwrap_err().reason,
+                "gone",
+                "{node}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_guest_of_the_same_name_is_the_end_of_the_one_before() {
+        let vmi = |uid: &str, phase: &str, deleted: bool| -> VirtualMachineInstance {
+            let mut vmi = json!({"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance",
+                "metadata": {"name": "web-1", "namespace": "default", "uid": uid, "resourceVersion": "12"},
+                "spec": {}, "status": {"phase": phase, "nodeName": "node-2"}});
+            if deleted {
+                vmi["metadata"]["deletionTimestamp"] = "2026-11-29T12:00:00Z".into();
+            }
+            serde_json::from_value(vmi).unwrap()
+        };
+        let state = |vmi| {
+            let VmiSeen { gone, leaving, .. } = seen(&vmi, "old");
+            (gone, leaving)
+        };
+        assert_eq!(state(vmi("old", "Running", false)), (false, false));
+        assert_eq!(state(vmi("new", "Running", false)), (true, false));
+        assert_eq!(state(vmi("old", "Succeeded", false)), (true, false));
+        assert_eq!(state(vmi("old", "Running", true)), (false, true));
+        assert_eq!(seen(&vmi("old", "Running", false), "old").version, Some(12));
     }
 }

@@ -4,6 +4,7 @@
 //! ```text
 //! delete (by uid) ── watch ──> verdict: nothing left ───────────────────────> proven
 //!                       └────> gone without a word, or with a bad one ── sweep ┴──> left: what, and the command
+//! ended before, without a word or with a bad one ── sweep ──> proven ── delete
 //! ```
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 
 use super::leaving::{END_LIMIT, Leaving, end};
-use super::live::{DebugPodSeen, LiveRun};
+use super::live::{DebugPodSeen, Life, LiveRun};
 use super::prove::{self, Place, Sweeping};
 use crate::cluster::Cluster;
 
@@ -43,17 +44,32 @@ pub async fn halt(
     claimed: &BTreeMap<String, String>,
     how: &Sweeping,
 ) -> Vec<Halted> {
-    let ended = join_all(runs.iter().map(|run| end(cluster, run))).await;
-    let halted = runs.into_iter().zip(ended).map(|(run, pods)| async {
+    let halted = runs.into_iter().map(|run| async {
+        // One that has ended and left something, or may have, is what marks the run: it stays until nothing is left.
+        let marks = |pod: &DebugPodSeen| !pod.changes_nothing() && matches!(pod.life(), Life::Leaked | Life::Unproven);
+        let (marks, others): (Vec<DebugPodSeen>, Vec<DebugPodSeen>) = run.pods.iter().cloned().partition(marks);
         let mut halted = Halted {
             run,
             told: Vec::new(),
             left: Vec::new(),
         };
+        let mut pods = end(cluster, &halted.run.id, others).await;
         for pod in &pods {
             settle(cluster, pod, claimed, how, &mut halted).await;
         }
-        halted.run.pods = pods.into_iter().map(|leaving| leaving.pod).collect();
+        let (mut proven, mut unproven) = (Vec::new(), Vec::new());
+        for pod in marks {
+            let before = halted.left.len();
+            prove(cluster, &pod, claimed, how, &mut halted).await;
+            let is_proven = halted.left.len() == before;
+            if is_proven { &mut proven } else { &mut unproven }.push(pod);
+        }
+        let ended = end(cluster, &halted.run.id, proven).await;
+        for why in ended.iter().filter_map(Leaving::not_deleted) {
+            halted.told.push(why);
+        }
+        pods.extend(ended);
+        halted.run.pods = pods.into_iter().map(|leaving| leaving.pod).chain(unproven).collect();
         halted
     });
     join_all(halted).await
@@ -68,19 +84,11 @@ async fn settle(
     halted: &mut Halted,
 ) {
     let pod = &leaving.pod;
-    let still = |why: &str| Left {
-        what: format!("debug pod {} on {} {why}", pod.key(), pod.node),
-        again: pod.run.clone(),
-    };
+    let still = |why: &str| about(pod, why);
     if let Some(verdict) = pod.state.verdict() {
         if verdict.is_clean() {
-            if let Some(why) = leaving.refused.as_ref().filter(|_| !leaving.gone) {
-                // Nothing is in place; the object stays.
-                halted
-                    .told
-                    .push(format!("the finished pod could not be deleted: {why}"));
-            }
-            return;
+            // Nothing is in place; the object may stay.
+            return halted.told.extend(leaving.not_deleted());
         }
     } else if let Some(why) = &leaving.refused {
         return halted.left.push(still(&format!("could not be ended: {why}")));
@@ -94,6 +102,18 @@ async fn settle(
     } else if pod.changes_nothing() {
         return halted.told.push("it was only looking".to_owned());
     }
+    prove(cluster, pod, claimed, how, halted).await;
+}
+
+/// Looks into the VMs of a pod that did not vouch for them.
+async fn prove(
+    cluster: &Cluster,
+    pod: &DebugPodSeen,
+    claimed: &BTreeMap<String, String>,
+    how: &Sweeping,
+    halted: &mut Halted,
+) {
+    let still = |why: &str| about(pod, why);
     if pod.odd_targets > 0 {
         let why = format!("names {} targets that no VMI can be called", pod.odd_targets);
         halted.left.push(still(&why));
@@ -161,6 +181,14 @@ async fn look_into(
             Ok(swept) => halted.told.push(swept.words()),
             Err(what) => halted.left.push(Left { what, again: vmi(&key) }),
         }
+    }
+}
+
+/// What is to be said of a debug pod.
+fn about(pod: &DebugPodSeen, why: &str) -> Left {
+    Left {
+        what: format!("debug pod {} on {} {why}", pod.key(), pod.node),
+        again: pod.run.clone(),
     }
 }
 

@@ -55,12 +55,12 @@ impl Engine {
         }
     }
 
-    /// Calls `f` for every placement in this pod that has not ended.
+    /// Calls `f` for every placement in this pod that it still has a say in.
     fn each_in(&mut self, pod: PodIndex, mut f: impl FnMut(&mut Self, VmIndex, usize)) {
         for vm in 0..self.vms.len() {
             for placement in 0..self.vms[vm].placements.len() {
                 let here = &self.vms[vm].placements[placement];
-                if here.pod == pod && !here.is_final() {
+                if here.pod == pod && !here.is_out_of_its_hands() {
                     f(self, vm, placement);
                 }
             }
@@ -98,7 +98,7 @@ impl Engine {
         let Some((vm, placement)) = vm_of(&event).and_then(|index| self.find(pod, index)) else {
             return;
         };
-        if self.vms[vm].placements[placement].is_final() {
+        if self.vms[vm].placements[placement].is_out_of_its_hands() {
             return;
         }
         match event {
@@ -107,7 +107,8 @@ impl Engine {
                 reason, device, detail, ..
             } => {
                 self.vms[vm].bare_since = None;
-                self.vms[vm].fail(words::refused(&reason, device.as_deref(), &detail));
+                let trouble = words::refused(&self.vms[vm].key, &reason, device.as_deref(), &detail);
+                self.vms[vm].fail(trouble);
                 self.finish(vm, placement, End::Untouched);
             }
             Event::Ready { .. } => self.ready(vm, placement, now),
@@ -124,7 +125,8 @@ impl Engine {
                     state.held += held;
                 }
                 state.changed_by_others = changed.or(state.changed_by_others.take());
-                state.because(cause(by));
+                self.ended_by(vm, placement, by);
+                let state = &mut self.vms[vm];
                 let end = if state.placements[placement].is_touched() {
                     End::Restored(by)
                 } else {
@@ -137,10 +139,9 @@ impl Engine {
                     self.await_probes(vm, ProbePhase::After, now);
                 }
             }
-            Event::Leaked { left, .. } => {
-                self.vms[vm].note("the rollback left something behind");
-                self.vms[vm].because(Cause::Error);
-                self.finish(vm, placement, End::Leaked(left));
+            Event::Leaked { by, left, .. } => {
+                self.ended_by(vm, placement, by);
+                self.could_not_undo(vm, placement, &left);
             }
             Event::Gone { held, .. } => {
                 self.vms[vm].held += held.unwrap_or_default();
@@ -239,8 +240,8 @@ impl Engine {
     }
 
     fn ending(&mut self, vm: VmIndex, placement: usize, by: By, read: &BTreeMap<String, Value>, now: Instant) {
+        self.ended_by(vm, placement, by);
         let state = &mut self.vms[vm];
-        state.because(cause(by));
         let held = state.placements[placement].is_touched() && state.injected_at.is_some();
         if held && !read.is_empty() && state.trouble.is_none() {
             match (state.check)(read) {
@@ -253,6 +254,14 @@ impl Engine {
         }
         state.note("rolling back");
         self.set(vm, placement, Step::Ending, now);
+    }
+
+    /// What ended a VM's fault on a node ends its run, unless the VM has moved on, or may have.
+    pub(super) fn ended_by(&mut self, vm: VmIndex, placement: usize, by: By) {
+        let state = &mut self.vms[vm];
+        if placement + 1 == state.placements.len() && state.bare_since.is_none() {
+            state.because(cause(by));
+        }
     }
 
     /// Asks the node to undo one VM.

@@ -1,7 +1,8 @@
 //! On which VMs a run's fault is in place, and since when: read off the Events that its command left on the VMIs.
 //!
 //! A debug pod that runs may still wait for the command's word. Where Events may not be read, a run stays `running`, and its
-//! time is counted from the start of its pods.
+//! time is counted from the start of its pods. Whoever may write Events in a namespace can forge these, for VMIs of that
+//! namespace: they decide what is shown, and which VMs are looked into, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::events::v1::Event;
 
 use crate::cluster::events::Happened;
+use crate::name::is_key;
 use crate::node::pod::LABEL_RUN;
 use crate::report::{RunItem, Seconds, Time};
 
@@ -19,7 +21,9 @@ pub struct Heard {
     run: String,
     /// `namespace/name` of the VMI.
     vmi: String,
-    injected: bool,
+    /// UID of the guest's VMI.
+    uid: String,
+    what: Happened,
     at: Timestamp,
 }
 
@@ -30,16 +34,38 @@ impl Heard {
     pub fn of(event: &Event) -> Option<Self> {
         let about = event.regarding.as_ref()?;
         let reason = event.reason.as_deref()?;
-        let is = |happened: Happened| reason == happened.reason();
-        let injected = is(Happened::Injected);
-        (injected || is(Happened::Restored) || is(Happened::Failed)).then_some(())?;
+        let all = [Happened::Injected, Happened::Restored, Happened::Failed];
+        let what = all.into_iter().find(|what| reason == what.reason())?;
+        let vmi = format!("{}/{}", about.namespace.as_deref()?, about.name.as_deref()?);
+        // An API server takes no Event about another namespace's objects.
+        if about.namespace != event.metadata.namespace || !is_key(&vmi) {
+            return None;
+        }
         Some(Self {
             run: event.metadata.labels.as_ref()?.get(LABEL_RUN)?.clone(),
-            vmi: format!("{}/{}", about.namespace.as_deref()?, about.name.as_deref()?),
-            injected,
+            vmi,
+            uid: about.uid.clone()?,
+            what,
             at: event.event_time.as_ref()?.0,
         })
     }
+
+    fn injected(&self) -> bool {
+        self.what == Happened::Injected
+    }
+}
+
+/// Guests that a run has put its fault on, of which no Event says that it was removed: `namespace/name` of the VMI, and its UID.
+pub fn not_restored(run: &str, heard: &[Heard]) -> BTreeSet<(String, String)> {
+    let mut last: BTreeMap<(&str, &str), &Heard> = BTreeMap::new();
+    for said in heard.iter().filter(|said| said.run == run) {
+        let latest = last.entry((&said.vmi, &said.uid)).or_insert(said);
+        if said.at >= latest.at {
+            *latest = said;
+        }
+    }
+    let left = last.into_iter().filter(|(_, said)| said.what != Happened::Restored);
+    left.map(|((vmi, uid), _)| (vmi.to_owned(), uid.to_owned())).collect()
 }
 
 /// Makes a run that is running one whose fault is in place, where Events say so; its end is counted from the first of them.
@@ -54,14 +80,14 @@ pub fn told(mut item: RunItem, heard: &[Heard], now: Time) -> RunItem {
         if said.at >= latest.at {
             *latest = said;
         }
-        if said.injected {
+        if said.injected() {
             first = Some(first.map_or(said.at, |first| first.min(said.at)));
         }
     }
     let targets: BTreeSet<&str> = item.targets.iter().map(String::as_str).collect();
     let here = last
         .iter()
-        .filter(|(vmi, said)| said.injected && targets.contains(*vmi));
+        .filter(|(vmi, said)| said.injected() && targets.contains(*vmi));
     let here = here.count();
     if here < targets.len() && here > 0 {
         item.detail = Some(format!("in place on {here} of {}", targets.len()));
@@ -88,7 +114,12 @@ mod tests {
         Heard {
             run: run.into(),
             vmi: vmi.into(),
-            injected,
+            uid: format!("uid-of-{vmi}"),
+            what: if injected {
+                Happened::Injected
+            } else {
+                Happened::Restored
+            },
             at: format!("2026-11-28T12:00:{at}Z").parse().unwrap(),
         }
     }
@@ -134,6 +165,57 @@ mod tests {
         assert_eq!((state.as_str(), left), ("injected", 40.0));
         assert_eq!(detail.as_deref(), Some("in place on 1 of 2"));
         assert_eq!(shown("running", &serial[..2]), ("running".into(), 40.0, None));
+    }
+
+    #[test]
+    fn what_was_not_restored_is_looked_into_guest_by_guest() {
+        let left = |heard: &[Heard]| not_restored("k3f9ab", heard);
+        let one = |vmi: &str| BTreeSet::from([(vmi.to_owned(), format!("uid-of-{vmi}"))]);
+        let (web, lab) = ("default/web-1", "lab/web-1");
+        let injected = said("k3f9ab", web, true, "10");
+        let restored = said("k3f9ab", web, false, "15");
+        assert_eq!(left(&[injected.clone()]), one(web));
+        assert_eq!(left(&[restored.clone(), injected.clone()]), BTreeSet::new());
+        assert_eq!(
+            left(&[said("zzzzzz", web, true, "10")]),
+            BTreeSet::new(),
+            "another run's"
+        );
+        // That it failed may mean that it is there still.
+        let failed = Heard {
+            what: Happened::Failed,
+            ..said("k3f9ab", lab, false, "20")
+        };
+        assert_eq!(left(&[injected.clone(), restored.clone(), failed]), one(lab));
+        // The guest that came after it has not been restored by that.
+        let next = Heard {
+            uid: "next".into(),
+            ..injected
+        };
+        assert_eq!(
+            left(&[next, restored]),
+            BTreeSet::from([(web.to_owned(), "next".to_owned())])
+        );
+    }
+
+    #[test]
+    fn an_event_about_what_cannot_be_a_vmi_of_its_namespace_says_nothing() {
+        let event = |namespace: &str, name: &str| {
+            serde_json::from_value::<Event>(serde_json::json!({
+                "metadata": {"name": "e", "namespace": "shop", "labels": {LABEL_RUN: "k3f9ab"}},
+                "reason": "VMChaosInjected", "eventTime": "2026-11-28T12:00:10.000000Z",
+                "regarding": {"kind": "VirtualMachineInstance", "namespace": namespace, "name": name, "uid": "u"}}))
+            .unwrap()
+        };
+        assert!(Heard::of(&event("shop", "web-1")).is_some());
+        for (namespace, name) in [
+            ("default", "web-1"),
+            ("shop", "../web-1"),
+            ("shop", ""),
+            ("shop", "x y"),
+        ] {
+            assert_eq!(Heard::of(&event(namespace, name)), None, "{namespace}/{name}");
+        }
     }
 
     #[test]

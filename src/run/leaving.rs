@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, Preconditions};
 use tokio::time::timeout;
 
-use super::live::{DebugPodSeen, Life, LiveRun};
+use super::live::{DebugPodSeen, Life};
 use crate::cluster::watch::{self, Change};
 use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind};
 use crate::node::pod::LABEL_RUN;
@@ -35,18 +35,16 @@ pub async fn would_delete(cluster: &Cluster, pod: &DebugPodSeen) -> Result<(), C
     delete(cluster, pod, true).await
 }
 
-/// Tells all pods of a run to end and waits until they have.
-pub(super) async fn end(cluster: &Cluster, run: &LiveRun) -> Vec<Leaving> {
-    let mut namespaces: BTreeMap<&str, Vec<Leaving>> = BTreeMap::new();
-    for pod in &run.pods {
-        namespaces
-            .entry(&pod.namespace)
-            .or_default()
-            .push(Leaving::new(pod.clone()));
+/// Tells pods of a run to end and waits until they have.
+pub(super) async fn end(cluster: &Cluster, run: &str, pods: Vec<DebugPodSeen>) -> Vec<Leaving> {
+    let mut namespaces: BTreeMap<String, Vec<Leaving>> = BTreeMap::new();
+    for pod in pods {
+        let namespace = namespaces.entry(pod.namespace.clone()).or_default();
+        namespace.push(Leaving::new(pod));
     }
     let ends = namespaces
-        .into_iter()
-        .map(|(namespace, pods)| end_in(cluster, namespace, &run.id, pods));
+        .iter()
+        .map(|(namespace, pods)| end_in(cluster, namespace, run, pods.clone()));
     join_all(ends).await.into_iter().flatten().collect()
 }
 
@@ -152,6 +150,12 @@ impl Leaving {
             ran,
             refused: None,
         }
+    }
+
+    /// Why the object of one that has ended is there still.
+    pub(super) fn not_deleted(&self) -> Option<String> {
+        let why = self.refused.as_ref().filter(|_| !self.gone)?;
+        Some(format!("the finished pod could not be deleted: {why}"))
     }
 
     /// A newer state; a verdict once given stays.

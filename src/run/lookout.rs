@@ -121,10 +121,10 @@ pub async fn look(
 ) -> Result<Found, ClusterError> {
     let (namespaces, pods, migrations, machines, instances) = tokio::join!(
         PodNamespaces::read(cluster, pod_namespace),
-        gather::<Pod>(cluster, namespace, &PODS),
-        gather::<VirtualMachineInstanceMigration>(cluster, namespace, &MIGRATIONS),
-        gather::<VirtualMachine>(cluster, namespace, &MACHINES),
-        gather::<VirtualMachineInstance>(cluster, namespace, &INSTANCES),
+        gather::<Pod>(cluster, namespace, pod_namespace, &PODS),
+        gather::<VirtualMachineInstanceMigration>(cluster, namespace, None, &MIGRATIONS),
+        gather::<VirtualMachine>(cluster, namespace, None, &MACHINES),
+        gather::<VirtualMachineInstance>(cluster, namespace, None, &INSTANCES),
     );
     let (pods, view) = pods?;
     let (migrations, migrations_view) = or_none(migrations)?;
@@ -146,7 +146,7 @@ pub async fn look(
 
 /// What the Events of runs say, and where they could be read.
 pub async fn events(cluster: &Cluster) -> Result<(Vec<Heard>, View), ClusterError> {
-    let (events, view) = gather::<Event>(cluster, None, &EVENTS).await?;
+    let (events, view) = gather::<Event>(cluster, None, None, &EVENTS).await?;
     Ok((events.iter().filter_map(Heard::of).collect(), view))
 }
 
@@ -199,10 +199,12 @@ impl Kind {
     }
 }
 
-/// Objects of one kind with our label, and where they could be looked for.
+/// Objects of one kind with our label, and where they could be looked for; `also` is where to look beside what is usual, if not
+/// everywhere can be.
 async fn gather<K: Listable>(
     cluster: &Cluster,
     namespace: Option<&str>,
+    also: Option<&str>,
     kind: &Kind,
 ) -> Result<(Vec<K>, View), ClusterError> {
     if let Some(namespace) = namespace {
@@ -211,7 +213,7 @@ async fn gather<K: Listable>(
     match list(cluster, None, kind).await {
         Ok(objects) => Ok((objects, View::whole())),
         Err(error) if error.is_forbidden() => {
-            let (namespaces, all) = namespaces(cluster).await;
+            let (namespaces, all) = namespaces(cluster, also).await;
             one_by_one(cluster, namespaces, all, kind).await
         }
         Err(error) => Err(error),
@@ -248,13 +250,13 @@ fn api<K: Listable>(cluster: &Cluster, namespace: Option<&str>) -> Api<K> {
 }
 
 /// Every namespace, and that these are all; where they may not be listed, those that debug pods usually are in.
-async fn namespaces(cluster: &Cluster) -> (Vec<String>, bool) {
+async fn namespaces(cluster: &Cluster, also: Option<&str>) -> (Vec<String>, bool) {
     let api = Api::<Namespace>::all(cluster.client.clone());
     if let Ok(list) = api.list_metadata(&ListParams::default()).await {
         let names = list.items.into_iter().filter_map(|namespace| namespace.metadata.name);
         return (names.collect(), true);
     }
-    let namespaces = PodNamespaces::read(cluster, None).await;
+    let namespaces = PodNamespaces::read(cluster, also).await;
     let mut names: BTreeSet<&str> = namespaces.all().into_iter().collect();
     names.insert(&cluster.namespace);
     (names.into_iter().map(str::to_owned).collect(), false)

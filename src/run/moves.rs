@@ -31,12 +31,10 @@ impl Engine {
             return self.give_up(vm, Cause::Gone);
         }
         if seen.gone {
-            if state.cause.is_none() {
-                // The node says so itself when the namespace ends; it is asked again when it does not.
-                state.note("the VMI has ended or was replaced");
-                state.current_mut().limit = Some(now + STEP_LIMIT);
-            }
-            return;
+            return self.guest_ends(vm, "the VMI has ended or was replaced", now);
+        }
+        if seen.leaving {
+            return self.guest_ends(vm, "the VMI is being deleted", now);
         }
         let moved_to = seen
             .node
@@ -46,6 +44,52 @@ impl Engine {
         if let Some(node) = moved_to {
             self.moved(vm, node, now);
         }
+    }
+
+    /// The guest is on its way out, and is not coming back: its fault ends now, not with its network namespace.
+    fn guest_ends(&mut self, vm: VmIndex, why: &str, now: Instant) {
+        let placement = self.vms[vm].placements.len() - 1;
+        match self.vms[vm].current().step {
+            Step::Waiting | Step::Found | Step::Arming | Step::Ready => {
+                let state = &mut self.vms[vm];
+                state.fail(Trouble::new("gone", format!("{why}; the fault was not put in place")));
+                let Placement { pod, index, .. } = *state.current();
+                self.actions.push(Action::Say(pod, Word::Rollback(Some(index))));
+                self.finish(vm, placement, End::Untouched);
+            }
+            Step::Going | Step::Injected => {
+                self.vms[vm].note(why);
+                self.vms[vm].because(Cause::Gone);
+                self.roll_back(vm, placement, now);
+            }
+            Step::Ending | Step::Verifying | Step::Final(_) => {}
+        }
+    }
+
+    /// The launcher that has the fault is on its way out, and the fault with it. That the VM has moved away from it may not
+    /// have been seen yet: its VMI is asked.
+    pub(super) fn launcher_ends(&mut self, vm: VmIndex, pod: PodIndex, now: Instant) {
+        let state = &mut self.vms[vm];
+        if state.is_final() || state.current().pod != pod || self.is_winding() {
+            return;
+        }
+        let why = "its launcher pod is being deleted";
+        let state = &mut self.vms[vm];
+        if state.current().step != Step::Injected || state.bare_since.is_some() {
+            return self.guest_ends(vm, why, now);
+        }
+        state.note(why);
+        self.undecided(vm, now);
+        let placement = self.vms[vm].placements.len() - 1;
+        self.roll_back(vm, placement, now);
+    }
+
+    /// The VM has lost its fault, and only its VMI knows whether it runs elsewhere now.
+    fn undecided(&mut self, vm: VmIndex, now: Instant) {
+        let state = &mut self.vms[vm];
+        state.bare_since = Some((jiff::Timestamp::now(), now));
+        state.decide_by = Some(now + STEP_LIMIT);
+        self.actions.push(Action::Recheck(vm));
     }
 
     fn moved(&mut self, vm: VmIndex, node: String, now: Instant) {
@@ -91,6 +135,7 @@ impl Engine {
             gap: None,
         });
         let follow = self.settings.follow && !remaining.is_zero();
+        state.decide_by = None;
         state.bare_since = follow.then_some(since);
         if !follow {
             state.because(Cause::Migration);
@@ -110,6 +155,7 @@ impl Engine {
     pub(super) fn give_up(&mut self, vm: VmIndex, cause: Cause) {
         let state = &mut self.vms[vm];
         state.bare_since = None;
+        state.decide_by = None;
         state.because(cause);
         if state.is_final() {
             state.ended_at = Some(jiff::Timestamp::now());
@@ -153,11 +199,8 @@ impl Engine {
             state.placements[placement].node
         ));
         if last && held && !self.is_winding() && self.vms[vm].bare_since.is_none() {
-            let state = &mut self.vms[vm];
-            state.bare_since = Some((jiff::Timestamp::now(), now));
+            self.undecided(vm, now);
             self.finish(vm, placement, End::Gone);
-            self.vms[vm].placements[placement].limit = Some(now + STEP_LIMIT);
-            self.actions.push(Action::Recheck(vm));
         } else {
             if last && self.vms[vm].bare_since.is_none() {
                 self.vms[vm].because(Cause::Gone);
@@ -171,7 +214,7 @@ impl Engine {
         let limits = self.vms.iter().flat_map(|vm| {
             let limits = vm.placements.iter().filter_map(|placement| placement.limit);
             let probes = vm.probing.waits.map(|(_, limit)| limit);
-            limits.chain(self.rolls_at(vm)).chain(probes)
+            limits.chain(self.rolls_at(vm)).chain(probes).chain(vm.decide_by)
         });
         limits.min()
     }
@@ -190,6 +233,9 @@ impl Engine {
                 let last = self.vms[vm].placements.len() - 1;
                 self.roll_back(vm, last, now);
             }
+            if self.vms[vm].decide_by.is_some_and(|limit| limit <= now) {
+                self.give_up(vm, Cause::Gone);
+            }
             for placement in 0..self.vms[vm].placements.len() {
                 if self.vms[vm].placements[placement]
                     .limit
@@ -206,7 +252,6 @@ impl Engine {
         let here = &self.vms[vm].placements[placement];
         let (pod, index, node) = (here.pod, here.index, here.node.clone());
         match here.step.clone() {
-            Step::Final(_) => self.give_up(vm, Cause::Gone),
             Step::Ending => self.verify(vm, placement),
             Step::Injected | Step::Going => {
                 self.vms[vm].fail(Trouble::new(
@@ -215,7 +260,7 @@ impl Engine {
                 ));
                 self.roll_back(vm, placement, now);
             }
-            Step::Verifying => {}
+            Step::Verifying | Step::Final(_) => {}
             Step::Waiting | Step::Found | Step::Arming | Step::Ready => {
                 self.vms[vm].fail(Trouble::new(
                     "agent-silent",

@@ -1,11 +1,13 @@
 //! The debug pods of a run: opened with a session each, followed, and deleted when it is over.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures::future::join_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, Preconditions};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::driver::Message;
 use super::engine::Input;
@@ -20,6 +22,8 @@ use crate::node::wire::Word;
 
 /// How long a deleted pod may take to be gone; its grace period is 10 s.
 const DELETE_LIMIT: Duration = Duration::from_secs(20);
+/// How long the API server may take to be told so, once somebody wants the command to leave.
+const TELL_LIMIT: Duration = Duration::from_secs(5);
 /// Between tries to attach to one pod. With many pods they are spread, so that the tries of all stay few.
 const ATTACH_SPACING: Duration = Duration::from_millis(400);
 const LONGEST_SPACING: Duration = Duration::from_secs(2);
@@ -42,8 +46,27 @@ struct PodSide {
     created: Option<String>,
     /// Where it was not created either, there is nothing to wait for.
     never_started: bool,
-    /// Why it could not be deleted.
-    failure: Option<String>,
+    /// Whether it was told to end, or why it could not be.
+    told: Option<Result<(), String>>,
+}
+
+/// A debug pod that is there still when the command ends, though nothing is left of what it had in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodLeft {
+    /// `namespace/name`
+    pub pod: String,
+    pub why: NotGone,
+}
+
+/// Why a pod is not gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotGone {
+    /// It was told to end, and does.
+    Ending,
+    /// It could not be told to end.
+    Refused(String),
+    /// The command left before it was told.
+    Untold,
 }
 
 // === impl Pods ===
@@ -94,7 +117,7 @@ impl<'a> Pods<'a> {
             session,
             created: None,
             never_started: false,
-            failure: None,
+            told: None,
         });
         index
     }
@@ -131,54 +154,68 @@ impl<'a> Pods<'a> {
         });
     }
 
-    /// Deletes the pods and waits until they are gone, or until there have been more signals than `seen`. With a second
-    /// signal seen already nothing is waited for. Says which pods are left, as `namespace/name: why`.
+    /// Tells the pods to end and waits until they are gone, or until there have been more signals than `seen`; after a second
+    /// signal nothing is waited for but the answers to the telling. Pods in `kept` are left alone: they are what `status`
+    /// shows and `halt` finds of VMs that are not proven. Says which of the others are there still.
     pub(super) async fn clean_up(
         mut self,
+        kept: &BTreeSet<PodIndex>,
         messages: &mut mpsc::UnboundedReceiver<Message>,
         signals: &Signals,
         seen: u32,
-    ) -> Vec<String> {
-        for side in &self.sides {
-            side.session.say(Word::Bye);
+    ) -> Vec<PodLeft> {
+        let others: Vec<PodIndex> = (0..self.sides.len()).filter(|pod| !kept.contains(pod)).collect();
+        for &pod in &others {
+            self.sides[pod].session.say(Word::Bye);
         }
+        tokio::select! {
+            () = self.end(&others, messages, signals, seen) => {}
+            () = abandoned(signals, seen) => {}
+        }
+        let left = others
+            .iter()
+            .map(|&pod| &self.sides[pod])
+            .filter(|side| !side.is_gone());
+        left.map(|side| side.left(self.namespace)).collect()
+    }
+
+    /// Tells pods to end, each as soon as it is known to have been made, and waits until they are gone, or with more signals
+    /// than `seen` until all have been told.
+    async fn end(
+        &mut self,
+        pods: &[PodIndex],
+        messages: &mut mpsc::UnboundedReceiver<Message>,
+        signals: &Signals,
+        seen: u32,
+    ) {
         let deadline = Instant::now() + DELETE_LIMIT;
-        let mut asked = vec![false; self.sides.len()];
         loop {
-            let due: Vec<PodIndex> = (0..self.sides.len())
-                .filter(|&pod| !asked[pod] && self.sides[pod].created.is_some())
-                .collect();
-            let deletions = due.iter().map(|&pod| self.delete(pod));
-            let deleted = tokio::select! {
-                deleted = futures::future::join_all(deletions) => deleted,
-                () = signals.more_than(seen) => break,
-            };
-            for (pod, result) in due.into_iter().zip(deleted) {
-                asked[pod] = true;
-                self.sides[pod].failure = result.err();
+            let due = |side: &PodSide| side.told.is_none() && side.created.is_some();
+            let due: Vec<PodIndex> = pods.iter().copied().filter(|&pod| due(&self.sides[pod])).collect();
+            let answers = join_all(due.iter().map(|&pod| self.delete(pod))).await;
+            for (pod, answer) in due.into_iter().zip(answers) {
+                self.sides[pod].told = Some(answer);
             }
-            let open = self.sides.iter().any(|side| side.failure.is_none() && !side.is_gone());
-            if !open || seen > 1 || Instant::now() >= deadline {
-                break;
+            let hurried = hurries(signals, seen);
+            let waits = |side: &PodSide| match side.told {
+                Some(Err(_)) => false,
+                Some(Ok(())) => !hurried && !side.is_gone(),
+                None => !side.is_gone(),
+            };
+            if !pods.iter().any(|&pod| waits(&self.sides[pod])) {
+                return;
             }
             tokio::select! {
-                () = signals.more_than(seen) => break,
-                message = timeout(deadline - Instant::now(), messages.recv()) => match message {
-                    Ok(Some(Message::Pod(name, state))) => self.seen(&name, state),
-                    Ok(Some(Message::Input(Input::Heard(pod, heard)))) => self.heard(pod, &heard),
-                    Ok(Some(_)) => {}
-                    _ => break,
-                }
+                message = messages.recv() => match message {
+                    Some(Message::Pod(name, state)) => self.seen(&name, state),
+                    Some(Message::Input(Input::Heard(pod, heard))) => self.heard(pod, &heard),
+                    Some(_) => {}
+                    None => return,
+                },
+                () = signals.more_than(seen), if !hurried => {}
+                () = sleep_until(deadline) => return,
             }
         }
-        let left = self.sides.iter().filter(|side| !side.is_gone());
-        let why = |side: &PodSide| {
-            side.failure
-                .clone()
-                .unwrap_or_else(|| "it is still being deleted".to_owned())
-        };
-        left.map(|side| format!("{}/{}: {}", self.namespace, side.name, why(side)))
-            .collect()
     }
 
     /// Deletes the pod this run made, and no other of its name.
@@ -208,7 +245,35 @@ impl<'a> Pods<'a> {
     }
 }
 
+/// Whether somebody wants the command to leave at once, who was not heard before.
+fn hurries(signals: &Signals, seen: u32) -> bool {
+    seen > 1 || signals.count() > seen
+}
+
+/// Somebody wants the command to leave at once, and again; or the API server does not answer it meanwhile.
+async fn abandoned(signals: &Signals, mut seen: u32) {
+    if seen < 2 {
+        signals.more_than(seen).await;
+        seen += 1;
+    }
+    tokio::select! {
+        () = signals.more_than(seen) => {}
+        () = sleep(TELL_LIMIT) => {}
+    }
+}
+
 impl PodSide {
+    fn left(&self, namespace: &str) -> PodLeft {
+        PodLeft {
+            pod: format!("{namespace}/{}", self.name),
+            why: match &self.told {
+                Some(Ok(())) => NotGone::Ending,
+                Some(Err(why)) => NotGone::Refused(why.clone()),
+                None => NotGone::Untold,
+            },
+        }
+    }
+
     /// The object is no longer there, or never was.
     fn is_gone(&self) -> bool {
         matches!(*self.state.borrow(), PodState::Deleted { .. }) || (self.created.is_none() && self.never_started)

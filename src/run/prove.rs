@@ -52,6 +52,23 @@ pub async fn places(
     keys: &[String],
     image: Option<&AgentImage>,
 ) -> Result<Vec<(String, Place)>, ClusterError> {
+    let mut namespaces: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
+    for key in keys {
+        let (namespace, _) = key.split_once('/').unwrap_or_default();
+        namespaces.entry(namespace).or_default().push(key);
+    }
+    // Each of its own: one that is gone says nothing about the others.
+    let places = namespaces.into_values().map(|keys| places_in_one(cluster, keys, image));
+    let places: Vec<_> = join_all(places).await.into_iter().collect::<Result<_, _>>()?;
+    Ok(places.into_iter().flatten().collect())
+}
+
+/// The same for VMs of one namespace.
+async fn places_in_one(
+    cluster: &Cluster,
+    keys: Vec<&String>,
+    image: Option<&AgentImage>,
+) -> Result<Vec<(String, Place)>, ClusterError> {
     let names: Vec<NamedTarget> = keys.iter().filter_map(|key| named(key)).collect();
     if names.is_empty() {
         return Ok(Vec::new());
@@ -64,10 +81,8 @@ pub async fn places(
         Ok(found) => found,
         // Its namespace is gone, and every VM in it.
         Err(error) if error.is_not_found() => {
-            return Ok(keys
-                .iter()
-                .map(|key| (key.clone(), Place::Nothing(NOT_RUNNING)))
-                .collect());
+            let nothing = |key: &String| (key.clone(), Place::Nothing(NOT_RUNNING));
+            return Ok(keys.into_iter().map(nothing).collect());
         }
         Err(error) => return Err(error),
     };
@@ -82,7 +97,7 @@ pub async fn places(
             row.map_or(Place::Nothing(NOT_RUNNING), |row| Place::of(row, &images)),
         )
     };
-    Ok(keys.iter().map(place).collect())
+    Ok(keys.into_iter().map(place).collect())
 }
 
 const NOT_RUNNING: &str = "is not running";
@@ -167,26 +182,13 @@ pub async fn sweep(cluster: &Cluster, jobs: &[Job]) -> Vec<(String, Result<Swept
     let swept = join_all(jobs.iter().map(|job| sweep::run(cluster, job))).await;
     let mut all = Vec::new();
     for (job, result) in jobs.iter().zip(swept) {
-        match result {
-            Ok(swept) => all.extend(swept.into_iter().map(|one| (one.key.clone(), Ok(one)))),
-            // One that could not be looked into leaves the others of its node unproven, too.
-            Err(why) => all.extend(
-                job.targets
-                    .iter()
-                    .map(|target| (target.key(), Err(about(&target.key(), &why)))),
-            ),
+        for (target, swept) in job.targets.iter().zip(result) {
+            let key = target.key();
+            let swept = swept.map_err(|why| format!("{key}: {why}"));
+            all.push((key, swept));
         }
     }
     all
-}
-
-/// The sentence about a VM, which may begin with its name already.
-fn about(key: &str, why: &str) -> String {
-    if why.starts_with(&format!("{key}: ")) {
-        why.to_owned()
-    } else {
-        format!("{key}: {why}")
-    }
 }
 
 #[cfg(test)]
@@ -253,15 +255,6 @@ mod tests {
             pod.plan.matches("sweep 1 ").count(),
             2,
             "tap and uplink of the second VM"
-        );
-    }
-
-    #[test]
-    fn a_vm_is_named_once() {
-        assert_eq!(about("shop/a", "shop/a: tap0 netem 7a31:"), "shop/a: tap0 netem 7a31:");
-        assert_eq!(
-            about("shop/a", "the node did not answer"),
-            "shop/a: the node did not answer"
         );
     }
 }

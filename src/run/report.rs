@@ -82,7 +82,9 @@ fn fill(target: &mut TargetReport, vm: &Vm) {
             .filter(|_| target.state != Some(TargetState::Detached))
             .map(Time);
     }
-    target.held_seconds = (vm.held > 0.0).then(|| Seconds(std::time::Duration::from_secs_f64(vm.held)));
+    // A node's word: no more than a number.
+    let held = std::time::Duration::try_from_secs_f64(vm.held).ok();
+    target.held_seconds = held.filter(|held| !held.is_zero()).map(Seconds);
     target.moves = vm
         .moves
         .iter()

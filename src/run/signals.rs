@@ -1,7 +1,8 @@
 //! What is said to a run from outside: SIGINT, SIGTERM, SIGHUP and SIGQUIT, counted, and that somebody has seen enough.
 //!
 //! The first signal rolls back, the second leaves. Installed before the first prompt and for the life of the process: tokio
-//! never gives the default action back, so a second Ctrl-C has to be acted on by us.
+//! never gives the default action back, so a second Ctrl-C has to be acted on by us. A SIGHUP that was ignored when the command
+//! started stays ignored, as `nohup` means it.
 
 use std::io;
 use std::sync::Arc;
@@ -79,13 +80,40 @@ async fn passed(count: &watch::Sender<u32>, seen: u32) {
 #[cfg(unix)]
 fn listen() -> io::Result<Vec<tokio::signal::unix::Signal>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let kinds = [
-        SignalKind::interrupt(),
-        SignalKind::terminate(),
-        SignalKind::hangup(),
-        SignalKind::quit(),
-    ];
+    let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
+    if !ignores(SignalKind::hangup()) {
+        kinds.push(SignalKind::hangup());
+    }
     kinds.into_iter().map(signal).collect()
+}
+
+/// Whether a signal is ignored by what started this process. Only Linux tells without unsafe code; elsewhere nothing is taken
+/// for ignored.
+#[cfg(unix)]
+fn ignores(kind: tokio::signal::unix::SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    is_ignored(&status, kind.as_raw_value())
+}
+
+/// Reads the mask of ignored signals in `proc_pid_status(5)`: bit 0 is signal 1.
+#[cfg(unix)]
+fn is_ignored(status: &str, signal: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u128::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::is_ignored;
+
+    #[test]
+    fn the_mask_of_ignored_signals() {
+        let status = "Name:\tx\nSigBlk:\t0000000000000003\nSigIgn:\t0000000000001001\n";
+        let ignored: Vec<i32> = (1..=64).filter(|signal| is_ignored(status, *signal)).collect();
+        assert_eq!(ignored, [1, 13]);
+        assert!(!is_ignored("", 1));
+    }
 }
 
 #[cfg(windows)]

@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::engine::{Action, Engine, Input, Settings, VmiSeen};
+use super::sweep::Swept;
 use super::vm::{Placement, Step, Vm};
 use crate::node::pod_state::PodState;
 use crate::node::session::Heard;
@@ -165,4 +166,25 @@ pub(super) fn here(node: &str) -> VmiSeen {
 
 pub(super) fn over(verdict: Option<Verdict>) -> Heard {
     Heard::Over(PodState::Deleted { verdict })
+}
+
+/// What another agent found in `web-0`, and has removed.
+pub(super) fn swept(removed: &[&str]) -> Result<Swept, String> {
+    Ok(Swept {
+        key: "default/web-0".to_owned(),
+        removed: removed.iter().map(|&it| it.to_owned()).collect(),
+        gone: false,
+    })
+}
+
+/// What the pod of a run says in its status of some of its VMs: index, state, by.
+pub(super) fn verdict(vms: &[(usize, &str, By)], more: u32) -> Verdict {
+    Verdict {
+        run: "r".to_owned(),
+        vms: vms
+            .iter()
+            .map(|&(vm, state, by)| (vm, state.to_owned(), by, 9.0))
+            .collect(),
+        more,
+    }
 }

@@ -80,11 +80,17 @@ pub fn pod(job: &Job) -> Result<DebugPod, String> {
     })
 }
 
-/// Sweeps; the error says what may still be in place, or why nobody could look.
-pub async fn run(cluster: &Cluster, job: &Job) -> Result<Vec<Swept>, String> {
+/// Sweeps, and says of each target in its order what was found; the error says what may still be in place, or why nobody
+/// could look.
+pub async fn run(cluster: &Cluster, job: &Job) -> Vec<Result<Swept, String>> {
+    let nobody = |why: String| job.targets.iter().map(|_| Err(why.clone())).collect();
+    let pod = match pod(job) {
+        Ok(pod) => pod,
+        Err(why) => return nobody(why),
+    };
     let errand = Errand {
         cluster,
-        pod: pod(job)?,
+        pod,
         start_limit: job.pod.start_limit,
         answer_limit: SWEEP_LIMIT,
     };
@@ -106,8 +112,11 @@ pub async fn run(cluster: &Cluster, job: &Job) -> Result<Vec<Swept>, String> {
         })
         .await;
     pod.finish().await;
-    result.map_err(|trouble| trouble.message)?;
-    swept.into_values().collect()
+    let unsaid = result
+        .err()
+        .map_or_else(|| "the agent said nothing of it".to_owned(), |trouble| trouble.message);
+    let said = |vm| swept.remove(&vm).unwrap_or_else(|| Err(unsaid.clone()));
+    (0..job.targets.len()).map(said).collect()
 }
 
 /// What an event says about a VM, where it settles it. Counts the VMs whose namespace was found in `found`.
@@ -126,7 +135,7 @@ fn answer(event: Event, targets: &[Target], found: &mut usize) -> Option<(usize,
                 gone: false,
             }),
         )),
-        Event::Swept { vm, left, .. } => Some((vm, Err(format!("{}: {}", key(vm)?, left.join(", "))))),
+        Event::Swept { vm, left, .. } => Some((vm, Err(left.join(", ")))),
         Event::Gone { vm, .. } => Some((vm, Ok(gone(key(vm)?)))),
         // The launcher is not on the node any more: its namespace is gone, and everything in it.
         Event::Refused { vm, reason, .. } if reason == "no-process" => Some((vm, Ok(gone(key(vm)?)))),
@@ -136,8 +145,8 @@ fn answer(event: Event, targets: &[Target], found: &mut usize) -> Option<(usize,
             device,
             detail,
         } => {
-            let trouble = words::refused(&reason, device.as_deref(), &detail);
-            Some((vm, Err(format!("{}: {}", key(vm)?, trouble.message))))
+            let trouble = words::refused(&key(vm)?, &reason, device.as_deref(), &detail);
+            Some((vm, Err(trouble.message)))
         }
         _ => None,
     }
@@ -191,12 +200,12 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_removed_is_an_error_that_names_it() {
+    fn what_could_not_be_removed_is_an_error_that_says_what() {
         let swept = Event::Swept {
             vm: 0,
             removed: Vec::new(),
             left: vec!["tap0 netem 7a31:".into()],
         };
-        assert_eq!(told(swept).unwrap().unwrap_err(), "default/web-1: tap0 netem 7a31:");
+        assert_eq!(told(swept).unwrap().unwrap_err(), "tap0 netem 7a31:");
     }
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::engine::{Action, Input, Settings};
-use super::story::{HOLD, Story, over, settings};
+use super::story::{HOLD, Story, over, settings, swept};
 use super::vm::{Cause, End, Step};
 use crate::cluster::events::Happened;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, Verdict, Word};
 
+#[path = "proof_tests.rs"]
+mod proof;
 #[path = "reach_tests.rs"]
 mod reach;
 
@@ -163,7 +165,7 @@ fn a_lost_wire_is_settled_by_the_pods_verdict() {
 
 #[test]
 fn without_a_verdict_another_agent_looks_and_only_its_word_counts() {
-    for (answer, clean) in [(Ok(()), true), (Err("tap0 netem".to_owned()), false)] {
+    for (answer, clean) in [(swept(&[]), true), (Err("tap0 netem".to_owned()), false)] {
         let mut story = Story::hold(settings(), 1);
         story.tell(Input::Heard(0, Heard::WireLost)).said();
         story.tell(Input::Heard(0, over(None)));

@@ -3,16 +3,16 @@
 use tokio::time::Instant;
 
 use super::engine::{Action, Engine, VERDICT_LIMIT};
-use super::heard::cause;
+use super::sweep::Swept;
 use super::vm::{Cause, End, STREAM_LOST, Step, Trouble, Vm, VmIndex};
 use crate::node::pod_state::PodState;
 use crate::node::wire::By;
 
 impl Engine {
-    /// The stream to a debug pod has ended; what is in place there, its node rolls back by itself.
+    /// The stream to a debug pod has ended; what is in place there, its node is to roll back by itself.
     pub(super) fn wire_lost(&mut self, vm: VmIndex, placement: usize, now: Instant) {
         let state = &mut self.vms[vm];
-        state.note("the stream to the debug pod was lost; the node rolls back by itself");
+        state.note("the stream to the debug pod was lost; its node is to roll back by itself");
         stream_lost(state);
         if state.placements[placement].is_touched() {
             state.placements[placement].limit = Some(now + VERDICT_LIMIT);
@@ -22,7 +22,8 @@ impl Engine {
         }
     }
 
-    /// A debug pod is over: its verdict counts for what it had in place.
+    /// A debug pod is over: its verdict counts for the VMs that it names. One that it does not name may have had no room in the
+    /// message, or nobody left to speak for it: that is looked into.
     pub(super) fn pod_over(&mut self, vm: VmIndex, placement: usize, state: &PodState) {
         let here = &self.vms[vm].placements[placement];
         if !here.is_touched() {
@@ -33,31 +34,22 @@ impl Engine {
             return self.finish(vm, placement, End::Untouched);
         }
         let index = here.index;
-        let verdict = state.verdict();
-        let own = verdict.and_then(|verdict| verdict.vms.iter().find(|entry| entry.0 == index));
-        match (own, verdict) {
-            (Some((_, word, by, held)), _) => {
-                let (by, held) = (*by, *held);
-                self.vms[vm].held += held;
-                if matches!(by, By::LostOperator | By::Silence) {
-                    // The node noticed before we did.
-                    stream_lost(&mut self.vms[vm]);
-                }
-                self.vms[vm].because(cause(by));
-                let end = match word.as_str() {
-                    "restored" => End::Restored(by),
-                    "gone" => End::Gone,
-                    _ => End::Leaked("the node could not remove everything".to_owned()),
-                };
-                self.vms[vm].note("the debug pod's verdict was read from its status");
-                self.finish(vm, placement, end);
-            }
-            // The message is short of room only for restored ones.
-            (None, Some(verdict)) if verdict.more > 0 => self.finish(vm, placement, End::Restored(By::Other)),
-            _ => {
-                self.ended_unsaid(vm, state);
-                self.verify(vm, placement);
-            }
+        let named = state.verdict().and_then(|verdict| verdict.of(index));
+        let Some((word, by, held)) = named else {
+            self.ended_unsaid(vm, state);
+            return self.verify(vm, placement);
+        };
+        self.vms[vm].held += held;
+        if matches!(by, By::LostOperator | By::Silence) {
+            // The node noticed before we did.
+            stream_lost(&mut self.vms[vm]);
+        }
+        self.ended_by(vm, placement, by);
+        self.vms[vm].note("the debug pod's verdict was read from its status");
+        match word {
+            "restored" => self.finish(vm, placement, End::Restored(by)),
+            "gone" => self.finish(vm, placement, End::Gone),
+            _ => self.could_not_undo(vm, placement, "as the debug pod's verdict says"),
         }
     }
 
@@ -77,12 +69,49 @@ impl Engine {
         }
     }
 
+    /// The node says itself that it could not remove everything: another agent is to.
+    pub(super) fn could_not_undo(&mut self, vm: VmIndex, placement: usize, left: &str) {
+        let state = &mut self.vms[vm];
+        let node = &state.placements[placement].node;
+        let trouble = Trouble::new("not-undone", format!("{node} could not undo the fault: {left}"));
+        state.note(trouble.message.clone());
+        state.fail(
+            trouble.hint("why it could not is in the log of the node's kernel; the run did not end as it should have"),
+        );
+        self.verify(vm, placement);
+    }
+
     /// Nobody could say what is left: another agent is to look.
     pub(super) fn verify(&mut self, vm: VmIndex, placement: usize) {
         let here = &mut self.vms[vm].placements[placement];
         here.step = Step::Verifying;
         here.limit = None;
         self.actions.push(Action::Verify { vm, placement });
+        self.actions.push(Action::Show(vm));
+    }
+
+    /// Another agent has looked, and removed what was there, or could not.
+    pub(super) fn verified(&mut self, vm: VmIndex, placement: usize, result: Result<Swept, String>) {
+        let (end, note) = match result {
+            Ok(swept) if swept.gone => (
+                End::Gone,
+                "the network namespace is gone, says another debug pod".to_owned(),
+            ),
+            Ok(swept) if swept.removed.is_empty() => (
+                End::Swept(Vec::new()),
+                "another debug pod looked: nothing was left".to_owned(),
+            ),
+            Ok(swept) => {
+                let note = format!("another debug pod removed {}", swept.removed.join(", "));
+                (End::Swept(swept.removed), note)
+            }
+            Err(left) => {
+                let note = format!("another debug pod could not prove that nothing is left: {left}");
+                (End::Leaked(left), note)
+            }
+        };
+        self.vms[vm].note(note);
+        self.finish(vm, placement, end);
     }
 }
 

@@ -54,7 +54,10 @@ pub enum Step {
 pub enum End {
     /// Nothing was ever changed.
     Untouched,
+    /// The node rolled it back, and read back that nothing is left.
     Restored(By),
+    /// Another agent looked, and nothing is left: what it had to remove, e.g. `tap0 netem 7a31:`.
+    Swept(Vec<String>),
     Gone,
     Detached,
     Leaked(String),
@@ -79,7 +82,7 @@ pub struct Trouble {
     pub hint: Option<String>,
 }
 
-/// Reason of the trouble that is none of the fault's: the stream ended, and the node rolled back by itself.
+/// Reason of the trouble that is none of the fault's: the stream ended, and the fault with it.
 pub const STREAM_LOST: &str = "stream-lost";
 
 /// What ended a VM's fault, from the operator's side.
@@ -111,8 +114,10 @@ pub struct Vm {
     pub moves: Vec<Move>,
     /// The newest resource version of its VMI that was seen.
     pub version: Option<u64>,
-    /// Since when a VM that moved has been without its fault.
+    /// Since when a VM that moved, or may be moving, has been without its fault.
     pub bare_since: Option<(Timestamp, Instant)>,
+    /// Until when its VMI may take to say whether it has moved; then it has not.
+    pub decide_by: Option<Instant>,
     pub cause: Option<Cause>,
     pub trouble: Option<Trouble>,
     pub timeline: Vec<(Timestamp, String)>,
@@ -152,6 +157,11 @@ impl Placement {
         matches!(self.step, Step::Final(_))
     }
 
+    /// Whether it is not with its pod to say how it ends: it has, or another agent looks.
+    pub fn is_out_of_its_hands(&self) -> bool {
+        matches!(self.step, Step::Verifying | Step::Final(_))
+    }
+
     /// Whether something may be in the kernel.
     pub fn is_touched(&self) -> bool {
         matches!(self.step, Step::Going | Step::Injected | Step::Ending | Step::Verifying)
@@ -173,6 +183,7 @@ impl Vm {
             moves: Vec::new(),
             version: None,
             bare_since: None,
+            decide_by: None,
             cause: None,
             trouble: None,
             timeline: Vec::new(),
@@ -201,6 +212,18 @@ impl Vm {
             Step::Final(End::Leaked(left)) => Some(left.as_str()),
             _ => None,
         })
+    }
+
+    /// The last placement that had something in place, where there was one.
+    pub fn last_end(&self) -> Option<&End> {
+        self.placements
+            .iter()
+            .rev()
+            .find_map(|placement| match &placement.step {
+                Step::Final(End::Untouched) => None,
+                Step::Final(end) => Some(end),
+                _ => None,
+            })
     }
 
     /// The fault did not last as long as was asked, or until the operator had seen enough.

@@ -1,10 +1,15 @@
 //! The agent's reasons and a session's failures in words, with the next step.
 
+use super::halt::vmi;
 use super::vm::Trouble;
+use crate::command_line::CommandLine;
 use crate::node::session::NotStarted;
 
-/// Why a VM was refused on the node, before anything was changed there.
-pub(super) fn refused(reason: &str, device: Option<&str>, detail: &str) -> Trouble {
+/// Hint of what an earlier run may have left; the command follows.
+const LEFTOVERS: &str = "where no live run has it (kubectl vmchaos status shows those), an earlier one left it; to remove what this program left there";
+
+/// Why a VM, given as `namespace/name`, was refused on the node, before anything was changed there.
+pub(super) fn refused(key: &str, reason: &str, device: Option<&str>, detail: &str) -> Trouble {
     let device = device.unwrap_or("the device");
     let with_detail = |text: String| {
         if detail.is_empty() {
@@ -37,11 +42,11 @@ pub(super) fn refused(reason: &str, device: Option<&str>, detail: &str) -> Troub
         ),
         "foreign-qdisc" => (
             format!("{device} already has a qdisc that this run did not make; it is left alone"),
-            "see whether it is a run that can be halted: kubectl vmchaos status",
+            LEFTOVERS,
         ),
         "foreign-filter" => (
             format!("{device} already has filters or nft chains that this run did not make; they are left alone"),
-            "see whether it is a run that can be halted: kubectl vmchaos status",
+            LEFTOVERS,
         ),
         "no-engine" => (
             "the node cannot filter a device's packets".to_owned(),
@@ -87,6 +92,13 @@ pub(super) fn refused(reason: &str, device: Option<&str>, detail: &str) -> Troub
             format!("refused on the node ({reason})"),
             "see the pod's log: kubectl logs",
         ),
+    };
+    let hint = match hint {
+        LEFTOVERS => {
+            let halt = CommandLine::new("kubectl vmchaos halt").arg(vmi(key));
+            format!("{LEFTOVERS}: {halt}")
+        }
+        hint => hint.to_owned(),
     };
     Trouble::new(reason, with_detail(text)).hint(hint)
 }

@@ -8,6 +8,8 @@ use crate::http_server::{Answer, Recorded, Server, list, not_found, status};
 
 const VMIS: &str = "/apis/kubevirt.io/v1/namespaces/shop/virtualmachineinstances";
 const PODS: &str = "/api/v1/namespaces/shop/pods";
+/// Where virt-handler and virt-controller say what a launcher runs.
+const KUBEVIRTS_PODS: &str = "/api/v1/namespaces/kubevirt/pods";
 
 fn vmi(namespace: &str, name: &str) -> Value {
     let text = include_str!("../fixtures/kubevirt-1.9/vmi-running.json");
@@ -26,6 +28,7 @@ fn pod(namespace: &str, vmi: &str) -> Value {
     pod["metadata"]["namespace"] = json!(namespace);
     pod["metadata"]["labels"]["kubevirt.io/created-by"] = uid.clone();
     pod["metadata"]["ownerReferences"][0]["uid"] = uid;
+    pod["metadata"]["ownerReferences"][0]["name"] = json!(vmi);
     pod
 }
 
@@ -55,7 +58,10 @@ fn world(request: &Recorded) -> Answer {
         PODS => pods(of("shop").collect()),
         "/apis/kubevirt.io/v1/virtualmachineinstances" => vmis(all.iter().collect()),
         "/api/v1/pods" => pods(all.iter().collect()),
-        "/apis/kubevirt.io/v1/kubevirts" => list("KubeVirt", &[]),
+        "/apis/kubevirt.io/v1/kubevirts" => list(
+            "KubeVirt",
+            &[json!({ "metadata": { "name": "kubevirt", "namespace": "kubevirt" } })],
+        ),
         "/api/v1/nodes" => list(
             "Node",
             &[
@@ -118,18 +124,22 @@ async fn a_namespace_takes_one_list_of_each_kind() {
     assert_eq!(
         lines,
         [
+            format!("GET {KUBEVIRTS_PODS}"),
             "GET /api/v1/namespaces/shop/pods".to_owned(),
             "GET /api/v1/nodes".to_owned(),
             kubevirts,
             format!("GET {VMIS}")
         ]
     );
-    let pods = server
-        .requests()
-        .into_iter()
-        .find(|request| request.path == PODS)
-        .unwrap();
+    let query = |path: &str| {
+        let requests = server.requests();
+        requests.into_iter().find(|request| request.path == path).unwrap()
+    };
+    let pods = query(PODS);
     assert!(pods.has("labelSelector=kubevirt.io%3Dvirt-launcher"), "{}", pods.query);
+    let pods = query(KUBEVIRTS_PODS);
+    let components = "labelSelector=kubevirt.io+in+%28virt-handler%2Cvirt-controller%29";
+    assert!(pods.has(components), "{}", pods.query);
 }
 
 #[tokio::test]
@@ -142,7 +152,7 @@ async fn all_namespaces_take_one_list_of_each_kind() {
         ..Selection::default()
     };
     assert_eq!(keys(&found(&server, &selection).await), ["shop/web-1", "team-a/web-1"]);
-    assert_eq!(server.lines().len(), 4);
+    assert_eq!(server.lines().len(), 5);
 }
 
 #[tokio::test]
@@ -181,7 +191,7 @@ async fn one_name_is_got_and_several_are_listed() {
         keys(&found(&server, &named(&["web-2", "web-1", "web-2"])).await),
         ["shop/web-1", "shop/web-2"]
     );
-    assert_eq!(server.lines().len(), 4);
+    assert_eq!(server.lines().len(), 5);
 }
 
 #[tokio::test]

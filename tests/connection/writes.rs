@@ -1,7 +1,7 @@
 //! Permission reviews, the choice of a namespace for debug pods, and Events.
 
 use k8s_openapi::api::core::v1::Pod;
-use kubectl_vmchaos::cluster::access::{Verdict, review};
+use kubectl_vmchaos::cluster::access::{Places, Verdict, review};
 use kubectl_vmchaos::cluster::events::{Happened, Recorder, Regarding};
 use kubectl_vmchaos::cluster::pod_namespace::{Own, PodNamespaces};
 use kubectl_vmchaos::cluster::rbac::missing_rbac;
@@ -29,6 +29,14 @@ fn namespaces(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
+fn places<'a>(vmis: &'a [String], pods: &'a str) -> Places<'a> {
+    Places {
+        vmis,
+        pods,
+        kubevirt: Some("kubevirt"),
+    }
+}
+
 #[tokio::test]
 async fn permissions_are_asked_for_one_by_one_and_the_missing_ones_are_written_down() {
     let server = Server::start(|request| {
@@ -42,7 +50,8 @@ async fn permissions_are_asked_for_one_by_one_and_the_missing_ones_are_written_d
         created(&answer)
     })
     .await;
-    let reviewed = review(&server.cluster().await, VM_PACKETS, &namespaces(&["shop"]), "vmchaos").await;
+    let shop = namespaces(&["shop"]);
+    let reviewed = review(&server.cluster().await, VM_PACKETS, places(&shop, "vmchaos")).await;
     assert_eq!(server.count(&format!("POST {REVIEWS}")), reviewed.len());
 
     let verdict = |line: &str| {
@@ -76,13 +85,8 @@ async fn permissions_are_asked_for_one_by_one_and_the_missing_ones_are_written_d
 #[tokio::test]
 async fn a_server_that_does_not_review_leaves_it_open() {
     let server = Server::start(|_| status(403, "Forbidden", "no reviews")).await;
-    let reviewed = review(
-        &server.cluster().await,
-        &VM_PACKETS[..1],
-        &namespaces(&["shop"]),
-        "shop",
-    )
-    .await;
+    let shop = namespaces(&["shop"]);
+    let reviewed = review(&server.cluster().await, &VM_PACKETS[..1], places(&shop, "shop")).await;
     assert_eq!(
         reviewed[0].verdict,
         Verdict::Unknown("Error from server (Forbidden): no reviews".into())

@@ -1,5 +1,10 @@
 //! netem and filter on one VM at once: each leaves the other's objects alone, whichever comes and goes first.
 
+use std::time::Duration;
+
+use kubectl_vmchaos::rehearsal::host::{Feature, Presence};
+use kubectl_vmchaos::rehearsal::{AgentKind, Options};
+
 use crate::support::{Rehearsal, Running};
 use crate::{LONG, cuts, with};
 
@@ -65,4 +70,32 @@ fn one_can_be_halted_without_the_other() {
     assert_eq!(cuts(&rehearsal, "web-1"), Vec::<String>::new());
     assert_eq!(rehearsal.ours("default", "web-1").len(), 2);
     ended(netem);
+}
+
+#[test]
+fn looking_after_the_one_leaves_the_other_alone() {
+    let rehearsal = Rehearsal::with(Options {
+        agent: AgentKind::Double,
+        pod_start: Duration::from_secs(1),
+        ..Options::default()
+    });
+    let removal = |presence| {
+        let practice = &rehearsal.practice;
+        practice.set_feature("node-1", Feature::Removal, presence).unwrap();
+    };
+    let mut netem = injected(&rehearsal, &NETEM);
+    let filter = injected(&rehearsal, &LONG);
+    let cut = cuts(&rehearsal, "web-1");
+    // Its node cannot undo the one, so that another pod looks, and can.
+    removal(Presence::Absent);
+    netem.signal("INT");
+    rehearsal.until("another pod is to look", |rehearsal| {
+        rehearsal.pod_names().iter().any(|(_, name)| name.contains("-sweep-"))
+    });
+    removal(Presence::Loaded);
+    netem.end().expect(130).says(&["removed it by another debug pod"]);
+    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
+    assert_eq!(cuts(&rehearsal, "web-1"), cut, "it is another run's");
+    ended(filter);
+    assert_eq!(cuts(&rehearsal, "web-1"), Vec::<String>::new());
 }

@@ -1,9 +1,18 @@
 //! `--probe` beside a filter: what it cuts is not answered, what it leaves alone is.
 
+use kubectl_vmchaos::rehearsal::{AgentKind, Options};
+
 use crate::support::Rehearsal;
 
 fn probed(more: &[&str]) -> serde_json::Value {
-    let rehearsal = Rehearsal::new();
+    probed_on(AgentKind::Auto, more)
+}
+
+fn probed_on(agent: AgentKind, more: &[&str]) -> serde_json::Value {
+    let rehearsal = Rehearsal::with(Options {
+        agent,
+        ..Options::default()
+    });
     let base = [
         "filter",
         "web-1",
@@ -54,4 +63,16 @@ fn what_comes_out_alone_does_not_stop_answers_to_other_ports() {
     let target = probed(&["--ingress", "false"]);
     let during = &target["probes"][0]["during"];
     assert_eq!(during["answered"], during["sent"], "{target}");
+}
+
+#[test]
+fn the_rehearsal_counts_what_its_probes_miss() {
+    for engine in ["nft", "tc"] {
+        let target = probed_on(AgentKind::Double, &["--engine", engine]);
+        let during = &target["probes"][0]["during"];
+        assert_eq!(during["answered"], 0, "{engine}: {during}");
+        let verified = target["verified"].as_array().unwrap();
+        let dropped = verified.iter().map(|one| one["dropped"].as_u64().unwrap());
+        assert!(dropped.sum::<u64>() > 0, "{engine}: {verified:?}");
+    }
 }

@@ -161,7 +161,7 @@ fn where_vms_may_not_be_read_the_plan_says_so() {
     rehearsal
         .practice
         .forbid("get", "kubevirt.io", "virtualmachines", "", "default");
-    rehearsal.practice.forbid("get", "", "namespaces", "", "");
+    rehearsal.practice.forbid("get", "", "namespaces", "", "default");
     let ended = rehearsal.run(&with(FAULTS[0], &["web-1", "--dry-run"])).expect(0);
     ended.says(&[
         "not known: whether a VM is annotated",

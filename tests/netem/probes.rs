@@ -239,3 +239,51 @@ fn serial_vms_are_probed_each_in_its_turn() {
         assert!(probe["before"]["sent"].as_u64() < Some(6), "not all the while: {probe}");
     }
 }
+
+/// Packets and drops of every reading of the only target.
+fn counted(ended: &crate::support::Ended) -> Vec<(u64, u64)> {
+    let target = ended.target();
+    let all = target["verified"].as_array().unwrap().iter();
+    let count = |one: &Value, name: &str| one[name].as_u64().unwrap_or_else(|| panic!("{name}: {one}"));
+    all.map(|one| (count(one, "packets"), count(one, "dropped"))).collect()
+}
+
+#[test]
+fn what_is_lost_is_counted_where_it_is_lost_and_seen_by_probes() {
+    let rehearsal = rehearsal();
+    let args = |loss| {
+        let base = [
+            "netem",
+            "web-1",
+            "--duration",
+            "6s",
+            "-y",
+            "-o",
+            "json",
+            "--probe",
+            "icmp",
+        ];
+        [&base[..], &["--loss", loss]].concat()
+    };
+    let ended = rehearsal.run(&args("10%")).expect(0);
+    let counted_tenth = counted(&ended);
+    assert_eq!(counted_tenth.len(), 2, "into the guest and out of it");
+    for (packets, dropped) in counted_tenth {
+        let share = dropped as f64 / (packets + dropped) as f64;
+        assert!((0.05..=0.15).contains(&share), "{dropped} of {packets}");
+    }
+    // All that is sent is lost: to probes too.
+    let ended = rehearsal.run(&args("100%")).expect(0);
+    let during = &ended.target()["probes"][0]["during"];
+    assert!(during["sent"].as_u64().unwrap() > 0, "{during}");
+    assert_eq!(during["answered"].as_u64().unwrap_or_default(), 0, "{during}");
+    for (packets, dropped) in counted(&ended) {
+        assert!(packets == 0 && dropped > 0, "{dropped} of {packets}");
+    }
+    // Nothing is lost where nothing is to be.
+    let mut delay = args("0");
+    delay.extend(["--latency", "10ms"]);
+    for (packets, dropped) in counted(&rehearsal.run(&delay).expect(0)) {
+        assert!(packets > 0 && dropped == 0, "{dropped} of {packets}");
+    }
+}

@@ -1,5 +1,9 @@
 //! Signals roll back and wait; a second one leaves.
 
+use std::time::Duration;
+
+use kubectl_vmchaos::rehearsal::{Answer, Rule};
+
 use crate::support::Rehearsal;
 use crate::{LONG, with};
 
@@ -71,7 +75,6 @@ fn a_second_signal_leaves_and_says_how_to_finish() {
 
 #[test]
 fn a_signal_while_the_cluster_is_read_changes_nothing() {
-    use kubectl_vmchaos::rehearsal::{Answer, Rule};
     let rehearsal = Rehearsal::new();
     for verb in ["get", "list"] {
         let hang = Rule::new(verb, "virtualmachineinstances", Answer::Hang);
@@ -88,4 +91,94 @@ fn a_signal_while_the_cluster_is_read_changes_nothing() {
     run.signal("TERM");
     run.end().expect(130).says(&["interrupted; nothing was changed"]);
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_hangup_that_was_ignored_at_the_start_stays_ignored() {
+    let rehearsal = Rehearsal::new();
+    let args = [
+        "netem",
+        "web-1",
+        "--latency",
+        "20ms",
+        "--duration",
+        "3s",
+        "-y",
+        "-o",
+        "json",
+    ];
+    let command = rehearsal.command(&args);
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
+        .arg(command.get_program());
+    shell.args(args);
+    shell.env_clear().stdin(std::process::Stdio::null());
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut run = crate::support::Running::start(shell);
+    run.wait_for("injected");
+    run.signal("HUP");
+    let ended = run.end().expect(0);
+    assert_eq!(ended.target()["endedBy"], "deadline");
+}
+
+/// Everything is verified, and the pod does not go: its kubelet does nothing any more.
+fn verified_and_pod_stays(rehearsal: &Rehearsal) -> crate::support::Running {
+    let mut run = rehearsal.spawn(&with(&LONG, &["-o", "json", "--context", "vmchaos-rehearsal"]));
+    run.wait_for("injected");
+    run
+}
+
+fn is_told_to_end(pod: &serde_json::Value) -> bool {
+    !pod["metadata"]["deletionTimestamp"].is_null()
+}
+
+#[test]
+fn a_second_signal_after_the_proof_leaves_pods_that_were_told_to_end() {
+    let rehearsal = Rehearsal::new();
+    // The answer to the first signal's DELETE takes long enough for a second.
+    let slow = Answer::Delay(Duration::from_millis(1_500));
+    rehearsal
+        .practice
+        .fail(Rule::new("delete", "/pods/", slow).unwrap().always());
+    let mut run = verified_and_pod_stays(&rehearsal);
+    run.signal("INT").wait_for("restored on node-1");
+    run.signal("INT");
+    let ended = run.end().expect(130);
+    assert_eq!(ended.target()["state"], "restored");
+    assert!(!ended.err.contains("still being deleted"), "{}", ended.err);
+    let pods = rehearsal.practice.list("Pod", "kubevirt");
+    let ours = pods
+        .iter()
+        .filter(|pod| pod["metadata"]["labels"]["vmchaos.dev/run"].is_string());
+    for pod in ours {
+        assert!(is_told_to_end(pod), "{pod}");
+        assert!(
+            ended.err.contains("was told to end and is not gone yet"),
+            "{}",
+            ended.err
+        );
+    }
+}
+
+#[test]
+fn a_pod_that_could_not_be_told_to_end_is_said_to_be_there_with_the_command() {
+    let rehearsal = Rehearsal::new();
+    rehearsal
+        .practice
+        .fail(Rule::new("delete", "/pods/", Answer::Hang).unwrap().always());
+    let mut run = verified_and_pod_stays(&rehearsal);
+    run.signal("INT").wait_for("restored on node-1");
+    run.signal("INT");
+    let ended = run.end().expect(130);
+    let id = ended.json()["id"].as_str().unwrap().to_owned();
+    let told = format!(
+        "debug pod kubevirt/vmchaos-{id}-0 was not told to end; to delete it: kubectl vmchaos halt {id} --context vmchaos-rehearsal"
+    );
+    assert!(ended.err.contains(&told), "{}", ended.err);
+    let pod = rehearsal
+        .practice
+        .get("Pod", "kubevirt", &format!("vmchaos-{id}-0"))
+        .unwrap();
+    assert!(!is_told_to_end(&pod), "{pod}");
 }

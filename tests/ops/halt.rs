@@ -30,6 +30,26 @@ fn a_live_run_is_ended_from_elsewhere_and_says_so_on_both_sides() {
 }
 
 #[test]
+fn only_the_pod_that_was_looked_at_is_deleted_and_no_other_of_its_name() {
+    let rehearsal = Rehearsal::new();
+    let (mut run, id) = injected(&rehearsal, "web-1", &[]);
+    run.signal("KILL");
+    rehearsal.until_pods_ended();
+    let uid = rehearsal.debug_pod()["metadata"]["uid"].clone();
+    for how in [&["--dry-run=server"][..], &[]] {
+        rehearsal.practice.clear_requests();
+        rehearsal.run(&[&["halt", &id][..], how].concat()).expect(0);
+        let requests = rehearsal.practice.requests();
+        let deletes: Vec<_> = requests.iter().filter(|request| request.method == "DELETE").collect();
+        assert_eq!(deletes.len(), 1, "{how:?}");
+        let named = format!("/api/v1/namespaces/kubevirt/pods/vmchaos-{id}-0");
+        assert!(deletes[0].path.starts_with(&named), "{}", deletes[0].path);
+        assert_eq!(deletes[0].json()["preconditions"]["uid"], uid, "{how:?}");
+    }
+    assert_eq!(rehearsal.debug_pods(), []);
+}
+
+#[test]
 fn a_finished_run_of_a_killed_command_is_cleaned_up() {
     let rehearsal = Rehearsal::new();
     let (mut run, id) = injected(&rehearsal, "web-1", &[]);

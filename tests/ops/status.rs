@@ -161,3 +161,15 @@ fn a_run_that_may_not_be_known_to_be_one_is_told_apart_and_fails_the_look() {
     let named = rehearsal.run(&["status", "-o", "name", "-n", "kubevirt"]).expect(0);
     assert_eq!(named.out, format!("{id}\n"), "by the word of whoever asks");
 }
+
+#[test]
+fn a_named_namespace_is_looked_into_where_not_everything_can_be() {
+    let rehearsal = Rehearsal::new();
+    let (_run, id) = injected(&rehearsal, "web-1", &["--pod-namespace", "lab"]);
+    rehearsal.practice.forbid("list", "", "pods", "", "payments");
+    rehearsal.practice.forbid("list", "", "namespaces", "", "*");
+    let status = rehearsal
+        .run(&["status", "-o", "name", "--pod-namespace", "lab"])
+        .expect(1);
+    assert_eq!(status.out, format!("{id}\n"));
+}

@@ -122,6 +122,7 @@ fn grants(rule: &Rule) -> Vec<Grant> {
     let places: &[&str] = match rule.scope {
         RuleScope::VmiNamespace => &VMS,
         RuleScope::PodNamespace => &[PODS],
+        RuleScope::KubeVirtNamespace => &["kubevirt"],
         RuleScope::Cluster => &["*"],
     };
     places

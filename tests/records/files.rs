@@ -99,11 +99,12 @@ fn a_signal_ends_with_all_files_written() {
 fn a_refused_run_is_kept_too_and_a_good_report_is_replaced_only_by_a_whole_one() {
     let (rehearsal, folder) = (quick(), Folder::new());
     let file = folder.path("r.json");
-    std::fs::write(&file, "the old one").unwrap();
     let args = ["netem", "nobody", "--latency", "20ms", "-y", "--report", &file];
     rehearsal.run(&args).expect(4);
     assert_eq!(folder.json("r.json")["error"]["reason"], "not-found");
     std::fs::write(&file, "the old one").unwrap();
+    rehearsal.run(&args).expect(4).says(&["r.json is left as it was"]);
+    assert_eq!(folder.read("r.json"), "the old one");
     let mut run = rehearsal.spawn(&["netem", "web-1", "--latency", "20ms", "-y", "--report", &file]);
     run.wait_for("injected");
     run.signal("KILL");
@@ -119,23 +120,29 @@ fn a_file_that_cannot_be_written_refuses_the_run_before_anything_is_asked() {
             .run(&with(&SHORT, &["-o", "json", "--report", &file]))
             .expect(4);
         assert_eq!(ended.json()["error"]["reason"], "report");
-        ended.says(&["the report cannot be kept in", "nothing was done"]);
+        ended.says(&["the report cannot be kept", "nothing was done", "make the folder"]);
     }
     assert_eq!(rehearsal.practice.requests().len(), 0);
     assert_eq!(folder.names(), Vec::<String>::new());
 }
 
 #[test]
-fn a_full_disk_is_said_and_fails_the_command() {
+fn a_file_that_takes_no_more_is_said_and_fails_the_command() {
     let (rehearsal, folder) = (quick(), Folder::new());
     for name in ["r.md", "r.jsonl"] {
-        std::os::unix::fs::symlink("/dev/full", folder.path(name)).unwrap();
         let file = folder.path(name);
-        let ended = rehearsal
-            .run(&with(&SHORT, &["-o", "json", "--report", &file]))
-            .expect(1);
+        std::fs::write(&file, "the old one").unwrap();
+        let command = rehearsal.command(&with(&SHORT, &["-o", "json", "--report", &file]));
+        // As on a full disk: no file may grow.
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]);
+        shell.arg(command.get_program()).args(command.get_args());
+        shell.env_clear().stdin(std::process::Stdio::null());
+        shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let ended = crate::support::Running::start(shell).end().expect(1);
         assert_eq!(ended.json()["outcome"], "completed");
-        ended.says(&["the report could not be written to", "No space left on device"]);
+        ended.says(&["the report could not be written to", "File too large"]);
+        assert_eq!(folder.read(name), "the old one");
     }
 }
 

@@ -88,7 +88,7 @@ impl Answer {
     /// Fails unless the server answered with this status.
     #[track_caller]
     pub(crate) fn expect(self, code: u16) -> Self {
-        assert_eq!(self.code, code, "{}", self.body);
+        assert_eq!(self.code, code, "{:.500}", self.body.to_string());
         self
     }
 

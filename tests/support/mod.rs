@@ -285,6 +285,11 @@ impl Running {
         }
     }
 
+    /// The line on stderr that was waited for last.
+    pub(crate) fn last_line(&self) -> &str {
+        self.err.last().map_or("", String::as_str)
+    }
+
     /// Sends a signal by its name, e.g. `INT`.
     pub(crate) fn signal(&mut self, name: &str) -> &mut Self {
         let status = Command::new("kill")

@@ -68,11 +68,12 @@ fn a_config_folder_behind_a_link_that_leads_nowhere_is_noticed() {
 #[test]
 fn a_config_file_that_unfolds_into_a_giant_is_refused() {
     let rehearsal = Rehearsal::new();
-    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-    for level in 1..20 {
+    let level = |level: usize| {
         let below = vec![format!("*a{}", level - 1); 10].join(", ");
-        bomb.push_str(&format!("a{level}: &a{level} [{below}]\n"));
-    }
+        format!("a{level}: &a{level} [{below}]\n")
+    };
+    let bomb: String = (1..20).map(level).collect();
+    let bomb = format!("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n{bomb}");
     let many = format!("protectedVMs: [{}]\n", "a,".repeat(500_000));
     for text in [bomb.replace("a19:", "protectedVMs:"), many] {
         assert!(text.len() <= 1024 * 1024);
@@ -173,4 +174,117 @@ fn a_record_that_is_no_small_file_is_refused() {
 
 fn path(folder: &TempDir, name: &str) -> PathBuf {
     folder.path().join(name)
+}
+
+#[test]
+fn a_password_in_the_servers_url_is_printed_nowhere() {
+    let rehearsal = Rehearsal::new();
+    let folder = tempfile::tempdir().unwrap();
+    let report = path(&folder, "run.json");
+    let report = report.to_str().unwrap();
+    let url = rehearsal.practice.url().to_owned();
+    let secret = url.replace("https://", "https://admin:hunter2@");
+    let args = [&NETEM[..], &["-y", "-o", "json", "-v", "8", "--report", report]].concat();
+    let told = |ended: &Ended| format!("{}{}", ended.out, ended.err);
+    let ended = rehearsal.run(&[&args[..], &["--server", &secret]].concat()).expect(0);
+    let kept = std::fs::read_to_string(report).unwrap();
+    assert!(!format!("{}{kept}", told(&ended)).contains("hunter2"));
+    assert_eq!(ended.json()["server"], url);
+    // A record of an earlier version, which has it, is still of this server.
+    std::fs::write(report, kept.replace(&url, &secret)).unwrap();
+    let replay = ["netem", "--replay", report, "--dry-run"];
+    let again = rehearsal.run(&replay).expect(0);
+    assert!(!told(&again).contains("hunter2"));
+    std::fs::write(report, kept.replace(&url, "https://admin:hunter2@other:6443")).unwrap();
+    let other = rehearsal.run(&replay).expect(4);
+    assert!(!told(&other).contains("hunter2"), "{}", other.err);
+    for wrong in [
+        "https://admin:hun/ter2@h",
+        "ftp://admin:hunter2@h",
+        "https://admin:hunter2@127.0.0.1:1",
+    ] {
+        let ended = rehearsal.run(&["list", "--server", wrong]).expect(1);
+        assert!(!told(&ended).contains("hun"), "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_report_is_written_into_no_link_fifo_or_device() {
+    let rehearsal = Rehearsal::new();
+    for name in ["r.json", "r.jsonl"] {
+        for (trap, words) in [
+            ("dangling", "is a symbolic link"),
+            ("zero", "is a symbolic link"),
+            ("fifo", "is a fifo"),
+            ("folder", "is a directory"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = path(&folder, name);
+            set(trap, &file);
+            let ended = rehearsal.run(&[&NETEM[..], &["-y", "--report", file.to_str().unwrap()]].concat());
+            ended.expect(4).says(&[file.to_str().unwrap(), words, "hint: "]);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (file, precious) = (path(&folder, name), path(&folder, "precious"));
+        std::fs::write(&precious, "precious").unwrap();
+        symlink(&precious, &file).unwrap();
+        let args = [&NETEM[..], &["-y", "--report", file.to_str().unwrap()]].concat();
+        rehearsal.run(&args).expect(4).says(&["name the file that it leads to"]);
+        assert_eq!(std::fs::read_to_string(&precious).unwrap(), "precious");
+        assert!(file.is_symlink());
+    }
+    assert_eq!(rehearsal.practice.requests().len(), 0);
+}
+
+#[test]
+fn what_did_nothing_leaves_the_report_that_is_there() {
+    let rehearsal = Rehearsal::new();
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["r.json", "r.jsonl"] {
+        let file = path(&folder, name);
+        std::fs::write(&file, "of yesterday").unwrap();
+        let report = ["--report", file.to_str().unwrap()];
+        let left = format!("{name} is left as it was");
+        for (args, code) in [
+            (&[&NETEM[..], &["--dry-run"]].concat()[..], 0),
+            (&NETEM[..], 4),
+            (&["netem", "nobody", "--latency", "20ms", "-y"], 4),
+            (&[&NETEM[..], &["-y", "--server", "https://127.0.0.1:1"]].concat(), 1),
+        ] {
+            let ended = rehearsal.run(&[args, &report].concat()).expect(code);
+            ended.says(&[&left]);
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), "of yesterday", "{args:?}");
+        }
+        rehearsal.run(&[&NETEM[..], &["-y"], &report].concat()).expect(0);
+        assert!(std::fs::read_to_string(&file).unwrap().contains("\"restored\""));
+    }
+    let names = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(names, 2, "nothing is left beside them");
+}
+
+#[test]
+fn a_report_keeps_the_mode_and_the_owner_of_the_one_it_replaces() {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+
+    let rehearsal = Rehearsal::new();
+    let folder = tempfile::tempdir().unwrap();
+    let root = std::fs::metadata(folder.path()).unwrap().uid() == 0;
+    if !root {
+        eprintln!("SKIPPED in part: only root can give a file to somebody else");
+    }
+    for name in ["r.json", "r.jsonl"] {
+        let file = path(&folder, name);
+        std::fs::write(&file, "of yesterday").unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        if root {
+            chown(&file, Some(12), Some(34)).unwrap();
+        }
+        let args = [&NETEM[..], &["-y", "--report", file.to_str().unwrap()]].concat();
+        rehearsal.run(&args).expect(0);
+        let now = std::fs::metadata(&file).unwrap();
+        assert!(now.len() > 20);
+        assert_eq!(now.mode() & 0o7777, 0o600);
+        assert!(!root || (now.uid(), now.gid()) == (12, 34));
+    }
 }

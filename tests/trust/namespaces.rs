@@ -142,6 +142,23 @@ fn what_looks_into_vms_is_not_made_as_the_found_pod_is() {
 }
 
 #[test]
+fn a_pod_that_a_tenant_made_ends_no_run_of_others() {
+    let rehearsal = Rehearsal::new();
+    let detached = ["--duration", "10m", "-y", "--detach"];
+    rehearsal.run(&[&SHORT[..4], &detached].concat()).expect(0);
+    claim(&rehearsal, "k3f9ab", "default/web-1");
+    rehearsal
+        .run(&["halt", "k3f9ab", "-n", "shop", "-y"])
+        .expect(3)
+        .says(&["has this VM now, so that nobody looked into it"]);
+    assert_eq!(
+        rehearsal.ours("default", "web-1").len(),
+        2,
+        "the run that has it goes on"
+    );
+}
+
+#[test]
 fn a_target_that_is_no_name_is_not_looked_for() {
     let rehearsal = Rehearsal::new();
     claim(
@@ -238,8 +255,14 @@ fn a_second_kubevirt_object_does_not_draw_debug_pods_to_its_namespace() {
     let mut second: Value = rehearsal.practice.get("KubeVirt", "kubevirt", "kubevirt").unwrap();
     second["metadata"] = json!({"name": "kubevirt", "namespace": "a-tenant"});
     rehearsal.practice.put(second).unwrap();
+    // Neither it nor the first says what debug pods run.
     rehearsal
         .run(&SHORT)
+        .expect(4)
+        .says(&["the image for debug pods is not known: there are 2 KubeVirt objects"]);
+    let named = [&SHORT[..], &["--image", "tools:v1"]].concat();
+    rehearsal
+        .run(&named)
         .expect(4)
         .says(&["KubeVirt's own: which one that is could not be read"]);
     let checked = rehearsal.run(&["check"]).expect(1);
@@ -250,6 +273,6 @@ fn a_second_kubevirt_object_does_not_draw_debug_pods_to_its_namespace() {
     );
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
     rehearsal
-        .run(&[&SHORT[..], &["--pod-namespace", "kubevirt"]].concat())
+        .run(&[&named[..], &["--pod-namespace", "kubevirt"]].concat())
         .expect(0);
 }

@@ -213,3 +213,19 @@ fn a_context_that_a_shell_would_take_apart_is_one_word() {
     );
     paste(&ended);
 }
+
+#[test]
+fn what_was_typed_is_shown_as_text_where_it_is_wrong() {
+    let rehearsal = Rehearsal::new();
+    let odd = "a\r\u{1b}]0;x\u{7}\u{202e}";
+    for words in [
+        &["check", odd][..],
+        &["netem", odd, "--latency", "5ms"],
+        &["list", "-o", odd],
+        &[odd],
+    ] {
+        let ended = rehearsal.run(words).expect(2);
+        let steers = |c: char| c != '\n' && kubectl_vmchaos::escape::is_dangerous(c);
+        assert!(!ended.err.contains(steers), "{:?}", ended.err);
+    }
+}

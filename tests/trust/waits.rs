@@ -172,3 +172,14 @@ fn an_hour_is_the_most_that_zero_can_mean() {
     let rehearsal = Rehearsal::new();
     rehearsal.run(&["list", "--request-timeout", "0"]).expect(0);
 }
+
+#[test]
+fn by_default_a_request_has_half_a_minute() {
+    let rehearsal = Rehearsal::new();
+    let hang = Rule::new("list", "/virtualmachineinstances$", Answer::Hang).unwrap();
+    rehearsal.practice.fail(hang.always());
+    rehearsal
+        .run(&["list"])
+        .expect(1)
+        .says(&["within 30s (--request-timeout)"]);
+}

@@ -3,7 +3,7 @@
 use super::super::Context;
 use super::Findings;
 use crate::cluster::Cluster;
-use crate::cluster::access::{self, Access, Verdict};
+use crate::cluster::access::{self, Access, Places, Verdict};
 use crate::cluster::outage_rules::OUTAGE;
 use crate::cluster::rbac::missing_rbac;
 use crate::cluster::rules::{MIGRATE, Needed, Rule, VM_PACKETS};
@@ -25,11 +25,10 @@ fn rules(fault: Option<&str>) -> Vec<Rule> {
 pub(super) async fn review(
     cluster: &Cluster,
     fault: Option<&str>,
-    vmi_namespace: &str,
-    pod_namespace: &str,
+    places: Places<'_>,
     findings: &mut Findings,
 ) -> Vec<Access> {
-    let reviewed = access::review(cluster, &rules(fault), &[vmi_namespace.to_owned()], pod_namespace).await;
+    let reviewed = access::review(cluster, &rules(fault), places).await;
     for access in &reviewed {
         note(access, findings);
     }

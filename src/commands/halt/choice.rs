@@ -14,6 +14,7 @@ use crate::ui::{Pick, Picker, escape};
 use super::super::Context;
 use super::super::status::not_seen;
 use super::super::stop::Stop;
+use super::traces::Traces;
 
 const INSTEAD: &str = "name runs (kubectl vmchaos status lists them), a VM as vmi/NAME, or use --all";
 
@@ -69,6 +70,7 @@ pub(super) async fn choose(
     cluster: &Cluster,
     request: &HaltRequest,
     found: &Found,
+    traces: &Traces,
 ) -> Result<Chosen, Stop> {
     let blind = not_seen(found, cluster);
     let now = Time::now();
@@ -94,13 +96,19 @@ pub(super) async fn choose(
         });
     }
     if !request.runs.is_empty() {
-        return Ok(named(context, cluster, request, found, blind));
+        return Ok(named(context, cluster, request, (found, traces), blind));
     }
     picked(context, found, live, blind).await
 }
 
 /// Runs by id. One that is nowhere is done with, if everywhere could be looked.
-fn named(context: &Context, cluster: &Cluster, request: &HaltRequest, found: &Found, blind: Option<String>) -> Chosen {
+fn named(
+    context: &Context,
+    cluster: &Cluster,
+    request: &HaltRequest,
+    (found, traces): (&Found, &Traces),
+    blind: Option<String>,
+) -> Chosen {
     let runs: Vec<LiveRun> = request
         .runs
         .iter()
@@ -121,6 +129,12 @@ fn named(context: &Context, cluster: &Cluster, request: &HaltRequest, found: &Fo
     let missing: Vec<&String> = request.runs.iter().filter(|id| !known(id)).collect();
     let mut uncounted = Vec::new();
     for id in &missing {
+        if let Some(vms) = traces.of(id) {
+            context.printer.line(&format!(
+                "run {id}: its debug pods are gone; its Events say that its fault was on {vms}, and not that it was removed"
+            ));
+            continue;
+        }
         let mut others = found.uncounted.iter().filter(|other| other.run.id == **id).peekable();
         if others.peek().is_none() {
             context.printer.line(&format!(
@@ -151,9 +165,10 @@ fn named(context: &Context, cluster: &Cluster, request: &HaltRequest, found: &Fo
     let unseen = if missing.is_empty() {
         None
     } else {
+        let unseen = blind.or_else(elsewhere).into_iter().chain(traces.blind.clone());
         uncounted
             .into_iter()
-            .chain(blind.or_else(elsewhere))
+            .chain(unseen)
             .reduce(|all, one| format!("{all}\n{one}"))
     };
     Chosen {

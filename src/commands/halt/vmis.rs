@@ -63,20 +63,13 @@ pub(super) async fn plan(
     request: &HaltRequest,
     runs: &[LiveRun],
     how: &Sweeping,
-) -> Result<Option<Looks>, Stop> {
+) -> Result<Looks, Stop> {
     let named = request.targets.named(&cluster.namespace);
     let keys: Vec<String> = named
         .iter()
         .map(|(namespace, name)| format!("{namespace}/{name}"))
         .collect();
-    let (mut there, mut empty, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
-    for (key, place) in prove::places(cluster, &keys, how.image.as_ref()).await? {
-        match place {
-            Place::Guest(guest) => there.push(*guest),
-            Place::Nothing(why) => empty.push((key, why)),
-            Place::Hidden(why) => hidden.push((key, why)),
-        }
-    }
+    let places = prove::places(cluster, &keys, how.image.as_ref()).await?;
     let hit = runs
         .iter()
         .filter(|run| {
@@ -86,7 +79,26 @@ pub(super) async fn plan(
         })
         .map(|run| run.id.clone())
         .collect();
-    let run = Plan::new_run();
+    looks(cluster, request, Plan::new_run(), places, hit, how).await
+}
+
+/// What is to be looked into in the name of a run, and a namespace for the pods.
+pub(super) async fn looks(
+    cluster: &Cluster,
+    request: &HaltRequest,
+    run: String,
+    places: Vec<(String, Place)>,
+    hit: Vec<String>,
+    how: &Sweeping,
+) -> Result<Looks, Stop> {
+    let (mut there, mut empty, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
+    for (key, place) in places {
+        match place {
+            Place::Guest(guest) => there.push(*guest),
+            Place::Nothing(why) => empty.push((key, why)),
+            Place::Hidden(why) => hidden.push((key, why)),
+        }
+    }
     let mut looks = Looks {
         jobs: prove::jobs(&run, how, there),
         run,
@@ -95,6 +107,9 @@ pub(super) async fn plan(
         hit,
         flags: pod_flags(request),
     };
+    if looks.jobs.is_empty() {
+        return Ok(looks);
+    }
     let placed = match request.writing.dry_run {
         DryRun::Client => read_place(cluster, how, &mut looks.jobs).await,
         DryRun::None | DryRun::Server => prove::place(cluster, how, &mut looks.jobs).await,
@@ -114,7 +129,7 @@ pub(super) async fn plan(
             looks.hidden.extend(hidden);
         }
     }
-    Ok(Some(looks))
+    Ok(looks)
 }
 
 /// Where the pods would go, as far as reading alone tells.
@@ -170,6 +185,11 @@ pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome
 impl Looks {
     pub(super) fn count(&self) -> usize {
         self.jobs.iter().map(|job| job.targets.len()).sum()
+    }
+
+    /// Adds a VM that runs and cannot be looked into, and why.
+    pub(super) fn hide(&mut self, key: &str, why: String) {
+        self.hidden.push((key.to_owned(), why));
     }
 
     /// Asks the API server whether it would take every pod; nothing is written.

@@ -167,6 +167,23 @@ fn limit(rate: Option<Rate>, longest: Time) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::NetemSettings;
+
+    #[test]
+    fn the_queue_holds_what_jitter_keeps_longer() {
+        let ms = Time::from_millis;
+        let queue = |latency, jitter| {
+            let settings = NetemSettings {
+                latency: Some(ms(latency)),
+                jitter: Some(ms(jitter)),
+                ..NetemSettings::default()
+            };
+            qdisc(&settings.resolve().unwrap()).limit
+        };
+        assert_eq!(queue(50, 0), 100_000);
+        assert!(queue(50, 20) >= 140_000, "what waits 70 ms: {}", queue(50, 20));
+        assert!(queue(50, 20) < queue(50, 40));
+    }
 
     #[test]
     fn the_queue_holds_what_is_in_flight() {

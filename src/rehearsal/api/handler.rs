@@ -25,7 +25,7 @@ use super::{
 use crate::rehearsal::{
     cluster::Cluster,
     http::{
-        log,
+        local, log,
         reply::{self, Reply},
         route::{self, Place, Query},
         server::Dropped,
@@ -43,8 +43,11 @@ pub(crate) async fn handle(cluster: &Arc<Cluster>, mut request: Request<Incoming
         .contains_key(header::UPGRADE)
         .then(|| hyper::upgrade::on(&mut request));
     let (head, body) = request.into_parts();
-    let body = match Limited::new(body, BODY).collect().await {
+    let user = local::check(&head.headers).and_then(|()| User::of(&head.headers, cluster));
+    // Nothing is kept of what nobody sends.
+    let body = match Limited::new(body, if user.is_ok() { BODY } else { 0 }).collect().await {
         Ok(body) => body.to_bytes(),
+        Err(_) if user.is_err() => Bytes::new(),
         Err(_) => {
             return Ok(reply::error(&ApiError::new(
                 413,
@@ -62,7 +65,6 @@ pub(crate) async fn handle(cluster: &Arc<Cluster>, mut request: Request<Incoming
     } else {
         ""
     };
-    let user = User::of(&head.headers, cluster);
     let number = cluster.log().asked(log::Request {
         method: head.method.to_string(),
         path: path.to_owned(),
@@ -100,7 +102,7 @@ pub(crate) async fn handle(cluster: &Arc<Cluster>, mut request: Request<Incoming
             "Expired",
             "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.",
         )),
-        (_, Err(unauthorized)) => Err(unauthorized),
+        (_, Err(refused)) => Err(refused),
         (_, Ok(user)) => {
             let head = Head {
                 verb,

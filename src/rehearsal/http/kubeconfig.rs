@@ -127,6 +127,18 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
+    fn what_is_there_already_is_not_taken_for_the_directory() {
+        let (there, elsewhere) = (Directory::create().unwrap(), Directory::create().unwrap());
+        let link = there.0.join("link");
+        std::os::unix::fs::symlink(&elsewhere.0, &link).unwrap();
+        for path in [&link, &elsewhere.0] {
+            assert_eq!(create_private(path).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        }
+        assert!(write_private(&link, b"token").is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
     fn the_file_is_its_owners_and_goes_with_the_cluster() {
         use std::os::unix::fs::PermissionsExt as _;
         let config = Kubeconfig::write("https://127.0.0.1:1", "ca", "t", "test").unwrap();

@@ -221,8 +221,13 @@ impl Life {
         let Some(container) = self.cluster.nodes.container(self.text("/metadata/uid")) else {
             return;
         };
-        let deadline = self
-            .pod
+        // It may be lowered on a pod that is there.
+        let now = self
+            .cluster
+            .get(&PODS, self.text("/metadata/namespace"), self.text("/metadata/name"));
+        let deadline = now
+            .as_ref()
+            .unwrap_or(&self.pod)
             .pointer("/spec/activeDeadlineSeconds")
             .and_then(Value::as_u64)
             .map(Duration::from_secs);

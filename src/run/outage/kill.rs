@@ -76,6 +76,7 @@ pub(super) async fn kill(
         start_limit: pods.options.start_limit,
         answer_limit: ANSWER_LIMIT,
     };
+    let key = plan.vms[index].target.key();
     let mut said = false;
     let (result, removal) = errand
         .run(signals.any(), |event| match event {
@@ -86,7 +87,7 @@ pub(super) async fn kill(
             Event::Killed { .. } => Next::Done(Ok(())),
             Event::Refused {
                 reason, device, detail, ..
-            } => Next::Done(Err(words::refused(&reason, device.as_deref(), &detail))),
+            } => Next::Done(Err(words::refused(&key, &reason, device.as_deref(), &detail))),
             _ => Next::Listen,
         })
         .await;

@@ -1,0 +1,110 @@
+//! `halt RUN` where debug pods of the run are gone: what its command said in Events on the VMIs says which VMs to look into.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cli::HaltRequest;
+use crate::cluster::Cluster;
+use crate::run::in_place::not_restored;
+use crate::run::lookout::{self, Found};
+use crate::run::prove::{self, Place, Sweeping};
+
+use super::super::stop::Stop;
+use super::vmis::{Looks, looks};
+
+/// A guest: `namespace/name` of its VMI, and its UID.
+type Guest = (String, String);
+
+/// What Events say of the runs that are to be halted.
+#[derive(Default)]
+pub(super) struct Traces {
+    /// By the run's id: guests that have its fault, and that no pod of it answers for.
+    runs: BTreeMap<String, BTreeSet<Guest>>,
+    /// What of the Events could not be read.
+    pub(super) blind: Option<String>,
+}
+
+/// Reads them; with -n only pods are looked for, and that not everything was is said elsewhere.
+pub(super) async fn read(cluster: &Cluster, request: &HaltRequest, found: &Found) -> Traces {
+    if request.runs.is_empty() || request.namespace.is_some() {
+        return Traces::default();
+    }
+    let (runs, blind) = match lookout::events(cluster).await {
+        Ok((heard, view)) => {
+            let guests = |run: &String| {
+                let pods = found.runs.iter().filter(|it| it.id == *run).flat_map(|it| &it.pods);
+                let answered: BTreeSet<&String> = pods.flat_map(|pod| &pod.targets).collect();
+                let left = not_restored(run, &heard).into_iter();
+                let left: BTreeSet<Guest> = left.filter(|(vmi, _)| !answered.contains(vmi)).collect();
+                (!left.is_empty()).then(|| (run.clone(), left))
+            };
+            let not_permitted = |places| format!("in {places}: listing events.events.k8s.io is not permitted there");
+            let runs = request.runs.iter().filter_map(guests).collect();
+            (runs, view.blind_spots().map(not_permitted))
+        }
+        Err(error) => (BTreeMap::new(), Some(format!("in any namespace: {}", error.message))),
+    };
+    let can_i = cluster.again("kubectl auth can-i list events.events.k8s.io -A");
+    let unread = |why| {
+        format!(
+            "could not look for Events of runs whose debug pods are gone {why}\nhint: to see what is missing: {can_i}"
+        )
+    };
+    Traces {
+        runs,
+        blind: blind.map(unread),
+    }
+}
+
+/// What is to be looked into because of them. `claimed` are VMs that other live runs have in hand, with the run's id.
+pub(super) async fn plan(
+    cluster: &Cluster,
+    request: &HaltRequest,
+    traces: Traces,
+    claimed: &BTreeMap<String, String>,
+    how: &Sweeping,
+) -> Result<Vec<Looks>, Stop> {
+    let mut all = Vec::new();
+    for (run, guests) in traces.runs {
+        let keys: BTreeSet<&String> = guests.iter().map(|(vmi, _)| vmi).collect();
+        let (taken, free): (Vec<&String>, Vec<&String>) = keys.into_iter().partition(|key| claimed.contains_key(*key));
+        let free: Vec<String> = free.into_iter().cloned().collect();
+        let (places, why) = match prove::places(cluster, &free, how.image.as_ref()).await {
+            Ok(places) => (places, None),
+            Err(error) => (Vec::new(), Some(format!("it could not be found: {}", error.message))),
+        };
+        let places = places.into_iter().map(|place| same_guest(place, &guests)).collect();
+        let mut looks = looks(cluster, request, run, places, Vec::new(), how).await?;
+        for key in taken {
+            looks.hide(key, format!("run {} has this VM now", claimed[key]));
+        }
+        for key in &free {
+            if let Some(why) = &why {
+                looks.hide(key, why.clone());
+            }
+        }
+        all.push(looks);
+    }
+    Ok(all)
+}
+
+/// What the run left went with the guest that it was on.
+fn same_guest((key, place): (String, Place), guests: &BTreeSet<Guest>) -> (String, Place) {
+    let place = match place {
+        Place::Guest(guest) if !guests.contains(&(key.clone(), guest.target.uid.clone())) => {
+            Place::Nothing("was restarted since")
+        }
+        place => place,
+    };
+    (key, place)
+}
+
+// === impl Traces ===
+
+impl Traces {
+    /// The VMIs that a run's Events name.
+    pub(super) fn of(&self, run: &str) -> Option<String> {
+        let guests = self.runs.get(run)?;
+        let keys: Vec<&str> = guests.iter().map(|(vmi, _)| vmi.as_str()).collect();
+        Some(keys.join(", "))
+    }
+}
