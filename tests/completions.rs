@@ -7,6 +7,8 @@
 
 #[path = "support/limit.rs"]
 mod limit;
+#[path = "support/skip.rs"]
+mod skip;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -108,8 +110,8 @@ fn kubectl_completes_the_plugin_through_the_shim() {
         .env_remove("KUBECONFIG")
         .output();
     let Ok(asked) = asked else {
-        // Said on the harness's own stream: without kubectl there is nothing to ask.
-        return assert!(which("kubectl").is_none(), "kubectl is there and did not run");
+        assert!(which("kubectl").is_none(), "kubectl is there and did not run");
+        return skip::skip("completion through kubectl", "kubectl is not installed");
     };
     let answer = String::from_utf8_lossy(&asked.stdout);
     assert!(

@@ -25,6 +25,8 @@ mod pods;
 mod rehearsal;
 #[path = "practice_cluster/scale.rs"]
 mod scale;
+#[path = "support/skip.rs"]
+mod skip;
 #[path = "practice_cluster/support.rs"]
 mod support;
 #[path = "practice_cluster/tenant.rs"]

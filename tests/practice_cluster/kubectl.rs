@@ -8,7 +8,7 @@ use std::{
 use kubectl_vmchaos::rehearsal::{Options, Practice};
 use tempfile::TempDir;
 
-use crate::limit;
+use crate::{limit, skip};
 
 /// kubectl with its own cache; `None` (and a line that says so) where it is not installed.
 struct Kubectl {
@@ -19,7 +19,7 @@ struct Kubectl {
 impl Kubectl {
     async fn start() -> Option<Self> {
         if Command::new("kubectl").args(["version", "--client"]).output().is_err() {
-            println!("skipped: kubectl is not installed");
+            skip::skip("kubectl against the practice cluster", "kubectl is not installed");
             return None;
         }
         Some(Self {

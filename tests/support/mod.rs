@@ -1,5 +1,5 @@
 //! The binary against a practice cluster of its own: start, run, watch what it prints, signal it.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)] // Each test file uses a part.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)] // Each test file uses a part.
 
 pub(crate) mod client;
 pub(crate) mod limit;
