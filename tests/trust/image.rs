@@ -9,6 +9,9 @@ use crate::support::{Ended, Rehearsal};
 const EVIL: &str = "evil.example/root:1";
 /// KubeVirt's own, on the practice cluster.
 const OWN: &str = "quay.io/kubevirt/virt-launcher:v1.9.0";
+/// The same, as it was started on the nodes.
+const BY_DIGEST: &str =
+    "quay.io/kubevirt/virt-launcher@sha256:4a1d6a9f0f6f2f0f6d4c0c7b2b8f3a55e7c1d2a9b8e7f6a5d4c3b2a190817263";
 const PODS: &str = "/api/v1/namespaces/shop/pods";
 
 const NETEM: &[&str] = &[
@@ -169,9 +172,8 @@ impl Attack {
     }
 }
 
-/// By tag, or by the digest that the node tells.
 fn is_own(image: &str) -> bool {
-    image == OWN || image.starts_with("quay.io/kubevirt/virt-launcher@sha256:")
+    [OWN, BY_DIGEST].contains(&image)
 }
 
 fn adopted() -> Value {
@@ -379,9 +381,9 @@ fn the_operators_image_goes_before_kubevirts_and_is_shown_with_its_source() {
     assert_eq!(
         planned(&[]),
         (
-            json!(OWN),
+            json!(BY_DIGEST),
             json!("virt-handler"),
-            format!("image      {OWN} (from KubeVirt's virt-handler in namespace kubevirt)")
+            format!("image      {BY_DIGEST} (from KubeVirt's virt-handler in namespace kubevirt)")
         )
     );
     let file = rehearsal.configure("image: tools.example/net:v1\n");
@@ -418,7 +420,7 @@ fn the_pod_and_the_plan_say_where_it_runs_and_as_whom() {
     assert_eq!(
         pod["metadata"]["annotations"]["vmchaos.dev/runs"],
         format!(
-            "{OWN} (from KubeVirt's virt-handler in namespace kubevirt), in namespace kubevirt as service account chaos"
+            "{BY_DIGEST} (from KubeVirt's virt-handler in namespace kubevirt), in namespace kubevirt as service account chaos"
         )
     );
     run.signal("INT");

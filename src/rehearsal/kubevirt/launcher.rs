@@ -7,6 +7,8 @@ use crate::rehearsal::{api::resources::PODS, cluster::Cluster, json as fields};
 
 /// The launcher's image; tags as upstream releases them.
 pub(crate) const IMAGE: &str = "quay.io/kubevirt/virt-launcher:v1.9.0";
+/// Its SHA-256: the same in every pod that runs it.
+pub(crate) const DIGEST: &str = "4a1d6a9f0f6f2f0f6d4c0c7b2b8f3a55e7c1d2a9b8e7f6a5d4c3b2a190817263";
 
 /// The launcher pod of a VMI on a node, not started yet. `migration` = the migration object it is the target of.
 pub(crate) fn pod(cluster: &Cluster, vmi: &Value, node: &str, migration: Option<&Value>) -> Value {

@@ -63,11 +63,7 @@ fn make(cluster: &Cluster, entry: &Entry, name: &str, node: &str) {
     let address = pod_address(cluster, node);
     pod_status::running(&mut pod, &address, || {
         let mut ids = cluster.ids();
-        // All launchers share one image.
-        (
-            ids.hex(64),
-            "4a1d6a9f0f6f2f0f6d4c0c7b2b8f3a55e7c1d2a9b8e7f6a5d4c3b2a190817263".to_owned(),
-        )
+        (ids.hex(64), launcher::DIGEST.to_owned())
     });
     vmi::phase(&mut vmi, "Scheduled");
     vmi::runs(cluster, &mut vmi, &pod);
