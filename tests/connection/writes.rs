@@ -44,7 +44,13 @@ async fn permissions_are_asked_for_one_by_one_and_the_missing_ones_are_written_d
     let reviewed = review(&server.cluster().await, VM_PACKETS, &namespaces(&["shop"]), "vmchaos").await;
     assert_eq!(server.count(&format!("POST {REVIEWS}")), reviewed.len());
 
-    let verdict = |line: &str| &reviewed.iter().find(|access| access.can_i() == line).unwrap().verdict;
+    let verdict = |line: &str| {
+        &reviewed
+            .iter()
+            .find(|access| access.can_i().to_string() == line)
+            .unwrap()
+            .verdict
+    };
     assert_eq!(
         verdict("kubectl auth can-i create pods -n vmchaos"),
         &Verdict::Denied("no \\u{1b}[31mrole".into())
