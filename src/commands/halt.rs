@@ -90,16 +90,19 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     }
     let claimed = claimed(&others, &chosen.runs);
     let planned = async {
-        let named = match request.targets.names.is_empty() {
-            true => None,
-            false => Some(vmis::plan(&cluster, &request, &found.runs, &sweeping).await?),
+        let of_vms = if request.targets.names.is_empty() {
+            None
+        } else {
+            Some(vmis::plan(&cluster, &request, &found.runs, &sweeping).await?)
         };
-        let traced = traces::plan(&cluster, &request, traces, &claimed, &sweeping).await?;
-        Ok((named, traced))
+        Ok((
+            of_vms,
+            traces::plan(&cluster, &request, traces, &claimed, &sweeping).await?,
+        ))
     };
-    let (named, traced) = Box::pin(context.unless_signalled(planned)).await.map_err(unanswered)?;
-    let vms = named.as_ref().map_or(0, vmis::Looks::count);
-    let looks: Vec<vmis::Looks> = named.into_iter().chain(traced).collect();
+    let (of_vms, of_runs) = Box::pin(context.unless_signalled(planned)).await.map_err(unanswered)?;
+    let vms = of_vms.as_ref().map_or(0, vmis::Looks::count);
+    let looks: Vec<vmis::Looks> = of_vms.into_iter().chain(of_runs).collect();
     show(context, &chosen, &looks)?;
     if request.writing.dry_run != DryRun::None {
         return dry_run(context, &cluster, &request, &chosen, &looks).await;

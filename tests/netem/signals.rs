@@ -152,7 +152,7 @@ fn a_second_signal_after_the_proof_leaves_pods_that_were_told_to_end() {
         .iter()
         .filter(|pod| pod["metadata"]["labels"]["vmchaos.dev/run"].is_string());
     for pod in ours {
-        assert!(is_told_to_end(pod), "{pod}");
+        assert!(is_told_to_end(pod), "{}", pod["metadata"]["name"]);
         assert!(
             ended.err.contains("was told to end and is not gone yet"),
             "{}",
@@ -180,5 +180,5 @@ fn a_pod_that_could_not_be_told_to_end_is_said_to_be_there_with_the_command() {
         .practice
         .get("Pod", "kubevirt", &format!("vmchaos-{id}-0"))
         .unwrap();
-    assert!(!is_told_to_end(&pod), "{pod}");
+    assert!(!is_told_to_end(&pod), "{}", pod["metadata"]);
 }
