@@ -9,6 +9,7 @@ pub const SCRIPT: &str = concat!(
     include_str!("agent/2-plan.sh"),
     include_str!("agent/2-rules.sh"),
     include_str!("agent/3-node.sh"),
+    include_str!("agent/3-find.sh"),
     include_str!("agent/3-probe.sh"),
     include_str!("agent/4-engines.sh"),
     include_str!("agent/4-qdisc.sh"),

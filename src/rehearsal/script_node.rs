@@ -50,6 +50,7 @@ impl ScriptNode {
             "tools",
             "netns",
             "pidns",
+            "userns",
             "shm",
             "log",
             "proc/1/ns",
@@ -60,6 +61,8 @@ impl ScriptNode {
         write_tools(&root.join("tools"))?;
         fs::write(root.join("netns/host"), "")?;
         symlink(root.join("netns/host"), root.join("proc/1/ns/net"))?;
+        fs::write(root.join("userns/host"), "")?;
+        symlink(root.join("userns/host"), root.join("proc/1/ns/user"))?;
         fs::write(root.join("proc/1/cgroup"), "0::/init.scope\n")?;
         fs::write(root.join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs"), "")?;
         let node = Self {
