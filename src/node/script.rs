@@ -22,6 +22,7 @@ pub const SCRIPT: &str = concat!(
     include_str!("agent/7-guard.sh"),
     include_str!("agent/7-kill.sh"),
     include_str!("agent/7-sweep.sh"),
+    include_str!("agent/7-watch.sh"),
     include_str!("agent/8-dialogue.sh"),
     include_str!("agent/9-main.sh"),
 );
