@@ -3,6 +3,8 @@
 // The whole crate is a test; helpers are outside of what clippy recognises as one.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "agent/decoys.rs"]
+mod decoys;
 #[path = "agent/double.rs"]
 mod double;
 #[path = "agent/double_filter.rs"]
@@ -27,10 +29,14 @@ mod filter_rig;
 mod filter_sweep;
 #[path = "agent/guest_kill.rs"]
 mod guest_kill;
+#[path = "agent/kill_matrix.rs"]
+mod kill_matrix;
 #[path = "agent/kills.rs"]
 mod kills;
 #[path = "agent/launcher.rs"]
 mod launcher;
+#[path = "agent/nothing_armed.rs"]
+mod nothing_armed;
 #[path = "agent/reach.rs"]
 mod reach;
 #[path = "agent/reach_real.rs"]

@@ -9,6 +9,7 @@ pub const SCRIPT: &str = concat!(
     include_str!("agent/2-plan.sh"),
     include_str!("agent/2-rules.sh"),
     include_str!("agent/3-node.sh"),
+    include_str!("agent/3-find.sh"),
     include_str!("agent/3-probe.sh"),
     include_str!("agent/4-engines.sh"),
     include_str!("agent/4-qdisc.sh"),
@@ -21,6 +22,7 @@ pub const SCRIPT: &str = concat!(
     include_str!("agent/7-guard.sh"),
     include_str!("agent/7-kill.sh"),
     include_str!("agent/7-sweep.sh"),
+    include_str!("agent/7-watch.sh"),
     include_str!("agent/8-dialogue.sh"),
     include_str!("agent/9-main.sh"),
 );

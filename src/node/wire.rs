@@ -197,7 +197,7 @@ pub enum By {
     Silence,
     /// The pod was told to end.
     Term,
-    /// The sentinel died; its guard undid.
+    /// Some process of the run on the node was killed, or stood still past its time; those left of it undid.
     Sentinel,
     Gone,
     #[serde(other)]
@@ -215,6 +215,10 @@ pub struct Verdict {
     /// message does not say.
     #[serde(default)]
     pub more: u32,
+    /// VMs that a fault was being put on, or was, and whose end is not told here. Written from the agent's start on, so that
+    /// 0 beside no VM at all says that nothing was changed; `None` in a message that no agent of this version wrote.
+    #[serde(default)]
+    pub armed: Option<u32>,
 }
 
 // === impl ===

@@ -83,7 +83,7 @@ pub(super) async fn run(
 ) -> i32 {
     let (silence, hello, go) = (
         seconds(spec, "VMCHAOS_SILENCE", 7),
-        seconds(spec, "VMCHAOS_HELLO_LIMIT", 30),
+        seconds(spec, "VMCHAOS_HELLO_LIMIT", 5),
         seconds(spec, "VMCHAOS_GO_LIMIT", 60),
     );
     let (rules, plans, bad) = double_plan::parse(spec.env("VMCHAOS_PLAN").unwrap_or_default());
@@ -106,6 +106,7 @@ pub(super) async fn run(
         probed: BTreeMap::new(),
         flights: Vec::new(),
     };
+    double.write_log(log);
     double.greet(bad.is_none());
     if !double.kernel.looking.is_zero() {
         // Nothing is heard meanwhile.
@@ -113,6 +114,8 @@ pub(super) async fn run(
         tokio::time::sleep(double.kernel.looking).await;
     }
     double.find(bad.as_deref());
+    // What was said so far is heard now, however long it took to look.
+    double.heard = Instant::now();
     let mut lines = BufReader::new(stdin).lines();
     let mut open = true;
     loop {
@@ -252,10 +255,9 @@ impl Double {
 
     /// The termination log: at most 4096 bytes, what was restored goes first when it is too long.
     fn write_log(&self, log: &Mutex<String>) {
-        if self.verdicts.is_empty() {
-            return;
-        }
-        let mut text = json!({"run": self.run, "vms": self.verdicts}).to_string();
+        let in_place = |phase: &&Phase| !matches!(phase, Phase::Found | Phase::Ended(_));
+        let armed = self.phases.iter().filter(in_place).count();
+        let mut text = json!({"run": self.run, "vms": self.verdicts, "armed": armed}).to_string();
         if text.len() > 4000 {
             let mut shown: Vec<&Value> = self
                 .verdicts
@@ -265,7 +267,8 @@ impl Double {
             while shown.iter().map(|verdict| verdict.to_string().len() + 1).sum::<usize>() > 3900 {
                 shown.pop();
             }
-            text = json!({"run": self.run, "vms": shown, "more": self.verdicts.len() - shown.len()}).to_string();
+            let more = self.verdicts.len() - shown.len();
+            text = json!({"run": self.run, "vms": shown, "more": more, "armed": armed}).to_string();
         }
         *log.lock().unwrap_or_else(PoisonError::into_inner) = text + "\n";
     }

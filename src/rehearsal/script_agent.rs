@@ -48,9 +48,7 @@ impl ScriptAgent {
                 Err(_) => -1,
             };
             // The runtime leaves nothing in the container's cgroup when its first process has ended.
-            for process in in_container(pid, &list) {
-                signal(process, "-KILL");
-            }
+            kill_all(&in_container(pid, &list));
             let _ = send.send(Some(code));
         });
         Ok(Self {
@@ -69,9 +67,15 @@ impl ScriptAgent {
     }
 }
 
-fn signal(pid: u32, signal: &str) {
+/// SIGKILL to all of them at once, as to a control group.
+fn kill_all(pids: &[u32]) {
+    signal(pids, "-KILL");
+}
+
+fn signal(pids: &[u32], signal: &str) {
     let _ = Command::new("kill")
-        .args([signal, &pid.to_string()])
+        .arg(signal)
+        .args(pids.iter().map(ToString::to_string))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -127,11 +131,9 @@ impl Agent for ScriptAgent {
 
     fn kill(&self, how: Signal) {
         match how {
-            Signal::Term => signal(self.pid, "-TERM"),
+            Signal::Term => signal(&[self.pid], "-TERM"),
             Signal::Kill => {
-                for process in in_container(self.pid, &self.moved) {
-                    signal(process, "-KILL");
-                }
+                kill_all(&in_container(self.pid, &self.moved));
             }
         }
     }

@@ -42,7 +42,7 @@ impl Guest {
 
     fn show(&self, launcher: &Path, pid: u32) -> io::Result<()> {
         fs::create_dir_all(self.dir.join("ns"))?;
-        for namespace in ["ns/net", "ns/pid"] {
+        for namespace in ["ns/net", "ns/pid", "ns/user"] {
             symlink(fs::read_link(launcher.join(namespace))?, self.dir.join(namespace))?;
         }
         fs::write(self.dir.join("comm"), "qemu-kvm\n")?;

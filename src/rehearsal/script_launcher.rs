@@ -31,6 +31,7 @@ pub(super) fn lay_out(root: &Path, netns: &Path, vm: &VmOnNode, pid: u32) -> io:
     fs::create_dir_all(process.join("ns"))?;
     symlink(netns, process.join("ns/net"))?;
     symlink(&pidns, process.join("ns/pid"))?;
+    symlink(root.join("userns/host"), process.join("ns/user"))?;
     fs::write(
         process.join("status"),
         format!("Name:\tvirt-launcher-m\nPid:\t{pid}\nNSpid:\t{pid}\t1\n"),

@@ -68,6 +68,7 @@ impl ScriptNode {
             "tools",
             "netns",
             "pidns",
+            "userns",
             "shm",
             "log",
             "proc/1/ns",
@@ -78,6 +79,8 @@ impl ScriptNode {
         write_tools(&self.root.join("tools"))?;
         fs::write(self.root.join("netns/host"), "")?;
         symlink(self.root.join("netns/host"), self.root.join("proc/1/ns/net"))?;
+        fs::write(self.root.join("userns/host"), "")?;
+        symlink(self.root.join("userns/host"), self.root.join("proc/1/ns/user"))?;
         fs::write(self.root.join("proc/1/cgroup"), "0::/init.scope\n")?;
         fs::write(self.root.join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs"), "")
     }

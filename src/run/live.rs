@@ -134,7 +134,9 @@ impl DebugPodSeen {
                 why,
             } if *exit_code < 0 && is_kubelets_refusal(why) => Life::NeverRan,
             PodState::Ended { verdict, .. } | PodState::Deleted { verdict } => match verdict {
+                Some(verdict) if verdict.run != self.run => Life::Unproven,
                 Some(verdict) if verdict.is_clean() => Life::Finished,
+                Some(verdict) if verdict.all_told_are_clean() => Life::Unproven,
                 Some(_) => Life::Leaked,
                 None => Life::Unproven,
             },
@@ -191,9 +193,17 @@ impl LiveRun {
 }
 
 impl Verdict {
-    /// Whether it says of every VM that nothing of ours is left.
+    /// Whether it says of every VM that nothing of ours is left, or that none was armed.
     pub fn is_clean(&self) -> bool {
-        let clean = |state: &str| matches!(state, "restored" | "gone" | "refused");
+        let all_are_told = match self.armed {
+            Some(open) => open == 0,
+            None => !self.vms.is_empty() || self.more > 0,
+        };
+        all_are_told && self.all_told_are_clean()
+    }
+
+    fn all_told_are_clean(&self) -> bool {
+        let clean = |state: &str| matches!(state, "restored" | "gone" | "refused" | "killed");
         self.vms.iter().all(|(_, state, ..)| clean(state))
     }
 }

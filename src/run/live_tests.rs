@@ -75,6 +75,36 @@ fn where_a_pod_is_in_its_life() {
 }
 
 #[test]
+fn an_agent_that_says_nothing_was_armed_has_finished() {
+    assert_eq!(life(&ended(r#"{"run":"k3f9ab","vms":[],"armed":0}"#)), Life::Finished);
+    let refused = r#"{"run":"k3f9ab","vms":[[0,"refused","other",0]],"armed":0}"#;
+    assert_eq!(life(&ended(refused)), Life::Finished);
+    let guest_killed = r#"{"run":"k3f9ab","vms":[[0,"killed","operator",0]],"armed":0}"#;
+    assert_eq!(life(&ended(guest_killed)), Life::Finished);
+}
+
+#[test]
+fn no_vm_told_of_is_no_proof_by_itself() {
+    for message in [
+        // Armed, and no end was written down.
+        r#"{"run":"k3f9ab","vms":[],"armed":1}"#,
+        r#"{"run":"k3f9ab","vms":[[0,"restored","deadline",1.0]],"armed":1}"#,
+        // Nothing said at all, by somebody else, or about another run.
+        "",
+        "{}",
+        r#"{"run":"k3f9ab"}"#,
+        r#"{"run":"k3f9ab","vms":[]}"#,
+        r#"{"run":"another","vms":[],"armed":0}"#,
+        r#"{"run":"another","vms":[[0,"restored","deadline",1.0]]}"#,
+        r#"{"run":"k3f9ab","vms":[],"armed":-1}"#,
+    ] {
+        assert_eq!(life(&ended(message)), Life::Unproven, "{message}");
+    }
+    let leaked = r#"{"run":"k3f9ab","vms":[[0,"leaked","sentinel",1.0]],"armed":1}"#;
+    assert_eq!(life(&ended(leaked)), Life::Leaked);
+}
+
+#[test]
 fn only_a_pod_the_kubelet_turned_away_never_ran() {
     let failed = |reason: &str| json!({"phase": "Failed", "reason": reason, "message": "Pod was rejected"});
     assert_eq!(life(&failed("OutOfcpu")), Life::NeverRan);

@@ -157,6 +157,7 @@ fn a_lost_wire_is_settled_by_the_pods_verdict() {
         run: "r".into(),
         vms: vec![(0, "restored".into(), By::LostOperator, 9.0)],
         more: 0,
+        armed: Some(0),
     };
     story.tell(Input::Heard(0, over(Some(verdict))));
     assert_eq!(story.end(0), &Step::Final(End::Restored(By::LostOperator)));

@@ -124,11 +124,14 @@ pub(crate) async fn same_on(
             }
             assert_eq!(live.bye().await, 0);
         }
-        said.push((events, code, verdicts, node.qdiscs(&uid(0)), node.filters(&uid(0))));
+        let log = operator.agent.termination_message();
+        let armed = serde_json::from_str::<Value>(&log).unwrap()["armed"].clone();
+        let kernel = (node.qdiscs(&uid(0)), node.filters(&uid(0)));
+        said.push((events, code, verdicts, armed, kernel));
     }
     let double = said.pop().unwrap();
     let mut script = said.pop().unwrap();
-    script.3.sort();
+    script.4.0.sort();
     for (script, double) in script.0.iter().zip(&double.0) {
         let texts = [script, double].map(|event| serde_json::to_string_pretty(event).unwrap());
         let differs = texts[0]
@@ -280,6 +283,13 @@ async fn detached() {
         ],
     )
     .await;
+}
+
+#[tokio::test]
+async fn nothing_armed() {
+    for last in [Say("bye"), Close, Kill(Signal::Term), Kill(Signal::Kill)] {
+        same(&plan(1, "60"), &[Say("hello 0"), Wait("found"), last]).await;
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ crate::under_every_shell! {
     rollback_of_one_leaves_the_other
     end_of_file
     silence
+    silence_of_the_usual_length
     sigterm
     end_of_file_before_go
     no_go
@@ -92,6 +93,19 @@ async fn silence(shell: &[&str]) {
     assert_eq!(operator.end().await, 0);
     assert_eq!(by(&operator.seen("restored")), ["silence"]);
     rig.clean(&operator, 1).await;
+}
+
+/// 7 s by the node's clock; more only as far as the machine is busy.
+async fn silence_of_the_usual_length(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "60"), &[]).await;
+    operator.say("hb").await;
+    operator.wait("hb", 1).await;
+    assert_eq!(operator.end().await, 0);
+    assert_eq!(by(&operator.seen("restored")), ["silence"]);
+    let time = |kind: &str| operator.seen(kind)[0]["t"].as_f64().unwrap();
+    let silent = time("ending") - time("hb");
+    assert!((6.9..20.0).contains(&silent), "{silent} s");
 }
 
 async fn sigterm(shell: &[&str]) {

@@ -9,7 +9,7 @@ use kubectl_vmchaos::rehearsal::host::{Device, DeviceKind, Feature, Node, Presen
 use kubectl_vmchaos::rehearsal::script_node::ScriptNode;
 use regex::{Captures, Regex};
 
-use crate::rig::{container, uid};
+use crate::rig::{container, skip, uid};
 
 /// What is made alike before two outputs are compared: numbers that a running kernel counts, and where nft points in its
 /// errors.
@@ -168,7 +168,7 @@ fn shellcheck_finds_nothing() {
         .stdout(Stdio::piped())
         .spawn()
     else {
-        println!("skipped: shellcheck is not installed");
+        skip("shellcheck is not installed");
         return;
     };
     child.stdin.take().unwrap().write_all(SCRIPT.as_bytes()).unwrap();

@@ -4,7 +4,7 @@ use kubectl_vmchaos::rehearsal::host::{Foreign, Node};
 use serde_json::{Value, json};
 
 use crate::filter_rig::{injected, plan, tc};
-use crate::rig::{Rig, container, signal, uid};
+use crate::rig::{Rig, container, helpers, signal, uid};
 
 crate::under_every_shell! {
     filters_of_every_run
@@ -108,9 +108,11 @@ async fn what_a_killed_run_has_left(shell: &[&str]) {
         let rig = Rig::new(shell, 1);
         let operator = injected(&rig, &plan(1, "60", engine), &[]).await;
         // Everything at once: nobody is left who could undo it.
-        let pids: Vec<String> = ["guard.0", "nsenter.0", "sentinel.0"]
+        let mut pids: Vec<String> = ["guard.0", "nsenter.0", "sentinel.0"]
             .map(|what| rig.pid_of(what))
             .to_vec();
+        // The warden.
+        pids.push(helpers(&rig.pid_of("agent")).remove(2));
         for pid in &pids {
             signal(pid, "-STOP");
         }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::endings::by;
-use crate::rig::{HANDLE, Operator, Rig, plan, signal};
+use crate::rig::{HANDLE, Operator, Rig, helpers, plan, signal};
 use kubectl_vmchaos::rehearsal::host::Signal;
 
 crate::under_every_shell! {
@@ -14,6 +14,12 @@ crate::under_every_shell! {
     the_guard_killed
     the_sentinel_stopped
     the_sentinel_stopped_and_the_agent_killed
+    the_sentinel_stopped_past_its_deadline
+    the_sentinel_and_the_agent_stopped_past_the_deadline
+    the_guard_stopped_and_the_sentinel_killed
+    a_number_that_is_another_processs_by_now
+    the_listener_and_the_clock_killed
+    a_helper_killed_when_detached
     the_agent_stopped_past_the_deadline
     the_agent_killed_before_go
     everything_killed_while_it_is_applied
@@ -84,9 +90,9 @@ async fn the_sentinel_killed_before_go(shell: &[&str]) {
 async fn the_guard_killed(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let mut operator = rig.injected(&plan(1, "60"), &[]).await;
+    // Nobody asks for anything: who is left ends it, because nobody is there who could undo if the sentinel died, too.
     signal(&rig.pid_of("guard.0"), "-KILL");
-    operator.say("rollback").await;
-    assert_eq!(by(&operator.wait("restored", 1).await), ["rollback"]);
+    assert_eq!(by(&operator.wait("restored", 1).await), ["sentinel"]);
     assert_eq!(operator.bye().await, 0);
     rig.clean(&operator, 1).await;
 }
@@ -112,6 +118,121 @@ async fn the_sentinel_stopped_and_the_agent_killed(shell: &[&str]) {
     rig.clean(&operator, 2).await;
     assert_eq!(verdict(&operator, 0), ("restored".into(), "sentinel".into()));
     assert_eq!(verdict(&operator, 1), ("restored".into(), "lost-operator".into()));
+}
+
+/// The agent itself keeps the deadline, too; the warden, which does as well, stands still here.
+async fn the_sentinel_stopped_past_its_deadline(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "5"), &[("VMCHAOS_SILENCE", "3600")]).await;
+    let warden = helpers(&agent_pid(&rig)).remove(2);
+    signal(&warden, "-STOP");
+    signal(&rig.pid_of("sentinel.0"), "-STOP");
+    let ended = operator.wait("restored|leaked", 1).await;
+    assert_eq!(
+        (&ended[0]["ev"], by(&ended)),
+        (&Value::from("restored"), vec!["deadline"])
+    );
+    assert_eq!(rig.netems(0), 0);
+    signal(&warden, "-CONT");
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn the_sentinel_and_the_agent_stopped_past_the_deadline(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let operator = rig.injected(&plan(1, "5"), &[("VMCHAOS_SILENCE", "3600")]).await;
+    let agent = agent_pid(&rig);
+    signal(&agent, "-STOP");
+    signal(&rig.pid_of("sentinel.0"), "-STOP");
+    rig.clean(&operator, 1).await;
+    assert_eq!(verdict(&operator, 0), ("restored".into(), "deadline".into()));
+    signal(&agent, "-CONT");
+}
+
+/// The guard would undo, and stands still: another takes its place.
+async fn the_guard_stopped_and_the_sentinel_killed(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "60"), &[("VMCHAOS_SILENCE", "3600")]).await;
+    signal(&rig.pid_of("guard.0"), "-STOP");
+    signal(&rig.pid_of("sentinel.0"), "-KILL");
+    operator.say("rollback").await;
+    let ended = operator.wait("restored|leaked", 1).await;
+    assert_eq!(
+        (&ended[0]["ev"], by(&ended)),
+        (&Value::from("restored"), vec!["rollback"])
+    );
+    assert_eq!(rig.netems(0), 0);
+    assert_eq!(operator.bye().await, 0);
+    rig.clean(&operator, 1).await;
+}
+
+/// What is kept of a process is its number and when it was started; where that is not so, nobody is killed in its place, and
+/// what nobody could undo is told as such.
+async fn a_number_that_is_another_processs_by_now(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "60"), &[("VMCHAOS_SILENCE", "3600")]).await;
+    let real = ["sentinel.0", "nsenter.0"].map(|name| rig.pid_of(name));
+    let mut other = std::process::Command::new("sleep").arg("3600").spawn().unwrap();
+    for (name, real) in ["sentinel.0", "nsenter.0"].iter().zip(&real) {
+        let file = rig.scratch().join(name);
+        let kept = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, kept.replacen(real, &other.id().to_string(), 1)).unwrap();
+        signal(real, "-STOP");
+    }
+    operator.say("rollback").await;
+    assert_eq!(operator.wait("leaked|restored", 1).await[0]["ev"], "leaked");
+    assert!(
+        other.try_wait().unwrap().is_none(),
+        "a process that is not the run's was killed"
+    );
+    other.kill().unwrap();
+    other.wait().unwrap();
+    for pid in &real {
+        signal(pid, "-KILL");
+    }
+    operator.say("bye").await;
+    rig.clean(&operator, 1).await;
+}
+
+/// The agent hears nothing any more, neither its operator nor the time.
+async fn the_listener_and_the_clock_killed(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    for state in ["found", "ready", "injected"] {
+        let limits = [("VMCHAOS_SILENCE", "3600"), ("VMCHAOS_GO_LIMIT", "3600")];
+        let mut operator = rig.start(&plan(2, "3600"), &limits);
+        operator.say("hello 0").await;
+        for (word, answer) in [("", "found"), ("arm", "ready"), ("go", "injected")] {
+            operator.say(word).await;
+            operator.wait(answer, 2).await;
+            if answer == state {
+                break;
+            }
+        }
+        // None is armed yet in the first of these: only the agent's own children are there.
+        let agent = std::fs::read_to_string(rig.scratch().join("agent")).unwrap();
+        for helper in &helpers(agent.split(' ').next().unwrap())[..2] {
+            signal(helper, "-KILL");
+        }
+        assert_eq!(operator.end().await, 0, "{state}");
+        assert_eq!((rig.netems(0), rig.netems(1)), (0, 0));
+        let ended = operator.seen("restored");
+        assert_eq!(ended.len(), if state == "found" { 0 } else { 2 }, "{state}");
+        assert!(by(&ended).iter().all(|by| *by == "sentinel"), "{state}: {ended:?}");
+    }
+}
+
+/// With nobody listening any more, all that watches still has to be there; the listener is not needed.
+async fn a_helper_killed_when_detached(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    for (which, ends) in [(0, false), (1, true), (2, true)] {
+        let mut operator = rig.injected(&plan(1, "5"), &[]).await;
+        operator.say("detach").await;
+        operator.wait("detached", 1).await;
+        signal(&helpers(&agent_pid(&rig))[which], "-KILL");
+        assert_eq!(operator.end().await, 0);
+        let expected = if ends { "sentinel" } else { "deadline" };
+        assert_eq!(by(&operator.seen("restored")), [expected], "helper {which}");
+        assert_eq!(rig.netems(0), 0);
+    }
 }
 
 async fn the_agent_stopped_past_the_deadline(shell: &[&str]) {

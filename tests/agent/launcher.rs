@@ -10,15 +10,32 @@ use std::sync::Arc;
 use kubectl_vmchaos::rehearsal::host::{Agent, Signal};
 use kubectl_vmchaos::rehearsal::script_agent::ScriptAgent;
 
-use crate::rig::{Operator, container, spec};
+use crate::rig::{Operator, container, skip, spec};
 
 /// A launcher: a process in network, PID and control group of its own, with a tap and an uplink.
 pub(crate) struct Launcher {
     process: Child,
+    /// Its container's, as a kubelet names it; and what all of that is below.
     cgroup: PathBuf,
+    top: PathBuf,
+    /// A process of its that is to be taken for the first one.
+    decoy: Option<String>,
     /// The container's ID, by which an agent finds it.
     pub(crate) id: String,
     pub(crate) dir: PathBuf,
+}
+
+/// The UID of every launcher's pod.
+pub(crate) const UID: &str = "0a1b2c3d-0000-4000-8000-000000000000";
+
+/// A control group without processes, and all below it.
+fn remove(cgroup: &Path) {
+    for below in fs::read_dir(cgroup).into_iter().flatten().flatten() {
+        if below.path().is_dir() {
+            remove(&below.path());
+        }
+    }
+    let _ = fs::remove_dir(cgroup);
 }
 
 /// Where cgroup v2 is mounted.
@@ -36,9 +53,10 @@ impl Launcher {
     pub(crate) fn start() -> Option<Self> {
         let number: usize = rand::random_range(0..1 << 40);
         let id = container(number);
-        let cgroup = unified().join(format!("vmchaos-test-{id}"));
-        if let Err(error) = fs::create_dir(&cgroup) {
-            println!("skipped: needs root and a writable cgroup v2: {error}");
+        let top = unified().join(format!("vmchaos-test-{number}"));
+        let cgroup = top.join(format!("kubepods/burstable/pod{UID}/{id}"));
+        if let Err(error) = fs::create_dir_all(&cgroup) {
+            skip(&format!("needs root and a writable cgroup v2: {error}"));
             return None;
         }
         let dir = std::env::temp_dir().join(format!("vmchaos-real-{number}"));
@@ -61,24 +79,54 @@ impl Launcher {
             .unwrap();
         // End of file without the word when a namespace or a link could not be made.
         let waiter = Command::new("timeout")
-            .arg("10")
+            .arg("60")
             .arg("cat")
             .arg(&ready)
             .output()
             .unwrap();
         if waiter.stdout.is_empty() {
-            println!("skipped: network namespaces, taps or veths cannot be made here");
+            skip("network namespaces, taps or veths cannot be made here");
             let _ = process.kill();
             let _ = process.wait();
-            let _ = fs::remove_dir(&cgroup);
+            remove(&top);
             return None;
         }
         Some(Self {
             process,
             cgroup,
+            top,
+            decoy: None,
             id,
             dir,
         })
+    }
+
+    /// Starts a process in the launcher's control group and namespaces of its own, the first of a PID namespace, whose name
+    /// reads like the line of its status that would say so.
+    pub(crate) fn start_decoy(&mut self) -> String {
+        let ready = self.dir.join("decoy");
+        Command::new("mkfifo").arg(&ready).status().unwrap();
+        let inner = "printf 'NSpid:\\t9\\t1' >/proc/self/comm; read -r me _ </proc/self/stat; echo \"$me\" >\"$1\"; sleep 1000; :";
+        let script =
+            "echo $$ >\"$1\" && exec unshare --user --map-root-user -n -p -f --kill-child sh -c \"$2\" sh \"$3\"";
+        let mut process = Command::new("sh")
+            .args(["-c", script, "sh"])
+            .arg(self.cgroup.join("cgroup.procs"))
+            .arg(inner)
+            .arg(&ready)
+            .spawn()
+            .unwrap();
+        let pid = Command::new("timeout")
+            .arg("60")
+            .arg("cat")
+            .arg(&ready)
+            .output()
+            .unwrap();
+        let pid = String::from_utf8(pid.stdout).unwrap().trim().to_owned();
+        assert!(!pid.is_empty(), "no decoy could be started");
+        std::thread::spawn(move || process.wait());
+        self.decoy = Some(pid.clone());
+        pid
     }
 
     /// A view of `/proc` in which PID 1 is a process whose root and namespaces can be looked at, as from a debug pod.
@@ -86,13 +134,20 @@ impl Launcher {
         let view = dir.join("proc");
         fs::create_dir_all(view.join("1/ns")).unwrap();
         symlink("/", view.join("1/root")).unwrap();
-        symlink("/proc/self/ns/net", view.join("1/ns/net")).unwrap();
+        for namespace in ["net", "user"] {
+            let own = format!("/proc/self/ns/{namespace}");
+            symlink(own, view.join("1/ns").join(namespace)).unwrap();
+        }
         symlink("/proc/self", view.join("self")).unwrap();
         // Every hierarchy as it is for this process: a guard stays in the cgroup of the test.
         let own: String = fs::read_to_string("/proc/self/cgroup").unwrap();
         fs::write(view.join("1/cgroup"), own).unwrap();
         for pid in fs::read_to_string(self.cgroup.join("cgroup.procs")).unwrap().lines() {
             symlink(format!("/proc/{pid}"), view.join(pid)).unwrap();
+        }
+        // Before all others.
+        if let Some(pid) = &self.decoy {
+            symlink(format!("/proc/{pid}"), view.join("0")).unwrap();
         }
         view
     }
@@ -122,10 +177,14 @@ impl Launcher {
 
     /// What a command prints on stdout in the launcher's network namespace.
     pub(crate) fn run(&self, command: &str) -> String {
-        let view = fs::read_to_string(self.cgroup.join("cgroup.procs")).unwrap();
-        let pid = view.lines().last().unwrap_or("0").to_owned();
+        let all = fs::read_to_string(self.cgroup.join("cgroup.procs")).unwrap();
+        // The one that has made the namespace; one that is gone leads nowhere.
+        let pid = all
+            .lines()
+            .find(|pid| **pid == self.process.id().to_string())
+            .unwrap_or("0");
         let said = Command::new("nsenter")
-            .args(["-t", &pid, "-n", "sh", "-c", command])
+            .args(["-t", pid, "-n", "sh", "-c", command])
             .output()
             .unwrap();
         String::from_utf8_lossy(&said.stdout).into_owned()
@@ -137,18 +196,19 @@ impl Launcher {
 
     /// Ends the launcher with everything in it.
     pub(crate) fn kill(&mut self) {
-        fs::write(self.cgroup.join("cgroup.kill"), "1").unwrap();
+        fs::write(self.top.join("cgroup.kill"), "1").unwrap();
         let _ = self.process.wait();
     }
 }
 
 impl Drop for Launcher {
     fn drop(&mut self) {
-        let _ = fs::write(self.cgroup.join("cgroup.kill"), "1");
+        let _ = fs::write(self.top.join("cgroup.kill"), "1");
         let _ = self.process.kill();
         let _ = self.process.wait();
         for _ in 0..100 {
-            if fs::remove_dir(&self.cgroup).is_ok() {
+            remove(&self.top);
+            if !self.top.exists() {
                 break;
             }
             std::thread::sleep(std::time::Duration::from_millis(20));
@@ -193,19 +253,29 @@ impl RealOperator {
 
     /// The first word of a file that the run keeps in its scratch directory.
     pub(crate) fn pid_of(&self, what: &str) -> String {
+        self.maybe_pid_of(what).unwrap()
+    }
+
+    /// The same of one that may not be there yet.
+    pub(crate) fn maybe_pid_of(&self, what: &str) -> Option<String> {
         let file = fs::read_dir(&self.dir)
             .unwrap()
             .flatten()
             .map(|entry| entry.path().join(what))
-            .find(|path| path.exists())
-            .unwrap();
-        let text = fs::read_to_string(file).unwrap();
-        text.split_whitespace().next().unwrap().to_owned()
+            .find(|path| path.exists())?;
+        let text = fs::read_to_string(file).ok()?;
+        text.split_whitespace().next().map(str::to_owned)
     }
 
-    /// Kills the agent alone: the guard's cgroup is the test's own here.
+    /// The guard and the warden, which have left the container.
+    fn outside(&self) -> String {
+        let agent = self.pid_of("agent");
+        format!("{}\n{}\n", self.pid_of("guard.0"), crate::rig::helpers(&agent)[2])
+    }
+
+    /// Kills the agent alone: the cgroup of those that left is the test's own here.
     pub(crate) async fn kill_agent(&mut self) {
-        fs::write(self.dir.join("moved"), self.pid_of("guard.0")).unwrap();
+        fs::write(self.dir.join("moved"), self.outside()).unwrap();
         self.agent.kill(Signal::Kill);
         assert_eq!(self.end().await, 137);
         while self.verdicts().is_empty() {

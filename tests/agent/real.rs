@@ -10,6 +10,7 @@ crate::under_every_shell! {
     a_real_kill_of_the_container
     a_real_launcher_gone
     a_real_sweep
+    a_real_decoy
 }
 
 /// A bandwidth on both devices.
@@ -108,5 +109,29 @@ async fn a_real_sweep(shell: &[&str]) {
         (&serde_json::json!(["tap0 tbf 7a31:"]), &serde_json::json!([]))
     );
     assert_eq!(launcher.qdiscs(), before, "what is not ours stays");
+    assert_eq!(operator.bye().await, 0);
+}
+
+/// In the launcher's control group, first of a PID namespace, by a name that reads like the kernel's line: a network namespace
+/// that anybody can make.
+async fn a_real_decoy(shell: &[&str]) {
+    let Some(mut launcher) = Launcher::start() else {
+        return;
+    };
+    let decoy = launcher.start_decoy();
+    let links_of_decoy = || {
+        let said = std::process::Command::new("nsenter")
+            .args(["-t", &decoy, "-n", "ip", "-d", "link"])
+            .output();
+        String::from_utf8(said.unwrap().stdout).unwrap()
+    };
+    assert!(links_of_decoy().contains("lo:"));
+    let mut operator = launcher.start_agent(shell, &tbf_plan(&launcher, "60"), &[]);
+    operator.injected().await;
+    let found = operator.seen("found")[0]["pid"].to_string();
+    assert!(found != "0" && found != decoy, "{found}");
+    assert_eq!(launcher.qdiscs().matches(HANDLE).count(), 2);
+    operator.say("rollback").await;
+    operator.wait("restored", 1).await;
     assert_eq!(operator.bye().await, 0);
 }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::launcher::{Launcher, RealOperator};
-use crate::rig::signal;
+use crate::rig::{signal, skip};
 
 crate::under_every_shell! {
     a_filter_from_injection_to_rollback
@@ -29,7 +29,7 @@ pub(crate) fn launcher() -> Option<Launcher> {
     let works = !launcher.run("nft list chains netdev").is_empty();
     launcher.run("nft flush ruleset");
     if !works {
-        println!("skipped: needs nft and a kernel with netdev hooks for both directions");
+        skip("needs nft and a kernel with netdev hooks for both directions");
     }
     works.then_some(launcher)
 }

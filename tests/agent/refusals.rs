@@ -20,6 +20,7 @@ crate::under_every_shell! {
     found_by_pod_uid
     a_pid_that_was_given_to_somebody_else
     the_hosts_network_namespace
+    the_hosts_network_namespace_since_it_was_found
     a_plan_with_shell_text
     a_plan_for_what_is_not_its_own
     a_kernel_without_netem
@@ -204,6 +205,21 @@ async fn the_hosts_network_namespace(shell: &[&str]) {
     // The guest's process would lead to the pod's own.
     rig.node.end_guest(&uid(0));
     assert_eq!(refusal(&rig, &plan(1, "60")).await["reason"], "host-netns");
+}
+
+/// The guard looks once more, at the namespace that it holds.
+async fn the_hosts_network_namespace_since_it_was_found(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.start(&plan(1, "60"), &[]);
+    operator.say("hello 0").await;
+    operator.wait("found", 1).await;
+    let link = rig.node.process_dir(&uid(0)).unwrap().join("ns/net");
+    std::fs::remove_file(&link).unwrap();
+    symlink(rig.node.root().join("netns/host"), link).unwrap();
+    operator.say("arm").await;
+    let refused = operator.wait("refused|ready", 1).await;
+    assert_eq!(refused[0]["reason"], "host-netns");
+    assert_eq!(operator.bye().await, 0);
 }
 
 async fn a_plan_with_shell_text(shell: &[&str]) {

@@ -39,6 +39,21 @@ pub(crate) fn launcher(vm: usize) -> VmOnNode {
     }
 }
 
+/// Says that a test could not be made here, past the capture of what tests print; where all of it has to be there, as in CI,
+/// the test fails.
+pub(crate) fn skip(why: &str) {
+    use std::io::Write as _;
+    static SAID: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+    assert!(std::env::var_os("CI").is_none(), "cannot be skipped in CI: {why}");
+    let mut said = SAID.lock().unwrap();
+    if !said.iter().any(|one| one == why) {
+        said.push(why.to_owned());
+        // Not eprintln, which is captured.
+        let line = format!("\nSKIPPED: tests of the agent: {why}\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    }
+}
+
 /// The shells the script has to work in; a shell that is not installed skips its tests and says so.
 pub(crate) fn shell(name: &str) -> Option<Vec<&'static str>> {
     let words: Vec<&'static str> = match name {
@@ -52,7 +67,7 @@ pub(crate) fn shell(name: &str) -> Option<Vec<&'static str>> {
         .output()
         .is_ok_and(|o| o.status.success());
     if !found {
-        println!("skipped: {name} is not installed");
+        skip(&format!("{name} is not installed"));
     }
     found.then_some(words)
 }
@@ -188,6 +203,36 @@ impl Rig {
     }
 }
 
+/// The agent's own helpers, in the order it started them: listener, clock, warden.
+pub(crate) fn helpers(agent: &str) -> Vec<String> {
+    let said = std::process::Command::new("pgrep")
+        .args(["-P", agent])
+        .output()
+        .unwrap();
+    let mut all: Vec<u32> = String::from_utf8(said.stdout)
+        .unwrap()
+        .lines()
+        .map(|pid| pid.parse().unwrap())
+        .collect();
+    // By age: numbers begin anew some time.
+    all.sort_by_key(|pid| (started(*pid), *pid));
+    all.truncate(3);
+    all.iter().map(ToString::to_string).collect()
+}
+
+/// When a process was started, in ticks since boot.
+fn started(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit(") ")
+        .next()
+        .unwrap()
+        .split(' ')
+        .nth(19)
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
 pub(crate) fn signal(pid: &str, signal: &str) {
     assert!(
         std::process::Command::new("kill")
@@ -225,6 +270,14 @@ impl Operator {
 
     pub(crate) async fn say(&mut self, words: &str) {
         self.write(&format!("{words}\n")).await;
+    }
+
+    /// To an agent that may have gone.
+    pub(crate) async fn try_say(&mut self, words: &str) {
+        if let Some(stdin) = &mut self.stdin {
+            let _ = stdin.write_all(format!("{words}\n").as_bytes()).await;
+            let _ = stdin.flush().await;
+        }
     }
 
     pub(crate) async fn write(&mut self, text: &str) {

@@ -13,6 +13,7 @@ crate::under_every_shell! {
     one_run_alone
     a_fault_that_is_live
     nothing_of_ours
+    a_root_that_is_swapped_between_look_and_delete
     what_goes_at_the_second_attempt
     what_cannot_be_removed
     a_kernel_that_cannot_be_asked
@@ -146,6 +147,29 @@ async fn nothing_of_ours(shell: &[&str]) {
     let before = rig.node.qdiscs(&uid(0));
     assert_eq!(clean(&rig, &plan(0)).await, json!([]));
     assert_eq!(rig.node.qdiscs(&uid(0)), before);
+}
+
+/// Who looked for its handle and found it deletes that and nothing else.
+async fn a_root_that_is_swapped_between_look_and_delete(shell: &[&str]) {
+    for (handle, plan) in [(HANDLE, plan(0)), ("7a32:", vm_line(0) + "sweep 0 tap0 7a32:\n")] {
+        let rig = Rig::new(shell, 1);
+        add(&rig, "tap0", handle, NETEM);
+        rig.replace_tool(
+            "tc",
+            &"#!/bin/sh\ncase $* in *'qdisc del dev tap0 root'*) [ -e REAL.swapped ] || { : >REAL.swapped
+             REAL qdisc del dev tap0 root handle HANDLE
+             REAL qdisc add dev tap0 root handle 8001: netem delay 100ms; } ;; esac\nexec REAL \"$@\"\n"
+                .replace("HANDLE", handle),
+        );
+        clean(&rig, &plan).await;
+        let after = rig.node.qdiscs(&uid(0));
+        assert!(
+            after
+                .iter()
+                .any(|(device, line)| device == "tap0" && line.starts_with("qdisc netem 8001:")),
+            "somebody else's root is gone: {after:?}"
+        );
+    }
 }
 
 async fn what_goes_at_the_second_attempt(shell: &[&str]) {

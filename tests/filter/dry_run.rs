@@ -36,6 +36,7 @@ fn a_dry_run_tells_what_is_cut_and_what_is_not_and_writes_nothing() {
     filter: drop tcp,udp with peer 10.0.0.0/8
       VMs        1 of 1 match
       duration   60s
+      image      quay.io/kubevirt/virt-launcher@sha256:4a1d6a9f0f6f2f0f6d4c0c7b2b8f3a55e7c1d2a9b8e7f6a5d4c3b2a190817263 (from KubeVirt's virt-handler in namespace kubevirt)
 
       NAMESPACE   VM      NODE     NETWORK   BINDING      INGRESS   EGRESS
       default     web-1   node-1   default   masquerade   tap0      tap0

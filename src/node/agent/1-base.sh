@@ -2,8 +2,11 @@
 # POSIX sh for bash, dash and BusyBox. Nothing of the plan or of the kernel is ever evaluated as shell text.
 #
 #   agent -- guard, one a VM -- nsenter -- sentinel, one a VM: the only writer
-#     |- reader: stdin -> bus      |- relay: holds the VM's fifo open until the agent is gone
-#     `- ticker: clock -> bus      `- undoes what a sentinel that ended abnormally has left
+#     |- listener: stdin -> bus    |- relay: holds the VM's fifo open until the agent is gone
+#     |- clock: ticks -> bus       `- undoes what a sentinel that ended abnormally has left
+#     `- warden: ticks -> bus, and takes the place of guards that are gone
+#
+# Whichever of them is killed, the others notice, and end the faults it had a part in (7-watch.sh).
 #
 # File descriptors (dash has only 0 to 9): 3 PID namespace, 4 the VM's fifo, 5 stdin or the leash to be read, 6 "alive":
 # held by everything that may still write to the kernel, 7 the bus to the agent, 8 the leash, 9 network namespace.
@@ -92,4 +95,33 @@ tool() { # NAME -> TOOL, empty when there is none
 # Whether process $1 is still a living child of process $2: a PID alone may have been given to somebody else.
 child_of() {
   { read -r _ _ c_state c_parent _ <"/proc/$1/stat"; } 2>/dev/null && [ "$c_parent" = "$2" ] && [ "$c_state" != Z ]
+}
+
+# When process $1 was started -> BORN, in ticks since boot: together with its number that is no other process. Fails when it
+# has ended, or is about to: its files are closed before it is a zombie.
+born() {
+  BORN=''
+  { IFS= read -r b_stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  # Its name, in brackets, may hold anything.
+  b_stat=${b_stat##*) }
+  case $b_stat in [ZX]*) return 1 ;; esac
+  # shellcheck disable=SC2086  # words
+  set -- $b_stat
+  # PF_EXITING
+  [ $(($7 & 4)) = 0 ] || return 1
+  BORN=${20}
+}
+
+# Process $2 is kept in the scratch directory as $1.
+remember() {
+  born "$2" && printf '%s %s\n' "$2" "$BORN" >"$S/$1"
+}
+
+# Whether the process that is kept as $1 lives -> LIVING, its PID
+lives() {
+  { read -r LIVING b_then <"$S/$1"; } 2>/dev/null && born "$LIVING" && [ "$BORN" = "$b_then" ]
+}
+
+end_remembered() {
+  ! lives "$1" || kill -9 "$LIVING"
 }

@@ -110,13 +110,17 @@ check_cut_line() {
   case $RUN in '' | *[!a-z0-9]*) p_bad='no name of the run' ;; esac
 }
 
-# The plan of VM $1 -> V_UID V_CID HOLD EASE_MS TAPS UPLINKS DEVICES OWNED NEED APPLY EASE UNDO SHOW SWEEPS KILLS, and
+# The plan of VM $1 -> V_UID V_SLICE V_CID HOLD EASE_MS TAPS UPLINKS DEVICES OWNED NEED APPLY EASE UNDO SHOW SWEEPS KILLS, and
 # KIND: qdisc, or the engine of a cut (nft, tc).
 load_plan() {
   V_UID='' V_CID='' HOLD=0 EASE_MS=0 TAPS='' UPLINKS='' DEVICES='' OWNED='' NEED='' APPLY='' EASE='' UNDO='' SHOW='' SWEEPS='' KILLS='' KIND=qdisc OTHERS='' LASTS=' ' SEEN=''
   while read -r l_key _ l_rest; do
     case $l_key in
-      vm) V_UID=${l_rest%% *} V_CID=${l_rest#* } ;;
+      vm)
+        V_UID=${l_rest%% *} V_CID=${l_rest#* }
+        underscored "$V_UID"
+        V_SLICE=$UNDERSCORED
+        ;;
       hold)
         centis "$l_rest"
         HOLD=$CS

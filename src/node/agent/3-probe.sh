@@ -1,84 +1,4 @@
-# Looking, without changing anything: which process is a VM's, what its devices are, what the node can do.
-
-# One grep over all processes for all VMs: a fork a process would take half a second.
-find_processes() {
-  f_expression=
-  f_vm=0
-  while [ "$f_vm" -lt "$VMS" ]; do
-    load_plan "$f_vm"
-    if [ "$V_CID" = - ]; then
-      underscored "$V_UID"
-      f_expression="$f_expression${f_expression:+|}$V_UID|$UNDERSCORED"
-    else
-      f_expression="$f_expression${f_expression:+|}$V_CID"
-    fi
-    f_vm=$((f_vm + 1))
-  done
-  set +f
-  grep -m1 -HE "$f_expression" "$PROC"/[0-9]*/cgroup >"$S/processes" 2>/dev/null
-  set -f
-}
-
-# systemd's cgroup driver writes a pod's UID with underscores.
-underscored() {
-  UNDERSCORED=
-  u_rest=$1
-  while :; do
-    case $u_rest in *-*) ;; *) break ;; esac
-    UNDERSCORED=$UNDERSCORED${u_rest%%-*}_
-    u_rest=${u_rest#*-}
-  done
-  UNDERSCORED=$UNDERSCORED$u_rest
-}
-
-# Whether a line of a cgroup file is of the VM whose plan is loaded. CRI-O's monitor is named after the container, too.
-is_of_vm() {
-  case $1 in *conmon*) return 1 ;; esac
-  if [ "$V_CID" != - ]; then
-    case $1 in *"$V_CID"*) return 0 ;; esac
-    return 1
-  fi
-  underscored "$V_UID"
-  case $1 in *"$V_UID"* | *"$UNDERSCORED"*) return 0 ;; esac
-  return 1
-}
-
-# Whether process $1 (still) belongs to the VM whose plan is loaded. One that is ending gives up its namespaces first:
-# the first process of a PID namespace ends all others before itself, and still has its cgroup then.
-belongs() {
-  [ -e "$PROC/$1/ns/net" ] && slurp "$PROC/$1/cgroup" && is_of_vm "$TEXT"
-}
-
-# Whether a network namespace is the host's, or cannot be told from it.
-in_host_netns() {
-  # shellcheck disable=SC3013  # not in POSIX, but in bash, dash and BusyBox
-  [ ! -e "$PROC/1/ns/net" ] || [ "$1" -ef "$PROC/1/ns/net" ]
-}
-
-# The process of the VM whose plan is loaded -> PID: the container's first if it can be told. Else empty and WHY.
-find_vm() {
-  PID='' WHY=no-process
-  while IFS= read -r f_line; do
-    is_of_vm "$f_line" || continue
-    f_pid=${f_line%%/cgroup:*}
-    f_pid=${f_pid##*/}
-    [ -e "$PROC/$f_pid/ns/net" ] || continue
-    if in_host_netns "$PROC/$f_pid/ns/net"; then
-      WHY=host-netns
-      continue
-    fi
-    PID=${PID:-$f_pid}
-    slurp "$PROC/$f_pid/status" || continue
-    case $TEXT in *NSpid:*) ;; *) continue ;; esac
-    TEXT=${TEXT#*NSpid:}
-    case ${TEXT%%"$NL"*} in *[[:space:]]1)
-      PID=$f_pid
-      break
-      ;;
-    esac
-  done <"$S/processes"
-  [ -n "$PID" ]
-}
+# Looking, without changing anything: what the devices of a VM are.
 
 refusal() { # REASON DETAIL [DEVICE] -> REFUSAL, the event without its sequence number
   escape "$2"
@@ -88,7 +8,7 @@ refusal() { # REASON DETAIL [DEVICE] -> REFUSAL, the event without its sequence 
 
 # Looks at VM $VM through the namespace in file descriptor 9; nothing is changed. Fails with REFUSAL.
 probe() {
-  belongs "$PID" || { refusal no-process "process $PID is no longer the VM's"; return 1; }
+  is_first "$PID" || { refusal no-process "process $PID is no longer the VM's"; return 1; }
   ! in_host_netns /proc/self/fd/9 || { refusal host-netns 'the pod is in the network namespace of the host'; return 1; }
   p_links=$("$NSENTER" --net=/proc/self/fd/9 "$IP" -o -d link show 2>&1)
   check_links || return 1

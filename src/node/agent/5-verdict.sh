@@ -16,7 +16,7 @@ compare() {
 
 # Who asked for the end -> BY; fails when nobody did (then the agent is gone, or somebody has killed a helper process).
 asked_by() {
-  slurp "$S/why.$VM" || slurp "$S/why.leash.$GEN" || return 1
+  slurp "$S/why.$VM" || return 1
   # Empty when there was no room for it.
   [ -n "$TEXT" ] || return 1
   BY=$TEXT
@@ -53,9 +53,9 @@ tell() {
   printf 'vm %s %s\n' "$VM" "$1" >&7
 }
 
-# The verdicts of all VMs that have one -> VERDICTS, their number -> W_COUNT
+# The verdicts of all VMs that have one -> VERDICTS, their number -> W_COUNT; how many are armed and have none -> ARMED
 verdicts() {
-  VERDICTS='' W_COUNT=0
+  VERDICTS='' W_COUNT=0 ARMED=0
   set +f
   for w_file in "$S"/verdict.*; do
     { read -r w_state w_by w_held <"$w_file"; } 2>/dev/null || continue
@@ -63,17 +63,20 @@ verdicts() {
     [ "${1:-}" != short ] || [ "$w_state" != restored ] || continue
     VERDICTS="$VERDICTS${VERDICTS:+,}[${w_file##*.},\"$w_state\",\"$w_by\",$w_held]"
   done
+  for w_file in "$S"/armed.*; do
+    [ ! -e "$w_file" ] || [ -s "$S/verdict.${w_file##*.}" ] || ARMED=$((ARMED + 1))
+  done
   set -f
 }
 
-# The termination log outlives the stream. Several may write it at once: whoever finds more verdicts than it wrote, writes
-# again, so that the last one to write has seen them all.
+# The termination log outlives the stream, and whatever is killed: it is written before a VM is armed and again at its end.
+# Several may write it at once: whoever finds something else than it wrote, writes again, so that the last one to write has
+# seen it all. Fails when it cannot be written.
 write_log() {
   while :; do
     verdicts
-    [ "$W_COUNT" -gt 0 ] || return 0
-    w_wrote=$W_COUNT
-    w_text="{\"run\":\"$RUN\",\"vms\":[$VERDICTS]}"
+    w_wrote=$W_COUNT/$ARMED
+    w_text="{\"run\":\"$RUN\",\"vms\":[$VERDICTS],\"armed\":$ARMED}"
     if [ ${#w_text} -gt 4000 ]; then
       verdicts short
       w_more=$W_COUNT
@@ -84,10 +87,10 @@ write_log() {
         w_more=$((w_more - 1))
         case $w_rest in *',['*) w_rest=${w_rest#*,\[} ;; *) w_rest='' ;; esac
       done
-      w_text="{\"run\":\"$RUN\",\"vms\":[$w_shown],\"more\":$w_more}"
+      w_text="{\"run\":\"$RUN\",\"vms\":[$w_shown],\"more\":$w_more,\"armed\":$ARMED}"
     fi
-    { printf '%s\n' "$w_text" >"$TERMLOG"; } 2>/dev/null
+    { printf '%s\n' "$w_text" >"$TERMLOG"; } 2>/dev/null || return 1
     verdicts
-    [ "$W_COUNT" != "$w_wrote" ] || return 0
+    [ "$W_COUNT/$ARMED" != "$w_wrote" ] || return 0
   done
 }

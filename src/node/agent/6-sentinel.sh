@@ -2,14 +2,15 @@
 # namespace of its container, so that it ends with the VM; in the debug container's mount namespace, so that it holds none
 # of the VM's volumes; and in the cgroup of PID 1, so that nothing done to the debug pod reaches it.
 
-sentinel() { # VM GEN, with S, TC and the rest in the environment
-  VM=$1 GEN=$2
+sentinel() { # VM, with S, TC and the rest in the environment
+  VM=$1
   exec 9<&- 3<&-
   ENTER=''
   trap '' TERM HUP INT
   load_plan "$VM"
-  read -r s_me _ _ s_parent _ </proc/self/stat
-  printf '%s %s\n' "$s_me" "$s_parent" >"$S/sentinel.$VM"
+  # Not $$, which is a number of the VM's PID namespace.
+  read -r s_me _ </proc/self/stat
+  remember "sentinel.$VM" "$s_me"
   if ! look_before; then
     conclude_refused
     return
@@ -23,7 +24,7 @@ sentinel() { # VM GEN, with S, TC and the rest in the environment
   wait_for_go | apply
 
   if ! slurp "$S/began.$VM"; then
-    asked_by || BY=lost-operator
+    asked_by || left_alone
     look_after || AFTER=''
     conclude restored "$BY" 0
     return
@@ -61,23 +62,29 @@ wait_for_go() {
 }
 
 # Until the deadline, a word on the fifo, or its end of file. SIGKILL, because a process that ignores SIGTERM (inherited
-# from here) would not end by it. `true`, because a file that cannot be made ends a shell after `:`.
+# from here) would not end by it. Both tell their numbers themselves: those known here are of the VM's PID namespace.
 hold() {
   now
   h_left=$((s_began + HOLD - NOW))
   [ "$h_left" -gt 0 ] || return 0
   seconds "$h_left"
-  sleep "$SEC" >/dev/null 4<&- 6>&- 7>&- &
+  printf '%s\n' $((s_began + HOLD + EASE_MS / 10)) >"$S/due.$VM"
+  {
+    read -r h_me _ </proc/self/stat
+    remember "sleep.$VM" "$h_me"
+    exec sleep "$SEC"
+  } >/dev/null 4<&- 6>&- 7>&- &
   h_sleep=$!
   {
+    read -r h_me _ </proc/self/stat
+    remember "reader.$VM" "$h_me"
     read -r _ <&4
-    true >"$S/woken.$VM"
-    kill -9 "$h_sleep"
+    # Not when it has ended and its number may be another process's.
+    if [ ! -e "$S/sleep.$VM" ] || lives "sleep.$VM"; then kill -9 "$h_sleep"; fi
   } >/dev/null 6>&- 7>&- &
   h_listen=$!
   wait "$h_sleep"
-  kill -9 "$h_listen"
-  wait "$h_listen"
+  ! lives "reader.$VM" || kill -9 "$h_listen"
 }
 
 who_ended_it() {
@@ -86,11 +93,15 @@ who_ended_it() {
     return
   elif [ "$NOW" -ge $((s_began + HOLD - 2)) ]; then
     BY=deadline
-  elif [ -e "$S/woken.$VM" ]; then
-    BY=lost-operator s_alone=yes
   else
-    BY=sentinel
+    left_alone
   fi
+}
+
+# Nobody asked for the end: the agent is gone, or somebody has killed another process of the run.
+left_alone() {
+  BY=sentinel
+  lives agent || { BY=lost-operator s_alone=yes; }
 }
 
 # Reads once more, so that the fault is known to have been there to the end; neutralises it and lets its queue drain,

@@ -1,5 +1,5 @@
 # The guard: the parent of a sentinel. It keeps the network namespace pinned, and undoes what a sentinel that did not end
-# by itself has left. And the warden, which ends sentinels that are stuck when the agent is gone.
+# by itself has left.
 
 # Moves process $1 out of the pod's cgroup into the one that the node's PID 1 is in, in every hierarchy. Not into the root
 # cgroup: the root of a nested node refuses it.
@@ -26,6 +26,13 @@ leave_pod() {
   [ "$TEXT" = "$v_asked" ]
 }
 
+# Process $1, this one, out of reach of the pod. It inherits that it is the first to be killed on a full node; to change that
+# takes a privilege that not every node gives.
+step_out() {
+  { printf '%s\n' -900 >/proc/self/oom_score_adj; } 2>/dev/null
+  leave_pod "$1"
+}
+
 already_in() {
   [ -r "$PROC/self/cgroup" ] || return 1
   while IFS= read -r a_line; do
@@ -39,7 +46,7 @@ run_guard() {
   exec </dev/null >/dev/null 2>&1 4>&- 5<&-
   trap '' TERM HUP INT
   read -r g_me _ _ g_agent _ </proc/self/stat
-  printf '%s\n' "$g_me" >"$S/guard.$VM"
+  remember "guard.$VM" "$g_me"
   load_plan "$VM"
   guard 3<"$PROC/$PID/ns/pid" 9<"$PROC/$PID/ns/net" || {
     # The process went between probing and arming.
@@ -57,14 +64,12 @@ run_guard() {
 guard() {
   # The leash: end of file when the agent is gone. Opened while it still has a writer (here), so that this never blocks.
   exec 5<"$S/leash.$GEN" 8>&-
-  leave_pod "$g_me" || {
+  step_out "$g_me" || {
     refusal cgroup 'the guard could not move into the cgroup of PID 1'
     conclude_refused
     return
   }
-  # Best effort: the process inherits the pod's, which is the first to be killed on a full node.
-  { printf '%s\n' -900 >/proc/self/oom_score_adj; } 2>/dev/null
-  belongs "$PID" || {
+  is_first "$PID" || {
     refusal no-process "process $PID is no longer the VM's"
     conclude_refused
     return
@@ -83,34 +88,50 @@ guard() {
   exec 4<"$S/fifo.$VM"
   cat <&5 >&8 3<&- 4<&- 6>&- 7>&- 9<&- &
   g_relay=$!
+  remember "relay.$VM" "$g_relay"
   exec 5<&- 8>&-
   ${SETSID:+"$SETSID"} "$NSENTER" --net=/proc/self/fd/9 --pid=/proc/self/fd/3 \
-    "$SHELL_PATH" ${SHELL_APPLET:+"$SHELL_APPLET"} -c "$SELF" vmchaos-sentinel "$VM" "$GEN" &
+    "$SHELL_PATH" ${SHELL_APPLET:+"$SHELL_APPLET"} -c "$SELF" vmchaos-sentinel "$VM" &
   g_sentinel=$!
-  printf '%s %s\n' "$g_me" "$g_sentinel" >"$S/nsenter.$VM"
+  remember "nsenter.$VM" "$g_sentinel"
   exec 3<&- 4<&-
   wait "$g_sentinel"
-  kill -9 "$g_relay"
-  if [ ! -s "$S/verdict.$VM" ] || { [ -s "$S/began.$VM" ] && refused_after_all; }; then stand_in; fi
+  # A sentinel that has lost its nsenter ends by this.
+  ! child_of "$g_relay" "$g_me" || kill -9 "$g_relay"
+  is_settled || stand_in
   return 0
 }
 
-# Whether the agent gave this VM up before the sentinel had begun, as it thought.
-refused_after_all() {
-  slurp "$S/verdict.$VM"
-  case $TEXT in refused*) return 0 ;; esac
-  return 1
+# Whether VM $VM has ended well, as far as is known. An agent that gave it up before the sentinel had begun, as it thought, does
+# not know; and what is left is worth another try.
+is_settled() {
+  slurp "$S/verdict.$VM" && [ -n "$TEXT" ] || return 1
+  case $TEXT in
+    refused*) [ ! -s "$S/began.$VM" ] ;;
+    leaked*) return 1 ;;
+  esac
 }
 
-# Waits until nothing that the sentinel started can write any more (they all hold "alive" open), and undoes.
-stand_in() {
-  exec 5<"$S/alive.$VM" 6>&-
+# Waits until nothing that the sentinel started can write any more: all of that holds "alive" open.
+wait_for_writers() {
+  w_alive=$S/alive.$VM
+  [ -p "$w_alive" ] || return 0
+  # To open a fifo for reading takes a writer.
+  exec 6<>"$w_alive"
+  exec 5<"$w_alive" 6>&-
   read -r _ <&5
   exec 5<&-
+}
+
+# Undoes, with the network namespace in 9.
+stand_in() { # [gone]
+  end_remembered "sleep.$VM"
+  wait_for_writers
+  ! is_settled || return 0
   BEFORE='' i_held=0
   if slurp "$S/before.$VM"; then BEFORE=$TEXT; fi
   asked_by || BY=sentinel
-  belongs "$PID" || BY=gone
+  [ -z "${1:-}" ] && is_first "$PID" || BY=gone
   if slurp "$S/began.$VM"; then
     centis "$TEXT"
     i_began=$CS
@@ -133,44 +154,12 @@ stand_in() {
   fi
 }
 
+# Fails while some guard, or who has taken its place, has not left.
 all_have_left() {
   set +f
   for d_file in "$S"/guard.*; do
-    [ -e "$S/left.${d_file##*.}" ] || return 1
-  done
-}
-
-# Ends a sentinel that does not answer, and the nsenter above it: a stopped child stops its nsenter, too, and the guard
-# waits for that one. Each only while it is still the child of the recorded parent.
-end_stuck() { # VM
-  { read -r k_guard k_nsenter <"$S/nsenter.$1"; } 2>/dev/null || return
-  if { read -r k_sentinel k_parent <"$S/sentinel.$1"; } 2>/dev/null && child_of "$k_sentinel" "$k_nsenter"; then
-    [ "$k_parent" != "$k_nsenter" ] || kill -9 "$k_sentinel"
-  fi
-  ! child_of "$k_nsenter" "$k_guard" || kill -9 "$k_nsenter"
-}
-
-# In a subshell of the agent: outlives it and gives the sentinels three seconds.
-warden() {
-  exec </dev/null >/dev/null 2>&1
-  trap '' TERM HUP INT
-  read -r d_me _ </proc/self/stat
-  exec 5<"$S/leash.$GEN" 4>&- 8>&-
-  leave_pod "$d_me"
-  read -r _ <&5
-  for d_half in 1 2 3 4 5 6 7; do
-    d_stuck=
-    set +f
-    for d_file in "$S"/nsenter.*; do
-      set -f
-      [ ! -e "$d_file" ] || [ -s "$S/verdict.${d_file##*.}" ] || d_stuck="$d_stuck ${d_file##*.}"
-    done
     set -f
-    [ -n "$d_stuck" ] || return
-    if [ "$d_half" = 7 ]; then
-      for d_vm in $d_stuck; do end_stuck "$d_vm"; done
-    else
-      sleep 0.5
-    fi
+    [ ! -e "$d_file" ] || [ -e "$S/left.${d_file##*.}" ] || return 1
   done
+  set -f
 }

@@ -39,7 +39,7 @@ kill_guest() {
 find_guest() {
   GUEST='' x_all=''
   while IFS= read -r f_line; do
-    is_of_vm "$f_line" || continue
+    is_candidate "$f_line" || continue
     f_pid=${f_line%%/cgroup:*}
     f_pid=${f_pid##*/}
     ! is_guest "$f_pid" || x_all="$x_all $f_pid"

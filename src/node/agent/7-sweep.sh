@@ -33,7 +33,7 @@ found_again() {
 
 # With the network namespace in 9. Fails with REFUSAL, or without when the VM is gone.
 sweep_there() {
-  belongs "$PID" || return 1
+  is_first "$PID" || return 1
   ! in_host_netns /proc/self/fd/9 || { refusal host-netns 'the pod is in the network namespace of the host'; return 1; }
   sw_seen=''
   for sw_look in 1 2 3 last; do
@@ -44,7 +44,7 @@ sweep_there() {
         case "$sw_seen " in *" $sw_one "*) ;; *) sw_seen="$sw_seen $sw_one" ;; esac
       done
     else
-      belongs "$PID" || return 1
+      is_first "$PID" || return 1
       sw_left=$MARKED$ALL_UNKNOWN
     fi
     [ "$sw_look" != last ] || break

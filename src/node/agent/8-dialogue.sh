@@ -68,22 +68,25 @@ take_leash() {
   mkfifo "$S/leash.$GEN"
   exec 8<>"$S/leash.$GEN"
   LEASH=yes
-  warden &
 }
 
 # Ends every fault; the reason is written first, so that an end of file without one means that the agent is dead.
 end_all() { # BY
   [ -n "$LEASH" ] || return
-  printf '%s\n' "$1" >"$S/why.leash.$GEN"
-  exec 8>&-
-  LEASH=
   now
   e_vm=0
   while [ "$e_vm" -lt "$VMS" ]; do
     state_of "$e_vm"
-    case $STATE in found | ended) ;; *) ending "$e_vm" ;; esac
+    case $STATE in
+      arming | ready | started | held)
+        printf '%s\n' "$1" >"$S/why.$e_vm"
+        ending "$e_vm"
+        ;;
+    esac
     e_vm=$((e_vm + 1))
   done
+  exec 8>&-
+  LEASH=
 }
 
 end_one() { # VM BY
@@ -110,8 +113,13 @@ arm() {
   take_leash
   VM=$1 PID=${PIDS#*" $1="}
   PID=${PID%% *}
+  # From here on nobody may read in the log that nothing is in place.
+  { { true >"$S/armed.$1"; } 2>/dev/null && write_log; } || {
+    refusal no-verdict 'the termination log could not be written'
+    refuse
+    return
+  }
   run_guard &
-  GUARDS=$((GUARDS + 1))
   reach_on "$1"
   now
   set_state "$1" arming $((NOW + ARM_LIMIT))
@@ -172,10 +180,7 @@ told() { # VM WHAT
   VM=$1
   state_of "$1"
   case $2 in
-    left)
-      GUARDS=$((GUARDS - 1))
-      return
-      ;;
+    left) return ;;
     final)
       final "$1"
       return
@@ -204,6 +209,7 @@ told() { # VM WHAT
 # The clock: limits of the dialogue and of each VM.
 tick() {
   now
+  look_around
   if [ -z "$OVER$DETACHED" ]; then
     if [ -z "$GREETED" ]; then
       [ "$NOW" -le $((BEGAN + HELLO_LIMIT)) ] || leave silence
@@ -231,7 +237,12 @@ overdue() {
       end_stuck "$1"
       ;;
     stuck)
-      # Not even its guard has answered: the fault may still be in place.
+      # Not even its guard has answered: another takes its place.
+      end_remembered "guard.$1"
+      set_state "$1" lost $((NOW + 400))
+      ;;
+    lost)
+      # The fault may still be in place.
       VM=$1 LEFT='neither sentinel nor guard answers' BY=sentinel
       asked_by || :
       conclude leaked "$BY" 0
@@ -242,6 +253,24 @@ overdue() {
       set_state "$1" stuck $((NOW + 400))
       ;;
   esac
+}
+
+# Whether the agent's own helpers are there. Without one of them no fault goes on: each has a part in ending it.
+look_around() {
+  # What it has written, end of file maybe, comes before this.
+  if [ -n "$LISTENER" ] && ! child_of "$LISTENER" "$$"; then
+    LISTENER=''
+    printf 'deaf\n' >&7
+  fi
+  a_lost=''
+  child_of "$CLOCK" "$$" || a_lost=yes
+  if ! child_of "$WARDEN" "$$"; then
+    # The end needs a clock.
+    [ -z "$a_lost" ] || { clock & CLOCK=$!; }
+    a_lost=yes
+    watch
+  fi
+  [ -z "$a_lost" ] || [ -n "$OVER" ] || leave sentinel
 }
 
 # The dialogue is over: every fault ends, and the agent leaves when that is verified.

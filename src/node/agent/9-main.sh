@@ -2,19 +2,24 @@
 
 main() {
   ENTER=yes ENGINE=''
-  S=$(mktemp -d "${VMCHAOS_SCRATCH:-/dev/shm}/vmchaos.$RUN.XXXXXX") || return 2
-  SEQ=0 STATES=' ' PIDS=' ' LIVE=0 LEASH='' GEN=0 GUARDS=0 OVER='' DETACHED='' GREETED='' ENDED=''
+  S=$(mktemp -d "${VMCHAOS_SCRATCH:-/dev/shm}/vmchaos.$RUN.XXXXXX") || {
+    printf '{"run":"%s","vms":[],"armed":0}\n' "$RUN" >"$TERMLOG"
+    exit 2
+  }
+  write_log
+  SEQ=0 STATES=' ' PIDS=' ' LIVE=0 LEASH='' GEN=0 OVER='' DETACHED='' GREETED='' ENDED='' HUNG_UP=''
   RESTORED=0 FAILED=0 LEAKED=0 GONE=0 REFUSED=0 PROBER='' PROBED=' '
   centis "${VMCHAOS_SILENCE:-7}"
   SILENCE=$CS
-  centis "${VMCHAOS_HELLO_LIMIT:-30}"
+  centis "${VMCHAOS_HELLO_LIMIT:-5}"
   HELLO_LIMIT=$CS
   centis "${VMCHAOS_GO_LIMIT:-60}"
   GO_LIMIT=$CS
   centis "${VMCHAOS_ARM_LIMIT:-10}"
   ARM_LIMIT=$CS
-  now
-  BEGAN=$NOW HEARD=$NOW
+  born "$$"
+  AGENT_BORN=$BORN
+  remember agent "$$"
   trap '' PIPE
   mkfifo "$S/bus"
   exec 5<&0 7<>"$S/bus" </dev/null
@@ -29,7 +34,14 @@ main() {
   export S PROC RUN TERMLOG TC NFT MARK PORTS PEERS4 PEERS6 NFT_IN NFT_OUT TC_IN TC_OUT
   greet
   export ENGINE
+  slurp "$PROC/1/cgroup"
+  NODE_CGROUPS=$TEXT
   probe_all
+  warden &
+  WARDEN=$!
+  # What was said so far is heard now, however long it took to look.
+  now
+  BEGAN=$NOW HEARD=$NOW
   while :; do
     if [ -z "$ENDED" ]; then
       if { [ "$LIVE" = 0 ] && ! reach_lasts; } || { [ -n "$OVER" ] && ! some_armed; }; then close; fi
@@ -39,12 +51,25 @@ main() {
     # A signal interrupts the read in some shells; the line it wrote is read next.
     read -r b_what b_one b_two _ <&7 || continue
     case $b_what in
-      in) heard "$b_one" "$b_two" ;;
+      in)
+        heard "$b_one" "$b_two"
+        look_around
+        ;;
       vm) told "$b_one" "$b_two" ;;
       probe) probed "$b_one" "$b_two" ;;
-      tick) tick ;;
-      eof) [ -n "$DETACHED" ] || leave lost-operator ;;
-      term) leave term ;;
+      tick)
+        { true >"$S/tick.$b_one"; } 2>/dev/null
+        tick
+        ;;
+      eof)
+        HUNG_UP=yes
+        [ -n "$DETACHED" ] || leave lost-operator
+        ;;
+      deaf) [ -n "$HUNG_UP$DETACHED" ] || leave sentinel ;;
+      term)
+        leave term
+        look_around
+        ;;
     esac
   done
   finish
@@ -52,7 +77,7 @@ main() {
 
 # Whether some VM that was armed has not ended yet.
 some_armed() {
-  case $STATES in *=arming@* | *=ready@* | *=started@* | *=held@* | *=ending@* | *=stuck@*) return 0 ;; esac
+  case $STATES in *=arming@* | *=ready@* | *=started@* | *=held@* | *=ending@* | *=stuck@* | *=lost@*) return 0 ;; esac
   return 1
 }
 
@@ -63,16 +88,6 @@ listen() {
     [ ${#n_line} -gt 100 ] || printf 'in %s\n' "$n_line" >&7
   done <&5
   printf 'eof\n' >&7
-}
-
-clock() {
-  exec >/dev/null 2>&1 5<&-
-  while sleep 0.5; do
-    # A clock whose agent is gone stops.
-    read -r _ _ _ k_parent _ </proc/self/stat
-    [ "$k_parent" = "$$" ] || return
-    printf 'tick\n' >&7
-  done
 }
 
 # This script's own text: a sentinel is started with it, in another shell.
@@ -190,30 +205,36 @@ finish() {
   f_until=$((NOW + 300))
   [ -z "$PROBER" ] || printf 'quit\n' >&4
   while some_last && [ "$NOW" -lt "$f_until" ]; do
-    read -r b_what b_one b_two _ <&7 || continue
-    case $b_what in vm) told "$b_one" "$b_two" ;; prober) PROBER= ;; esac
+    sleep 0.05
     now
   done
   [ -z "$LEASH" ] || exec 8>&-
   write_log
   exec 2>/dev/null
-  kill -9 "$LISTENER" "$CLOCK"
-  if [ "$GUARDS" -le 0 ] || ! guards_live; then rm -rf "$S"; fi
+  for f_helper in "$LISTENER" "$CLOCK"; do
+    ! child_of "${f_helper:-none}" "$$" || kill -9 "$f_helper"
+  done
+  # Who stays behind is the warden's, and so is what it needs.
+  if ! guards_live; then
+    ! child_of "$WARDEN" "$$" || kill -9 "$WARDEN"
+    rm -rf "$S"
+  fi
   [ "$LEAKED" = 0 ] || exit 3
   exit 0
 }
 
 # Whether a guard or the prober has not ended yet.
 some_last() {
-  { [ "$GUARDS" -gt 0 ] && guards_live; } || { [ -n "$PROBER" ] && child_of "$PROBER" "$$"; }
+  guards_live || { [ -n "$PROBER" ] && child_of "$PROBER" "$$"; }
 }
 
-# One that was killed does not say that it has left.
+# Whether some guard, or who has taken its place, is still at work.
 guards_live() {
   set +f
   for f_file in "$S"/guard.*; do
     set -f
-    [ ! -e "$S/left.${f_file##*.}" ] && slurp "$f_file" && child_of "$TEXT" "$$" && return 0
+    f_vm=${f_file##*.}
+    [ ! -e "$f_file" ] || [ -e "$S/left.$f_vm" ] || { ! lives "guard.$f_vm" && ! lives "heir.$f_vm"; } || return 0
   done
   set -f
   return 1
