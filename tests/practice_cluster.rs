@@ -15,8 +15,6 @@ mod faults;
 mod kubectl;
 #[path = "practice_cluster/kubevirt.rs"]
 mod kubevirt;
-#[path = "support/limit.rs"]
-mod limit;
 #[path = "practice_cluster/nodes.rs"]
 mod nodes;
 #[path = "practice_cluster/pods.rs"]

@@ -76,18 +76,14 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     }
     chosen.add_changes_of(&seen.changes, &keys);
     let unread = vmis::unread(&cluster, &seen.unseen);
-    chosen.unseen = chosen
-        .unseen
-        .into_iter()
-        .chain(unread)
-        .reduce(|all, one| format!("{all}\n{one}"));
-    let mut others = found.runs.clone();
-    if namespace.is_some() && !chosen.runs.is_empty() {
-        // Who else has the VMs of these runs in hand is not known from one namespace.
-        let everywhere = async { Ok(Box::pin(lookout::look(&cluster, None, pod_namespace)).await?) };
-        let all = context.unless_signalled(everywhere).await.map_err(nobody_looked)?;
-        others.extend(all.runs);
-    }
+    let unseen = chosen.unseen.into_iter().chain(unread);
+    chosen.unseen = unseen.reduce(|all, one| format!("{all}\n{one}"));
+    // Who else has the VMs of these runs in hand is not known from one namespace.
+    let everywhere = match namespace {
+        Some(_) if !chosen.runs.is_empty() => everybodys(context, &cluster, pod_namespace).await?,
+        _ => Vec::new(),
+    };
+    let others: Vec<LiveRun> = found.runs.iter().cloned().chain(everywhere).collect();
     let claimed = claimed(&others, &chosen.runs);
     let planned = async {
         let of_vms = if request.targets.names.is_empty() {
@@ -142,6 +138,13 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         );
     };
     finish(context, outcome, chosen.unseen.as_deref())
+}
+
+/// The runs there are in any namespace.
+async fn everybodys(context: &Context, cluster: &Cluster, pod_namespace: Option<&str>) -> Result<Vec<LiveRun>, Stop> {
+    let look = async { Ok(Box::pin(lookout::look(cluster, None, pod_namespace)).await?) };
+    let found = context.unless_signalled(look).await.map_err(nobody_looked)?;
+    Ok(found.runs)
 }
 
 /// Whoever cannot look cannot say that nothing is in place.

@@ -174,7 +174,7 @@ mod tests {
         let (web, lab) = ("default/web-1", "lab/web-1");
         let injected = said("k3f9ab", web, true, "10");
         let restored = said("k3f9ab", web, false, "15");
-        assert_eq!(left(&[injected.clone()]), one(web));
+        assert_eq!(left(std::slice::from_ref(&injected)), one(web));
         assert_eq!(left(&[restored.clone(), injected.clone()]), BTreeSet::new());
         assert_eq!(
             left(&[said("zzzzzz", web, true, "10")]),

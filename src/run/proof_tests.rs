@@ -28,7 +28,7 @@ fn a_node_that_could_not_undo_is_looked_after_at_once_and_nothing_is_called_leak
     assert_eq!(story.said(), vec![VERIFY]);
     assert!(!story.engine.is_done(), "its word is no end");
     assert!(story.engine.unproven_pods().is_empty());
-    story.tell(Input::Verified(0, 0, swept(&["tap0 netem 7a31:"])));
+    story.tell(Input::Verified(0, 0, Ok(swept(&["tap0 netem 7a31:"]))));
     let vm = &story.engine.vms()[0];
     assert_eq!(vm.last_end(), Some(&End::Swept(vec!["tap0 netem 7a31:".to_owned()])));
     assert_eq!((vm.leaked(), state(vm)), (None, TargetState::Failed));
@@ -133,7 +133,7 @@ fn a_serial_run_stops_at_a_vm_that_its_node_could_not_undo() {
         vec![],
         "the next one's turn does not come while nobody knows"
     );
-    story.tell(Input::Verified(0, 0, swept(&[])));
+    story.tell(Input::Verified(0, 0, Ok(swept(&[]))));
     assert_eq!(story.end(1), &Step::Final(End::Untouched));
     assert!(story.engine.is_done());
 }

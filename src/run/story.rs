@@ -169,12 +169,12 @@ pub(super) fn over(verdict: Option<Verdict>) -> Heard {
 }
 
 /// What another agent found in `web-0`, and has removed.
-pub(super) fn swept(removed: &[&str]) -> Result<Swept, String> {
-    Ok(Swept {
+pub(super) fn swept(removed: &[&str]) -> Swept {
+    Swept {
         key: "default/web-0".to_owned(),
         removed: removed.iter().map(|&it| it.to_owned()).collect(),
         gone: false,
-    })
+    }
 }
 
 /// What the pod of a run says in its status of some of its VMs: index, state, by.
@@ -186,5 +186,6 @@ pub(super) fn verdict(vms: &[(usize, &str, By)], more: u32) -> Verdict {
             .map(|&(vm, state, by)| (vm, state.to_owned(), by, 9.0))
             .collect(),
         more,
+        armed: None,
     }
 }

@@ -166,7 +166,7 @@ fn a_lost_wire_is_settled_by_the_pods_verdict() {
 
 #[test]
 fn without_a_verdict_another_agent_looks_and_only_its_word_counts() {
-    for (answer, clean) in [(swept(&[]), true), (Err("tap0 netem".to_owned()), false)] {
+    for (answer, clean) in [(Ok(swept(&[])), true), (Err("tap0 netem".to_owned()), false)] {
         let mut story = Story::hold(settings(), 1);
         story.tell(Input::Heard(0, Heard::WireLost)).said();
         story.tell(Input::Heard(0, over(None)));

@@ -181,12 +181,12 @@ fn told_the_truth(case: &Case, ended: &Ended, watched: &Watched, asked_before: u
 /// The report in a few lines.
 fn reported(out: &str) -> String {
     let report: Value = serde_json::from_str(out).unwrap_or_default();
-    let mut text = format!("report: {}", report["outcome"]);
-    for target in report["targets"].as_array().into_iter().flatten() {
+    let targets = report["targets"].as_array().into_iter().flatten();
+    let lines = targets.map(|target| {
         let [name, state, by, error] = ["name", "state", "endedBy", "error"].map(|field| &target[field]);
-        text += &format!("\n  {name}: {state} by {by}: {error}");
-    }
-    text
+        format!("\n  {name}: {state} by {by}: {error}")
+    });
+    format!("report: {}{}", report["outcome"], lines.collect::<String>())
 }
 
 /// Exit codes for a run that would have gone on.

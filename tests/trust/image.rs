@@ -335,7 +335,7 @@ fn only_the_namespace_of_the_kubevirt_object_is_asked() {
         practice.put(real).unwrap();
         let name = handler["metadata"]["name"].as_str().unwrap();
         practice.edit("Pod", "kubevirt", name, |pod| {
-            pod["spec"]["initContainers"][0]["image"] = EVIL.into()
+            pod["spec"]["initContainers"][0]["image"] = EVIL.into();
         });
     }
     attack.run(NETEM).expect(0);

@@ -110,11 +110,11 @@ pub(super) async fn looks(
     if looks.jobs.is_empty() {
         return Ok(looks);
     }
-    let placed = match request.writing.dry_run {
+    let answer = match request.writing.dry_run {
         DryRun::Client => read_place(cluster, how, &mut looks.jobs).await,
         DryRun::None | DryRun::Server => prove::place(cluster, how, &mut looks.jobs).await,
     };
-    match placed {
+    match answer {
         Ok(()) => {}
         Err(error) if request.writing.dry_run != DryRun::None => return Err(error.into()),
         // What needs no pod is done all the same.
