@@ -251,13 +251,15 @@ impl Verdict {
         Some((&entry.1, entry.2, entry.3))
     }
 
-    /// Reads a termination message; `None` when it is not ours (e.g. the runtime's own words, or empty).
+    /// Reads a termination message; `None` when it is not ours (e.g. the runtime's own words, or empty), and when it tells
+    /// neither how any VM ended nor that none was armed.
     pub fn parse(message: &str) -> Option<Self> {
         // A guard may have appended its own line after the agent's: the last one that parses is the newest.
         message
             .lines()
             .rev()
             .find_map(|line| serde_json::from_str(line.trim()).ok())
+            .filter(|told: &Self| !told.vms.is_empty() || told.more > 0 || told.armed == Some(0))
     }
 }
 
@@ -309,5 +311,14 @@ mod tests {
         .unwrap();
         assert_eq!(verdict.vms, vec![(0, "restored".to_owned(), By::Sentinel, 1.5)]);
         assert_eq!(Verdict::parse("OOMKilled"), None);
+    }
+
+    #[test]
+    fn a_termination_message_that_tells_no_end_is_no_verdict() {
+        let parse = |rest: &str| Verdict::parse(&format!("{{\"run\":\"abc123\"{rest}}}"));
+        for rest in ["", ",\"vms\":[]", ",\"vms\":[],\"armed\":2"] {
+            assert_eq!(parse(rest), None, "{rest}");
+        }
+        assert_eq!(parse(",\"vms\":[],\"armed\":0").unwrap().armed, Some(0));
     }
 }

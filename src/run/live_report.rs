@@ -109,6 +109,10 @@ pub fn summary(verdicts: &[&Verdict]) -> String {
     if more > 0 {
         parts.push(format!("{more} more restored"));
     }
+    let open: u32 = verdicts.iter().filter_map(|verdict| verdict.armed).sum();
+    if open > 0 {
+        parts.push(format!("{open} without a verdict"));
+    }
     if parts.is_empty() {
         return "nothing was changed".to_owned();
     }
@@ -192,6 +196,22 @@ mod tests {
         assert_eq!(
             item.detail.as_deref(),
             Some("1 gone, 2 restored (deadline), 3 more restored")
+        );
+    }
+
+    #[test]
+    fn a_verdict_that_lacks_a_vm_says_so() {
+        let text = r#"{"run":"k3f9ab","vms":[[0,"restored","deadline",1.0]],"armed":2}"#;
+        let ended = PodState::Ended {
+            exit_code: 137,
+            verdict: Some(verdict(text)),
+            why: "Error".into(),
+        };
+        let item = run(vec![pod("a", ended)]);
+        assert_eq!(item.state, "unproven");
+        assert_eq!(
+            item.detail.as_deref(),
+            Some("1 restored (deadline), 2 without a verdict")
         );
     }
 
