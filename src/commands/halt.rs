@@ -1,6 +1,7 @@
 //! `kubectl vmchaos halt`, also `cleanup`: rolls back and removes what runs have in place, from any machine.
 
 mod choice;
+mod outcome;
 mod traces;
 mod vmis;
 
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 
+use self::outcome::Outcome;
 use super::Context;
 use super::agree::{UNCHANGED, ask};
 use super::guards::Guards;
@@ -18,23 +20,13 @@ use crate::cluster::Cluster;
 use crate::command_line::{CommandLine, flags};
 use crate::fault::{AgentImage, ImageSource};
 use crate::plan::run_plan::{REASON, USER};
-use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
-use crate::run::halt::{self, Halted};
+use crate::report::{ExitCode, Format, ListReport, RunItem};
+use crate::run::halt;
 use crate::run::live::LiveRun;
-use crate::run::live_report::{item, summary};
 use crate::run::lookout;
 use crate::run::migrate::halt as migrate;
-use crate::run::outage::changes::Changed;
 use crate::run::prove::Sweeping;
 use crate::ui::Confirm;
-
-/// What came of it.
-#[derive(Default)]
-struct Outcome {
-    items: Vec<RunItem>,
-    /// What may still be in place, and the command that takes it away.
-    left: Vec<(String, String)>,
-}
 
 pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<ExitCode, Stop> {
     choice::must_choose(context, &request)?;
@@ -301,74 +293,10 @@ fn finish(context: &Context, outcome: Outcome, unseen: Option<&str>) -> Result<E
     Ok(ExitCode::worst(left.into_iter().chain(interrupted)))
 }
 
-fn to_remove(cluster: &Cluster, run: &str, flags: &[String]) -> String {
-    let halt = CommandLine::new("kubectl vmchaos halt").arg(run).args(flags);
-    cluster.again(halt.to("to remove it: ")).into()
-}
-
 /// How debug pods were asked for, for a command that is printed for later.
 fn pod_flags(request: &HaltRequest) -> Vec<String> {
     flags([
         ("--pod-namespace", &request.pod_namespace),
         ("--service-account", &request.service_account),
     ])
-}
-
-// === impl Outcome ===
-
-impl Outcome {
-    fn of(cluster: &Cluster, halted: Vec<Halted>, flags: &[String]) -> Self {
-        let mut outcome = Self::default();
-        let now = Time::now();
-        for halted in halted {
-            let mut item = item(&halted.run, now);
-            let state = if halted.left.is_empty() { "finished" } else { "leaked" };
-            state.clone_into(&mut item.state);
-            item.left_seconds = None;
-            let left = halted.left.iter().map(|left| left.what.clone());
-            let verdicts: Vec<_> = halted.run.pods.iter().filter_map(|pod| pod.state.verdict()).collect();
-            let said = (!verdicts.is_empty()).then(|| summary(&verdicts));
-            let mut told: Vec<String> = said.into_iter().chain(halted.told).chain(left).collect();
-            told.dedup();
-            item.detail = Some(told.join("; "));
-            outcome.items.push(item);
-            for left in halted.left {
-                outcome.left.push((left.what, to_remove(cluster, &left.again, flags)));
-            }
-        }
-        outcome
-    }
-
-    /// Undoes what outages have changed.
-    async fn put_right(&mut self, cluster: &Cluster, changes: Vec<Changed>) {
-        for change in changes {
-            let mut item = change.item(Time::now());
-            item.left_seconds = None;
-            item.detail = None;
-            match change.put_right(cluster).await {
-                Ok(()) => "finished".clone_into(&mut item.state),
-                Err((left, hint)) => {
-                    "leaked".clone_into(&mut item.state);
-                    item.detail = Some(left.what.clone());
-                    self.left.push((left.what, cluster.again(hint).into()));
-                }
-            }
-            self.items.push(item);
-        }
-    }
-
-    /// A run of migrations that was told to end.
-    fn add(&mut self, cluster: &Cluster, halted: migrate::Halted) {
-        let item = halted.run.item(Time::now());
-        let state = if halted.left.is_empty() { "finished" } else { "leaked" };
-        let told: Vec<String> = halted.told.into_iter().chain(halted.left.iter().cloned()).collect();
-        let hint = to_remove(cluster, &item.id, &[]);
-        self.left
-            .extend(halted.left.into_iter().map(|left| (left, hint.clone())));
-        self.items.push(RunItem {
-            state: state.to_owned(),
-            detail: Some(told.join("; ")),
-            ..item
-        });
-    }
 }

@@ -16,7 +16,8 @@ use crate::run::sweep::{self, Job};
 use crate::ui::escape;
 
 use super::super::stop::Stop;
-use super::{Outcome, pod_flags};
+use super::outcome::Outcome;
+use super::pod_flags;
 
 /// What is to be looked into.
 pub(super) struct Looks {
