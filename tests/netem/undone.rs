@@ -100,7 +100,7 @@ fn a_run_whose_pods_are_gone_is_halted_where_its_events_say_it_was() {
     let id = document["id"].as_str().unwrap();
     rehearsal.practice.remove("Pod", "kubevirt", &format!("vmchaos-{id}-0"));
     let halted = rehearsal.run(&["halt", id]).expect(3);
-    assert!(halted.err.contains("its debug pods are gone"), "{}", halted.err);
+    assert!(halted.err.contains("no debug pod of it is there"), "{}", halted.err);
     let command = "kubectl vmchaos halt vmi/web-1/default --context vmchaos-rehearsal";
     assert!(halted.err.contains(command), "{}", halted.err);
 

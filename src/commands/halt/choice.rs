@@ -129,14 +129,12 @@ fn named(
     let missing: Vec<&String> = request.runs.iter().filter(|id| !known(id)).collect();
     let mut uncounted = Vec::new();
     for id in &missing {
+        let mut others = found.uncounted.iter().filter(|other| other.run.id == **id).peekable();
         if let Some(vms) = traces.of(id) {
             context.printer.line(&format!(
-                "run {id}: its debug pods are gone; its Events say that its fault was on {vms}, and not that it was removed"
+                "run {id}: no debug pod of it is there; its Events say that its fault was on {vms}, and not that it was removed"
             ));
-            continue;
-        }
-        let mut others = found.uncounted.iter().filter(|other| other.run.id == **id).peekable();
-        if others.peek().is_none() {
+        } else if others.peek().is_none() {
             context.printer.line(&format!(
                 "run {id}: nothing of it is there in {}; nothing to halt",
                 match (&request.namespace, &blind) {
@@ -150,7 +148,7 @@ fn named(
         uncounted.extend(others.map(|other| {
             let namespace = escape(&other.namespace);
             format!(
-                "run {id}: nothing was halted; pods with its labels are in namespace {namespace}, where they do not count\n\
+                "run {id}: pods with its labels are in namespace {namespace}, where they do not count, and were left alone\n\
                  hint: if it was started there, with --pod-namespace {namespace}: {}",
                 cluster.again(CommandLine::new("kubectl vmchaos halt").arg(id).flag("-n", &other.namespace))
             )
