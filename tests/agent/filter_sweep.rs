@@ -113,14 +113,14 @@ async fn what_a_killed_run_has_left(shell: &[&str]) {
             .to_vec();
         // The warden.
         pids.push(helpers(&rig.pid_of("agent")).remove(2));
+        pids.push(rig.pid_of("agent"));
         for pid in &pids {
             signal(pid, "-STOP");
         }
+        // By one command: whoever outlives the others is woken by the kernel, as its process group is orphaned, and undoes it.
+        let _ = std::process::Command::new("kill").arg("-KILL").args(&pids).status();
         operator.agent.kill(kubectl_vmchaos::rehearsal::host::Signal::Kill);
         operator.ended().await;
-        for pid in &pids {
-            let _ = std::process::Command::new("kill").args(["-KILL", pid]).status();
-        }
         assert_ne!(rig.node.filters(&uid(0)), Vec::<String>::new());
         let (removed, left) = sweep(&rig, " 7a31:").await;
         assert_eq!((removed.as_array().unwrap().is_empty(), left), (false, json!([])));
