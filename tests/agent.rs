@@ -37,6 +37,8 @@ mod kills;
 mod launcher;
 #[path = "agent/nothing_armed.rs"]
 mod nothing_armed;
+#[path = "agent/processes.rs"]
+mod processes;
 #[path = "agent/reach.rs"]
 mod reach;
 #[path = "agent/reach_real.rs"]
