@@ -126,7 +126,7 @@ fn reason(by: By) -> &'static str {
         By::LostOperator => "lost operator",
         By::Silence => "silence",
         By::Term => "told to end",
-        By::Sentinel => "sentinel died",
+        By::Sentinel => "a process of the run was killed",
         By::Gone | By::Other => "",
     }
 }

@@ -64,6 +64,10 @@ pub(super) fn refused(key: &str, reason: &str, device: Option<&str>, detail: &st
             "the node cannot make the probes asked for".to_owned(),
             "leave --probe icmp out where there is no ping; --image names an image that has bash and ping",
         ),
+        "no-verdict" => (
+            "the debug pod could not write down that something is armed".to_owned(),
+            "the node's disk may be full or read-only; look at it and run again",
+        ),
         "no-tool" => (
             "the image lacks a tool".to_owned(),
             "name an image with sh, nsenter, iproute2 (tc, ip) and nft with --image",
