@@ -101,6 +101,8 @@ who_ended_it() {
 # Nobody asked for the end: the agent is gone, or somebody has killed another process of the run.
 left_alone() {
   BY=sentinel
+  # A process that is killed closes its files a moment before it is gone.
+  if lives agent; then sleep 0.1; fi
   lives agent || { BY=lost-operator s_alone=yes; }
 }
 
