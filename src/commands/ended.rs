@@ -48,11 +48,14 @@ pub(super) fn tell(context: &Context, cluster: &Cluster, plan: &Plan, ran: &Ran)
 
 /// A debug pod that is not gone, though nothing of the fault is left.
 fn pod_left(left: &PodLeft, halt: &CommandLine) -> String {
-    let PodLeft { pod, why } = left;
+    let PodLeft { pod, why, over } = left;
+    let state = if *over { "has ended" } else { "may still run" };
     match why {
         NotGone::Ending => format!("debug pod {pod} was told to end and is not gone yet; it holds nothing any more"),
-        NotGone::Refused(why) => format!("debug pod {pod} could not be deleted: {why}; later: {halt}"),
-        NotGone::Untold => format!("debug pod {pod} was not told to end; to delete it: {halt}"),
+        NotGone::Refused(why) => {
+            format!("debug pod {pod} {state} and could not be deleted: {why}; to delete it: {halt}")
+        }
+        NotGone::Untold => format!("debug pod {pod} {state} and was not told to end; to delete it: {halt}"),
     }
 }
 

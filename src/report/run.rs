@@ -80,8 +80,8 @@ pub enum Ending {
     Ran,
     /// A signal, and it waited until all was rolled back.
     Interrupted,
-    /// A second signal, before all was verified.
-    Abandoned,
+    /// Something may be left: a second signal came before all was verified, or a debug pod may run on.
+    Unverified,
     /// Nothing was written: a guard, a "no", nobody to ask.
     Refused,
     /// It failed as a whole, apart from any target.
@@ -193,7 +193,7 @@ impl RunReport {
         let whole = match ending {
             Ending::Ran => ExitCode::Done,
             Ending::Interrupted => ExitCode::Interrupted,
-            Ending::Abandoned => ExitCode::Leaked,
+            Ending::Unverified => ExitCode::Leaked,
             Ending::Refused => ExitCode::Refused,
             Ending::Failed => ExitCode::Failed,
         };

@@ -208,7 +208,7 @@ fn what_happened_decides_the_exit_code() {
         ),
         (S::Gone, Some(EndedBy::Gone), Ending::Interrupted, 130, "interrupted"),
         (S::Leaked, None, Ending::Interrupted, 3, "leaked"),
-        (S::Restored, Some(EndedBy::Signal), Ending::Abandoned, 3, "leaked"),
+        (S::Restored, Some(EndedBy::Signal), Ending::Unverified, 3, "leaked"),
         (S::Skipped, None, Ending::Refused, 4, "refused"),
     ];
     for (state, by, ending, code, outcome) in cases {

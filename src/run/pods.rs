@@ -56,6 +56,15 @@ pub struct PodLeft {
     /// `namespace/name`
     pub pod: String,
     pub why: NotGone,
+    /// Whether its agent is known to have ended.
+    pub over: bool,
+}
+
+impl PodLeft {
+    /// Whether it may run on, as root on its node, with nobody told to end it.
+    pub fn may_run_on(&self) -> bool {
+        !self.over && self.why != NotGone::Ending
+    }
 }
 
 /// Why a pod is not gone.
@@ -172,6 +181,10 @@ impl<'a> Pods<'a> {
             () = self.end(&others, messages, signals, seen) => {}
             () = abandoned(signals, seen) => {}
         }
+        // What came while the API server was not answering.
+        while let Ok(message) = messages.try_recv() {
+            self.take(message);
+        }
         let left = others
             .iter()
             .map(|&pod| &self.sides[pod])
@@ -198,7 +211,7 @@ impl<'a> Pods<'a> {
             }
             let hurried = hurries(signals, seen);
             let waits = |side: &PodSide| match side.told {
-                Some(Err(_)) => false,
+                Some(Err(_)) => !hurried && !side.state.borrow().is_over(),
                 Some(Ok(())) => !hurried && !side.is_gone(),
                 None => !side.is_gone(),
             };
@@ -207,14 +220,20 @@ impl<'a> Pods<'a> {
             }
             tokio::select! {
                 message = messages.recv() => match message {
-                    Some(Message::Pod(name, state)) => self.seen(&name, state),
-                    Some(Message::Input(Input::Heard(pod, heard))) => self.heard(pod, &heard),
-                    Some(_) => {}
+                    Some(message) => self.take(message),
                     None => return,
                 },
                 () = signals.more_than(seen), if !hurried => {}
                 () = sleep_until(deadline) => return,
             }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Pod(name, state) => self.seen(&name, state),
+            Message::Input(Input::Heard(pod, heard)) => self.heard(pod, &heard),
+            _ => {}
         }
     }
 
@@ -266,6 +285,7 @@ impl PodSide {
     fn left(&self, namespace: &str) -> PodLeft {
         PodLeft {
             pod: format!("{namespace}/{}", self.name),
+            over: self.state.borrow().is_over(),
             why: match &self.told {
                 Some(Ok(())) => NotGone::Ending,
                 Some(Err(why)) => NotGone::Refused(why.clone()),

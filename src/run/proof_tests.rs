@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
+use super::super::driver::Ran;
 use super::super::engine::{Action, Input, Settings};
-use super::super::report::state;
+use super::super::pods::{NotGone, PodLeft};
+use super::super::report::{outcome, state};
 use super::super::story::{Story, over, settings, swept, verdict};
 use super::super::vm::{Cause, End, Step};
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event};
-use crate::report::TargetState;
+use crate::report::{DryRun, Ending, RunReport, TargetState};
 
 const VERIFY: Action = Action::Verify { vm: 0, placement: 0 };
 
@@ -136,4 +138,39 @@ fn a_serial_run_stops_at_a_vm_that_its_node_could_not_undo() {
     story.tell(Input::Verified(0, 0, Ok(swept(&[]))));
     assert_eq!(story.end(1), &Step::Final(End::Untouched));
     assert!(story.engine.is_done());
+}
+
+#[test]
+fn a_pod_that_nobody_could_tell_to_end_is_something_left_until_it_has_ended() {
+    let refused = || NotGone::Refused("the server does not answer".to_owned());
+    let ending = |why: NotGone, over: bool, signals: u32| {
+        let ran = Ran {
+            vms: Vec::new(),
+            signals,
+            pods_left: vec![PodLeft {
+                pod: "vmchaos/vmchaos-k3f9ab-0".to_owned(),
+                why,
+                over,
+            }],
+        };
+        let mut report = RunReport::new(
+            "k3f9ab",
+            "practice",
+            None,
+            None,
+            None,
+            DryRun::None,
+            serde_json::Value::Null,
+        );
+        outcome(&mut report, &ran)
+    };
+    for (why, over, signals, expected) in [
+        (refused(), false, 0, Ending::Unverified),
+        (refused(), true, 0, Ending::Ran),
+        (NotGone::Untold, false, 1, Ending::Unverified),
+        (NotGone::Untold, true, 1, Ending::Interrupted),
+        (NotGone::Ending, false, 0, Ending::Ran),
+    ] {
+        assert_eq!(ending(why.clone(), over, signals), expected, "{why:?} {over}");
+    }
 }

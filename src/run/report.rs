@@ -1,6 +1,7 @@
 //! A run's outcome as the document tells it.
 
 use super::driver::Ran;
+use super::pods::PodLeft;
 use super::vm::{Cause, End, STREAM_LOST, Step, Trouble, Vm};
 use crate::fault::Reach;
 use crate::node::pod::service_account;
@@ -63,9 +64,10 @@ pub fn outcome(report: &mut RunReport, ran: &Ran) -> Ending {
         fill(target, vm);
     }
     match ran.signals {
+        _ if ran.pods_left.iter().any(PodLeft::may_run_on) => Ending::Unverified,
         0 => Ending::Ran,
         1 => Ending::Interrupted,
-        _ => Ending::Abandoned,
+        _ => Ending::Unverified,
     }
 }
 

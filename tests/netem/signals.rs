@@ -173,7 +173,7 @@ fn a_pod_that_could_not_be_told_to_end_is_said_to_be_there_with_the_command() {
     let ended = run.end().expect(130);
     let id = ended.json()["id"].as_str().unwrap().to_owned();
     let told = format!(
-        "debug pod kubevirt/vmchaos-{id}-0 was not told to end; to delete it: kubectl vmchaos halt {id} --context vmchaos-rehearsal"
+        "debug pod kubevirt/vmchaos-{id}-0 has ended and was not told to end; to delete it: kubectl vmchaos halt {id} --context vmchaos-rehearsal"
     );
     assert!(ended.err.contains(&told), "{}", ended.err);
     let pod = rehearsal

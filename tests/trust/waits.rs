@@ -83,11 +83,11 @@ fn a_halt_whose_deletion_is_not_answered_ends_with_the_command_that_tries_again(
 #[test]
 fn a_run_whose_pods_deletion_is_not_answered_ends_and_says_how_to_delete_it() {
     let rehearsal = Rehearsal::new();
-    // The fault is proven gone by then.
+    // The fault is proven gone by then, and the pod has ended.
     let ended = unanswered(&rehearsal, "delete", "/pods/", &[&NETEM[..], &["-o", "json"]].concat());
     let ended = ended.expect(0);
     assert_eq!(ended.target()["state"], "restored");
-    ended.says(&["could not be deleted", LIMIT_IS, "kubectl vmchaos halt "]);
+    ended.says(&["has ended and could not be deleted", LIMIT_IS, "kubectl vmchaos halt "]);
 }
 
 #[test]

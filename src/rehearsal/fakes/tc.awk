@@ -95,7 +95,10 @@ function load(device,  text, part, pair, n, i) {
 
 # Locked, and written beside and moved: another tc may look at it meanwhile.
 function lock(device) {
-  while (system("mkdir '" space device ".lock' 2>/dev/null") != 0) system("sleep 0.01")
+  while (system("mkdir '" space device ".lock' 2>/dev/null") != 0) {
+    if (system("test -d '" space "'") != 0) fail("Cannot find device \"" device "\"", 1)
+    system("sleep 0.01")
+  }
 }
 
 function unlock(device) { system("rmdir '" space device ".lock'") }

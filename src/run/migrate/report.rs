@@ -60,7 +60,7 @@ pub fn outcome(report: &mut RunReport, ran: &Ran) -> Ending {
         0 if ran.trouble.is_some() || ran.halted_by.is_some() => Ending::Failed,
         0 => Ending::Ran,
         1 => Ending::Interrupted,
-        _ => Ending::Abandoned,
+        _ => Ending::Unverified,
     }
 }
 

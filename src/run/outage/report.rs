@@ -90,7 +90,7 @@ pub fn outcome(report: &mut RunReport, ran: &Ran) -> Ending {
     match ran.signals {
         0 => Ending::Ran,
         1 => Ending::Interrupted,
-        _ => Ending::Abandoned,
+        _ => Ending::Unverified,
     }
 }
 
