@@ -1,14 +1,11 @@
 //! The scripts in `completions/` are what this binary prints, and the shim asks it what kubectl asks.
 //!
-//! `VMCHAOS_UPDATE=1 cargo test --test completions` writes the scripts anew.
+//! `VMCHAOS_UPDATE=1 cargo test --test packaging completions` writes the scripts anew.
 
 // Helpers of tests may fail as tests do.
-#![allow(clippy::unwrap_used)]
 
-#[path = "support/limit.rs"]
-mod limit;
-#[path = "support/skip.rs"]
-mod skip;
+use crate::support::limit;
+use crate::support::skip;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,7 +27,7 @@ fn the_scripts_are_up_to_date() {
         assert_eq!(
             kept,
             shell.script(),
-            "{} is stale: VMCHAOS_UPDATE=1 cargo test --test completions",
+            "{} is stale: VMCHAOS_UPDATE=1 cargo test --test packaging completions",
             path.display()
         );
     }

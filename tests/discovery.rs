@@ -1,6 +1,5 @@
 //! The client against the practice cluster: finding, permissions, admission, watches.
 // A helper that fails fails its test; clippy exempts only the test functions themselves.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::time::Duration;

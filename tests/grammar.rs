@@ -1,12 +1,9 @@
 //! The command line as people and scripts type it: what each line means, and what is said to one that means nothing.
 
-#[path = "grammar/errors.rs"]
 mod errors;
 #[path = "grammar/filter.rs"]
 mod filters;
-#[path = "grammar/krknctl.rs"]
 mod krknctl;
-#[path = "grammar/targets.rs"]
 mod targets;
 
 use kubectl_vmchaos::cli::{self, Action, DryRun, FaultRequest, Invocation, Output};

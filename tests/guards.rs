@@ -1,16 +1,11 @@
 //! The guards, each with a refusal and a pass, through the real binary on practice clusters of their own.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
-mod support;
-
-mod guards {
-    mod beside;
-    mod ceilings;
-    mod config;
-    mod dry_run;
-    mod protected;
-    mod typed;
-}
+mod beside;
+mod ceilings;
+mod config;
+mod dry_run;
+mod protected;
+mod typed;
 
 /// A command line of every fault, without its VMs.
 const FAULTS: [&[&str]; 4] = [

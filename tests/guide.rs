@@ -1,11 +1,8 @@
 //! `kubectl vmchaos` alone: from the first question to the end of the run, on a terminal; and the command line that does the same.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
-mod support;
-
-use support::Rehearsal;
-use support::terminal::{CTRL_C, ESCAPE, Terminal};
+use crate::support::Rehearsal;
+use crate::support::terminal::{CTRL_C, ESCAPE, Terminal};
 
 const DOWN: &str = "\x1b[B";
 const HOME: &str = "\x1b[H";

@@ -1,6 +1,5 @@
 //! `install.sh` from an archive: checksum first, both programs placed, nothing on refusal.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Helpers of tests.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

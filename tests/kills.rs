@@ -4,16 +4,11 @@
 //! `tests/run kills --seed S --case C` repeats one case. A case is drawn from the two numbers alone; when exactly things happen
 //! on the machine is not, so that a rare failure may need some repeats.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of a test")]
+#![allow(clippy::print_stdout, reason = "helpers of a test")]
 
-#[path = "kills/case.rs"]
 mod case;
-#[path = "kills/judge.rs"]
 mod judge;
-#[path = "kills/killer.rs"]
 mod killer;
-mod support;
-
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;

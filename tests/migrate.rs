@@ -1,29 +1,24 @@
 //! `migrate` from the command line to the practice cluster's KubeVirt and back: one cluster a test, so that nothing is
 //! shared.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
-
-mod support;
 
 use std::time::Duration;
 
 use kubectl_vmchaos::rehearsal::{AgentKind, Options};
 use serde_json::{Value, json};
 
-use support::Rehearsal;
+use crate::support::Rehearsal;
 
-mod migrate {
-    mod answers;
-    mod bad_input;
-    mod cancelled;
-    mod dry_run;
-    mod hanging;
-    mod keys;
-    mod once;
-    mod refused;
-    mod rounds;
-    mod runs;
-    mod terminal;
-}
+mod answers;
+mod bad_input;
+mod cancelled;
+mod dry_run;
+mod hanging;
+mod keys;
+mod once;
+mod refused;
+mod rounds;
+mod runs;
+mod terminal;
 
 /// A cluster whose migrations take a moment.
 fn quick() -> Options {

@@ -1,32 +1,27 @@
 //! `netem` from the command line to the "kernel" and back, against practice clusters: one a test, so that nothing is
 //! shared.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
-mod support;
-
-mod netem {
-    mod agreeing;
-    mod bad_input;
-    mod choosing;
-    mod detached;
-    mod devices;
-    mod dry_run;
-    mod guest_ends;
-    mod job;
-    mod keys;
-    mod lost_operator;
-    mod migration;
-    mod others;
-    mod permissions;
-    mod pod_ends;
-    mod probes;
-    mod requests;
-    mod server_faults;
-    mod signals;
-    mod terminal;
-    mod two_vms;
-    mod undone;
-}
+mod agreeing;
+mod bad_input;
+mod choosing;
+mod detached;
+mod devices;
+mod dry_run;
+mod guest_ends;
+mod job;
+mod keys;
+mod lost_operator;
+mod migration;
+mod others;
+mod permissions;
+mod pod_ends;
+mod probes;
+mod requests;
+mod server_faults;
+mod signals;
+mod terminal;
+mod two_vms;
+mod undone;
 
 /// A fault that ends by itself while the test looks.
 const SHORT: [&str; 7] = ["netem", "web-1", "--latency", "20ms", "--duration", "1s", "-y"];

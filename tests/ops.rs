@@ -1,22 +1,14 @@
 //! Looking after runs: `list`, `status`, `halt` and `check` against the practice cluster, as somebody on call would use them.
 // A helper that fails fails its test; clippy exempts only the test functions themselves.
-#![allow(clippy::unwrap_used)]
 #![cfg(target_os = "linux")]
 
-#[path = "ops/check.rs"]
 mod check;
-#[path = "ops/halt.rs"]
 mod halt;
-#[path = "ops/leftovers.rs"]
 mod leftovers;
-#[path = "ops/list.rs"]
 mod list;
-#[path = "ops/status.rs"]
 mod status;
-mod support;
-
+use crate::support::{Rehearsal, Running};
 use serde_json::Value;
-use support::{Rehearsal, Running};
 
 /// A fault that outlasts every test, in place when this returns; with the id of its run.
 #[track_caller]

@@ -1,27 +1,22 @@
 //! `outage` from the command line to the VMI's recovery, against practice clusters: one a test, so that nothing is shared.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
-mod support;
-
-mod outage {
-    mod bad_input;
-    mod delete;
-    mod held;
-    mod keys;
-    mod kill;
-    mod lost_operator;
-    mod owners;
-    mod permissions;
-    mod recovery;
-    mod refusals;
-    mod reset;
-    mod same_name;
-    mod several;
-    mod signals;
-    mod strategies;
-    mod terminal;
-    mod times;
-}
+mod bad_input;
+mod delete;
+mod held;
+mod keys;
+mod kill;
+mod lost_operator;
+mod owners;
+mod permissions;
+mod recovery;
+mod refusals;
+mod reset;
+mod same_name;
+mod several;
+mod signals;
+mod strategies;
+mod terminal;
+mod times;
 
 use std::time::Duration;
 

@@ -4,9 +4,7 @@
 //! commands that are compiled from them, in the machine of `tests/kernel`: `$ command`, its output, `! exit code`.
 //! A line without a recording fails the first test, which then shows the commands to record.
 
-mod read_back {
-    mod filter;
-}
+mod filter;
 
 use std::collections::HashMap;
 use std::time::Duration;

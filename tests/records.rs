@@ -1,12 +1,7 @@
 //! `--report` and `--replay`: the files that keep a run, and one that is run again.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
-mod support;
-
-mod records {
-    mod files;
-    mod replay;
-}
+mod files;
+mod replay;
 
 use crate::support::Rehearsal;
 

@@ -1,6 +1,5 @@
 //! What a release is made of: archives, man pages, and a krew manifest that promises exactly those archives.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Helpers of tests.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -10,8 +9,7 @@ use serde_json::{Value, json};
 
 #[path = "../plugin-manifest/man.rs"]
 mod man;
-#[path = "support/skip.rs"]
-mod skip;
+use crate::support::skip;
 
 const LINUX: &str = "x86_64-unknown-linux-musl";
 /// Everything a release is made for.

@@ -4,33 +4,20 @@
 //!
 //! The fault is a bandwidth limit, which every kernel takes. VMs are shared on a real cluster: `web-1` keeps its guest,
 //! `web-3` may be moved and ended.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 #![cfg(target_os = "linux")]
 
-#[path = "scenarios/answers.rs"]
 mod answers;
-#[path = "scenarios/backend.rs"]
 mod backend;
-#[path = "scenarios/ends.rs"]
 mod ends;
-#[path = "scenarios/filter.rs"]
 mod filter;
-#[path = "scenarios/job.rs"]
 mod job;
-#[path = "scenarios/looking.rs"]
 mod looking;
-#[path = "scenarios/migrate.rs"]
 mod migrate;
-#[path = "scenarios/outage.rs"]
 mod outage;
-#[path = "scenarios/refused.rs"]
 mod refused;
-#[path = "scenarios/several.rs"]
 mod several;
-mod support;
-
+use crate::support::Running;
 use backend::Backend;
-use support::Running;
 
 /// A fault that ends by itself while the test looks.
 const SHORT: [&str; 9] = [

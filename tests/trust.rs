@@ -1,17 +1,12 @@
 //! Attacks on whoever uses this program, each with the permissions of the one who makes it: a tenant of the cluster, a guest,
 //! another local user, the author of a file. SECURITY.md has the threat model that these tests hold.
 // A helper that fails fails its test; clippy exempts only the test functions themselves.
-#![allow(clippy::unwrap_used)]
 #![cfg(target_os = "linux")]
 
-mod support;
-
-mod trust {
-    mod files;
-    mod image;
-    mod namespaces;
-    mod practice;
-    mod replay;
-    mod requests;
-    mod waits;
-}
+mod files;
+mod image;
+mod namespaces;
+mod practice;
+mod replay;
+mod requests;
+mod waits;

@@ -3,10 +3,9 @@
 //! Each test starts this very binary again inside a pty, where `scenario` does what its environment names and prints how it
 //! ended: what is asked about is a terminal's mode and cursor, which only a terminal has.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::exit, reason = "helpers of tests fail the test")]
+#![allow(clippy::exit, reason = "helpers of tests fail the test")]
 
-#[path = "support/limit.rs"]
-mod limit;
+use crate::support::limit;
 
 use std::future::Future;
 use std::io::{self, Write};

@@ -1,7 +1,6 @@
 //! The real binary: what is wrong with a command line alone ends it with 2, on stderr, before anything is looked at.
 
-#[path = "support/limit.rs"]
-mod limit;
+use crate::support::limit;
 
 use std::process::{Command, Output};
 

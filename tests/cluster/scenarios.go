@@ -11,18 +11,19 @@ import (
 
 // scenarios are the Rust tests that run on the practice cluster as well: here the same program is told to use this one.
 func (c *cluster) scenarios() ([]test, error) {
+	const module = "scenarios::"
 	program := os.Getenv("VMCHAOS_CLUSTER_SCENARIOS")
 	if program == "" {
 		return nil, nil
 	}
-	listed, err := output(program, "--list", "--format", "terse")
+	listed, err := output(program, "--list", "--format", "terse", module)
 	if err != nil {
 		return nil, fmt.Errorf("listing the scenarios: %w", err)
 	}
 	var all []test
 	for _, line := range strings.Split(listed, "\n") {
 		if name, found := strings.CutSuffix(line, ": test"); found {
-			all = append(all, test{"scenario-" + name, func(t *check) { t.scenario(program, name) }})
+			all = append(all, test{"scenario-" + strings.TrimPrefix(name, module), func(t *check) { t.scenario(program, name) }})
 		}
 	}
 	return all, nil

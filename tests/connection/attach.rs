@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 
-use crate::http_server::kubeconfig;
+use crate::support::http::kubeconfig;
 
 /// Accepts `WebSocket`s and sends back on channel 1 (stdout) what comes on channel 0 (stdin), after `tell`.
 async fn echo(tell: tokio::sync::oneshot::Receiver<()>) -> (String, Arc<AtomicUsize>) {

@@ -11,7 +11,7 @@ use kubectl_vmchaos::cluster::{Ask, Cluster, ClusterError, Connection, ErrorKind
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::http_server::{Server, list};
+use crate::support::http::{Server, list};
 
 /// A kubeconfig whose user logs in by a plugin: this shell script, if there is one.
 struct Login {
@@ -121,7 +121,7 @@ async fn a_plugin_that_fails_or_prints_something_else() {
 async fn a_token_that_expires_or_is_refused_is_replaced_by_one_more_run() {
     let server = Server::start(|request| {
         if request.header("authorization") == Some("Bearer t2") {
-            crate::http_server::status(401, "Unauthorized", "Unauthorized")
+            crate::support::http::status(401, "Unauthorized", "Unauthorized")
         } else {
             list("Pod", &[])
         }
@@ -178,7 +178,7 @@ echo "{{\"status\":{{\"token\":\"t\",\"expirationTimestamp\":\"{expires}\"}}}}""
 async fn one_token_that_four_requests_are_refused_with_is_replaced_once() {
     let server = Server::start(|request| {
         if request.header("authorization") == Some("Bearer t1") {
-            crate::http_server::status(401, "Unauthorized", "Unauthorized")
+            crate::support::http::status(401, "Unauthorized", "Unauthorized")
         } else {
             list("Pod", &[])
         }

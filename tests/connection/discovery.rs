@@ -4,7 +4,7 @@ use kubectl_vmchaos::cluster::{ErrorKind, Found, NamedTarget, Selection, find};
 use kubectl_vmchaos::fault::full_match;
 use serde_json::{Value, json};
 
-use crate::http_server::{Answer, Recorded, Server, list, not_found, status};
+use crate::support::http::{Answer, Recorded, Server, list, not_found, status};
 
 const VMIS: &str = "/apis/kubevirt.io/v1/namespaces/shop/virtualmachineinstances";
 const PODS: &str = "/api/v1/namespaces/shop/pods";

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
-use crate::http_server::{Server, kubeconfig, list};
+use crate::support::http::{Server, kubeconfig, list};
 
 async fn connect(cluster: &Value) -> Result<Cluster, ClusterError> {
     let files = TempDir::new().unwrap();
@@ -143,7 +143,7 @@ async fn a_server_that_speaks_no_tls() {
 
 #[tokio::test]
 async fn a_server_that_only_ever_hangs_up() {
-    let server = Server::start(|_| crate::http_server::Answer::Drop).await;
+    let server = Server::start(|_| crate::support::http::Answer::Drop).await;
     let told = failure(&json!({ "server": server.url })).await;
     assert_eq!(told.kind, ErrorKind::Unreachable);
     assert!(
@@ -188,7 +188,7 @@ async fn entries_of_the_kubeconfig_that_cannot_be_used() {
 
 #[tokio::test]
 async fn a_proxy_of_the_kubeconfig_is_used() {
-    let proxy = Server::start(|_| crate::http_server::Answer::Drop).await;
+    let proxy = Server::start(|_| crate::support::http::Answer::Drop).await;
     let cluster = connect(&json!({ "server": "https://api.invalid:6443", "proxy-url": proxy.url }))
         .await
         .unwrap();

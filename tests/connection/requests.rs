@@ -9,7 +9,7 @@ use kube::api::{Api, DeleteParams, ListParams, PostParams, WatchParams};
 use kubectl_vmchaos::cluster::{Ask, Connection, ErrorKind, Impersonate};
 use serde_json::json;
 
-use crate::http_server::{Answer, Server, list, status};
+use crate::support::http::{Answer, Server, list, status};
 
 const PODS: &str = "/api/v1/namespaces/shop/pods";
 
@@ -84,7 +84,7 @@ async fn other_refusals_are_not_tried_again() {
 async fn a_pause_the_server_asks_for_is_kept_unless_it_is_too_long() {
     let later = |seconds: &'static str| {
         move || {
-            let body = crate::http_server::status_body(429, "TooManyRequests", "busy");
+            let body = crate::support::http::status_body(429, "TooManyRequests", "busy");
             Answer::With(429, "retry-after", seconds.to_owned(), body)
         }
     };
@@ -266,7 +266,7 @@ async fn a_server_that_takes_a_connection_and_says_nothing_is_not_waited_for() {
     let url = format!("https://{}", listener.local_addr().unwrap());
     let files = tempfile::tempdir().unwrap();
     let connection = Connection {
-        kubeconfig: Some(crate::http_server::kubeconfig(&files, &json!({ "server": url }))),
+        kubeconfig: Some(crate::support::http::kubeconfig(&files, &json!({ "server": url }))),
         request_timeout: Some(Duration::from_millis(100)),
         ..Connection::default()
     };

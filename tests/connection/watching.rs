@@ -8,7 +8,7 @@ use kubectl_vmchaos::cluster::watch::{Change, Changes, vmis};
 use kubectl_vmchaos::cluster::{ErrorKind, VirtualMachineInstance};
 use serde_json::{Value, json};
 
-use crate::http_server::{Answer, Recorded, Server, list, status, status_body};
+use crate::support::http::{Answer, Recorded, Server, list, status, status_body};
 
 fn vmi(name: &str, version: &str) -> Value {
     json!({ "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance",

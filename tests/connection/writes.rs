@@ -9,7 +9,7 @@ use kubectl_vmchaos::cluster::rules::VM_PACKETS;
 use kubectl_vmchaos::cluster::{ErrorKind, pod_admission};
 use serde_json::{Value, json};
 
-use crate::http_server::{Answer, Server, status};
+use crate::support::http::{Answer, Server, status};
 
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 

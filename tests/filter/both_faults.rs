@@ -5,8 +5,8 @@ use std::time::Duration;
 use kubectl_vmchaos::rehearsal::host::{Feature, Presence};
 use kubectl_vmchaos::rehearsal::{AgentKind, Options};
 
+use super::{LONG, cuts, with};
 use crate::support::{Rehearsal, Running};
-use crate::{LONG, cuts, with};
 
 const NETEM: [&str; 7] = ["netem", "web-1", "--latency", "20ms", "--duration", "10m", "-y"];
 

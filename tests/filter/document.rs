@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use super::{LONG, SHORT, with};
 use crate::support::Rehearsal;
-use crate::{LONG, SHORT, with};
 
 #[test]
 fn the_document_has_the_flags_and_what_was_read_of_each_direction() {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use kubectl_vmchaos::rehearsal::Options;
 
+use super::{LONG, cuts, with};
 use crate::support::{Rehearsal, Running};
-use crate::{LONG, cuts, with};
 
 fn injected(rehearsal: &Rehearsal, engine: &str) -> Running {
     let mut run = rehearsal.spawn(&with(&LONG, &["-o", "json", "--engine", engine]));

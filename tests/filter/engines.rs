@@ -2,8 +2,8 @@
 
 use kubectl_vmchaos::rehearsal::host::{Feature, Presence};
 
+use super::{LONG, SHORT, cuts, with};
 use crate::support::Rehearsal;
-use crate::{LONG, SHORT, cuts, with};
 
 /// A practice cluster whose nodes lack these.
 fn without(features: &[Feature]) -> Rehearsal {

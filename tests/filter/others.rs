@@ -2,8 +2,8 @@
 
 use kubectl_vmchaos::rehearsal::host::Foreign;
 
+use super::{LONG, SHORT, cuts, with};
 use crate::support::Rehearsal;
-use crate::{LONG, SHORT, cuts, with};
 
 /// Refused with this reason because of what is on tap0, which stays.
 #[track_caller]

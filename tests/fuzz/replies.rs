@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::campaign::holds;
 use super::mutate::{Changes, changes};
-use crate::http_server::{Answer, Recorded, Server};
+use crate::support::http::{Answer, Recorded, Server};
 use crate::support::{Ended, Rehearsal};
 
 /// What the server does to one of its answers.

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use super::with;
 use crate::support::Rehearsal;
-use crate::with;
 
 const LONG: [&str; 6] = ["netem", "--latency", "20ms", "--duration", "10m", "-y"];
 

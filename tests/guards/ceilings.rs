@@ -2,8 +2,8 @@
 
 use kubectl_vmchaos::rehearsal::Options;
 
+use super::{FAULTS, with};
 use crate::support::Rehearsal;
-use crate::{FAULTS, with};
 
 /// Three of default's seven VMs, on three nodes.
 const THREE: [&str; 5] = ["web-1", "web-2", "web-3", "--dry-run", "--yes=vmchaos-rehearsal"];

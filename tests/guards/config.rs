@@ -1,7 +1,7 @@
 //! The config file: where it is, what is refused in it, what it may loosen.
 
+use super::{FAULTS, with};
 use crate::support::Rehearsal;
-use crate::{FAULTS, with};
 
 #[test]
 fn a_key_that_nobody_knows_is_refused_before_anything_is_asked() {

@@ -2,8 +2,8 @@
 
 use kubectl_vmchaos::rehearsal::{Options, Request};
 
+use super::with;
 use crate::support::Rehearsal;
-use crate::with;
 
 /// What was asked about: method and path of every dry run.
 fn asked(rehearsal: &Rehearsal) -> Vec<String> {

@@ -3,8 +3,8 @@
 use kubectl_vmchaos::rehearsal::Options;
 use serde_json::json;
 
+use super::{FAULTS, with};
 use crate::support::Rehearsal;
-use crate::{FAULTS, with};
 
 /// Named it refuses the run; matched it is left out.
 #[track_caller]

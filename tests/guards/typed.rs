@@ -1,8 +1,8 @@
 //! What has to be typed: the context's name, the number of VMs, the name of a VM that loses data.
 
+use super::{FAULTS, with};
 use crate::support::Rehearsal;
 use crate::support::terminal::Terminal;
-use crate::{FAULTS, with};
 
 const CONTEXT: &str = "--yes=vmchaos-rehearsal";
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::killer::{Killer, Signal};
+use super::killer::{Killer, Signal};
 
 /// A case, drawn from a seed and its number.
 #[derive(Debug, Clone)]

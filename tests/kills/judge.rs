@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::case::{Case, Point};
-use crate::killer::{Killer, processes};
+use super::case::{Case, Point};
+use super::killer::{Killer, processes};
 use crate::support::{Ended, Rehearsal, Running};
 
 /// What the machine may add to any limit: one that runs a campaign has several clusters at once, one that runs all tests may
 /// have much else to do.
 fn margin() -> Duration {
-    let campaign = crate::setting("VMCHAOS_KILLS_SECONDS").is_some();
+    let campaign = super::setting("VMCHAOS_KILLS_SECONDS").is_some();
     Duration::from_secs(if campaign { 8 } else { 25 })
 }
 

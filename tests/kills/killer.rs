@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kubectl_vmchaos::rehearsal::{Answer, Rule, host};
 
-use crate::case::{Dice, Point};
+use super::case::{Dice, Point};
 use crate::support::{Rehearsal, Running};
 
 /// A signal that asks a command to end.

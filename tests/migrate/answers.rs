@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use kubectl_vmchaos::rehearsal::{Answer, Rule};
 
+use super::{cluster, each, made, somebody_elses, vmims};
 use crate::support::Rehearsal;
-use crate::{cluster, each, made, somebody_elses, vmims};
 
 const VMIMS: &str = "virtualmachineinstancemigrations$";
 

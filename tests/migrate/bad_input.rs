@@ -1,6 +1,6 @@
 //! Command lines that are wrong by themselves: exit 2, and the cluster hears nothing.
 
-use crate::cluster;
+use super::cluster;
 
 #[test]
 fn flags_that_do_not_go_together() {

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use kubectl_vmchaos::rehearsal::{Answer, Rule};
 
+use super::{cluster, each, made, node, vmims};
 use crate::support::{Rehearsal, Running};
-use crate::{cluster, each, made, node, vmims};
 
 fn deletions(requests: &[String]) -> usize {
     requests.iter().filter(|request| request.starts_with("DELETE ")).count()

@@ -1,6 +1,6 @@
 //! Dry runs show the whole schedule and write nothing.
 
-use crate::{cluster, made};
+use super::{cluster, made};
 
 const ROUNDS: [&str; 10] = [
     "migrate",

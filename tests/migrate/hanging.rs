@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::cluster;
+use super::cluster;
 
 #[test]
 fn a_quota_without_room() {

@@ -1,7 +1,7 @@
 //! Keys during rounds.
 
+use super::{cluster, vmims};
 use crate::support::terminal::Terminal;
-use crate::{cluster, vmims};
 
 const ENDLESS: [&str; 8] = [
     "migrate",

@@ -2,8 +2,8 @@
 
 use kubectl_vmchaos::rehearsal::Options;
 
+use super::{cluster, each, made, node, vmims};
 use crate::support::Rehearsal;
-use crate::{cluster, each, made, node, vmims};
 
 #[test]
 fn each_vm_moves_and_every_phase_is_timed() {
@@ -90,7 +90,7 @@ fn off_a_terminal_every_phase_is_one_plain_line_and_the_end_is_counted() {
     // Phases long enough to be seen one by one on a busy machine, the first as long as it takes.
     let rehearsal = Rehearsal::with(Options {
         migration_step: std::time::Duration::from_secs(1),
-        ..crate::quick()
+        ..super::quick()
     });
     rehearsal.practice.stick_migrations("default", "web-1", Some("Pending"));
     let mut run = rehearsal.spawn(&["migrate", "web-1", "-y"]);

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use kubectl_vmchaos::rehearsal::Options;
 
+use super::{cluster, quick, somebody_elses};
 use crate::support::Rehearsal;
-use crate::{cluster, quick, somebody_elses};
 
 #[track_caller]
 fn refused(rehearsal: &Rehearsal, args: &[&str], says: &[&str]) {

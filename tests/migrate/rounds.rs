@@ -6,7 +6,7 @@ use std::time::Duration;
 use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::json;
 
-use crate::{cluster, each, made, node, vmims};
+use super::{cluster, each, made, node, vmims};
 
 const FAST: [&str; 4] = ["--interval-min", "0", "--interval-max", "20ms"];
 
@@ -213,7 +213,7 @@ fn a_long_schedule_over_many_vms_needs_little_memory() {
         vms: 200,
         migration_step: std::time::Duration::ZERO,
         pod_start: std::time::Duration::ZERO,
-        ..crate::quick()
+        ..super::quick()
     });
     let mut run = rehearsal.spawn(&[
         "migrate",

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use kubectl_vmchaos::rehearsal::{Answer, Rule};
 
+use super::{cluster, each, made, vmims};
 use crate::support::{Rehearsal, Running};
-use crate::{cluster, each, made, vmims};
 
 const ENDLESS: [&str; 8] = [
     "migrate",

@@ -3,8 +3,8 @@
 use std::fs::OpenOptions;
 use std::process::Stdio;
 
+use super::{SHORT, with};
 use crate::support::{Rehearsal, Running, limit};
-use crate::{SHORT, with};
 
 #[test]
 fn another_context_than_the_one_agreed_to_is_refused() {
@@ -33,7 +33,7 @@ fn results_that_cannot_be_written_are_a_failure() {
 #[test]
 fn a_fault_that_somebody_else_ended_says_so_in_words() {
     let rehearsal = Rehearsal::new();
-    let mut run: Running = rehearsal.spawn(&crate::LONG);
+    let mut run: Running = rehearsal.spawn(&super::LONG);
     run.wait_for("injected");
     let (name, _) = rehearsal.debug_pods().remove(0);
     rehearsal.practice.evict("kubevirt", &name);

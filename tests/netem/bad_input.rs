@@ -5,8 +5,8 @@ use std::time::Duration;
 use kubectl_vmchaos::rehearsal::host::{Feature, Presence};
 use serde_json::json;
 
+use super::{LONG, with};
 use crate::support::{Ended, Rehearsal};
-use crate::{LONG, with};
 
 /// Nothing was written.
 #[track_caller]
@@ -155,7 +155,7 @@ fn a_module_on_disk_is_loaded() {
         .practice
         .set_feature("node-1", Feature::Netem, Presence::Module)
         .unwrap();
-    rehearsal.run(&crate::SHORT).expect(0);
+    rehearsal.run(&super::SHORT).expect(0);
 }
 
 #[test]
@@ -172,5 +172,5 @@ fn a_slow_server_is_waited_for() {
         latency: Duration::from_millis(100),
         ..kubectl_vmchaos::rehearsal::Options::default()
     });
-    rehearsal.run(&crate::SHORT).expect(0);
+    rehearsal.run(&super::SHORT).expect(0);
 }

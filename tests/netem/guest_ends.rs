@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use kubectl_vmchaos::rehearsal::Options;
 
+use super::{LONG, with};
 use crate::support::{Rehearsal, Running};
-use crate::{LONG, with};
 
 /// A practice cluster whose guests take longer to shut down than any test.
 fn slow_to_shut_down() -> (Rehearsal, Running, String) {

@@ -1,7 +1,7 @@
 //! The main job, and the forms its result is printed in.
 
+use super::{LONG, SHORT, with};
 use crate::support::Rehearsal;
-use crate::{LONG, SHORT, with};
 
 #[test]
 fn the_fault_is_there_while_it_holds_and_gone_when_the_command_ends() {

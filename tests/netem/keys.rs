@@ -3,9 +3,9 @@
 use rexpect::process::Signal;
 use rustix::termios::LocalModes;
 
+use super::{LONG, with};
 use crate::support::Rehearsal;
 use crate::support::terminal::{CTRL_C, CTRL_Z, Terminal};
-use crate::{LONG, with};
 
 const TWO: [&str; 8] = [
     "netem",
@@ -125,7 +125,7 @@ fn a_suspended_run_leaves_the_terminal_to_the_shell_and_takes_it_again() {
 #[test]
 fn nothing_is_offered_where_nobody_presses_keys() {
     let rehearsal = Rehearsal::new();
-    let run = rehearsal.run(&crate::SHORT).expect(0);
+    let run = rehearsal.run(&super::SHORT).expect(0);
     assert!(!run.err.contains("Ctrl-C"), "{}", run.err);
     assert!(
         run.err.contains("s left, until "),

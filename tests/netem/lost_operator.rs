@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use kubectl_vmchaos::rehearsal::{AgentKind, Options};
 
+use super::{LONG, with};
 use crate::support::{Ended, Rehearsal};
-use crate::{LONG, with};
 
 /// A run whose fault is in place.
 fn injected(rehearsal: &Rehearsal) -> crate::support::Running {

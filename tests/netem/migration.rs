@@ -4,8 +4,8 @@ use kubectl_vmchaos::rehearsal::{Answer, Options, Rule};
 use serde_json::Value;
 use std::time::Duration;
 
+use super::{LONG, with};
 use crate::support::{Rehearsal, Running};
-use crate::{LONG, with};
 
 fn quick() -> Rehearsal {
     Rehearsal::with(Options {

@@ -1,7 +1,7 @@
 //! Other people's rules on the same device: never touched, always told of.
 
+use super::{LONG, SHORT, with};
 use crate::support::Rehearsal;
-use crate::{LONG, SHORT, with};
 
 fn tc(rehearsal: &Rehearsal, args: &str) {
     let args: Vec<&str> = args.split(' ').collect();

@@ -1,7 +1,7 @@
 //! What the user may not do, and what the namespaces do not admit: refused before the first write.
 
+use super::{LONG, SHORT, with};
 use crate::support::Rehearsal;
-use crate::{LONG, SHORT, with};
 
 #[track_caller]
 fn refused(rehearsal: &Rehearsal, says: &[&str]) {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use kubectl_vmchaos::rehearsal::host::Signal;
 use kubectl_vmchaos::rehearsal::{AgentKind, Options};
 
+use super::{LONG, with};
 use crate::support::{Ended, Rehearsal, Running};
-use crate::{LONG, with};
 
 fn injected(rehearsal: &Rehearsal) -> (Running, String, String) {
     let mut run = rehearsal.spawn(&with(&LONG, &["-o", "json"]));

@@ -3,8 +3,8 @@
 use kubectl_vmchaos::rehearsal::{Options, Request};
 use serde_json::Value;
 
+use super::{LONG, SHORT, with};
 use crate::support::Rehearsal;
-use crate::{LONG, SHORT, with};
 
 #[test]
 fn the_pod_says_who_made_it_and_what_for() {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use kubectl_vmchaos::rehearsal::{Answer, Rule};
 
+use super::{LONG, SHORT, with};
 use crate::support::Rehearsal;
-use crate::{LONG, SHORT, with};
 
 /// KubeVirt's namespace is asked by a dry run whether it admits the pod; what comes next is the pod itself.
 const DRY_RUNS: usize = 1;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use kubectl_vmchaos::rehearsal::{Answer, Rule};
 
+use super::{LONG, with};
 use crate::support::Rehearsal;
-use crate::{LONG, with};
 
 #[test]
 fn each_signal_rolls_back_at_once_and_waits_until_it_is_verified() {

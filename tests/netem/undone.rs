@@ -6,8 +6,8 @@ use kubectl_vmchaos::rehearsal::host::{Feature, Presence};
 use kubectl_vmchaos::rehearsal::{AgentKind, Options};
 use serde_json::Value;
 
+use super::{LONG, with};
 use crate::support::{Rehearsal, Running};
-use crate::{LONG, with};
 
 /// A fault that its node cannot undo.
 fn stuck() -> (Rehearsal, Running) {

@@ -223,7 +223,7 @@ fn a_server_that_is_not_there_fails_the_check() {
 #[test]
 fn names_are_completed_from_the_cluster() {
     let rehearsal = Rehearsal::new();
-    let (_run, id) = crate::injected(&rehearsal, "web-1", &[]);
+    let (_run, id) = super::injected(&rehearsal, "web-1", &[]);
     let complete = |words: &[&str]| rehearsal.run(&[&["__complete"], words].concat()).expect(0).out;
     assert_eq!(complete(&["netem", "web-"]), "web-1\nweb-2\nweb-3\n:4\n");
     assert!(complete(&["halt", ""]).starts_with(&format!("{id}\tlatency 20ms, default/web-1")));

@@ -6,7 +6,7 @@ use rexpect::process::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
 use serde_json::{Value, json};
 
-use crate::injected;
+use super::injected;
 use crate::support::{Rehearsal, limit};
 
 #[test]

@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use kubectl_vmchaos::rehearsal::{AgentKind, Options};
 use serde_json::json;
 
+use super::{injected, status_of};
 use crate::support::Rehearsal;
-use crate::{injected, status_of};
 
 /// Ends every process of a run's agent at once, keepers of the fault included, so that nobody is left to undo it.
 fn kill_everything(id: &str) {

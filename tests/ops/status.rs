@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
+use super::{injected, status_of};
 use crate::support::{Rehearsal, Running, limit};
-use crate::{injected, status_of};
 
 #[test]
 fn a_run_is_seen_by_everybody_with_its_owner_and_its_end() {

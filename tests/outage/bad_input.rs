@@ -1,6 +1,6 @@
 //! Command lines that are wrong by themselves: exit 2, and nothing is asked of the cluster.
 
-use crate::{YES, quick, with};
+use super::{YES, quick, with};
 
 #[test]
 fn flags_that_mean_nothing_together_are_refused_with_the_fix() {

@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::json;
 
+use super::{VM, VMI, YES, came, expected, quick, uid, words};
 use crate::support::Rehearsal;
-use crate::{VM, VMI, YES, came, expected, quick, uid, words};
 
 const DELETE: [&str; 5] = ["outage", "web-1", YES, "-o", "json"];
 

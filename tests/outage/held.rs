@@ -3,8 +3,8 @@
 use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::json;
 
+use super::{VM, VMI, YES, came, expected, is_unmarked, quick, run_field, strategy, uid, with, words};
 use crate::support::Rehearsal;
-use crate::{VM, VMI, YES, came, expected, is_unmarked, quick, run_field, strategy, uid, with, words};
 
 const HELD: [&str; 8] = ["outage", "web-1", YES, "-o", "json", "--duration", "1s", "--mode"];
 

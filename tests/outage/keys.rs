@@ -1,7 +1,7 @@
 //! Keys while a guest is kept down.
 
+use super::{YES, quick};
 use crate::support::terminal::Terminal;
-use crate::{YES, quick};
 
 #[test]
 fn r_brings_back_now_what_is_kept_down() {
@@ -26,7 +26,7 @@ fn r_brings_back_now_what_is_kept_down() {
         screen.contains(r#""state": "recovered""#) && screen.contains(r#""endedBy": "operator""#),
         "by whom: {screen}"
     );
-    let vmi = rehearsal.practice.get(crate::VMI, "default", "web-1").unwrap();
+    let vmi = rehearsal.practice.get(super::VMI, "default", "web-1").unwrap();
     assert!(!vmi["status"]["conditions"].to_string().contains("Paused"));
 }
 

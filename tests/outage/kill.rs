@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use super::{VM, YES, came, expected, quick, strategy, uid, words};
 use crate::support::Rehearsal;
-use crate::{VM, YES, came, expected, quick, strategy, uid, words};
 
 const KILL: [&str; 7] = ["outage", "web-1", YES, "--mode", "kill", "-o", "json"];
 
@@ -74,7 +74,7 @@ fn the_run_strategy_that_was_disabled_is_restored_when_nothing_could_be_killed()
     assert_eq!(ended.target()["error"]["reason"], "pod-timeout");
     let vm = rehearsal.practice.get(VM, "default", "web-1").unwrap();
     assert_eq!(vm["spec"]["runStrategy"], "Always");
-    assert!(crate::is_unmarked(&rehearsal, VM, "default", "web-1"));
+    assert!(super::is_unmarked(&rehearsal, VM, "default", "web-1"));
     assert_eq!(rehearsal.debug_pods(), []);
 }
 
@@ -123,13 +123,13 @@ fn the_way_back_is_written_before_the_pod_that_kills_is_made() {
     rehearsal.practice.pod_never_starts("node-1");
     let mut run = rehearsal.spawn(&[&KILL[..], &["--disable-auto-restart"]].concat());
     rehearsal.until("there is a debug pod", |rehearsal| !rehearsal.debug_pods().is_empty());
-    assert!(!crate::is_unmarked(&rehearsal, VM, "default", "web-1"));
+    assert!(!super::is_unmarked(&rehearsal, VM, "default", "web-1"));
     let writes = rehearsal.writes();
     let first = |part: &str| writes.iter().position(|write| write.contains(part));
     assert!(first("/virtualmachines/web-1") < first("/pods"), "{writes:?}");
     run.signal("INT");
     run.end().expect(130);
-    assert!(crate::is_unmarked(&rehearsal, VM, "default", "web-1"));
+    assert!(super::is_unmarked(&rehearsal, VM, "default", "web-1"));
 }
 
 #[test]
@@ -141,5 +141,5 @@ fn a_disabled_restart_keeps_a_crashed_guest_away_for_the_duration() {
     assert!(ended.target()["heldSeconds"].as_f64().unwrap() >= 1.0);
     let vm = rehearsal.practice.get(VM, "default", "web-1").unwrap();
     assert_eq!(vm["spec"]["runStrategy"], "Always");
-    assert!(crate::is_unmarked(&rehearsal, VM, "default", "web-1"));
+    assert!(super::is_unmarked(&rehearsal, VM, "default", "web-1"));
 }

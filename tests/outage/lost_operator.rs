@@ -3,8 +3,8 @@
 use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::{Value, json};
 
+use super::{VM, VMI, YES, is_unmarked, quick, run_field, strategy, uid, with};
 use crate::support::Rehearsal;
-use crate::{VM, VMI, YES, is_unmarked, quick, run_field, strategy, uid, with};
 
 /// A run in the middle of its outage, whose command is gone; its id.
 fn lost(rehearsal: &Rehearsal, how: &[&str]) -> String {
@@ -58,7 +58,7 @@ fn a_pause_is_seen_by_everybody_and_ended_from_anywhere() {
     assert!(!is_unmarked(&rehearsal, VM, "default", "web-1"));
     rehearsal.run(&["halt", &id]).expect(0);
     assert!(is_unmarked(&rehearsal, VM, "default", "web-1"));
-    let vmi = rehearsal.practice.get(crate::VMI, "default", "web-1").unwrap();
+    let vmi = rehearsal.practice.get(super::VMI, "default", "web-1").unwrap();
     assert!(!vmi["status"]["conditions"].to_string().contains("Paused"));
     assert_eq!(status(&rehearsal), Vec::<Value>::new());
     // Idempotent.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{VMI, YES, came, expected, quick, uid};
+use super::{VMI, YES, came, expected, quick, uid};
 
 const LONE: [&str; 8] = [
     "outage",
@@ -20,7 +20,7 @@ fn a_vmi_without_a_vm_is_made_again_from_its_manifest() {
     for mode in ["delete", "pod", "kill"] {
         let rehearsal = quick();
         let before = rehearsal.practice.get(VMI, "lab", "lone-1").unwrap();
-        let ended = rehearsal.run(&crate::with(&LONE, &[mode])).expect(0);
+        let ended = rehearsal.run(&super::with(&LONE, &[mode])).expect(0);
         assert_eq!(came(&ended), expected("recovered", "vmchaos"), "{mode}");
         let after = rehearsal.practice.get(VMI, "lab", "lone-1").unwrap();
         assert_ne!(before["metadata"]["uid"], after["metadata"]["uid"], "{mode}");
@@ -34,7 +34,7 @@ fn a_vmi_without_a_vm_is_made_again_from_its_manifest() {
 fn it_can_be_left_away_and_that_is_not_a_recovery() {
     let rehearsal = quick();
     let ended = rehearsal
-        .run(&crate::with(&LONE, &["delete", "--no-recover"]))
+        .run(&super::with(&LONE, &["delete", "--no-recover"]))
         .expect(5);
     assert_eq!(ended.target()["error"]["reason"], "not-recovered");
     assert_eq!(uid(&rehearsal, "lab", "lone-1"), "");
@@ -47,7 +47,7 @@ fn what_could_not_be_made_again_says_by_which_command_it_can() {
     rehearsal
         .practice
         .webhook_deny("quota.example", "virtualmachineinstances", "lab", "no more VMs in lab");
-    let ended = rehearsal.run(&crate::with(&LONE, &["delete"])).expect(5);
+    let ended = rehearsal.run(&super::with(&LONE, &["delete"])).expect(5);
     let error = &ended.target()["error"];
     assert!(
         error["message"].as_str().unwrap().contains("no more VMs in lab"),

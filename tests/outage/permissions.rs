@@ -1,6 +1,6 @@
 //! What is not permitted is found out before anything is done: the way back too.
 
-use crate::{YES, quick};
+use super::{YES, quick};
 
 #[test]
 fn each_mode_asks_for_what_it_needs_and_nothing_is_written() {
@@ -73,7 +73,7 @@ fn the_preflight_fails_where_the_outage_would_be_refused() {
 #[test]
 fn a_finished_vmi_that_is_in_the_way_has_to_be_deleted() {
     let rehearsal = quick();
-    crate::strategy(&rehearsal, "default", "web-1", "Once");
+    super::strategy(&rehearsal, "default", "web-1", "Once");
     let forbidden = ("delete", "kubevirt.io", "virtualmachineinstances");
     rehearsal
         .practice

@@ -3,7 +3,7 @@
 use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::json;
 
-use crate::{VM, YES, came, expected, quick, strategy, uid};
+use super::{VM, YES, came, expected, quick, strategy, uid};
 
 fn guest(rehearsal: &crate::support::Rehearsal, how: &str) {
     rehearsal.practice.edit(VM, "default", "web-1", |vm| {
@@ -38,7 +38,7 @@ fn an_agent_that_was_connected_and_never_is_again_is_no_recovery() {
     // Where none was connected before, none is waited for.
     let ended = rehearsal.run(&["outage", "web-1", YES, "-o", "json"]).expect(0);
     assert_eq!(
-        crate::words(&ended.target()),
+        super::words(&ended.target()),
         ["delete", "gone", "scheduled", "running", "ready"]
     );
 }
@@ -69,7 +69,7 @@ fn a_platform_that_was_to_do_it_and_needed_us_is_told_apart() {
     let rehearsal = quick();
     strategy(&rehearsal, "default", "web-1", "RerunOnFailure");
     // The guest is seen to have shut down before its launcher is lost, so that nothing has failed.
-    rehearsal.practice.edit(crate::VMI, "default", "web-1", |vmi| {
+    rehearsal.practice.edit(super::VMI, "default", "web-1", |vmi| {
         vmi["metadata"]["annotations"]["rehearsal.vmchaos.dev/guest"] = json!("clean-exit");
     });
     let before = uid(&rehearsal, "default", "web-1");

@@ -5,8 +5,8 @@ use std::time::Duration;
 use kubectl_vmchaos::rehearsal::{Answer, Options, Rule};
 use serde_json::{Value, json};
 
+use super::{VM, VMI, YES, quick, strategy, uid};
 use crate::support::{Rehearsal, Running};
-use crate::{VM, VMI, YES, quick, strategy, uid};
 
 /// The command is refused with these words, and nothing was written.
 #[track_caller]

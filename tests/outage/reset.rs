@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{VM, came, expected, is_unmarked, quick, uid, words};
+use super::{VM, came, expected, is_unmarked, quick, uid, words};
 
 #[test]
 fn a_reset_guest_is_back_when_its_agent_is() {
@@ -20,7 +20,7 @@ fn a_reset_guest_is_back_when_its_agent_is() {
 #[test]
 fn an_agent_that_stays_away_after_a_reset_is_no_recovery() {
     let rehearsal = quick();
-    rehearsal.practice.edit(crate::VMI, "default", "web-1", |vmi| {
+    rehearsal.practice.edit(super::VMI, "default", "web-1", |vmi| {
         vmi["metadata"]["annotations"]["rehearsal.vmchaos.dev/guest"] = json!("no-agent");
     });
     let ended = rehearsal

@@ -5,8 +5,8 @@ use std::time::Duration;
 use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::{Value, json};
 
+use super::{VMI, YES, quick, uid};
 use crate::support::Rehearsal;
-use crate::{VMI, YES, quick, uid};
 
 /// The UIDs for which alone the deletions of these objects held.
 fn only(rehearsal: &Rehearsal, resource: &str) -> Vec<Value> {

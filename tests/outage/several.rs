@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::{YES, quick, strategy};
+use super::{YES, quick, strategy};
 
 #[test]
 fn a_kill_count_picks_distinct_vms() {

@@ -3,7 +3,7 @@
 use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::json;
 
-use crate::{VM, YES, is_unmarked, quick, run_field, strategy, uid};
+use super::{VM, YES, is_unmarked, quick, run_field, strategy, uid};
 
 #[test]
 fn a_pause_and_a_stop_end_at_once() {

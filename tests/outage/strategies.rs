@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use super::{VM, YES, came, expected, is_unmarked, quick, strategy, uid};
 use crate::support::Rehearsal;
-use crate::{VM, YES, came, expected, is_unmarked, quick, strategy, uid};
 
 const DELETED: &[&str] = &["--mode", "delete"];
 const FAILED: &[&str] = &["--mode", "pod"];

@@ -1,7 +1,7 @@
 //! On a terminal: the VM's name is typed where data would be lost.
 
+use super::{quick, uid};
 use crate::support::terminal::{CTRL_C, Terminal};
-use crate::{quick, uid};
 
 #[test]
 fn only_the_vms_own_name_goes_on_where_data_is_lost() {

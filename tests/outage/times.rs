@@ -8,8 +8,8 @@ use kubectl_vmchaos::rehearsal::{Answer, Rule, Told};
 use serde_json::Value;
 
 use super::owners::replica_set;
+use super::{VMI, YES, quick, uid};
 use crate::support::{Ended, Rehearsal};
-use crate::{VMI, YES, quick, uid};
 
 /// Far less than what an answer is late by; a busy machine may notice an event this much later.
 const NOTICED: f64 = 0.3;

@@ -8,8 +8,8 @@ use std::{
 use kubectl_vmchaos::rehearsal::{Options, Practice};
 use tempfile::TempDir;
 
-use crate::rehearsal::limit;
-use crate::skip;
+use super::rehearsal::limit;
+use super::skip;
 
 /// kubectl with its own cache; `None` (and a line that says so) where it is not installed.
 struct Kubectl {

@@ -5,7 +5,7 @@ use kubectl_vmchaos::rehearsal::{
     host::{Feature, Foreign, Presence},
 };
 
-use crate::support::cluster_with;
+use super::support::cluster_with;
 
 #[tokio::test]
 async fn others_may_have_put_something_on_a_device() {

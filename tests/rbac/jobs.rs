@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kubectl_vmchaos::rehearsal::{AgentKind, Answer, Options, Rule};
 
-use crate::proof::{Job, job, proves};
+use super::proof::{Job, job, proves};
 use crate::support::Rehearsal;
 
 /// A cluster on which everything is quick.

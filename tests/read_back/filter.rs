@@ -32,7 +32,7 @@ fn compiled(flags: &str) -> NodeVm {
         handle,
         probes: &[],
     };
-    compile(&order, &crate::target(), 0, Duration::from_secs(1)).unwrap_or_else(|error| panic!("{flags}: {error}"))
+    compile(&order, &super::target(), 0, Duration::from_secs(1)).unwrap_or_else(|error| panic!("{flags}: {error}"))
 }
 
 fn rules(vm: &NodeVm) -> String {

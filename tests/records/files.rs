@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{Folder, SHORT, quick, with};
+use super::{Folder, SHORT, quick, with};
 
 const YES: &str = "--yes=vmchaos-rehearsal";
 

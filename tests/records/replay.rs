@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{Folder, quick, vmis, with};
+use super::{Folder, quick, vmis, with};
 
 const DRAWN: [&str; 10] = [
     "netem",

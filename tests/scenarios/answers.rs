@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::backend::Backend;
+use super::backend::Backend;
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
 const VMI: &str = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances/web-1";

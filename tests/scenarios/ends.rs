@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::backend::Backend;
-use crate::{LONG, injected};
+use super::backend::Backend;
+use super::{LONG, injected};
 
 #[test]
 fn each_signal_rolls_back_and_is_told() {

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::backend::Backend;
+use super::backend::Backend;
+use super::{LONG, injected};
 use crate::support::Running;
-use crate::{LONG, injected};
 
 const FILTER: [&str; 11] = [
     "filter",

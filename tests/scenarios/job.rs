@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::backend::Backend;
-use crate::{LONG, SHORT, injected, with};
+use super::backend::Backend;
+use super::{LONG, SHORT, injected, with};
 
 #[test]
 fn the_fault_is_there_while_it_holds_and_the_document_says_what_was() {

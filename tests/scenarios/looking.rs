@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::backend::Backend;
-use crate::{LONG, injected, with};
+use super::backend::Backend;
+use super::{LONG, injected, with};
 
 #[test]
 fn list_says_where_a_vm_is_and_what_it_can_take() {

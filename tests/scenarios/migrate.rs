@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::backend::Backend;
+use super::backend::Backend;
 
 const VMIMS: &str = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstancemigrations";
 

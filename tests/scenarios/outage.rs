@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::backend::Backend;
+use super::backend::Backend;
 
 /// Skips the question that asks for a VM's name, too.
 fn yes(backend: &Backend) -> String {

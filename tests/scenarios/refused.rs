@@ -1,7 +1,7 @@
 //! What is refused, and left as it was.
 
-use crate::backend::Backend;
-use crate::{LONG, injected};
+use super::backend::Backend;
+use super::{LONG, injected};
 
 #[test]
 fn what_is_not_there_is_refused_before_anything_is_written() {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::backend::Backend;
+use super::backend::Backend;
 
 const SEVERAL: [&str; 9] = [
     "netem",

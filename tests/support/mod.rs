@@ -2,7 +2,9 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)] // Each test file uses a part.
 
 pub(crate) mod client;
+pub(crate) mod http;
 pub(crate) mod limit;
+pub(crate) mod skip;
 #[cfg(unix)]
 pub(crate) mod terminal;
 

@@ -1,0 +1,7 @@
+//! What people get: archives, the installer, man pages, completions.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod completions;
+mod install;
+mod release;
+mod support;
