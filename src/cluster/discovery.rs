@@ -9,11 +9,11 @@ use kube::api::{Api, ListParams};
 
 use super::absent::{absentees, namespaces_exist};
 use super::client::Cluster;
+use super::eligibility::{Facts, Reach, row};
 use super::error::{Ask, ClusterError};
-use super::judge::{Facts, Reach, row};
 use super::kubevirt::{self, KubeVirt};
 use super::launcher_images::{self, LauncherImages};
-use super::movable::Terrain;
+use super::migration_eligibility::Terrain;
 use super::nodes;
 use super::objects::{sound, sound_one};
 use super::selection::{Scope, Selection};

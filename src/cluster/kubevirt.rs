@@ -8,8 +8,8 @@ use kube::api::{Api, ListParams, ObjectMeta};
 use serde::Deserialize;
 
 use super::client::Cluster;
+use super::crd::kubevirt_kind;
 use super::error::{Ask, ClusterError, ErrorKind};
-use super::kind::kubevirt_kind;
 use super::nullable::nullable;
 use crate::escape::escape;
 use crate::fault::interface::Plugins;

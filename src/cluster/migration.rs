@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::client::{Cluster, MANAGER};
+use super::crd::kubevirt_kind;
 use super::error::{Ask, ClusterError};
-use super::kind::kubevirt_kind;
 use super::nullable::nullable;
 use super::objects::sound_one;
 use super::vmi::{Condition, MigrationState, VirtualMachineInstance};

@@ -8,8 +8,8 @@ use kube::api::{Api, ListParams};
 
 use super::client::Cluster;
 use super::discovery::{Asked, LAUNCHERS};
+use super::eligibility::not_steady;
 use super::error::{Ask, ClusterError, ErrorKind};
-use super::judge::not_steady;
 use super::kubevirt::{self, KubeVirt};
 use super::launcher::{active_pod, launcher};
 use super::launcher_images::LauncherImages;

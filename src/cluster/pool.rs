@@ -10,7 +10,7 @@ use super::discovery::Asked;
 use super::error::ClusterError;
 use super::kubevirt::{self, KubeVirt};
 use super::migration::VirtualMachineInstanceMigration;
-use super::movable::{Terrain, judge};
+use super::migration_eligibility::{Terrain, judge};
 use super::nodes;
 use super::selection::Selection;
 use super::vmi::VirtualMachineInstance;

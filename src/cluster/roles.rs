@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::looking_rules::{HALT, LIST, STATUS};
+use super::looking_permissions::{HALT, LIST, STATUS};
 use super::outage_rules::OUTAGE;
 use super::rules::{MIGRATE, Needed, Rule, RuleScope, VM_PACKETS};
 

@@ -1,6 +1,6 @@
 //! What each fault needs permission for: one table, from which the preflight asks and the missing RBAC is written.
 
-use super::looking_rules::everywhere;
+use super::looking_permissions::everywhere;
 
 /// One permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

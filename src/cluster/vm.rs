@@ -3,7 +3,7 @@
 use kube::api::ObjectMeta;
 use serde::Deserialize;
 
-use super::kind::kubevirt_kind;
+use super::crd::kubevirt_kind;
 use super::nullable::nullable;
 use super::vmi::{Condition, VmiSpec};
 use crate::fault::RunField;

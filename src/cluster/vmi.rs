@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::ObjectMeta;
 use serde::Deserialize;
 
-use super::kind::kubevirt_kind;
+use super::crd::kubevirt_kind;
 use super::nullable::nullable;
 use super::volume::Volume;
 

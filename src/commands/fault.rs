@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::agree::agree;
+use super::confirm::agree;
 use super::document::Run;
 use super::guards::{self, Guards};
 use super::keyboard::{Keyboard, Words};
 use super::stop::Stop;
 use super::targets::{self, Chosen};
 use super::watcher::Shown;
-use super::{Context, debug_pods, document, ended, plan_text};
+use super::{Context, closing_lines, debug_pods, document, plan_text};
 use crate::cli::{DryRun, FaultRequest};
 use crate::cluster::Cluster;
 use crate::cluster::events::{Recorder, Regarding};
@@ -155,7 +155,7 @@ async fn execute(
     }
     let cluster = cluster.clone();
     run.closing = Some(Box::new(move |context| {
-        ended::tell(context, &cluster, confirmed.plan(), &ran);
+        closing_lines::tell(context, &cluster, confirmed.plan(), &ran);
     }));
     ending
 }

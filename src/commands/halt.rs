@@ -11,7 +11,7 @@ use futures::future::join_all;
 
 use self::outcome::Outcome;
 use super::Context;
-use super::agree::{UNCHANGED, ask};
+use super::confirm::{UNCHANGED, ask};
 use super::guards::Guards;
 use super::status::tell_uncounted;
 use super::stop::Stop;

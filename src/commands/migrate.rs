@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::agree::agree;
+use super::confirm::agree;
 use super::document::Run;
 use super::guards::{self, Guards};
 use super::keyboard::{Keyboard, Words};
@@ -16,7 +16,7 @@ use crate::cluster::Cluster;
 use crate::cluster::events::{Recorder, Regarding};
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::migration;
-use crate::cluster::movable::Terrain;
+use crate::cluster::migration_eligibility::Terrain;
 use crate::cluster::pool::pool;
 use crate::cluster::rules::MIGRATE;
 use crate::fault::{Extent, Movable};

@@ -1,11 +1,11 @@
 //! One file a command: select, plan, confirm, run, report. The only place that knows both the command line and the rest.
 
-mod agree;
 mod check;
+mod closing_lines;
 mod completion;
+mod confirm;
 mod debug_pods;
 mod document;
-mod ended;
 mod fault;
 mod guards;
 mod guide;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 
-use super::agree::agree;
+use super::confirm::agree;
 use super::debug_pods;
 use super::document::Run;
 use super::guards::{self, Guards};

@@ -11,12 +11,12 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 
-use super::leaving::{END_LIMIT, Leaving, end};
+use super::delete_pods::{END_LIMIT, Leaving, end};
 use super::live::{DebugPodSeen, Life, LiveRun};
 use super::prove::{self, Place, Sweeping};
 use crate::cluster::Cluster;
 
-pub use super::leaving::would_delete;
+pub use super::delete_pods::would_delete;
 
 /// A run that was told to end.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use std::time::Duration;
 
-use super::errand::{Errand, Next};
+use super::one_shot_pod::{Errand, Next};
 use super::vm::Trouble;
 use crate::cluster::Cluster;
 use crate::fault::AgentImage;

@@ -7,7 +7,7 @@ use super::super::driver::Ran;
 use super::super::engine::{Action, Input, Settings};
 use super::super::pods::{NotGone, PodLeft};
 use super::super::report::{outcome, state};
-use super::super::story::{Story, over, settings, swept, verdict};
+use super::super::testing::{Story, over, settings, swept, verdict};
 use super::super::vm::{Cause, End, Step};
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event};

@@ -6,7 +6,7 @@ use std::future::pending;
 
 use tokio::time::Duration;
 
-use super::errand::{Errand, Next};
+use super::one_shot_pod::{Errand, Next};
 use super::words;
 use crate::cluster::Cluster;
 use crate::fault::Target;

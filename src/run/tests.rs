@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::engine::{Action, Input, Settings};
-use super::story::{HOLD, Story, over, settings, swept};
+use super::testing::{HOLD, Story, over, settings, swept};
 use super::vm::{Cause, End, Step};
 use crate::cluster::events::Happened;
 use crate::node::session::Heard;

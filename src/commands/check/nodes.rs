@@ -7,7 +7,7 @@ use futures::StreamExt;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, ListParams};
 
-use super::super::agree::ask;
+use super::super::confirm::ask;
 use super::super::stop::Stop;
 use super::super::{Context, debug_pods};
 use super::{Findings, Known, PodPlace};

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::cancel::CANCEL_LIMIT;
 use super::engine::{Action, Input};
 use super::flight::End;
-use super::story::{Run, flying, once};
+use super::testing::{Run, flying, once};
 use crate::fault::Extent;
 
 #[test]

@@ -16,7 +16,7 @@ use super::feed::{feed_migrations, feed_vmis};
 use super::flight::{Clock, Flight};
 use super::halt;
 use crate::cluster::Cluster;
-use crate::cluster::movable::{Terrain, judge};
+use crate::cluster::migration_eligibility::{Terrain, judge};
 use crate::cluster::vmi::VirtualMachineInstance;
 use crate::cluster::watch::Change;
 use crate::fault::Unfit;

@@ -9,7 +9,7 @@ use super::super::vm::Trouble;
 use super::cancel::CANCEL_LIMIT;
 use super::flight::{Clock, End, Flight, Why};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
-use crate::cluster::movable::ALREADY_THERE;
+use crate::cluster::migration_eligibility::ALREADY_THERE;
 use crate::fault::{Extent, Movable, Unfit};
 use crate::plan::migrations::MigrationPlan;
 use crate::plan::schedule::Schedule;

@@ -24,6 +24,6 @@ pub mod report;
 pub mod requests;
 
 #[cfg(test)]
-mod story;
+mod testing;
 #[cfg(test)]
 mod tests;

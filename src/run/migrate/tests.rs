@@ -7,7 +7,7 @@ use serde_json::json;
 use super::super::vm::Trouble;
 use super::engine::{Action, Input, NotMade};
 use super::flight::{End, Flight};
-use super::story::{Run, flying, once};
+use super::testing::{Run, flying, once};
 use crate::fault::{Extent, Time};
 
 #[test]

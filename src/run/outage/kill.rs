@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::errand::{Errand, Next, Removal, STOPPED};
+use super::super::one_shot_pod::{Errand, Next, Removal, STOPPED};
 use super::super::signals::Signals;
 use super::super::vm::Trouble;
 use super::super::words;

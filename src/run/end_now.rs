@@ -53,7 +53,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::engine::{Input, Settings};
-    use super::super::story::{HOLD, Story, here, settings};
+    use super::super::testing::{HOLD, Story, here, settings};
     use super::*;
     use crate::cluster::events::Happened;
     use crate::node::wire::By;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Taint;
 
-use super::judge::not_steady;
+use super::eligibility::not_steady;
 use super::node_affinity;
 use super::nodes::{self, Node};
 use super::vmi::{Toleration, VirtualMachineInstance};
@@ -167,5 +167,5 @@ fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
 }
 
 #[cfg(test)]
-#[path = "movable_tests.rs"]
+#[path = "migration_eligibility_tests.rs"]
 mod tests;

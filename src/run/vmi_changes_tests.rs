@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::engine::{Action, Input, Settings, VmiSeen};
 use super::report::state;
-use super::story::{Story, here, settings};
+use super::testing::{Story, here, settings};
 use super::vm::{Cause, End, Step, Trouble};
 use crate::node::wire::{By, Event, Word};
 use crate::report::TargetState;

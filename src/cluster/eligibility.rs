@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::launcher::{active_pod, launcher};
 use super::launcher_images::LauncherImages;
-use super::movable::{self, Terrain};
+use super::migration_eligibility::{self, Terrain};
 use super::vmi::VirtualMachineInstance;
 use crate::command_line::CommandLine;
 use crate::escape::escape;
@@ -90,7 +90,7 @@ pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interface
         }),
         protected: vmi.is_protected(),
         evacuating: vmi.is_evacuating(),
-        migrate: movable::judge(vmi, &facts.terrain, &Destination::default()),
+        migrate: migration_eligibility::judge(vmi, &facts.terrain, &Destination::default()),
     }
 }
 
@@ -248,5 +248,5 @@ fn or_none(text: &str) -> &str {
 }
 
 #[cfg(test)]
-#[path = "judge_tests.rs"]
+#[path = "eligibility_tests.rs"]
 mod tests;
