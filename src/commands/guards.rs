@@ -17,7 +17,7 @@ use crate::local::input::{self, Unread};
 use crate::plan::guards::beside::Beside;
 use crate::plan::guards::config::Config;
 use crate::plan::guards::{self, Crowd, Facts, Known, Place, Verdict};
-use crate::run::lookout;
+use crate::run::traces;
 use crate::ui::escape;
 
 /// The guards as this user has set them.
@@ -174,7 +174,7 @@ impl Guards {
         let namespaces: BTreeSet<String> = facts.vms.iter().map(|place| place.namespace.clone()).collect();
         let (crowd, beside) = tokio::join!(
             self.crowd(cluster, facts, &namespaces),
-            lookout::beside(cluster, &namespaces, pods)
+            traces::beside(cluster, &namespaces, pods)
         );
         let ((crowd, closed), mut beside) = (crowd?, beside?);
         add(&mut beside, around);

@@ -1,8 +1,8 @@
 //! `kubectl vmchaos halt`, also `cleanup`: rolls back and removes what runs have in place, from any machine.
 
+mod by_events;
 mod choice;
 mod outcome;
-mod traces;
 mod vmis;
 
 use std::collections::BTreeMap;
@@ -22,10 +22,10 @@ use crate::fault::{AgentImage, ImageSource};
 use crate::plan::run_plan::{REASON, USER};
 use crate::report::{ExitCode, Format, ListReport, RunItem};
 use crate::run::halt;
-use crate::run::live::LiveRun;
-use crate::run::lookout;
 use crate::run::migrate::halt as migrate;
 use crate::run::prove::Sweeping;
+use crate::run::traces;
+use crate::run::traces::debug_pods::LiveRun;
 use crate::ui::Confirm;
 
 pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<ExitCode, Stop> {
@@ -35,7 +35,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     // Beside VMs alone -n is where those are; the debug pods of runs on them may be elsewhere.
     let namespace = request.namespace.as_deref().filter(|_| !only_vmis);
     let pod_namespace = request.pod_namespace.as_deref();
-    let look = async { Ok(Box::pin(lookout::look(&cluster, namespace, pod_namespace)).await?) };
+    let look = async { Ok(Box::pin(traces::look(&cluster, namespace, pod_namespace)).await?) };
     let found = context.unless_signalled(look).await.map_err(nobody_looked)?;
     tell_uncounted(context, &cluster, &found.uncounted);
     let sweeping = Sweeping {
@@ -48,7 +48,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .iter()
         .flat_map(|namespace| ["-n".to_owned(), (*namespace).to_owned()]);
     let flags: Vec<String> = looked_into.chain(pod_flags(&request)).collect();
-    let traces = async { Ok(traces::read(&cluster, &request, &found).await) };
+    let traces = async { Ok(by_events::read(&cluster, &request, &found).await) };
     let traces = context.unless_signalled(traces).await?;
     let mut chosen = if only_vmis {
         choice::Chosen::default()
@@ -61,7 +61,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .map(|(namespace, name)| format!("{namespace}/{name}"))
         .collect();
     chosen.add_changes_of(&found.changes, &keys);
-    let named_vms = async { Ok(lookout::named(&cluster, &found, &vms).await?) };
+    let named_vms = async { Ok(traces::named(&cluster, &found, &vms).await?) };
     let seen = context.unless_signalled(named_vms).await.map_err(unanswered)?;
     if let Some((namespace, name)) = seen.missing.first() {
         return Err(vmis::missing(&cluster, namespace, name));
@@ -85,7 +85,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         };
         Ok((
             of_vms,
-            traces::plan(&cluster, &request, traces, &claimed, &sweeping).await?,
+            by_events::plan(&cluster, &request, traces, &claimed, &sweeping).await?,
         ))
     };
     let (of_vms, of_runs) = Box::pin(context.unless_signalled(planned)).await.map_err(unanswered)?;
@@ -134,7 +134,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
 
 /// The runs there are in any namespace.
 async fn everybodys(context: &Context, cluster: &Cluster, pod_namespace: Option<&str>) -> Result<Vec<LiveRun>, Stop> {
-    let look = async { Ok(Box::pin(lookout::look(cluster, None, pod_namespace)).await?) };
+    let look = async { Ok(Box::pin(traces::look(cluster, None, pod_namespace)).await?) };
     let found = context.unless_signalled(look).await.map_err(nobody_looked)?;
     Ok(found.runs)
 }

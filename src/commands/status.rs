@@ -9,20 +9,20 @@ use crate::cli::StatusRequest;
 use crate::cluster::Cluster;
 use crate::command_line::CommandLine;
 use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
-use crate::run::in_place::{Heard, told};
-use crate::run::live::LiveRun;
-use crate::run::live_report::item;
-use crate::run::lookout::{self, Found, View};
-use crate::run::migrate::live::MigrationRun;
-use crate::run::outage::changes::Changed;
-use crate::run::uncounted::Uncounted;
+use crate::run::traces::changes::Changed;
+use crate::run::traces::debug_pods::LiveRun;
+use crate::run::traces::events::{Heard, told};
+use crate::run::traces::items::item;
+use crate::run::traces::migrations::MigrationRun;
+use crate::run::traces::uncounted::Uncounted;
+use crate::run::traces::{self, Found, View};
 
 pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Result<ExitCode, Stop> {
     let cluster = context.connect().await?;
     let namespace = request.namespace.as_deref();
-    let look = lookout::look(&cluster, namespace, request.pod_namespace.as_deref());
+    let look = traces::look(&cluster, namespace, request.pod_namespace.as_deref());
     let look = async {
-        let (found, events) = tokio::join!(look, lookout::events(&cluster));
+        let (found, events) = tokio::join!(look, traces::events(&cluster));
         // Without Events it is not known which faults are in place, and nothing else is lost.
         Ok((found?, events.ok()))
     };
@@ -161,10 +161,10 @@ async fn watch(
     (seen, mut shown, mut columns): (&mut Seen, Vec<RunItem>, Vec<u16>),
 ) -> Result<ExitCode, Stop> {
     // Where nothing may be looked into, nothing will ever change.
-    let mut pods = lookout::follow(cluster, &found.view, found.namespaces.clone()).chain(pending());
-    let mut flights = lookout::follow_migrations(cluster, &found.migrations_view).chain(pending());
-    let mut news = lookout::follow_changes(cluster, &found.changes_views).chain(pending());
-    let said = events.map(|view| lookout::follow_events(cluster, view));
+    let mut pods = traces::follow(cluster, &found.view, found.namespaces.clone()).chain(pending());
+    let mut flights = traces::follow_migrations(cluster, &found.migrations_view).chain(pending());
+    let mut news = traces::follow_changes(cluster, &found.changes_views).chain(pending());
+    let said = events.map(|view| traces::follow_events(cluster, view));
     let mut said = said.unwrap_or_else(|| pending().boxed()).chain(pending());
     let signals = context.signals.clone();
     let mut headed = !shown.is_empty();

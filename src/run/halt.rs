@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 
 use super::delete_pods::{END_LIMIT, Leaving, end};
-use super::live::{DebugPodSeen, Life, LiveRun};
 use super::prove::{self, Place, Sweeping};
 use crate::cluster::Cluster;
+use crate::run::traces::debug_pods::{DebugPodSeen, Life, LiveRun};
 
 pub use super::delete_pods::would_delete;
 

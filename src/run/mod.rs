@@ -1,9 +1,9 @@
 //! The run: state machine, hold, signals, rollback, following a migration.
 //!
-//! [`driver`] does what [`engine`] decides; [`vm`] is what is known of each VM. [`follow`] watches pods and VMIs and
-//! finds launchers that moved, [`launchers`] watches for their end, [`sweep`] looks after what nobody can vouch for, by a [`one_shot_pod`]: a debug pod with one task. [`live`] are everybody's runs as their
-//! pods show them, [`lookout`] finds those, and [`in_place`] is what their Events add. [`migrate`] is the run whose steps are migrations, [`outage`] the one
-//! whose steps end guests and bring them back: state machines of their own.
+//! [`driver`] does what [`engine`] decides; [`vm`] is what is known of each VM. [`follow`] watches pods and VMIs and finds
+//! launchers that moved, [`launchers`] watches for their end, [`sweep`] looks after what nobody can vouch for, by a
+//! [`one_shot_pod`]: a debug pod with one task. [`traces`] is what runs leave on the cluster. [`migrate`] is the run whose steps
+//! are migrations, [`outage`] the one whose steps end guests and bring them back: state machines of their own.
 
 mod agent_events;
 mod delete_pods;
@@ -12,11 +12,7 @@ mod end_now;
 pub mod engine;
 pub mod follow;
 pub mod halt;
-pub mod in_place;
 mod launchers;
-pub mod live;
-pub mod live_report;
-pub mod lookout;
 pub mod migrate;
 pub mod node_probe;
 pub mod one_shot_pod;
@@ -28,7 +24,7 @@ pub mod report;
 pub mod signals;
 pub mod sweep;
 mod timer;
-pub mod uncounted;
+pub mod traces;
 mod verdict;
 pub mod vm;
 mod vmi_changes;

@@ -10,11 +10,11 @@ use kubectl_vmchaos::fault::undo::{Strategy as OfStrategy, Undo};
 use kubectl_vmchaos::fault::{RunField, protects};
 use kubectl_vmchaos::name::is_key;
 use kubectl_vmchaos::report::Time;
-use kubectl_vmchaos::run::in_place::{Heard, told};
-use kubectl_vmchaos::run::live::{DebugPodSeen, LiveRun};
-use kubectl_vmchaos::run::live_report::item;
-use kubectl_vmchaos::run::migrate::live::{MigrationRun, Seen};
-use kubectl_vmchaos::run::outage::changes::sorted;
+use kubectl_vmchaos::run::traces::changes::sorted;
+use kubectl_vmchaos::run::traces::debug_pods::{DebugPodSeen, LiveRun};
+use kubectl_vmchaos::run::traces::events::{Heard, told};
+use kubectl_vmchaos::run::traces::items::item;
+use kubectl_vmchaos::run::traces::migrations::{MigrationRun, Seen};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

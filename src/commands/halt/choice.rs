@@ -4,17 +4,17 @@ use crate::cli::HaltRequest;
 use crate::cluster::Cluster;
 use crate::command_line::CommandLine;
 use crate::report::{ExitCode, RunItem, Time};
-use crate::run::live::LiveRun;
-use crate::run::live_report::item;
-use crate::run::lookout::Found;
-use crate::run::migrate::live::MigrationRun;
-use crate::run::outage::changes::Changed;
+use crate::run::traces::Found;
+use crate::run::traces::changes::Changed;
+use crate::run::traces::debug_pods::LiveRun;
+use crate::run::traces::items::item;
+use crate::run::traces::migrations::MigrationRun;
 use crate::ui::{Pick, Picker, escape};
 
 use super::super::Context;
 use super::super::status::not_seen;
 use super::super::stop::Stop;
-use super::traces::Traces;
+use super::by_events::Traces;
 
 const INSTEAD: &str = "name runs (kubectl vmchaos status lists them), a VM as vmi/NAME, or use --all";
 

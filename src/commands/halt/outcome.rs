@@ -4,9 +4,9 @@ use crate::cluster::Cluster;
 use crate::command_line::CommandLine;
 use crate::report::{RunItem, Time};
 use crate::run::halt::Halted;
-use crate::run::live_report::{item, summary};
 use crate::run::migrate::halt as migrate;
-use crate::run::outage::changes::Changed;
+use crate::run::traces::changes::Changed;
+use crate::run::traces::items::{item, summary};
 
 /// What came of it.
 #[derive(Default)]

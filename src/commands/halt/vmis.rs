@@ -10,9 +10,9 @@ use crate::node::script::SCRIPT;
 use crate::plan::run_plan::Plan;
 use crate::report::RunItem;
 use crate::run::halt::vmi;
-use crate::run::live::LiveRun;
 use crate::run::prove::{self, Place, Sweeping};
 use crate::run::sweep::{self, Job};
+use crate::run::traces::debug_pods::LiveRun;
 use crate::ui::escape;
 
 use super::super::stop::Stop;

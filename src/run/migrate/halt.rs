@@ -8,12 +8,12 @@ use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::live::{MigrationRun, Seen};
 use crate::cluster::migration::{self, VirtualMachineInstanceMigration};
 use crate::cluster::vmi::VirtualMachineInstance;
 use crate::cluster::watch::{self, Change, Filter};
 use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind, MANAGER};
 use crate::plan::migrations::HALTED_BY;
+use crate::run::traces::migrations::{MigrationRun, Seen};
 
 /// Between its hand-over to the nodes and its start nobody acts on a cancellation.
 const END_LIMIT: Duration = Duration::from_secs(60);

@@ -17,7 +17,6 @@ pub mod explain;
 mod feed;
 pub mod flight;
 pub mod halt;
-pub mod live;
 mod messages;
 mod observe;
 pub mod report;

@@ -10,7 +10,6 @@
 
 pub mod back;
 pub mod begin;
-pub mod changes;
 pub mod driver;
 pub mod engine;
 pub mod kill;

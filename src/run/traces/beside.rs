@@ -2,10 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::super::live_report::item;
-use super::super::migrate::live::MigrationRun;
-use super::super::outage::changes::sorted;
-use super::super::uncounted::tell_apart;
 use super::{INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, View, list, one_by_one};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::pod_namespace::PodNamespaces;
@@ -14,8 +10,12 @@ use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
 use crate::escape::escape;
 use crate::plan::guards::beside::{Beside, Move, Other, Stranger};
 use crate::report::{RunItem, Time};
-use crate::run::live::DebugPodSeen;
-use crate::run::migrate::live::Seen;
+use crate::run::traces::changes::sorted;
+use crate::run::traces::debug_pods::DebugPodSeen;
+use crate::run::traces::items::item;
+use crate::run::traces::migrations::MigrationRun;
+use crate::run::traces::migrations::Seen;
+use crate::run::traces::uncounted::tell_apart;
 use k8s_openapi::api::core::v1::Pod;
 
 /// Annotation of a migration that virt-controller made to empty a node.

@@ -8,17 +8,17 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::events::v1::Event;
 use kube::ResourceExt as _;
 
-use super::super::in_place::Heard;
-use super::super::live::DebugPodSeen;
-use super::super::migrate::live::{MigrationRun, Seen};
-use super::super::outage::changes::Changed;
-use super::super::uncounted::{ToldApart, tell_apart};
 use super::{EVENTS, INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, View, api};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::watch::{self, Change, Filter};
 use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance};
+use crate::run::traces::changes::Changed;
+use crate::run::traces::debug_pods::DebugPodSeen;
+use crate::run::traces::events::Heard;
+use crate::run::traces::migrations::{MigrationRun, Seen};
+use crate::run::traces::uncounted::{ToldApart, tell_apart};
 
 /// The runs there are and what does not count as one, once every place has been looked into, and again after every change. An
 /// error is final.

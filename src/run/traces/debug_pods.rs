@@ -12,7 +12,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
 
-use super::{node_probe, sweep};
 #[cfg(doc)]
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::fault::Time;
@@ -21,6 +20,7 @@ use crate::node::pod::{CONTAINER, LABEL_FAULT, LABEL_MANAGED_BY, LABEL_RUN, MANA
 use crate::node::pod_state::PodState;
 use crate::node::wire::Verdict;
 use crate::plan::run_plan::{DETACH, FAULT, REASON, TARGETS, TOTAL, USER};
+use crate::run::{node_probe, sweep};
 
 /// A pod with the labels of a run's debug pod.
 ///
@@ -249,5 +249,5 @@ fn seconds(text: &str) -> Option<Duration> {
 }
 
 #[cfg(test)]
-#[path = "live_tests.rs"]
+#[path = "debug_pods_tests.rs"]
 mod tests;

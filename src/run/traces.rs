@@ -1,9 +1,18 @@
-//! Looks for debug pods, migrations and what outages have changed in every namespace, or, where that is not permitted, in those that may be looked
-//! into: and says which could not be.
+//! What runs leave on the cluster, whoever started them and from whatever machine: debug pods, migrations, what outages have
+//! changed, Events. `status` shows it, `halt` ends it, the guards and the plan look at it.
+//!
+//! It is looked for in every namespace, or, where that is not permitted, in those that may be looked into; [`View`] says which
+//! those were.
 
 mod beside;
+pub mod changes;
+pub mod debug_pods;
+pub mod events;
 mod follow;
+pub mod items;
+pub mod migrations;
 mod named;
+pub mod uncounted;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -17,17 +26,17 @@ use kube::Resource;
 use kube::api::{Api, ListParams};
 use serde::de::DeserializeOwned;
 
-use super::in_place::Heard;
-use super::live::{DebugPodSeen, LiveRun};
-use super::migrate::live::{MigrationRun, Seen};
-use super::outage::changes::{Changed, sorted};
-use super::uncounted::{Uncounted, tell_apart};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::objects::sound;
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance, undo};
 use crate::node::pod::{LABEL_MANAGED_BY, MANAGED_BY};
+use crate::run::traces::changes::{Changed, sorted};
+use crate::run::traces::debug_pods::{DebugPodSeen, LiveRun};
+use crate::run::traces::events::Heard;
+use crate::run::traces::migrations::{MigrationRun, Seen};
+use crate::run::traces::uncounted::{Uncounted, tell_apart};
 
 pub use beside::beside;
 pub use follow::{follow, follow_changes, follow_events, follow_migrations};

@@ -2,11 +2,11 @@
 //!
 //! They are shown, and left alone: not halted, not deleted, and no reason to refuse a fault.
 
-use super::live::{DebugPodSeen, LiveRun};
-use super::live_report::item;
 use crate::cluster::pod_namespace::{PodNamespaces, Standing};
 use crate::escape::escape;
 use crate::report::{RunItem, Time};
+use crate::run::traces::debug_pods::{DebugPodSeen, LiveRun};
+use crate::run::traces::items::item;
 
 /// State of such a run in lists.
 pub const NOT_COUNTED: &str = "not-counted";

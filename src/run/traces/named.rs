@@ -9,7 +9,7 @@ use super::{Found, Listable};
 use crate::cluster::objects::sound_one;
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance};
-use crate::run::outage::changes::Changed;
+use crate::run::traces::changes::Changed;
 
 /// What was found under names of VMs.
 #[derive(Debug, Clone, Default)]

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::HaltRequest;
 use crate::cluster::Cluster;
-use crate::run::in_place::not_restored;
-use crate::run::lookout::{self, Found};
 use crate::run::prove::{self, Place, Sweeping};
+use crate::run::traces::events::not_restored;
+use crate::run::traces::{self, Found};
 
 use super::super::stop::Stop;
 use super::vmis::{Looks, looks};
@@ -28,7 +28,7 @@ pub(super) async fn read(cluster: &Cluster, request: &HaltRequest, found: &Found
     if request.runs.is_empty() || request.namespace.is_some() {
         return Traces::default();
     }
-    let (runs, blind) = match lookout::events(cluster).await {
+    let (runs, blind) = match traces::events(cluster).await {
         Ok((heard, view)) => {
             let guests = |run: &String| {
                 let pods = found.runs.iter().filter(|it| it.id == *run).flat_map(|it| &it.pods);

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::driver::FAULT;
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::name::is_subdomain;
 use crate::node::pod::{LABEL_FAULT, LABEL_RUN};
@@ -17,6 +16,7 @@ use crate::plan::guards::beside::WAITING;
 use crate::plan::migrations::{HALTED_BY, NEXT_WITHIN};
 use crate::plan::run_plan::{FAULT as WHAT, REASON, USER};
 use crate::report::{RunItem, Time};
+use crate::run::migrate::driver::FAULT;
 
 /// Past the time by which a round should have begun: a survey and a request, on a slow cluster.
 const MARGIN: SignedDuration = SignedDuration::from_secs(30);

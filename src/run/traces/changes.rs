@@ -5,8 +5,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use kube::api::ObjectMeta;
 
-use super::super::halt::Left;
-use super::back::put_back_command;
 use crate::cluster::undo::{Back, Holder, HolderKind, LABEL, carry_back, would_carry_back};
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
@@ -15,6 +13,8 @@ use crate::escape::escape;
 use crate::fault::undo::{UNDO, Undo};
 use crate::fault::{RunField, Time as Span};
 use crate::report::{RunItem, Seconds, Time};
+use crate::run::halt::Left;
+use crate::run::outage::back::put_back_command;
 
 /// What is said of a way back that cannot be read.
 const UNREADABLE: &str = "its way back (annotation vmchaos.dev/undo) was not written by this version, or was edited, and cannot be \

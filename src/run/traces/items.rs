@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::live::{DebugPodSeen, Life, LiveRun};
 use crate::node::pod_state::PodState;
 use crate::node::wire::{By, Verdict};
 use crate::report::{RunItem, Seconds, Time};
+use crate::run::traces::debug_pods::{DebugPodSeen, Life, LiveRun};
 
 /// A run as a list shows it; what is left of it is counted from `now`.
 pub fn item(run: &LiveRun, now: Time) -> RunItem {
