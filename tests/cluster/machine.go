@@ -29,7 +29,7 @@ func (c *cluster) startMachine(launcher, images string) error {
 	}
 	c.doorClient = &http.Client{Transport: &http.Transport{TLSClientConfig: admin}}
 	out := filepath.Join(c.folder, "machine")
-	if err := run(filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "machine.sh"), os.Getenv("VMCHAOS_CLUSTER_KERNEL"), launcher, c.program, c.bin,
+	if err := run(filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "machine.sh"), os.Getenv("VMCHAOS_CLUSTER_KERNEL"), launcher, c.program, kubernetes(), c.bin,
 		n.folder, filepath.Join(c.folder, "pki"), images, os.Getenv("VMCHAOS_CLUSTER_SYSTEMD"), out); err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func nodeInit(args []string) {
 	config := func(file string) string { return filepath.Join(folder, file) }
 	services := []*service{
 		{name: "containerd", argv: []string{bin + "/usr/bin/containerd", "--config", config("containerd.toml"), "--log-level", "warn"}},
-		{name: "kubelet", argv: []string{"/proc/self/exe", "kubelet", "--config", config("kubelet.yaml"), "--kubeconfig", config("kubelet.kubeconfig"),
+		{name: "kubelet", argv: []string{kubernetes(), "kubelet", "--config", config("kubelet.yaml"), "--kubeconfig", config("kubelet.kubeconfig"),
 			"--hostname-override", name, "--node-ip", args[2], "--root-dir", "/var/lib/kubelet", "--node-labels", "kubevirt.io/schedulable=true",
 			"--cert-dir", "/var/lib/kubelet/pki", "--v", "1"}},
 	}

@@ -2,14 +2,14 @@
 # Packs a node that is a machine of its own, with a kernel that has netem and cgroup version 2: a disk with what a node
 # needs (the launcher image's tools, containerd, the kubelet), and an initramfs that finds the disk.
 #
-#   machine.sh KERNEL_DIR LAUNCHER_ROOT PROGRAM BIN_DIR NODE_FOLDER PKI_FOLDER IMAGES_TAR SYSTEMD_DIR OUT
+#   machine.sh KERNEL_DIR LAUNCHER_ROOT PROGRAM KUBERNETES BIN_DIR NODE_FOLDER PKI_FOLDER IMAGES_TAR SYSTEMD_DIR OUT
 #
 # Makes OUT/disk and OUT/initrd.
 #
 # All paths are the same inside as outside, so that configuration needs no second form.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-kernel=$1 launcher=$2 program=$3 bin=$4 node=$5 pki=$6 images=$7 systemd=$8 out=$9
+kernel=$1 launcher=$2 program=$3 kubernetes=$4 bin=$5 node=$6 pki=$7 images=$8 systemd=$9 out=${10}
 mkdir -p "$out"
 root=$out/root
 cp -a "$launcher" "$root"
@@ -22,7 +22,7 @@ place_libraries() { # PROGRAM [PREFIX of where its libraries were unpacked]
 	done < <(ldd "$1" 2>/dev/null | grep -o '/[^ ]*' || true)
 }
 
-for program_or_tool in "$program" "$bin"/usr/bin/{containerd,containerd-shim-runc-v2,ctr} "$bin"/usr/sbin/runc "$bin"/usr/lib/cni/{bridge,host-local,loopback}; do
+for program_or_tool in "$program" "$kubernetes" "$bin"/usr/bin/{containerd,containerd-shim-runc-v2,ctr} "$bin"/usr/sbin/runc "$bin"/usr/lib/cni/{bridge,host-local,loopback}; do
 	install -D -m 0755 "$program_or_tool" "$root$program_or_tool"
 	place_libraries "$program_or_tool"
 done
@@ -44,7 +44,7 @@ printf '127.0.0.1 localhost\n' >"$root/etc/hosts"
 for t in $(busybox --list | grep -vx busybox); do ln -sf busybox "$root/bb/$t"; done
 install -m 0755 "$here/machine-init" "$root/machine-init"
 cat >"$root/machine.conf" <<-END
-	program=$program bin=$bin node=$node
+	program=$program kubernetes=$kubernetes bin=$bin node=$node
 END
 
 modules() { # ROOT PATH…

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# fast
 # Loss, duplication, corruption and reordering: as many packets as asked (four standard deviations), and
 # only in the direction asked.
 into="masquerade, into the guest" out="bridge, out of the guest"

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# fast
 # Some of a run's processes killed at once: those left notice, end the fault within two seconds and say so.
 delay="netem limit 1000 delay 100ms"
 

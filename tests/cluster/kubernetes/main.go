@@ -1,3 +1,5 @@
+// Command kubernetes is etcd and Kubernetes' own programs in one. It stands apart from the suite, which changes more often than
+// these, so that it is built seldom.
 package main
 
 import (
@@ -16,13 +18,16 @@ import (
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
-// component runs one of Kubernetes' own programs in this process; false when there is none of that name.
-func component(name string, args []string) bool {
+func main() {
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: kubernetes etcd FOLDER | kube-apiserver … | kube-controller-manager … | kubelet …")
+		os.Exit(2)
+	}
+	name, args := os.Args[1], os.Args[2:]
 	var command *cobra.Command
 	switch name {
 	case "etcd":
 		etcd(args[0])
-		return true
 	case "kube-apiserver":
 		command = apiserver.NewAPIServerCommand()
 	case "kube-controller-manager":
@@ -30,12 +35,12 @@ func component(name string, args []string) bool {
 	case "kubelet":
 		command = kubelet.NewKubeletCommand(context.Background())
 	default:
-		return false
+		fmt.Fprintf(os.Stderr, "kubernetes: no program %q\n", name)
+		os.Exit(2)
 	}
 	command.SetArgs(args)
 	os.Args = append([]string{name}, args...)
 	os.Exit(cli.Run(command))
-	return true
 }
 
 // etcd serves on loopback's usual port: the control plane has a network namespace of its own.

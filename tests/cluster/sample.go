@@ -1,0 +1,27 @@
+package main
+
+import (
+	"fmt"
+	"hash/fnv"
+	"os"
+	"strings"
+)
+
+// sampled leaves one kill in three, drawn by the seed in VMCHAOS_CLUSTER_SAMPLE, and every test that is no kill; all without
+// a seed. The same seed draws the same ones.
+func sampled(tests []test) []test {
+	seed := os.Getenv("VMCHAOS_CLUSTER_SAMPLE")
+	if seed == "" {
+		return tests
+	}
+	var drawn []test
+	for _, one := range tests {
+		hash := fnv.New32a()
+		hash.Write([]byte(seed + " " + one.name))
+		if !strings.HasPrefix(one.name, "kill-") || hash.Sum32()%3 == 0 {
+			drawn = append(drawn, one)
+		}
+	}
+	fmt.Printf("# sample %s: %d of %d tests of the kill matrix\n", seed, len(drawn), len(tests))
+	return drawn
+}
