@@ -26,7 +26,9 @@
 //! | [`command_line`] | command lines that are printed to be run later | `escape` |
 //! | [`name`] | what can be a name in a cluster | nothing |
 //! | [`local`] | the user's own files: where they are kept, and how they are read | nothing |
-//! | [`rehearsal`] | the practice cluster; only `commands::rehearse` knows it | nothing |
+//!
+//! The practice cluster is a package of its own, [`vmchaos_rehearsal`] in `src/rehearsal`: it knows nothing of the rest, and of
+//! the rest only `commands::rehearse` knows it.
 
 pub mod cli;
 pub mod cluster;
@@ -38,7 +40,6 @@ pub mod local;
 pub mod name;
 pub mod node;
 pub mod plan;
-pub mod rehearsal;
 pub mod report;
 pub mod run;
 pub mod ui;

@@ -14,8 +14,8 @@ use kubectl_vmchaos::cluster::{
     survey,
 };
 use kubectl_vmchaos::fault::full_match;
-use kubectl_vmchaos::rehearsal::{Answer, Options, Practice, Rule};
 use serde_json::json;
+use vmchaos_rehearsal::{Answer, Options, Practice, Rule};
 
 /// Longer than anything here takes on a busy machine; only a hang reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);

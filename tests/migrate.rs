@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::{AgentKind, Options};
 use serde_json::{Value, json};
+use vmchaos_rehearsal::{AgentKind, Options};
 
 use crate::support::Rehearsal;
 

@@ -20,8 +20,8 @@ mod times;
 
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::Options;
 use serde_json::{Value, json};
+use vmchaos_rehearsal::Options;
 
 use crate::support::{Ended, Rehearsal};
 

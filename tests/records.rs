@@ -64,10 +64,10 @@ fn vmis(document: &serde_json::Value) -> Vec<String> {
 
 fn quick() -> Rehearsal {
     use std::time::Duration;
-    Rehearsal::with(kubectl_vmchaos::rehearsal::Options {
+    Rehearsal::with(vmchaos_rehearsal::Options {
         guest: Duration::from_millis(100),
         pod_start: Duration::from_millis(20),
         running_lag: Duration::from_millis(20),
-        ..kubectl_vmchaos::rehearsal::Options::default()
+        ..vmchaos_rehearsal::Options::default()
     })
 }

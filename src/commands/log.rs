@@ -9,10 +9,12 @@ use crate::ui::Printer;
 /// Only crates named here are heard: kube logs a failed request as an error even where it is expected.
 pub(super) fn init(verbosity: u8, printer: &Printer) {
     let filter = match verbosity {
-        0 => "kubectl_vmchaos=warn",
-        1..=5 => "kubectl_vmchaos=debug",
-        6..=7 => "kubectl_vmchaos=debug,kube_client=debug,kube_runtime=debug",
-        _ => "kubectl_vmchaos=trace,kube_client=trace,kube_runtime=trace,hyper_util=debug,rustls=debug",
+        0 => "kubectl_vmchaos=warn,vmchaos_rehearsal=warn",
+        1..=5 => "kubectl_vmchaos=debug,vmchaos_rehearsal=debug",
+        6..=7 => "kubectl_vmchaos=debug,vmchaos_rehearsal=debug,kube_client=debug,kube_runtime=debug",
+        _ => {
+            "kubectl_vmchaos=trace,vmchaos_rehearsal=trace,kube_client=trace,kube_runtime=trace,hyper_util=debug,rustls=debug"
+        }
     };
     // A second run in one process (a rehearsal) keeps the first one's.
     let _ = tracing_subscriber::fmt()

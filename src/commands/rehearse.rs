@@ -7,8 +7,8 @@ use super::stop::Stop;
 use crate::cli::{ConfigFile, Invocation, RehearseRequest, Rehearsed};
 use crate::cluster::Connection;
 use crate::command_line::quoted;
-use crate::rehearsal::{AgentKind, Options, Practice};
 use crate::report::ExitCode;
+use vmchaos_rehearsal::{AgentKind, Options, Practice};
 
 /// Starts the practice cluster; runs one command on it, or keeps it up until a signal.
 pub(super) async fn rehearse(context: &mut Context, request: RehearseRequest) -> Result<ExitCode, Stop> {

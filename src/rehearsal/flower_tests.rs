@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{Clsact, Filter};
-use crate::rehearsal::nft::Hook;
+use crate::nft::Hook;
 
 /// The age of a filter is no part of what is held to.
 fn without_ages(mut filters: Value) -> Value {

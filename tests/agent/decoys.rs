@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use kubectl_vmchaos::rehearsal::host::Node;
+use vmchaos_rehearsal::host::Node;
 
 use crate::rig::{Rig, container, plan, uid};
 

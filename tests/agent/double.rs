@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use kubectl_vmchaos::rehearsal::double::DoubleNode;
-use kubectl_vmchaos::rehearsal::host::{Foreign, Node, Signal};
-use kubectl_vmchaos::rehearsal::script_node::ScriptNode;
 use serde_json::Value;
+use vmchaos_rehearsal::double::DoubleNode;
+use vmchaos_rehearsal::host::{Foreign, Node, Signal};
+use vmchaos_rehearsal::script_node::ScriptNode;
 
 use crate::rig::{Operator, launcher, plan, uid};
 

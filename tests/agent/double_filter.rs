@@ -1,7 +1,7 @@
 //! The double cuts packets as the script does, with either engine.
 
-use kubectl_vmchaos::rehearsal::host::{Feature, Foreign, Node, Presence, Signal};
 use serde_json::{Value, json};
+use vmchaos_rehearsal::host::{Feature, Foreign, Node, Presence, Signal};
 
 use crate::double::{Close, Kill, Put, Remove, Say, Step, Wait, same, same_beside, same_on};
 use crate::rig::{container, plan, uid};

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::kills::verdict;
 use crate::rig::{HANDLE, Rig, plan, plan_of, uid};
-use kubectl_vmchaos::rehearsal::host::{Node, Signal};
+use vmchaos_rehearsal::host::{Node, Signal};
 
 crate::under_every_shell! {
     the_deadline_is_kept_with_the_operator_still_there

@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use kubectl_vmchaos::node::script::SCRIPT;
-use kubectl_vmchaos::rehearsal::host::{Device, DeviceKind, Feature, Node, Presence, VmOnNode};
-use kubectl_vmchaos::rehearsal::script_node::ScriptNode;
 use regex::{Captures, Regex};
+use vmchaos_rehearsal::host::{Device, DeviceKind, Feature, Node, Presence, VmOnNode};
+use vmchaos_rehearsal::script_node::ScriptNode;
 
 use crate::rig::{container, skip, uid};
 

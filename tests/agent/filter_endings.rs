@@ -1,7 +1,7 @@
 //! Every way a filter can end, by either engine: nothing of it is left, and nothing of anybody else was touched.
 
-use kubectl_vmchaos::rehearsal::host::{Foreign, Node, Signal};
 use serde_json::{Value, json};
+use vmchaos_rehearsal::host::{Foreign, Node, Signal};
 
 use crate::endings::by;
 use crate::filter_rig::{ENGINES, in_place, injected, node_lines, plan, tc, vm_lines};

@@ -1,7 +1,7 @@
 //! What keeps a filter from being put in place, before anything is changed; and which engine it gets.
 
-use kubectl_vmchaos::rehearsal::host::{Feature, Foreign, Node, Presence};
 use serde_json::{Value, json};
+use vmchaos_rehearsal::host::{Feature, Foreign, Node, Presence};
 
 use crate::filter_rig::{ENGINES, injected, node_lines, plan, tc, vm_lines};
 use crate::rig::{self, Rig, uid};

@@ -1,6 +1,6 @@
 //! Plans of filters, and what the practice kernel has of them.
 
-use kubectl_vmchaos::rehearsal::host::Node;
+use vmchaos_rehearsal::host::Node;
 
 use crate::rig::{Operator, Rig, container, uid};
 

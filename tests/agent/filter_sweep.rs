@@ -1,7 +1,7 @@
 //! Sweeping what is left of filters: what carries our marks goes, whoever put it there; everything else stays.
 
-use kubectl_vmchaos::rehearsal::host::{Foreign, Node};
 use serde_json::{Value, json};
+use vmchaos_rehearsal::host::{Foreign, Node};
 
 use crate::filter_rig::{injected, plan, tc};
 use crate::rig::{Rig, container, helpers, signal, uid};
@@ -119,7 +119,7 @@ async fn what_a_killed_run_has_left(shell: &[&str]) {
         }
         // By one command: whoever outlives the others is woken by the kernel, as its process group is orphaned, and undoes it.
         let _ = std::process::Command::new("kill").arg("-KILL").args(&pids).status();
-        operator.agent.kill(kubectl_vmchaos::rehearsal::host::Signal::Kill);
+        operator.agent.kill(vmchaos_rehearsal::host::Signal::Kill);
         operator.ended().await;
         assert_ne!(rig.node.filters(&uid(0)), Vec::<String>::new());
         let (removed, left) = sweep(&rig, " 7a31:").await;

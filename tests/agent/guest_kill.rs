@@ -1,7 +1,7 @@
 //! Killing a guest: its QEMU process and no other, seen to be gone before it is said.
 
-use kubectl_vmchaos::rehearsal::host::Node;
 use serde_json::{Value, json};
+use vmchaos_rehearsal::host::Node;
 
 use crate::rig::{HANDLE, Operator, PATIENCE, Rig, container, plan, uid};
 

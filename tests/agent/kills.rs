@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::endings::by;
 use crate::rig::{HANDLE, Operator, Rig, helpers, plan, signal};
-use kubectl_vmchaos::rehearsal::host::Signal;
+use vmchaos_rehearsal::host::Signal;
 
 crate::under_every_shell! {
     the_agent_killed

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use kubectl_vmchaos::rehearsal::host::{Agent, Signal};
-use kubectl_vmchaos::rehearsal::script_agent::ScriptAgent;
+use vmchaos_rehearsal::host::{Agent, Signal};
+use vmchaos_rehearsal::script_agent::ScriptAgent;
 
 use crate::rig::{Operator, container, skip, spec};
 

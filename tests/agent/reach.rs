@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use kubectl_vmchaos::rehearsal::double::DoubleNode;
-use kubectl_vmchaos::rehearsal::host::{Feature, Node, Presence, Signal};
-use kubectl_vmchaos::rehearsal::script_node::ScriptNode;
 use serde_json::Value;
+use vmchaos_rehearsal::double::DoubleNode;
+use vmchaos_rehearsal::host::{Feature, Node, Presence, Signal};
+use vmchaos_rehearsal::script_node::ScriptNode;
 
 use crate::double::{Say, Wait, same, same_on};
 use crate::rig::{HANDLE, Operator, Rig, address, container, launcher, plan_of, signal, uid};

@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::symlink;
 
-use kubectl_vmchaos::rehearsal::host::{Feature, Node, Presence};
 use serde_json::Value;
+use vmchaos_rehearsal::host::{Feature, Node, Presence};
 
 use crate::rig::{Rig, container, launcher, plan, uid};
 
@@ -46,7 +46,7 @@ async fn refusal(rig: &Rig, plan: &str) -> Value {
     refused
 }
 
-fn one(shell: &[&str], change: impl FnOnce(&mut kubectl_vmchaos::rehearsal::host::VmOnNode)) -> Rig {
+fn one(shell: &[&str], change: impl FnOnce(&mut vmchaos_rehearsal::host::VmOnNode)) -> Rig {
     let rig = Rig::new(shell, 0);
     let mut vm = launcher(0);
     change(&mut vm);
@@ -137,7 +137,7 @@ async fn a_device_that_is_down(shell: &[&str]) {
 
 async fn a_device_that_is_no_tap(shell: &[&str]) {
     let rig = one(shell, |vm| {
-        vm.devices[2].kind = kubectl_vmchaos::rehearsal::host::DeviceKind::Veth;
+        vm.devices[2].kind = vmchaos_rehearsal::host::DeviceKind::Veth;
     });
     assert_eq!(refusal(&rig, &plan(1, "60")).await["reason"], "not-a-tap");
 }
@@ -148,7 +148,7 @@ async fn a_tap_on_another_bridge(shell: &[&str]) {
 }
 
 async fn a_second_uplink(shell: &[&str]) {
-    use kubectl_vmchaos::rehearsal::host::{Device, DeviceKind};
+    use vmchaos_rehearsal::host::{Device, DeviceKind};
     let rig = one(shell, |vm| {
         vm.devices[0].master = Some("k6t-eth0".into());
         vm.devices

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubectl_vmchaos::node::script::SCRIPT;
-use kubectl_vmchaos::rehearsal::host::{Agent, Device, DeviceKind, Node, Spec, Stdin, Stdout, VmOnNode};
-use kubectl_vmchaos::rehearsal::script_node::ScriptNode;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use vmchaos_rehearsal::host::{Agent, Device, DeviceKind, Node, Spec, Stdin, Stdout, VmOnNode};
+use vmchaos_rehearsal::script_node::ScriptNode;
 
 pub(crate) use crate::processes::{helpers, signal, skip};
 

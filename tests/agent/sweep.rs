@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::symlink;
 
-use kubectl_vmchaos::rehearsal::host::Node;
 use serde_json::{Value, json};
+use vmchaos_rehearsal::host::Node;
 
 use crate::rig::{HANDLE, Operator, Rig, container, uid};
 

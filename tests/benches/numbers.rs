@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 #[path = "../support/mod.rs"]
 mod support;
 
-use kubectl_vmchaos::rehearsal::{AgentKind, Options};
 use support::Rehearsal;
+use vmchaos_rehearsal::{AgentKind, Options};
 
 const POD_START: Duration = Duration::from_secs(2);
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::host::{Feature, Presence};
-use kubectl_vmchaos::rehearsal::{AgentKind, Options};
+use vmchaos_rehearsal::host::{Feature, Presence};
+use vmchaos_rehearsal::{AgentKind, Options};
 
 use super::{LONG, cuts, with};
 use crate::support::{Rehearsal, Running};

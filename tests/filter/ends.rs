@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::Options;
+use vmchaos_rehearsal::Options;
 
 use super::{LONG, cuts, with};
 use crate::support::{Rehearsal, Running};

@@ -1,6 +1,6 @@
 //! Which tool filters on a node, and what a node cannot do.
 
-use kubectl_vmchaos::rehearsal::host::{Feature, Presence};
+use vmchaos_rehearsal::host::{Feature, Presence};
 
 use super::{LONG, SHORT, cuts, with};
 use crate::support::Rehearsal;

@@ -1,6 +1,6 @@
 //! What somebody else has on a device is left alone.
 
-use kubectl_vmchaos::rehearsal::host::Foreign;
+use vmchaos_rehearsal::host::Foreign;
 
 use super::{LONG, SHORT, cuts, with};
 use crate::support::Rehearsal;

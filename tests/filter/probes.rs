@@ -1,6 +1,6 @@
 //! `--probe` beside a filter: what it cuts is not answered, what it leaves alone is.
 
-use kubectl_vmchaos::rehearsal::{AgentKind, Options};
+use vmchaos_rehearsal::{AgentKind, Options};
 
 use crate::support::Rehearsal;
 

@@ -7,10 +7,10 @@ use kubectl_vmchaos::cli::{self, Action};
 use kubectl_vmchaos::fault::{Binding, Interface, Launcher, Target};
 use kubectl_vmchaos::node::wire::{Event, Line, Verdict};
 use kubectl_vmchaos::plan::{Handle, NodeVm, Order, compile, node_plan, verify};
-use kubectl_vmchaos::rehearsal::double::read_plan;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
+use vmchaos_rehearsal::double::read_plan;
 
 use super::campaign::holds;
 use super::mutate::{changed, changed_text, changes};

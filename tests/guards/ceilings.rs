@@ -1,6 +1,6 @@
 //! How many VMs there may be: in a run, on a node, in a namespace.
 
-use kubectl_vmchaos::rehearsal::Options;
+use vmchaos_rehearsal::Options;
 
 use super::{FAULTS, with};
 use crate::support::Rehearsal;

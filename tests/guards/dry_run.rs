@@ -1,6 +1,6 @@
 //! `--dry-run=server` asks about every object that a command would make or change, and writes none.
 
-use kubectl_vmchaos::rehearsal::{Options, Request};
+use vmchaos_rehearsal::{Options, Request};
 
 use super::with;
 use crate::support::Rehearsal;

@@ -1,7 +1,7 @@
 //! What faults are kept off: by pattern and by annotation.
 
-use kubectl_vmchaos::rehearsal::Options;
 use serde_json::json;
+use vmchaos_rehearsal::Options;
 
 use super::{FAULTS, with};
 use crate::support::Rehearsal;

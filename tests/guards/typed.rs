@@ -64,9 +64,9 @@ fn one_vm_is_never_many() {
 
 #[test]
 fn the_number_where_they_are_more_than_ten() {
-    let rehearsal = Rehearsal::with(kubectl_vmchaos::rehearsal::Options {
+    let rehearsal = Rehearsal::with(vmchaos_rehearsal::Options {
         vms: 40,
-        ..kubectl_vmchaos::rehearsal::Options::default()
+        ..vmchaos_rehearsal::Options::default()
     });
     for fault in FAULTS {
         let many = with(fault, &["-n", "load", "--target", "load-.*", "--count", "11"]);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::{Answer, Rule, host};
+use vmchaos_rehearsal::{Answer, Rule, host};
 
 use super::case::{Dice, Point};
 use crate::support::{Rehearsal, Running};

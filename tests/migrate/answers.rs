@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::{Answer, Rule};
+use vmchaos_rehearsal::{Answer, Rule};
 
 use super::{cluster, each, made, somebody_elses, vmims};
 use crate::support::Rehearsal;

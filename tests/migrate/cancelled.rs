@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use kubectl_vmchaos::rehearsal::{Answer, Rule};
+use vmchaos_rehearsal::{Answer, Rule};
 
 use super::{cluster, each, made, node, vmims};
 use crate::support::{Rehearsal, Running};

@@ -1,6 +1,6 @@
 //! The main job: every VM once, each followed through its phases.
 
-use kubectl_vmchaos::rehearsal::Options;
+use vmchaos_rehearsal::Options;
 
 use super::{cluster, each, made, node, vmims};
 use crate::support::Rehearsal;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use kubectl_vmchaos::rehearsal::Options;
+use vmchaos_rehearsal::Options;
 
 use super::{cluster, quick, somebody_elses};
 use crate::support::Rehearsal;

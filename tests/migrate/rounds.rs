@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::json;
+use vmchaos_rehearsal::{Answer, Rule};
 
 use super::{cluster, each, made, node, vmims};
 
@@ -209,7 +209,7 @@ fn peak(pid: u32) -> u64 {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_long_schedule_over_many_vms_needs_little_memory() {
-    let rehearsal = crate::support::Rehearsal::with(kubectl_vmchaos::rehearsal::Options {
+    let rehearsal = crate::support::Rehearsal::with(vmchaos_rehearsal::Options {
         vms: 200,
         migration_step: std::time::Duration::ZERO,
         pod_start: std::time::Duration::ZERO,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use kubectl_vmchaos::rehearsal::{Answer, Rule};
+use vmchaos_rehearsal::{Answer, Rule};
 
 use super::{cluster, each, made, vmims};
 use crate::support::{Rehearsal, Running};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::host::{Feature, Presence};
 use serde_json::json;
+use vmchaos_rehearsal::host::{Feature, Presence};
 
 use super::{LONG, with};
 use crate::support::{Ended, Rehearsal};
@@ -90,9 +90,9 @@ fn a_search_that_finds_nothing_says_where_it_looked() {
 
 #[test]
 fn where_kubevirt_is_not_installed_it_says_so() {
-    let rehearsal = Rehearsal::with(kubectl_vmchaos::rehearsal::Options {
+    let rehearsal = Rehearsal::with(vmchaos_rehearsal::Options {
         kubevirt: false,
-        ..kubectl_vmchaos::rehearsal::Options::default()
+        ..vmchaos_rehearsal::Options::default()
     });
     let ended = rehearsal.run(&LONG).expect(4);
     assert!(ended.err.contains("KubeVirt"), "{}", ended.err);
@@ -168,9 +168,9 @@ fn a_server_that_is_not_there_is_a_failure_in_kubectls_words() {
 
 #[test]
 fn a_slow_server_is_waited_for() {
-    let rehearsal = Rehearsal::with(kubectl_vmchaos::rehearsal::Options {
+    let rehearsal = Rehearsal::with(vmchaos_rehearsal::Options {
         latency: Duration::from_millis(100),
-        ..kubectl_vmchaos::rehearsal::Options::default()
+        ..vmchaos_rehearsal::Options::default()
     });
     rehearsal.run(&super::SHORT).expect(0);
 }

@@ -12,7 +12,7 @@ fn a_client_dry_run_only_reads() {
     assert_eq!(ended.out, "", "the plan is for people");
     let requests = rehearsal.practice.requests();
     assert!(!requests.is_empty());
-    let reviews = |request: &&kubectl_vmchaos::rehearsal::Request| request.path.contains("/selfsubject");
+    let reviews = |request: &&vmchaos_rehearsal::Request| request.path.contains("/selfsubject");
     for request in requests.iter().filter(|request| !reviews(request)) {
         assert_eq!(request.method, "GET", "{} {}", request.method, request.path);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::{AgentKind, Options};
+use vmchaos_rehearsal::{AgentKind, Options};
 
 use super::{LONG, with};
 use crate::support::{Ended, Rehearsal};

@@ -1,8 +1,8 @@
 //! A VM that moves, restarts or goes under the fault.
 
-use kubectl_vmchaos::rehearsal::{Answer, Options, Rule};
 use serde_json::Value;
 use std::time::Duration;
+use vmchaos_rehearsal::{Answer, Options, Rule};
 
 use super::{LONG, with};
 use crate::support::{Rehearsal, Running};

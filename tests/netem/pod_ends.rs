@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::host::Signal;
-use kubectl_vmchaos::rehearsal::{AgentKind, Options};
+use vmchaos_rehearsal::host::Signal;
+use vmchaos_rehearsal::{AgentKind, Options};
 
 use super::{LONG, with};
 use crate::support::{Ended, Rehearsal, Running};

@@ -1,7 +1,7 @@
 //! What is asked of the API server: the pods as they are made, who asks, how often, and what is never asked.
 
-use kubectl_vmchaos::rehearsal::{Options, Request};
 use serde_json::Value;
+use vmchaos_rehearsal::{Options, Request};
 
 use super::{LONG, SHORT, with};
 use crate::support::Rehearsal;

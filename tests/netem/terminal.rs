@@ -1,6 +1,6 @@
 //! On a terminal: the picker, the question, Ctrl-C.
 
-use kubectl_vmchaos::rehearsal::Options;
+use vmchaos_rehearsal::Options;
 
 use crate::support::Rehearsal;
 use crate::support::terminal::{CTRL_C, Terminal};

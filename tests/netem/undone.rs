@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::host::{Feature, Presence};
-use kubectl_vmchaos::rehearsal::{AgentKind, Options};
 use serde_json::Value;
+use vmchaos_rehearsal::host::{Feature, Presence};
+use vmchaos_rehearsal::{AgentKind, Options};
 
 use super::{LONG, with};
 use crate::support::{Rehearsal, Running};

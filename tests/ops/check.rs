@@ -1,7 +1,7 @@
 //! `check`: whether faults would work here, and what is missing.
 
-use kubectl_vmchaos::rehearsal::Options;
 use serde_json::{Value, json};
+use vmchaos_rehearsal::Options;
 
 use crate::support::{Ended, Rehearsal};
 

@@ -2,8 +2,8 @@
 
 use std::process::{Command, Stdio};
 
-use kubectl_vmchaos::rehearsal::{AgentKind, Options};
 use serde_json::json;
+use vmchaos_rehearsal::{AgentKind, Options};
 
 use super::{injected, status_of};
 use crate::support::Rehearsal;

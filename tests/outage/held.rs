@@ -1,7 +1,7 @@
 //! What lasts until it is undone: pause, stop, a disabled restart. It is put back exactly as it was.
 
-use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::json;
+use vmchaos_rehearsal::{Answer, Rule};
 
 use super::{VM, VMI, YES, came, expected, is_unmarked, quick, run_field, strategy, uid, with, words};
 use crate::support::Rehearsal;

@@ -1,7 +1,7 @@
 //! `kill -9` of the command: what it changed stands on the VM with the way back, and any machine can go it.
 
-use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::{Value, json};
+use vmchaos_rehearsal::{Answer, Rule};
 
 use super::{VM, VMI, YES, is_unmarked, quick, run_field, strategy, uid, with};
 use crate::support::Rehearsal;

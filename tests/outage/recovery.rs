@@ -1,7 +1,7 @@
 //! What counts as recovered, and what does not: time limits, agents, platforms that need us.
 
-use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::json;
+use vmchaos_rehearsal::{Answer, Rule};
 
 use super::{VM, YES, came, expected, quick, strategy, uid};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::{Answer, Options, Rule};
 use serde_json::{Value, json};
+use vmchaos_rehearsal::{Answer, Options, Rule};
 
 use super::{VM, VMI, YES, quick, strategy, uid};
 use crate::support::{Rehearsal, Running};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::{Value, json};
+use vmchaos_rehearsal::{Answer, Rule};
 
 use super::{VMI, YES, quick, uid};
 use crate::support::Rehearsal;

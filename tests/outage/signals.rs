@@ -1,7 +1,7 @@
 //! SIGINT, SIGTERM and SIGHUP: everything is back when the command ends; a second one leaves, and says how to finish.
 
-use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::json;
+use vmchaos_rehearsal::{Answer, Rule};
 
 use super::{VM, YES, is_unmarked, quick, run_field, strategy, uid};
 
@@ -112,9 +112,9 @@ fn vms_whose_turn_has_not_come_are_left_alone() {
 #[test]
 fn a_second_one_says_how_the_guest_comes_back_where_nothing_is_to_be_undone() {
     let slow = || {
-        crate::support::Rehearsal::with(kubectl_vmchaos::rehearsal::Options {
+        crate::support::Rehearsal::with(vmchaos_rehearsal::Options {
             guest: std::time::Duration::from_secs(600),
-            ..kubectl_vmchaos::rehearsal::Options::default()
+            ..vmchaos_rehearsal::Options::default()
         })
     };
     for (target, says) in [

@@ -4,8 +4,8 @@ use std::iter;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kubectl_vmchaos::rehearsal::{Answer, Rule, Told};
 use serde_json::Value;
+use vmchaos_rehearsal::{Answer, Rule, Told};
 
 use super::owners::replica_set;
 use super::{VMI, YES, quick, uid};

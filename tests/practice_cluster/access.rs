@@ -8,8 +8,8 @@ use kube::{
     Api, Client,
     api::{ListParams, PostParams},
 };
-use kubectl_vmchaos::rehearsal::Grant;
 use serde_json::json;
+use vmchaos_rehearsal::Grant;
 
 use super::support::{client, client_as, cluster, object, status};
 

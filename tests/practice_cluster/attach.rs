@@ -7,15 +7,13 @@ use kube::{
     Api, Client,
     api::{AttachParams, AttachedProcess, DeleteParams, LogParams, PostParams},
 };
-use kubectl_vmchaos::{
-    node::script::SCRIPT,
-    rehearsal::{AgentKind, Options, Practice, host::Signal},
-};
+use kubectl_vmchaos::node::script::SCRIPT;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines, ReadHalf, SimplexStream, WriteHalf},
     time::{sleep, timeout},
 };
+use vmchaos_rehearsal::{AgentKind, Options, Practice, host::Signal};
 
 use super::support::{PATIENCE, client, cluster, cluster_with, object};
 

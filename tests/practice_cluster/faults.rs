@@ -7,9 +7,9 @@ use kube::{
     api::{ListParams, PostParams, WatchEvent, WatchParams},
     runtime::watcher,
 };
-use kubectl_vmchaos::rehearsal::{Answer, Rule};
 use serde_json::json;
 use tokio::time::timeout;
+use vmchaos_rehearsal::{Answer, Rule};
 
 use super::support::{PATIENCE, cluster, object, status};
 

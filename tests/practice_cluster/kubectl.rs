@@ -5,8 +5,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use kubectl_vmchaos::rehearsal::{Options, Practice};
 use tempfile::TempDir;
+use vmchaos_rehearsal::{Options, Practice};
 
 use super::rehearsal::limit;
 use super::skip;

@@ -4,8 +4,8 @@ use kube::{
     ResourceExt as _,
     api::{DeleteParams, PostParams},
 };
-use kubectl_vmchaos::rehearsal::{Practice, host::Signal};
 use serde_json::{Value, json};
+use vmchaos_rehearsal::{Practice, host::Signal};
 
 use super::support::{cluster, object, status, virt, vmis};
 

@@ -1,6 +1,6 @@
 //! What people may find on a node, by either kind of node: others' rules on a device, and a kernel that lacks something.
 
-use kubectl_vmchaos::rehearsal::{
+use vmchaos_rehearsal::{
     AgentKind, Options,
     host::{Feature, Foreign, Presence},
 };

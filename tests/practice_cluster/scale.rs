@@ -1,8 +1,8 @@
 //! A thousand VMs, and the same world from the same seed.
 
 use kube::api::ListParams;
-use kubectl_vmchaos::rehearsal::{Options, Practice};
 use serde_json::Value;
+use vmchaos_rehearsal::{Options, Practice};
 
 use super::support::{client, cluster_with, virt};
 

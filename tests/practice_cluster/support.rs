@@ -9,8 +9,8 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
     core::{ApiResource, GroupVersionKind},
 };
-use kubectl_vmchaos::rehearsal::{Options, Practice};
 use serde_json::{Value, json};
+use vmchaos_rehearsal::{Options, Practice};
 
 /// Longer than anything here takes on a busy machine; only a hang reaches it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

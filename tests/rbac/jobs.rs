@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::rehearsal::{AgentKind, Answer, Options, Rule};
+use vmchaos_rehearsal::{AgentKind, Answer, Options, Rule};
 
 use super::proof::{Job, job, proves};
 use crate::support::Rehearsal;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use kubectl_vmchaos::cluster::roles::COMMANDS;
 use kubectl_vmchaos::cluster::rules::{Needed, Rule, RuleScope};
-use kubectl_vmchaos::rehearsal::{Grant, Request};
+use vmchaos_rehearsal::{Grant, Request};
 
 use crate::support::{PATIENCE, Rehearsal, limit};
 

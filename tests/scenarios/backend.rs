@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use kubectl_vmchaos::rehearsal::{Options, Practice};
 use serde_json::{Value, json};
+use vmchaos_rehearsal::{Options, Practice};
 
 use crate::support::{Ended, PATIENCE, Running, limit};
 

@@ -13,8 +13,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use kubectl_vmchaos::rehearsal::{Options, Practice};
 use serde_json::Value;
+use vmchaos_rehearsal::{Options, Practice};
 
 pub(crate) use limit::PATIENCE;
 
@@ -206,7 +206,7 @@ impl Rehearsal {
         self.practice
             .requests()
             .into_iter()
-            .filter(kubectl_vmchaos::rehearsal::Request::writes)
+            .filter(vmchaos_rehearsal::Request::writes)
             .map(|request| format!("{} {}", request.method, request.path))
             .collect()
     }

@@ -1,7 +1,7 @@
 //! Which image runs privileged, and which pod counts as a launcher: nothing a tenant can write decides it.
 
-use kubectl_vmchaos::rehearsal::Tenant;
 use serde_json::{Value, json};
+use vmchaos_rehearsal::Tenant;
 
 use crate::support::{Ended, Rehearsal};
 

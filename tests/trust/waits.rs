@@ -1,6 +1,6 @@
 //! Requests that are never answered: every command ends, and says what it then does not know.
 
-use kubectl_vmchaos::rehearsal::{Answer, Rule};
+use vmchaos_rehearsal::{Answer, Rule};
 
 use crate::support::{Ended, Rehearsal};
 

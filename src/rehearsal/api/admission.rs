@@ -6,7 +6,7 @@ use super::{
     resources::{NAMESPACES, PODS, Resource},
     status_error::{ApiError, ApiResult},
 };
-use crate::rehearsal::{cluster::Cluster, json};
+use crate::{cluster::Cluster, json};
 
 /// A validating webhook of somebody's (a policy engine) that refuses new objects of a kind.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use super::{
     resources::Resource,
     status_error::{ApiError, ApiResult},
 };
-use crate::rehearsal::{cluster::Cluster, http::route::Query, json};
+use crate::{cluster::Cluster, http::route::Query, json};
 
 /// Who asks.
 #[derive(Debug, Clone)]

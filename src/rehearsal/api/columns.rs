@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::resources::Resource;
-use crate::rehearsal::{json as fields, time};
+use crate::{json as fields, time};
 
 /// A column: its name, its type, and whether only `-o wide` shows it.
 type Column = (&'static str, &'static str, bool);

@@ -11,7 +11,7 @@ use super::{
     resources::{PODS, Resource},
     status_error::{ApiError, ApiResult},
 };
-use crate::rehearsal::{
+use crate::{
     cluster::Cluster,
     http::reply::{self, Reply},
     json as fields, kubevirt, time,

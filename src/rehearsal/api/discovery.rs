@@ -6,7 +6,7 @@ use super::{
     resources::{self, Resource},
     status_error::{ApiError, ApiResult},
 };
-use crate::rehearsal::http::reply::{self, Reply};
+use crate::http::reply::{self, Reply};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 

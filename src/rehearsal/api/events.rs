@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::rehearsal::json as fields;
+use crate::json as fields;
 
 /// Older name, newer name.
 static NAMES: &[Pair] = &[

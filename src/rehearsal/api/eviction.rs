@@ -9,7 +9,7 @@ use super::{
     resources::{PODS, VMIS},
     status_error::{ApiError, ApiResult},
 };
-use crate::rehearsal::{
+use crate::{
     cluster::Cluster,
     http::reply::{self, Reply},
     json as fields,

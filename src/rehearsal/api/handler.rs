@@ -22,7 +22,7 @@ use super::{
     status_error::{ApiError, ApiResult},
     watch, write,
 };
-use crate::rehearsal::{
+use crate::{
     cluster::Cluster,
     http::{
         local, log,

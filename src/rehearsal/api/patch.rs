@@ -7,7 +7,7 @@ use super::{
     resources::Resource,
     status_error::{ApiError, ApiResult},
 };
-use crate::rehearsal::json as fields;
+use crate::json as fields;
 
 /// Changes `object` as the patch of that content type says.
 pub(crate) fn patch(resource: &Resource, object: &mut Value, patch: &Value, content_type: &str) -> ApiResult<()> {

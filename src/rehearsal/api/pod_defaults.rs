@@ -6,7 +6,7 @@ use super::{
     resources::PODS,
     status_error::{ApiError, ApiResult},
 };
-use crate::rehearsal::json as fields;
+use crate::json as fields;
 
 /// Fills a new pod's defaults in.
 pub(crate) fn fill(pod: &mut Value) {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::rehearsal::json as fields;
+use crate::json as fields;
 
 /// What every Kubernetes protobuf body begins with.
 const MAGIC: &[u8] = b"k8s\0";

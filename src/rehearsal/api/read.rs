@@ -10,7 +10,7 @@ use super::{
     selectors::Selector,
     status_error::{ApiError, ApiResult},
 };
-use crate::rehearsal::{
+use crate::{
     cluster::Cluster,
     http::{
         kubeconfig::base64,

@@ -8,7 +8,7 @@ use super::{
     protobuf,
     status_error::{ApiError, ApiResult},
 };
-use crate::rehearsal::{
+use crate::{
     cluster::Cluster,
     http::reply::{self, Reply},
     json as fields,

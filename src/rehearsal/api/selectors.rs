@@ -6,7 +6,7 @@ use super::{
     resources::{EVENTS, PODS, Resource},
     status_error::{ApiError, ApiResult},
 };
-use crate::rehearsal::json;
+use crate::json;
 
 /// What a list or a watch shows of its kind.
 #[derive(Debug, Default, Clone)]

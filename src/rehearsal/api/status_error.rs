@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::resources::Resource;
-use crate::rehearsal::json as fields;
+use crate::json as fields;
 
 /// An error answer: a `Status` object, or plain text where the real server has no object to give.
 #[derive(Debug, Clone)]

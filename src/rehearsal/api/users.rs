@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use super::{access::Grant, call::User};
-use crate::rehearsal::secret;
+use crate::secret;
 
 /// Bytes of a token: nobody guesses it while a rehearsal lasts, or ever.
 const TOKEN: usize = 32;

@@ -17,7 +17,7 @@ use super::{
     selectors::Selector,
     status_error::{ApiError, ApiResult},
 };
-use crate::rehearsal::{
+use crate::{
     cluster::Cluster,
     http::reply::{self, Reply},
     json as fields,

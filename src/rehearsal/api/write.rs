@@ -14,7 +14,7 @@ use super::{
     status_error::{ApiError, ApiResult},
     validation,
 };
-use crate::rehearsal::{
+use crate::{
     cluster::Cluster,
     http::reply::{self, Reply},
     json as fields, kubevirt, time,

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context;
 use serde_json::json;
 
-use crate::rehearsal::secret;
+use crate::secret;
 
 /// The context's name; fixed, so that people see at a glance that this is no real cluster.
 pub(crate) const CONTEXT: &str = "vmchaos-rehearsal";

@@ -5,7 +5,7 @@ use hyper::{
     header::{HOST, ORIGIN},
 };
 
-use crate::rehearsal::api::status_error::{ApiError, ApiResult};
+use crate::api::status_error::{ApiError, ApiResult};
 
 /// Whether a request is for this machine by its `Host`, and from no page of another by its `Origin`.
 pub(crate) fn check(headers: &HeaderMap) -> ApiResult<()> {

@@ -11,7 +11,7 @@ use hyper::{
 };
 use serde_json::Value;
 
-use crate::rehearsal::api::status_error::ApiError;
+use crate::api::status_error::ApiError;
 
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 pub(crate) type Reply = Response<Body>;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use hyper::Method;
 
-use crate::rehearsal::api::resources::{self, Resource, VMIS};
+use crate::api::resources::{self, Resource, VMIS};
 
 /// The query of a request, decoded; of a key given twice the last one counts.
 #[derive(Debug, Default, Clone)]

@@ -11,7 +11,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::reply::Reply;
-use crate::rehearsal::{api::handler, cluster::Cluster};
+use crate::{api::handler, cluster::Cluster};
 
 /// The connection is to be closed without an answer.
 #[derive(Debug)]

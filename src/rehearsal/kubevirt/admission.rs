@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{migration_limits, vmi};
-use crate::rehearsal::{
+use crate::{
     api::{
         call::User,
         resources::{Resource, VMIMS, VMIS, VMS},

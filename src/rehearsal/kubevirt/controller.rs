@@ -6,7 +6,7 @@ use std::{convert::Infallible, sync::Arc};
 use serde_json::Value;
 
 use super::{migration, owners, run_strategy, vmi, vmi_life};
-use crate::rehearsal::{
+use crate::{
     api::resources::{PODS, REPLICA_SETS, VMIMS, VMIS, VMS},
     cluster::Cluster,
     json as fields,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
-use crate::rehearsal::{
+use crate::{
     host::{Device, DeviceKind},
     json as fields,
 };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::devices;
-use crate::rehearsal::{api::resources::PODS, cluster::Cluster, json as fields};
+use crate::{api::resources::PODS, cluster::Cluster, json as fields};
 
 /// The launcher's image; tags as upstream releases them.
 pub(crate) const IMAGE: &str = "quay.io/kubevirt/virt-launcher:v1.9.0";

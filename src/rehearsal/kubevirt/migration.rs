@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{launcher, migration_end::Failure, vmi, vmi_life};
-use crate::rehearsal::{
+use crate::{
     api::{
         delete,
         resources::{PODS, VMIMS, VMIS},

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{migration::Migration, vmi};
-use crate::rehearsal::{
+use crate::{
     api::{
         delete,
         resources::{PODS, VMIMS, VMIS},

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Mutex};
 
 use serde_json::Value;
 
-use crate::rehearsal::{
+use crate::{
     api::resources::KUBEVIRTS,
     cluster::{Cluster, lock},
     json as fields,

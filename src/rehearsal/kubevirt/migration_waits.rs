@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{migration::Migration, migration_end::Failure, migration_play::Play, vmi};
-use crate::rehearsal::{
+use crate::{
     api::resources::{PODS, VMIMS, VMIS},
     json as fields,
 };

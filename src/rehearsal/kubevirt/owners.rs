@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::rehearsal::{
+use crate::{
     api::{
         delete,
         resources::{PODS, REPLICA_SETS, Resource, VMIMS, VMIS},

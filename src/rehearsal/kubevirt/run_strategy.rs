@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{launcher, vmi};
-use crate::rehearsal::{
+use crate::{
     api::{
         delete,
         resources::{KUBEVIRTS, VMIS, VMS},

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{launcher, run_strategy, vmi, vmi_life};
-use crate::rehearsal::{
+use crate::{
     api::{
         call::Call,
         resources::{PODS, VMIMS, VMIS, VMS},

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::devices;
-use crate::rehearsal::{cluster::Cluster, json as fields, kubevirt::launcher, time};
+use crate::{cluster::Cluster, json as fields, kubevirt::launcher, time};
 
 /// The VMI that a VM's template makes.
 pub(crate) fn from_vm(vm: &Value) -> Value {

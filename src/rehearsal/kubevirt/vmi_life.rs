@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{launcher, vmi};
-use crate::rehearsal::{
+use crate::{
     api::{
         delete,
         resources::{NODES, PODS, VMIS},

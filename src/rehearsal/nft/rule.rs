@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::rehearsal::traffic::counted;
+use crate::traffic::counted;
 
 /// One statement of a rule.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +17,7 @@ enum Statement {
 
 /// A rule of matches, a counter and a verdict.
 #[derive(Debug, Clone)]
-pub(in crate::rehearsal) struct Rule {
+pub(crate) struct Rule {
     statements: Vec<Statement>,
     since: Instant,
     body: String,
@@ -25,7 +25,7 @@ pub(in crate::rehearsal) struct Rule {
 
 impl Rule {
     /// Reads a body; none for what has no transcript.
-    pub(in crate::rehearsal) fn parse(body: &str, since: Instant) -> Option<Self> {
+    pub(crate) fn parse(body: &str, since: Instant) -> Option<Self> {
         let words: Vec<&str> = body.split(' ').filter(|word| !word.is_empty()).collect();
         let mut rest = words.as_slice();
         let mut statements = Vec::new();

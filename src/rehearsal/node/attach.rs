@@ -22,7 +22,7 @@ use tokio_tungstenite::{
 };
 
 use super::{Container, fitness, launcher_life};
-use crate::rehearsal::{
+use crate::{
     api::{
         call::{self, Call},
         resources::PODS,

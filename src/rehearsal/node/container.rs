@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::rehearsal::{
+use crate::{
     cluster::lock,
     host::{Agent, Signal},
 };
@@ -157,7 +157,7 @@ impl Container {
     }
 }
 
-async fn feed(mut stdin: crate::rehearsal::host::Stdin, mut pieces: mpsc::UnboundedReceiver<Bytes>) {
+async fn feed(mut stdin: crate::host::Stdin, mut pieces: mpsc::UnboundedReceiver<Bytes>) {
     while let Some(piece) = pieces.recv().await {
         if stdin.write_all(&piece).await.is_err() || stdin.flush().await.is_err() {
             return;
@@ -166,7 +166,7 @@ async fn feed(mut stdin: crate::rehearsal::host::Stdin, mut pieces: mpsc::Unboun
     let _ = stdin.shutdown().await;
 }
 
-async fn collect(container: Arc<Container>, mut stdout: crate::rehearsal::host::Stdout) {
+async fn collect(container: Arc<Container>, mut stdout: crate::host::Stdout) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read) = stdout.read(&mut buffer).await {
         if read == 0 {

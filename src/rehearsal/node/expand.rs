@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::rehearsal::json;
+use crate::json;
 
 /// Expands one text. A name that is not known stays as it was written.
 pub(crate) fn expand(text: &str, environment: &[(String, String)]) -> String {

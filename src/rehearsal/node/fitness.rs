@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::rehearsal::{api::resources::NODES, cluster::Cluster, json as fields};
+use crate::{api::resources::NODES, cluster::Cluster, json as fields};
 
 /// Whether a node reports that it is ready.
 pub(crate) fn is_ready(node: &Value) -> bool {

@@ -6,7 +6,7 @@ use std::{convert::Infallible, sync::Arc};
 use serde_json::Value;
 
 use super::{fitness, pod_life::Life};
-use crate::rehearsal::{
+use crate::{
     api::{
         delete,
         resources::{NODES, PODS},

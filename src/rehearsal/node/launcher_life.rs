@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::rehearsal::{
+use crate::{
     api::resources::{NODES, PODS, VMIS},
     cluster::Cluster,
     host::VmOnNode,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hyper::body::Bytes;
 
 use super::attach::container_name;
-use crate::rehearsal::{
+use crate::{
     api::{
         call::Call,
         resources::PODS,

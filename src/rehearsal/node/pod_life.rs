@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{Container, expand, fitness, kubelet::FORCED, launcher_life, pod_status};
-use crate::rehearsal::{
+use crate::{
     api::{
         delete,
         resources::{NODES, PODS},

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::rehearsal::{json as fields, time};
+use crate::{json as fields, time};
 
 /// Accepted by the kubelet, nothing runs yet.
 pub(crate) fn accepted(pod: &mut Value, host_ip: &str) {

@@ -1,7 +1,7 @@
 //! Knobs for what the one who rehearses may do, and for what is let in.
 
 use super::Practice;
-use crate::rehearsal::{
+use crate::{
     api::{access::Grant, admission::Webhook, resources::NAMESPACES},
     json as fields,
 };

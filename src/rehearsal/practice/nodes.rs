@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::Practice;
-use crate::rehearsal::{
+use crate::{
     api::{
         delete,
         resources::{NODES, PODS},

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::Practice;
-use crate::rehearsal::{
+use crate::{
     api::{access::Grant, call::User, resources::NAMESPACES, users},
     http::kubeconfig::Kubeconfig,
 };

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{PATIENCE, Practice};
-use crate::rehearsal::{
+use crate::{
     api::{
         delete,
         resources::{VMIMS, VMIS},
@@ -151,7 +151,7 @@ impl Practice {
 
     /// A node that runs the agent as a script, to change what its kernel has.
     #[cfg(all(feature = "script-nodes", target_os = "linux"))]
-    pub fn script_node(&self, node: &str) -> Option<Arc<crate::rehearsal::script_node::ScriptNode>> {
+    pub fn script_node(&self, node: &str) -> Option<Arc<crate::script_node::ScriptNode>> {
         self.cluster.nodes.script(node).cloned()
     }
 

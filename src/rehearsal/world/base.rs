@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::rehearsal::{
+use crate::{
     api::resources::{KUBEVIRTS, NAMESPACES, NODES, PODS},
     cluster::Cluster,
     json as fields,
@@ -25,7 +25,7 @@ pub(crate) fn node_names(count: usize) -> Vec<String> {
 /// Puts an object that has been there for a while.
 pub(crate) fn put(
     cluster: &Cluster,
-    resource: &'static crate::rehearsal::api::resources::Resource,
+    resource: &'static crate::api::resources::Resource,
     namespace: &str,
     mut object: Value,
 ) -> Value {
@@ -143,7 +143,7 @@ fn component(cluster: &Cluster, name: &str, node: &str) {
         },
         "status": {"phase": "Pending", "qosClass": "Burstable"},
     });
-    let address = crate::rehearsal::node::pod_address(cluster, node);
+    let address = crate::node::pod_address(cluster, node);
     pod_status::running(&mut pod, &address, || {
         let mut ids = cluster.ids();
         (ids.hex(64), ids.hex(64))

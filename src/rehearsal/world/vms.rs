@@ -6,7 +6,7 @@ use super::{
     base::{node_names, put},
     catalogue::{Binding, ENTRIES, Entry, PLAIN, Special},
 };
-use crate::rehearsal::{
+use crate::{
     api::resources::{PODS, VMIS, VMS},
     cluster::Cluster,
     json as fields,
