@@ -12,7 +12,7 @@ use super::migration_eligibility::{self, Terrain};
 use super::vmi::VirtualMachineInstance;
 use crate::command_line::CommandLine;
 use crate::escape::escape;
-use crate::fault::interface::{NETWORK_STATUS, Plugins, PodNetworks, Unreachable, reach};
+use crate::fault::interface::{NETWORK_STATUS, Plugins, PodNetworks, Unreachable, may_hold, reach};
 use crate::fault::{Destination, Interface, Launcher, Movable, Target, Unfit};
 use crate::name::is_subdomain;
 
@@ -31,9 +31,11 @@ pub struct Reach {
     pub unreachable: Vec<Unreachable>,
     pub uid: String,
     pub created_at: Option<Timestamp>,
-    /// Where the guest is now, with every interface in reach, whatever its state: what a sweep looks into. Or why it is in
-    /// no pod that could be looked into.
+    /// Where the guest is now, with every interface that a fault may be on, whatever its state: what a sweep looks into. Or why
+    /// it is in no pod that could be looked into.
     pub placed: Result<Target, String>,
+    /// It has no interface that a fault could ever be on.
+    pub holds_none: bool,
     /// What a network fault would be done to, or why it cannot.
     pub fault: Result<Target, Unfit>,
     /// Where it could be migrated to, or why it cannot be.
@@ -62,11 +64,14 @@ pub struct Facts {
 pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interfaces: &[String]) -> Reach {
     let nics = vmi.nics();
     let pod = active_pod(vmi, pods, facts.images.as_ref());
-    let (reachable, unreachable) = reach(&nics, &networks_of(pod.as_ref().ok().copied()), &facts.plugins);
+    let networks = networks_of(pod.as_ref().ok().copied());
+    let (_, unreachable) = reach(&nics, &networks, &facts.plugins);
+    let holding = may_hold(&nics, &networks, &facts.plugins);
+    let holds_none = holding.is_empty();
     let placed = match pod {
         Err(none) => Err(escape(none.reason())),
-        Ok(_) if reachable.is_empty() => Err("has no interface that a fault can be on".to_owned()),
-        Ok(pod) => Ok(target(vmi, launcher(pod), reachable)),
+        Ok(_) if holds_none => Err("has no interface that a fault can be on".to_owned()),
+        Ok(pod) => Ok(target(vmi, launcher(pod), holding)),
     };
     Reach {
         namespace: vmi.namespace().to_owned(),
@@ -79,6 +84,7 @@ pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interface
         uid: escape(vmi.uid()),
         created_at: vmi.metadata.creation_timestamp.as_ref().map(|time| time.0),
         placed,
+        holds_none,
         fault: judge(vmi, pods, facts, interfaces),
         outage: not_steady(vmi).map_or(Ok(()), |(reason, hint)| {
             Err(Unfit {

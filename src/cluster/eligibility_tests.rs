@@ -242,3 +242,29 @@ fn the_row_of_a_list() {
     assert_eq!(row.bindings, ["masquerade", "bridge"]);
     assert_eq!(row.fault.unwrap_err().reason, "is paused");
 }
+
+#[test]
+fn what_a_fault_may_be_on_is_looked_into_though_none_could_be_put_there_now() {
+    let looked_into = |interfaces: Value| {
+        let mut value = vmi_json();
+        value["spec"]["domain"]["devices"]["interfaces"] = interfaces;
+        let unread = Facts {
+            plugins: None,
+            ..facts()
+        };
+        let row = row(&vmi(value), &[&pod(pod_json())], &unread, &[]);
+        let taps = row.placed.iter().flat_map(|target| &target.interfaces);
+        (taps.map(|it| it.tap.clone()).collect::<Vec<_>>(), row.holds_none)
+    };
+    let corp = json!({ "name": "default", "binding": { "name": "corp" } });
+    let unplugged = json!({ "name": "blue", "bridge": {}, "state": "absent" });
+    let blue = "tap16477688c0e".to_owned();
+    assert_eq!(
+        looked_into(json!([corp, unplugged])),
+        (vec!["tap0".to_owned(), blue], false)
+    );
+    assert_eq!(
+        looked_into(json!([{ "name": "default", "passtBinding": {} }])),
+        (Vec::new(), true)
+    );
+}

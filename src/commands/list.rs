@@ -56,6 +56,7 @@ fn item(row: &Reach) -> VmiTargetItem {
         .placed
         .iter()
         .flat_map(|target| &target.interfaces)
+        .filter(|interface| !row.unreachable.iter().any(|one| one.network == interface.network))
         .map(|interface| InterfaceReport {
             network: interface.network.clone(),
             device: interface.tap.clone(),

@@ -152,6 +152,26 @@ pub fn reach(nics: &[Nic], pod: &PodNetworks, plugins: &Plugins) -> (Vec<Interfa
     (reachable, rest)
 }
 
+/// The interfaces that a fault may be on, whoever put it there and whatever was known then: also one that is being unplugged, and
+/// one of a plugin of which nothing is known here, or nothing any more. A device that is not there holds nothing.
+pub fn may_hold(nics: &[Nic], pod: &PodNetworks, plugins: &Plugins) -> Vec<Interface> {
+    let known = plugins
+        .iter()
+        .flatten()
+        .map(|(name, kind)| (name.clone(), kind.clone()));
+    let mut supposed: BTreeMap<String, Option<String>> = known.collect();
+    let mut nics = nics.to_vec();
+    for nic in &mut nics {
+        nic.absent = false;
+        if let Wiring::Plugin(name) = &nic.wiring {
+            // A fault can have been put on no other kind.
+            let managed = || Some("managedTap".to_owned());
+            supposed.entry(name.clone()).or_insert_with(managed);
+        }
+    }
+    reach(&nics, pod, &Some(supposed)).0
+}
+
 fn devices(nic: &Nic, binding: Binding, pod: &PodNetworks, ordinal: usize) -> Result<Interface, String> {
     let pod_interface = pod_interface(nic, pod, ordinal)?;
     let stem = pod_interface.strip_prefix("pod").unwrap_or(&pod_interface);

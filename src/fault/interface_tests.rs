@@ -180,3 +180,26 @@ fn a_name_that_a_shell_could_misread_is_refused() {
     assert!(!is_device_name("") && !is_device_name("..") && !is_device_name("-x"));
     assert!(is_device_name("k6t-16477688c0e") && is_device_name("eth0.100"));
 }
+
+#[test]
+fn a_fault_may_be_on_what_none_could_be_put_on_now() {
+    let of = |nics: &[Nic], plugins: &Plugins| -> Vec<String> {
+        let all = may_hold(nics, &PodNetworks::default(), plugins);
+        all.iter().map(|it| format!("{} {}", it.tap, it.uplink)).collect()
+    };
+    let corp = primary(Wiring::Plugin("corp".into()));
+    // Whoever put it there could read the KubeVirt object, or the plugin was registered then.
+    for unknown in [None, plugins(&[])] {
+        assert_eq!(of(std::slice::from_ref(&corp), &unknown), ["tap0 eth0-nic"]);
+    }
+    let unplugged = Nic {
+        absent: true,
+        ..secondary("blue")
+    };
+    assert_eq!(
+        of(&[primary(Wiring::Masquerade), unplugged], &None),
+        ["tap0 eth0", "tap16477688c0e 16477688c0e-nic"]
+    );
+    assert_eq!(of(&[corp], &plugins(&[("corp", Some("tap"))])), [""; 0]);
+    assert_eq!(of(&[primary(Wiring::Sriov), primary(Wiring::Passt)], &None), [""; 0]);
+}

@@ -109,10 +109,9 @@ impl Place {
                 image: images.on(&target.node).clone(),
                 target: target.clone(),
             })),
-            _ if !matches!(row.phase.as_str(), "Running" | "Paused") => Self::Nothing(NOT_RUNNING),
-            _ if row.unreachable.len() == row.bindings.len() => {
-                Self::Nothing("has no interface that a fault can be on")
-            }
+            // Unknown is a guest whose node does not answer, and may well run.
+            _ if !matches!(row.phase.as_str(), "Running" | "Paused" | "Unknown") => Self::Nothing(NOT_RUNNING),
+            _ if row.holds_none => Self::Nothing("has no interface that a fault can be on"),
             (Err(why), _) => Self::Hidden(format!("it {why}")),
             (Ok(_), Err(unknown)) => Self::Hidden(match &unknown.hint {
                 Some(hint) => format!("{}; {hint}", unknown.message),
@@ -195,7 +194,53 @@ pub async fn sweep(cluster: &Cluster, jobs: &[Job]) -> Vec<(String, Result<Swept
 mod tests {
     use super::*;
     use crate::cluster::pod_namespace::Own;
-    use crate::fault::{Binding, ImageSource, Interface, Launcher};
+    use crate::fault::{Binding, ImageSource, Interface, Launcher, Unfit};
+
+    #[test]
+    fn a_guest_of_which_nothing_is_known_may_hold_something() {
+        let unfit = || Unfit {
+            namespace: "default".into(),
+            name: "web-1".into(),
+            reason: "r".into(),
+            hint: None,
+        };
+        let row = |phase: &str, holds_none| Reach {
+            namespace: "default".into(),
+            name: "web-1".into(),
+            phase: phase.into(),
+            ip: None,
+            node: Some("n1".into()),
+            bindings: vec!["plugin corp".into()],
+            unreachable: Vec::new(),
+            uid: "u".into(),
+            created_at: None,
+            placed: Err("has no running virt-launcher pod on node n1".into()),
+            holds_none,
+            fault: Err(unfit()),
+            migrate: Err(unfit()),
+            outage: Err(unfit()),
+            protected: false,
+            evacuating: false,
+        };
+        let image = AgentImage::new("i", ImageSource::Flag);
+        let images = Ok(AgentImages::everywhere(image));
+        for phase in ["Running", "Paused", "Unknown"] {
+            assert!(
+                matches!(Place::of(&row(phase, false), &images), Place::Hidden(_)),
+                "{phase}"
+            );
+            assert!(
+                matches!(Place::of(&row(phase, true), &images), Place::Nothing(_)),
+                "{phase}"
+            );
+        }
+        for phase in ["Pending", "Scheduling", "Scheduled", "Succeeded", "Failed"] {
+            assert!(
+                matches!(Place::of(&row(phase, false), &images), Place::Nothing(_)),
+                "{phase}"
+            );
+        }
+    }
 
     fn guest(name: &str, node: &str) -> Guest {
         Guest {

@@ -2,6 +2,7 @@
 
 use super::halt::vmi;
 use super::vm::Trouble;
+use crate::cluster::ErrorKind;
 use crate::command_line::CommandLine;
 use crate::node::session::NotStarted;
 
@@ -122,9 +123,22 @@ pub(super) fn failed(reason: &str, detail: &str) -> Trouble {
     Trouble::new(reason, text).hint("it was undone; to see what the nodes can do: kubectl vmchaos check --nodes")
 }
 
+/// Whether the server has said what became of a request.
+fn is_answer(kind: ErrorKind) -> bool {
+    !matches!(kind, ErrorKind::Timeout | ErrorKind::Unreachable)
+}
+
 /// Why there was no dialogue with the debug pod.
 pub(super) fn not_started(error: &NotStarted) -> Trouble {
     match error {
+        NotStarted::Create(error) if !is_answer(error.kind) => Trouble::new(
+            "pod-unknown",
+            format!(
+                "whether the debug pod was made is not known, and one that nobody attaches to changes nothing and ends: {}",
+                error.message
+            ),
+        )
+        .hint("to see whether it is there: kubectl vmchaos status"),
         NotStarted::Create(error) => {
             let trouble = Trouble::new("pod-refused", format!("the debug pod was refused: {}", error.message));
             match &error.hint {
@@ -149,5 +163,22 @@ pub(super) fn not_started(error: &NotStarted) -> Trouble {
             .hint("give it more time with --pod-running-timeout, or see whether the node is ready: kubectl get nodes")
         }
         NotStarted::Stopped => Trouble::new("stopped", "the run ended before the debug pod had started"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::ClusterError;
+
+    #[test]
+    fn a_pod_is_refused_by_an_answer_alone() {
+        let reason = |kind| not_started(&NotStarted::Create(ClusterError::new(kind, "why"))).reason;
+        for kind in [ErrorKind::Timeout, ErrorKind::Unreachable] {
+            assert_eq!(reason(kind), "pod-unknown");
+        }
+        for kind in [ErrorKind::Forbidden, ErrorKind::Invalid, ErrorKind::Refused] {
+            assert_eq!(reason(kind), "pod-refused");
+        }
     }
 }
