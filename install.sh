@@ -49,6 +49,8 @@ while [ $# -gt 0 ]; do
 done
 [ -z "$sum" ] || [ -n "$archive" ] || wrong "--sha256 is the checksum of an archive" "name it with --archive FILE"
 [ -z "$uninstall" ] || [ -z "$archive" ] || wrong "--uninstall and --archive do not go together" "leave one of the two out"
+# No option, whatever its name.
+case $to in -*) to=./$to ;; esac
 [ -n "$to" ] || to=${HOME:?HOME is not set; name a directory with --to}/.local/bin
 
 # Beside bin, where man looks for it: ~/.local/share/man.

@@ -208,6 +208,20 @@ fn an_empty_checksum_is_not_replaced_by_the_one_beside_the_archive() {
 }
 
 #[test]
+fn a_directory_whose_name_looks_like_an_option_is_one() {
+    let release = Release::new();
+    let out = Command::new("sh")
+        .current_dir(release.dir.path())
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh"))
+        .args(["--archive", release.archive.to_str().unwrap()])
+        .args(["--sha256", &release.sum(), "--to", "-n"])
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(release.dir.path().join("-n/kubectl-vmchaos").exists());
+}
+
+#[test]
 fn wrong_arguments_are_told_apart_from_a_failure() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh");
     for args in [

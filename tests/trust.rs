@@ -5,6 +5,7 @@
 
 mod files;
 mod image;
+mod kubeconfig;
 mod namespaces;
 mod practice;
 mod replay;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
@@ -11,7 +12,7 @@ use kube::config::AuthInfo;
 
 use super::connection::Connection;
 use super::credential_plugin::{CredentialPlugin, Interaction};
-use super::error::{Ask, ClusterError};
+use super::error::{Ask, ClusterError, ErrorKind};
 use super::kubeconfig::Environment;
 use super::prepare::{Prepared, host_of, prepare};
 use super::transport::{TransportLayer, WarningSink};
@@ -43,7 +44,12 @@ impl Cluster {
     /// Reads the kubeconfig and prepares a client; runs a credential plugin, so that it can ask its questions
     /// before any prompt of ours. Sends no request.
     pub async fn connect(connection: &Connection, warnings: WarningSink) -> Result<Self, ClusterError> {
-        let prepared = prepare(connection, &Environment::from_process())?;
+        // A kubeconfig may be a pipe that nobody writes into: a signal must end that, too.
+        let asked = connection.clone();
+        let prepared = tokio::task::spawn_blocking(move || prepare(&asked, &Environment::from_process())).await;
+        let prepared = prepared.map_err(|error| {
+            ClusterError::new(ErrorKind::Config, format!("the kubeconfig could not be read: {error}"))
+        })??;
         Self::from_prepared(prepared, connection, warnings, Interaction::Allowed).await
     }
 
@@ -60,7 +66,7 @@ impl Cluster {
         interaction: Interaction,
     ) -> Result<Cluster, ClusterError> {
         let host = host_of(&prepared.config.cluster_url);
-        let plugin = log_in(&mut prepared.config.auth_info, interaction).await?;
+        let plugin = log_in(&mut prepared.config.auth_info, interaction, connection.request_limit()).await?;
         let stack = ClientBuilder::try_from(prepared.config)
             .map_err(|error| ClusterError::from_kube(&error, &Ask::new("connect", "", "server"), &host))?;
         let layer = TransportLayer::new(connection.request_limit(), warnings, plugin);
@@ -159,12 +165,16 @@ impl fmt::Debug for Cluster {
 
 /// Runs the user's credential plugin, if there is one and nothing goes before it, and puts the certificate it may
 /// hand out in its place; tokens stay with the plugin.
-async fn log_in(auth: &mut AuthInfo, interaction: Interaction) -> Result<Option<CredentialPlugin>, ClusterError> {
+async fn log_in(
+    auth: &mut AuthInfo,
+    interaction: Interaction,
+    limit: Duration,
+) -> Result<Option<CredentialPlugin>, ClusterError> {
     let other = auth.token.is_some() || auth.token_file.is_some() || auth.username.is_some();
     let Some(exec) = auth.exec.take().filter(|_| !other && auth.auth_provider.is_none()) else {
         return Ok(None);
     };
-    let (plugin, identity) = CredentialPlugin::start(exec, interaction).await?;
+    let (plugin, identity) = CredentialPlugin::start(exec, interaction, limit).await?;
     if let Some(identity) = identity {
         auth.client_certificate_data = Some(base64(identity.certificate));
         auth.client_key_data = Some(base64(identity.key).into());

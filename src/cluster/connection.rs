@@ -99,13 +99,14 @@ impl Connection {
     }
 }
 
-/// A server's URL, or `host:port`, without a user and a password in it (`https://user:password@host`).
+/// A server's URL, or `host:port`, without what may be secret in it: a user and a password (`https://user:password@host`), a query.
 pub fn without_login(server: &str) -> String {
     let (scheme, rest) = match server.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
         None => (String::new(), server),
     };
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let rest = &rest[..rest.find(['?', '#']).unwrap_or(rest.len())];
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     format!("{scheme}{host}{path}")
 }
@@ -162,7 +163,7 @@ mod tests {
     #[test]
     fn a_password_in_the_servers_url_is_left_out() {
         for (server, shown) in [
-            ("https://user:p@ss@h:6443/k8s?a=b@c", "https://h:6443/k8s?a=b@c"),
+            ("https://user:p@ss@h:6443/k8s?token=b@c", "https://h:6443/k8s"),
             ("user:pass@h:6443", "h:6443"),
             ("https://h/a@b", "https://h/a@b"),
             ("", ""),

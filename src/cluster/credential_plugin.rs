@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::config::{ExecConfig, ExecInteractiveMode};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -95,8 +96,14 @@ impl CredentialPlugin {
     pub(crate) async fn start(
         exec: ExecConfig,
         interaction: Interaction,
+        limit: Duration,
     ) -> Result<(Self, Option<Identity>), ClusterError> {
-        let status = run(&exec, interaction).await?;
+        // Somebody at the terminal may be logging in, and can interrupt it.
+        let status = if std::io::stdin().is_terminal() {
+            run(&exec, interaction).await?
+        } else {
+            run_within(&exec, interaction, limit).await?
+        };
         let token = Token::of(&status)?;
         let identity = match (status.client_certificate_data, status.client_key_data) {
             (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
@@ -120,13 +127,7 @@ impl CredentialPlugin {
         };
         if current.is_due() {
             // In the middle of a run the terminal belongs to progress and prompts.
-            let status = tokio::time::timeout(limit, run(&self.exec, Interaction::Forbidden)).await;
-            let status = status.map_err(|_| {
-                let program = self.exec.command.as_deref().unwrap_or_default();
-                failed(&format!(
-                    "executable {program} did not answer within {limit:?} (--request-timeout)"
-                ))
-            })??;
+            let status = run_within(&self.exec, Interaction::Forbidden, limit).await?;
             let token = Token::of(&status)?.ok_or_else(|| failed("the plugin no longer returns a token"))?;
             *current = Current::new(token, current.generation + 1, Some(Instant::now()));
         }
@@ -201,6 +202,19 @@ fn due(expires: Timestamp) -> Timestamp {
         .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
+async fn run_within(exec: &ExecConfig, interaction: Interaction, limit: Duration) -> Result<Status, ClusterError> {
+    let status = tokio::time::timeout(limit, run(exec, interaction)).await;
+    status.map_err(|_| {
+        let program = exec.command.as_deref().unwrap_or_default();
+        failed(&format!(
+            "executable {program} did not answer within {limit:?} (--request-timeout)"
+        ))
+    })?
+}
+
+/// No credential is larger, in bytes.
+const MOST: u64 = 1024 * 1024;
+
 async fn run(exec: &ExecConfig, interaction: Interaction) -> Result<Status, ClusterError> {
     let program = exec.command.as_deref().unwrap_or_default();
     let mut command = Command::new(program);
@@ -230,12 +244,19 @@ async fn run(exec: &ExecConfig, interaction: Interaction) -> Result<Status, Clus
     let info = json!({ "kind": "ExecCredential", "apiVersion": exec.api_version, "spec": spec });
     command.env("KUBERNETES_EXEC_INFO", info.to_string());
 
-    let output = command
-        .output()
-        .await
-        .map_err(|error| not_started(exec, program, &error))?;
-    if !output.status.success() {
-        let end = match output.status.code() {
+    let mut child = command.spawn().map_err(|error| not_started(exec, program, &error))?;
+    let unread = |error: &std::io::Error| failed(&format!("executable {program}: {}", plain_io(error)));
+    let mut printed = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        let read = stdout.take(MOST + 1).read_to_end(&mut printed).await;
+        read.map_err(|error| unread(&error))?;
+    }
+    if printed.len() as u64 > MOST {
+        return Err(failed(&format!("executable {program} printed more than 1 MiB")));
+    }
+    let ended = child.wait().await.map_err(|error| unread(&error))?;
+    if !ended.success() {
+        let end = match ended.code() {
             Some(code) => format!("failed with exit code {code}"),
             None => "was ended by a signal".to_owned(),
         };
@@ -243,7 +264,7 @@ async fn run(exec: &ExecConfig, interaction: Interaction) -> Result<Status, Clus
     }
     // Some plugins print YAML, and client-go reads it.
     let credential: ExecCredential =
-        serde_saphyr::from_slice(&output.stdout).map_err(|_| failed("the plugin did not print an ExecCredential"))?;
+        serde_saphyr::from_slice(&printed).map_err(|_| failed("the plugin did not print an ExecCredential"))?;
     if let (Some(asked), Some(got)) = (&exec.api_version, &credential.api_version)
         && asked != got
     {

@@ -4,6 +4,8 @@
 //! any error, and shows the offending lines of a broken file, which may hold a token; hence our own.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use kube::config::{AuthInfo, Cluster as ClusterEntry, Kubeconfig, KubeconfigError};
@@ -129,9 +131,32 @@ fn load(connection: &Connection, env: &Environment) -> Result<Option<Kubeconfig>
     Ok(merged)
 }
 
-/// One file; paths in it become relative to it.
+/// No kubeconfig is larger, in bytes.
+const MOST: u64 = 16 * 1024 * 1024;
+
+/// One file; paths in it become relative to it. A pipe, as of `--kubeconfig <(…)`, has no place to which they could be.
 fn read(path: &Path) -> Result<Kubeconfig, ClusterError> {
-    Kubeconfig::read_from(path).map_err(|error| unreadable(path, &error))
+    let not_loaded = |why: &str| {
+        ClusterError::new(
+            ErrorKind::Config,
+            format!("error loading config file \"{}\": {why}", path.display()),
+        )
+    };
+    let too_large = || not_loaded("it is larger than 16 MiB, which no kubeconfig is");
+    let there = std::fs::metadata(path).map_err(|error| not_loaded(&plain_io(&error)))?;
+    if there.is_file() {
+        if there.len() > MOST {
+            return Err(too_large());
+        }
+        return Kubeconfig::read_from(path).map_err(|error| unreadable(path, &error));
+    }
+    let mut text = String::new();
+    let file = File::open(path).and_then(|file| file.take(MOST + 1).read_to_string(&mut text));
+    file.map_err(|error| not_loaded(&plain_io(&error)))?;
+    if text.len() as u64 > MOST {
+        return Err(too_large());
+    }
+    Kubeconfig::from_yaml(&text).map_err(|error| unreadable(path, &error))
 }
 
 fn unreadable(path: &Path, error: &KubeconfigError) -> ClusterError {

@@ -2,16 +2,18 @@
 //!
 //! kube could do this too, but reads `NO_PROXY` wrongly and fails on an empty entry in it; see [`super::proxy`].
 
+use std::path::Path;
 use std::time::Duration;
 
 use http::{HeaderValue, Uri};
-use kube::config::{AuthInfo, ExecAuthCluster};
+use kube::config::{AuthInfo, Cluster as ClusterEntry, ExecAuthCluster};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::client::MANAGER;
 use super::connection::{Connection, without_login};
 use super::error::{ClusterError, ErrorKind};
 use super::kubeconfig::{self, Environment, Resolved, Source};
+use crate::local::input;
 
 /// How long a connection attempt may take; kube's 30 s are too long for somebody on call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -71,7 +73,8 @@ fn from_kubeconfig(resolved: Resolved, env: &Environment) -> Result<Prepared, Cl
         mut auth,
     } = resolved;
     // Not printed, and not sent: API servers know no passwords any more.
-    let server = without_login(cluster.server.as_deref().unwrap_or_default());
+    let given = cluster.server.as_deref().unwrap_or_default();
+    let server = without_login(given);
     let url: Uri = server
         .parse()
         .ok()
@@ -82,10 +85,11 @@ fn from_kubeconfig(resolved: Resolved, env: &Environment) -> Result<Prepared, Cl
                 // What cannot be read may have its password anywhere before the last `@`.
                 format!(
                     "host must be a URL or a host:port pair: \"{}\"",
-                    server.rsplit('@').next().unwrap_or_default()
+                    given.rsplit('@').next().unwrap_or_default()
                 ),
             )
         })?;
+    check_files(&cluster, &auth)?;
     // Also decodes certificate-authority-data and reads the file, which kube does not do in public anywhere else.
     let for_plugin = ExecAuthCluster::try_from(&cluster).map_err(|error| {
         let file = cluster.certificate_authority.clone().unwrap_or_default();
@@ -176,6 +180,26 @@ fn parse_proxy(proxy: &str) -> Result<Uri, ClusterError> {
         Some("http" | "https" | "socks5") => Ok(uri),
         _ => Err(unusable()),
     }
+}
+
+/// What the kubeconfig names is read by others, without a limit and without an end: regular files only.
+fn check_files(cluster: &ClusterEntry, auth: &AuthInfo) -> Result<(), ClusterError> {
+    let named = [
+        ("certificate-authority", &cluster.certificate_authority),
+        ("client-certificate", &auth.client_certificate),
+        ("client-key", &auth.client_key),
+        ("tokenFile", &auth.token_file),
+    ];
+    for (field, path) in named {
+        if let Some(Err(why)) = path.as_deref().map(|path| input::check(Path::new(path))) {
+            let path = path.as_deref().unwrap_or_default();
+            return Err(ClusterError::new(
+                ErrorKind::Config,
+                format!("{field} {} {why}", crate::escape::escape(path)),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn load_failure(error: &kube::config::KubeconfigError) -> String {

@@ -45,6 +45,15 @@ pub fn read(path: &Path) -> Result<String, Unread> {
     String::from_utf8(bytes).map_err(|_| Unread::NotText)
 }
 
+/// Whether [`read`] would read it, for a file that somebody else reads. One that is not there is left to them.
+pub fn check(path: &Path) -> Result<(), Unread> {
+    match path.metadata() {
+        Ok(there) if !there.is_file() => Err(Unread::Irregular(kind(there.file_type()))),
+        Ok(there) if there.len() > MOST => Err(Unread::TooLarge),
+        _ => Ok(()),
+    }
+}
+
 /// Opens without waiting for whoever is to write into a fifo, and without making a terminal ours.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();

@@ -30,7 +30,7 @@ use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::objects::sound;
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::vm::VirtualMachine;
-use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance, undo};
+use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind, VirtualMachineInstance, undo};
 use crate::node::pod::{LABEL_MANAGED_BY, MANAGED_BY};
 use crate::run::traces::changes::{Changed, sorted};
 use crate::run::traces::debug_pods::{DebugPodSeen, LiveRun};
@@ -247,8 +247,13 @@ async fn list<K: Listable>(cluster: &Cluster, namespace: Option<&str>, kind: &Ki
     let list = api(cluster, namespace)
         .list(&ListParams::default().labels(&kind.selector()))
         .await;
-    list.map_err(|error| cluster.explain(&error, &ask))
-        .and_then(|list| sound(list.items))
+    let list = list.map_err(|error| cluster.explain(&error, &ask))?;
+    if list.metadata.continue_.is_some_and(|more| !more.is_empty()) {
+        // None was asked to be cut: what is not seen may be in place.
+        let why = format!("the server sent a part of the {} only", kind.resource);
+        return Err(ClusterError::new(ErrorKind::Other, why));
+    }
+    sound(list.items)
 }
 
 fn api<K: Listable>(cluster: &Cluster, namespace: Option<&str>) -> Api<K> {

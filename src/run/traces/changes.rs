@@ -53,15 +53,14 @@ impl Changed {
 
     fn of(kind: HolderKind, metadata: &ObjectMeta) -> Option<Self> {
         let holder = Holder::of(kind, metadata);
+        let label = metadata.labels.as_ref().and_then(|labels| labels.get(LABEL));
+        // They are written together, so that one that names another run was edited: it is shown by its label, by which it is
+        // found, and not followed.
         let undo = Undo::parse(metadata.annotations.as_ref()?.get(UNDO)?, &holder.name);
-        let label = || metadata.labels.as_ref().and_then(|labels| labels.get(LABEL));
+        let undo = undo.filter(|undo| label.is_none_or(|run| *run == undo.run));
+        let run = label.cloned().or_else(|| undo.as_ref().map(|undo| undo.run.clone()));
         Some(Self {
-            run: undo
-                .as_ref()
-                .map(|undo| &undo.run)
-                .or_else(label)
-                .cloned()
-                .unwrap_or_default(),
+            run: run.unwrap_or_default(),
             undo,
             holder,
         })
