@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{Api, DeleteParams, ListParams, PostParams, WatchParams};
 use kubectl_vmchaos::cluster::{Ask, Connection, ErrorKind, Impersonate};
+use kubectl_vmchaos::run::traces;
 use serde_json::json;
 
 use crate::support::http::{Answer, Server, list, status};
@@ -285,4 +286,15 @@ async fn a_server_that_takes_a_connection_and_says_nothing_is_not_waited_for() {
         cluster.explain(&error, &Ask::new("watch", "", "pods")).kind,
         ErrorKind::Timeout
     );
+}
+
+#[tokio::test]
+async fn a_list_that_was_cut_is_no_list_of_all_runs() {
+    for (token, whole) in [("", true), ("more", false)] {
+        let metadata = json!({ "resourceVersion": "100", "continue": token });
+        let answer = json!({ "kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": [] });
+        let server = Server::start(move |_| Answer::Json(200, answer.clone())).await;
+        let found = traces::look(&server.cluster().await, Some("shop"), None).await;
+        assert_eq!(found.is_ok(), whole, "{found:?}");
+    }
 }

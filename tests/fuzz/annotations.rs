@@ -83,7 +83,9 @@ fn a_way_back_that_was_edited_is_shown_and_followed_nowhere_else() {
         let machine: VirtualMachine = serde_json::from_value(marked(&text)).unwrap();
         let instance: VirtualMachineInstance = serde_json::from_value(marked(&text)).unwrap();
         for change in sorted(&[machine], &[instance]) {
-            prop_assert!(change.undo.as_ref().is_none_or(|undo| undo.vmi == "web-1"));
+            let ours = |undo: &Undo| undo.vmi == "web-1" && undo.run == "k3f9ab";
+            prop_assert!(change.undo.as_ref().is_none_or(ours));
+            prop_assert_eq!(&change.run, "k3f9ab");
             let shown = format!("{:?}", change.item(Time::now()));
             prop_assert!(!shown.contains(|c: char| c.is_control()), "{}", shown);
         }

@@ -148,3 +148,26 @@ impl Changed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_way_back_that_names_another_run_than_its_label_is_found_by_the_label_and_not_followed() {
+        let marked = |run: &str| {
+            let undo = json!({"run": run, "mode": "pause", "at": "2026-11-20T12:00:00.000Z", "duration": "60s",
+                "vmi": "web-1", "paused": true});
+            serde_json::from_value(
+                json!({"metadata": {"name": "web-1", "namespace": "shop", "labels": {LABEL: "k3f9ab"},
+                "annotations": {UNDO: undo.to_string()}}}),
+            )
+            .unwrap()
+        };
+        let changed = |run: &str| Changed::of_vmi(&marked(run)).unwrap();
+        assert!(changed("k3f9ab").undo.is_some());
+        let renamed = changed("zzz999");
+        assert_eq!((renamed.run.as_str(), renamed.undo), ("k3f9ab", None));
+    }
+}
