@@ -95,7 +95,11 @@ function load(device,  text, part, pair, n, i) {
 
 # Locked, and written beside and moved: another tc may look at it meanwhile.
 function lock(device) {
-  while (system("mkdir '" space device ".lock' 2>/dev/null") != 0) system("sleep 0.01")
+  while (system("mkdir '" space device ".lock' 2>/dev/null") != 0) {
+    # The node may have been removed since, and would never be locked.
+    if (system("test -d '" space "'") != 0) fail("Error: No such file or directory", 1)
+    system("sleep 0.01")
+  }
 }
 
 function unlock(device) { system("rmdir '" space device ".lock'") }
