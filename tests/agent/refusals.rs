@@ -13,6 +13,7 @@ crate::under_every_shell! {
     a_root_set_after_it_was_found
     a_device_that_is_not_there
     a_device_that_is_down
+    a_device_that_went_down_since_it_was_found
     a_device_that_is_no_tap
     a_tap_on_another_bridge
     a_second_uplink
@@ -20,6 +21,7 @@ crate::under_every_shell! {
     found_by_pod_uid
     a_pid_that_was_given_to_somebody_else
     the_hosts_network_namespace
+    a_host_whose_network_namespace_is_not_known
     the_hosts_network_namespace_since_it_was_found
     a_plan_with_shell_text
     a_plan_for_what_is_not_its_own
@@ -135,6 +137,22 @@ async fn a_device_that_is_down(shell: &[&str]) {
     );
 }
 
+async fn a_device_that_went_down_since_it_was_found(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.start(&plan(1, "60"), &[]);
+    operator.say("hello 0").await;
+    operator.wait("found", 1).await;
+    std::fs::write(
+        rig.node.root().join(format!("netns/{}.d/eth0", uid(0))),
+        "default noop\n",
+    )
+    .unwrap();
+    operator.say("arm").await;
+    let refused = operator.wait("refused|ready", 1).await;
+    assert_eq!(refused[0]["reason"], "device-down", "{refused:?}");
+    assert_eq!(operator.bye().await, 0);
+}
+
 async fn a_device_that_is_no_tap(shell: &[&str]) {
     let rig = one(shell, |vm| {
         vm.devices[2].kind = kubectl_vmchaos::rehearsal::host::DeviceKind::Veth;
@@ -204,6 +222,13 @@ async fn the_hosts_network_namespace(shell: &[&str]) {
     symlink(rig.node.root().join("netns/host"), link).unwrap();
     // The guest's process would lead to the pod's own.
     rig.node.end_guest(&uid(0));
+    assert_eq!(refusal(&rig, &plan(1, "60")).await["reason"], "host-netns");
+}
+
+/// No pod's can be told from it then.
+async fn a_host_whose_network_namespace_is_not_known(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    std::fs::remove_file(rig.node.root().join("proc/1/ns/net")).unwrap();
     assert_eq!(refusal(&rig, &plan(1, "60")).await["reason"], "host-netns");
 }
 
