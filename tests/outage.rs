@@ -21,6 +21,7 @@ mod outage {
     mod strategies;
     mod terminal;
     mod times;
+    mod tried;
 }
 
 use std::time::Duration;
