@@ -3,17 +3,19 @@
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use kubectl_vmchaos::rehearsal::host::Signal;
 use serde_json::Value;
 
 use crate::kills::verdict;
-use crate::rig::{HANDLE, PATIENCE, Rig, plan, signal, uid};
+use crate::rig::{HANDLE, PATIENCE, Rig, helpers, plan, signal, uid};
 
 crate::under_every_shell! {
     what_the_guard_cannot_remove_is_told
     what_the_sentinel_could_not_remove_the_guard_tries_again
     a_tc_that_is_still_at_work_is_waited_for
     the_warden_takes_the_place_of_a_guard_that_stands_still
+    the_warden_is_out_of_reach_of_the_pod
+    a_guard_killed_before_go
+    the_end_has_a_clock
     the_pod_is_found_again_when_its_first_process_is_gone
     a_namespace_that_has_become_the_hosts_is_left_alone
     a_beginning_that_cannot_be_written_down_does_not_begin
@@ -66,7 +68,13 @@ async fn what_the_sentinel_could_not_remove_the_guard_tries_again(shell: &[&str]
     operator.say("rollback").await;
     assert_eq!(operator.wait("leaked|restored", 1).await[0]["ev"], "leaked");
     rig.clean(&operator, 1).await;
-    until(|| verdict(&operator, 0).0 == "restored").await;
+    until(|| {
+        operator
+            .verdicts()
+            .first()
+            .is_some_and(|verdict| verdict[1] == "restored")
+    })
+    .await;
 }
 
 async fn a_tc_that_is_still_at_work_is_waited_for(shell: &[&str]) {
@@ -91,15 +99,61 @@ async fn a_tc_that_is_still_at_work_is_waited_for(shell: &[&str]) {
     assert_eq!(operator.bye().await, 0);
 }
 
-/// With everything in the debug pod's container killed.
+/// The agent, which would see to it as well, stands still, too.
 async fn the_warden_takes_the_place_of_a_guard_that_stands_still(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    let operator = rig.injected(&plan(1, "3600"), &[]).await;
+    let operator = rig.injected(&plan(1, "3"), &[("VMCHAOS_SILENCE", "3600")]).await;
+    let agent = rig.pid_of("agent");
+    signal(&agent, "-STOP");
     signal(&rig.pid_of("guard.0"), "-STOP");
     signal(&rig.pid_of("sentinel.0"), "-KILL");
-    operator.agent.kill(Signal::Kill);
     rig.clean(&operator, 1).await;
     assert_eq!(verdict(&operator, 0).0, "restored");
+    signal(&agent, "-CONT");
+}
+
+/// What is done to the debug pod's control group does not reach it.
+async fn the_warden_is_out_of_reach_of_the_pod(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "60"), &[]).await;
+    let moved = rig
+        .node
+        .root()
+        .join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs");
+    let moved = std::fs::read_to_string(moved).unwrap();
+    for pid in [helpers(&rig.pid_of("agent")).remove(2), rig.pid_of("guard.0")] {
+        assert!(moved.lines().any(|line| line == pid), "{pid} is not among {moved:?}");
+    }
+    assert_eq!(operator.bye().await, 0);
+}
+
+/// Nobody says go, and nobody says that it is over.
+async fn a_guard_killed_before_go(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let limits = [("VMCHAOS_SILENCE", "3600"), ("VMCHAOS_GO_LIMIT", "3600")];
+    let mut operator = rig.armed(&plan(1, "60"), &limits).await;
+    signal(&rig.pid_of("guard.0"), "-KILL");
+    let ended = operator.wait("restored|leaked", 1).await;
+    assert_eq!(
+        (&ended[0]["ev"], &ended[0]["held"]),
+        (&Value::from("restored"), &Value::from(0))
+    );
+    assert_eq!(operator.bye().await, 0);
+}
+
+/// A sentinel that stands still is ended in time though nothing that counted the time is left.
+async fn the_end_has_a_clock(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "3600"), &[("VMCHAOS_SILENCE", "3600")]).await;
+    signal(&rig.pid_of("sentinel.0"), "-STOP");
+    let all = helpers(&rig.pid_of("agent"));
+    for word in ["-STOP", "-KILL"] {
+        all[1..].iter().for_each(|pid| signal(pid, word));
+    }
+    operator.say("hb").await;
+    let ended = operator.wait("restored|leaked", 1).await;
+    assert_eq!(ended[0]["ev"], "restored");
+    assert_eq!(rig.netems(0), 0);
 }
 
 async fn the_pod_is_found_again_when_its_first_process_is_gone(shell: &[&str]) {
@@ -116,6 +170,12 @@ async fn the_pod_is_found_again_when_its_first_process_is_gone(shell: &[&str]) {
 async fn a_namespace_that_has_become_the_hosts_is_left_alone(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let mut operator = rig.injected(&plan(1, "3600"), &[("VMCHAOS_SILENCE", "3600")]).await;
+    let entered = rig.node.root().join("entered");
+    rig.replace_tool(
+        "tc",
+        &"#!/bin/sh\ncase $FAKE_NETNS in */host) : >ENTERED ;; esac\nexec REAL \"$@\"\n"
+            .replace("ENTERED", entered.to_str().unwrap()),
+    );
     let link = rig.node.process_dir(&uid(0)).unwrap().join("ns/net");
     std::fs::remove_file(&link).unwrap();
     symlink(rig.node.root().join("netns/host"), link).unwrap();
@@ -124,6 +184,7 @@ async fn a_namespace_that_has_become_the_hosts_is_left_alone(shell: &[&str]) {
     // Nobody has looked into the pod's own: what is there is not known.
     let ended = operator.wait("gone|restored|leaked", 1).await;
     assert_eq!(ended[0]["ev"], "leaked", "{ended:?}");
+    assert!(!entered.exists(), "the host's devices were touched");
 }
 
 async fn a_beginning_that_cannot_be_written_down_does_not_begin(shell: &[&str]) {
