@@ -8,7 +8,7 @@ const KINDS: [ErrorKind; 4] = [
 ];
 
 fn error(kind: ErrorKind) -> ClusterError {
-    ClusterError::new(kind, "x".to_owned())
+    ClusterError::new(kind, "x")
 }
 
 fn undo(run: &str) -> Undo {

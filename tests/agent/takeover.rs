@@ -25,7 +25,9 @@ crate::under_every_shell! {
 fn kill_at_once(rig: &Rig, names: &[&str]) {
     let pids: Vec<String> = names.iter().map(|name| rig.pid_of(name)).collect();
     for word in ["-STOP", "-KILL"] {
-        pids.iter().for_each(|pid| signal(pid, word));
+        for pid in &pids {
+            signal(pid, word);
+        }
     }
 }
 
@@ -148,7 +150,9 @@ async fn the_end_has_a_clock(shell: &[&str]) {
     signal(&rig.pid_of("sentinel.0"), "-STOP");
     let all = helpers(&rig.pid_of("agent"));
     for word in ["-STOP", "-KILL"] {
-        all[1..].iter().for_each(|pid| signal(pid, word));
+        for pid in &all[1..] {
+            signal(pid, word);
+        }
     }
     operator.say("hb").await;
     let ended = operator.wait("restored|leaked", 1).await;
