@@ -271,3 +271,13 @@ fn the_end_of_a_vm_is_where_it_had_the_fault_last() {
     vm.placements.push(next);
     assert_eq!(vm.last_end(), Some(&End::Restored(By::Deadline)));
 }
+
+/// A pod tells of its VMs by their numbers in it.
+#[test]
+fn of_two_vms_in_one_pod_each_has_its_own_words() {
+    let mut story = Story::new(settings(), 2);
+    story.engine.vms[1].placements[0] = Placement::new(0, 1, "node-1");
+    story.tell(Input::Heard(0, Heard::Attached));
+    story.says(0, Event::Found { vm: 1 });
+    assert_eq!([story.end(0), story.end(1)], [&Step::Waiting, &Step::Found]);
+}

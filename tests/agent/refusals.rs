@@ -25,6 +25,7 @@ crate::under_every_shell! {
     the_hosts_network_namespace_since_it_was_found
     a_plan_with_shell_text
     a_plan_for_what_is_not_its_own
+    a_device_that_is_not_the_vms
     a_kernel_without_netem
     a_kernel_with_netem_on_disk
     a_cgroup_that_cannot_be_entered
@@ -303,6 +304,14 @@ async fn a_plan_for_what_is_not_its_own(shell: &[&str]) {
         assert_eq!(operator.bye().await, 0);
         assert!(operator.seen("found").is_empty(), "{to}");
     }
+}
+
+async fn a_device_that_is_not_the_vms(shell: &[&str]) {
+    let plan = plan(1, "60")
+        .replace("qdisc eth0", "qdisc lo")
+        .replace("dev eth0", "dev lo");
+    let refused = refusal(&Rig::new(shell, 1), &plan).await;
+    assert_eq!(refused["reason"], "plan", "{refused:?}");
 }
 
 async fn a_kernel_without_netem(shell: &[&str]) {
