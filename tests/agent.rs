@@ -55,6 +55,8 @@ mod refusals;
 mod rig;
 #[path = "agent/sweep.rs"]
 mod sweep;
+#[path = "agent/takeover.rs"]
+mod takeover;
 #[path = "agent/wire.rs"]
 mod wire;
 

@@ -17,6 +17,7 @@ mod signals;
 mod strategies;
 mod terminal;
 mod times;
+mod tried;
 
 use std::time::Duration;
 

@@ -281,38 +281,5 @@ impl Tries {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn undo(run: &str) -> Undo {
-        let undo = json!({"run": run, "mode": "stop", "at": "2026-11-29T12:00:00Z", "duration": "60s", "vmi": "web-1"});
-        serde_json::from_value(undo).unwrap()
-    }
-
-    fn held(undo: Option<Undo>, unreadable: bool) -> Held {
-        Held {
-            version: "7".into(),
-            undo,
-            unreadable,
-            marks: Vec::new(),
-            has_annotations: true,
-            has_labels: true,
-            field: RunField::Neither,
-        }
-    }
-
-    #[test]
-    fn only_a_runs_own_way_back_is_gone() {
-        let (own, other) = (undo("k3f9ab"), undo("zzzzzz"));
-        let marked = held(Some(own.clone()), false);
-        assert_eq!(way_back(&marked, "k3f9ab", None), Ok(Some(&own)));
-        // Not even by a run that knows of one of its own: what is there now is that of the run that came after it.
-        let theirs = held(Some(other), false);
-        assert_eq!(way_back(&theirs, "k3f9ab", None), Ok(None));
-        assert_eq!(way_back(&theirs, "k3f9ab", Some(&own)), Ok(None));
-        let lost = held(None, false);
-        assert_eq!(way_back(&lost, "k3f9ab", Some(&own)), Ok(Some(&own)));
-        assert_eq!(way_back(&lost, "k3f9ab", None), Ok(None));
-        assert_eq!(way_back(&held(None, true), "k3f9ab", None), Err(Unreadable));
-    }
-}
+#[path = "undo_tests.rs"]
+mod tests;

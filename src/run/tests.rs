@@ -15,6 +15,8 @@ use crate::node::wire::{By, Event, Verdict, Word};
 mod proof;
 #[path = "reach_tests.rs"]
 mod reach;
+#[path = "told_tests.rs"]
+mod told;
 
 #[test]
 fn go_is_said_only_when_every_vm_is_ready() {

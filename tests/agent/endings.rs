@@ -21,6 +21,7 @@ crate::under_every_shell! {
     two_runs_on_one_device
     partly_applied
     read_back_wrongly
+    something_else_under_our_handle
     left_behind
     changed_by_others
     one_after_the_other
@@ -249,6 +250,24 @@ async fn read_back_wrongly(shell: &[&str]) {
     assert_eq!(operator.wait("failed", 1).await[0]["reason"], "readback");
     operator.wait("restored", 1).await;
     assert!(operator.seen("injected").is_empty());
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn something_else_under_our_handle(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    rig.replace_tool(
+        "tc",
+        "#!/bin/sh\ncase $* in *'-batch -') sed '/^qdisc add dev eth0/s/netem.*/tbf rate 1mbit burst 15kb latency 50ms/' | \
+         REAL \"$@\" ;; *) exec REAL \"$@\" ;; esac\n",
+    );
+    let mut operator = rig.armed(&plan(1, "60"), &[]).await;
+    operator.say("go").await;
+    assert_eq!(operator.wait("failed|injected", 1).await[0]["reason"], "readback");
+    let restored = operator.wait("restored", 1).await;
+    assert_eq!(
+        restored[0]["after"],
+        serde_json::json!({"tap0": "fq_codel", "eth0": "noqueue"})
+    );
     assert_eq!(operator.bye().await, 0);
 }
 

@@ -13,6 +13,7 @@ crate::under_every_shell! {
     a_root_set_after_it_was_found
     a_device_that_is_not_there
     a_device_that_is_down
+    a_device_that_went_down_since_it_was_found
     a_device_that_is_no_tap
     a_tap_on_another_bridge
     a_second_uplink
@@ -20,9 +21,11 @@ crate::under_every_shell! {
     found_by_pod_uid
     a_pid_that_was_given_to_somebody_else
     the_hosts_network_namespace
+    a_host_whose_network_namespace_is_not_known
     the_hosts_network_namespace_since_it_was_found
     a_plan_with_shell_text
     a_plan_for_what_is_not_its_own
+    a_device_that_is_not_the_vms
     a_kernel_without_netem
     a_kernel_with_netem_on_disk
     a_cgroup_that_cannot_be_entered
@@ -135,6 +138,22 @@ async fn a_device_that_is_down(shell: &[&str]) {
     );
 }
 
+async fn a_device_that_went_down_since_it_was_found(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.start(&plan(1, "60"), &[]);
+    operator.say("hello 0").await;
+    operator.wait("found", 1).await;
+    std::fs::write(
+        rig.node.root().join(format!("netns/{}.d/eth0", uid(0))),
+        "default noop\n",
+    )
+    .unwrap();
+    operator.say("arm").await;
+    let refused = operator.wait("refused|ready", 1).await;
+    assert_eq!(refused[0]["reason"], "device-down", "{refused:?}");
+    assert_eq!(operator.bye().await, 0);
+}
+
 async fn a_device_that_is_no_tap(shell: &[&str]) {
     let rig = one(shell, |vm| {
         vm.devices[2].kind = vmchaos_rehearsal::host::DeviceKind::Veth;
@@ -204,6 +223,13 @@ async fn the_hosts_network_namespace(shell: &[&str]) {
     symlink(rig.node.root().join("netns/host"), link).unwrap();
     // The guest's process would lead to the pod's own.
     rig.node.end_guest(&uid(0));
+    assert_eq!(refusal(&rig, &plan(1, "60")).await["reason"], "host-netns");
+}
+
+/// No pod's can be told from it then.
+async fn a_host_whose_network_namespace_is_not_known(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    std::fs::remove_file(rig.node.root().join("proc/1/ns/net")).unwrap();
     assert_eq!(refusal(&rig, &plan(1, "60")).await["reason"], "host-netns");
 }
 
@@ -278,6 +304,14 @@ async fn a_plan_for_what_is_not_its_own(shell: &[&str]) {
         assert_eq!(operator.bye().await, 0);
         assert!(operator.seen("found").is_empty(), "{to}");
     }
+}
+
+async fn a_device_that_is_not_the_vms(shell: &[&str]) {
+    let plan = plan(1, "60")
+        .replace("qdisc eth0", "qdisc lo")
+        .replace("dev eth0", "dev lo");
+    let refused = refusal(&Rig::new(shell, 1), &plan).await;
+    assert_eq!(refused["reason"], "plan", "{refused:?}");
 }
 
 async fn a_kernel_without_netem(shell: &[&str]) {

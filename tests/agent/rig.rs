@@ -91,8 +91,14 @@ pub(crate) fn spec(plan: &str, env: &[(&str, &str)]) -> Spec {
     );
     Spec {
         env: all,
-        script: SCRIPT.to_owned(),
+        script: script(),
     }
+}
+
+/// The script under test: the built-in one, or the mutated one in the file that `tests/mutants/run` names.
+fn script() -> String {
+    let file = std::env::var_os("VMCHAOS_TEST_SCRIPT");
+    file.map_or_else(|| SCRIPT.to_owned(), |file| std::fs::read_to_string(file).unwrap())
 }
 
 /// A node with some launchers.

@@ -8,6 +8,7 @@ crate::under_every_shell! {
     events_are_numbered_and_replayed
     a_partial_line_is_dropped
     words_nobody_knows_are_ignored
+    words_out_of_turn_are_ignored
     nobody_says_hello
     what_tc_prints_is_escaped
     heartbeats_are_echoed
@@ -61,6 +62,38 @@ async fn words_nobody_knows_are_ignored(shell: &[&str]) {
     operator.say("hb").await;
     operator.wait("hb", 1).await;
     assert!(operator.seen("injected|restored").is_empty());
+    assert_eq!(operator.bye().await, 0);
+}
+
+async fn words_out_of_turn_are_ignored(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.start(&plan(1, "60"), &[]);
+    operator.say("hello 0").await;
+    operator.wait("found", 1).await;
+    for word in ["kill", "sweep", "hb"] {
+        operator.say(word).await;
+    }
+    operator.wait("hb", 1).await;
+    assert!(
+        operator.seen("killed|swept|gone|refused").is_empty(),
+        "the plan asks for neither"
+    );
+    for (out_of_turn, word, answer) in [("go", "arm", "ready"), ("arm", "go", "injected")] {
+        operator.say(out_of_turn).await;
+        operator.say(word).await;
+        operator.wait(&format!("{answer}|refused"), 1).await;
+    }
+    for (beat, word) in ["go", "arm", "go 0", "arm 0"].iter().enumerate() {
+        operator.say(word).await;
+        operator.say("hb").await;
+        operator.wait("hb", beat + 2).await;
+    }
+    // What a second guard or sentinel would have to say is said by now.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    operator.say("hb").await;
+    operator.wait("hb", 6).await;
+    assert!(operator.seen("refused|ending|restored|failed").is_empty());
+    assert_eq!(rig.netems(0), 2);
     assert_eq!(operator.bye().await, 0);
 }
 

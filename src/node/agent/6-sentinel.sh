@@ -31,6 +31,8 @@ sentinel() { # VM, with S, TC and the rest in the environment
   fi
   centis "$TEXT"
   s_began=$CS s_injected='' s_reason=readback
+  # Before anybody hears that it is in place: from here on the warden knows by when it should have ended.
+  printf '%s\n' $((s_began + HOLD + EASE_MS / 10)) >"$S/due.$VM"
   [ ! -s "$S/errors.$VM" ] || s_reason=apply
   if look_applied && all_there; then
     s_injected=yes
@@ -68,7 +70,6 @@ hold() {
   h_left=$((s_began + HOLD - NOW))
   [ "$h_left" -gt 0 ] || return 0
   seconds "$h_left"
-  printf '%s\n' $((s_began + HOLD + EASE_MS / 10)) >"$S/due.$VM"
   {
     read -r h_me _ </proc/self/stat
     remember "sleep.$VM" "$h_me"

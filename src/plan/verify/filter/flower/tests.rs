@@ -80,6 +80,7 @@ fn any_other_flower_filter_is_a_mismatch() {
         ("/1/pref", json!(1)),
         ("/1/chain", json!(1)),
         ("/1/kind", json!("u32")),
+        ("/1/options/keys", Value::Null),
         ("/6/options/keys/vlan_ethtype", json!("ipv6")),
         ("/6/options/keys/eth_type", json!("arp")),
         (
@@ -110,4 +111,16 @@ fn any_other_flower_filter_is_a_mismatch() {
     let hook = twice.get_mut("tap0 egress").unwrap().as_array_mut().unwrap();
     hook.push(hook[1].clone());
     assert!(verify(&expected(Engine::Auto), &twice).is_err());
+}
+
+/// It may have been put there by anybody.
+#[test]
+fn a_filter_nobody_asked_for_is_told_by_its_keys() {
+    let mut read = filters();
+    let keys = json!({"eth_type": "ipv4\u{1b}[2J", "indev": "x".repeat(300)});
+    let hook = changed(&read["tap0 egress"], &[("/1/options/keys", keys)]);
+    read.insert("tap0 egress".to_owned(), hook);
+    let told = verify(&expected(Engine::Tc), &read).unwrap_err().problem;
+    assert!(told.contains(r#": {"eth_type":"ipv4\u001b[2J","indev":"xxx"#), "{told}");
+    assert!(told.len() < 300 && !told.contains(char::is_control), "{told}");
 }

@@ -1,0 +1,110 @@
+//! What is written on a VM is tried again where somebody was faster, not where it is refused; and nobody else's is taken off.
+
+use std::time::Duration;
+
+use vmchaos_rehearsal::{Answer, Rule};
+use serde_json::{Value, json};
+
+use crate::support::Rehearsal;
+use super::{VM, YES, is_unmarked, quick, with};
+
+const PAUSE: [&str; 8] = ["outage", "web-1", YES, "--mode", "pause", "--duration", "1s", "-o=json"];
+const PATH: &str = "/virtualmachines/web-1$";
+
+/// Requests that were to change something, by the end of their path.
+fn asked(rehearsal: &Rehearsal, end: &str) -> usize {
+    let all = rehearsal.practice.requests();
+    let is_one =
+        |method: &str, path: &str, query: &str| method != "GET" && path.ends_with(end) && !query.contains("dryRun");
+    all.iter()
+        .filter(|request| is_one(&request.method, &request.path, &request.query))
+        .count()
+}
+
+#[test]
+fn a_vm_that_somebody_changed_at_the_same_time_is_read_anew() {
+    let rehearsal = quick();
+    let conflict = Answer::status(409, "Conflict", "the object has been modified");
+    rehearsal
+        .practice
+        .fail(Rule::new("patch", PATH, conflict).unwrap().times(1));
+    rehearsal.run(&PAUSE).expect(0);
+    // The one that was refused, the way back, and that taken off again.
+    assert_eq!(asked(&rehearsal, "/virtualmachines/web-1"), 3);
+    assert!(is_unmarked(&rehearsal, VM, "default", "web-1"));
+}
+
+#[test]
+fn a_refusal_is_not_tried_again() {
+    let forbidden = || Answer::status(403, "Forbidden", "a webhook says no");
+    let rehearsal = quick();
+    rehearsal.practice.fail(Rule::new("patch", PATH, forbidden()).unwrap());
+    rehearsal.run(&PAUSE).expect(1).says(&["a webhook says no"]);
+    assert_eq!(asked(&rehearsal, "/virtualmachines/web-1"), 1);
+    assert_eq!(asked(&rehearsal, "/pause"), 0);
+
+    let rehearsal = quick();
+    rehearsal
+        .practice
+        .fail(Rule::new("update", "/unpause$", forbidden()).unwrap());
+    rehearsal.run(&PAUSE).expect(3);
+    assert_eq!(asked(&rehearsal, "/unpause"), 1);
+}
+
+/// Somebody has gone the way back, and the next run has begun, while this one still waits for an answer.
+#[test]
+fn the_way_back_of_the_next_run_stays() {
+    let rehearsal = quick();
+    let late = Answer::LateReply(Duration::from_secs(2));
+    rehearsal
+        .practice
+        .fail(Rule::new("update", "/unpause$", late).unwrap().times(1));
+    let run = rehearsal.spawn(&PAUSE);
+    rehearsal.until("it is unpaused", |rehearsal| asked(rehearsal, "/unpause") > 0);
+    let next = r#"{"run":"abc123","mode":"pause","at":"2026-11-29T12:00:00Z","duration":"60s","vmi":"web-1"}"#;
+    rehearsal.practice.edit(VM, "default", "web-1", |vm| {
+        vm["metadata"]["annotations"]["vmchaos.dev/undo"] = json!(next);
+        vm["metadata"]["labels"]["vmchaos.dev/run"] = json!("abc123");
+    });
+    run.end();
+    let vm = rehearsal.practice.get(VM, "default", "web-1").unwrap();
+    assert_eq!(vm["metadata"]["annotations"]["vmchaos.dev/undo"], next);
+    assert_eq!(vm["metadata"]["labels"]["vmchaos.dev/run"], "abc123");
+}
+
+/// What a server dry run of `halt` asks for is what `halt` would do: the run strategy, and a start where none comes of it.
+#[test]
+fn a_server_dry_run_of_halt_asks_for_what_it_would_do() {
+    for (strategy, starts) in [("Always", false), ("Manual", true)] {
+        let rehearsal = quick();
+        crate::strategy(&rehearsal, "default", "web-1", strategy);
+        let delete = ["outage", "web-1", YES, "--duration", "10m", "--mode"];
+        let how: &[&str] = &["stop"];
+        let mut run = rehearsal.spawn(&with(&delete, how));
+        run.wait_for("injected");
+        run.signal("KILL");
+        run.end();
+        let asks = |rehearsal: &Rehearsal| {
+            rehearsal.practice.clear_requests();
+            rehearsal
+                .run(&["halt", "vmi/web-1", "--dry-run=server", "-y"])
+                .expect(0);
+            let mut all = rehearsal.practice.requests();
+            all.retain(|request| request.query.contains("dryRun=All") || request.path.ends_with("/start"));
+            let patches: Vec<String> = all
+                .iter()
+                .filter(|request| request.method == "PATCH")
+                .map(|request| String::from_utf8_lossy(&request.body).into_owned())
+                .collect();
+            let started = all.iter().any(|request| request.path.ends_with("/start"));
+            (patches.join(" ").contains(&format!("\"{strategy}\"")), started)
+        };
+        // KubeVirt's stop leaves Manual as it is.
+        assert_eq!(asks(&rehearsal), (strategy == "Always", starts), "{strategy}");
+        // Theirs now: neither.
+        rehearsal.practice.edit(VM, "default", "web-1", |vm| {
+            vm["spec"]["runStrategy"] = Value::from("Once");
+        });
+        assert_eq!(asks(&rehearsal), (false, false), "{strategy}, changed by others");
+    }
+}
