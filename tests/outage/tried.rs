@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use vmchaos_rehearsal::{Answer, Rule};
 use serde_json::{Value, json};
+use vmchaos_rehearsal::{Answer, Rule};
 
-use crate::support::Rehearsal;
 use super::{VM, YES, is_unmarked, quick, with};
+use crate::support::Rehearsal;
 
 const PAUSE: [&str; 8] = ["outage", "web-1", YES, "--mode", "pause", "--duration", "1s", "-o=json"];
 const PATH: &str = "/virtualmachines/web-1$";
@@ -77,7 +77,7 @@ fn the_way_back_of_the_next_run_stays() {
 fn a_server_dry_run_of_halt_asks_for_what_it_would_do() {
     for (strategy, starts) in [("Always", false), ("Manual", true)] {
         let rehearsal = quick();
-        crate::strategy(&rehearsal, "default", "web-1", strategy);
+        super::strategy(&rehearsal, "default", "web-1", strategy);
         let delete = ["outage", "web-1", YES, "--duration", "10m", "--mode"];
         let how: &[&str] = &["stop"];
         let mut run = rehearsal.spawn(&with(&delete, how));
