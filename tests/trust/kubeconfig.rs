@@ -69,7 +69,7 @@ fn what_a_kubeconfig_names_is_a_regular_file() {
     ] {
         for (path, what) in [(fifo.as_path(), "a fifo"), (Path::new("/dev/zero"), "a device")] {
             let file = kubeconfig(&rehearsal, |config| {
-                config[format!("{kind}s")][0][kind][field] = json!(path)
+                config[format!("{kind}s")][0][kind][field] = json!(path);
             });
             let ended = rehearsal.run(&with(&file, &["halt", "--all", "-y"]));
             ended.expect(3).says(&[field, what, "only a regular file is read"]);
