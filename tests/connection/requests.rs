@@ -294,7 +294,8 @@ async fn a_list_that_was_cut_is_no_list_of_all_runs() {
         let metadata = json!({ "resourceVersion": "100", "continue": token });
         let answer = json!({ "kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": [] });
         let server = Server::start(move |_| Answer::Json(200, answer.clone())).await;
-        let found = traces::look(&server.cluster().await, Some("shop"), None).await;
+        let cluster = server.cluster().await;
+        let found = Box::pin(traces::look(&cluster, Some("shop"), None)).await;
         assert_eq!(found.is_ok(), whole, "{found:?}");
     }
 }
