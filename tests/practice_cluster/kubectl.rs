@@ -222,3 +222,16 @@ async fn attach_carries_stdin_and_stdout_and_logs_keep_what_was_said() {
     let (code, _, err) = kubectl.run(&["attach", "-i", "echo"], "").await;
     assert_eq!((code, err.contains("completed pod")), (1, true), "{err}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_that_prepare_a_namespace_for_debug_pods_work() {
+    let Some(kubectl) = Kubectl::start().await else { return };
+    assert_eq!(
+        kubectl.ok(&["create", "namespace", "vmchaos"]).await,
+        "namespace/vmchaos created\n"
+    );
+    let label = ["label", "namespace", "vmchaos", "vmchaos.dev/debug-pods=allowed"];
+    assert_eq!(kubectl.ok(&label).await, "namespace/vmchaos labeled\n");
+    let (code, _, err) = kubectl.run(&["create", "namespace", "vmchaos"], "").await;
+    assert!(code == 1 && err.contains("AlreadyExists"), "{err}");
+}

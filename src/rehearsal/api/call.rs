@@ -4,6 +4,7 @@ use hyper::{HeaderMap, body::Bytes, header};
 use serde_json::Value;
 
 use super::{
+    protobuf,
     resources::Resource,
     status_error::{ApiError, ApiResult},
 };
@@ -87,10 +88,13 @@ impl User {
 }
 
 impl Call {
-    /// The body as an object: JSON, or YAML where a client may send it.
+    /// The body as an object: JSON, or YAML or protobuf where a client may send it.
     pub(crate) fn object(&self) -> ApiResult<Value> {
         if let Ok(object) = serde_json::from_slice(&self.body) {
             return Ok(object);
+        }
+        if let Some(namespace) = protobuf::namespace(&self.body) {
+            return Ok(namespace);
         }
         let yaml = std::str::from_utf8(&self.body)
             .ok()

@@ -1,5 +1,5 @@
-//! The protobuf form of access reviews: kubectl's typed client (`kubectl auth can-i`) sends nothing else. Only what it
-//! says about the question is read; answers are JSON, which the same client accepts.
+//! The protobuf form of what kubectl's typed client sends in no other: access reviews (`kubectl auth can-i`), of which only the
+//! question is read, and `kubectl create namespace`. Answers are JSON, which the same client accepts.
 
 use serde_json::{Value, json};
 
@@ -37,6 +37,22 @@ pub(crate) fn review(body: &[u8]) -> Option<Value> {
         }
     }
     Some(review)
+}
+
+/// Reads a namespace of which no more is said than its name.
+pub(crate) fn namespace(body: &[u8]) -> Option<Value> {
+    let envelope = body.strip_prefix(MAGIC)?;
+    // Unknown: 1 = TypeMeta, whose 2 is the kind; 2 = the object, whose 1 is its metadata.
+    if field(field(envelope, 1)?, 2)? != b"Namespace" {
+        return None;
+    }
+    let metadata = field(field(envelope, 2)?, 1)?;
+    // 11 = labels, 12 = annotations.
+    if field(metadata, 11).is_some() || field(metadata, 12).is_some() {
+        return None;
+    }
+    let name = std::str::from_utf8(field(metadata, 1)?).ok()?;
+    Some(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
 }
 
 /// The bytes of a field with a length, the last one of that number.
@@ -97,6 +113,23 @@ mod tests {
             review(&body).unwrap(),
             json!({"spec": {"resourceAttributes": {"namespace": "default", "verb": "create", "resource": "pods", "subresource": "attach"}}})
         );
+    }
+
+    #[test]
+    fn a_namespace_is_read_whole_or_not_at_all() {
+        let body = |kind: &[u8], metadata: &[u8]| {
+            let object = text(2, &text(1, metadata));
+            [MAGIC, &text(1, &text(2, kind)), &object].concat()
+        };
+        let named = text(1, b"vmchaos");
+        let read = namespace(&body(b"Namespace", &named)).unwrap();
+        assert_eq!(
+            read,
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "vmchaos"}})
+        );
+        assert_eq!(namespace(&body(b"Secret", &named)), None);
+        assert_eq!(namespace(&body(b"Namespace", &[named, text(11, b"")].concat())), None);
+        assert_eq!(namespace(b"{}"), None);
     }
 
     #[test]
