@@ -10,6 +10,7 @@ crate::under_every_shell! {
     filters_of_every_run
     filters_of_one_run
     filters_of_somebody_else
+    a_table_whose_name_no_run_can_have
     a_filter_that_is_live
     what_a_killed_run_has_left
 }
@@ -70,6 +71,16 @@ async fn filters_of_one_run(shell: &[&str]) {
         rig.node.filters(&uid(0)),
         ["eth0 clsact", "eth0 egress flower 31490 0x7b020001"]
     );
+}
+
+async fn a_table_whose_name_no_run_can_have(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let made = rig.node.nft(&uid(0), &["create", "table", "netdev", "vmchaos_a/b"]).unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let before = rig.node.filters(&uid(0));
+    assert_eq!(before.len(), 1, "{before:?}");
+    assert_eq!(sweep(&rig, "").await, (json!([]), json!([])));
+    assert_eq!(rig.node.filters(&uid(0)), before);
 }
 
 async fn filters_of_somebody_else(shell: &[&str]) {
