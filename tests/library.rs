@@ -5,6 +5,7 @@ mod connection;
 mod discovery;
 mod fuzz;
 mod grammar;
+mod house;
 mod practice_cluster;
 mod rbac;
 mod read_back;

@@ -75,7 +75,10 @@ async fn filters_of_one_run(shell: &[&str]) {
 
 async fn a_table_whose_name_no_run_can_have(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    let made = rig.node.nft(&uid(0), &["create", "table", "netdev", "vmchaos_a/b"]).unwrap();
+    let made = rig
+        .node
+        .nft(&uid(0), &["create", "table", "netdev", "vmchaos_a/b"])
+        .unwrap();
     assert!(made.status.success(), "{made:?}");
     let before = rig.node.filters(&uid(0));
     assert_eq!(before.len(), 1, "{before:?}");
