@@ -2,8 +2,6 @@
 
 use serde::Serialize;
 
-use crate::ui;
-
 /// What went wrong, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -21,16 +19,6 @@ impl ErrorReport {
             reason: reason.into(),
             message: message.into(),
             hint: None,
-        }
-    }
-
-    /// Takes an error chain apart; several hints become lines of one.
-    pub fn from_error(reason: impl Into<String>, error: &anyhow::Error) -> Self {
-        let ui::Explained { message, hints } = ui::explain(error);
-        Self {
-            reason: reason.into(),
-            message,
-            hint: (!hints.is_empty()).then(|| hints.join("\n")),
         }
     }
 

@@ -38,13 +38,6 @@ impl Practice {
         });
     }
 
-    /// Pod Security: the namespace warns of pods beyond this level.
-    pub fn admission_warn(&self, namespace: &str, level: &str) {
-        self.cluster.edit(&NAMESPACES, "", namespace, |namespace| {
-            fields::set(namespace, "/metadata/labels/pod-security.kubernetes.io~1warn", level);
-        });
-    }
-
     /// A webhook refuses new objects of a kind (its plural) in a namespace (`*` = all), dry runs too.
     pub fn webhook_deny(&self, webhook: &str, resource: &str, namespace: &str, message: &str) {
         let webhook = Webhook {

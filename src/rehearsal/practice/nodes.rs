@@ -62,12 +62,6 @@ impl Practice {
         });
     }
 
-    /// Cordons a node: nothing is scheduled to it any more.
-    pub fn cordon(&self, node: &str) {
-        self.cluster
-            .edit(&NODES, "", node, |node| fields::set(node, "/spec/unschedulable", true));
-    }
-
     /// Pulls of this image, or all pulls on this node, fail from now on.
     pub fn image_pull_fails(&self, image_or_node: &str) {
         self.cluster.nodes.fail_pulls(image_or_node);
