@@ -155,7 +155,7 @@ fn mode() -> Option<String> {
 
 fn child(scenario: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "scenario", "--nocapture", "--test-threads=1"]);
+    command.args(["--exact", "ui_pty::scenario", "--nocapture", "--test-threads=1"]);
     command.env_clear().env("TERM", "xterm").env(SCENARIO, scenario);
     command
 }

@@ -1,16 +1,15 @@
 //! Blocks of addresses in CIDR notation (RFC 4632, RFC 4291).
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
 
 use super::ValueError;
 
 /// A block of IPv4 or IPv6 addresses: an address whose bits behind the prefix are all 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cidr {
-    address: IpAddr,
-    prefix: u8,
-}
+pub struct Cidr(IpNet);
 
 impl Cidr {
     /// `10.0.0.0/8`, `fd00::/8`; without a prefix, one address.
@@ -22,106 +21,76 @@ impl Cidr {
         let Ok(address) = address.parse::<IpAddr>() else {
             return Err(ValueError::new("not an IPv4 or IPv6 address or block", EXAMPLE));
         };
-        let bits = width(address);
-        let prefix = match prefix {
-            None => bits,
-            Some(prefix) => match prefix_length(prefix, address) {
-                Some(length) if prefix.len() <= 3 && length <= bits => length,
-                Some(length) if length <= bits => {
-                    return Err(ValueError::new(
-                        "the length of the prefix is a number of bits",
-                        Self {
-                            address,
-                            prefix: length,
-                        }
-                        .network()
-                        .to_string(),
-                    ));
+        let one = IpNet::from(address);
+        let bits = one.max_prefix_len();
+        let block = match prefix {
+            None => one,
+            Some(prefix) => {
+                let length = prefix_length(prefix, address);
+                match length.and_then(|length| IpNet::new(address, length).ok()) {
+                    Some(block) if prefix.len() <= 3 => block,
+                    Some(block) => {
+                        return Err(ValueError::new(
+                            "the length of the prefix is a number of bits",
+                            Self(block.trunc()).to_string(),
+                        ));
+                    }
+                    None => {
+                        return Err(ValueError::new(
+                            format!("the prefix is not a number from 0 to {bits}"),
+                            address.to_string(),
+                        ));
+                    }
                 }
-                _ => {
-                    return Err(ValueError::new(
-                        format!("the prefix is not a number from 0 to {bits}"),
-                        Self { address, prefix: bits }.to_string(),
-                    ));
-                }
-            },
+            }
         };
-        let block = Self { address, prefix };
         if let IpAddr::V6(v6) = address
             && let Some(v4) = v6.to_ipv4_mapped()
         {
-            let v4 = Self {
-                address: v4.into(),
-                prefix: prefix.saturating_sub(96),
-            };
+            let v4 =
+                IpNet::new(v4.into(), block.prefix_len().saturating_sub(96)).unwrap_or(IpNet::from(IpAddr::from(v4)));
             return Err(ValueError::new(
                 "an IPv4-mapped address is never on the wire; say the IPv4 address",
-                v4.network().to_string(),
+                Self(v4.trunc()).to_string(),
             ));
         }
-        let network = block.network();
-        if network != block {
+        if block.trunc() != block {
             return Err(ValueError::new(
                 format!("{address} is an address within the block; say the block"),
-                network.to_string(),
+                Self(block.trunc()).to_string(),
             ));
         }
-        if block.address.is_unspecified() && prefix == bits {
-            let every = Self { address, prefix: 0 };
-            return Err(ValueError::new("no packet has this address", every.to_string()));
+        if address.is_unspecified() && block == one {
+            return Err(ValueError::new("no packet has this address", format!("{address}/0")));
         }
-        Ok(block)
+        Ok(Self(block))
     }
 
     pub fn is_ipv4(&self) -> bool {
-        self.address.is_ipv4()
+        self.0.addr().is_ipv4()
     }
 
     /// Every address of its family.
     pub fn is_everything(&self) -> bool {
-        self.prefix == 0
+        self.0.prefix_len() == 0
     }
 
     /// First and last address, as numbers.
     pub fn range(&self) -> (u128, u128) {
-        let first = number(self.address);
-        (first, first | self.host_bits())
-    }
-
-    fn network(self) -> Self {
-        let network = number(self.address) & !self.host_bits();
-        let address = match self.address {
-            IpAddr::V4(_) => Ipv4Addr::from(u32::try_from(network).unwrap_or(0)).into(),
-            IpAddr::V6(_) => Ipv6Addr::from(network).into(),
-        };
-        Self { address, ..self }
-    }
-
-    /// The bits behind the prefix, all 1.
-    fn host_bits(&self) -> u128 {
-        let host = u32::from(width(self.address) - self.prefix);
-        u128::MAX.checked_shr(128 - host).unwrap_or(0)
+        (number(self.0.network()), number(self.0.broadcast()))
     }
 }
 
 /// Blocks in order, without those that lie within another.
 pub fn merged(blocks: &[Cidr]) -> Vec<Cidr> {
-    let within = |inner: &Cidr, outer: &Cidr| {
-        let ((first, last), (start, end)) = (inner.range(), outer.range());
-        inner.is_ipv4() == outer.is_ipv4() && start <= first && last <= end
-    };
     let mut kept: Vec<Cidr> = blocks
         .iter()
-        .filter(|block| !blocks.iter().any(|other| other != *block && within(block, other)))
+        .filter(|block| !blocks.iter().any(|other| other != *block && other.0.contains(&block.0)))
         .copied()
         .collect();
     kept.sort_unstable();
     kept.dedup();
     kept
-}
-
-fn width(address: IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
 }
 
 fn number(address: IpAddr) -> u128 {
@@ -136,18 +105,17 @@ fn prefix_length(text: &str, address: IpAddr) -> Option<u8> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().ok();
     }
-    let mask = u32::from(text.parse::<Ipv4Addr>().ok().filter(|_| address.is_ipv4())?);
-    let length = mask.leading_ones();
-    (mask.checked_shl(length).unwrap_or(0) == 0).then_some(u8::try_from(length).ok()?)
+    let mask = text.parse::<Ipv4Addr>().ok().filter(|_| address.is_ipv4())?;
+    ipnet::ip_mask_to_prefix(mask.into()).ok()
 }
 
 /// One address without a prefix, as `nft` and `tc` print it.
 impl fmt::Display for Cidr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.prefix == width(self.address) {
-            self.address.fmt(f)
+        if self.0.prefix_len() == self.0.max_prefix_len() {
+            self.0.addr().fmt(f)
         } else {
-            write!(f, "{}/{}", self.address, self.prefix)
+            self.0.fmt(f)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The four ways to change part of an object: JSON patch, merge patch, strategic merge (by the usual list keys) and
 //! apply.
 
+use json_patch::{Patch, PatchOperation};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -87,7 +88,7 @@ fn merge_list(old: &mut Vec<Value>, new: &[Value]) {
     }
 }
 
-/// JSON patch of RFC 6902.
+/// JSON patch of RFC 6902, refused in the words of an API server.
 fn operations(resource: &Resource, object: &mut Value, patch: &Value) -> ApiResult<()> {
     let name = fields::text(object, "/metadata/name").to_owned();
     let refused = |why: String| {
@@ -97,55 +98,34 @@ fn operations(resource: &Resource, object: &mut Value, patch: &Value) -> ApiResu
             format!("{} \"{name}\" is invalid: {why}", resource.qualified()),
         )
     };
-    for operation in patch
-        .as_array()
-        .ok_or_else(|| ApiError::bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch"))?
-    {
-        let (place, source) = (fields::text(operation, "/path"), fields::text(operation, "/from"));
-        let value = operation.get("value").cloned().unwrap_or_default();
-        let missing = |kind: &str, place: &str| {
-            refused(format!(
-                "{kind} operation does not apply: doc is missing path: \"{place}\": missing value"
-            ))
-        };
-        match fields::text(operation, "/op") {
-            "test" if object.pointer(place).unwrap_or(&Value::Null) == &value => {}
-            "test" => return Err(refused(format!("testing path {place} failed"))),
-            "add" => add(object, place, value).ok_or_else(|| missing("add", place))?,
-            "replace" => *object.pointer_mut(place).ok_or_else(|| missing("replace", place))? = value,
-            "remove" => drop(take(object, place).ok_or_else(|| missing("remove", place))?),
-            "move" => {
-                let value = take(object, source).ok_or_else(|| missing("move", source))?;
-                add(object, place, value).ok_or_else(|| missing("move", place))?;
-            }
-            "copy" => {
-                let value = object.pointer(source).cloned().ok_or_else(|| missing("copy", source))?;
-                add(object, place, value).ok_or_else(|| missing("copy", place))?;
-            }
-            other => return Err(ApiError::bad_request(format!("Unexpected kind: {other}"))),
-        }
+    let operations: Patch = serde_json::from_value(patch.clone()).map_err(|error| {
+        ApiError::bad_request(format!(
+            "json: cannot unmarshal into Go value of type jsonpatch.Patch: {error}"
+        ))
+    })?;
+    for operation in &operations.0 {
+        json_patch::patch(object, std::slice::from_ref(operation)).map_err(|error| {
+            let place = operation.path();
+            refused(match (operation, error.kind) {
+                (PatchOperation::Test(_), _) => format!("testing path {place} failed"),
+                (_, why) => format!(
+                    "{} operation does not apply: doc is missing path: \"{place}\": {why}",
+                    word(operation)
+                ),
+            })
+        })?;
     }
     Ok(())
 }
 
-fn add(object: &mut Value, path: &str, value: Value) -> Option<()> {
-    let (parent, key) = path.rsplit_once('/')?;
-    let key = key.replace("~1", "/").replace("~0", "~");
-    match object.pointer_mut(parent)? {
-        Value::Object(map) => drop(map.insert(key, value)),
-        Value::Array(items) if key == "-" => items.push(value),
-        Value::Array(items) => items.insert(key.parse().ok().filter(|place| *place <= items.len())?, value),
-        _ => return None,
-    }
-    Some(())
-}
-
-fn take(object: &mut Value, path: &str) -> Option<Value> {
-    let (parent, key) = path.rsplit_once('/')?;
-    match object.pointer_mut(parent)? {
-        Value::Object(_) => fields::unset(object, path),
-        Value::Array(items) => Some(items.remove(key.parse().ok().filter(|place| *place < items.len())?)),
-        _ => None,
+fn word(operation: &PatchOperation) -> &'static str {
+    match operation {
+        PatchOperation::Add(_) => "add",
+        PatchOperation::Remove(_) => "remove",
+        PatchOperation::Replace(_) => "replace",
+        PatchOperation::Move(_) => "move",
+        PatchOperation::Copy(_) => "copy",
+        PatchOperation::Test(_) => "test",
     }
 }
 
