@@ -4,8 +4,6 @@ mod timeline;
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
-
 use super::junit::safe;
 use super::{RunReport, TargetReport, TargetState};
 
@@ -24,7 +22,7 @@ svg .good{fill:var(--good)}svg .bad{fill:var(--bad)}svg .step{fill:var(--move)}s
 impl RunReport {
     /// Every text from elsewhere is escaped; there are no scripts, and nothing is loaded.
     pub fn html(&self) -> String {
-        let kind = self.fault.get("type").and_then(Value::as_str).unwrap_or("run");
+        let kind = self.kind();
         let outcome = self.outcome.word();
         let title = format!("{} {}: {outcome}", safe(kind), safe(&self.id));
         let mut page = format!(

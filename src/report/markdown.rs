@@ -14,7 +14,7 @@ impl RunReport {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{what}");
         };
-        let kind = self.fault.get("type").and_then(Value::as_str).unwrap_or("run");
+        let kind = self.kind();
         line(format!(
             "# {} {}: {}\n",
             safe(kind),

@@ -169,6 +169,14 @@ impl RunReport {
         }
     }
 
+    /// The fault's command, e.g. `netem`; `run` where none is known yet.
+    pub fn kind(&self) -> &str {
+        self.fault
+            .get("type")
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or("run")
+    }
+
     /// The target `namespace/name`, added when it is not there yet.
     pub fn target_mut(&mut self, key: &str) -> &mut TargetReport {
         let (namespace, name) = key.split_once('/').unwrap_or(("", key));

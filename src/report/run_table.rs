@@ -46,11 +46,7 @@ impl RunReport {
             ("node", |t| t.node.clone().unwrap_or_default()),
             ("state", |t| t.state.map(super::TargetState::word).unwrap_or_default()),
         ];
-        let kind = self
-            .fault
-            .get("type")
-            .and_then(|kind| kind.as_str())
-            .unwrap_or_default();
+        let kind = self.kind();
         if kind == "outage" {
             columns.push(("gone", |t| after(t, "accepted", "gone")));
             columns.push(("scheduled", |t| after(t, "accepted", "scheduled")));
