@@ -48,7 +48,10 @@ fn filter(words: &[&str]) -> Option<Filter> {
 
 #[test]
 fn says_what_the_real_tc_said() {
-    let path = format!("{}/../../tests/agent/transcripts/flower.txt", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../../tests/agent/transcripts/flower.txt",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let text = std::fs::read_to_string(&path).unwrap();
     // Behind it there are filters that this program never puts.
     let (text, _) = text

@@ -137,7 +137,10 @@ fn named(mut value: Value) -> Value {
 fn says_what_the_real_nft_said() {
     let (mut compared, mut refused) = (0, 0);
     for name in ["nft", "nft-rules"] {
-        let path = format!("{}/../../tests/agent/transcripts/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+        let path = format!(
+            "{}/../../tests/agent/transcripts/{name}.txt",
+            env!("CARGO_MANIFEST_DIR")
+        );
         let text = std::fs::read_to_string(&path).unwrap();
         let kernel = Abilities {
             egress: true,

@@ -16,7 +16,10 @@ fn without_counters(mut roots: Value) -> Value {
 fn says_what_the_real_tc_said() {
     let (mut compared, mut refused) = (0, 0);
     for name in ["netem", "netem-options", "tbf"] {
-        let path = format!("{}/../../tests/agent/transcripts/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+        let path = format!(
+            "{}/../../tests/agent/transcripts/{name}.txt",
+            env!("CARGO_MANIFEST_DIR")
+        );
         let text = std::fs::read_to_string(&path).unwrap();
         let (mut tap, mut uplink) = (Root::new("fq_codel", 1), Root::new("noqueue", 1));
         for record in text.split("$ ").filter(|record| !record.is_empty()) {

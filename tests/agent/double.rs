@@ -56,6 +56,12 @@ pub(crate) enum Step {
 }
 pub(crate) use Step::{Close, Kill, Put, Remove, Say, Wait};
 
+/// A fault is put in place, and then something happens.
+pub(crate) fn held<const N: usize>(then: [Step; N]) -> Vec<Step> {
+    let start = [Say("hello 0"), Say("arm"), Wait("ready"), Say("go"), Wait("injected")];
+    start.into_iter().chain(then).collect()
+}
+
 /// Holds a dialogue about one VM with both and compares all they say, their exit codes and termination logs.
 pub(crate) async fn same(plan: &str, steps: &[Step]) -> Vec<Value> {
     same_beside(None, plan, steps).await
@@ -198,18 +204,7 @@ async fn deadline() {
 
 #[tokio::test]
 async fn end_of_file() {
-    same(
-        &plan(1, "60"),
-        &[
-            Say("hello 0"),
-            Say("arm"),
-            Wait("ready"),
-            Say("go"),
-            Wait("injected"),
-            Close,
-        ],
-    )
-    .await;
+    same(&plan(1, "60"), &held([Close])).await;
 }
 
 #[tokio::test]
@@ -219,70 +214,22 @@ async fn end_of_file_before_go() {
 
 #[tokio::test]
 async fn term() {
-    same(
-        &plan(1, "60"),
-        &[
-            Say("hello 0"),
-            Say("arm"),
-            Wait("ready"),
-            Say("go"),
-            Wait("injected"),
-            Kill(Signal::Term),
-        ],
-    )
-    .await;
+    same(&plan(1, "60"), &held([Kill(Signal::Term)])).await;
 }
 
 #[tokio::test]
 async fn kill() {
-    same(
-        &plan(1, "60"),
-        &[
-            Say("hello 0"),
-            Say("arm"),
-            Wait("ready"),
-            Say("go"),
-            Wait("injected"),
-            Kill(Signal::Kill),
-        ],
-    )
-    .await;
+    same(&plan(1, "60"), &held([Kill(Signal::Kill)])).await;
 }
 
 #[tokio::test]
 async fn gone() {
-    same(
-        &plan(1, "60"),
-        &[
-            Say("hello 0"),
-            Say("arm"),
-            Wait("ready"),
-            Say("go"),
-            Wait("injected"),
-            Remove,
-            Wait("end"),
-            Say("bye"),
-        ],
-    )
-    .await;
+    same(&plan(1, "60"), &held([Remove, Wait("end"), Say("bye")])).await;
 }
 
 #[tokio::test]
 async fn detached() {
-    same(
-        &plan(1, "1"),
-        &[
-            Say("hello 0"),
-            Say("arm"),
-            Wait("ready"),
-            Say("go"),
-            Wait("injected"),
-            Say("detach"),
-            Wait("detached"),
-            Close,
-        ],
-    )
-    .await;
+    same(&plan(1, "1"), &held([Say("detach"), Wait("detached"), Close])).await;
 }
 
 #[tokio::test]
