@@ -136,14 +136,8 @@ const MOST: u64 = 16 * 1024 * 1024;
 
 /// One file; paths in it become relative to it. A pipe, as of `--kubeconfig <(…)`, has no place to which they could be.
 fn read(path: &Path) -> Result<Kubeconfig, ClusterError> {
-    let not_loaded = |why: &str| {
-        ClusterError::new(
-            ErrorKind::Config,
-            format!("error loading config file \"{}\": {why}", path.display()),
-        )
-    };
-    let too_large = || not_loaded("it is larger than 16 MiB, which no kubeconfig is");
-    let there = std::fs::metadata(path).map_err(|error| not_loaded(&plain_io(&error)))?;
+    let too_large = || not_loaded(path, "it is larger than 16 MiB, which no kubeconfig is");
+    let there = std::fs::metadata(path).map_err(|error| not_loaded(path, &plain_io(&error)))?;
     if there.is_file() {
         if there.len() > MOST {
             return Err(too_large());
@@ -152,7 +146,7 @@ fn read(path: &Path) -> Result<Kubeconfig, ClusterError> {
     }
     let mut text = String::new();
     let file = File::open(path).and_then(|file| file.take(MOST + 1).read_to_string(&mut text));
-    file.map_err(|error| not_loaded(&plain_io(&error)))?;
+    file.map_err(|error| not_loaded(path, &plain_io(&error)))?;
     if text.len() as u64 > MOST {
         return Err(too_large());
     }
@@ -169,6 +163,10 @@ fn unreadable(path: &Path, error: &KubeconfigError) -> ClusterError {
         },
         other => other.to_string(),
     };
+    not_loaded(path, &why)
+}
+
+fn not_loaded(path: &Path, why: &str) -> ClusterError {
     ClusterError::new(
         ErrorKind::Config,
         format!("error loading config file \"{}\": {why}", path.display()),
