@@ -45,6 +45,12 @@ fn started(pid: u32) -> u64 {
         .unwrap()
 }
 
+/// Whether a process is gone, or a zombie that its parent has not waited for.
+pub(crate) fn has_ended(pid: &str) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .map_or(true, |stat| stat.rsplit(") ").next().unwrap().starts_with('Z'))
+}
+
 pub(crate) fn signal(pid: &str, signal: &str) {
     assert!(
         std::process::Command::new("kill")

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use vmchaos_rehearsal::host::{Agent, Device, DeviceKind, Node, Spec, Stdin, Stdout, VmOnNode};
 use vmchaos_rehearsal::script_node::ScriptNode;
 
-pub(crate) use crate::processes::{helpers, signal, skip};
+pub(crate) use crate::processes::{has_ended, helpers, signal, skip};
 
 /// How long anything may take on a busy machine before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

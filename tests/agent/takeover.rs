@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::kills::verdict;
-use crate::rig::{HANDLE, PATIENCE, Rig, helpers, plan, signal, uid};
+use crate::rig::{HANDLE, PATIENCE, Rig, has_ended, helpers, plan, signal, uid};
 
 crate::under_every_shell! {
     what_the_guard_cannot_remove_is_told
@@ -154,6 +154,8 @@ async fn the_end_has_a_clock(shell: &[&str]) {
             signal(pid, word);
         }
     }
+    // What is killed takes a moment to end, and the agent looks only when it hears something.
+    until(|| all[1..].iter().all(|pid| has_ended(pid))).await;
     operator.say("hb").await;
     let ended = operator.wait("restored|leaked", 1).await;
     assert_eq!(ended[0]["ev"], "restored");
