@@ -4,7 +4,7 @@ use super::rules::{
     EVENTS, LAUNCHER_IMAGE, NAMESPACES_AND_LABEL, Needed, OTHER_RUNS, OUTAGES, OUTAGES_OF_VMIS, Rule, RuleScope,
     UNDER_WAY, in_cluster, pods, vmis, vms,
 };
-use crate::fault::{Mode, OutageSpec, Owner};
+use crate::faults::outage::spec::{Mode, OutageSpec, Owner};
 
 const SUBRESOURCES: &str = "subresources.kubevirt.io";
 

@@ -14,18 +14,18 @@ use super::Context;
 use super::confirm::{UNCHANGED, ask};
 use super::guards::Guards;
 use super::status::tell_uncounted;
-use super::stop::Stop;
 use crate::cli::{DryRun, HaltRequest, Writing};
 use crate::cluster::Cluster;
 use crate::command_line::{CommandLine, flags};
 use crate::fault::{AgentImage, ImageSource};
-use crate::plan::run_plan::{REASON, USER};
+use crate::faults::migrate::halt as migrate;
+use crate::plan::pod_options::{REASON, USER};
 use crate::report::{ExitCode, Format, ListReport, RunItem};
 use crate::run::halt;
-use crate::run::migrate::halt as migrate;
 use crate::run::prove::Sweeping;
-use crate::run::traces;
-use crate::run::traces::debug_pods::LiveRun;
+use crate::stop::Stop;
+use crate::traces;
+use crate::traces::debug_pods::LiveRun;
 use crate::ui::Confirm;
 
 pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<ExitCode, Stop> {

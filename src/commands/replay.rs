@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::stop::Stop;
 use crate::cli::{self, Invocation, NotReplayed, ReplayRequest};
 use crate::cluster::{Cluster, without_login};
 use crate::command_line::{CommandLine, quoted};
 use crate::escape::escape;
 use crate::local::input;
 use crate::report::Recorded;
+use crate::stop::Stop;
 
 /// Commands that a record can be of.
 const COMMANDS: [&str; 4] = ["netem", "filter", "migrate", "outage"];

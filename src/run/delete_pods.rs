@@ -13,7 +13,7 @@ use crate::cluster::watch::{self, Change};
 use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind};
 use crate::node::pod::LABEL_RUN;
 use crate::node::pod_state::PodState;
-use crate::run::traces::debug_pods::{DebugPodSeen, Life};
+use crate::traces::debug_pods::{DebugPodSeen, Life};
 
 /// A pod's grace period is 10 s; a node that does not end it in three times that does not answer.
 pub(super) const END_LIMIT: Duration = Duration::from_secs(30);

@@ -14,7 +14,7 @@ use futures::future::join_all;
 use super::delete_pods::{END_LIMIT, Leaving, end};
 use super::prove::{self, Place, Sweeping};
 use crate::cluster::Cluster;
-use crate::run::traces::debug_pods::{DebugPodSeen, Life, LiveRun};
+use crate::traces::debug_pods::{DebugPodSeen, Life, LiveRun};
 
 pub use super::delete_pods::would_delete;
 

@@ -11,7 +11,6 @@ use kube::api::{Api, DeleteParams, Preconditions};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, timeout};
 
-use super::vm::Trouble;
 use super::words;
 use crate::cluster::{Cluster, ClusterError};
 use crate::node::feed::pod_states;
@@ -19,6 +18,7 @@ use crate::node::pod::DebugPod;
 use crate::node::pod_state::PodState;
 use crate::node::session::{Config, Heard, Session};
 use crate::node::wire::{Event, Word};
+use crate::run::trouble::Trouble;
 
 /// How long the pod may take to be gone; its grace period is 10 s.
 const REMOVE_LIMIT: Duration = Duration::from_secs(20);

@@ -11,7 +11,7 @@ use crate::cluster::selection::{NamedTarget, Selection};
 use crate::cluster::{Cluster, ClusterError, ErrorKind, LauncherImages, Reach, pod_admission, survey};
 use crate::fault::{AgentImage, AgentImages, Target};
 use crate::node::script::SCRIPT;
-use crate::plan::run_plan::{FAULT, PodOptions, TARGETS};
+use crate::plan::pod_options::{FAULT, PodOptions, TARGETS};
 
 /// How long a sweeping pod may take to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -217,8 +217,7 @@ mod tests {
             placed: Err("has no running virt-launcher pod on node n1".into()),
             holds_none,
             fault: Err(unfit()),
-            migrate: Err(unfit()),
-            outage: Err(unfit()),
+            others: BTreeMap::new(),
             protected: false,
             evacuating: false,
         };
