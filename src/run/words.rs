@@ -1,6 +1,5 @@
 //! The agent's reasons and a session's failures in words, with the next step.
 
-use super::halt::vmi;
 use crate::cluster::ErrorKind;
 use crate::command_line::CommandLine;
 use crate::node::session::NotStarted;
@@ -163,6 +162,14 @@ pub fn not_started(error: &NotStarted) -> Trouble {
             .hint("give it more time with --pod-running-timeout, or see whether the node is ready: kubectl get nodes")
         }
         NotStarted::Stopped => Trouble::new("stopped", "the run ended before the debug pod had started"),
+    }
+}
+
+/// `namespace/name` as `halt` takes it.
+pub fn vmi(key: &str) -> String {
+    match key.split_once('/') {
+        Some((namespace, name)) => format!("vmi/{name}/{namespace}"),
+        None => format!("vmi/{key}"),
     }
 }
 

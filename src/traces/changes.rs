@@ -14,7 +14,7 @@ use crate::fault::undo::{UNDO, Undo};
 use crate::fault::{RunField, Time as Span};
 use crate::faults::outage::back::put_back_command;
 use crate::report::{RunItem, Seconds, Time};
-use crate::run::halt::Left;
+use crate::traces::halt::Left;
 
 /// What is said of a way back that cannot be read.
 const UNREADABLE: &str = "its way back (annotation vmchaos.dev/undo) was not written by this version, or was edited, and cannot be \

@@ -7,11 +7,15 @@
 mod beside;
 pub mod changes;
 pub mod debug_pods;
+mod delete_pods;
 pub mod events;
 mod follow;
+pub mod halt;
+pub mod halt_migrations;
 pub mod items;
 pub mod migrations;
 mod named;
+pub mod prove;
 pub mod uncounted;
 
 use std::collections::BTreeSet;

@@ -18,7 +18,10 @@ fn nothing_but_a_vm_isolates_it() {
         json!({"type": "filter", "protocols": ["tcp", "udp"], "action": "drop", "engine": "auto", "ingress": true, "egress": true,
             "duration": "120s", "execution": "serial", "onMigration": "follow", "detach": false})
     );
-    assert_eq!(filter("web-1").fault.spec.fault, filter("web-1 --preset isolate").fault.spec.fault);
+    assert_eq!(
+        filter("web-1").fault.spec.fault,
+        filter("web-1 --preset isolate").fault.spec.fault
+    );
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::HaltRequest;
 use crate::cluster::Cluster;
-use crate::run::prove::{self, Place, Sweeping};
 use crate::traces::events::not_restored;
+use crate::traces::prove::{self, Place, Sweeping};
 use crate::traces::{self, Found};
 
 use super::vmis::{Looks, looks};

@@ -2,10 +2,10 @@
 
 use crate::cluster::Cluster;
 use crate::command_line::CommandLine;
-use crate::faults::migrate::halt as migrate;
 use crate::report::{RunItem, Time};
-use crate::run::halt::Halted;
 use crate::traces::changes::Changed;
+use crate::traces::halt::Halted;
+use crate::traces::halt_migrations as migrate;
 use crate::traces::items::{item, summary};
 
 /// What came of it.

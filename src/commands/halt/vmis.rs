@@ -9,10 +9,10 @@ use crate::command_line::CommandLine;
 use crate::node::pod::service_account;
 use crate::node::script::SCRIPT;
 use crate::report::RunItem;
-use crate::run::halt::vmi;
-use crate::run::prove::{self, Place, Sweeping};
 use crate::run::sweep::{self, Job};
+use crate::run::words::vmi;
 use crate::traces::debug_pods::LiveRun;
+use crate::traces::prove::{self, Place, Sweeping};
 use crate::ui::escape;
 
 use super::outcome::Outcome;

@@ -1,5 +1,6 @@
 //! Drives the engine: watches, requests, timers and signals in; migrations, cancellations and progress out.
 
+use super::mark::mark;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -11,7 +12,6 @@ use super::engine::{Action, Engine, Input, PoolVm};
 use super::explain::Limits;
 use super::feed::{feed_migrations, feed_vmis};
 use super::flight::Flight;
-use super::halt;
 use super::screen::Shown;
 use crate::cluster::Cluster;
 use crate::cluster::vmi::VirtualMachineInstance;
@@ -252,12 +252,12 @@ impl Driver<'_> {
             return;
         };
         let namespace = &self.plan.pool[last.vm].namespace;
-        let mark = halt::mark(self.cluster, namespace, &last.name, &last.uid, &self.plan.user);
+        let marking = mark(self.cluster, namespace, &last.name, &last.uid, &self.plan.user);
         // A courtesy: it may be forbidden, or the object gone.
         tokio::select! {
             biased;
             () = signals.more_than(seen.max(1)) => {}
-            _ = timeout(CLOSE_LIMIT, mark) => {}
+            _ = timeout(CLOSE_LIMIT, marking) => {}
         }
     }
 

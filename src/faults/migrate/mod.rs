@@ -19,7 +19,7 @@ mod fault;
 mod feed;
 pub mod find;
 pub mod flight;
-pub mod halt;
+pub(crate) mod mark;
 mod messages;
 mod observe;
 pub mod plan;

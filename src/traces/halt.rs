@@ -7,6 +7,7 @@
 //! ended before, without a word or with a bad one ── sweep ──> proven ── delete
 //! ```
 
+use crate::run::words::vmi;
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
@@ -189,13 +190,5 @@ fn about(pod: &DebugPodSeen, why: &str) -> Left {
     Left {
         what: format!("debug pod {} on {} {why}", pod.key(), pod.node),
         again: pod.run.clone(),
-    }
-}
-
-/// `namespace/name` as `halt` takes it.
-pub fn vmi(key: &str) -> String {
-    match key.split_once('/') {
-        Some((namespace, name)) => format!("vmi/{name}/{namespace}"),
-        None => format!("vmi/{key}"),
     }
 }

@@ -1,18 +1,17 @@
 //! Ends runs of migrations from outside: the command is told to end, what is in flight is cancelled, and its end is seen.
 
+use crate::faults::migrate::mark::mark;
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::join_all;
-use kube::api::{Api, Patch, PatchParams};
-use serde_json::json;
+use kube::api::Api;
 use tokio::time::timeout;
 
 use crate::cluster::migration::{self, VirtualMachineInstanceMigration};
 use crate::cluster::vmi::VirtualMachineInstance;
 use crate::cluster::watch::{self, Change, Filter};
-use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind, MANAGER};
-use crate::faults::migrate::plan::HALTED_BY;
+use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind};
 use crate::traces::migrations::{MigrationRun, Seen};
 
 /// Between its hand-over to the nodes and its start nobody acts on a cancellation.
@@ -65,31 +64,6 @@ pub async fn halt(cluster: &Cluster, run: MigrationRun, who: &str) -> Halted {
         halted.told.push("nothing was in flight".to_owned());
     }
     halted
-}
-
-/// Leaves word on an object that its run has ended, for the command that watches it and for everybody's `status`.
-pub(super) async fn mark(
-    cluster: &Cluster,
-    namespace: &str,
-    name: &str,
-    uid: &str,
-    who: &str,
-) -> Result<(), ClusterError> {
-    let api = Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), namespace);
-    let change = json!({"metadata": {"uid": uid, "annotations": {HALTED_BY: who}}});
-    let params = PatchParams {
-        field_manager: Some(MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
-    match api.patch(name, &params, &Patch::Merge(change)).await {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let told = cluster.explain(&error, &ask("patch", namespace));
-            // Another object has its name, or none.
-            let gone = matches!(told.kind, ErrorKind::NotFound | ErrorKind::Conflict);
-            if gone { Ok(()) } else { Err(told) }
-        }
-    }
 }
 
 /// Cancels one migration and waits until it is over.

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
-use super::sweep::{self, Job, Swept};
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::selection::{NamedTarget, Selection};
 use crate::cluster::{Cluster, ClusterError, ErrorKind, LauncherImages, Reach, pod_admission, survey};
 use crate::fault::{AgentImage, AgentImages, Target};
 use crate::node::script::SCRIPT;
 use crate::plan::pod_options::{FAULT, PodOptions, TARGETS};
+use crate::run::sweep::{self, Job, Swept};
 
 /// How long a sweeping pod may take to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
