@@ -11,12 +11,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::client::{Cluster, MANAGER};
 use super::crd::kubevirt_kind;
 use super::error::{Ask, ClusterError};
 use super::nullable::nullable;
 use super::objects::sound_one;
 use super::vmi::{Condition, MigrationState, VirtualMachineInstance};
+use super::{Cluster, MANAGER};
 
 /// A cancellation waits no longer for a look at its VMI.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);

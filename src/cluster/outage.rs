@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 
-use super::client::Cluster;
+use super::Cluster;
 use super::discovery::{Asked, LAUNCHERS};
 use super::eligibility::not_steady;
 use super::error::{Ask, ClusterError, ErrorKind};

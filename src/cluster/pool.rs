@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 use kube::api::{Api, ListParams};
 
-use super::client::Cluster;
+use super::Cluster;
 use super::discovery::Asked;
 use super::error::ClusterError;
 use super::kubevirt::{self, KubeVirt};

@@ -19,7 +19,7 @@ use kube::{Resource, ResourceExt as _};
 use rand::RngExt as _;
 use serde::de::DeserializeOwned;
 
-use super::client::Cluster;
+use super::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::objects::{sound, sound_one};
 use super::vmi::VirtualMachineInstance;
