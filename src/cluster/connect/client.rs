@@ -1,4 +1,7 @@
 //! A connected client and the names of what it is connected to.
+//!
+//! By hand is only what goes around kube's own client, which `kube::Client::try_default` cannot be told: our reading of the
+//! kubeconfig, one run of the credential plugin, the layer that every request goes through.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! From kubeconfig entries and flags to the settings of an HTTP client.
 //!
-//! kube could do this too, but reads `NO_PROXY` wrongly and fails on an empty entry in it; see [`super::proxy`].
+//! kube's `Config::from_custom_kubeconfig` knows no flags, asks for the proxy by a rule of its own (see [`super::proxy`]), and reads
+//! what a kubeconfig names without a limit, be it a pipe or a device.
 
 use std::path::Path;
 use std::time::Duration;
