@@ -6,6 +6,9 @@
 //!   └──────────────────────────────────────────────────────────────────────────┘
 //! ```
 //! Between changes nothing is sent; the server ends a watch after some minutes and it is taken up again.
+//!
+//! By hand, for kube-runtime's `watcher` (5.0) asks again and again for a version that was refused as too old when the watch began,
+//! and opens a watch that ended at once without a pause; its `await_condition` gives up at the first lost connection.
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
