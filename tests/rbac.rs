@@ -4,8 +4,10 @@
 
 mod jobs;
 mod proof;
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use k8s_openapi::api::rbac::v1::ClusterRole;
 use kubectl_vmchaos::cluster::roles::COMMANDS;
 
 #[test]
@@ -30,4 +32,39 @@ fn the_files_are_what_the_table_says() {
     }
     let files = std::fs::read_dir(&directory).unwrap().count();
     assert_eq!(files, COMMANDS.len(), "a role of no command");
+}
+
+/// Verb, API group and resource.
+type Granted = (String, String, String);
+
+#[test]
+fn the_roles_grant_what_the_table_has_and_no_more() {
+    for rules in COMMANDS {
+        let roles: Vec<ClusterRole> = serde_saphyr::from_multiple(&rules.yaml()).unwrap();
+        let granted: BTreeSet<Granted> = roles
+            .iter()
+            .flat_map(|role| role.rules.iter().flatten())
+            .flat_map(|rule| {
+                let [group] = rule.api_groups.as_deref().unwrap() else {
+                    panic!("{rule:?}")
+                };
+                let [resource] = rule.resources.as_deref().unwrap() else {
+                    panic!("{rule:?}")
+                };
+                assert_eq!((&rule.resource_names, &rule.non_resource_urls), (&None, &None));
+                let verbs = rule.verbs.iter();
+                verbs.map(|verb| (verb.clone(), group.clone(), resource.clone()))
+            })
+            .collect();
+        let table: BTreeSet<Granted> = rules
+            .rules
+            .iter()
+            .map(|rule| {
+                let parts = [rule.resource].into_iter().chain(rule.subresource);
+                let resource = parts.collect::<Vec<_>>().join("/");
+                (rule.verb.to_owned(), rule.group.to_owned(), resource)
+            })
+            .collect();
+        assert_eq!(granted, table, "{}", rules.command);
+    }
 }

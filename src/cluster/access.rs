@@ -6,7 +6,7 @@ use futures::future::join_all;
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use kube::api::{Api, PostParams};
 
-use super::client::Cluster;
+use super::Cluster;
 use super::error::Ask;
 use super::rules::{Needed, Rule, RuleScope};
 use crate::command_line::CommandLine;

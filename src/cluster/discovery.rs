@@ -7,8 +7,8 @@ use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 
+use super::Cluster;
 use super::absent::{absentees, namespaces_exist};
-use super::client::Cluster;
 use super::eligibility::{Facts, Reach, row};
 use super::error::{Ask, ClusterError};
 use super::kubevirt::{self, KubeVirt};

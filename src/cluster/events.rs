@@ -12,9 +12,9 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{Api, ObjectMeta, PostParams};
 
-use super::client::{Cluster, MANAGER};
+use super::WarningSink;
 use super::error::Ask;
-use super::transport::WarningSink;
+use super::{Cluster, MANAGER};
 
 /// The most an Event's note may hold, in bytes (`events.k8s.io/v1` validation).
 const NOTE_LIMIT: usize = 1024;

@@ -1,17 +1,19 @@
 //! The roles that grant what is missing, as YAML to apply.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+
+use k8s_openapi::api::rbac::v1::{ClusterRole, Role};
+use kube::api::ObjectMeta;
 
 use super::access::{Access, Verdict};
-use super::roles::rule_yaml;
+use super::roles::{policy_rule, yaml};
 
 /// Roles that grant what is missing, as YAML for `kubectl apply -f -`; `None` when nothing is denied.
 ///
 /// They are named `vmchaos-netem` and so on by `fault`; whoever may grant them still has to bind them to a user.
 pub fn missing_rbac(fault: &str, reviewed: &[Access]) -> Option<String> {
     /// Verbs by API group and resource.
-    type Verbs = BTreeMap<(String, String), BTreeSet<&'static str>>;
+    type Verbs = BTreeMap<(&'static str, String), BTreeSet<&'static str>>;
     let mut roles: BTreeMap<Option<&str>, Verbs> = BTreeMap::new();
     for access in reviewed
         .iter()
@@ -20,31 +22,31 @@ pub fn missing_rbac(fault: &str, reviewed: &[Access]) -> Option<String> {
         roles
             .entry(access.namespace.as_deref())
             .or_default()
-            .entry((access.rule.group.to_owned(), access.rule.in_role()))
+            .entry((access.rule.group, access.rule.in_role()))
             .or_default()
             .insert(access.rule.verb);
     }
-    if roles.is_empty() {
-        return None;
-    }
-    let mut text = String::new();
-    for (namespace, rules) in &roles {
-        let kind = if namespace.is_some() { "Role" } else { "ClusterRole" };
-        // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata:\n  name: vmchaos-{fault}\n"
-        );
-        if let Some(namespace) = namespace {
-            let _ = writeln!(text, "  namespace: {namespace}");
-        }
-        text.push_str("rules:\n");
-        for ((group, resource), verbs) in rules {
-            let verbs: Vec<&str> = verbs.iter().copied().collect();
-            text.push_str(&rule_yaml(group, resource, &verbs));
-        }
-    }
-    Some(text)
+    let documents = roles.into_iter().map(|(namespace, verbs)| {
+        let rules = verbs
+            .into_iter()
+            .map(|((group, resource), verbs)| policy_rule(group, resource, verbs));
+        let rules = Some(rules.collect());
+        let metadata = ObjectMeta {
+            name: Some(format!("vmchaos-{fault}")),
+            namespace: namespace.map(str::to_owned),
+            ..ObjectMeta::default()
+        };
+        let role = match namespace {
+            Some(_) => yaml(&Role { metadata, rules }),
+            None => yaml(&ClusterRole {
+                metadata,
+                rules,
+                aggregation_rule: None,
+            }),
+        };
+        format!("---\n{role}")
+    });
+    Some(documents.collect()).filter(|text: &String| !text.is_empty())
 }
 
 #[cfg(test)]

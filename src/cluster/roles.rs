@@ -2,6 +2,10 @@
 
 use std::fmt::Write as _;
 
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
+use kube::api::ObjectMeta;
+use serde::Serialize;
+
 use super::looking_permissions::{HALT, LIST, STATUS};
 use super::outage_rules::OUTAGE;
 use super::rules::{MIGRATE, Needed, Rule, RuleScope, VM_PACKETS};
@@ -112,15 +116,19 @@ impl CommandRules {
             );
         }
         text.push_str(
-            "# Written from the table that `kubectl vmchaos check` asks by: VMCHAOS_UPDATE=1 cargo test --test rbac\n",
+            "# Written from the table that `kubectl vmchaos check` asks by: VMCHAOS_UPDATE=1 cargo test --test library rbac\n",
         );
         for (scope, end, ..) in self.places() {
-            let _ = write!(
-                text,
-                "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: vmchaos-{command}{end}\n  \
-                 labels:\n    app.kubernetes.io/part-of: kubectl-vmchaos\nrules:\n"
-            );
-            text.push_str(&self.rules_in(scope));
+            let role = ClusterRole {
+                metadata: ObjectMeta {
+                    name: Some(format!("vmchaos-{command}{end}")),
+                    labels: Some([("app.kubernetes.io/part-of".to_owned(), "kubectl-vmchaos".to_owned())].into()),
+                    ..ObjectMeta::default()
+                },
+                ..ClusterRole::default()
+            };
+            // The rules follow one by one, for a comment is no part of any type.
+            let _ = write!(text, "---\n{}rules:\n{}", yaml(&role), self.rules_in(scope));
         }
         text
     }
@@ -148,16 +156,23 @@ impl CommandRules {
             if let Needed::Optional(lost) = rule.needed {
                 let _ = writeln!(text, "# Without it {lost}.");
             }
-            text.push_str(&rule_yaml(rule.group, &rule.in_role(), &verbs));
+            text.push_str(&yaml(&[policy_rule(rule.group, rule.in_role(), verbs)]));
         }
         text
     }
 }
 
 /// One entry of a role's `rules`.
-pub(super) fn rule_yaml(group: &str, resource: &str, verbs: &[&str]) -> String {
-    format!(
-        "- apiGroups: [\"{group}\"]\n  resources: [\"{resource}\"]\n  verbs: [\"{}\"]\n",
-        verbs.join("\", \"")
-    )
+pub(super) fn policy_rule<'a>(group: &str, resource: String, verbs: impl IntoIterator<Item = &'a str>) -> PolicyRule {
+    PolicyRule {
+        api_groups: Some(vec![group.to_owned()]),
+        resources: Some(vec![resource]),
+        verbs: verbs.into_iter().map(str::to_owned).collect(),
+        ..PolicyRule::default()
+    }
+}
+
+/// A role, or a part of one. What holds nothing but texts and lists can always be written; else nothing of it would be applied.
+pub(super) fn yaml(role: &impl Serialize) -> String {
+    serde_saphyr::to_string(role).unwrap_or_else(|error| format!("# not written: {error}\n"))
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams, Preconditions};
 use tokio::time::timeout;
 
+use crate::cluster::lifecycle::delete_pod;
 use crate::cluster::watch::{self, Change};
-use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind};
+use crate::cluster::{Cluster, ClusterError, ErrorKind};
 use crate::node::pod::LABEL_RUN;
 use crate::node::pod_state::PodState;
 use crate::traces::debug_pods::{DebugPodSeen, Life};
@@ -84,22 +84,7 @@ async fn end_in(cluster: &Cluster, namespace: &str, run: &str, mut pods: Vec<Lea
 }
 
 async fn delete(cluster: &Cluster, pod: &DebugPodSeen, dry_run: bool) -> Result<(), ClusterError> {
-    let params = DeleteParams {
-        dry_run,
-        preconditions: Some(Preconditions {
-            uid: Some(pod.uid.clone()),
-            resource_version: None,
-        }),
-        ..DeleteParams::default()
-    };
-    let api = Api::<Pod>::namespaced(cluster.client.clone(), &pod.namespace);
-    match api.delete(&pod.name, &params).await {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let ask = Ask::new("delete", "", "pods").namespace(&pod.namespace).name(&pod.name);
-            Err(cluster.explain(&error, &ask))
-        }
-    }
+    delete_pod(cluster, &pod.namespace, &pod.name, &pod.uid, None, dry_run).await
 }
 
 fn refuse(pods: &mut [Leaving], error: &ClusterError) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 use kube::api::{Api, ListParams};
 
-use crate::cluster::client::Cluster;
+use crate::cluster::Cluster;
 use crate::cluster::discovery::Asked;
 use crate::cluster::error::ClusterError;
 use crate::cluster::kubevirt::{self, KubeVirt};

@@ -54,7 +54,7 @@ impl<'a> Request<'a> {
         match self {
             Self::Delete => delete_vmi(cluster, namespace, name, &target.uid, dry_run).await,
             Self::DeletePod { pod: Some(pod), grace } => {
-                delete_pod(cluster, namespace, &pod.name, &pod.uid, grace, dry_run).await
+                delete_pod(cluster, namespace, &pod.name, &pod.uid, Some(grace), dry_run).await
             }
             Self::DeletePod { pod: None, .. } => {
                 Err(ClusterError::new(ErrorKind::NotFound, "its launcher pod is not known"))

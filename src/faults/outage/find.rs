@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 
-use crate::cluster::client::Cluster;
+use crate::cluster::Cluster;
 use crate::cluster::discovery::{Asked, LAUNCHERS};
 use crate::cluster::eligibility::not_steady;
 use crate::cluster::error::{Ask, ClusterError, ErrorKind};

@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams, Preconditions};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::driver::Message;
 use super::engine::Input;
 use super::vm::PodIndex;
-use crate::cluster::{Ask, Cluster};
+use crate::cluster::lifecycle::delete_pod;
+use crate::cluster::{Cluster, ErrorKind};
 use crate::node::pod::DebugPod;
 use crate::node::pod_state::PodState;
 use crate::node::script::SCRIPT;
@@ -240,26 +239,16 @@ impl<'a> Pods<'a> {
     /// Deletes the pod this run made, and no other of its name.
     async fn delete(&self, pod: PodIndex) -> Result<(), String> {
         let side = &self.sides[pod];
-        let params = DeleteParams {
-            preconditions: Some(Preconditions {
-                uid: side.created.clone(),
-                resource_version: None,
-            }),
-            ..DeleteParams::default()
+        let Some(uid) = &side.created else {
+            return Ok(());
         };
-        let api = Api::<Pod>::namespaced(self.cluster.client.clone(), self.namespace);
-        match api.delete(&side.name, &params).await {
-            Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {
+        match delete_pod(self.cluster, self.namespace, &side.name, uid, None, false).await {
+            Ok(()) => Ok(()),
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict) => {
                 self.seen(&side.name, PodState::Deleted { verdict: None });
                 Ok(())
             }
-            Err(error) => {
-                let ask = Ask::new("delete", "", "pods")
-                    .namespace(self.namespace)
-                    .name(&side.name);
-                Err(self.cluster.explain(&error, &ask).message)
-            }
+            Err(error) => Err(error.message),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From kubeconfig entries and flags to the settings of an HTTP client.
 //!
-//! kube could do this too, but reads `NO_PROXY` wrongly and fails on an empty entry in it; see [`super::proxy`].
+//! kube's `Config::from_custom_kubeconfig` knows no flags, asks for the proxy by a rule of its own (see [`super::proxy`]), and reads
+//! what a kubeconfig names without a limit, be it a pipe or a device.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,8 +12,9 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::client::MANAGER;
 use super::connection::{Connection, without_login};
-use super::error::{ClusterError, ErrorKind};
 use super::kubeconfig::{self, Environment, Resolved, Source};
+use crate::cluster::error::{ClusterError, ErrorKind};
+use crate::cluster::failure;
 use crate::local::input;
 
 /// How long a connection attempt may take; kube's 30 s are too long for somebody on call.
@@ -205,11 +207,11 @@ fn check_files(cluster: &ClusterEntry, auth: &AuthInfo) -> Result<(), ClusterErr
 fn load_failure(error: &kube::config::KubeconfigError) -> String {
     use kube::config::KubeconfigError;
     match error {
-        KubeconfigError::LoadCertificateAuthority(cause) => match super::failure::chain(cause)
+        KubeconfigError::LoadCertificateAuthority(cause) => match failure::chain(cause)
             .into_iter()
             .find_map(|cause| cause.downcast_ref::<std::io::Error>())
         {
-            Some(io) => super::failure::plain_io(io),
+            Some(io) => failure::plain_io(io),
             None => "data that is not base64".to_owned(),
         },
         other => other.to_string(),

@@ -1,4 +1,7 @@
 //! How to reach the cluster: kubectl's connection flags as plain data.
+//!
+//! kube's `KubeConfigOptions` has three of the twelve (context, cluster, user), and none of what a printed command needs to lead
+//! to the same cluster again without a secret in it.
 
 use std::fmt;
 use std::path::PathBuf;

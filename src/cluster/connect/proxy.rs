@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use http::Uri;
+use ipnet::IpNet;
 
 /// The environment's proxy settings; the upper-case name wins over the lower-case one.
 #[derive(Debug, Clone, Default)]
@@ -66,9 +67,9 @@ fn excepts(entry: &str, host: &str, port: u16) -> bool {
     if entry == "*" {
         return true;
     }
-    if let Some((network, bits)) = entry.split_once('/') {
-        return match (network.parse(), bits.parse(), host.parse()) {
-            (Ok(network), Ok(bits), Ok(ip)) => in_network(network, bits, ip),
+    if entry.contains('/') {
+        return match (entry.parse::<IpNet>(), host.parse::<IpAddr>()) {
+            (Ok(network), Ok(ip)) => network.contains(&ip),
             _ => false,
         };
     }
@@ -100,17 +101,6 @@ fn split_port(entry: &str) -> (&str, Option<u16>) {
             Err(_) => (entry, None),
         },
         _ => (entry, None),
-    }
-}
-
-fn in_network(network: IpAddr, bits: u32, ip: IpAddr) -> bool {
-    fn same(network: u128, ip: u128, bits: u32, width: u32) -> bool {
-        bits <= width && (bits == 0 || network >> (width - bits) == ip >> (width - bits))
-    }
-    match (network, ip) {
-        (IpAddr::V4(network), IpAddr::V4(ip)) => same(u32::from(network).into(), u32::from(ip).into(), bits, 32),
-        (IpAddr::V6(network), IpAddr::V6(ip)) => same(network.into(), ip.into(), bits, 128),
-        _ => false,
     }
 }
 

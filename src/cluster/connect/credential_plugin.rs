@@ -19,8 +19,8 @@ use tokio::process::Command;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::error::{ClusterError, ErrorKind};
-use super::failure::plain_io;
+use crate::cluster::error::{ClusterError, ErrorKind};
+use crate::cluster::failure::plain_io;
 
 /// A token is renewed this long before it expires, or after half its life, so that no request carries one that expires on its way.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);

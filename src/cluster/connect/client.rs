@@ -1,4 +1,7 @@
 //! A connected client and the names of what it is connected to.
+//!
+//! By hand is only what goes around kube's own client, which `kube::Client::try_default` cannot be told: our reading of the
+//! kubeconfig, one run of the credential plugin, the layer that every request goes through.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,10 +15,10 @@ use kube::config::AuthInfo;
 
 use super::connection::Connection;
 use super::credential_plugin::{CredentialPlugin, Interaction};
-use super::error::{Ask, ClusterError, ErrorKind};
 use super::kubeconfig::Environment;
 use super::prepare::{Prepared, host_of, prepare};
 use super::transport::{TransportLayer, WarningSink};
+use crate::cluster::error::{Ask, ClusterError, ErrorKind};
 use crate::command_line::{CommandLine, quoted};
 
 /// Field manager of everything that is written, and the start of the User-Agent.
@@ -54,7 +57,7 @@ impl Cluster {
     }
 
     /// The same for shell completion: a credential plugin may not ask anything, and nothing is printed.
-    pub(super) async fn connect_silently(connection: &Connection) -> Result<Self, ClusterError> {
+    pub(crate) async fn connect_silently(connection: &Connection) -> Result<Self, ClusterError> {
         let prepared = prepare(connection, &Environment::from_process())?;
         Self::from_prepared(prepared, connection, Arc::new(|_: &str| {}), Interaction::Silent).await
     }

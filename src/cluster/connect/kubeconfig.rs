@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use kube::config::{AuthInfo, Cluster as ClusterEntry, Kubeconfig, KubeconfigError};
 
 use super::connection::Connection;
-use super::error::{ClusterError, ErrorKind};
-use super::failure::plain_io;
 use super::proxy::ProxyEnv;
+use crate::cluster::error::{ClusterError, ErrorKind};
+use crate::cluster::failure::plain_io;
 
 /// What the process's environment says about clusters.
 #[derive(Debug, Clone, Default)]

@@ -19,9 +19,9 @@ use rand::RngExt as _;
 use tower::{BoxError, Layer, Service, ServiceExt as _};
 
 use super::credential_plugin::CredentialPlugin;
-use super::failure::chain;
-use super::path;
 use super::timed::{Timed, TimedOut};
+use crate::cluster::failure::chain;
+use crate::cluster::path;
 
 /// How often a read is sent before its failure is shown.
 const TRIES: u32 = 3;
@@ -35,7 +35,7 @@ pub type WarningSink = Arc<dyn Fn(&str) + Send + Sync>;
 
 #[derive(Clone)]
 pub(crate) struct TransportLayer {
-    /// For one request; see [`super::Connection::request_limit`].
+    /// For one request; see [`super::connection::Connection::request_limit`].
     limit: Duration,
     warnings: WarningSink,
     told: Arc<Mutex<HashSet<String>>>,

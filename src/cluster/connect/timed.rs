@@ -1,4 +1,7 @@
 //! A time limit that also holds for the body of an answer: a server can stall in the middle of a list.
+//!
+//! kube's `read_timeout` and tower-http's `TimeoutBody` begin anew with every piece of a body, so that a server which sends a byte
+//! now and then is waited for without end.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
