@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use k8s_openapi::api::rbac::v1::ClusterRole;
-use kubectl_vmchaos::cluster::roles::COMMANDS;
+use kubectl_vmchaos::permissions::roles::commands;
 
 #[test]
 fn the_files_are_what_the_table_says() {
@@ -17,7 +17,7 @@ fn the_files_are_what_the_table_says() {
     if update {
         std::fs::create_dir_all(&directory).unwrap();
     }
-    for rules in COMMANDS {
+    for rules in commands() {
         let path = directory.join(format!("{}.yaml", rules.command));
         if update {
             std::fs::write(&path, rules.yaml()).unwrap();
@@ -31,7 +31,7 @@ fn the_files_are_what_the_table_says() {
         );
     }
     let files = std::fs::read_dir(&directory).unwrap().count();
-    assert_eq!(files, COMMANDS.len(), "a role of no command");
+    assert_eq!(files, commands().len(), "a role of no command");
 }
 
 /// Verb, API group and resource.
@@ -39,7 +39,7 @@ type Granted = (String, String, String);
 
 #[test]
 fn the_roles_grant_what_the_table_has_and_no_more() {
-    for rules in COMMANDS {
+    for rules in commands() {
         let roles: Vec<ClusterRole> = serde_saphyr::from_multiple(&rules.yaml()).unwrap();
         let granted: BTreeSet<Granted> = roles
             .iter()

@@ -40,8 +40,8 @@ pub struct Reach {
     pub holds_none: bool,
     /// What a network fault would be done to, or why it cannot.
     pub fault: Result<Target, Unfit>,
-    /// Other faults, by their commands, that cannot be done to it; filled by whoever knows them.
-    pub others: BTreeMap<&'static str, Unfit>,
+    /// Faults, by their commands, that cannot be done to it; filled in by whoever knows them.
+    pub unfit: BTreeMap<&'static str, Unfit>,
     /// It carries the annotation that keeps faults off.
     pub protected: bool,
     /// Its node is to be rid of it.
@@ -89,7 +89,7 @@ pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interface
         placed,
         holds_none,
         fault: judge(vmi, pods, facts, interfaces),
-        others: BTreeMap::new(),
+        unfit: BTreeMap::new(),
         protected: vmi.is_protected(),
         evacuating: vmi.is_evacuating(),
     }

@@ -9,7 +9,7 @@ use crate::cluster::protection::{Protection, everyone, protection};
 use crate::cluster::{Cluster, ClusterError, Reach, Selection};
 use crate::command_line::CommandLine;
 use crate::fault::{AgentImage, ImageSource, PROTECTED, Unfit};
-use crate::faults::{Around, Found, abilities};
+use crate::faults::{Around, Found, registry};
 use crate::local::folders;
 use crate::local::input::{self, Unread};
 use crate::plan::guards::beside::Beside;
@@ -130,7 +130,7 @@ impl Guards {
         let flags = cluster.flags();
         for row in rows {
             if let Some(unfit) = self.protected(protection, &row.namespace, &row.name, row.protected, flags) {
-                abilities::keep_off(row, &unfit);
+                registry::keep_off(row, &unfit);
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::cli::guide::{self, Question};
 use crate::cli::{self, GuideRequest, Invocation};
 use crate::cluster::{Cluster, Reach, Selection, survey};
 use crate::fault::Unfit;
-use crate::faults::{abilities, cells};
+use crate::faults::{cells, registry};
 use crate::report::ExitCode;
 use crate::stop::Stop;
 use crate::ui::form::Field;
@@ -145,14 +145,14 @@ async fn vms(
         let guards = Guards::read(&context.config)?;
         let search = survey(cluster, &selection, &[]);
         let (mut found, protection) = guards.search(context, cluster, &selection, search).await?;
-        abilities::judge(&mut found, cluster.flags());
+        registry::judge(&mut found, cluster.flags());
         guards.keep_off_all(cluster, &mut found.rows, &protection);
         answers.picked.clear();
         answers.found = Some((everywhere, found.rows));
     }
     let (name, _) = guide::faults()[answers.fault];
     let rows = answers.rows();
-    let refused: Vec<Option<&Unfit>> = rows.iter().map(|row| abilities::unfit(row, name)).collect();
+    let refused: Vec<Option<&Unfit>> = rows.iter().map(|row| row.unfit.get(name)).collect();
     if refused.iter().all(Option::is_some) {
         context.printer.line(&format!(
             "there is no VMI {} that could take {name}",

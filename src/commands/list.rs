@@ -4,7 +4,7 @@ use super::Context;
 use super::guards::Guards;
 use crate::cli::ListRequest;
 use crate::cluster::{Cluster, Reach, Selection, Survey, survey};
-use crate::faults::abilities;
+use crate::faults::registry;
 use crate::report::{ExitCode, FaultAbility, Format, InterfaceReport, ListReport, Time, VmiTargetItem};
 use crate::stop::Stop;
 
@@ -14,7 +14,7 @@ pub(super) async fn list(context: &mut Context, request: ListRequest) -> Result<
     let selection = &request.selection;
     let search = survey(&cluster, selection, &[]);
     let (mut found, protection) = guards.search(context, &cluster, selection, search).await?;
-    abilities::judge(&mut found, cluster.flags());
+    registry::judge(&mut found, cluster.flags());
     let Survey {
         mut rows,
         stopped,
@@ -69,7 +69,7 @@ fn item(row: &Reach) -> VmiTargetItem {
         device: String::new(),
         binding: one.binding.clone(),
     });
-    let ability = |fault: &'static str| match abilities::unfit(row, fault) {
+    let ability = |fault: &'static str| match row.unfit.get(fault) {
         None => (fault.to_owned(), FaultAbility::able()),
         Some(unfit) => (fault.to_owned(), FaultAbility::unable(&unfit.reason)),
     };
@@ -83,6 +83,6 @@ fn item(row: &Reach) -> VmiTargetItem {
         pod: row.placed.as_ref().ok().map(|target| target.launcher.name.clone()),
         created_at: row.created_at.map(Time),
         interfaces: reached.chain(others).collect(),
-        faults: abilities::COMMANDS.map(ability).into(),
+        faults: registry::FAULTS.map(|kind| ability(kind.command)).into(),
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::permitted::{Places, permitted};
 use crate::cluster::pod_namespace::PodNamespaces;
-use crate::cluster::rules::VM_PACKETS;
 use crate::cluster::{Cluster, ClusterError, LauncherImages, pod_admission};
 use crate::fault::{AgentImage, AgentImages, Time, Toleration};
+use crate::faults::packets::permissions::VM_PACKETS;
 use crate::node::pod::DebugPod;
 use crate::node::script::SCRIPT;
 use crate::plan::pod_options::PodOptions;

@@ -7,13 +7,13 @@
 //! `eligibility`), the plan and its words (`plan`, `plan_text`), the state machine (`engine`) and what does as it says
 //! (`driver`), what is shown meanwhile (`screen`), and its part of the document (`report`).
 
-pub(crate) mod abilities;
 pub mod debug_pods;
 mod found;
 pub mod migrate;
 pub mod outage;
 pub mod packets;
 pub mod permitted;
+pub mod registry;
 pub mod screen;
 
 use serde::Serialize;

@@ -217,7 +217,7 @@ mod tests {
             placed: Err("has no running virt-launcher pod on node n1".into()),
             holds_none,
             fault: Err(unfit()),
-            others: BTreeMap::new(),
+            unfit: BTreeMap::new(),
             protected: false,
             evacuating: false,
         };

@@ -4,9 +4,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kubectl_vmchaos::cluster::access::{Places, Verdict, review};
 use kubectl_vmchaos::cluster::events::{Happened, Recorder, Regarding};
 use kubectl_vmchaos::cluster::pod_namespace::{Own, PodNamespaces};
-use kubectl_vmchaos::cluster::rbac::missing_rbac;
-use kubectl_vmchaos::cluster::rules::VM_PACKETS;
 use kubectl_vmchaos::cluster::{ErrorKind, pod_admission};
+use kubectl_vmchaos::faults::packets::permissions::VM_PACKETS;
+use kubectl_vmchaos::permissions::missing::missing_rbac;
 use serde_json::{Value, json};
 
 use crate::support::http::{Answer, Server, status};

@@ -15,6 +15,7 @@ use crate::command_line::CommandLine;
 use crate::escape::escape;
 use crate::fault::Unfit;
 use crate::faults::migrate::spec::{Destination, Movable};
+use crate::faults::registry::Ground;
 
 /// So many nodes are told why they cannot take a VM.
 const SHOWN: usize = 4;
@@ -35,6 +36,16 @@ impl Terrain {
     pub fn cordoned(&self) -> Vec<String> {
         self.nodes.as_deref().map(nodes::cordoned).unwrap_or_default()
     }
+}
+
+/// Why this VMI cannot be migrated anywhere; migrations that it does not show yet are not read.
+pub(crate) fn unfit_now(vmi: &VirtualMachineInstance, ground: &Ground) -> Option<Unfit> {
+    let terrain = Terrain {
+        nodes: ground.nodes.clone(),
+        moving: BTreeMap::new(),
+        flags: ground.flags.clone(),
+    };
+    judge(vmi, &terrain, &Destination::default()).err()
 }
 
 /// Where this VMI could be migrated to, or why it cannot be.

@@ -22,6 +22,7 @@ pub mod flight;
 pub(crate) mod mark;
 mod messages;
 mod observe;
+pub mod permissions;
 pub mod plan;
 pub mod plan_text;
 pub mod report;

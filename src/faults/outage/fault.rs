@@ -13,10 +13,11 @@ use crate::cluster::events::Regarding;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::{
-    Cluster, ClusterError, LauncherImages, Selection, VirtualMachineInstance, launcher_images, manifest, outage_rules,
+    Cluster, ClusterError, LauncherImages, Selection, VirtualMachineInstance, launcher_images, manifest,
 };
 use crate::fault::Execution;
 use crate::faults::debug_pods::{self, PodRequest};
+use crate::faults::outage::permissions;
 use crate::faults::permitted::{Places, permitted};
 use crate::faults::screen::Screen;
 use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts, place};
@@ -132,7 +133,7 @@ impl Fault for OutageFault {
         dry_run: DryRun,
     ) -> Result<(), Stop> {
         let owners: Vec<_> = plan.vms.iter().map(|vm| &vm.target.owner).collect();
-        let rules = outage_rules::needed(&plan.spec, &owners);
+        let rules = permissions::needed(&plan.spec, &owners);
         let mut vmis: Vec<String> = plan.vms.iter().map(|vm| vm.target.namespace.clone()).collect();
         vmis.dedup();
         let places = Places {

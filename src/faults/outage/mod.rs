@@ -16,6 +16,7 @@ mod fault;
 pub mod find;
 pub mod kill;
 pub mod manifest_files;
+pub mod permissions;
 pub mod plan;
 pub mod plan_text;
 pub mod recovery;

@@ -8,6 +8,7 @@ pub mod engine;
 mod fault;
 pub mod follow;
 mod launchers;
+pub mod permissions;
 pub mod plan;
 pub mod plan_text;
 pub mod pods;

@@ -1,12 +1,10 @@
 //! What `outage` needs permission for; each mode needs a part of it.
 
-use super::rules::{
+use crate::cluster::rules::{
     EVENTS, LAUNCHER_IMAGE, NAMESPACES_AND_LABEL, Needed, OTHER_RUNS, OUTAGES, OUTAGES_OF_VMIS, Rule, RuleScope,
-    UNDER_WAY, in_cluster, pods, vmis, vms,
+    UNDER_WAY, in_cluster, pods, virt, vmis, vms,
 };
 use crate::faults::outage::spec::{Mode, OutageSpec, Owner};
-
-const SUBRESOURCES: &str = "subresources.kubevirt.io";
 
 /// Everything that any outage needs; what an outage of a VM without further flags does not need is optional, and says for what it
 /// is.
@@ -78,17 +76,6 @@ const fn for_kill(rule: Rule) -> Rule {
     Rule {
         needed: Needed::Optional("--mode kill is not possible"),
         ..rule
-    }
-}
-
-pub(super) const fn virt(resource: &'static str, subresource: &'static str, without: &'static str) -> Rule {
-    Rule {
-        verb: "update",
-        group: SUBRESOURCES,
-        resource,
-        subresource: Some(subresource),
-        scope: RuleScope::VmiNamespace,
-        needed: Needed::Optional(without),
     }
 }
 

@@ -6,9 +6,9 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
 use kube::api::ObjectMeta;
 use serde::Serialize;
 
-use super::looking_permissions::{HALT, LIST, STATUS};
-use super::outage_rules::OUTAGE;
-use super::rules::{MIGRATE, Needed, Rule, RuleScope, VM_PACKETS};
+use crate::cluster::rules::{Needed, Rule, RuleScope};
+use crate::faults::registry::FAULTS;
+use crate::permissions::looking::{HALT, LIST, STATUS};
 
 /// A command, and everything it needs permission for.
 #[derive(Debug, Clone, Copy)]
@@ -18,36 +18,12 @@ pub struct CommandRules {
 }
 
 /// Every command that has a role of its own. `check` only asks, and may lack anything it asks about.
-pub const COMMANDS: &[CommandRules] = &[
-    CommandRules {
-        command: "netem",
-        rules: VM_PACKETS,
-    },
-    CommandRules {
-        command: "filter",
-        rules: VM_PACKETS,
-    },
-    CommandRules {
-        command: "migrate",
-        rules: MIGRATE,
-    },
-    CommandRules {
-        command: "outage",
-        rules: OUTAGE,
-    },
-    CommandRules {
-        command: "list",
-        rules: LIST,
-    },
-    CommandRules {
-        command: "status",
-        rules: STATUS,
-    },
-    CommandRules {
-        command: "halt",
-        rules: HALT,
-    },
-];
+pub fn commands() -> Vec<CommandRules> {
+    let rules = |command, rules| CommandRules { command, rules };
+    let faults = FAULTS.iter().map(|kind| rules(kind.command, kind.rules));
+    let looking = [rules("list", LIST), rules("status", STATUS), rules("halt", HALT)];
+    faults.chain(looking).collect()
+}
 
 /// A role's place: what ends its name, where it is to be bound, and with what.
 const PLACES: [(RuleScope, &str, &str, &str); 4] = [

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::rbac::v1::{ClusterRole, Role};
 use kube::api::ObjectMeta;
 
-use super::access::{Access, Verdict};
 use super::roles::{policy_rule, yaml};
+use crate::cluster::access::{Access, Verdict};
 
 /// Roles that grant what is missing, as YAML for `kubectl apply -f -`; `None` when nothing is denied.
 ///
@@ -51,8 +51,9 @@ pub fn missing_rbac(fault: &str, reviewed: &[Access]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules::{Rule, VM_PACKETS};
     use super::*;
+    use crate::cluster::rules::Rule;
+    use crate::faults::packets::permissions::VM_PACKETS;
 
     fn access(rule: Rule, namespace: Option<&str>, verdict: Verdict) -> Access {
         Access {

@@ -1,9 +1,8 @@
 //! What the commands that look at runs and VMs, and end runs, need permission for.
 
-use super::outage_rules::virt;
-use super::rules::{
-    NAMESPACES, Needed, PROTECTIONS, Rule, RuleScope, STOPPED, events, in_cluster, kubevirts_pods, migrations, pods,
-    vmis, vms,
+use crate::cluster::rules::{
+    NAMESPACES, Needed, PROTECTIONS, Rule, RuleScope, STOPPED, events, everywhere, in_cluster, kubevirts_pods,
+    migrations, pods, virt, vmis, vms,
 };
 
 /// What `list` needs.
@@ -120,11 +119,3 @@ const HOME: Rule = in_cluster(
     "kubevirts",
     "KubeVirt's namespace is not known: runs there are told apart and left alone, unless it is named",
 );
-
-pub(super) const fn everywhere(rule: Rule, needed: Needed) -> Rule {
-    Rule {
-        scope: RuleScope::Cluster,
-        needed,
-        ..rule
-    }
-}
