@@ -86,9 +86,12 @@ mod tests {
         metadata:
           name: vmchaos-netem
         rules:
-        - apiGroups: [""]
-          resources: ["nodes"]
-          verbs: ["list"]
+        - apiGroups:
+          - ""
+          resources:
+          - nodes
+          verbs:
+          - list
         ---
         apiVersion: rbac.authorization.k8s.io/v1
         kind: Role
@@ -96,12 +99,19 @@ mod tests {
           name: vmchaos-netem
           namespace: vmchaos
         rules:
-        - apiGroups: [""]
-          resources: ["pods"]
-          verbs: ["create", "delete"]
-        - apiGroups: [""]
-          resources: ["pods/attach"]
-          verbs: ["create"]
+        - apiGroups:
+          - ""
+          resources:
+          - pods
+          verbs:
+          - create
+          - delete
+        - apiGroups:
+          - ""
+          resources:
+          - pods/attach
+          verbs:
+          - create
         "#);
         assert_eq!(
             missing_rbac("netem", &[access(netem("get", "pods"), None, Verdict::Allowed)]),
