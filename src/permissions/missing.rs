@@ -14,19 +14,19 @@ use crate::cluster::access::{Access, Verdict};
 pub fn missing_rbac(fault: &str, reviewed: &[Access]) -> Option<String> {
     /// Verbs by API group and resource.
     type Verbs = BTreeMap<(&'static str, String), BTreeSet<&'static str>>;
-    let mut roles: BTreeMap<Option<&str>, Verbs> = BTreeMap::new();
+    let mut missing: BTreeMap<Option<&str>, Verbs> = BTreeMap::new();
     for access in reviewed
         .iter()
         .filter(|access| matches!(access.verdict, Verdict::Denied(_)))
     {
-        roles
+        missing
             .entry(access.namespace.as_deref())
             .or_default()
             .entry((access.rule.group, access.rule.in_role()))
             .or_default()
             .insert(access.rule.verb);
     }
-    let documents = roles.into_iter().map(|(namespace, verbs)| {
+    let documents = missing.into_iter().map(|(namespace, verbs)| {
         let rules = verbs
             .into_iter()
             .map(|((group, resource), verbs)| policy_rule(group, resource, verbs));
@@ -87,9 +87,12 @@ mod tests {
         metadata:
           name: vmchaos-netem
         rules:
-        - apiGroups: [""]
-          resources: ["nodes"]
-          verbs: ["list"]
+        - apiGroups:
+          - ""
+          resources:
+          - nodes
+          verbs:
+          - list
         ---
         apiVersion: rbac.authorization.k8s.io/v1
         kind: Role
@@ -97,12 +100,19 @@ mod tests {
           name: vmchaos-netem
           namespace: vmchaos
         rules:
-        - apiGroups: [""]
-          resources: ["pods"]
-          verbs: ["create", "delete"]
-        - apiGroups: [""]
-          resources: ["pods/attach"]
-          verbs: ["create"]
+        - apiGroups:
+          - ""
+          resources:
+          - pods
+          verbs:
+          - create
+          - delete
+        - apiGroups:
+          - ""
+          resources:
+          - pods/attach
+          verbs:
+          - create
         "#);
         assert_eq!(
             missing_rbac("netem", &[access(netem("get", "pods"), None, Verdict::Allowed)]),

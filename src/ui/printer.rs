@@ -231,6 +231,7 @@ impl Printer {
     }
 
     /// Takes the bars off the screen until they are shown again.
+    #[cfg(unix)]
     pub(super) fn hide_bars(&self) {
         if let Some(bars) = lock(&self.0.bars).clone() {
             bars.set_message("");

@@ -40,9 +40,7 @@ pub(super) async fn beside<T: Send + 'static>(
         answer = &mut asked => answer.map_err(io::Error::other)?.map(Some),
         () = cancel => {
             stop.set();
-            if cfg!(unix) {
-                asked.await.map_err(io::Error::other)??;
-            }
+            asked.await.map_err(io::Error::other)??;
             Ok(None)
         }
     }

@@ -64,7 +64,7 @@ fn a_missing_permission_is_told_with_the_rules_that_grant_it() {
     assert_eq!(result(&checked, "permission", "get pods/attach in kubevirt"), "ok");
     for part in [
         "kind: Role\nmetadata:\n  name: vmchaos-all\n  namespace: kubevirt",
-        "resources: [\"pods/attach\"]",
+        "- pods/attach\n  verbs:\n  - create\n",
         "kubectl auth can-i create pods/attach -n kubevirt --context vmchaos-rehearsal",
     ] {
         assert!(checked.err.contains(part), "{part}\n{}", checked.err);

@@ -89,7 +89,7 @@ fn all_of(text: &str) -> RunReport {
             },
         ],
         mode: Some(text.into()),
-        result: text.to_owned().into(),
+        result: text.to_owned(),
         failure_reason: Some(text.into()),
     });
     run.error = Some(ErrorReport::new(text, text));
