@@ -97,7 +97,7 @@ impl Fault for MigrateFault {
             )
             .hint("leave out --interval-min and --interval-max, or add --rounds N or --duration TIME"));
         }
-        let seed = chosen.seed.or(order.seed).unwrap_or_else(Draw::seed);
+        let number = chosen.seed.or(order.seed).unwrap_or_else(Draw::seed);
         let mut node_labels = spec.destination.selector.clone();
         if let Some(node) = &spec.destination.node {
             // The label need not be the node's name, where it is known.
@@ -107,7 +107,7 @@ impl Fault for MigrateFault {
         }
         Ok(MigrationPlan {
             run: order.run.to_owned(),
-            schedule: Schedule::new(&spec, vms, seed),
+            schedule: Schedule::new(&spec, vms, number),
             spec,
             pool: chosen.targets,
             matched: chosen.matched,
