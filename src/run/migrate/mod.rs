@@ -19,6 +19,8 @@ pub mod flight;
 pub mod halt;
 mod messages;
 mod observe;
+#[cfg(test)]
+mod observe_tests;
 pub mod report;
 pub mod requests;
 
