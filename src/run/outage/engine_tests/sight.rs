@@ -182,6 +182,20 @@ fn each_step_has_its_time() {
     case.see(std::slice::from_ref(&starting));
     assert_eq!(case.wake(&[starting]), None);
     assert_eq!(until(&case), 305, "its timeout from the end of the old guest");
+    // For one that was reset, and for one that we start.
+    let (mut case, _) = resetting(true, true);
+    case.seconds = 2;
+    let booting = Seen {
+        ready: false,
+        agent: false,
+        ..seen("old")
+    };
+    case.done(Done::Acted, &[booting]);
+    assert_eq!(until(&case), 302);
+    let mut case = Case::ended(OutageSpec::plain(Mode::Delete), vm("Manual"));
+    case.wake(&[]);
+    case.done(Done::Helped(Help::Start), &[]);
+    assert_eq!(until(&case), 365);
 }
 
 #[test]
