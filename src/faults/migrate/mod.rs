@@ -22,6 +22,8 @@ pub mod flight;
 pub(crate) mod mark;
 mod messages;
 mod observe;
+#[cfg(test)]
+mod observe_tests;
 pub mod permissions;
 pub mod plan;
 pub mod plan_text;

@@ -173,8 +173,11 @@ fn when_enough_was_said_what_is_in_flight_goes_on_and_no_round_follows() {
 fn who_is_out_of_the_draw_is_told_though_his_turn_has_not_come() {
     let mut run = Run::new(Extent::Endless, 1, Some((1_000, 1_000)), &["x", "y", "z"]);
     let mut told = Vec::new();
-    for _ in 0..4 {
+    for round in 0..4 {
         run.survey(&["x", "y", "!z"]);
+        if round == 0 {
+            assert_eq!(run.engine.vms()[2].failed_to_move, None, "nobody was to move it yet");
+        }
         told.extend(
             std::mem::take(&mut run.asked)
                 .into_iter()

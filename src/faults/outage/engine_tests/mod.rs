@@ -4,6 +4,7 @@ mod early;
 mod held;
 mod lost;
 mod returning;
+mod sight;
 
 use std::time::Duration;
 
