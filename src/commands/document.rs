@@ -155,11 +155,11 @@ fn finish(context: &Context, run: Run, ended: Result<Ending, Stop>) -> ExitCode 
 pub(super) async fn nothing_changed(
     context: &Context,
     cluster: &Cluster,
-    (run, dry_run): (&str, DryRun),
+    (run, fault, dry_run): (&str, &str, DryRun),
     vmis: Vec<Regarding>,
 ) -> Result<Ending, Stop> {
     if dry_run == DryRun::Server {
-        let recorder = Recorder::new(cluster.clone(), run, context.warnings());
+        let recorder = Recorder::new(cluster.clone(), run, fault, context.warnings());
         let asked = async {
             recorder.rehearse(&vmis).await;
             Ok(())

@@ -67,7 +67,7 @@ async fn carry_out<F: Fault + 'static>(
         if let Some(line) = F::not_asked(&plan).filter(|_| dry_run == DryRun::Server) {
             context.printer.line(line);
         }
-        let how = (run.report.id.as_str(), dry_run);
+        let how = (run.report.id.as_str(), facts.fault, dry_run);
         return document::nothing_changed(context, &cluster, how, F::vmis(&plan)).await;
     }
     let question = F::question(&plan);
@@ -75,7 +75,7 @@ async fn carry_out<F: Fault + 'static>(
     F::keep(&plan)?;
     let confirmed = consent.to(plan);
     run.begin()?;
-    let recorder = Recorder::new(cluster.clone(), &run.report.id, context.warnings());
+    let recorder = Recorder::new(cluster.clone(), &run.report.id, facts.fault, context.warnings());
     let screen = Screen::new(&context.printer, F::size(confirmed.plan()), recorder);
     let keys = F::keys(confirmed.plan());
     let keyboard = Keyboard::open(&context.printer, &screen.progress, &context.signals, &keys);

@@ -13,6 +13,8 @@ pub struct Kind {
     pub command: &'static str,
     /// Everything it needs permission for.
     pub rules: &'static [Rule],
+    /// Whether it puts anything into a VM's network namespace.
+    pub enters_vm: bool,
     /// Why a VMI cannot take it, as far as a look at many VMIs tells.
     unfit: fn(&Reach, &VirtualMachineInstance, &Ground) -> Option<Unfit>,
 }
@@ -29,21 +31,25 @@ pub const FAULTS: [Kind; 4] = [
     Kind {
         command: "netem",
         rules: packets::permissions::VM_PACKETS,
+        enters_vm: true,
         unfit: |row, _, _| row.fault.as_ref().err().cloned(),
     },
     Kind {
         command: "filter",
         rules: packets::permissions::VM_PACKETS,
+        enters_vm: true,
         unfit: |row, _, _| row.fault.as_ref().err().cloned(),
     },
     Kind {
         command: "migrate",
         rules: migrate::permissions::MIGRATE,
+        enters_vm: false,
         unfit: |_, vmi, ground| migrate::eligibility::unfit_now(vmi, ground),
     },
     Kind {
         command: "outage",
         rules: outage::permissions::OUTAGE,
+        enters_vm: false,
         unfit: |_, vmi, ground| outage::find::unfit_now(vmi, &ground.flags),
     },
 ];

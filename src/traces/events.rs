@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::events::v1::Event;
 
 use crate::cluster::events::Happened;
+use crate::faults::registry::FAULTS;
 use crate::name::is_key;
-use crate::node::pod::LABEL_RUN;
+use crate::node::pod::{LABEL_FAULT, LABEL_RUN};
 use crate::report::{RunItem, Seconds, Time};
 
 /// What an Event of ours says.
@@ -23,6 +24,8 @@ pub struct Heard {
     vmi: String,
     /// UID of the guest's VMI.
     uid: String,
+    /// Its fault may be in the VM's network namespace, as far as the Event says.
+    in_vm: bool,
     what: Happened,
     at: Timestamp,
 }
@@ -41,8 +44,14 @@ impl Heard {
         if about.namespace != event.metadata.namespace || !is_key(&vmi) {
             return None;
         }
+        let labels = event.metadata.labels.as_ref()?;
+        let fault = labels.get(LABEL_FAULT);
+        let known = FAULTS
+            .iter()
+            .find(|kind| fault.is_some_and(|fault| fault == kind.command));
         Some(Self {
-            run: event.metadata.labels.as_ref()?.get(LABEL_RUN)?.clone(),
+            run: labels.get(LABEL_RUN)?.clone(),
+            in_vm: known.is_none_or(|kind| kind.enters_vm),
             vmi,
             uid: about.uid.clone()?,
             what,
@@ -55,10 +64,11 @@ impl Heard {
     }
 }
 
-/// Guests that a run has put its fault on, of which no Event says that it was removed: `namespace/name` of the VMI, and its UID.
+/// Guests whose network namespace a run has put its fault into, of which no Event says that it was removed: `namespace/name` of the
+/// VMI, and its UID.
 pub fn not_restored(run: &str, heard: &[Heard]) -> BTreeSet<(String, String)> {
     let mut last: BTreeMap<(&str, &str), &Heard> = BTreeMap::new();
-    for said in heard.iter().filter(|said| said.run == run) {
+    for said in heard.iter().filter(|said| said.run == run && said.in_vm) {
         let latest = last.entry((&said.vmi, &said.uid)).or_insert(said);
         if said.at >= latest.at {
             *latest = said;
@@ -115,6 +125,7 @@ mod tests {
             run: run.into(),
             vmi: vmi.into(),
             uid: format!("uid-of-{vmi}"),
+            in_vm: true,
             what: if injected {
                 Happened::Injected
             } else {
@@ -195,6 +206,32 @@ mod tests {
         assert_eq!(
             left(&[next, restored]),
             BTreeSet::from([(web.to_owned(), "next".to_owned())])
+        );
+    }
+
+    #[test]
+    fn only_what_a_fault_puts_into_a_vm_is_looked_for_there() {
+        let heard = |labels: serde_json::Value| {
+            let event = serde_json::from_value::<Event>(serde_json::json!({
+                "metadata": {"name": "e", "namespace": "shop", "labels": labels},
+                "reason": "VMChaosInjected", "eventTime": "2026-11-28T12:00:10.000000Z",
+                "regarding": {"namespace": "shop", "name": "web-1", "uid": "u"}}));
+            not_restored("k3f9ab", &[Heard::of(&event.unwrap()).unwrap()]).len()
+        };
+        for (fault, looked_into) in [
+            ("netem", 1),
+            ("filter", 1),
+            ("outage", 0),
+            ("migrate", 0),
+            ("unheard-of", 1),
+        ] {
+            let labels = serde_json::json!({LABEL_RUN: "k3f9ab", LABEL_FAULT: fault});
+            assert_eq!(heard(labels), looked_into, "{fault}");
+        }
+        assert_eq!(
+            heard(serde_json::json!({LABEL_RUN: "k3f9ab"})),
+            1,
+            "one of an older version"
         );
     }
 

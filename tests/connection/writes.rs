@@ -143,7 +143,7 @@ async fn without_credentials_the_namespaces_are_not_to_blame() {
 #[tokio::test]
 async fn an_event_is_left_on_the_vmi() {
     let server = Server::start(|request| created(&request.body)).await;
-    let recorder = Recorder::new(server.cluster().await, "k3f9ab", server.sink());
+    let recorder = Recorder::new(server.cluster().await, "k3f9ab", "netem", server.sink());
     recorder
         .record(&target(), Happened::Injected, "delay 100ms for 120s")
         .await;
@@ -159,7 +159,7 @@ async fn an_event_is_left_on_the_vmi() {
         event,
         json!({ "apiVersion": "events.k8s.io/v1", "kind": "Event", "action": "Inject",
             "metadata": { "generateName": "web-1-", "namespace": "shop",
-                "labels": { "app.kubernetes.io/managed-by": "kubectl-vmchaos", "vmchaos.dev/run": "k3f9ab" } },
+                "labels": { "app.kubernetes.io/managed-by": "kubectl-vmchaos", "vmchaos.dev/run": "k3f9ab", "vmchaos.dev/fault": "netem" } },
             "note": "delay 100ms for 120s", "reason": "VMChaosInjected",
             "regarding": { "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance", "name": "web-1",
                 "namespace": "shop", "uid": "u-1" },
@@ -170,7 +170,7 @@ async fn an_event_is_left_on_the_vmi() {
 #[tokio::test]
 async fn events_that_cannot_be_left_are_told_once() {
     let server = Server::start(|_| status(403, "Forbidden", "cannot create events")).await;
-    let recorder = Recorder::new(server.cluster().await, "k3f9ab", server.sink());
+    let recorder = Recorder::new(server.cluster().await, "k3f9ab", "netem", server.sink());
     recorder.record(&target(), Happened::Injected, "a").await;
     recorder.record(&target(), Happened::Restored, "b").await;
     assert_eq!(
