@@ -1,27 +1,33 @@
-//! kubectl-vmchaos puts faults on the network of KubeVirt VMs, and proves that each was there and is gone. It also migrates
-//! them, and ends them to see them recover: `plan::migrations` and `run::migrate`, `plan::outages` and `run::outage` stand in
-//! the same places of the same way, without a node's agent.
+//! kubectl-vmchaos puts faults on KubeVirt VMs: on their packets, by live migrations, by ending them. It proves that each was
+//! there and is gone.
 //!
-//! The way of the data:
+//! The way of the data, the same for every fault:
 //!
 //! ```text
-//! cli ──> Selection ── cluster ──> Target ── plan ──> Plan ── a confirmation ──> Confirmed ── run ──> Vm ── report ──> exit code
-//!                      one list      VMI,     pure,    what a                     one session a        the
-//!                      of VMIs,      node,    all that dry run                    node drives the      document
-//!                      one of pods   taps     is done  shows                      agent in its pod
+//! cli ──> Request ── find ──> Found ── a choice ── plan ──> Plan ── a confirmation ──> Confirmed ── run ──> Ran ── report ──> exit code
+//!         fault,     lists,   VMIs,    pure:       what a                   a Machine decides,     the
+//!         VMs        judged   or why   all that    dry run                  a Driver does          document
+//!                             not      is done     shows
 //! ```
+//!
+//! `commands::fault` is that way, [`faults`] are its stations: a folder for each fault, behind one trait. A new fault is a folder
+//! there, a file in [`cli`], and a line in `faults::registry`.
 //!
 //! | room | holds | may use |
 //! |---|---|---|
-//! | [`cli`] | clap types, one file a command | `fault`, `cluster` |
-//! | [`commands`] | one file a command: select, plan, confirm, run, report | everything |
-//! | [`run`] | state machine, rollback, signals and what keys ask for, following a migration | `plan`, `node`, `cluster`, `fault`, `report` |
+//! | [`cli`] | clap types, one file a command | `fault`, `faults`, `cluster` |
+//! | [`commands`] | one file a command; the way of a fault from its request to its report | everything |
+//! | [`traces`] | what runs leave on the cluster, and what ends it from outside | `faults`, `run`, `plan`, `node`, `cluster`, `fault`, `report` |
+//! | [`permissions`] | the roles each command needs, and what is missing of them | `faults`, `cluster` |
+//! | [`faults`] | what makes each fault different: spec, judging, plan, machine, driver, screen, permissions | `run`, `plan`, `node`, `cluster`, `fault`, `report`, `stop`, `ui` |
+//! | [`stop`] | why a command ends before its work | `cluster`, `report`, `ui` |
+//! | [`run`] | what all runs share: the loop, signals, time, debug pods with one task | `plan`, `node`, `cluster`, `fault` |
 //! | [`report`] | the run document, tables, exit codes; pure | `ui` |
 //! | [`ui`] | printer, picker, form, confirmation, keys, progress: the only place that prints | nothing |
-//! | [`plan`] | fault × targets → what happens on each node; pure | `fault` |
+//! | [`plan`] | guards, draws, consent, and faults on packets as lines for the agent and as what the kernel answers; pure | `fault` |
 //! | [`node`] | the debug pod, the agent's script, its protocol, the session that drives it | `cluster`, `fault` |
 //! | [`cluster`] | everything else that talks to the API server | `fault` |
-//! | [`fault`] | what a fault is: values with units, netem, filter, presets, directions; pure | nothing |
+//! | [`fault`] | values with units, targets, netem, filter, presets, directions; pure | nothing |
 //! | [`escape`] | text from strangers, made safe to show | nothing |
 //! | [`command_line`] | command lines that are printed to be run later | `escape` |
 //! | [`name`] | what can be a name in a cluster | nothing |
@@ -38,10 +44,14 @@ pub mod command_line;
 pub mod commands;
 pub mod escape;
 pub mod fault;
+pub mod faults;
 pub mod local;
 pub mod name;
 pub mod node;
+pub mod permissions;
 pub mod plan;
 pub mod report;
 pub mod run;
+pub mod stop;
+pub mod traces;
 pub mod ui;

@@ -7,13 +7,13 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
 use kubectl_vmchaos::cluster::pod_namespace::PodNamespaces;
-use kubectl_vmchaos::cluster::rules::VM_PACKETS;
 use kubectl_vmchaos::cluster::watch::{Change, Changes, vmis};
 use kubectl_vmchaos::cluster::{
-    Cluster, Connection, ErrorKind, NamedTarget, Selection, VirtualMachineInstance, access, find, pod_admission, rbac,
-    survey,
+    Cluster, Connection, ErrorKind, NamedTarget, Selection, VirtualMachineInstance, access, find, pod_admission, survey,
 };
 use kubectl_vmchaos::fault::full_match;
+use kubectl_vmchaos::faults::packets::permissions::VM_PACKETS;
+use kubectl_vmchaos::permissions::missing;
 use serde_json::json;
 use vmchaos_rehearsal::{Answer, Options, Practice, Rule};
 
@@ -226,7 +226,7 @@ async fn what_is_forbidden_is_what_the_review_says_is_missing() {
     };
     let all = access::review(&cluster, VM_PACKETS, places).await;
     assert!(all.iter().all(access::Access::is_allowed), "{all:?}");
-    assert_eq!(rbac::missing_rbac("netem", &all), None);
+    assert_eq!(missing::missing_rbac("netem", &all), None);
 
     practice.forbid("create", "", "pods", "attach", "kubevirt");
     practice.forbid("list", "kubevirt.io", "virtualmachineinstances", "", "default");

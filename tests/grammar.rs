@@ -6,8 +6,9 @@ mod filters;
 mod krknctl;
 mod targets;
 
-use kubectl_vmchaos::cli::{self, Action, DryRun, FaultRequest, Invocation, Output};
+use kubectl_vmchaos::cli::{self, Action, DryRun, Invocation, Output, Request};
 use kubectl_vmchaos::fault::{Directions, Execution, OnMigration, Time};
+use kubectl_vmchaos::faults::packets::PacketFault;
 
 /// Splits at spaces, but for what stands between single quotes, as a shell would.
 fn words(line: &str) -> Vec<String> {
@@ -26,17 +27,17 @@ fn parsed(line: &str) -> Invocation {
     cli::parse(words(line)).unwrap_or_else(|error| panic!("{line}: {error}"))
 }
 
-fn netem(line: &str) -> FaultRequest {
+fn netem(line: &str) -> Request<PacketFault> {
     fault(&format!("netem {line}"))
 }
 
-fn filter(line: &str) -> FaultRequest {
+fn filter(line: &str) -> Request<PacketFault> {
     fault(&format!("filter {line}"))
 }
 
-fn fault(line: &str) -> FaultRequest {
+fn fault(line: &str) -> Request<PacketFault> {
     match parsed(line).action {
-        Action::Fault(request) => *request,
+        Action::Packets(request) => *request,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -52,13 +53,13 @@ fn error(line: &str) -> String {
 
 /// What the fault's document shows of a line.
 fn document(line: &str) -> serde_json::Value {
-    serde_json::to_value(netem(line).spec).unwrap_or_else(|error| panic!("{line}: {error}"))
+    serde_json::to_value(netem(line).fault.spec).unwrap_or_else(|error| panic!("{line}: {error}"))
 }
 
 #[test]
 fn a_line_without_flags_has_the_defaults() {
     let request = netem("web-1 --latency 100ms");
-    let spec = &request.spec;
+    let spec = &request.fault.spec;
     assert_eq!(spec.fault.to_string(), "latency 100ms");
     assert_eq!(spec.directions, Directions::BOTH);
     assert_eq!(spec.duration, Time::from_millis(120_000));
@@ -66,8 +67,8 @@ fn a_line_without_flags_has_the_defaults() {
         (spec.execution, spec.on_migration, spec.detach),
         (Execution::Serial, OnMigration::Follow, false)
     );
-    assert_eq!(request.pod.running_timeout, Time::from_millis(60_000));
-    assert_eq!(request.pod.tolerations, None);
+    assert_eq!(request.fault.pod.running_timeout, Time::from_millis(60_000));
+    assert_eq!(request.fault.pod.tolerations, None);
     assert_eq!((request.writing.dry_run, request.writing.yes), (DryRun::None, false));
     assert!(request.ignored.is_empty());
 }
@@ -92,7 +93,7 @@ fn values_stand_behind_a_space_or_an_equals_sign() {
         "x --latency 1ms --ingress true --egress false",
         "x --latency=1ms --ingress=true --egress=false",
     ] {
-        assert_eq!(netem(line).spec.directions, Directions::INGRESS, "{line}");
+        assert_eq!(netem(line).fault.spec.directions, Directions::INGRESS, "{line}");
     }
 }
 
@@ -101,12 +102,18 @@ fn empty_is_as_good_as_left_out() {
     let line = "web-1 --latency 5ms --jitter '' --loss '' --bandwidth '' --duration '' --ingress '' --interfaces '' \
                 --image '' --taints '' --execution '' --preset '' --count '' --target '' -l '' --seed '' -o '' -n '' --context ''";
     assert_eq!(document(line), document("web-1 --latency 5ms"));
-    assert!(netem(line).pod.tolerations.is_none() && netem(line).pod.image.is_none());
+    assert!(netem(line).fault.pod.tolerations.is_none() && netem(line).fault.pod.image.is_none());
 }
 
 #[test]
 fn a_flag_beside_a_preset_wins_zero_takes_out_and_empty_does_not() {
-    let shown = |flags: &str| netem(&format!("x --preset degraded {flags}")).spec.fault.to_string();
+    let shown = |flags: &str| {
+        netem(&format!("x --preset degraded {flags}"))
+            .fault
+            .spec
+            .fault
+            .to_string()
+    };
     assert_eq!(shown(""), "latency 2000ms, loss 50%, bandwidth 1mbit");
     assert_eq!(shown("--latency 1s"), "latency 1000ms, loss 50%, bandwidth 1mbit");
     assert_eq!(shown("--loss 0 --bandwidth 0"), "latency 2000ms");
@@ -116,14 +123,17 @@ fn a_flag_beside_a_preset_wins_zero_takes_out_and_empty_does_not() {
 #[test]
 fn zero_duration_is_the_default_one() {
     assert_eq!(
-        netem("x --latency 1ms --duration 0").spec.duration,
+        netem("x --latency 1ms --duration 0").fault.spec.duration,
         Time::from_millis(120_000)
     );
 }
 
 #[test]
 fn detach_implies_stop() {
-    assert_eq!(netem("x --latency 1ms --detach").spec.on_migration, OnMigration::Stop);
+    assert_eq!(
+        netem("x --latency 1ms --detach").fault.spec.on_migration,
+        OnMigration::Stop
+    );
 }
 
 #[test]
@@ -147,6 +157,7 @@ fn yes_and_dry_run_take_a_value_after_an_equals_sign_only() {
 #[test]
 fn taints_are_tolerated_as_named() {
     let tolerations = netem("x --loss 1 --taints dedicated=vms:NoSchedule,k:NoExecute")
+        .fault
         .pod
         .tolerations
         .unwrap();
@@ -236,7 +247,7 @@ fn a_rehearsed_command_is_parsed_as_for_real() {
         let Rehearsed::Command(inner) = request.what else {
             panic!("not a command")
         };
-        assert!(matches!(inner.action, Action::Fault(netem) if netem.writing.yes));
+        assert!(matches!(inner.action, Action::Packets(netem) if netem.writing.yes));
     }
     let Action::Rehearse(request) = parsed("rehearse --serve --latency 50ms").action else {
         panic!("not rehearse")

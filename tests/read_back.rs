@@ -47,13 +47,13 @@ fn compiled(flags: &str) -> NodeVm {
     let Ok(invocation) = cli::parse(words) else {
         panic!("{flags}: not understood")
     };
-    let Action::Fault(request) = invocation.action else {
+    let Action::Packets(request) = invocation.action else {
         panic!("{flags}: not netem")
     };
     let handle = Handle::new(0x7a31).unwrap_or_else(|| unreachable!("0x7a31 is in the range"));
     let hold = Duration::from_secs(1);
     let order = Order {
-        fault: &request.spec.fault,
+        fault: &request.fault.spec.fault,
         directions: Directions::INGRESS,
         run: "abc123",
         handle,

@@ -330,6 +330,15 @@ fn ctrl_c_and_signals_end_a_confirmation() {
 }
 
 #[test]
+fn half_a_key_does_not_keep_a_signal_waiting() {
+    let mut terminal = Terminal::start("confirm");
+    terminal.see("Go on?");
+    terminal.press("\x1b[1;");
+    terminal.signal(Signal::SIGTERM);
+    terminal.ends_as("Interrupted");
+}
+
+#[test]
 fn a_name_has_to_be_typed_in_full() {
     for (typed, answer) in [
         ("prod\r", "Yes"),

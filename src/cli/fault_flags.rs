@@ -2,14 +2,12 @@
 
 use clap::Args;
 
-use super::confirm::Writing;
-use super::record::ReportFile;
-use super::selection::Wanted;
 use super::usage::Usage;
 use super::value_parser::{
     BOOL, OneOf, duration, given, image, interface, pod_namespace, reach, service_account, taint, value, wait,
 };
 use crate::fault::{Directions, Execution, Fault, FaultSpec, Given, OnMigration, Reach, Time, Toleration};
+use crate::faults::debug_pods::PodRequest;
 
 pub(super) const EXECUTIONS: OneOf<Execution> = OneOf(&[
     (
@@ -81,29 +79,6 @@ pub(super) struct PodArgs {
     /// Taken from krknctl and ignored.
     #[arg(long, hide = true)]
     wait_duration: Option<String>,
-}
-
-/// How debug pods are to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PodRequest {
-    pub image: Option<String>,
-    /// `None` tolerates every taint.
-    pub tolerations: Option<Vec<Toleration>>,
-    pub service_account: Option<String>,
-    pub namespace: Option<String>,
-    pub running_timeout: Time,
-}
-
-/// Everything that the command of a fault on a VM's packets was asked for.
-#[derive(Debug, Clone)]
-pub struct FaultRequest {
-    pub spec: FaultSpec,
-    pub wanted: Wanted,
-    pub pod: PodRequest,
-    pub writing: Writing,
-    pub records: Vec<ReportFile>,
-    /// Flags that were accepted and do nothing, each as a line for stderr.
-    pub ignored: Vec<String>,
 }
 
 impl ExtentArgs {

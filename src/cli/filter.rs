@@ -2,13 +2,15 @@
 
 use clap::Args;
 
+use super::Request;
 use super::confirm::WritingArgs;
-use super::fault_flags::{ExtentArgs, FaultRequest, PodArgs};
+use super::fault_flags::{ExtentArgs, PodArgs};
 use super::record::RecordArgs;
 use super::selection::{DrawArgs, HowMany, MatchArgs};
 use super::usage::Usage;
 use super::value_parser::{OneOf, cidr, given, ports, protocols, reserved, value};
 use crate::fault::{Cidr, Engine, Fault, FilterAction, FilterPreset, FilterSettings, Given, Ports, Protocols};
+use crate::faults::packets::PacketFault;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -109,18 +111,20 @@ struct TrafficArgs {
 }
 
 impl FilterArgs {
-    pub(super) fn request(&self, namespace: Option<String>) -> Result<FaultRequest, Usage> {
+    pub(super) fn request(&self, namespace: Option<String>) -> Result<Request<PacketFault>, Usage> {
         let preset = value(self.traffic.preset);
         let beneath = preset.map(FilterPreset::settings).unwrap_or_default();
         let filter = self.traffic.settings().over(beneath).resolve()?;
-        Ok(FaultRequest {
-            spec: self
-                .extent
-                .spec(Fault::Filter(filter), preset.map(FilterPreset::name))?,
+        Ok(Request {
+            fault: PacketFault {
+                spec: self
+                    .extent
+                    .spec(Fault::Filter(filter), preset.map(FilterPreset::name))?,
+                pod: self.pod.request(),
+            },
             wanted: self
                 .draw
                 .wanted(self.matching.selection(namespace)?, HowMany::AtMost(1))?,
-            pod: self.pod.request(),
             writing: self.writing.writing(),
             records: self.records.files()?,
             ignored: self.pod.ignored(),

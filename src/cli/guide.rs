@@ -1,6 +1,7 @@
 //! The command line of a fault as questions: what a form asks is what the flags are, with their help, defaults, words and
 //! checks.
 
+use crate::faults::registry::FAULTS;
 use std::sync::Arc;
 
 use clap::{Arg, ArgAction, Command};
@@ -11,7 +12,6 @@ const NOT_ASKED: [&str; 4] = ["Choosing targets", "Debug pod", "Safety", "Connec
 const REASON: &str = "reason";
 /// Not asked all the same: it says everything by itself.
 const REPLAY: &str = "replay";
-const FAULTS: [&str; 4] = ["netem", "filter", "migrate", "outage"];
 
 /// `kubectl vmchaos` alone.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ pub fn faults() -> Vec<(&'static str, String)> {
         let command = root.find_subcommand(name).and_then(Command::get_about);
         command.map(ToString::to_string).unwrap_or_default()
     };
-    FAULTS.into_iter().map(|name| (name, about(name))).collect()
+    FAULTS.iter().map(|kind| (kind.command, about(kind.command))).collect()
 }
 
 /// What there is to say about a fault; the preset first, as the others build on it.
@@ -200,9 +200,9 @@ mod tests {
         assert_eq!(check("netem", "latency", ""), Ok(()));
         assert!(check("filter", "ports", "53,x").is_err());
         for fault in FAULTS {
-            for question in questions(fault) {
+            for question in questions(fault.command) {
                 // Every flag can be looked at alone.
-                let _ = check(fault, &question.flag, "1");
+                let _ = check(fault.command, &question.flag, "1");
             }
         }
     }

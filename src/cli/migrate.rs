@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::confirm::{Writing, WritingArgs};
-use super::record::{RecordArgs, ReportFile};
-use super::selection::{DrawArgs, HowMany, MatchArgs, Wanted};
+use super::Request;
+use super::confirm::WritingArgs;
+use super::record::RecordArgs;
+use super::selection::{DrawArgs, HowMany, MatchArgs};
 use super::usage::Usage;
 use super::value_parser::{count, duration, label, reserved, text, value, wait};
-use crate::fault::{Destination, Extent, Given, MigrateSpec, Time};
+use crate::fault::{Given, Time};
+use crate::faults::migrate::MigrateFault;
+use crate::faults::migrate::spec::{Destination, Extent, MigrateSpec};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -86,19 +89,8 @@ struct DestinationArgs {
     node_selector: Vec<Given<(String, String)>>,
 }
 
-/// Everything `migrate` was asked for.
-#[derive(Debug, Clone)]
-pub struct MigrateRequest {
-    pub spec: MigrateSpec,
-    pub wanted: Wanted,
-    pub writing: Writing,
-    pub records: Vec<ReportFile>,
-    /// An interval was given in so many words.
-    pub interval_given: bool,
-}
-
 impl MigrateArgs {
-    pub(super) fn request(&self, namespace: Option<String>) -> Result<MigrateRequest, Usage> {
+    pub(super) fn request(&self, namespace: Option<String>) -> Result<Request<MigrateFault>, Usage> {
         let selection = self.matching.selection(namespace)?;
         let wanted = self.draw.wanted(selection, HowMany::All)?;
         let spec = MigrateSpec {
@@ -121,12 +113,12 @@ impl MigrateArgs {
         if named == 1 && spec.extent == Extent::Once && interval_given {
             return Err(one_vm_once());
         }
-        Ok(MigrateRequest {
-            spec,
+        Ok(Request {
+            fault: MigrateFault { spec, interval_given },
             wanted,
             writing: self.writing.writing(),
             records: self.records.files()?,
-            interval_given,
+            ignored: Vec::new(),
         })
     }
 }

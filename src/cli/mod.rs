@@ -20,6 +20,7 @@ mod output;
 mod record;
 mod rehearse;
 mod replayed;
+mod request;
 mod runs;
 mod selection;
 mod target;
@@ -34,20 +35,21 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use completion::Shell;
 pub use config_file::ConfigFile;
 pub use confirm::{DryRun, Writing};
-pub use fault_flags::{FaultRequest, PodRequest};
 pub use guide::GuideRequest;
-pub use migrate::MigrateRequest;
-pub use outage::OutageRequest;
 pub use output::Output;
 pub use record::{ReplayRequest, ReportFile, ReportForm};
 pub use rehearse::{RehearseRequest, Rehearsed};
 pub use replayed::{NotReplayed, replayed};
+pub use request::Request;
 pub use runs::{CheckRequest, HaltRequest, ListRequest, StatusRequest};
 pub use selection::{HowMany, Wanted};
 use usage::Rejected;
 pub use usage::Usage;
 
 use crate::cluster::Connection;
+use crate::faults::migrate::MigrateFault;
+use crate::faults::outage::OutageFault;
+use crate::faults::packets::PacketFault;
 
 /// Exit codes, as every long help shows them.
 const EXIT_CODES: &str = "\
@@ -159,9 +161,9 @@ pub enum Action {
     /// Asks for everything.
     Guide(GuideRequest),
     /// Puts a fault on VMs' packets.
-    Fault(Box<FaultRequest>),
-    Migrate(Box<MigrateRequest>),
-    Outage(Box<OutageRequest>),
+    Packets(Box<Request<PacketFault>>),
+    Migrate(Box<Request<MigrateFault>>),
+    Outage(Box<Request<OutageFault>>),
     /// Runs what a record says.
     Replay(ReplayRequest),
     List(ListRequest),
@@ -239,8 +241,8 @@ impl Cli {
     fn invocation(self, given: Vec<String>) -> Result<Invocation, Rejected> {
         let namespace = self.global.connection.namespace();
         let action = match self.command {
-            Command::Netem(args) => Action::Fault(Box::new(args.request(namespace)?)),
-            Command::Filter(args) => Action::Fault(Box::new(args.request(namespace)?)),
+            Command::Netem(args) => Action::Packets(Box::new(args.request(namespace)?)),
+            Command::Filter(args) => Action::Packets(Box::new(args.request(namespace)?)),
             Command::Migrate(args) => Action::Migrate(Box::new(args.request(namespace)?)),
             Command::Outage(args) => Action::Outage(Box::new(args.request(namespace)?)),
             Command::List(args) => Action::List(args.request(namespace)?),

@@ -2,13 +2,15 @@
 
 use clap::Args;
 
+use super::Request;
 use super::confirm::WritingArgs;
-use super::fault_flags::{ExtentArgs, FaultRequest, PodArgs};
+use super::fault_flags::{ExtentArgs, PodArgs};
 use super::record::RecordArgs;
 use super::selection::{DrawArgs, HowMany, MatchArgs};
 use super::usage::Usage;
 use super::value_parser::{OneOf, count, jitter, latency, percent, rate, reserved, value};
 use crate::fault::{Distribution, Fault, Given, NetemPreset, NetemSettings, Percent, Rate, Time};
+use crate::faults::packets::PacketFault;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -127,15 +129,17 @@ struct EffectArgs {
 }
 
 impl NetemArgs {
-    pub(super) fn request(&self, namespace: Option<String>) -> Result<FaultRequest, Usage> {
+    pub(super) fn request(&self, namespace: Option<String>) -> Result<Request<PacketFault>, Usage> {
         let preset = value(self.effects.preset);
         let beneath = preset.map(NetemPreset::settings).unwrap_or_default();
         let selection = self.matching.selection(namespace)?;
         let netem = self.effects.settings().over(beneath).resolve()?;
-        Ok(FaultRequest {
-            spec: self.extent.spec(Fault::Netem(netem), preset.map(NetemPreset::name))?,
+        Ok(Request {
+            fault: PacketFault {
+                spec: self.extent.spec(Fault::Netem(netem), preset.map(NetemPreset::name))?,
+                pod: self.pod.request(),
+            },
             wanted: self.draw.wanted(selection, HowMany::AtMost(1))?,
-            pod: self.pod.request(),
             writing: self.writing.writing(),
             records: self.records.files()?,
             ignored: self.pod.ignored(),

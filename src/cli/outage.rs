@@ -2,13 +2,16 @@
 
 use clap::Args;
 
-use super::confirm::{Writing, WritingArgs};
-use super::fault_flags::{EXECUTIONS, PodArgs, PodRequest};
-use super::record::{RecordArgs, ReportFile};
-use super::selection::{DrawArgs, HowMany, MatchArgs, Wanted};
+use super::Request;
+use super::confirm::WritingArgs;
+use super::fault_flags::{EXECUTIONS, PodArgs};
+use super::record::RecordArgs;
+use super::selection::{DrawArgs, HowMany, MatchArgs};
 use super::usage::Usage;
 use super::value_parser::{OneOf, reserved, seconds, value, wait};
-use crate::fault::{Execution, Given, Mode, OutageSpec, Time};
+use crate::fault::{Execution, Given, Time};
+use crate::faults::outage::OutageFault;
+use crate::faults::outage::spec::{Mode, OutageSpec};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -98,21 +101,8 @@ struct OutageFlags {
     no_recover: bool,
 }
 
-/// Everything `outage` was asked for.
-#[derive(Debug, Clone)]
-pub struct OutageRequest {
-    pub spec: OutageSpec,
-    pub wanted: Wanted,
-    /// For `kill`.
-    pub pod: PodRequest,
-    pub writing: Writing,
-    pub records: Vec<ReportFile>,
-    /// Sentences about flags that were accepted and do nothing.
-    pub ignored: Vec<String>,
-}
-
 impl OutageArgs {
-    pub(super) fn request(&self, namespace: Option<String>) -> Result<OutageRequest, Usage> {
+    pub(super) fn request(&self, namespace: Option<String>) -> Result<Request<OutageFault>, Usage> {
         let selection = self.matching.selection(namespace)?;
         let spec = self.outage.spec()?;
         if let Some(flag) = self.pod.given().filter(|_| spec.mode != Mode::Kill) {
@@ -124,10 +114,18 @@ impl OutageArgs {
                 "leave it out; only --mode kill makes debug pods",
             ));
         }
-        Ok(OutageRequest {
-            spec,
-            wanted: self.draw.wanted(selection, HowMany::AtMost(1))?,
-            pod: self.pod.request(),
+        let wanted = self.draw.wanted(selection, HowMany::AtMost(1))?;
+        let count = match wanted.how_many {
+            HowMany::AtMost(count) if wanted.chosen => Some((count, wanted.count_flag)),
+            _ => None,
+        };
+        Ok(Request {
+            fault: OutageFault {
+                spec,
+                pod: self.pod.request(),
+                count,
+            },
+            wanted,
             writing: self.writing.writing(),
             records: self.records.files()?,
             ignored: self.pod.ignored(),

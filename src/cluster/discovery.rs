@@ -1,20 +1,19 @@
 //! Finding the VMIs that are meant, in as few requests as possible: for each namespace, or once for the cluster, one
 //! list of VMIs and one of launcher pods; beside them the nodes and the KubeVirt object, which may be forbidden.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 
+use super::Cluster;
 use super::absent::{absentees, namespaces_exist};
-use super::client::Cluster;
 use super::eligibility::{Facts, Reach, row};
 use super::error::{Ask, ClusterError};
 use super::kubevirt::{self, KubeVirt};
 use super::launcher_images::{self, LauncherImages};
-use super::migration_eligibility::Terrain;
-use super::nodes;
+use super::nodes::{self, Node, cordoned};
 use super::objects::{sound, sound_one};
 use super::selection::{Scope, Selection};
 use super::vmi::VirtualMachineInstance;
@@ -47,8 +46,17 @@ pub struct Survey {
     pub kubevirt: Option<KubeVirt>,
     /// What its launchers run, and debug pods by default.
     pub images: Result<LauncherImages, ClusterError>,
-    /// Nodes that take no new VMs, where nodes may be listed.
-    pub cordoned: Vec<String>,
+    /// `None` when nodes may not be listed.
+    pub nodes: Option<Vec<Node>>,
+    /// The VMI of each row.
+    pub vmis: Vec<VirtualMachineInstance>,
+}
+
+impl Survey {
+    /// Names of the nodes that take no new VMs.
+    pub fn cordoned(&self) -> Vec<String> {
+        self.nodes.as_deref().map(cordoned).unwrap_or_default()
+    }
 }
 
 /// Label of every virt-launcher pod; those of a hot-plugged disk have another value.
@@ -98,11 +106,8 @@ pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[Stri
     let (vmis, pods) = (vmis?, pods?);
     let facts = Facts {
         plugins: kubevirt::plugins(&kubevirt),
-        terrain: Terrain {
-            moving: BTreeMap::new(),
-            nodes: nodes.ok(),
-            flags: cluster.flags().to_vec(),
-        },
+        nodes: nodes.ok(),
+        flags: cluster.flags().to_vec(),
         images: images.as_ref().ok().cloned(),
     };
     let by_vmi = by_owner(&pods);
@@ -120,12 +125,13 @@ pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[Stri
         missing,
         kubevirt: kubevirt.ok().flatten(),
         images,
-        cordoned: facts.terrain.cordoned(),
+        nodes: facts.nodes,
+        vmis,
     })
 }
 
 /// What a selection asks for, and where that is.
-pub(super) struct Asked {
+pub(crate) struct Asked {
     by_name: bool,
     /// Namespace and name of what was named.
     named: BTreeSet<(String, String)>,
@@ -133,7 +139,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn of(cluster: &Cluster, selection: &Selection) -> Self {
+    pub(crate) fn of(cluster: &Cluster, selection: &Selection) -> Self {
         let by_name = !selection.names.is_empty();
         let mut named = selection.named(&cluster.namespace);
         named.retain(|(namespace, name)| selection.admits(namespace, name));
@@ -146,7 +152,7 @@ impl Asked {
     }
 
     /// The VMIs that match, sorted by namespace and name; `fault` is what `check` would be asked about.
-    pub(super) async fn vmis(
+    pub(crate) async fn vmis(
         &self,
         cluster: &Cluster,
         selection: &Selection,
@@ -165,7 +171,7 @@ impl Asked {
     }
 
     /// What was named and is not among those that were found: VMs that do not run, and sentences about what is not there.
-    pub(super) async fn absent(
+    pub(crate) async fn absent(
         &self,
         cluster: &Cluster,
         found: &[VirtualMachineInstance],

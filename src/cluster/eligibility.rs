@@ -3,17 +3,19 @@
 //! Only a VMI that runs, is not paused, not being deleted and not migrating, on a node that is Ready, and with an
 //! interface that has a tap on a bridge. Anything else would measure something other than the fault.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::launcher::{active_pod, launcher};
 use super::launcher_images::LauncherImages;
-use super::migration_eligibility::{self, Terrain};
+use super::nodes::Node;
 use super::vmi::VirtualMachineInstance;
 use crate::command_line::CommandLine;
 use crate::escape::escape;
 use crate::fault::interface::{NETWORK_STATUS, Plugins, PodNetworks, Unreachable, may_hold, reach};
-use crate::fault::{Destination, Interface, Launcher, Movable, Target, Unfit};
+use crate::fault::{Interface, Launcher, Target, Unfit};
 use crate::name::is_subdomain;
 
 /// A VMI in reach of a command, with what it can take.
@@ -38,10 +40,8 @@ pub struct Reach {
     pub holds_none: bool,
     /// What a network fault would be done to, or why it cannot.
     pub fault: Result<Target, Unfit>,
-    /// Where it could be migrated to, or why it cannot be.
-    pub migrate: Result<Movable, Unfit>,
-    /// Whether an outage can be done to it, or why not.
-    pub outage: Result<(), Unfit>,
+    /// Faults, by their commands, that cannot be done to it; filled in by whoever knows them.
+    pub unfit: BTreeMap<&'static str, Unfit>,
     /// It carries the annotation that keeps faults off.
     pub protected: bool,
     /// Its node is to be rid of it.
@@ -52,7 +52,10 @@ pub struct Reach {
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     pub plugins: Plugins,
-    pub terrain: Terrain,
+    /// `None` when nodes may not be listed.
+    pub nodes: Option<Vec<Node>>,
+    /// Connection flags for the commands in hints, and their values.
+    pub flags: Vec<String>,
     /// What launchers run, where KubeVirt's pods may be read.
     pub images: Option<LauncherImages>,
 }
@@ -86,17 +89,9 @@ pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interface
         placed,
         holds_none,
         fault: judge(vmi, pods, facts, interfaces),
-        outage: not_steady(vmi).map_or(Ok(()), |(reason, hint)| {
-            Err(Unfit {
-                namespace: vmi.namespace().to_owned(),
-                name: vmi.name().to_owned(),
-                reason: escape(&reason),
-                hint: hint.map(|hint| hint.each_with(&facts.terrain.flags).into()),
-            })
-        }),
+        unfit: BTreeMap::new(),
         protected: vmi.is_protected(),
         evacuating: vmi.is_evacuating(),
-        migrate: migration_eligibility::judge(vmi, &facts.terrain, &Destination::default()),
     }
 }
 
@@ -113,13 +108,13 @@ pub fn judge(
         name: name.to_owned(),
         reason: escape(&reason),
         // Every hint ends in a command.
-        hint: hint.map(|hint| hint.each_with(&facts.terrain.flags).into()),
+        hint: hint.map(|hint| hint.each_with(&facts.flags).into()),
     };
     if let Some((reason, hint)) = not_steady(vmi) {
         return Err(unfit(reason, hint));
     }
     let node = &vmi.status.node_name;
-    let known = facts.terrain.nodes.iter().flatten().find(|known| known.name == *node);
+    let known = facts.nodes.iter().flatten().find(|known| known.name == *node);
     if known.is_some_and(|known| !known.ready) {
         return Err(unfit(
             format!("is on node {node}, which is not Ready"),
@@ -146,7 +141,7 @@ fn target(vmi: &VirtualMachineInstance, launcher: Launcher, interfaces: Vec<Inte
 }
 
 /// Why this VMI is in no state to be disturbed, and what to do about it.
-pub(super) fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option<CommandLine>)> {
+pub fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option<CommandLine>)> {
     let (namespace, name) = (vmi.namespace(), vmi.name());
     if vmi.is_being_deleted() {
         return Some(("is being deleted".to_owned(), None));

@@ -24,16 +24,9 @@ fn pod(value: Value) -> Pod {
 fn facts() -> Facts {
     Facts {
         plugins: Some(BTreeMap::default()),
-        terrain: terrain(Some(vec![node("node01", true), node("node02", true)])),
-        images: None,
-    }
-}
-
-fn terrain(nodes: Option<Vec<Node>>) -> Terrain {
-    Terrain {
-        moving: BTreeMap::new(),
-        nodes,
+        nodes: Some(vec![node("node01", true), node("node02", true)]),
         flags: vec!["--context".to_owned(), "prod".to_owned()],
+        images: None,
     }
 }
 
@@ -139,7 +132,7 @@ fn deletion_is_told_before_anything_that_follows_from_it() {
 #[test]
 fn a_node_that_is_not_ready() {
     let facts = Facts {
-        terrain: terrain(Some(vec![node("node01", false)])),
+        nodes: Some(vec![node("node01", false)]),
         ..facts()
     };
     let unfit = verdict_on(|_, _| {}, &facts, &[]).unwrap_err();
@@ -148,10 +141,7 @@ fn a_node_that_is_not_ready() {
         unfit.hint.as_deref(),
         Some("kubectl describe node node01 --context prod")
     );
-    let unknown = Facts {
-        terrain: terrain(None),
-        ..facts
-    };
+    let unknown = Facts { nodes: None, ..facts };
     assert!(verdict_on(|_, _| {}, &unknown, &[]).is_ok());
 }
 

@@ -12,9 +12,9 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{Api, ObjectMeta, PostParams};
 
-use super::client::{Cluster, MANAGER};
+use super::WarningSink;
 use super::error::Ask;
-use super::transport::WarningSink;
+use super::{Cluster, MANAGER};
 
 /// The most an Event's note may hold, in bytes (`events.k8s.io/v1` validation).
 const NOTE_LIMIT: usize = 1024;
@@ -41,6 +41,7 @@ pub struct Regarding {
 pub struct Recorder {
     cluster: Cluster,
     run: String,
+    fault: String,
     /// `user@host` of the operator.
     instance: String,
     warnings: WarningSink,
@@ -89,11 +90,12 @@ impl Regarding {
 // === impl Recorder ===
 
 impl Recorder {
-    /// `run` is the run's id; `warnings` hears, once, that Events cannot be recorded.
-    pub fn new(cluster: Cluster, run: &str, warnings: WarningSink) -> Self {
+    /// `run` is the run's id, `fault` its fault's command; `warnings` hears, once, that Events cannot be recorded.
+    pub fn new(cluster: Cluster, run: &str, fault: &str, warnings: WarningSink) -> Self {
         Self {
             cluster,
             run: run.to_owned(),
+            fault: fault.to_owned(),
             instance: truncated(&format!("{}@{}", local_user(), host()), INSTANCE_LIMIT),
             warnings,
             warned: AtomicBool::new(false),
@@ -138,6 +140,7 @@ impl Recorder {
                 labels: Some(BTreeMap::from([
                     ("app.kubernetes.io/managed-by".to_owned(), MANAGER.to_owned()),
                     ("vmchaos.dev/run".to_owned(), self.run.clone()),
+                    ("vmchaos.dev/fault".to_owned(), self.fault.clone()),
                 ])),
                 ..ObjectMeta::default()
             },

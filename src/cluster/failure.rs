@@ -3,8 +3,8 @@
 use std::error::Error as StdError;
 use std::io;
 
+use super::connect::timed::TimedOut;
 use super::error::{Ask, ClusterError, ErrorKind};
-use super::timed::TimedOut;
 
 /// Credentials that could not be got. The output of a credential plugin is never shown: it may hold a token.
 pub(super) fn from_auth(error: &kube::client::AuthError) -> ClusterError {

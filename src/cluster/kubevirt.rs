@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use kube::api::{Api, ListParams, ObjectMeta};
 use serde::Deserialize;
 
-use super::client::Cluster;
+use super::Cluster;
 use super::crd::kubevirt_kind;
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::nullable::nullable;

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use kube::api::{Api, ListParams};
 
-use super::client::Cluster;
+use super::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::kubevirt::KubeVirt;
 use crate::fault::{AgentImage, AgentImages, ImageSource, parse_image, repository_of};

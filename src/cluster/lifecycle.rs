@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, Preconditions};
 use serde_json::{Map, Value, json};
 
-use super::client::Cluster;
+use super::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::manifest::vmis;
 use super::path;
@@ -52,18 +52,19 @@ pub async fn delete_vmi(
     answer.map(drop).map_err(|error| cluster.explain(&error, &ask))
 }
 
-/// Deletes a pod, with so many seconds to end.
+/// Deletes a pod, unless another one has its name by now ([`ErrorKind::Conflict`]). `grace` are the seconds it gets to end, its own
+/// where there are none.
 pub async fn delete_pod(
     cluster: &Cluster,
     namespace: &str,
     name: &str,
     uid: &str,
-    grace: u32,
+    grace: Option<u32>,
     dry_run: bool,
 ) -> Result<(), ClusterError> {
     let ask = Ask::new("delete", "", "pods").namespace(namespace).name(name);
     let params = DeleteParams {
-        grace_period_seconds: Some(grace),
+        grace_period_seconds: grace,
         ..only(uid, dry_run)
     };
     let pods = Api::<Pod>::namespaced(cluster.client.clone(), namespace);
@@ -71,7 +72,8 @@ pub async fn delete_pod(
     answer.map(drop).map_err(|error| cluster.explain(&error, &ask))
 }
 
-fn only(uid: &str, dry_run: bool) -> DeleteParams {
+/// This object, and no other of its name.
+pub(super) fn only(uid: &str, dry_run: bool) -> DeleteParams {
     DeleteParams {
         dry_run,
         preconditions: Some(Preconditions {

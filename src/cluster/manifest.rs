@@ -4,7 +4,7 @@ use kube::api::Api;
 use kube::core::Request;
 use serde_json::Value;
 
-use super::client::Cluster;
+use super::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::vmi::VirtualMachineInstance;
 

@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::Resource as _;
-use kube::api::{Api, DeleteParams, ObjectMeta, PostParams, Preconditions};
+use kube::api::{Api, ObjectMeta, PostParams};
 use kube::core::Request;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::client::{Cluster, MANAGER};
 use super::crd::kubevirt_kind;
 use super::error::{Ask, ClusterError};
+use super::lifecycle::only;
 use super::nullable::nullable;
 use super::objects::sound_one;
 use super::vmi::{Condition, MigrationState, VirtualMachineInstance};
+use super::{Cluster, MANAGER};
 
 /// A cancellation waits no longer for a look at its VMI.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
@@ -192,16 +193,8 @@ pub async fn delete(
     uid: &str,
     dry_run: bool,
 ) -> Result<(), ClusterError> {
-    let params = DeleteParams {
-        dry_run,
-        preconditions: Some(Preconditions {
-            uid: Some(uid.to_owned()),
-            resource_version: None,
-        }),
-        ..DeleteParams::default()
-    };
     let api = Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), namespace);
-    match api.delete(name, &params).await {
+    match api.delete(name, &only(uid, dry_run)).await {
         Ok(_) => Ok(()),
         Err(error) => Err(cluster.explain(&error, &ask("delete", namespace).name(name))),
     }

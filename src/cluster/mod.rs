@@ -1,7 +1,7 @@
 //! Everything that talks to the API server, except the attach session of a debug pod.
 //!
 //! ```text
-//! Connection ── kubeconfig, proxy, transport ──▶ Cluster
+//! Connection ── connect (kubeconfig, proxy, credential plugin, transport) ──▶ Cluster
 //! Cluster + Selection ── discovery (one list of VMIs, pods, nodes) ── judge (pure) ──▶ Target | Unfit
 //! ```
 //! What the server says is never trusted with a terminal or a shell: messages are escaped ([`crate::escape`]),
@@ -9,57 +9,41 @@
 
 mod absent;
 pub mod access;
-pub mod client;
-pub mod connection;
+mod connect;
 mod crd;
-mod credential_plugin;
 pub mod discovery;
 pub mod eligibility;
 pub mod error;
 pub mod events;
 mod failure;
-mod kubeconfig;
 pub mod kubevirt;
 pub mod launcher;
 pub mod launcher_images;
 pub mod lifecycle;
-mod looking_permissions;
 pub mod manifest;
 pub mod migration;
-pub mod migration_eligibility;
 pub mod names;
-mod node_affinity;
+pub mod node_affinity;
 pub mod nodes;
 mod nullable;
 pub mod objects;
-pub mod outage;
-pub mod outage_rules;
 mod path;
 pub mod pod_admission;
 pub mod pod_namespace;
-pub mod pool;
-mod prepare;
 pub mod protection;
-mod proxy;
-pub mod rbac;
-pub mod roles;
 pub mod rules;
 pub mod selection;
-mod timed;
-mod transport;
 pub mod undo;
 pub mod vm;
 pub mod vmi;
 mod vmi_network;
-mod volume;
+pub mod volume;
 pub mod watch;
 
-pub use client::{Cluster, MANAGER};
-pub use connection::{Connection, Impersonate, without_login};
+pub use connect::{Cluster, Connection, Impersonate, MANAGER, WarningSink, without_login};
 pub use discovery::{Found, Survey, find, survey};
 pub use eligibility::Reach;
 pub use error::{Ask, ClusterError, ErrorKind};
 pub use launcher_images::LauncherImages;
 pub use selection::{NamedTarget, Selection};
-pub use transport::WarningSink;
 pub use vmi::VirtualMachineInstance;

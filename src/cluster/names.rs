@@ -10,9 +10,9 @@ use kube::api::{Api, ListParams, ObjectMeta};
 use kube::core::PartialObjectMeta;
 use serde::de::DeserializeOwned;
 
-use super::client::Cluster;
-use super::connection::Connection;
-use super::kubeconfig::{Environment, contexts_of};
+use super::Cluster;
+use super::Connection;
+use super::connect::kubeconfig::{Environment, contexts_of};
 use super::pod_namespace::PodNamespaces;
 use super::vmi::VirtualMachineInstance;
 use crate::escape::is_dangerous;

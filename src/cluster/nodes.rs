@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Node as NodeObject, Taint};
 use kube::api::{Api, ListParams};
 
-use super::client::Cluster;
+use super::Cluster;
 use super::error::{Ask, ClusterError};
 use super::objects::sound;
 

@@ -7,9 +7,9 @@ use futures::future::join_all;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, PostParams};
 
-use super::client::{Cluster, MANAGER};
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::pod_namespace::PodNamespaces;
+use super::{Cluster, MANAGER};
 use crate::command_line::CommandLine;
 
 /// A namespace that does not take the pod, and why.

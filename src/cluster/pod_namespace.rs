@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::Api;
 
-use super::client::Cluster;
+use super::Cluster;
 use super::error::Ask;
 use super::kubevirt;
 use crate::command_line::CommandLine;

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, ListParams, ObjectMeta};
 use serde::de::DeserializeOwned;
 
-use super::client::Cluster;
+use super::Cluster;
 use super::error::{Ask, ClusterError};
 use super::selection::{Scope, Selection};
 use super::vm::VirtualMachine;

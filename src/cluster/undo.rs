@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use self::holder::{ANNOTATION_PATH, Held, LABEL_PATH, set};
 pub use self::holder::{Holder, HolderKind, LABEL};
-use super::client::Cluster;
+use super::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::lifecycle::{Action, act};
 use super::manifest::vmis;

@@ -4,7 +4,14 @@ use serde::Deserialize;
 
 use super::nullable::nullable;
 use super::vmi::Empty;
-use crate::fault::Volatile;
+
+/// A volume that a new guest does not have as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volatile {
+    pub name: String,
+    /// e.g. `containerDisk`, `hotplugged`
+    pub kind: &'static str,
+}
 
 /// `spec.volumes[]`; exactly one of the sources is set.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -39,7 +46,7 @@ impl Volume {
 
 /// What of a guest's volumes a new guest does not have as it was. `template` are those a VM makes its guests with; a VMI
 /// without one is made again with all it has.
-pub(super) fn volatile(volumes: &[Volume], template: Option<&[Volume]>) -> Vec<Volatile> {
+pub fn volatile(volumes: &[Volume], template: Option<&[Volume]>) -> Vec<Volatile> {
     let kind = |volume: &Volume| {
         let kept = template.is_none_or(|template| template.iter().any(|one| one.name == volume.name));
         match volume {

@@ -6,6 +6,9 @@
 //!   └──────────────────────────────────────────────────────────────────────────┘
 //! ```
 //! Between changes nothing is sent; the server ends a watch after some minutes and it is taken up again.
+//!
+//! By hand, for kube-runtime's `watcher` (5.0) asks again and again for a version that was refused as too old when the watch began,
+//! and opens a watch that ended at once without a pause; its `await_condition` gives up at the first lost connection.
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
@@ -19,7 +22,7 @@ use kube::{Resource, ResourceExt as _};
 use rand::RngExt as _;
 use serde::de::DeserializeOwned;
 
-use super::client::Cluster;
+use super::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::objects::{sound, sound_one};
 use super::vmi::VirtualMachineInstance;

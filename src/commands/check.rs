@@ -4,21 +4,22 @@
 mod nodes;
 mod permissions;
 
+use super::Context;
 use super::guards::Guards;
-use super::permitted::Places;
-use super::stop::Stop;
-use super::{Context, debug_pods};
 use crate::cli::CheckRequest;
 use crate::cluster::pod_namespace::{self, PodNamespaces};
 use crate::cluster::{
     Ask, Cluster, ClusterError, ErrorKind, Reach, Selection, kubevirt, launcher_images, pod_admission, survey,
 };
 use crate::fault::{AgentImage, AgentImages, ImageSource};
+use crate::faults::debug_pods;
+use crate::faults::migrate::explain::Limits;
+use crate::faults::permitted::Places;
 use crate::node::script::SCRIPT;
-use crate::plan::run_plan::Plan;
+use crate::plan::new_run;
 use crate::report::{CheckItem, CheckResult, ExitCode, Format, ListReport};
-use crate::run::migrate::explain::Limits;
 use crate::run::node_probe::Probe;
+use crate::stop::Stop;
 use crate::ui::escape;
 
 /// Stands for an image that is not known; only asked about, never run.
@@ -148,7 +149,7 @@ async fn known(cluster: &Cluster, request: &CheckRequest, guards: &Guards, findi
     let pods = PodNamespaces::new(request.pod_namespace.as_deref(), own, kubevirt::home(&installed));
     let launchers = launcher_images::read(cluster, &installed).await;
     note_kubevirt(cluster, installed, findings).await;
-    let images = match debug_pods::images(guards, request.image.as_ref(), &launchers) {
+    let images = match debug_pods::images(guards.image(request.image.as_ref()), &launchers) {
         _ if !needs_pods(request) => None,
         Ok(images) => {
             note_images(&images, &vmis, findings);
@@ -261,7 +262,7 @@ async fn admission(cluster: &Cluster, request: &CheckRequest, known: &Known, fin
     let node = known.vmis.iter().find_map(|row| row.node.clone()).unwrap_or_default();
     let image = known.images.as_ref().map(|images| images.on(&node).clone());
     let probe = Probe {
-        run: Plan::new_run(),
+        run: new_run(),
         number: 0,
         node,
         namespace: String::new(),

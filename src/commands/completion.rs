@@ -1,8 +1,8 @@
 //! `kubectl vmchaos completion SHELL`.
 
-use super::stop::Stop;
 use crate::cli::Shell;
 use crate::report::ExitCode;
+use crate::stop::Stop;
 use crate::ui::Printer;
 
 pub(super) fn print(printer: &Printer, shell: Shell) -> Result<ExitCode, Stop> {

@@ -1,13 +1,13 @@
 //! The question before a run: what a guard wants typed, else y/N, or `--yes`.
 
 use super::Context;
-use super::stop::Stop;
 use crate::cli::Writing;
 use crate::cluster::Cluster;
 use crate::command_line::quoted;
+use crate::plan::consent::Consent;
 use crate::plan::guards::Demand;
-use crate::plan::run_plan::Consent;
 use crate::report::ExitCode;
+use crate::stop::Stop;
 use crate::ui::{Answer, Confirm};
 
 pub(super) const UNCHANGED: &str = "nothing was changed";

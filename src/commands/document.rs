@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use super::Context;
 use super::records::Records;
-use super::stop::Stop;
 use super::targets;
-use crate::cli::{DryRun, ReportFile, Wanted, Writing};
+use crate::cli::{self, ReportFile, Wanted, Writing};
 use crate::cluster::Cluster;
 use crate::cluster::events::{Recorder, Regarding};
-use crate::plan::run_plan::Plan;
-use crate::report::{self, Ending, ExitCode, Format, RunReport};
+use crate::plan::new_run;
+use crate::report::{DryRun, Ending, ExitCode, Format, RunReport};
+use crate::stop::Stop;
 
 /// A run with its document, from what was asked to the exit code; `fault` is what the command line made of it.
 pub(super) async fn documented(
@@ -93,7 +93,7 @@ impl Run {
 /// The document before anything is asked of the cluster.
 fn begin(fault: &impl Serialize, wanted: &Wanted, writing: &Writing) -> RunReport {
     RunReport::new(
-        Plan::new_run(),
+        new_run(),
         String::new(),
         None,
         writing.reason.clone(),
@@ -142,7 +142,7 @@ fn finish(context: &Context, run: Run, ended: Result<Ending, Stop>) -> ExitCode 
         stop.print(&context.printer);
         exit = ExitCode::worst([exit, stop.exit]);
     }
-    if report.summary.targets > SCREEN && report.dry_run == report::DryRun::None {
+    if report.summary.targets > SCREEN && report.dry_run == DryRun::None {
         context.printer.line(&report.summary.words());
     }
     if let Some(closing) = closing {
@@ -155,11 +155,11 @@ fn finish(context: &Context, run: Run, ended: Result<Ending, Stop>) -> ExitCode 
 pub(super) async fn nothing_changed(
     context: &Context,
     cluster: &Cluster,
-    (run, dry_run): (&str, DryRun),
+    (run, fault, dry_run): (&str, &str, DryRun),
     vmis: Vec<Regarding>,
 ) -> Result<Ending, Stop> {
     if dry_run == DryRun::Server {
-        let recorder = Recorder::new(cluster.clone(), run, context.warnings());
+        let recorder = Recorder::new(cluster.clone(), run, fault, context.warnings());
         let asked = async {
             recorder.rehearse(&vmis).await;
             Ok(())
@@ -182,7 +182,7 @@ fn print(context: &Context, report: &RunReport) -> Result<(), Stop> {
         return Ok(());
     }
     // A dry run's plan is on the screen already; its table would say the same.
-    if report.dry_run != report::DryRun::None && !structured && context.format != Format::Name {
+    if report.dry_run != DryRun::None && !structured && context.format != Format::Name {
         return Ok(());
     }
     let text = report
@@ -191,10 +191,10 @@ fn print(context: &Context, report: &RunReport) -> Result<(), Stop> {
     context.print(&text)
 }
 
-fn dry_run(asked: DryRun) -> report::DryRun {
+pub(super) fn dry_run(asked: cli::DryRun) -> DryRun {
     match asked {
-        DryRun::None => report::DryRun::None,
-        DryRun::Client => report::DryRun::Client,
-        DryRun::Server => report::DryRun::Server,
+        cli::DryRun::None => DryRun::None,
+        cli::DryRun::Client => DryRun::Client,
+        cli::DryRun::Server => DryRun::Server,
     }
 }

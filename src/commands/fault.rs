@@ -1,161 +1,93 @@
-//! The commands that put a fault on a VM's packets: find, plan, confirm, run, report.
-
-use std::collections::BTreeMap;
+//! The commands that put a fault on VMs: find, choose, plan, ask the guards, confirm, run, report.
 
 use super::confirm::agree;
-use super::document::Run;
+use super::document::{self, Run};
 use super::guards::{self, Guards};
-use super::keyboard::{Keyboard, Words};
-use super::stop::Stop;
-use super::targets::{self, Chosen};
-use super::watcher::Shown;
-use super::{Context, closing_lines, debug_pods, document, plan_text};
-use crate::cli::{DryRun, FaultRequest};
-use crate::cluster::Cluster;
-use crate::cluster::events::{Recorder, Regarding};
-use crate::cluster::pod_namespace::PodNamespaces;
-use crate::fault::{AgentImages, Execution};
-use crate::plan::guards::{Facts, Lasts, counted};
-use crate::plan::run_plan::{Confirmed, Plan, REASON, USER};
-use crate::report::{self, ExitCode, probe_chart};
-use crate::run::{driver, follow};
-use crate::ui::Progress;
+use super::keyboard::Keyboard;
+use super::{Context, targets};
+use crate::cli::Request;
+use crate::cluster::events::Recorder;
+use crate::faults::screen::Screen;
+use crate::faults::{Fault, Order};
+use crate::report::{DryRun, Ending, ExitCode};
+use crate::stop::Stop;
 
 /// From the request to the exit code; the document is printed whichever way it ends.
-pub(super) async fn fault(context: &mut Context, request: FaultRequest) -> ExitCode {
+pub(super) async fn fault<F: Fault + 'static>(context: &mut Context, request: Request<F>) -> ExitCode {
     for line in &request.ignored {
         context.printer.warn(line);
     }
-    let (fault, wanted, writing) = (&request.spec, &request.wanted, &request.writing);
     let work = async |context: &mut Context, run: &mut Run| carry_out(context, &request, run).await;
-    document::documented(context, fault, wanted, writing, &request.records, work).await
+    let (wanted, writing) = (&request.wanted, &request.writing);
+    document::documented(context, request.fault.spec(), wanted, writing, &request.records, work).await
 }
 
-async fn carry_out(context: &mut Context, request: &FaultRequest, run: &mut Run) -> Result<report::Ending, Stop> {
+async fn carry_out<F: Fault + 'static>(
+    context: &mut Context,
+    request: &Request<F>,
+    run: &mut Run,
+) -> Result<Ending, Stop> {
+    let fault = &request.fault;
     let guards = Guards::read(&context.config)?;
     let cluster = document::connect(context, &mut run.report).await?;
-    let interfaces = &request.spec.interfaces;
-    let (chosen, images) = targets::choose(context, &cluster, &request.wanted, interfaces, &guards).await?;
-    let images = debug_pods::images(&guards, request.pod.image.as_ref(), &images)?;
+    let selection = &request.wanted.selection;
+    let search = guards::and_own(&cluster, fault.find(&cluster, selection));
+    let (((mut found, seen), own), protection) = guards.search(context, &cluster, selection, search).await?;
+    fault.allowed(&cluster, &seen)?;
+    found.around.own = own;
+    guards.keep_off(&cluster, &mut found, protection);
+    let chosen = targets::choose(context, &cluster, &request.wanted, found).await?;
     let around = chosen.around.clone();
-    let pods = around.pod_namespaces(request.pod.namespace.as_deref());
-    let plan = planned(request, &cluster, chosen, images, &run.report.id)?;
-    let facts = facts(&cluster, &plan);
+    let pods = fault.pods();
+    let namespaces = around.pod_namespaces(pods.and_then(|pods| pods.namespace.as_deref()));
+    let order = Order {
+        cluster: &cluster,
+        run: &run.report.id,
+        image: guards.image(pods.and_then(|pods| pods.image.as_ref())),
+        reason: request.writing.reason.as_ref(),
+        seed: request.wanted.seed,
+    };
+    let mut plan = context.unless_signalled(fault.plan(order, chosen, seen)).await?;
+    let facts = F::facts(&cluster, &plan);
+    let dry_run = document::dry_run(request.writing.dry_run);
     let passed = Box::pin(async {
-        let admitted = admitted(&cluster, request, &plan, &pods);
-        let (verdict, namespace) = tokio::join!(guards.look(&cluster, &facts, &around, &pods), admitted);
-        Ok((verdict?, namespace?))
+        let look = guards.look(&cluster, &facts, &around, &namespaces);
+        let asked = fault.preflight(&cluster, &mut plan, &namespaces, dry_run);
+        let (verdict, asked) = tokio::join!(look, asked);
+        let verdict = verdict?;
+        asked.map(|()| verdict)
     });
-    let (verdict, namespace) = context.unless_signalled(passed).await?;
-    crate::run::report::plan(&mut run.report, &plan, &namespace);
+    let verdict = context.unless_signalled(passed).await?;
+    F::planned(&cluster, &plan, &mut run.report);
     run.planned(context);
-    let is_dry = request.writing.dry_run != DryRun::None;
-    let text = plan_text::plan_text(&plan, &cluster, &namespace, is_dry);
-    let text = debug_pods::noted(text, &pods);
+    let is_dry = dry_run != DryRun::None;
+    let text = F::describe(&cluster, &plan, &namespaces, is_dry);
     context.printer.line(&guards::shown(text, &verdict));
     if is_dry {
-        let vmis = plan.vms.iter().map(|vm| &vm.target);
-        let vmis = vmis.map(|vm| Regarding::new(&vm.namespace, &vm.name, &vm.uid));
-        let how = (plan.run.as_str(), request.writing.dry_run);
-        return document::nothing_changed(context, &cluster, how, vmis.collect()).await;
+        if let Some(line) = F::not_asked(&plan).filter(|_| dry_run == DryRun::Server) {
+            context.printer.line(line);
+        }
+        let how = (run.report.id.as_str(), facts.fault, dry_run);
+        return document::nothing_changed(context, &cluster, how, F::vmis(&plan)).await;
     }
-    let question = format!("Put this on {}", counted(plan.vms.len()));
+    let question = F::question(&plan);
     let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;
+    F::keep(&plan)?;
     let confirmed = consent.to(plan);
     run.begin()?;
-    Ok(execute(context, &cluster, confirmed, &namespace, run).await)
-}
-
-fn facts(cluster: &Cluster, plan: &Plan) -> Facts {
-    let targets = plan.vms.iter().map(|vm| &vm.target);
-    let vms = targets.map(|target| (&target.namespace, &target.name, &target.node));
-    Facts {
-        lasts: Lasts::For(plan.hold()),
-        ..guards::facts(cluster, plan.spec.fault.kind(), vms, plan.matched)
-    }
-}
-
-fn planned(
-    request: &FaultRequest,
-    cluster: &Cluster,
-    chosen: Chosen,
-    images: AgentImages,
-    run: &str,
-) -> Result<Plan, Stop> {
-    let mut annotations = BTreeMap::from([(USER.to_owned(), cluster.user.clone())]);
-    if let Some(reason) = &request.writing.reason {
-        annotations.insert(REASON.to_owned(), reason.clone());
-    }
-    let pod = debug_pods::options(&request.pod, images, annotations);
-    let many = chosen.targets.len() > 1;
-    if request.spec.detach && many && request.spec.execution == Execution::Serial {
-        return Err(Stop::refused(
-            "detach",
-            "--detach cannot serve several VMs one after the other: nobody would be left to do it",
-        )
-        .hint("add --execution parallel, or name one VM"));
-    }
-    let mut plan =
-        Plan::new(run.to_owned(), request.spec.clone(), chosen.targets, pod).map_err(|error| match error.hint() {
-            Some(hint) => Stop::refused("plan", error.to_string()).hint(hint),
-            None => Stop::refused("plan", error.to_string()),
-        })?;
-    plan.matched = chosen.matched;
-    plan.seed = chosen.seed;
-    plan.left_out = chosen.left_out;
-    Ok(plan)
-}
-
-/// Where the debug pods go.
-async fn admitted(
-    cluster: &Cluster,
-    request: &FaultRequest,
-    plan: &Plan,
-    namespaces: &PodNamespaces,
-) -> Result<String, Stop> {
-    let pods = (0..plan.nodes.len()).map(|node| follow::debug_pod(plan, node, ""));
-    let pods: Vec<_> = pods.collect();
-    let kind = request.spec.fault.kind();
-    debug_pods::place(cluster, namespaces, &pods, request.writing.dry_run, kind).await
-}
-
-fn keys(plan: &Plan) -> Words {
-    let enough = match plan.spec.execution {
-        Execution::Serial if plan.vms.len() > 1 => "rolls this VM back, on to the next",
-        _ => "rolls back now",
-    };
-    Words {
-        enough: Some(enough).filter(|_| !plan.spec.detach),
-        enough_always: None,
-        stop: "ends the run",
-        stopping: "rolling back",
-    }
-}
-
-async fn execute(
-    context: &mut Context,
-    cluster: &Cluster,
-    confirmed: Confirmed,
-    namespace: &str,
-    run: &mut Run,
-) -> report::Ending {
-    let progress = Progress::new(&context.printer, confirmed.plan().vms.len());
-    let recorder = Recorder::new(cluster.clone(), &confirmed.plan().run, context.warnings());
-    let keyboard = Keyboard::open(&context.printer, &progress, &context.signals, keys(confirmed.plan()));
-    let shown = Shown::new(progress, recorder);
-    let mut ran = driver::run(cluster, &confirmed, namespace, &context.signals, &shown).await;
+    let recorder = Recorder::new(cluster.clone(), &run.report.id, facts.fault, context.warnings());
+    let screen = Screen::new(&context.printer, F::size(confirmed.plan()), recorder);
+    let keys = F::keys(confirmed.plan());
+    let keyboard = Keyboard::open(&context.printer, &screen.progress, &context.signals, &keys);
+    let mut ran = F::run(&cluster, &confirmed, &context.signals, &screen).await;
     keyboard.close().await;
-    shown.finish().await;
-    for trouble in ran.vms.iter_mut().filter_map(|vm| vm.trouble.as_mut()) {
-        trouble.hint = trouble.hint.take().map(|hint| cluster.lead(hint));
-    }
-    let ending = crate::run::report::outcome(&mut run.report, &ran);
-    for line in probe_chart::lines(&run.report.targets, context.printer.look().unicode) {
+    screen.finish().await;
+    let ending = F::outcome(&cluster, &mut ran, &mut run.report);
+    for line in F::summary(&run.report, context.printer.look().unicode) {
         context.printer.line(&line);
     }
-    let cluster = cluster.clone();
     run.closing = Some(Box::new(move |context| {
-        closing_lines::tell(context, &cluster, confirmed.plan(), &ran);
+        F::close(&context.printer, &cluster, confirmed.plan(), &ran);
     }));
-    ending
+    Ok(ending)
 }

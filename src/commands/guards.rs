@@ -3,21 +3,20 @@
 use std::collections::BTreeSet;
 
 use super::Context;
-use super::stop::Stop;
-use super::targets::Candidates;
 use crate::cli::ConfigFile;
-use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::pod_namespace::{self, Own, PodNamespaces};
 use crate::cluster::protection::{Protection, everyone, protection};
 use crate::cluster::{Cluster, ClusterError, Reach, Selection};
 use crate::command_line::CommandLine;
 use crate::fault::{AgentImage, ImageSource, PROTECTED, Unfit};
+use crate::faults::{Around, Found, registry};
 use crate::local::folders;
 use crate::local::input::{self, Unread};
 use crate::plan::guards::beside::Beside;
 use crate::plan::guards::config::Config;
-use crate::plan::guards::{self, Crowd, Facts, Known, Place, Verdict};
-use crate::run::traces;
+use crate::plan::guards::{self, Crowd, Facts, Known, Verdict};
+use crate::stop::Stop;
+use crate::traces;
 use crate::ui::escape;
 
 /// The guards as this user has set them.
@@ -30,18 +29,6 @@ pub(super) struct Guards {
 
 /// The other ways to say which guards hold.
 const ELSEWHERE: &str = "name the file with --config FILE, or say with --no-config that the built-in guards hold";
-
-/// What was seen beside the VMs that were chosen.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Around {
-    pub evacuating: Vec<Place>,
-    pub cordoned: Vec<String>,
-    pub protection: Protection,
-    /// Namespace KubeVirt is installed in, where it may be known.
-    pub kubevirt: Option<String>,
-    /// The namespace made for debug pods.
-    pub own: Own,
-}
 
 // === impl Guards ===
 
@@ -143,15 +130,13 @@ impl Guards {
         let flags = cluster.flags();
         for row in rows {
             if let Some(unfit) = self.protected(protection, &row.namespace, &row.name, row.protected, flags) {
-                row.fault = Err(unfit.clone());
-                row.migrate = Err(unfit.clone());
-                row.outage = Err(unfit);
+                registry::keep_off(row, &unfit);
             }
         }
     }
 
     /// Marks what is protected among the candidates, and keeps what was seen beside them.
-    pub(super) fn keep_off<T>(&self, cluster: &Cluster, found: &mut Candidates<T>, protection: Protection) {
+    pub(super) fn keep_off<T>(&self, cluster: &Cluster, found: &mut Found<T>, protection: Protection) {
         let flags = cluster.flags();
         for row in &mut found.rows {
             let [namespace, name, ..] = &row.cells;
@@ -232,38 +217,6 @@ fn add(beside: &mut Beside, around: &Around) {
     beside.blind.extend(around.protection.blind.iter().cloned());
 }
 
-/// What a plan comes to, apart from how long it lasts and what is lost.
-pub(super) fn facts<'a>(
-    cluster: &Cluster,
-    fault: &'static str,
-    vms: impl IntoIterator<Item = (&'a String, &'a String, &'a String)>,
-    matched: usize,
-) -> Facts {
-    Facts {
-        fault,
-        vms: vms
-            .into_iter()
-            .map(|(namespace, name, node)| place(namespace, name, node))
-            .collect(),
-        matched,
-        typed_name: cluster.typed_name().to_owned(),
-        goes_by: vec![
-            cluster.context.clone(),
-            cluster.cluster_name.clone(),
-            cluster.server.clone(),
-        ],
-        ..Facts::default()
-    }
-}
-
-pub(super) fn place(namespace: &str, name: &str, node: &str) -> Place {
-    Place {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-        node: node.to_owned(),
-    }
-}
-
 /// A plan, with what the guards add to it.
 pub(super) fn shown(mut text: String, verdict: &Verdict) -> String {
     for line in &verdict.lines {
@@ -281,22 +234,4 @@ pub(super) async fn and_own<S>(
 ) -> Result<(S, Own), ClusterError> {
     let (found, own) = tokio::join!(search, pod_namespace::own(cluster));
     Ok((found?, own))
-}
-
-impl Around {
-    /// Where debug pods may go, and where those of others count; `named` is `--pod-namespace`.
-    pub(super) fn pod_namespaces(&self, named: Option<&str>) -> PodNamespaces {
-        let unread = || "the KubeVirt object could not be read, or there are several".to_owned();
-        let kubevirt = self.kubevirt.as_deref().map(Some).ok_or_else(unread);
-        PodNamespaces::new(named, self.own.clone(), kubevirt)
-    }
-
-    /// Where KubeVirt is, as an installation says.
-    pub(super) fn at(kubevirt: Option<&KubeVirt>, cordoned: Vec<String>) -> Self {
-        Self {
-            kubevirt: kubevirt.map(|kubevirt| kubevirt.namespace().to_owned()),
-            cordoned,
-            ..Self::default()
-        }
-    }
 }

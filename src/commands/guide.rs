@@ -1,13 +1,14 @@
 //! `kubectl vmchaos` alone: which fault, on which VMs, with which values; then it is the command line that says so.
 
 use super::guards::Guards;
-use super::stop::Stop;
 use super::{Context, same_again};
 use crate::cli::guide::{self, Question};
 use crate::cli::{self, GuideRequest, Invocation};
 use crate::cluster::{Cluster, Reach, Selection, survey};
 use crate::fault::Unfit;
+use crate::faults::{cells, registry};
 use crate::report::ExitCode;
+use crate::stop::Stop;
 use crate::ui::form::Field;
 use crate::ui::{Filled, Form, Pick, Picker, escape};
 
@@ -144,13 +145,14 @@ async fn vms(
         let guards = Guards::read(&context.config)?;
         let search = survey(cluster, &selection, &[]);
         let (mut found, protection) = guards.search(context, cluster, &selection, search).await?;
+        registry::judge(&mut found, cluster.flags());
         guards.keep_off_all(cluster, &mut found.rows, &protection);
         answers.picked.clear();
         answers.found = Some((everywhere, found.rows));
     }
     let (name, _) = guide::faults()[answers.fault];
     let rows = answers.rows();
-    let refused: Vec<Option<&Unfit>> = rows.iter().map(|row| unfit(row, name)).collect();
+    let refused: Vec<Option<&Unfit>> = rows.iter().map(|row| row.unfit.get(name)).collect();
     if refused.iter().all(Option::is_some) {
         context.printer.line(&format!(
             "there is no VMI {} that could take {name}",
@@ -169,7 +171,7 @@ async fn vms(
     let headers = ["NAMESPACE", "NAME", "NODE", "PHASE", "IP", "BINDINGS"];
     let mut picker = Picker::new(format!("Which VMIs for {name}?"), headers, "");
     for (row, refused) in rows.iter().zip(&refused) {
-        picker.row(super::targets::cells(row), refused.map(|unfit| unfit.reason.as_str()));
+        picker.row(cells(row), refused.map(|unfit| unfit.reason.as_str()));
     }
     picker.preselect(&answers.picked);
     Ok(match picked(context, picker).await? {
@@ -234,15 +236,6 @@ async fn picked(context: &Context, picker: Picker) -> Result<Option<Vec<usize>>,
         Ok(Pick::Cancelled) => Ok(None),
         Ok(Pick::Interrupted) => Err(Stop::interrupted()),
         Err(error) => Err(Stop::of_prompt(&error, ExitCode::Usage)),
-    }
-}
-
-/// Why a VMI cannot take a fault.
-fn unfit<'a>(row: &'a Reach, fault: &str) -> Option<&'a Unfit> {
-    match fault {
-        "migrate" => row.migrate.as_ref().err(),
-        "outage" => row.outage.as_ref().err(),
-        _ => row.fault.as_ref().err(),
     }
 }
 

@@ -5,6 +5,7 @@ mod choice;
 mod outcome;
 mod vmis;
 
+use crate::run::words::vmi;
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
@@ -14,18 +15,18 @@ use super::Context;
 use super::confirm::{UNCHANGED, ask};
 use super::guards::Guards;
 use super::status::tell_uncounted;
-use super::stop::Stop;
 use crate::cli::{DryRun, HaltRequest, Writing};
 use crate::cluster::Cluster;
 use crate::command_line::{CommandLine, flags};
 use crate::fault::{AgentImage, ImageSource};
-use crate::plan::run_plan::{REASON, USER};
+use crate::plan::pod_options::{REASON, USER};
 use crate::report::{ExitCode, Format, ListReport, RunItem};
-use crate::run::halt;
-use crate::run::migrate::halt as migrate;
-use crate::run::prove::Sweeping;
-use crate::run::traces;
-use crate::run::traces::debug_pods::LiveRun;
+use crate::stop::Stop;
+use crate::traces;
+use crate::traces::debug_pods::LiveRun;
+use crate::traces::halt;
+use crate::traces::halt_migrations as migrate;
+use crate::traces::prove::Sweeping;
 use crate::ui::Confirm;
 
 pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<ExitCode, Stop> {
@@ -158,7 +159,7 @@ fn unanswered(stop: Stop) -> Stop {
 }
 
 fn vmi_argument((namespace, name): (String, String)) -> String {
-    halt::vmi(&format!("{namespace}/{name}"))
+    vmi(&format!("{namespace}/{name}"))
 }
 
 /// Does the work to its end, also after a first signal; `None` after a second.

@@ -2,17 +2,19 @@
 
 use super::Context;
 use super::guards::Guards;
-use super::stop::Stop;
 use crate::cli::ListRequest;
 use crate::cluster::{Cluster, Reach, Selection, Survey, survey};
+use crate::faults::registry;
 use crate::report::{ExitCode, FaultAbility, Format, InterfaceReport, ListReport, Time, VmiTargetItem};
+use crate::stop::Stop;
 
 pub(super) async fn list(context: &mut Context, request: ListRequest) -> Result<ExitCode, Stop> {
     let guards = Guards::read(&context.config)?;
     let cluster = context.connect().await?;
     let selection = &request.selection;
     let search = survey(&cluster, selection, &[]);
-    let (found, protection) = guards.search(context, &cluster, selection, search).await?;
+    let (mut found, protection) = guards.search(context, &cluster, selection, search).await?;
+    registry::judge(&mut found, cluster.flags());
     let Survey {
         mut rows,
         stopped,
@@ -67,17 +69,9 @@ fn item(row: &Reach) -> VmiTargetItem {
         device: String::new(),
         binding: one.binding.clone(),
     });
-    let migrate = match &row.migrate {
-        Ok(_) => FaultAbility::able(),
-        Err(unfit) => FaultAbility::unable(&unfit.reason),
-    };
-    let outage = match &row.outage {
-        Ok(()) => FaultAbility::able(),
-        Err(unfit) => FaultAbility::unable(&unfit.reason),
-    };
-    let ability = match &row.fault {
-        Ok(_) => FaultAbility::able(),
-        Err(unfit) => FaultAbility::unable(&unfit.reason),
+    let ability = |fault: &'static str| match row.unfit.get(fault) {
+        None => (fault.to_owned(), FaultAbility::able()),
+        Some(unfit) => (fault.to_owned(), FaultAbility::unable(&unfit.reason)),
     };
     VmiTargetItem {
         namespace: row.namespace.clone(),
@@ -89,13 +83,6 @@ fn item(row: &Reach) -> VmiTargetItem {
         pod: row.placed.as_ref().ok().map(|target| target.launcher.name.clone()),
         created_at: row.created_at.map(Time),
         interfaces: reached.chain(others).collect(),
-        faults: [
-            // Both need the same: a tap that can be reached.
-            ("netem".to_owned(), ability.clone()),
-            ("filter".to_owned(), ability),
-            ("migrate".to_owned(), migrate),
-            ("outage".to_owned(), outage),
-        ]
-        .into(),
+        faults: registry::FAULTS.map(|kind| ability(kind.command)).into(),
     }
 }

@@ -11,10 +11,8 @@ pub(super) fn init(verbosity: u8, printer: &Printer) {
     let filter = match verbosity {
         0 => "kubectl_vmchaos=warn,vmchaos_rehearsal=warn",
         1..=5 => "kubectl_vmchaos=debug,vmchaos_rehearsal=debug",
-        6..=7 => "kubectl_vmchaos=debug,vmchaos_rehearsal=debug,kube_client=debug,kube_runtime=debug",
-        _ => {
-            "kubectl_vmchaos=trace,vmchaos_rehearsal=trace,kube_client=trace,kube_runtime=trace,hyper_util=debug,rustls=debug"
-        }
+        6..=7 => "kubectl_vmchaos=debug,vmchaos_rehearsal=debug,kube_client=debug",
+        _ => "kubectl_vmchaos=trace,vmchaos_rehearsal=trace,kube_client=trace,hyper_util=debug,rustls=debug",
     };
     // A second run in one process (a rehearsal) keeps the first one's.
     let _ = tracing_subscriber::fmt()

@@ -12,7 +12,7 @@ use crate::cluster::{VirtualMachineInstance, names};
 use crate::fault::undo::{UNDO, Undo};
 use crate::name::is_label_value;
 use crate::node::pod::{LABEL_MANAGED_BY, LABEL_RUN, MANAGED_BY};
-use crate::plan::run_plan::{FAULT, TARGETS, USER};
+use crate::plan::pod_options::{FAULT, TARGETS, USER};
 
 /// Names from the cluster, each with a few words or none; none when it does not answer within a second.
 pub fn lookup(asked: &Asked) -> Vec<(String, String)> {

@@ -1,10 +1,8 @@
 //! One file a command: select, plan, confirm, run, report. The only place that knows both the command line and the rest.
 
 mod check;
-mod closing_lines;
 mod completion;
 mod confirm;
-mod debug_pods;
 mod document;
 mod fault;
 mod guards;
@@ -14,25 +12,13 @@ mod keyboard;
 mod list;
 mod log;
 mod lookup;
-mod manifest_files;
-mod migrate;
-mod migrate_text;
-mod migrate_watcher;
-mod outage;
-mod outage_text;
-mod outage_watcher;
-mod permitted;
-mod plan_text;
-mod recording;
 mod records;
 mod rehearse;
 mod replay;
 mod report_file;
 mod same_again;
 mod status;
-mod stop;
 mod targets;
-mod watcher;
 
 use std::sync::Arc;
 
@@ -44,8 +30,8 @@ use crate::report::{ExitCode, Format};
 use crate::run::signals::Signals;
 use crate::ui::Printer;
 
+use crate::stop::Stop;
 pub use lookup::lookup;
-use stop::Stop;
 
 /// What every command has at hand.
 struct Context {
@@ -100,9 +86,9 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         }
     };
     let result = match action {
-        Action::Fault(request) => return Box::pin(fault::fault(&mut context, *request)).await,
-        Action::Migrate(request) => return Box::pin(migrate::migrate(&mut context, *request)).await,
-        Action::Outage(request) => return Box::pin(outage::outage(&mut context, *request)).await,
+        Action::Packets(request) => return Box::pin(fault::fault(&mut context, *request)).await,
+        Action::Migrate(request) => return Box::pin(fault::fault(&mut context, *request)).await,
+        Action::Outage(request) => return Box::pin(fault::fault(&mut context, *request)).await,
         // Read above, and never what a record says.
         Action::Replay(_) => Ok(ExitCode::Usage),
         Action::Guide(request) => Box::pin(guide::guide(&context, &request)).await,

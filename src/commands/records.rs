@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use super::report_file::{ReportFile, Unkept};
-use super::stop::Stop;
 use crate::cli::{self, ReportForm};
 use crate::report::{self, RunReport, Time};
+use crate::stop::Stop;
 use crate::ui::{Printer, Told};
 
 /// The report files of one run.

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::Context;
-use super::stop::Stop;
 use crate::cli::{ConfigFile, Invocation, RehearseRequest, Rehearsed};
 use crate::cluster::Connection;
 use crate::command_line::quoted;
 use crate::report::ExitCode;
+use crate::stop::Stop;
 use vmchaos_rehearsal::{AgentKind, Options, Practice};
 
 /// Starts the practice cluster; runs one command on it, or keeps it up until a signal.

@@ -2,16 +2,14 @@
 
 use std::path::Path;
 
-use super::stop::Stop;
 use crate::cli::{self, Invocation, NotReplayed, ReplayRequest};
 use crate::cluster::{Cluster, without_login};
 use crate::command_line::{CommandLine, quoted};
 use crate::escape::escape;
+use crate::faults::registry::FAULTS;
 use crate::local::input;
 use crate::report::Recorded;
-
-/// Commands that a record can be of.
-const COMMANDS: [&str; 4] = ["netem", "filter", "migrate", "outage"];
+use crate::stop::Stop;
 
 /// Where a recorded run took place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +31,10 @@ pub(super) fn read(request: &ReplayRequest) -> Result<(Invocation, Place), Stop>
         server,
     } = Recorded::parse(&text).map_err(|why| no_record(file, &why))?;
     let name = command.first().map_or("", String::as_str);
-    let of_another = COMMANDS.iter().find(|known| **known == name && name != request.command);
+    let commands = FAULTS.iter().map(|kind| kind.command);
+    let of_another = commands
+        .into_iter()
+        .find(|known| *known == name && name != request.command);
     if let Some(name) = of_another {
         let line = CommandLine::new("kubectl vmchaos").arg(name);
         return Err(

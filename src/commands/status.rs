@@ -4,18 +4,18 @@ use futures::StreamExt;
 use futures::stream::pending;
 
 use super::Context;
-use super::stop::Stop;
 use crate::cli::StatusRequest;
 use crate::cluster::Cluster;
 use crate::command_line::CommandLine;
 use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
-use crate::run::traces::changes::Changed;
-use crate::run::traces::debug_pods::LiveRun;
-use crate::run::traces::events::{Heard, told};
-use crate::run::traces::items::item;
-use crate::run::traces::migrations::MigrationRun;
-use crate::run::traces::uncounted::Uncounted;
-use crate::run::traces::{self, Found, View};
+use crate::stop::Stop;
+use crate::traces::changes::Changed;
+use crate::traces::debug_pods::LiveRun;
+use crate::traces::events::{Heard, told};
+use crate::traces::items::item;
+use crate::traces::migrations::MigrationRun;
+use crate::traces::uncounted::Uncounted;
+use crate::traces::{self, Found, View};
 
 pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Result<ExitCode, Stop> {
     let cluster = context.connect().await?;

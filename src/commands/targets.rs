@@ -1,51 +1,18 @@
 //! From what was typed to the VMs of a run: find, pick or draw, and say why when there is none.
 
-use super::guards::{self, Around, Guards};
-use super::stop::Stop;
 use super::{Context, same_again};
 use crate::cli::{HowMany, Wanted};
-use crate::cluster::outage;
-use crate::cluster::pool::Pool;
-use crate::cluster::{Cluster, ClusterError, LauncherImages, Reach, Survey, VirtualMachineInstance, survey};
-use crate::fault::{Movable, OutageTarget, Target, Unfit};
+use crate::cluster::Cluster;
+use crate::fault::Unfit;
+use crate::faults::{Chosen, Found};
 use crate::plan::draw::Draw;
-use crate::plan::guards::Place;
 use crate::report::ExitCode;
+use crate::stop::Stop;
 use crate::ui::{Pick, Picker};
 
 /// The flags that choose where nothing can be picked.
 const FLAGS: &str =
     "name VMIs (web-1 or vmi/web-1/NAMESPACE), or use --target REGEX, --namespaces REGEX or -l SELECTOR";
-
-/// VMs that were chosen.
-pub(super) struct Chosen<T = Target> {
-    pub targets: Vec<T>,
-    /// How many match and can take the fault.
-    pub matched: usize,
-    /// The seed, where something was drawn.
-    pub seed: Option<u64>,
-    pub left_out: Vec<Unfit>,
-    pub around: Around,
-}
-
-/// What matched a selection, for a fault of any kind.
-pub(super) struct Candidates<T> {
-    pub rows: Vec<Candidate<T>>,
-    /// Named VMIs that do not exist but whose VM does.
-    pub stopped: Vec<Unfit>,
-    /// Sentences about named VMIs of which there is neither a VMI nor a VM.
-    pub missing: Vec<String>,
-    pub around: Around,
-}
-
-/// A VMI, and what a fault would be done to, or why it cannot.
-pub(super) struct Candidate<T> {
-    /// As the picker shows it: namespace, name, node, phase, address, bindings.
-    pub cells: [String; 6],
-    pub fault: Result<T, Unfit>,
-    /// The VMI carries the annotation that keeps faults off.
-    pub protected: bool,
-}
 
 /// Off a terminal something has to choose; found out before anything is read from the cluster.
 pub(super) fn must_choose(context: &Context, wanted: &Wanted) -> Result<(), Stop> {
@@ -55,30 +22,12 @@ pub(super) fn must_choose(context: &Context, wanted: &Wanted) -> Result<(), Stop
     Err(Stop::usage("no VMI chosen, and this is not a terminal to pick one on").hint(FLAGS))
 }
 
-/// Finds the VMs for a fault on their network, and what KubeVirt's launchers run; asks with a picker where nothing was said
-/// that chooses.
-pub(super) async fn choose(
-    context: &Context,
-    cluster: &Cluster,
-    wanted: &Wanted,
-    interfaces: &[String],
-    guards: &Guards,
-) -> Result<(Chosen, Result<LauncherImages, ClusterError>), Stop> {
-    let search = guards::and_own(cluster, survey(cluster, &wanted.selection, interfaces));
-    let ((survey, own), protection) = guards.search(context, cluster, &wanted.selection, search).await?;
-    let images = survey.images.clone();
-    let mut found: Candidates<Target> = survey.into();
-    found.around.own = own;
-    guards.keep_off(cluster, &mut found, protection);
-    Ok((choose_from(context, cluster, wanted, found).await?, images))
-}
-
 /// Draws from what was found; asks with a picker where nothing was said that chooses.
-pub(super) async fn choose_from<T: Clone>(
+pub(super) async fn choose<T: Clone>(
     context: &Context,
     cluster: &Cluster,
     wanted: &Wanted,
-    found: Candidates<T>,
+    found: Found<T>,
 ) -> Result<Chosen<T>, Stop> {
     if wanted.chosen {
         drawn(cluster, wanted, found)
@@ -88,7 +37,7 @@ pub(super) async fn choose_from<T: Clone>(
     }
 }
 
-fn drawn<T>(cluster: &Cluster, wanted: &Wanted, survey: Candidates<T>) -> Result<Chosen<T>, Stop> {
+fn drawn<T>(cluster: &Cluster, wanted: &Wanted, survey: Found<T>) -> Result<Chosen<T>, Stop> {
     let named = !wanted.selection.names.is_empty();
     if let Some(missing) = survey.missing.first() {
         return Err(Stop::refused("not-found", missing)
@@ -169,7 +118,7 @@ fn nothing(cluster: &Cluster, wanted: &Wanted, left_out: &[Unfit]) -> Stop {
     )
 }
 
-async fn picked<T: Clone>(context: &Context, cluster: &Cluster, survey: Candidates<T>) -> Result<Chosen<T>, Stop> {
+async fn picked<T: Clone>(context: &Context, cluster: &Cluster, survey: Found<T>) -> Result<Chosen<T>, Stop> {
     let headers = ["NAMESPACE", "NAME", "NODE", "PHASE", "IP", "BINDINGS"];
     let mut picker = Picker::new("Which VMIs?", headers, FLAGS);
     for row in &survey.rows {
@@ -209,94 +158,5 @@ async fn picked<T: Clone>(context: &Context, cluster: &Cluster, survey: Candidat
         )),
         Ok(Pick::Interrupted) => Err(Stop::interrupted()),
         Err(error) => Err(Stop::of_prompt(&error, ExitCode::Usage)),
-    }
-}
-
-// === impl Candidates ===
-
-impl From<Survey> for Candidates<Target> {
-    fn from(survey: Survey) -> Self {
-        let mut around = Around::at(survey.kubevirt.as_ref(), survey.cordoned);
-        let leaving = survey.rows.iter().filter(|row| row.evacuating);
-        let place = |row: &Reach| guards::place(&row.namespace, &row.name, row.node.as_deref().unwrap_or_default());
-        around.evacuating = leaving.map(place).collect();
-        let row = |row: Reach| Candidate {
-            cells: cells(&row),
-            protected: row.protected,
-            fault: row.fault,
-        };
-        Self {
-            rows: survey.rows.into_iter().map(row).collect(),
-            stopped: survey.stopped,
-            missing: survey.missing,
-            around,
-        }
-    }
-}
-
-/// A VMI as the picker shows it.
-pub(super) fn cells(row: &Reach) -> [String; 6] {
-    [
-        row.namespace.clone(),
-        row.name.clone(),
-        row.node.clone().unwrap_or_default(),
-        row.phase.clone(),
-        row.ip.clone().unwrap_or_default(),
-        row.bindings.join(","),
-    ]
-}
-
-/// A VMI as the picker shows it, for a fault that leaves its interfaces alone.
-fn row<T>((vmi, fault): (VirtualMachineInstance, Result<T, Unfit>)) -> Candidate<T> {
-    Candidate {
-        cells: [
-            vmi.namespace().to_owned(),
-            vmi.name().to_owned(),
-            vmi.status.node_name.clone(),
-            vmi.shown_phase().to_owned(),
-            vmi.ip().unwrap_or_default().to_owned(),
-            vmi.bindings().join(","),
-        ],
-        protected: vmi.is_protected(),
-        fault,
-    }
-}
-
-/// Those that their node is to be rid of.
-fn evacuating<T>(rows: &[(VirtualMachineInstance, Result<T, Unfit>)]) -> Vec<Place> {
-    let leaving = rows.iter().map(|(vmi, _)| vmi).filter(|vmi| vmi.is_evacuating());
-    leaving
-        .map(|vmi| guards::place(vmi.namespace(), vmi.name(), &vmi.status.node_name))
-        .collect()
-}
-
-impl From<Pool> for Candidates<Movable> {
-    fn from(pool: Pool) -> Self {
-        let around = Around::at(pool.kubevirt.as_ref(), pool.terrain.cordoned());
-        Self {
-            around: Around {
-                evacuating: evacuating(&pool.rows),
-                ..around
-            },
-            rows: pool.rows.into_iter().map(row).collect(),
-            stopped: pool.stopped,
-            missing: pool.missing,
-        }
-    }
-}
-
-impl From<outage::Candidates> for Candidates<OutageTarget> {
-    fn from(found: outage::Candidates) -> Self {
-        let kubevirt = found.kubevirt.as_ref().ok().and_then(Option::as_ref);
-        let around = Around::at(kubevirt, found.cordoned);
-        Self {
-            around: Around {
-                evacuating: evacuating(&found.rows),
-                ..around
-            },
-            rows: found.rows.into_iter().map(row).collect(),
-            stopped: found.stopped,
-            missing: found.missing,
-        }
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Everything is kept in integers, so that what a plan shows, what `tc` is told and what is compared with the kernel's answer are the same number.
 //! A value that is not one says what is wrong and a value that would do; whoever asked for it (a flag, a file) says where it stood.
+//!
+//! Times and rates are read by hand: parsers of durations and sizes know other units than `tc` (months, and bytes where it has bits),
+//! and none of them says which value would do.
 
 pub mod cidr;
 mod percent;

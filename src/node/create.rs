@@ -8,7 +8,7 @@ use kube::api::{Api, PostParams};
 use tokio::time::sleep;
 
 use super::pod::LABEL_RUN;
-use crate::cluster::client::MANAGER;
+use crate::cluster::MANAGER;
 
 /// How often the pod is tried to be made when the server is busy or its answer is lost, and the time between.
 const CREATE_TRIES: u32 = 3;

@@ -8,17 +8,15 @@
 //! Pure. Every kind of fault has a file of its own below each of the three.
 
 pub mod compile;
+pub mod consent;
 pub mod draw;
 pub mod guards;
 pub mod handle;
-pub mod migrations;
-pub mod outages;
-pub mod recovery;
-pub mod run_plan;
-pub mod schedule;
+pub mod pod_options;
+mod run_id;
 pub mod verify;
-pub mod words;
 
 pub use compile::{CompileError, Expected, NodeVm, Order, Shaper, compile, compile_kill, compile_sweep, node_plan};
 pub use handle::Handle;
+pub use run_id::new_run;
 pub use verify::{Mismatch, Reading, verify};

@@ -5,11 +5,11 @@ use std::future::pending;
 use std::time::Duration;
 
 use super::one_shot_pod::{Errand, Next};
-use super::vm::Trouble;
 use crate::cluster::Cluster;
 use crate::fault::AgentImage;
 use crate::node::pod::DebugPod;
 use crate::node::wire::Event;
+use crate::run::trouble::Trouble;
 
 /// The label of a pod that looks at a node instead of doing something to VMs.
 pub const FAULT: &str = "check";

@@ -6,19 +6,18 @@
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams, Preconditions};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, timeout};
 
-use super::vm::Trouble;
 use super::words;
+use crate::cluster::lifecycle::delete_pod;
 use crate::cluster::{Cluster, ClusterError};
 use crate::node::feed::pod_states;
 use crate::node::pod::DebugPod;
 use crate::node::pod_state::PodState;
 use crate::node::session::{Config, Heard, Session};
 use crate::node::wire::{Event, Word};
+use crate::run::trouble::Trouble;
 
 /// How long the pod may take to be gone; its grace period is 10 s.
 const REMOVE_LIMIT: Duration = Duration::from_secs(20);
@@ -165,12 +164,7 @@ impl Removal {
         let Some(uid) = self.uid else {
             return;
         };
-        let api = Api::<Pod>::namespaced(self.cluster.client.clone(), &self.namespace);
-        let this_one = DeleteParams::default().preconditions(Preconditions {
-            uid: Some(uid),
-            resource_version: None,
-        });
-        if let Err(error) = api.delete(&self.name, &this_one).await {
+        if let Err(error) = delete_pod(&self.cluster, &self.namespace, &self.name, &uid, None, false).await {
             tracing::debug!(%error, pod = self.name, "the pod could not be deleted; it ends by itself");
             return;
         }

@@ -1,6 +1,7 @@
 //! Looks into VMs' network namespaces for what this program left there, and removes it: the way to a proof when a debug
 //! pod is gone without a verdict, and what `halt TARGET` does from any machine.
 
+use crate::plan::new_run;
 use std::collections::BTreeMap;
 use std::future::pending;
 
@@ -12,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::fault::Target;
 use crate::node::pod::DebugPod;
 use crate::node::wire::{Event, Word};
-use crate::plan::run_plan::PodOptions;
+use crate::plan::pod_options::PodOptions;
 use crate::plan::{Handle, compile_sweep};
 
 /// From the first word of the agent to its last; each VM takes it a few milliseconds.
@@ -67,7 +68,7 @@ pub fn pod(job: &Job) -> Result<DebugPod, String> {
     }
     Ok(DebugPod {
         run: job.run.clone(),
-        suffix: format!("{SUFFIX}{}", crate::plan::run_plan::Plan::new_run()),
+        suffix: format!("{SUFFIX}{}", new_run()),
         fault: job.fault.clone(),
         node: job.node.clone(),
         namespace: job.namespace.clone(),

@@ -1,16 +1,15 @@
 //! The agent's reasons and a session's failures in words, with the next step.
 
-use super::halt::vmi;
-use super::vm::Trouble;
 use crate::cluster::ErrorKind;
 use crate::command_line::CommandLine;
 use crate::node::session::NotStarted;
+use crate::run::trouble::Trouble;
 
 /// Hint of what an earlier run may have left; the command follows.
 const LEFTOVERS: &str = "where no live run has it (kubectl vmchaos status shows those), an earlier one left it; to remove what this program left there";
 
 /// Why a VM, given as `namespace/name`, was refused on the node, before anything was changed there.
-pub(super) fn refused(key: &str, reason: &str, device: Option<&str>, detail: &str) -> Trouble {
+pub fn refused(key: &str, reason: &str, device: Option<&str>, detail: &str) -> Trouble {
     let device = device.unwrap_or("the device");
     let with_detail = |text: String| {
         if detail.is_empty() {
@@ -109,7 +108,7 @@ pub(super) fn refused(key: &str, reason: &str, device: Option<&str>, detail: &st
 }
 
 /// Why a fault could not be put in place; what was in place of it has been undone.
-pub(super) fn failed(reason: &str, detail: &str) -> Trouble {
+pub fn failed(reason: &str, detail: &str) -> Trouble {
     let text = match reason {
         "apply" => "the kernel did not take the fault",
         "readback" => "the fault was not there when it was read back",
@@ -129,7 +128,7 @@ fn is_answer(kind: ErrorKind) -> bool {
 }
 
 /// Why there was no dialogue with the debug pod.
-pub(super) fn not_started(error: &NotStarted) -> Trouble {
+pub fn not_started(error: &NotStarted) -> Trouble {
     match error {
         NotStarted::Create(error) if !is_answer(error.kind) => Trouble::new(
             "pod-unknown",
@@ -163,6 +162,14 @@ pub(super) fn not_started(error: &NotStarted) -> Trouble {
             .hint("give it more time with --pod-running-timeout, or see whether the node is ready: kubectl get nodes")
         }
         NotStarted::Stopped => Trouble::new("stopped", "the run ended before the debug pod had started"),
+    }
+}
+
+/// `namespace/name` as `halt` takes it.
+pub fn vmi(key: &str) -> String {
+    match key.split_once('/') {
+        Some((namespace, name)) => format!("vmi/{name}/{namespace}"),
+        None => format!("vmi/{key}"),
     }
 }
 

@@ -1,12 +1,9 @@
 //! Asks before something is changed: a y/N, or a name to type where a mistake would be expensive.
 //!
-//! The wording and look are dialoguer's; the keys are read by ours, because dialoguer leaves the cursor hidden after Ctrl-C and
-//! cannot be ended by a signal.
+//! Why no library asks: [`super::prompt`].
 
 use std::future::Future;
 use std::io;
-
-use dialoguer::theme::{SimpleTheme, Theme};
 
 use super::keys::{Key, Keys, Stop};
 use super::prompt::{self, NoTerminal};
@@ -87,12 +84,10 @@ impl Confirm {
 
     fn run(&self, printer: &Printer, stop: Stop) -> io::Result<Answer> {
         let question = printer.paint(&escape(&self.question), console::Style::bold);
-        let mut text = String::new();
-        match self.expected {
-            None => SimpleTheme.format_confirm_prompt(&mut text, &question, Some(false)),
-            Some(_) => SimpleTheme.format_input_prompt(&mut text, &question, None),
-        }
-        .map_err(io::Error::other)?;
+        let text = match self.expected {
+            None => format!("{question} [y/N] "),
+            Some(_) => format!("{question}: "),
+        };
         // Raw mode first: a key pressed at the sight of the question must count.
         let mut keys = Keys::open(stop)?;
         printer.err(&text);

@@ -3,6 +3,8 @@
 
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -13,6 +15,8 @@ pub struct Hotkeys {
     keys: UnboundedReceiver<char>,
     #[cfg(unix)]
     _keyboard: unix::Keyboard,
+    #[cfg(windows)]
+    _keyboard: windows::Keyboard,
 }
 
 impl Hotkeys {
@@ -22,17 +26,15 @@ impl Hotkeys {
         if !(look.interactive && look.live) {
             return None;
         }
+        let (pressed, keys) = tokio::sync::mpsc::unbounded_channel();
         #[cfg(unix)]
-        {
-            let (pressed, keys) = tokio::sync::mpsc::unbounded_channel();
-            let keyboard = unix::Keyboard::open(printer, pressed)?;
-            Some(Self {
-                keys,
-                _keyboard: keyboard,
-            })
-        }
-        #[cfg(not(unix))]
-        None
+        let keyboard = unix::Keyboard::open(printer, pressed)?;
+        #[cfg(windows)]
+        let keyboard = windows::Keyboard::open(pressed);
+        Some(Self {
+            keys,
+            _keyboard: keyboard,
+        })
     }
 
     /// The next key that is a character; never returns when there can be none any more.

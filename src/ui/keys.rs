@@ -1,21 +1,30 @@
-//! Keys from a terminal, read so that a signal can end the reading.
+//! Keys from a terminal, read so that a signal can end the reading: a read returns after a tenth of a second without a key, looks
+//! whether it shall stop, and whatever ends it, the terminal's mode is restored by a destructor.
 //!
-//! console's own reader blocks in `poll` with the terminal in raw mode: a SIGTERM that a handler takes would find nobody to put
-//! the terminal back. Here a read returns after a tenth of a second without a key, looks whether it shall stop, and whatever
-//! ends it, the terminal's mode is restored by a destructor.
+//! By crossterm on Windows, and by hand elsewhere, where crossterm's reader (0.29) cannot be ended: `poll` does not come back from
+//! half a key, whatever its limit, and turns for ever on a terminal that has hung up. Its raw mode would also take Ctrl-C and
+//! Ctrl-Z from a run, and the carriage returns from all that is printed meanwhile. console's reader waits for a key without a limit.
 
 #[cfg(unix)]
 mod decode;
+#[cfg(any(windows, test))]
+mod event;
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[cfg(unix)]
 pub(super) use decode::decode;
+#[cfg(windows)]
+pub(super) use event::from_event;
 #[cfg(unix)]
 pub(super) use unix::Keys;
+#[cfg(windows)]
+pub(super) use windows::{Keys, pressed};
 
 /// A key somebody pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,37 +58,5 @@ impl Stop {
 
     pub(super) fn is_set(&self) -> bool {
         self.0.load(Ordering::Acquire)
-    }
-}
-
-#[cfg(not(unix))]
-pub(super) struct Keys(Stop);
-
-#[cfg(not(unix))]
-impl Keys {
-    pub(super) fn open(stop: Stop) -> std::io::Result<Self> {
-        Ok(Self(stop))
-    }
-
-    pub(super) fn next(&mut self) -> std::io::Result<Option<Key>> {
-        use console::Key as Raw;
-        let key = console::Term::stderr().read_key_raw()?;
-        Ok((!self.0.is_set()).then_some(match key {
-            Raw::Char(c) if c.is_control() => Key::Ctrl(char::from((c as u8) | 0x60)),
-            Raw::Char(c) => Key::Char(c),
-            Raw::Enter => Key::Enter,
-            Raw::Backspace => Key::Backspace,
-            Raw::Escape => Key::Escape,
-            Raw::ArrowUp => Key::Up,
-            Raw::ArrowDown => Key::Down,
-            Raw::ArrowLeft => Key::Left,
-            Raw::ArrowRight => Key::Right,
-            Raw::PageUp => Key::PageUp,
-            Raw::PageDown => Key::PageDown,
-            Raw::Home => Key::Home,
-            Raw::End => Key::End,
-            Raw::CtrlC => Key::Ctrl('c'),
-            _ => Key::Other,
-        }))
     }
 }

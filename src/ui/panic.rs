@@ -18,6 +18,8 @@ pub fn end_on_panic(look: Look, code: i32) {
         if let Some(before) = &before {
             let _ = rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, before);
         }
+        #[cfg(windows)]
+        let _ = crossterm::terminal::disable_raw_mode();
         // Not through the printer, whose locks the panicking thread may hold.
         let show_cursor = if look.live { "\r\n\x1b[?25h" } else { "" };
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

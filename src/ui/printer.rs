@@ -104,7 +104,7 @@ impl Printer {
     /// A printer on the process's own streams.
     pub fn from_env() -> Self {
         let look = Look::detect();
-        // console, and with it dialoguer and indicatif, would decide by rules of its own.
+        // console, and with it indicatif, would decide by rules of its own.
         console::set_colors_enabled_stderr(look.colour);
         console::set_colors_enabled(false);
         Self::build(look, None)
@@ -231,6 +231,7 @@ impl Printer {
     }
 
     /// Takes the bars off the screen until they are shown again.
+    #[cfg(unix)]
     pub(super) fn hide_bars(&self) {
         if let Some(bars) = lock(&self.0.bars).clone() {
             bars.set_message("");

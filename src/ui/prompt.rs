@@ -1,4 +1,8 @@
 //! What every prompt has in common: it needs somebody to ask, and it ends when the run does.
+//!
+//! No library's, not even for a y/N: dialoguer reads with console, which waits in the terminal's raw mode until a key comes, so that
+//! a SIGTERM ends neither the prompt nor the mode; after Ctrl-C it leaves the cursor hidden; and its lists take no reason why a
+//! row cannot be chosen.
 
 use std::future::Future;
 use std::io;
@@ -36,9 +40,7 @@ pub(super) async fn beside<T: Send + 'static>(
         answer = &mut asked => answer.map_err(io::Error::other)?.map(Some),
         () = cancel => {
             stop.set();
-            if cfg!(unix) {
-                asked.await.map_err(io::Error::other)??;
-            }
+            asked.await.map_err(io::Error::other)??;
             Ok(None)
         }
     }

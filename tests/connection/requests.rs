@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{Api, DeleteParams, ListParams, PostParams, WatchParams};
 use kubectl_vmchaos::cluster::{Ask, Connection, ErrorKind, Impersonate};
-use kubectl_vmchaos::run::traces;
+use kubectl_vmchaos::traces;
 use serde_json::json;
 
 use crate::support::http::{Answer, Server, list, status};

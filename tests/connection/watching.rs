@@ -1,7 +1,7 @@
 //! A watch that lives through what real servers do to it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use kubectl_vmchaos::cluster::watch::{Change, Changes, vmis};
@@ -168,4 +168,23 @@ async fn a_refusal_is_the_end() {
     );
     assert!(changes.next().await.is_none());
     assert_eq!(server.lines().len(), 1);
+}
+
+#[tokio::test]
+async fn a_watch_that_a_server_ends_at_once_is_not_reopened_in_a_loop() {
+    let server = script(
+        |_| Answer::Hang,
+        |n| match n {
+            0..3 => Answer::Lines(vec![]),
+            _ => Answer::Open(vec![event("ADDED", &vmi("a", "8"))]),
+        },
+    )
+    .await;
+    let cluster = server.cluster().await;
+    let began = Instant::now();
+    let mut changes = vmis(&cluster, "shop", None, Some("7".into()));
+    assert_eq!(next(&mut changes).await, "+a");
+    // Pauses of at least 100, 200 and 400 ms.
+    assert!(began.elapsed() >= Duration::from_millis(700), "{:?}", began.elapsed());
+    assert_eq!(versions(&server), ["7"; 4]);
 }

@@ -4,9 +4,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kubectl_vmchaos::cluster::access::{Places, Verdict, review};
 use kubectl_vmchaos::cluster::events::{Happened, Recorder, Regarding};
 use kubectl_vmchaos::cluster::pod_namespace::{Own, PodNamespaces};
-use kubectl_vmchaos::cluster::rbac::missing_rbac;
-use kubectl_vmchaos::cluster::rules::VM_PACKETS;
 use kubectl_vmchaos::cluster::{ErrorKind, pod_admission};
+use kubectl_vmchaos::faults::packets::permissions::VM_PACKETS;
+use kubectl_vmchaos::permissions::missing::missing_rbac;
 use serde_json::{Value, json};
 
 use crate::support::http::{Answer, Server, status};
@@ -74,11 +74,10 @@ async fn permissions_are_asked_for_one_by_one_and_the_missing_ones_are_written_d
         &Verdict::Allowed
     );
     let rbac = missing_rbac("netem", &reviewed).unwrap();
-    assert!(rbac.contains("resources: [\"pods\"]\n  verbs: [\"create\"]"), "{rbac}");
-    assert!(
-        rbac.contains("resources: [\"pods/attach\"]\n  verbs: [\"create\"]"),
-        "{rbac}"
-    );
+    for resource in ["pods", "pods/attach"] {
+        let rule = format!("resources:\n  - {resource}\n  verbs:\n  - create\n");
+        assert!(rbac.contains(&rule), "{rbac}");
+    }
     assert!(!rbac.contains("nodes"), "{rbac}");
 }
 
@@ -144,7 +143,7 @@ async fn without_credentials_the_namespaces_are_not_to_blame() {
 #[tokio::test]
 async fn an_event_is_left_on_the_vmi() {
     let server = Server::start(|request| created(&request.body)).await;
-    let recorder = Recorder::new(server.cluster().await, "k3f9ab", server.sink());
+    let recorder = Recorder::new(server.cluster().await, "k3f9ab", "netem", server.sink());
     recorder
         .record(&target(), Happened::Injected, "delay 100ms for 120s")
         .await;
@@ -160,7 +159,7 @@ async fn an_event_is_left_on_the_vmi() {
         event,
         json!({ "apiVersion": "events.k8s.io/v1", "kind": "Event", "action": "Inject",
             "metadata": { "generateName": "web-1-", "namespace": "shop",
-                "labels": { "app.kubernetes.io/managed-by": "kubectl-vmchaos", "vmchaos.dev/run": "k3f9ab" } },
+                "labels": { "app.kubernetes.io/managed-by": "kubectl-vmchaos", "vmchaos.dev/run": "k3f9ab", "vmchaos.dev/fault": "netem" } },
             "note": "delay 100ms for 120s", "reason": "VMChaosInjected",
             "regarding": { "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance", "name": "web-1",
                 "namespace": "shop", "uid": "u-1" },
@@ -171,7 +170,7 @@ async fn an_event_is_left_on_the_vmi() {
 #[tokio::test]
 async fn events_that_cannot_be_left_are_told_once() {
     let server = Server::start(|_| status(403, "Forbidden", "cannot create events")).await;
-    let recorder = Recorder::new(server.cluster().await, "k3f9ab", server.sink());
+    let recorder = Recorder::new(server.cluster().await, "k3f9ab", "netem", server.sink());
     recorder.record(&target(), Happened::Injected, "a").await;
     recorder.record(&target(), Happened::Restored, "b").await;
     assert_eq!(

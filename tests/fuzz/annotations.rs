@@ -10,11 +10,11 @@ use kubectl_vmchaos::fault::undo::{Strategy as OfStrategy, Undo};
 use kubectl_vmchaos::fault::{RunField, protects};
 use kubectl_vmchaos::name::is_key;
 use kubectl_vmchaos::report::Time;
-use kubectl_vmchaos::run::traces::changes::sorted;
-use kubectl_vmchaos::run::traces::debug_pods::{DebugPodSeen, LiveRun};
-use kubectl_vmchaos::run::traces::events::{Heard, told};
-use kubectl_vmchaos::run::traces::items::item;
-use kubectl_vmchaos::run::traces::migrations::{MigrationRun, Seen};
+use kubectl_vmchaos::traces::changes::sorted;
+use kubectl_vmchaos::traces::debug_pods::{DebugPodSeen, LiveRun};
+use kubectl_vmchaos::traces::events::{Heard, told};
+use kubectl_vmchaos::traces::items::item;
+use kubectl_vmchaos::traces::migrations::{MigrationRun, Seen};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

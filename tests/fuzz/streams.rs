@@ -96,12 +96,12 @@ fn target() -> Target {
 /// What is put on a node's devices for these flags, and the plan that its agent is given.
 pub(crate) fn compiled(line: &str) -> Option<(NodeVm, String)> {
     let words = ["kubectl-vmchaos"].into_iter().chain(line.split_whitespace());
-    let Ok(Action::Fault(request)) = cli::parse(words).map(|invocation| invocation.action) else {
+    let Ok(Action::Packets(request)) = cli::parse(words).map(|invocation| invocation.action) else {
         return None;
     };
     let order = Order {
-        fault: &request.spec.fault,
-        directions: request.spec.directions,
+        fault: &request.fault.spec.fault,
+        directions: request.fault.spec.directions,
         run: "abc123",
         handle: Handle::new(0x7a31)?,
         probes: &[],

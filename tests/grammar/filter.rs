@@ -8,7 +8,7 @@ use super::filter;
 
 /// What the fault's document shows of a line.
 fn document(line: &str) -> serde_json::Value {
-    serde_json::to_value(filter(line).spec).unwrap_or_else(|error| panic!("{line}: {error}"))
+    serde_json::to_value(filter(line).fault.spec).unwrap_or_else(|error| panic!("{line}: {error}"))
 }
 
 #[test]
@@ -18,7 +18,10 @@ fn nothing_but_a_vm_isolates_it() {
         json!({"type": "filter", "protocols": ["tcp", "udp"], "action": "drop", "engine": "auto", "ingress": true, "egress": true,
             "duration": "120s", "execution": "serial", "onMigration": "follow", "detach": false})
     );
-    assert_eq!(filter("web-1").spec.fault, filter("web-1 --preset isolate").spec.fault);
+    assert_eq!(
+        filter("web-1").fault.spec.fault,
+        filter("web-1 --preset isolate").fault.spec.fault
+    );
 }
 
 #[test]
@@ -47,7 +50,7 @@ fn an_empty_value_is_a_flag_left_out() {
     let empty =
         "web-1 --ports= --protocols= --peer= --action= --engine= --preset= --ingress= --interfaces= --duration=";
     assert_eq!(document(empty), document("web-1"));
-    assert_eq!(filter("x --egress false").spec.directions, Directions::INGRESS);
+    assert_eq!(filter("x --egress false").fault.spec.directions, Directions::INGRESS);
 }
 
 #[test]
@@ -61,7 +64,7 @@ fn a_flag_beside_a_preset_wins() {
             "drop tcp port 22,443,6443 with peer 10.0.0.0/8",
         ),
     ] {
-        assert_eq!(filter(line).spec.fault.to_string(), words, "{line}");
+        assert_eq!(filter(line).fault.spec.fault.to_string(), words, "{line}");
     }
     assert_eq!(document("x --preset dns --protocols udp")["preset"], "dns");
 }

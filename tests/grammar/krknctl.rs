@@ -9,9 +9,9 @@ fn meant(line: &str) -> (HowMany, String, String, String) {
     let request = fault(line);
     (
         request.wanted.how_many,
-        request.spec.duration.to_string(),
-        request.spec.execution.to_string(),
-        request.spec.fault.to_string(),
+        request.fault.spec.duration.to_string(),
+        request.fault.spec.execution.to_string(),
+        request.fault.spec.fault.to_string(),
     )
 }
 
@@ -96,7 +96,7 @@ fn the_vmi_network_filter_lines_parse_verbatim() {
         assert_eq!(meant(&format!("filter {line}")), expected, "{line}");
         let request = filter(&line);
         assert!(request.wanted.chosen && request.wanted.selection.target.is_some());
-        assert_eq!(request.spec.directions, kubectl_vmchaos::fault::Directions::BOTH);
+        assert_eq!(request.fault.spec.directions, kubectl_vmchaos::fault::Directions::BOTH);
     }
     let more = "--namespace shop --label-selector app=web --interfaces tap0 --taints a:NoSchedule --service-account x --wait-duration 300";
     assert_eq!(filter(more).ignored.len(), 1);
@@ -112,11 +112,11 @@ fn the_other_flags_of_krknctl_are_taken_too() {
     assert_eq!(request.wanted.selection.selector.as_deref(), Some("app=web"));
     assert_eq!(request.wanted.how_many, HowMany::All);
     assert_eq!(
-        request.pod.image.as_deref(),
+        request.fault.pod.image.as_deref(),
         Some("quay.io/krkn-chaos/krkn-network-chaos:latest")
     );
-    assert_eq!(request.pod.service_account.as_deref(), Some("chaos"));
-    assert_eq!(request.pod.tolerations.unwrap().len(), 1);
+    assert_eq!(request.fault.pod.service_account.as_deref(), Some("chaos"));
+    assert_eq!(request.fault.pod.tolerations.unwrap().len(), 1);
     assert_eq!(request.ignored.len(), 1);
     assert!(request.ignored[0].starts_with("--wait-duration is ignored: "));
     let request = netem("--namespace shop --vm-name web-.* --kill-count 2 --loss 1");

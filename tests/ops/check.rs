@@ -64,7 +64,7 @@ fn a_missing_permission_is_told_with_the_rules_that_grant_it() {
     assert_eq!(result(&checked, "permission", "get pods/attach in kubevirt"), "ok");
     for part in [
         "kind: Role\nmetadata:\n  name: vmchaos-all\n  namespace: kubevirt",
-        "resources: [\"pods/attach\"]",
+        "- pods/attach\n  verbs:\n  - create\n",
         "kubectl auth can-i create pods/attach -n kubevirt --context vmchaos-rehearsal",
     ] {
         assert!(checked.err.contains(part), "{part}\n{}", checked.err);
@@ -84,8 +84,8 @@ fn migrate_needs_no_debug_pod_and_a_cluster_role_of_its_own() {
     assert_eq!(result(&checked, "permission", &subject("create")), "failed");
     assert_eq!(result(&checked, "permission", &subject("delete")), "ok");
     assert_eq!(result(&checked, "permission", &subject("patch")), "warning");
-    let role = "name: vmchaos-migrate\n  namespace: default\nrules:\n- apiGroups: [\"kubevirt.io\"]\n  \
-                resources: [\"virtualmachineinstancemigrations\"]\n  verbs: [\"create\", \"patch\"]";
+    let role = "name: vmchaos-migrate\n  namespace: default\nrules:\n- apiGroups:\n  - kubevirt.io\n  resources:\n  \
+                - virtualmachineinstancemigrations\n  verbs:\n  - create\n  - patch\n";
     assert!(checked.err.contains(role), "{}", checked.err);
     rehearsal
         .run(&["check", "netem", "-o", "json"])

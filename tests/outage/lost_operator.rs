@@ -1,7 +1,9 @@
 //! `kill -9` of the command: what it changed stands on the VM with the way back, and any machine can go it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use vmchaos_rehearsal::{Answer, Rule};
+use vmchaos_rehearsal::{Answer, Options, Rule};
 
 use super::{VM, VMI, YES, is_unmarked, quick, run_field, strategy, uid, with};
 use crate::support::Rehearsal;
@@ -322,4 +324,63 @@ fn what_needs_no_debug_pod_is_undone_where_none_may_be_made() {
     assert!(is_unmarked(&rehearsal, VM, "default", "web-1"));
     let vmi = rehearsal.practice.get(VMI, "default", "web-1").unwrap();
     assert!(!vmi["status"]["conditions"].to_string().contains("Paused"));
+}
+
+/// A Manual VM whose guest was told to shut down by a command that is gone since; the guest takes its time.
+fn shutting_down(guest: Duration) -> (Rehearsal, String) {
+    let rehearsal = Rehearsal::with(Options {
+        guest,
+        pod_start: Duration::from_millis(20),
+        running_lag: Duration::from_millis(20),
+        ..Options::default()
+    });
+    strategy(&rehearsal, "default", "web-1", "Manual");
+    let before = uid(&rehearsal, "default", "web-1");
+    let mut run = rehearsal.spawn(&["outage", "web-1", YES, "--duration", "10m", "--mode", "stop"]);
+    rehearsal.until("its guest shuts down", |rehearsal| {
+        let vmi = rehearsal.practice.get(VMI, "default", "web-1");
+        vmi.is_some_and(|vmi| !vmi["metadata"]["deletionTimestamp"].is_null())
+    });
+    run.signal("KILL");
+    run.end();
+    (rehearsal, before)
+}
+
+fn starts(rehearsal: &Rehearsal) -> usize {
+    let all = rehearsal.practice.requests();
+    all.iter().filter(|request| request.path.ends_with("/start")).count()
+}
+
+/// KubeVirt refuses to start what still runs, which must not be taken for a VM that needs no start.
+#[test]
+fn a_guest_that_still_shuts_down_is_waited_for_and_then_started() {
+    let (rehearsal, before) = shutting_down(Duration::from_secs(3));
+    let id = status(&rehearsal).remove(0)["id"].as_str().unwrap().to_owned();
+    // Nothing of an outage is inside of a VM: that this one cannot be looked into now leaves nothing open.
+    rehearsal.run(&["halt", &id, "-y"]).expect(0);
+    rehearsal.until("another guest runs", |rehearsal| {
+        let now = uid(rehearsal, "default", "web-1");
+        !now.is_empty() && now != before
+    });
+    assert_eq!(starts(&rehearsal), 1, "once, and not before it could be");
+    assert!(is_unmarked(&rehearsal, VM, "default", "web-1"));
+}
+
+#[test]
+fn a_guest_that_somebody_started_meanwhile_is_not_started_again() {
+    let rehearsal = quick();
+    strategy(&rehearsal, "default", "web-1", "Manual");
+    let id = lost(&rehearsal, &["stop"]);
+    rehearsal.practice.edit(VM, "default", "web-1", |vm| {
+        vm["status"]["stateChangeRequests"] = json!([{"action": "Start"}]);
+    });
+    rehearsal.until("somebody's guest runs", |rehearsal| {
+        let vmi = rehearsal.practice.get(VMI, "default", "web-1");
+        vmi.is_some_and(|vmi| vmi["status"]["phase"] == "Running")
+    });
+    let theirs = uid(&rehearsal, "default", "web-1");
+    rehearsal.run(&["halt", &id, "-y"]).expect(0);
+    assert_eq!(starts(&rehearsal), 0);
+    assert_eq!(uid(&rehearsal, "default", "web-1"), theirs);
+    assert!(is_unmarked(&rehearsal, VM, "default", "web-1"));
 }

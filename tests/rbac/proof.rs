@@ -3,8 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use kubectl_vmchaos::cluster::roles::COMMANDS;
 use kubectl_vmchaos::cluster::rules::{Needed, Rule, RuleScope};
+use kubectl_vmchaos::permissions::roles::commands;
 use vmchaos_rehearsal::{Grant, Request};
 
 use crate::support::{PATIENCE, Rehearsal, limit};
@@ -111,7 +111,7 @@ fn named(asked: &Grant) -> String {
 }
 
 fn rules(command: &str) -> &'static [Rule] {
-    COMMANDS.iter().find(|rules| rules.command == command).unwrap().rules
+    commands().iter().find(|rules| rules.command == command).unwrap().rules
 }
 
 fn grants(rule: &Rule) -> Vec<Grant> {

@@ -19,15 +19,15 @@ fn compiled(flags: &str) -> NodeVm {
     let Ok(invocation) = cli::parse(words) else {
         panic!("{flags}: not understood")
     };
-    let Action::Fault(request) = invocation.action else {
+    let Action::Packets(request) = invocation.action else {
         panic!("{flags}: not a fault")
     };
     let Some(handle) = Handle::new(0x7a31) else {
         panic!("0x7a31 is not in the range")
     };
     let order = Order {
-        fault: &request.spec.fault,
-        directions: request.spec.directions,
+        fault: &request.fault.spec.fault,
+        directions: request.fault.spec.directions,
         run: "abc123",
         handle,
         probes: &[],

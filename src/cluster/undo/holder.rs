@@ -3,11 +3,11 @@
 use kube::api::{Api, ObjectMeta};
 use serde_json::{Value, json};
 
-use super::super::client::{Cluster, MANAGER};
 use super::super::error::{Ask, ClusterError, ErrorKind};
 use super::super::manifest::vmis;
 use super::super::path;
 use super::super::vm::VirtualMachine;
+use super::super::{Cluster, MANAGER};
 use crate::command_line::CommandLine;
 use crate::fault::RunField;
 use crate::fault::undo::{UNDO, Undo};

@@ -1,5 +1,6 @@
 //! `check --nodes`: each node that can run VMs is looked at by a short-lived debug pod on it.
 
+use crate::plan::new_run;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,17 +8,18 @@ use futures::StreamExt;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, ListParams};
 
+use super::super::Context;
 use super::super::confirm::ask;
-use super::super::stop::Stop;
-use super::super::{Context, debug_pods};
 use super::{Findings, Known, PodPlace};
 use crate::cli::{CheckRequest, DryRun};
 use crate::cluster::Cluster;
+use crate::faults::debug_pods;
 use crate::node::pod::service_account;
-use crate::plan::run_plan::{FAULT, Plan, REASON, USER};
+use crate::plan::pod_options::{FAULT, REASON, USER};
 use crate::report::CheckResult;
 use crate::run::node_probe::{self, Filtering, Probe, Probed};
-use crate::run::vm::Trouble;
+use crate::run::trouble::Trouble;
+use crate::stop::Stop;
 use crate::ui::{Confirm, escape};
 
 /// How long a pod may take to start.
@@ -51,7 +53,7 @@ pub(super) async fn look(
         .unless_signalled(async { Ok(candidates(cluster, known).await) })
         .await?;
     let mut probes = Vec::new();
-    let run = Plan::new_run();
+    let run = new_run();
     for candidate in candidates {
         let image = known.images.as_ref().map(|images| images.on(&candidate.name).clone());
         match (candidate.out, image) {

@@ -4,19 +4,22 @@ use super::super::Context;
 use super::Findings;
 use crate::cluster::Cluster;
 use crate::cluster::access::{self, Access, Places, Verdict};
-use crate::cluster::outage_rules::OUTAGE;
-use crate::cluster::rbac::missing_rbac;
-use crate::cluster::rules::{MIGRATE, Needed, Rule, VM_PACKETS};
+use crate::cluster::rules::{Needed, Rule};
+use crate::faults::registry::FAULTS;
+use crate::permissions::missing::missing_rbac;
 use crate::report::CheckResult;
 
 /// What a fault needs; of every fault what is required comes first, so that it is not asked about as optional.
 fn rules(fault: Option<&str>) -> Vec<Rule> {
-    let mut rules = match fault {
-        Some("migrate") => MIGRATE.to_vec(),
-        Some("outage") => OUTAGE.to_vec(),
-        Some(_) => VM_PACKETS.to_vec(),
-        None => [VM_PACKETS, MIGRATE, OUTAGE].concat(),
-    };
+    let asked = FAULTS
+        .iter()
+        .filter(|kind| fault.is_none_or(|fault| fault == kind.command));
+    let mut rules: Vec<Rule> = Vec::new();
+    for rule in asked.flat_map(|kind| kind.rules) {
+        if !rules.contains(rule) {
+            rules.push(*rule);
+        }
+    }
     rules.sort_by_key(|rule| rule.needed != Needed::Required);
     rules
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::HaltRequest;
 use crate::cluster::Cluster;
-use crate::run::prove::{self, Place, Sweeping};
-use crate::run::traces::events::not_restored;
-use crate::run::traces::{self, Found};
+use crate::traces::events::not_restored;
+use crate::traces::prove::{self, Place, Sweeping};
+use crate::traces::{self, Found};
 
-use super::super::stop::Stop;
 use super::vmis::{Looks, looks};
+use crate::stop::Stop;
 
 /// A guest: `namespace/name` of its VMI, and its UID.
 type Guest = (String, String);

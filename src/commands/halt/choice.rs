@@ -4,17 +4,17 @@ use crate::cli::HaltRequest;
 use crate::cluster::Cluster;
 use crate::command_line::CommandLine;
 use crate::report::{ExitCode, RunItem, Time};
-use crate::run::traces::Found;
-use crate::run::traces::changes::Changed;
-use crate::run::traces::debug_pods::LiveRun;
-use crate::run::traces::items::item;
-use crate::run::traces::migrations::MigrationRun;
+use crate::traces::Found;
+use crate::traces::changes::Changed;
+use crate::traces::debug_pods::LiveRun;
+use crate::traces::items::item;
+use crate::traces::migrations::MigrationRun;
 use crate::ui::{Pick, Picker, escape};
 
 use super::super::Context;
 use super::super::status::not_seen;
-use super::super::stop::Stop;
 use super::by_events::Traces;
+use crate::stop::Stop;
 
 const INSTEAD: &str = "name runs (kubectl vmchaos status lists them), a VM as vmi/NAME, or use --all";
 

@@ -3,10 +3,10 @@
 use crate::cluster::Cluster;
 use crate::command_line::CommandLine;
 use crate::report::{RunItem, Time};
-use crate::run::halt::Halted;
-use crate::run::migrate::halt as migrate;
-use crate::run::traces::changes::Changed;
-use crate::run::traces::items::{item, summary};
+use crate::traces::changes::Changed;
+use crate::traces::halt::Halted;
+use crate::traces::halt_migrations as migrate;
+use crate::traces::items::{item, summary};
 
 /// What came of it.
 #[derive(Default)]

@@ -1,5 +1,6 @@
 //! `halt vmi/NAME`: looks inside VMs' network namespaces for whatever this program left there, also when no pod is left.
 
+use crate::plan::new_run;
 use std::fmt::Write as _;
 
 use crate::cli::{DryRun, HaltRequest};
@@ -7,17 +8,16 @@ use crate::cluster::{Cluster, ClusterError, pod_admission};
 use crate::command_line::CommandLine;
 use crate::node::pod::service_account;
 use crate::node::script::SCRIPT;
-use crate::plan::run_plan::Plan;
 use crate::report::RunItem;
-use crate::run::halt::vmi;
-use crate::run::prove::{self, Place, Sweeping};
 use crate::run::sweep::{self, Job};
-use crate::run::traces::debug_pods::LiveRun;
+use crate::run::words::vmi;
+use crate::traces::debug_pods::LiveRun;
+use crate::traces::prove::{self, Place, Sweeping};
 use crate::ui::escape;
 
-use super::super::stop::Stop;
 use super::outcome::Outcome;
 use super::pod_flags;
+use crate::stop::Stop;
 
 /// What is to be looked into.
 pub(super) struct Looks {
@@ -80,7 +80,7 @@ pub(super) async fn plan(
         })
         .map(|run| run.id.clone())
         .collect();
-    looks(cluster, request, Plan::new_run(), places, hit, how).await
+    looks(cluster, request, new_run(), places, hit, how).await
 }
 
 /// What is to be looked into in the name of a run, and a namespace for the pods.

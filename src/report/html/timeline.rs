@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::super::{Migration, ProbeReport, RunReport, TargetReport, Time};
-use super::{is_good, safe};
 use jiff::Timestamp;
+use maud::{Markup, html};
+
+use super::super::{Migration, ProbeReport, RunReport, TargetReport, Time};
+use super::is_good;
 
 const WIDTH: f64 = 1060.0;
 /// Room for names, left of the lanes.
@@ -15,6 +17,11 @@ const CHART: f64 = 34.0;
 const TOP: f64 = 24.0;
 /// Characters of a name that fit.
 const NAME: usize = 34;
+
+/// A length on the page, as it is written.
+fn px(length: f64) -> String {
+    format!("{length:.1}")
+}
 
 /// Moments as places on the page.
 struct Scale {
@@ -30,52 +37,49 @@ impl Scale {
 }
 
 /// Empty where nothing happened to any VM.
-pub(super) fn svg(report: &RunReport) -> String {
+pub(super) fn svg(report: &RunReport) -> Markup {
     let happened = |target: &TargetReport| !target.timeline.is_empty() || target.injected_at.is_some();
     if !report.targets.iter().any(happened) && report.migrations.is_empty() {
-        return String::new();
+        return Markup::default();
     }
     let until = report.finished_at.unwrap_or_else(Time::now).0;
     let scale = Scale {
         from: report.started_at.0,
         seconds: until.duration_since(report.started_at.0).as_secs_f64().max(0.001),
     };
-    let mut body = String::new();
     let mut y = TOP;
-    for target in &report.targets {
-        lane(&mut body, &scale, y, target, report, until);
-        y += LANE;
-        for probed in &target.probes {
-            chart(&mut body, &scale, y, probed);
-            y += CHART;
+    let mut place = |height: f64| {
+        let top = y;
+        y += height;
+        top
+    };
+    let lanes = html! {
+        @for target in &report.targets {
+            (lane(&scale, place(LANE), target, report, until))
+            @for probed in &target.probes {
+                (chart(&scale, place(CHART), probed))
+            }
+        }
+    };
+    html! {
+        h2 { "Timeline" }
+        svg viewBox={ "0 0 " (WIDTH) " " (y + 4.0) } role="img" aria-label="timeline" {
+            (axis(&scale, y))
+            (lanes)
         }
     }
-    let mut text = format!(
-        "<h2>Timeline</h2>\n<svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-label=\"timeline\">\n",
-        y + 4.0
-    );
-    axis(&mut text, &scale, y);
-    text.push_str(&body);
-    text.push_str("</svg>\n");
-    text
 }
 
-fn axis(text: &mut String, scale: &Scale, bottom: f64) {
-    for tick in 0..=5 {
-        let seconds = scale.seconds * f64::from(tick) / 5.0;
-        let x = NAMES + (WIDTH - NAMES) * f64::from(tick) / 5.0;
-        let anchor = match tick {
-            0 => "start",
-            5 => "end",
-            _ => "middle",
-        };
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{bottom:.1}\"/>\
-             <text x=\"{x:.1}\" y=\"14\" text-anchor=\"{anchor}\">{}</text>",
-            after(seconds)
-        );
+fn axis(scale: &Scale, bottom: f64) -> Markup {
+    html! {
+        @for tick in 0..=5 {
+            @let part = f64::from(tick) / 5.0;
+            @let x = px(NAMES + (WIDTH - NAMES) * part);
+            line class="grid" x1=(x) x2=(x) y1=(TOP) y2=(px(bottom)) {}
+            text x=(x) y="14" text-anchor=(match tick { 0 => "start", 5 => "end", _ => "middle" }) {
+                (after(scale.seconds * part))
+            }
+        }
     }
 }
 
@@ -90,123 +94,92 @@ fn after(seconds: f64) -> String {
     }
 }
 
-fn lane(text: &mut String, scale: &Scale, y: f64, target: &TargetReport, report: &RunReport, until: Timestamp) {
+fn lane(scale: &Scale, y: f64, target: &TargetReport, report: &RunReport, until: Timestamp) -> Markup {
     let key = target.key();
-    let short: String = match key.char_indices().nth(NAME) {
+    let short = match key.char_indices().nth(NAME) {
         Some((end, _)) => format!("{}…", &key[..end]),
         None => key.clone(),
     };
-    let _ = writeln!(
-        text,
-        "<g><title>{}</title><text x=\"0\" y=\"{:.1}\">{}</text></g>",
-        safe(&key),
-        y + 16.0,
-        safe(&short)
-    );
-    if let Some(injected) = target.injected_at {
-        let class = if is_good(target) { "fault" } else { "bad" };
-        let end = target.restored_at.map_or(until, |at| at.0);
-        let held = target.held_seconds.map(|held| format!(", {held}")).unwrap_or_default();
-        bar(
-            text,
-            scale,
-            y,
-            injected.0,
-            end,
-            class,
-            &format!("{}{held}", report.outcome.word()),
-        );
-    }
-    for moved in &target.moves {
-        let gap = moved.gap_seconds.map_or(0.0, |gap| gap.0.as_secs_f64());
-        let back = moved
-            .at
-            .0
-            .checked_add(jiff::SignedDuration::from_secs_f64(gap))
-            .unwrap_or(moved.at.0);
-        bar(
-            text,
-            scale,
-            y,
-            moved.at.0,
-            back,
-            "gap",
-            &format!("{} to {}", moved.from, moved.to),
-        );
-    }
-    for migration in report.migrations.iter().filter(|migration| migration.vmi == key) {
-        phases(text, scale, y, migration, until);
-    }
-    for event in &target.timeline {
-        let x = scale.x(event.at.0);
-        let _ = writeln!(
-            text,
-            "<line class=\"mark\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.1}\" y2=\"{:.1}\"><title>{} {}</title></line>",
-            y + 3.0,
-            y + LANE - 3.0,
-            event.at,
-            safe(&event.event)
-        );
+    html! {
+        g { title { (key) } text x="0" y=(px(y + 16.0)) { (short) } }
+        @if let Some(injected) = target.injected_at {
+            @let held = target.held_seconds.map(|held| format!(", {held}")).unwrap_or_default();
+            @let title = format!("{}{held}", report.outcome.word());
+            @let end = target.restored_at.map_or(until, |at| at.0);
+            (bar(scale, y, injected.0, end, if is_good(target) { "fault" } else { "bad" }, &title))
+        }
+        @for moved in &target.moves {
+            @let gap = moved.gap_seconds.map_or(0.0, |gap| gap.0.as_secs_f64());
+            @let back = moved.at.0.checked_add(jiff::SignedDuration::from_secs_f64(gap)).unwrap_or(moved.at.0);
+            (bar(scale, y, moved.at.0, back, "gap", &format!("{} to {}", moved.from, moved.to)))
+        }
+        @for migration in report.migrations.iter().filter(|migration| migration.vmi == key) {
+            (phases(scale, y, migration, until))
+        }
+        @for event in &target.timeline {
+            @let x = px(scale.x(event.at.0));
+            line class="mark" x1=(x) x2=(x) y1=(px(y + 3.0)) y2=(px(y + LANE - 3.0)) {
+                title { (event.at) " " (event.event) }
+            }
+        }
     }
 }
 
-fn bar(text: &mut String, scale: &Scale, y: f64, from: Timestamp, to: Timestamp, class: &str, title: &str) {
+fn bar(scale: &Scale, y: f64, from: Timestamp, to: Timestamp, class: &str, title: &str) -> Markup {
     let (left, right) = (scale.x(from), scale.x(to));
-    let _ = writeln!(
-        text,
-        "<rect class=\"{class}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"2\"><title>{}</title></rect>",
-        y + 6.0,
-        (right - left).max(1.5),
-        LANE - 12.0,
-        safe(title)
-    );
+    let width = (right - left).max(1.5);
+    html! {
+        rect class=(class) x=(px(left)) y=(px(y + 6.0)) width=(px(width)) height=(px(LANE - 12.0)) rx="2" {
+            title { (title) }
+        }
+    }
 }
 
-fn phases(text: &mut String, scale: &Scale, y: f64, migration: &Migration, until: Timestamp) {
+fn phases(scale: &Scale, y: f64, migration: &Migration, until: Timestamp) -> Markup {
     let end = migration.ended_at.map_or(until, |at| at.0);
     let starts = migration.phases.iter().skip(1).map(|phase| phase.at.0);
-    for (index, (phase, to)) in migration.phases.iter().zip(starts.chain([end])).enumerate() {
-        let class = match &*phase.phase {
-            "Succeeded" => "good",
-            "Failed" => "bad",
-            _ if index % 2 == 0 => "step even",
-            _ => "step",
-        };
-        bar(text, scale, y, phase.at.0, to, class, &phase.phase);
+    let class = |index: usize, phase: &str| match phase {
+        "Succeeded" => "good",
+        "Failed" => "bad",
+        _ if index.is_multiple_of(2) => "step even",
+        _ => "step",
+    };
+    html! {
+        @for (index, (phase, to)) in migration.phases.iter().zip(starts.chain([end])).enumerate() {
+            (bar(scale, y, phase.at.0, to, class(index, &phase.phase), &phase.phase))
+        }
     }
 }
 
 /// Milliseconds over the time of the lane; a cross where there was no answer.
-fn chart(text: &mut String, scale: &Scale, y: f64, ProbeReport { probe, samples, .. }: &ProbeReport) {
+fn chart(scale: &Scale, y: f64, ProbeReport { probe, samples, .. }: &ProbeReport) -> Markup {
     let worst = samples
         .iter()
         .filter_map(|sample| Some(sample.ms?.0))
         .fold(0.001, f64::max);
-    let _ = writeln!(
-        text,
-        "<text x=\"12\" y=\"{:.1}\">{} (to {worst:.1} ms)</text>",
-        y + 20.0,
-        safe(probe)
-    );
+    let height = |ms: f64| y + CHART - 4.0 - (ms / worst) * (CHART - 8.0);
     let mut path = String::new();
     let mut pen_down = false;
     for sample in samples {
-        let (at, x) = (sample.at, scale.x(sample.at.0));
-        if let Some(ms) = sample.ms.map(|ms| ms.0) {
-            let height = y + CHART - 4.0 - (ms / worst) * (CHART - 8.0);
-            let _ = write!(path, "{}{x:.1} {height:.1}", if pen_down { "L" } else { "M" });
-            let _ = writeln!(
-                text,
-                "<circle class=\"step\" cx=\"{x:.1}\" cy=\"{height:.1}\" r=\"2\"><title>{at} {ms:.3} ms</title></circle>"
-            );
-        } else {
-            let _ = writeln!(
-                text,
-                "<text class=\"bad\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">×<title>{at} not answered</title></text>",
-                y + CHART - 6.0
-            );
+        if let Some(ms) = sample.ms {
+            let (pen, x) = (if pen_down { "L" } else { "M" }, scale.x(sample.at.0));
+            // Writing to a String cannot fail.
+            let _ = write!(path, "{pen}{x:.1} {:.1}", height(ms.0));
         }
         pen_down = sample.ms.is_some();
     }
-    let _ = writeln!(text, "<path class=\"probe\" d=\"{path}\"/>");
+    html! {
+        text x="12" y=(px(y + 20.0)) { (probe) " (to " (px(worst)) " ms)" }
+        @for sample in samples {
+            @let x = px(scale.x(sample.at.0));
+            @if let Some(ms) = sample.ms.map(|ms| ms.0) {
+                circle class="step" cx=(x) cy=(px(height(ms))) r="2" { title { (sample.at) (format!(" {ms:.3} ms")) } }
+            } @else {
+                text class="bad" x=(x) y=(px(y + CHART - 6.0)) text-anchor="middle" {
+                    "×" title { (sample.at) " not answered" }
+                }
+            }
+        }
+        path class="probe" d=(path) {}
+    }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use console::{Style, measure_text_width, truncate_str};
-use dialoguer::theme::{SimpleTheme, Theme};
 
 use super::fuzzy::best;
 use super::{Pick, Picker};
@@ -168,20 +167,18 @@ impl Model {
         }
     }
 
-    /// Cursor, mark and text of a row, in dialoguer's plain look: it can be read without colour.
+    /// Cursor, mark and text of a row, in a plain look: it can be read without colour.
     fn row(&self, i: usize, active: bool) -> String {
         let row = &self.rows[i];
+        let cursor = if active { '>' } else { ' ' };
         if let Some(why) = &row.refused {
-            let cursor = if active { '>' } else { ' ' };
             return format!("{cursor}  -  {}   ({why})", row.text);
         }
         if self.single {
-            return format!("{} {}", if active { '>' } else { ' ' }, row.text);
+            return format!("{cursor} {}", row.text);
         }
-        let mut line = String::new();
-        // Writing to a String cannot fail.
-        let _ = SimpleTheme.format_multi_select_prompt_item(&mut line, &row.text, self.chosen.contains(&i), active);
-        line
+        let mark = if self.chosen.contains(&i) { 'x' } else { ' ' };
+        format!("{cursor} [{mark}] {}", row.text)
     }
 
     /// The lines of the screen, none wider than `width` and, above four rows, no more than `height`.
@@ -200,9 +197,7 @@ impl Model {
         } else {
             format!("{} of {able} selected, filter:", self.chosen.len())
         };
-        let mut filter = String::new();
-        // Writing to a String cannot fail.
-        let _ = SimpleTheme.format_fuzzy_select_prompt(&mut filter, &counted, &self.filter, self.filter.len());
+        let filter = format!("{counted} {}|", self.filter);
         let indent = if self.single { "  " } else { "      " };
         let header = format!("{indent}{}", self.header);
         let mut lines = vec![self.prompt.clone(), tail(&filter, width), header];

@@ -1,0 +1,317 @@
+//! Which cluster, user and namespace are meant, read from kubeconfig files by client-go's rules.
+//!
+//! kube-rs refuses a `KUBECONFIG` list in which one file is missing, falls back to in-cluster credentials on
+//! any error, and shows the offending lines of a broken file, which may hold a token; hence our own.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use kube::config::{AuthInfo, Cluster as ClusterEntry, Kubeconfig, KubeconfigError};
+
+use super::connection::Connection;
+use super::proxy::ProxyEnv;
+use crate::cluster::error::{ClusterError, ErrorKind};
+use crate::cluster::failure::plain_io;
+
+/// What the process's environment says about clusters.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Environment {
+    pub(crate) kubeconfig: Option<OsString>,
+    pub(crate) home: Option<PathBuf>,
+    pub(crate) in_cluster: bool,
+    pub(crate) proxy: ProxyEnv,
+}
+
+/// Where to connect and as whom, with every flag applied.
+#[derive(Debug, Clone)]
+pub(crate) struct Resolved {
+    /// Name of the context; empty when only `--server` was given.
+    pub(crate) context: String,
+    pub(crate) cluster_name: String,
+    /// Name of the user's entry, empty when there is none.
+    pub(crate) user: String,
+    pub(crate) namespace: String,
+    pub(crate) cluster: ClusterEntry,
+    pub(crate) auth: AuthInfo,
+}
+
+#[derive(Debug)]
+pub(crate) enum Source {
+    Kubeconfig(Box<Resolved>),
+    InCluster,
+}
+
+// === impl Environment ===
+
+impl Environment {
+    pub(crate) fn from_process() -> Self {
+        Self {
+            kubeconfig: std::env::var_os("KUBECONFIG"),
+            home: crate::local::folders::home(),
+            in_cluster: std::env::var_os("KUBERNETES_SERVICE_HOST").is_some_and(|host| !host.is_empty())
+                && Path::new("/var/run/secrets/kubernetes.io/serviceaccount/token").exists(),
+            proxy: ProxyEnv::from_process(),
+        }
+    }
+}
+
+/// Reads the files and picks the entries; in-cluster only when nothing was customised and there is no file.
+pub(crate) fn resolve(connection: &Connection, env: &Environment) -> Result<Source, ClusterError> {
+    let Some(config) = load(connection, env)? else {
+        if connection.is_customised() {
+            return pick(connection, Kubeconfig::default()).map(|resolved| Source::Kubeconfig(Box::new(resolved)));
+        }
+        if env.in_cluster {
+            return Ok(Source::InCluster);
+        }
+        return Err(nothing_configured(&named(env)));
+    };
+    pick(connection, config).map(|resolved| Source::Kubeconfig(Box::new(resolved)))
+}
+
+/// Names of all contexts, none when the files cannot be read.
+pub(crate) fn contexts_of(connection: &Connection, env: &Environment) -> Vec<String> {
+    let config = load(connection, env).ok().flatten().unwrap_or_default();
+    config.contexts.into_iter().map(|entry| entry.name).collect()
+}
+
+/// `missing` are the files that KUBECONFIG names, none of which exists.
+fn nothing_configured(missing: &[PathBuf]) -> ClusterError {
+    let names: Vec<String> = missing.iter().map(|path| path.display().to_string()).collect();
+    let why = if names.is_empty() {
+        "there is no kubeconfig: set KUBECONFIG, write ~/.kube/config, or pass --kubeconfig".to_owned()
+    } else {
+        format!(
+            "KUBECONFIG names no file that exists: {}",
+            crate::escape::escape(&names.join(", "))
+        )
+    };
+    ClusterError::new(
+        ErrorKind::Config,
+        "invalid configuration: no configuration has been provided",
+    )
+    .hint(format!(
+        "{why}; to try things without a cluster: kubectl vmchaos rehearse"
+    ))
+}
+
+/// The files that KUBECONFIG names.
+fn named(env: &Environment) -> Vec<PathBuf> {
+    let paths = env.kubeconfig.iter().flat_map(std::env::split_paths);
+    paths.filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
+/// All files merged, the first to set a value wins; `None` when none of them exists.
+fn load(connection: &Connection, env: &Environment) -> Result<Option<Kubeconfig>, ClusterError> {
+    if let Some(path) = &connection.kubeconfig {
+        if let Err(error) = std::fs::metadata(path) {
+            return Err(ClusterError::new(
+                ErrorKind::Config,
+                format!("stat {}: {}", path.display(), plain_io(&error)),
+            ));
+        }
+        return read(path).map(Some);
+    }
+    let named = named(env);
+    let paths = if named.is_empty() {
+        env.home.iter().map(|home| home.join(".kube").join("config")).collect()
+    } else {
+        named
+    };
+    let mut merged: Option<Kubeconfig> = None;
+    for path in paths.iter().filter(|path| path.exists()) {
+        let next = read(path)?;
+        merged = Some(match merged {
+            None => next,
+            Some(first) => first.merge(next).map_err(|error| unreadable(path, &error))?,
+        });
+    }
+    Ok(merged)
+}
+
+/// No kubeconfig is larger, in bytes.
+const MOST: u64 = 16 * 1024 * 1024;
+
+/// One file; paths in it become relative to it. A pipe, as of `--kubeconfig <(…)`, has no place to which they could be.
+fn read(path: &Path) -> Result<Kubeconfig, ClusterError> {
+    let too_large = || not_loaded(path, "it is larger than 16 MiB, which no kubeconfig is");
+    let there = std::fs::metadata(path).map_err(|error| not_loaded(path, &plain_io(&error)))?;
+    if there.is_file() {
+        if there.len() > MOST {
+            return Err(too_large());
+        }
+        return Kubeconfig::read_from(path).map_err(|error| unreadable(path, &error));
+    }
+    let mut text = String::new();
+    let file = File::open(path).and_then(|file| file.take(MOST + 1).read_to_string(&mut text));
+    file.map_err(|error| not_loaded(path, &plain_io(&error)))?;
+    if text.len() as u64 > MOST {
+        return Err(too_large());
+    }
+    Kubeconfig::from_yaml(&text).map_err(|error| unreadable(path, &error))
+}
+
+fn unreadable(path: &Path, error: &KubeconfigError) -> ClusterError {
+    let why = match error {
+        KubeconfigError::ReadConfig(cause, _) => plain_io(cause),
+        // Only the place: the text of the error quotes lines of the file.
+        KubeconfigError::Parse(cause) => match cause.location() {
+            Some(at) => format!("yaml: line {}, column {}: not a kubeconfig", at.line(), at.column()),
+            None => "yaml: not a kubeconfig".to_owned(),
+        },
+        other => other.to_string(),
+    };
+    not_loaded(path, &why)
+}
+
+fn not_loaded(path: &Path, why: &str) -> ClusterError {
+    ClusterError::new(
+        ErrorKind::Config,
+        format!("error loading config file \"{}\": {why}", path.display()),
+    )
+}
+
+fn pick(connection: &Connection, config: Kubeconfig) -> Result<Resolved, ClusterError> {
+    let wrong = |message: String| ClusterError::new(ErrorKind::Config, message);
+    let current = config.current_context.filter(|name| !name.is_empty());
+    let context_name = connection.context.clone().or(current);
+    let context = match &context_name {
+        None => None,
+        Some(name) => Some(
+            config
+                .contexts
+                .into_iter()
+                .find(|entry| entry.name == *name)
+                .and_then(|entry| entry.context)
+                .ok_or_else(|| {
+                    wrong(format!(
+                        "Error in configuration: context was not found for specified context: {name}"
+                    ))
+                    .hint("kubectl config get-contexts lists them")
+                })?,
+        ),
+    };
+
+    let cluster_name = connection.cluster.clone().or_else(|| {
+        context
+            .as_ref()
+            .map(|context| context.cluster.clone())
+            .filter(|name| !name.is_empty())
+    });
+    let entry = match &cluster_name {
+        None => None,
+        Some(name) => {
+            let entry = config
+                .clusters
+                .into_iter()
+                .find(|entry| entry.name == *name)
+                .and_then(|entry| entry.cluster);
+            if entry.is_none() && connection.server.is_none() {
+                return Err(wrong(format!("no server found for cluster \"{name}\"")));
+            }
+            entry
+        }
+    };
+    let cluster = with_flags(connection, entry.unwrap_or_default());
+    if cluster.server.as_ref().is_none_or(String::is_empty) {
+        return Err(match (&cluster_name, &context_name) {
+            (Some(name), _) => wrong(format!("no server found for cluster \"{name}\"")),
+            (None, Some(name)) => wrong(format!("cluster was not specified for context \"{name}\"")),
+            (None, None) => wrong("current-context is not set, and no --context was given".to_owned())
+                .hint("kubectl config get-contexts lists them; kubectl config use-context NAME sets one"),
+        });
+    }
+
+    let user_name = connection.user.clone().or_else(|| {
+        context
+            .as_ref()
+            .and_then(|context| context.user.clone())
+            .filter(|name| !name.is_empty())
+    });
+    let auth = match &user_name {
+        None => AuthInfo::default(),
+        Some(name) => match config.auth_infos.into_iter().find(|entry| entry.name == *name) {
+            Some(entry) => entry.auth_info.unwrap_or_default(),
+            None if connection.user.is_some() => {
+                return Err(wrong(format!("auth info \"{name}\" does not exist")));
+            }
+            None if connection.token.is_some() => AuthInfo::default(),
+            None => {
+                let context = context_name.as_deref().unwrap_or_default();
+                return Err(wrong(format!(
+                    "user \"{name}\" was not found for context \"{context}\""
+                )));
+            }
+        },
+    };
+
+    Ok(Resolved {
+        context: context_name.unwrap_or_default(),
+        cluster_name: cluster_name.unwrap_or_default(),
+        user: user_name.unwrap_or_default(),
+        namespace: context
+            .and_then(|context| context.namespace)
+            .filter(|namespace| !namespace.is_empty())
+            .unwrap_or_else(|| "default".to_owned()),
+        cluster,
+        auth: authenticated(connection, auth),
+    })
+}
+
+/// The cluster entry with `--server`, `--certificate-authority`, `--insecure-skip-tls-verify` and
+/// `--tls-server-name` over it, as client-go lays them.
+fn with_flags(connection: &Connection, mut entry: ClusterEntry) -> ClusterEntry {
+    if connection.insecure_skip_tls_verify || connection.certificate_authority.is_some() {
+        // Trust that was chosen on the command line replaces all trust of the file.
+        entry.insecure_skip_tls_verify = Some(connection.insecure_skip_tls_verify);
+        entry.certificate_authority = connection
+            .certificate_authority
+            .as_ref()
+            .map(|path| path.display().to_string());
+        entry.certificate_authority_data = None;
+    }
+    if connection.server.is_some() || connection.tls_server_name.is_some() {
+        // A server name of the file belongs to the file's server.
+        entry.tls_server_name.clone_from(&connection.tls_server_name);
+    }
+    if let Some(server) = &connection.server {
+        entry.server = Some(server.clone());
+    }
+    if let Some(server) = entry
+        .server
+        .as_mut()
+        .filter(|server| !server.is_empty() && !server.contains("://"))
+    {
+        let secure = entry.insecure_skip_tls_verify == Some(true)
+            || entry.certificate_authority.is_some()
+            || entry.certificate_authority_data.is_some();
+        *server = format!("{}://{server}", if secure { "https" } else { "http" });
+    }
+    entry
+}
+
+/// The user's entry with `--token` and impersonation over it; a token given by flag wins over every other way.
+fn authenticated(connection: &Connection, mut auth: AuthInfo) -> AuthInfo {
+    if let Some(token) = &connection.token {
+        auth.token = Some(token.clone().into());
+        auth.token_file = None;
+        auth.username = None;
+        auth.password = None;
+        auth.exec = None;
+        auth.auth_provider = None;
+    }
+    let impersonate = &connection.impersonate;
+    if impersonate.user.is_some() {
+        auth.impersonate.clone_from(&impersonate.user);
+        auth.impersonate_groups = (!impersonate.groups.is_empty()).then(|| impersonate.groups.clone());
+        auth.impersonate_uid.clone_from(&impersonate.uid);
+        auth.impersonate_user_extra = None;
+    }
+    auth
+}
+
+#[cfg(test)]
+#[path = "kubeconfig_tests.rs"]
+mod tests;

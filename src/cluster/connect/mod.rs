@@ -1,0 +1,16 @@
+//! From the connection flags to a client: what kubectl does here, and kube does otherwise.
+//!
+//! kube has all of it, and its client and its attach are used; each file says at its top what of kube's it stands in for, and why.
+
+mod client;
+mod connection;
+mod credential_plugin;
+pub(super) mod kubeconfig;
+mod prepare;
+mod proxy;
+pub(super) mod timed;
+mod transport;
+
+pub use client::{Cluster, MANAGER};
+pub use connection::{Connection, Impersonate, without_login};
+pub use transport::WarningSink;

@@ -1,0 +1,146 @@
+//! The faults, each a folder of its own, and what a command has to know of one: [`Fault`].
+//!
+//! ```text
+//! find ──> Found ── a choice ──> plan ──> preflight ──> describe ── a confirmation ──> run ──> report
+//! ```
+//! A folder holds what makes its fault different: what can be asked for (`spec`), how VMIs are judged (`find`,
+//! `eligibility`), the plan and its words (`plan`, `plan_text`), the state machine (`engine`) and what does as it says
+//! (`driver`), what is shown meanwhile (`screen`), and its part of the document (`report`).
+
+pub mod debug_pods;
+mod found;
+pub mod migrate;
+pub mod outage;
+pub mod packets;
+pub mod permitted;
+pub mod registry;
+pub mod screen;
+
+use serde::Serialize;
+
+use self::debug_pods::PodRequest;
+pub(crate) use self::found::{Around, Candidate, Chosen, Found, cells, facts, place};
+use self::screen::Screen;
+use crate::cluster::events::Regarding;
+use crate::cluster::pod_namespace::PodNamespaces;
+use crate::cluster::{Cluster, ClusterError, Selection};
+use crate::fault::AgentImage;
+use crate::plan::consent::Confirmed;
+use crate::plan::guards::Facts;
+use crate::report::{DryRun, Ending, RunReport};
+use crate::run::signals::Signals;
+use crate::stop::Stop;
+use crate::ui::Printer;
+
+/// A fault as it was asked for, and all that a command has to know of its kind.
+pub(crate) trait Fault {
+    type Spec: Serialize;
+    /// A VM it is done to.
+    type Target: Clone;
+    /// What the search has seen, and the plan needs.
+    type Seen;
+    /// Everything that is going to be done.
+    type Plan;
+    /// How a run went.
+    type Ran;
+
+    /// What was asked for, as the document has it.
+    fn spec(&self) -> &Self::Spec;
+
+    /// How its debug pods are to be made, where it may need some.
+    fn pods(&self) -> Option<&PodRequest> {
+        None
+    }
+
+    /// Every VMI that is meant, with what would be done to it or why it cannot be.
+    async fn find(
+        &self,
+        cluster: &Cluster,
+        selection: &Selection,
+    ) -> Result<(Found<Self::Target>, Self::Seen), ClusterError>;
+
+    /// Whether it can be done here at all, whichever VMs are chosen.
+    fn allowed(&self, _cluster: &Cluster, _seen: &Self::Seen) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    /// What is done to the VMs that were chosen. Only reads.
+    async fn plan(&self, order: Order<'_>, chosen: Chosen<Self::Target>, seen: Self::Seen) -> Result<Self::Plan, Stop>;
+
+    /// Whether we may do all of it; a server dry run also asks about every request. Says where debug pods go.
+    async fn preflight(
+        &self,
+        cluster: &Cluster,
+        plan: &mut Self::Plan,
+        namespaces: &PodNamespaces,
+        dry_run: DryRun,
+    ) -> Result<(), Stop>;
+
+    /// What the guards judge it by.
+    fn facts(cluster: &Cluster, plan: &Self::Plan) -> Facts;
+
+    /// The VMIs it is done to.
+    fn vmis(plan: &Self::Plan) -> Vec<Regarding>;
+
+    /// The plan in the document.
+    fn planned(cluster: &Cluster, plan: &Self::Plan, report: &mut RunReport);
+
+    /// The plan for a person; `all` of it for a dry run, which is read at leisure.
+    fn describe(cluster: &Cluster, plan: &Self::Plan, namespaces: &PodNamespaces, all: bool) -> String;
+
+    /// What a server dry run could not ask about.
+    fn not_asked(_plan: &Self::Plan) -> Option<&'static str> {
+        None
+    }
+
+    /// The question before it, without its end: the cluster's name follows.
+    fn question(plan: &Self::Plan) -> String;
+
+    /// What has to be kept before anything is done.
+    fn keep(_plan: &Self::Plan) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    /// How many VMs the screen has room for.
+    fn size(plan: &Self::Plan) -> usize;
+
+    fn keys(plan: &Self::Plan) -> Keys;
+
+    /// Does it, to its end: until everything is back, or it is known what is not.
+    async fn run(cluster: &Cluster, plan: &Confirmed<Self::Plan>, signals: &Signals, screen: &Screen) -> Self::Ran;
+
+    /// How it went, in the document.
+    fn outcome(cluster: &Cluster, ran: &mut Self::Ran, report: &mut RunReport) -> Ending;
+
+    /// Lines for a person above the document.
+    fn summary(_report: &RunReport, _unicode: bool) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What is said last, below the document: what may be left, what failed, and what to do about it.
+    fn close(printer: &Printer, cluster: &Cluster, plan: &Self::Plan, ran: &Self::Ran);
+}
+
+/// What a plan is made with, whatever the fault.
+pub(crate) struct Order<'a> {
+    pub(crate) cluster: &'a Cluster,
+    /// The run's id.
+    pub(crate) run: &'a str,
+    /// What debug pods run, where the operator says so.
+    pub(crate) image: Option<AgentImage>,
+    pub(crate) reason: Option<&'a String>,
+    /// `--seed`
+    pub(crate) seed: Option<u64>,
+}
+
+/// What the keys of a run are said to do.
+pub(crate) struct Keys {
+    /// What `r` does while a VM has its fault; `None` where it does nothing.
+    pub(crate) enough: Option<&'static str>,
+    /// What `r` does at any time.
+    pub(crate) enough_always: Option<&'static str>,
+    /// What `q` does.
+    pub(crate) stop: &'static str,
+    /// What is going on after that.
+    pub(crate) stopping: &'static str,
+}

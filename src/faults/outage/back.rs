@@ -1,0 +1,212 @@
+//! Brings back what an outage took: what was changed is put back, what is gone is made again.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::engine::Done;
+use crate::cluster::lifecycle::{Action, act, delete_vmi};
+use crate::cluster::manifest;
+use crate::cluster::undo::{Back, Holder, HolderKind, carry_back};
+use crate::cluster::{Cluster, ClusterError, ErrorKind};
+use crate::command_line::CommandLine;
+use crate::fault::RunField;
+use crate::faults::outage::plan::{OutagePlan, PlannedOutage};
+use crate::faults::outage::recovery::{Help, Sight, help};
+use crate::faults::outage::spec::{Mode, OutageTarget, Owner};
+use crate::run::trouble::Trouble;
+
+/// How often a helping request is tried when it does not get through, with so much time between.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_secs(1);
+/// Where it is not even answered, it is tried no more after this long.
+const TRIED_FOR: Duration = Duration::from_secs(30);
+
+/// The object that says how to go back.
+pub fn holder(target: &OutageTarget) -> Holder {
+    Holder {
+        kind: match target.owner {
+            Owner::Vm(_) => HolderKind::Vm,
+            _ => HolderKind::Vmi,
+        },
+        namespace: target.namespace.clone(),
+        name: target.name.clone(),
+    }
+}
+
+/// Puts back what was changed.
+pub(super) async fn go_back(cluster: &Cluster, plan: &OutagePlan, target: &OutageTarget) -> Done {
+    let own = plan.undo(target, String::new());
+    match carry_back(cluster, &holder(target), &plan.run, own.as_ref()).await {
+        Ok(Back::Done) => Done::Undone,
+        Ok(Back::Theirs { now }) => {
+            let before = target.run_field().cloned().unwrap_or(RunField::Neither);
+            Done::NotUndone(theirs(cluster, target, &now, &before))
+        }
+        Err(error) => Done::NotUndone(
+            Trouble::new("not-undone", &error.message).hint(cluster.again(plan.halt_command()).to("to undo it: ")),
+        ),
+    }
+}
+
+fn theirs(cluster: &Cluster, target: &OutageTarget, now: &RunField, before: &RunField) -> Trouble {
+    let command = put_back_command(&target.namespace, &target.name, now, before);
+    Trouble::new(
+        "changed-by-others",
+        format!(
+            "somebody else set its run strategy to {} meanwhile, and it was left so; before this run it was {}",
+            now.in_force(),
+            before.in_force()
+        ),
+    )
+    .hint(cluster.again(command).to("to put it back: "))
+}
+
+/// The command that makes one run field of another.
+pub fn put_back_command(namespace: &str, name: &str, now: &RunField, before: &RunField) -> CommandLine {
+    let field = |field: &RunField| match field {
+        RunField::RunStrategy(strategy) => Some(("runStrategy", json!(strategy))),
+        RunField::Running(running) => Some(("running", json!(running))),
+        RunField::Neither => None,
+    };
+    let (now, before) = (field(now), field(before));
+    let mut spec = Map::new();
+    spec.extend(now.map(|(name, _)| (name.to_owned(), Value::Null)));
+    spec.extend(before.map(|(name, value)| (name.to_owned(), value)));
+    CommandLine::new("kubectl patch vm")
+        .arg(name)
+        .flag("-n", namespace)
+        .own("--type merge")
+        .flag("-p", json!({"spec": spec}).to_string())
+}
+
+/// Does what the platform did not.
+pub(super) async fn bring_back(cluster: &Cluster, vm: &PlannedOutage, help: Help) -> Done {
+    let (mut tries, since) = (1, Instant::now());
+    loop {
+        match once(cluster, &vm.target, &vm.manifest, help).await {
+            Ok(()) => return Done::Helped(help),
+            // Gone already, running already, made already: somebody was faster.
+            Err(error)
+                if matches!(
+                    error.kind,
+                    ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::AlreadyExists
+                ) =>
+            {
+                return Done::NotNeeded;
+            }
+            Err(error) if is_uncertain(&error) && tries < TRIES && since.elapsed() < TRIED_FOR => {
+                tries += 1;
+                sleep(PAUSE).await;
+            }
+            Err(error) => return Done::NotHelped(not_helped(cluster, vm, help, &error)),
+        }
+    }
+}
+
+async fn once(cluster: &Cluster, target: &OutageTarget, manifest: &Value, help: Help) -> Result<(), ClusterError> {
+    let (namespace, name) = (&target.namespace, &target.name);
+    match help {
+        Help::Remove => delete_vmi(cluster, namespace, name, &target.uid, false).await,
+        Help::Start => act(cluster, Action::Start, namespace, name, None, false).await,
+        Help::Create => manifest::create(cluster, namespace, manifest, false).await,
+    }
+}
+
+fn not_helped(cluster: &Cluster, vm: &PlannedOutage, help: Help, error: &ClusterError) -> Trouble {
+    let (namespace, name) = (&vm.target.namespace, &vm.target.name);
+    let command = match help {
+        Help::Start => CommandLine::new("virtctl start").arg(name).flag("-n", namespace),
+        Help::Remove => CommandLine::new("kubectl delete vmi").arg(name).flag("-n", namespace),
+        Help::Create => create_command(&vm.file),
+    };
+    Trouble::new(
+        super::engine::NOT_RECOVERED,
+        format!("{} failed: {}", help.words(), error.message),
+    )
+    .hint(cluster.again(command).to("to bring it back: "))
+}
+
+/// What somebody types to bring a VMI back where this command does not; `None` where only the platform can.
+pub fn by_hand(mode: Mode, vm: &PlannedOutage) -> Option<CommandLine> {
+    let (namespace, name) = (&vm.target.namespace, &vm.target.name);
+    let removed = || {
+        CommandLine::new("kubectl delete vmi")
+            .arg(name)
+            .flag("-n", namespace)
+            .own("--ignore-not-found")
+    };
+    // Its end leaves the VMI there, finished.
+    let in_the_way = matches!(mode, Mode::Kill | Mode::Pod);
+    match help(&vm.target.owner, Sight::Finished)? {
+        Help::Start => Some(CommandLine::new("virtctl start").arg(name).flag("-n", namespace)),
+        // KubeVirt starts such VMs by itself once nothing is in the way.
+        _ if matches!(vm.target.owner, Owner::Vm(_)) => in_the_way.then(removed),
+        _ if in_the_way => Some(removed().and(create_command(&vm.file))),
+        _ => Some(create_command(&vm.file)),
+    }
+}
+
+/// What somebody types to see how a VMI is.
+pub fn look_command(target: &OutageTarget) -> CommandLine {
+    let look = CommandLine::new("kubectl get vmi");
+    match target.owner {
+        // What replaces it has another name.
+        Owner::ReplicaSet { .. } | Owner::Other { .. } => look,
+        _ => look.arg(&target.name),
+    }
+    .flag("-n", &target.namespace)
+}
+
+/// The command that makes a VMI again from its kept manifest.
+pub fn create_command(file: &Path) -> CommandLine {
+    CommandLine::new("kubectl create -f").arg(file.to_string_lossy())
+}
+
+/// Whether the server may have done it all the same.
+pub(super) fn is_uncertain(error: &ClusterError) -> bool {
+    matches!(
+        error.kind,
+        ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Other | ErrorKind::Refused
+    )
+}
+
+pub(super) fn trouble(reason: &str, error: &ClusterError) -> Trouble {
+    let trouble = Trouble::new(reason, &error.message);
+    match &error.hint {
+        Some(hint) => trouble.hint(hint),
+        None => trouble,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_puts_back_exactly_what_was_there() {
+        let strategy = |name: &str| RunField::RunStrategy(name.into());
+        assert_eq!(
+            put_back_command("shop", "a", &strategy("Halted"), &strategy("Once")).to_string(),
+            r#"kubectl patch vm a -n shop --type merge -p '{"spec":{"runStrategy":"Once"}}'"#
+        );
+        assert_eq!(
+            put_back_command("shop", "a", &strategy("Halted"), &RunField::Running(true)).to_string(),
+            r#"kubectl patch vm a -n shop --type merge -p '{"spec":{"runStrategy":null,"running":true}}'"#
+        );
+    }
+
+    #[test]
+    fn a_path_with_blanks_is_one_word_of_the_command() {
+        assert_eq!(
+            create_command(Path::new("/a b/c.yaml")).to_string(),
+            "kubectl create -f '/a b/c.yaml'"
+        );
+        assert_eq!(
+            create_command(Path::new("/a/c.yaml")).to_string(),
+            "kubectl create -f /a/c.yaml"
+        );
+    }
+}

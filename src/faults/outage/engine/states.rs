@@ -1,0 +1,85 @@
+//! The words of an outage's way: where it is, what is to be done, what came of it, when.
+
+use crate::faults::outage::recovery::Help;
+use crate::run::moment::Moment;
+use crate::run::trouble::Trouble;
+
+/// What is to be done for a VMI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The way back, where there is one, and then the outage itself.
+    Act,
+    /// What was changed is put back.
+    Undo,
+    Help(Help),
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    Acted,
+    /// The server may have done it, or not.
+    Uncertain(Trouble),
+    /// Nothing was done; whether the way back was written, and has to be taken off.
+    Refused {
+        trouble: Trouble,
+        marked: bool,
+    },
+    /// A signal came first, and nothing was done; `marked` as above.
+    NotBegun {
+        marked: bool,
+    },
+    Undone,
+    /// Somebody else has changed it meanwhile, or it could not be done.
+    NotUndone(Trouble),
+    Helped(Help),
+    /// Somebody, or the platform, was faster.
+    NotNeeded,
+    NotHelped(Trouble),
+}
+
+/// Where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Its turn has not come.
+    Waiting,
+    /// Its VMI has not been seen yet.
+    Looking,
+    /// The request is under way, or the old guest is.
+    Acting,
+    /// The guest is gone, or frozen, and nothing is done about it.
+    Down,
+    Undoing,
+    Helping,
+    /// It is waited for what we, or the platform, began.
+    Returning,
+    Over(Outcome),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is back; the trouble is that the platform was to do it and did not.
+    Recovered(Option<Trouble>),
+    /// Nothing was done to it.
+    Skipped,
+    /// Nothing of ours is in place.
+    Failed(Trouble),
+    /// Something of ours may be.
+    Leaked(Trouble),
+}
+
+/// When each thing was first seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Times {
+    pub acted: Option<Moment>,
+    /// The old guest is gone, frozen or reset.
+    pub gone: Option<Moment>,
+    /// What was changed is being put back.
+    pub undone: Option<Moment>,
+    pub helped: Option<Moment>,
+    pub scheduled: Option<Moment>,
+    pub running: Option<Moment>,
+    pub ready: Option<Moment>,
+    pub agent: Option<Moment>,
+    pub recovered: Option<Moment>,
+}

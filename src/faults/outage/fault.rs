@@ -1,0 +1,252 @@
+//! What a command has to know of outages.
+
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+
+use super::find::{candidates, launcher_of};
+use super::plan::{OutagePlan, PlannedOutage, Pods};
+use super::recovery::predict;
+use super::spec::{Mode, OutageSpec, OutageTarget};
+use super::{begin, driver, kill, manifest_files, plan_text, report as document};
+use crate::cluster::events::Regarding;
+use crate::cluster::kubevirt::KubeVirt;
+use crate::cluster::pod_namespace::PodNamespaces;
+use crate::cluster::{
+    Cluster, ClusterError, LauncherImages, Selection, VirtualMachineInstance, launcher_images, manifest,
+};
+use crate::fault::Execution;
+use crate::faults::debug_pods::{self, PodRequest};
+use crate::faults::outage::permissions;
+use crate::faults::permitted::{Places, permitted};
+use crate::faults::screen::Screen;
+use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts, place};
+use crate::plan::consent::Confirmed;
+use crate::plan::guards::{Facts, Lasts, counted};
+use crate::report::{DryRun, Ending, RunReport};
+use crate::run::signals::Signals;
+use crate::stop::Stop;
+use crate::ui::Printer;
+
+/// `outage`, as it was asked for.
+#[derive(Debug, Clone)]
+pub struct OutageFault {
+    pub spec: OutageSpec,
+    /// For `kill`.
+    pub pod: PodRequest,
+    /// How many VMs were asked for in so many words, and by which flag.
+    pub count: Option<(u32, &'static str)>,
+}
+
+/// What the search has seen beside what an outage would be done to.
+pub(crate) struct Seen {
+    vmis: Vec<VirtualMachineInstance>,
+    /// What launchers run; read for `pod` and `kill` alone.
+    images: Option<Result<LauncherImages, ClusterError>>,
+    /// KubeVirt's, where it may be known.
+    release: Option<(u32, u32)>,
+}
+
+impl Fault for OutageFault {
+    type Spec = OutageSpec;
+    type Target = OutageTarget;
+    type Seen = Seen;
+    type Plan = OutagePlan;
+    type Ran = driver::Ran;
+
+    fn spec(&self) -> &OutageSpec {
+        &self.spec
+    }
+
+    fn pods(&self) -> Option<&PodRequest> {
+        Some(&self.pod)
+    }
+
+    async fn find(
+        &self,
+        cluster: &Cluster,
+        selection: &Selection,
+    ) -> Result<(Found<OutageTarget>, Seen), ClusterError> {
+        let found = candidates(cluster, selection, &self.spec).await?;
+        let images = match self.spec.mode {
+            Mode::Pod | Mode::Kill => Some(launcher_images::read(cluster, &found.kubevirt).await),
+            _ => None,
+        };
+        let installed = found.kubevirt.as_ref().ok().and_then(Option::as_ref);
+        let seen = Seen {
+            vmis: found.rows.iter().map(|(vmi, _)| vmi.clone()).collect(),
+            images,
+            release: installed.and_then(KubeVirt::release),
+        };
+        let rows = found.rows.iter();
+        let rows = rows.map(|(vmi, fault)| Candidate::of(vmi, fault.clone())).collect();
+        let absent = (found.stopped, found.missing);
+        Ok((Found::new(rows, absent, installed, found.cordoned), seen))
+    }
+
+    /// Reads what is needed of each VMI: its manifest, and where it runs.
+    async fn plan(&self, order: Order<'_>, chosen: Chosen<OutageTarget>, seen: Seen) -> Result<OutagePlan, Stop> {
+        self.enough(chosen.matched)?;
+        let spec = &self.spec;
+        let pods = match seen.images.as_ref() {
+            Some(images) if spec.mode == Mode::Kill => Some(Pods {
+                namespace: String::new(),
+                options: debug_pods::options(&self.pod, debug_pods::images(order.image, images)?, BTreeMap::new()),
+            }),
+            _ => None,
+        };
+        let (folder, seen) = (manifest_files::folder()?, &seen);
+        let planned = chosen.targets.into_iter().map(|mut target| {
+            let (folder, cluster, run) = (&folder, order.cluster, order.run);
+            async move {
+                let manifest = manifest::read(cluster, &target.namespace, &target.name, &target.uid).await?;
+                let vmi = seen.vmis.iter().find(|vmi| vmi.uid() == target.uid);
+                if let (Some(images), Some(vmi)) = (seen.images.as_ref(), vmi) {
+                    target.launcher = Some(launcher_of(cluster, vmi, images.as_ref().ok()).await?);
+                }
+                Ok::<_, Stop>(PlannedOutage {
+                    prediction: predict(spec, &target, seen.release),
+                    file: manifest_files::path(folder, run, &target),
+                    manifest,
+                    target,
+                })
+            }
+        });
+        Ok(OutagePlan {
+            run: order.run.to_owned(),
+            spec: spec.clone(),
+            vms: try_join_all(planned).await?,
+            matched: chosen.matched,
+            seed: chosen.seed,
+            left_out: chosen.left_out,
+            user: order.cluster.user.clone(),
+            reason: order.reason.cloned(),
+            pods,
+        })
+    }
+
+    async fn preflight(
+        &self,
+        cluster: &Cluster,
+        plan: &mut OutagePlan,
+        namespaces: &PodNamespaces,
+        dry_run: DryRun,
+    ) -> Result<(), Stop> {
+        let owners: Vec<_> = plan.vms.iter().map(|vm| &vm.target.owner).collect();
+        let rules = permissions::needed(&plan.spec, &owners);
+        let mut vmis: Vec<String> = plan.vms.iter().map(|vm| vm.target.namespace.clone()).collect();
+        vmis.dedup();
+        let places = Places {
+            vmis: &vmis,
+            pods: "",
+            kubevirt: None,
+        };
+        permitted(cluster, "outage", &rules, places, "").await?;
+        if let Some(pods) = &plan.pods {
+            let killing = (plan.vms.iter().enumerate())
+                .filter_map(|(index, vm)| Some(kill::pod(plan, pods, index, vm.target.launcher.as_ref()?)));
+            let killing: Result<Vec<_>, String> = killing.collect();
+            let killing = killing.map_err(|why| Stop::refused("plan", why))?;
+            let namespace = debug_pods::place(cluster, namespaces, &killing, dry_run, "outage").await?;
+            plan.pods = Some(Pods {
+                namespace,
+                ..pods.clone()
+            });
+        }
+        if dry_run == DryRun::Server {
+            for vm in &plan.vms {
+                begin::rehearse(cluster, plan, vm).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn facts(cluster: &Cluster, plan: &OutagePlan) -> Facts {
+        let place = |target: &OutageTarget| place(&target.namespace, &target.name, &target.node);
+        let targets = plan.vms.iter().map(|vm| &vm.target);
+        let vms = targets.map(|target| (&target.namespace, &target.name, &target.node));
+        Facts {
+            lasts: match plan.spec.mode {
+                Mode::Reset => Lasts::Moment,
+                _ => Lasts::For(plan.spec.duration()),
+            },
+            losing: plan.losing().map(place).collect(),
+            ..facts(cluster, "outage", vms, plan.matched)
+        }
+    }
+
+    fn vmis(plan: &OutagePlan) -> Vec<Regarding> {
+        let vmis = plan.vms.iter().map(|vm| &vm.target);
+        vmis.map(|vm| Regarding::new(&vm.namespace, &vm.name, &vm.uid))
+            .collect()
+    }
+
+    fn planned(cluster: &Cluster, plan: &OutagePlan, report: &mut RunReport) {
+        document::plan(report, plan, |command| cluster.again(command));
+    }
+
+    fn describe(cluster: &Cluster, plan: &OutagePlan, namespaces: &PodNamespaces, all: bool) -> String {
+        let text = plan_text::plan_text(plan, cluster, all);
+        match plan.pods {
+            Some(_) => debug_pods::noted(text, namespaces),
+            None => text,
+        }
+    }
+
+    fn not_asked(plan: &OutagePlan) -> Option<&'static str> {
+        let reset = plan.spec.mode == Mode::Reset;
+        reset.then_some("the reset itself was not asked about: KubeVirt has no dry run of it")
+    }
+
+    fn question(plan: &OutagePlan) -> String {
+        format!("{} {}", plan_text::verb(plan.spec.mode), counted(plan.vms.len()))
+    }
+
+    fn keep(plan: &OutagePlan) -> Result<(), Stop> {
+        manifest_files::keep(plan)
+    }
+
+    fn size(plan: &OutagePlan) -> usize {
+        plan.vms.len()
+    }
+
+    fn keys(plan: &OutagePlan) -> Keys {
+        let enough = match plan.spec.execution {
+            Execution::Serial if plan.vms.len() > 1 => "brings this VM back, on to the next",
+            _ => "brings back now",
+        };
+        Keys {
+            enough: Some(enough),
+            enough_always: None,
+            stop: "ends the run",
+            stopping: "bringing back",
+        }
+    }
+
+    async fn run(cluster: &Cluster, plan: &Confirmed<OutagePlan>, signals: &Signals, screen: &Screen) -> driver::Ran {
+        driver::run(cluster, plan, signals, screen).await
+    }
+
+    fn outcome(_: &Cluster, ran: &mut driver::Ran, report: &mut RunReport) -> Ending {
+        document::outcome(report, ran)
+    }
+
+    fn close(printer: &Printer, cluster: &Cluster, plan: &OutagePlan, ran: &driver::Ran) {
+        plan_text::tell_end(printer, cluster, plan, ran);
+    }
+}
+
+impl OutageFault {
+    /// An outage of fewer VMs than asked for would prove less than asked for.
+    fn enough(&self, matched: usize) -> Result<(), Stop> {
+        let Some((count, flag)) = self.count.filter(|(count, _)| *count as usize > matched) else {
+            return Ok(());
+        };
+        let all = match matched {
+            1 => "the one VMI that matches".to_owned(),
+            _ => format!("the {matched} VMIs that match"),
+        };
+        let hint = format!("use {flag} {matched} or --all, or match more VMIs");
+        Err(Stop::refused("count", format!("{flag} {count} is more than {all}")).hint(hint))
+    }
+}

@@ -1,0 +1,102 @@
+//! `--mode kill`: a debug pod on the VMI's node sends SIGKILL to its QEMU process.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::engine::Done;
+use crate::cluster::Cluster;
+use crate::fault::Launcher;
+use crate::faults::outage::plan::{OutagePlan, Pods};
+use crate::node::pod::DebugPod;
+use crate::node::wire::{Event, Word};
+use crate::plan::compile_kill;
+use crate::plan::pod_options::{FAULT, REASON, TARGETS, USER};
+use crate::run::one_shot_pod::{Errand, Next, Removal, STOPPED};
+use crate::run::signals::Signals;
+use crate::run::trouble::Trouble;
+use crate::run::words;
+
+/// From the agent's first word to its last; it waits 5 s for the process to be gone.
+const ANSWER_LIMIT: Duration = Duration::from_secs(15);
+
+/// The pod for the `index`th VMI of the plan; the error is a name that cannot be put into a plan.
+pub fn pod(plan: &OutagePlan, pods: &Pods, index: usize, launcher: &Launcher) -> Result<DebugPod, String> {
+    let target = &plan.vms[index].target;
+    let lines = compile_kill(&target.key(), launcher, 0).map_err(|error| error.to_string())?;
+    let mut annotations = BTreeMap::from([
+        (USER.to_owned(), plan.user.clone()),
+        (FAULT.to_owned(), COMMAND.to_owned()),
+        (TARGETS.to_owned(), target.key()),
+    ]);
+    if let Some(reason) = &plan.reason {
+        annotations.insert(REASON.to_owned(), reason.clone());
+    }
+    Ok(DebugPod {
+        run: plan.run.clone(),
+        suffix: index.to_string(),
+        fault: "outage".to_owned(),
+        node: target.node.clone(),
+        namespace: pods.namespace.clone(),
+        image: pods.options.images.on(&target.node).clone(),
+        service_account: pods.options.service_account.clone(),
+        tolerations: pods.options.tolerations(),
+        annotations,
+        plan: lines.join("\n") + "\n",
+        active_deadline: pods.options.start_limit + ANSWER_LIMIT * 2,
+    })
+}
+
+/// The name of the `index`th VMI's pod.
+pub fn pod_name(plan: &OutagePlan, index: usize) -> String {
+    format!("vmchaos-{}-{index}", plan.run)
+}
+
+/// What is done on the node, as somebody would type it; `PID` is the QEMU process of the launcher.
+pub const COMMAND: &str = "kill -KILL PID";
+
+/// Kills the guest. A signal before the agent is told to leaves it alone. The pod, where there is one, is still to be removed.
+pub(super) async fn kill(
+    cluster: &Cluster,
+    plan: &OutagePlan,
+    index: usize,
+    signals: Signals,
+) -> (Done, Option<Removal>) {
+    let marked = plan.spec.is_held();
+    let refused = |trouble: Trouble| Done::Refused { trouble, marked };
+    let (Some(pods), Some(launcher)) = (&plan.pods, &plan.vms[index].target.launcher) else {
+        return (refused(Trouble::new("no-pod", "its launcher pod is not known")), None);
+    };
+    let pod = match pod(plan, pods, index, launcher) {
+        Ok(pod) => pod,
+        Err(why) => return (refused(Trouble::new("plan", why)), None),
+    };
+    let errand = Errand {
+        cluster,
+        pod,
+        start_limit: pods.options.start_limit,
+        answer_limit: ANSWER_LIMIT,
+    };
+    let key = plan.vms[index].target.key();
+    let mut said = false;
+    let (result, removal) = errand
+        .run(signals.any(), |event| match event {
+            Event::Found { .. } => {
+                said = true;
+                Next::Say(Word::Kill)
+            }
+            Event::Killed { .. } => Next::Done(Ok(())),
+            Event::Refused {
+                reason, device, detail, ..
+            } => Next::Done(Err(words::refused(&key, &reason, device.as_deref(), &detail))),
+            _ => Next::Listen,
+        })
+        .await;
+    let done = match result {
+        Ok(Ok(())) => Done::Acted,
+        Ok(Err(trouble)) if trouble.reason == "not-killed" => Done::Uncertain(trouble),
+        Err(trouble) if trouble.reason == STOPPED => Done::NotBegun { marked },
+        Err(trouble) if said => Done::Uncertain(trouble),
+        Ok(Err(trouble)) | Err(trouble) => refused(trouble),
+    };
+    (done, Some(removal))
+}

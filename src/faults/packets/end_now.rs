@@ -1,0 +1,151 @@
+//! The operator has seen enough: what is in place now ends as at its deadline.
+
+use tokio::time::Instant;
+
+use super::engine::{Action, Engine};
+use super::vm::{Cause, End, Step, VmIndex};
+use crate::node::wire::Word;
+
+impl Engine {
+    /// Rolls back what has the fault, and what is about to have it. In a serial run that is the VM whose turn it is, and the
+    /// next one's turn comes, as at the deadline. Means nothing while no VM has the fault.
+    pub(super) fn enough(&mut self, now: Instant) {
+        let members = self.members();
+        let under_way = |vm: &VmIndex| {
+            let vm = &self.vms[*vm];
+            vm.bare_since.is_some() || matches!(vm.current().step, Step::Going | Step::Injected)
+        };
+        if self.settings.detach || !members.iter().any(under_way) {
+            return;
+        }
+        self.enough = true;
+        for vm in members {
+            self.end_if_enough(vm, now);
+        }
+    }
+
+    /// Ends a VM's fault when enough was said. One that is not read back yet is waited for: it may not count as injected.
+    pub(super) fn end_if_enough(&mut self, vm: VmIndex, now: Instant) {
+        let state = &mut self.vms[vm];
+        if !self.enough || state.is_final() {
+            return;
+        }
+        let last = state.placements.len() - 1;
+        if state.current().step == Step::Injected {
+            state.because(Cause::Operator);
+            state.note(self.clock, "told to roll back now");
+            self.roll_back(vm, last, now);
+        } else if state.bare_since.is_some() {
+            state.note(self.clock, "told to roll back now: not put on the new node any more");
+            let placement = &mut state.placements[last];
+            if matches!(placement.step, Step::Waiting | Step::Found | Step::Arming | Step::Ready) {
+                placement.step = Step::Final(End::Untouched);
+                self.actions
+                    .push(Action::Say(placement.pod, Word::Rollback(Some(placement.index))));
+            }
+            self.give_up(vm, Cause::Operator);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::run::machine::{Machine, Outside};
+    use std::time::Duration;
+
+    use super::super::engine::{Input, Settings};
+    use super::super::testing::{HOLD, Story, here, settings};
+    use super::*;
+    use crate::cluster::events::Happened;
+    use crate::node::wire::By;
+
+    fn cause(story: &Story, vm: usize) -> Option<Cause> {
+        story.engine.vms()[vm].cause
+    }
+
+    fn serial() -> Settings {
+        Settings {
+            serial: true,
+            ..settings()
+        }
+    }
+
+    #[test]
+    fn all_that_have_the_fault_are_rolled_back_as_at_the_deadline() {
+        let mut story = Story::hold(settings(), 2);
+        story.pass(HOLD / 3).tell(Outside::Enough.into());
+        assert_eq!(
+            story.said(),
+            [
+                Action::Say(0, Word::Rollback(Some(0))),
+                Action::Say(1, Word::Rollback(Some(0)))
+            ]
+        );
+        for vm in 0..2 {
+            story.ending(vm, By::Rollback, "ok").restored(vm, By::Rollback);
+            assert_eq!(cause(&story, vm), Some(Cause::Operator));
+        }
+        assert!(story.engine.is_done() && story.engine.signals() == 0);
+        assert_eq!((story.reason(0), story.reason(1)), (None, None));
+    }
+
+    #[test]
+    fn in_a_serial_run_the_next_ones_turn_comes_with_its_whole_time() {
+        let mut story = Story::new(serial(), 2);
+        story.found(0).found(1).ready(0).injected(0);
+        story.tell(Outside::Enough.into()).said();
+        story.ending(0, By::Rollback, "ok").restored(0, By::Rollback);
+        assert!(story.said().contains(&Action::Say(1, Word::Arm(Some(0)))));
+        story.ready(1).injected(1);
+        assert_eq!(story.end(1), &Step::Injected, "enough was said of the first one only");
+        story.ending(1, By::Deadline, "ok").restored(1, By::Deadline);
+        assert_eq!(cause(&story, 1), Some(Cause::Deadline));
+    }
+
+    #[test]
+    fn one_that_is_just_getting_the_fault_is_read_back_first() {
+        let mut story = Story::new(settings(), 2);
+        story.found(0).found(1).ready(0).ready(1).injected(0).said();
+        story.tell(Outside::Enough.into());
+        assert_eq!(story.said(), [Action::Say(0, Word::Rollback(Some(0)))]);
+        story.injected(1);
+        assert!(story.said().contains(&Action::Say(1, Word::Rollback(Some(0)))));
+    }
+
+    #[test]
+    fn before_anything_is_in_place_it_means_nothing() {
+        let mut story = Story::new(settings(), 1);
+        story
+            .tell(Outside::Enough.into())
+            .found(0)
+            .tell(Outside::Enough.into())
+            .ready(0)
+            .injected(0);
+        assert_eq!(story.end(0), &Step::Injected);
+    }
+
+    #[test]
+    fn a_vm_on_its_way_to_another_node_does_not_get_the_fault_back() {
+        let mut story = Story::hold(settings(), 1);
+        story.tell(Input::Vmi(0, here("node-2"))).said();
+        story
+            .tell(Input::Placed(0, "node-2".into(), Ok(1)))
+            .tell(Outside::Enough.into());
+        assert_eq!(story.said(), [Action::Say(1, Word::Rollback(Some(0)))]);
+        story.restored(0, By::Rollback);
+        assert!(story.engine.is_done());
+        assert_eq!(cause(&story, 0), Some(Cause::Operator));
+        assert_eq!(story.said(), [Action::Tell(0, Happened::Restored)]);
+        assert_eq!(story.pass(Duration::from_secs(1)).said(), []);
+    }
+
+    #[test]
+    fn a_signal_afterwards_still_counts() {
+        let mut story = Story::hold(settings(), 1);
+        story
+            .tell(Outside::Enough.into())
+            .tell(Outside::Signal.into())
+            .restored(0, By::Rollback);
+        assert!(story.engine.is_done() && story.engine.signals() == 1);
+    }
+}

@@ -1,0 +1,161 @@
+//! What a command has to know of a fault on a VM's packets.
+
+use std::collections::BTreeMap;
+
+use super::plan::Plan;
+use super::{closing_lines, driver, follow, plan_text, report as document};
+use crate::cluster::events::Regarding;
+use crate::cluster::pod_namespace::PodNamespaces;
+use crate::cluster::{Cluster, ClusterError, LauncherImages, Selection, survey};
+use crate::fault::{Execution, FaultSpec, Target};
+use crate::faults::debug_pods::{self, PodRequest};
+use crate::faults::screen::Screen;
+use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts};
+use crate::plan::consent::Confirmed;
+use crate::plan::guards::{Facts, Lasts, counted};
+use crate::plan::pod_options::{REASON, USER};
+use crate::report::{DryRun, Ending, RunReport, probe_chart};
+use crate::run::signals::Signals;
+use crate::stop::Stop;
+use crate::ui::Printer;
+
+/// `netem` or `filter`, as it was asked for.
+#[derive(Debug, Clone)]
+pub struct PacketFault {
+    pub spec: FaultSpec,
+    pub pod: PodRequest,
+}
+
+impl Fault for PacketFault {
+    type Spec = FaultSpec;
+    type Target = Target;
+    /// What KubeVirt's launchers run.
+    type Seen = Result<LauncherImages, ClusterError>;
+    type Plan = Plan;
+    type Ran = driver::Ran;
+
+    fn spec(&self) -> &FaultSpec {
+        &self.spec
+    }
+
+    fn pods(&self) -> Option<&PodRequest> {
+        Some(&self.pod)
+    }
+
+    async fn find(
+        &self,
+        cluster: &Cluster,
+        selection: &Selection,
+    ) -> Result<(Found<Target>, Self::Seen), ClusterError> {
+        let survey = survey(cluster, selection, &self.spec.interfaces).await?;
+        let cordoned = survey.cordoned();
+        let rows = survey.rows.into_iter();
+        let rows = rows.map(|row| Candidate::in_reach(&row, row.fault.clone())).collect();
+        let absent = (survey.stopped, survey.missing);
+        let found = Found::new(rows, absent, survey.kubevirt.as_ref(), cordoned);
+        Ok((found, survey.images))
+    }
+
+    async fn plan(&self, order: Order<'_>, chosen: Chosen<Target>, images: Self::Seen) -> Result<Plan, Stop> {
+        let images = debug_pods::images(order.image, &images)?;
+        let mut annotations = BTreeMap::from([(USER.to_owned(), order.cluster.user.clone())]);
+        if let Some(reason) = order.reason {
+            annotations.insert(REASON.to_owned(), reason.clone());
+        }
+        let pod = debug_pods::options(&self.pod, images, annotations);
+        let many = chosen.targets.len() > 1;
+        if self.spec.detach && many && self.spec.execution == Execution::Serial {
+            return Err(Stop::refused(
+                "detach",
+                "--detach cannot serve several VMs one after the other: nobody would be left to do it",
+            )
+            .hint("add --execution parallel, or name one VM"));
+        }
+        let plan = Plan::new(order.run.to_owned(), self.spec.clone(), chosen.targets, pod);
+        let mut plan = plan.map_err(|error| match error.hint() {
+            Some(hint) => Stop::refused("plan", error.to_string()).hint(hint),
+            None => Stop::refused("plan", error.to_string()),
+        })?;
+        plan.matched = chosen.matched;
+        plan.seed = chosen.seed;
+        plan.left_out = chosen.left_out;
+        Ok(plan)
+    }
+
+    async fn preflight(
+        &self,
+        cluster: &Cluster,
+        plan: &mut Plan,
+        namespaces: &PodNamespaces,
+        dry_run: DryRun,
+    ) -> Result<(), Stop> {
+        let pods = (0..plan.nodes.len()).map(|node| follow::debug_pod(plan, node, ""));
+        let pods: Vec<_> = pods.collect();
+        let kind = self.spec.fault.kind();
+        plan.namespace = debug_pods::place(cluster, namespaces, &pods, dry_run, kind).await?;
+        Ok(())
+    }
+
+    fn facts(cluster: &Cluster, plan: &Plan) -> Facts {
+        let targets = plan.vms.iter().map(|vm| &vm.target);
+        let vms = targets.map(|target| (&target.namespace, &target.name, &target.node));
+        Facts {
+            lasts: Lasts::For(plan.hold()),
+            ..facts(cluster, plan.spec.fault.kind(), vms, plan.matched)
+        }
+    }
+
+    fn vmis(plan: &Plan) -> Vec<Regarding> {
+        let vmis = plan.vms.iter().map(|vm| &vm.target);
+        vmis.map(|vm| Regarding::new(&vm.namespace, &vm.name, &vm.uid))
+            .collect()
+    }
+
+    fn planned(_: &Cluster, plan: &Plan, report: &mut RunReport) {
+        document::plan(report, plan, &plan.namespace);
+    }
+
+    fn describe(cluster: &Cluster, plan: &Plan, namespaces: &PodNamespaces, all: bool) -> String {
+        debug_pods::noted(plan_text::plan_text(plan, cluster, &plan.namespace, all), namespaces)
+    }
+
+    fn question(plan: &Plan) -> String {
+        format!("Put this on {}", counted(plan.vms.len()))
+    }
+
+    fn size(plan: &Plan) -> usize {
+        plan.vms.len()
+    }
+
+    fn keys(plan: &Plan) -> Keys {
+        let enough = match plan.spec.execution {
+            Execution::Serial if plan.vms.len() > 1 => "rolls this VM back, on to the next",
+            _ => "rolls back now",
+        };
+        Keys {
+            enough: Some(enough).filter(|_| !plan.spec.detach),
+            enough_always: None,
+            stop: "ends the run",
+            stopping: "rolling back",
+        }
+    }
+
+    async fn run(cluster: &Cluster, plan: &Confirmed<Plan>, signals: &Signals, screen: &Screen) -> driver::Ran {
+        driver::run(cluster, plan, signals, screen).await
+    }
+
+    fn outcome(cluster: &Cluster, ran: &mut driver::Ran, report: &mut RunReport) -> Ending {
+        for trouble in ran.vms.iter_mut().filter_map(|vm| vm.trouble.as_mut()) {
+            trouble.hint = trouble.hint.take().map(|hint| cluster.lead(hint));
+        }
+        document::outcome(report, ran)
+    }
+
+    fn summary(report: &RunReport, unicode: bool) -> Vec<String> {
+        probe_chart::lines(&report.targets, unicode)
+    }
+
+    fn close(printer: &Printer, cluster: &Cluster, plan: &Plan, ran: &driver::Ran) {
+        closing_lines::tell(printer, cluster, plan, ran);
+    }
+}

@@ -1,0 +1,181 @@
+//! What counts as a proof that nothing is left: the node's own word that it is so, or another agent's look; never silence, never
+//! a word about other VMs.
+
+use crate::run::machine::{Machine, Outside};
+use std::time::Duration;
+
+use super::super::driver::Ran;
+use super::super::engine::{Action, Input, Settings};
+use super::super::pods::{NotGone, PodLeft};
+use super::super::report::{outcome, state};
+use super::super::testing::{Story, over, settings, swept, verdict};
+use super::super::vm::{Cause, End, Step};
+use crate::node::session::Heard;
+use crate::node::wire::{By, Event};
+use crate::report::{DryRun, Ending, RunReport, TargetState};
+
+const VERIFY: Action = Action::Verify { vm: 0, placement: 0 };
+
+fn leaked(by: By) -> Event {
+    Event::Leaked {
+        vm: 0,
+        by,
+        left: "tap0:7a31:".to_owned(),
+    }
+}
+
+#[test]
+fn a_node_that_could_not_undo_is_looked_after_at_once_and_nothing_is_called_leaked_before() {
+    let mut story = Story::hold(settings(), 1);
+    story.says(0, leaked(By::Sentinel));
+    assert_eq!(story.said(), vec![VERIFY]);
+    assert!(!story.engine.is_done(), "its word is no end");
+    assert!(story.engine.unproven_pods().is_empty());
+    story.tell(Input::Verified(0, 0, Ok(swept(&["tap0 netem 7a31:"]))));
+    let vm = &story.engine.vms()[0];
+    assert_eq!(vm.last_end(), Some(&End::Swept(vec!["tap0 netem 7a31:".to_owned()])));
+    assert_eq!((vm.leaked(), state(vm)), (None, TargetState::Failed));
+    assert_eq!((vm.cause, story.reason(0)), (Some(Cause::Error), Some("not-undone")));
+    assert!(story.engine.is_done() && story.engine.unproven_pods().is_empty());
+}
+
+#[test]
+fn while_another_agent_looks_only_its_word_counts() {
+    let mut story = Story::hold(settings(), 1);
+    story.says(0, leaked(By::Sentinel)).said();
+    story.restored(0, By::Term);
+    story.tell(Input::Heard(0, Heard::WireLost));
+    story.tell(Input::Heard(0, over(Some(verdict(&[(0, "leaked", By::Term)], 0)))));
+    story.pass(Duration::from_secs(300));
+    assert_eq!((story.said(), story.engine.is_done()), (vec![], false));
+}
+
+#[test]
+fn what_no_agent_can_remove_is_leaked_and_its_pod_is_kept() {
+    let mut story = Story::hold(settings(), 2);
+    story.says(1, leaked(By::Deadline));
+    story.tell(Input::Verified(1, 0, Err("tap0 netem 7a31:".to_owned())));
+    story.ending(0, By::Deadline, "ok").restored(0, By::Deadline);
+    assert!(story.engine.is_done());
+    assert_eq!(state(&story.engine.vms()[1]), TargetState::Leaked);
+    assert_eq!(story.engine.unproven_pods(), [1].into());
+}
+
+#[test]
+fn a_verdict_that_says_leaked_is_looked_after_like_none() {
+    let mut story = Story::hold(settings(), 1);
+    story.tell(Input::Heard(0, Heard::WireLost)).said();
+    let told = verdict(&[(0, "leaked", By::LostOperator)], 0);
+    story.tell(Input::Heard(0, over(Some(told))));
+    assert_eq!(story.said(), vec![VERIFY]);
+    assert!(!story.engine.is_done());
+    story.tell(Input::Verified(0, 0, Err("tap0 netem 7a31:".to_owned())));
+    assert_eq!(state(&story.engine.vms()[0]), TargetState::Leaked);
+}
+
+#[test]
+fn a_verdict_vouches_only_for_the_vms_that_it_names() {
+    // One of another VM; one that had no room; an empty one; one that says both.
+    let both = [(0, "restored", By::Term), (0, "leaked", By::Term)];
+    for told in [
+        verdict(&[(1, "restored", By::Term)], 0),
+        verdict(&[(1, "restored", By::Term)], 7),
+        verdict(&[], 0),
+        verdict(&[(0, "refused", By::Other)], 0),
+        verdict(&both, 0),
+    ] {
+        let mut story = Story::hold(settings(), 1);
+        story.tell(Input::Heard(0, over(Some(told.clone()))));
+        assert_eq!(story.said(), vec![VERIFY], "{told:?}");
+        assert!(!story.engine.is_done(), "{told:?}");
+    }
+}
+
+#[test]
+fn what_was_told_to_go_may_be_in_place_whatever_comes_before_its_word() {
+    // A signal: the proof is waited for.
+    let mut story = Story::new(settings(), 1);
+    story.found(0).ready(0).said();
+    story.tell(Outside::Signal.into());
+    assert_eq!(story.end(0), &Step::Ending);
+    assert!(!story.engine.is_done());
+    // The word that it was in place comes too late to count, its end does not.
+    story
+        .injected(0)
+        .ending(0, By::Rollback, "ok")
+        .restored(0, By::Rollback);
+    assert_eq!(story.end(0), &Step::Final(End::Restored(By::Rollback)));
+    assert_eq!(state(&story.engine.vms()[0]), TargetState::Restored);
+
+    // The stream: so is the pod's verdict, or a look.
+    let mut story = Story::new(settings(), 1);
+    story.found(0).ready(0).said();
+    story.tell(Input::Heard(0, Heard::WireLost));
+    assert!(!story.engine.is_done());
+    story.tell(Input::Heard(0, over(None)));
+    assert_eq!(story.said(), vec![VERIFY]);
+
+    // A second signal: nobody knows.
+    let mut story = Story::new(settings(), 1);
+    story
+        .found(0)
+        .ready(0)
+        .tell(Outside::Signal.into())
+        .tell(Outside::Signal.into());
+    assert_eq!(state(&story.engine.vms()[0]), TargetState::Leaked);
+}
+
+#[test]
+fn a_serial_run_stops_at_a_vm_that_its_node_could_not_undo() {
+    let serial = Settings {
+        serial: true,
+        ..settings()
+    };
+    let mut story = Story::new(serial, 2);
+    story.found(0).found(1).ready(0).injected(0);
+    story.says(0, leaked(By::Deadline)).said();
+    story.pass(Duration::from_secs(300));
+    assert_eq!(
+        story.said(),
+        vec![],
+        "the next one's turn does not come while nobody knows"
+    );
+    story.tell(Input::Verified(0, 0, Ok(swept(&[]))));
+    assert_eq!(story.end(1), &Step::Final(End::Untouched));
+    assert!(story.engine.is_done());
+}
+
+#[test]
+fn a_pod_that_nobody_could_tell_to_end_is_something_left_until_it_has_ended() {
+    let refused = || NotGone::Refused("the server does not answer".to_owned());
+    let ending = |why: NotGone, over: bool, signals: u32| {
+        let ran = Ran {
+            vms: Vec::new(),
+            signals,
+            pods_left: vec![PodLeft {
+                pod: "vmchaos/vmchaos-k3f9ab-0".to_owned(),
+                why,
+                over,
+            }],
+        };
+        let mut report = RunReport::new(
+            "k3f9ab",
+            "practice",
+            None,
+            None,
+            None,
+            DryRun::None,
+            serde_json::Value::Null,
+        );
+        outcome(&mut report, &ran)
+    };
+    for (why, over, signals, expected) in [
+        (refused(), false, 0, Ending::Unverified),
+        (refused(), true, 0, Ending::Ran),
+        (NotGone::Untold, false, 1, Ending::Unverified),
+        (NotGone::Untold, true, 1, Ending::Interrupted),
+        (NotGone::Ending, false, 0, Ending::Ran),
+    ] {
+        assert_eq!(ending(why.clone(), over, signals), expected, "{why:?} {over}");
+    }
+}

@@ -1,0 +1,135 @@
+//! The run waits a moment for probes, and never long.
+
+use crate::run::machine::{Machine, Outside};
+use std::time::Duration;
+
+use super::{HOLD, Story, settings};
+use crate::faults::packets::engine::{Action, Settings};
+use crate::faults::packets::reach::Probing;
+use crate::node::wire::{By, Event, ProbePhase, Word};
+
+/// A run with one VM that is probed in two ways.
+fn probed(settings: Settings) -> Story {
+    let mut story = Story::new(settings, 1);
+    story.engine.vms[0].probing = Probing::new(2, None);
+    story
+}
+
+fn probe(story: &mut Story, n: usize, phase: ProbePhase, ms: Option<f64>) {
+    let at = 100.0;
+    story.says(
+        0,
+        Event::Probe {
+            vm: 0,
+            n,
+            phase,
+            at,
+            ms,
+        },
+    );
+}
+
+fn probes(story: &mut Story, phase: ProbePhase, times: usize) {
+    for _ in 0..times {
+        probe(story, 0, phase, Some(0.4));
+        probe(story, 1, phase, None);
+    }
+}
+
+fn went(story: &mut Story) -> bool {
+    story.said().contains(&Action::Say(0, Word::Go(None)))
+}
+
+#[test]
+fn go_waits_for_a_few_probes_of_each_kind() {
+    let mut story = probed(settings());
+    story.found(0).ready(0);
+    probes(&mut story, ProbePhase::Before, 2);
+    probe(&mut story, 0, ProbePhase::Before, Some(0.4));
+    assert!(!went(&mut story));
+    probe(&mut story, 1, ProbePhase::Before, None);
+    assert!(went(&mut story));
+}
+
+#[test]
+fn go_does_not_wait_for_probes_that_never_come() {
+    let mut story = probed(settings());
+    story.found(0).ready(0);
+    story.pass(Duration::from_secs(9));
+    assert!(!went(&mut story));
+    let wake = story.engine.wake_at().expect("it wakes by itself");
+    story.pass(wake - story.now);
+    assert!(went(&mut story));
+}
+
+#[test]
+fn after_the_end_a_few_more_are_waited_for() {
+    let mut story = probed(settings());
+    story.found(0).ready(0);
+    probes(&mut story, ProbePhase::Before, 3);
+    story
+        .injected(0)
+        .ending(0, By::Deadline, "ok")
+        .restored(0, By::Deadline);
+    assert!(!story.engine.is_done());
+    probes(&mut story, ProbePhase::After, 3);
+    assert!(story.engine.is_done());
+    let samples = &story.engine.vms()[0].probing.samples;
+    assert_eq!((samples[0].len(), samples[1].len()), (6, 6));
+    assert_eq!(samples[1][0].ms, None);
+}
+
+#[test]
+fn a_signal_cuts_the_wait_after_the_end_and_is_no_interruption() {
+    let mut story = probed(settings());
+    story.found(0).ready(0);
+    probes(&mut story, ProbePhase::Before, 3);
+    story
+        .injected(0)
+        .ending(0, By::Deadline, "ok")
+        .restored(0, By::Deadline);
+    story.tell(Outside::Signal.into());
+    assert!(story.engine.is_done());
+    assert_eq!(story.engine.signals(), 0);
+}
+
+#[test]
+fn after_a_signal_one_probe_is_enough() {
+    let mut story = probed(settings());
+    story.found(0).ready(0);
+    probes(&mut story, ProbePhase::Before, 3);
+    story.injected(0).tell(Outside::Signal.into());
+    story.ending(0, By::Rollback, "ok").restored(0, By::Rollback);
+    assert!(!story.engine.is_done());
+    probes(&mut story, ProbePhase::After, 1);
+    assert!(story.engine.is_done());
+}
+
+#[test]
+fn detach_waits_for_a_few_under_the_fault_but_not_past_half_of_it() {
+    let detach = Settings {
+        detach: true,
+        ..settings()
+    };
+    for answered in [true, false] {
+        let mut story = probed(detach);
+        story.found(0).ready(0);
+        probes(&mut story, ProbePhase::Before, 3);
+        story.injected(0).said();
+        if answered {
+            probes(&mut story, ProbePhase::During, 2);
+            assert_eq!(story.said(), vec![]);
+            probes(&mut story, ProbePhase::During, 1);
+        } else {
+            story.pass(Duration::from_secs(10).min(HOLD / 2));
+        }
+        assert_eq!(story.said(), vec![Action::Say(0, Word::Detach)]);
+    }
+}
+
+#[test]
+fn a_vm_without_probes_waits_for_none() {
+    let mut story = Story::new(settings(), 1);
+    story.found(0).ready(0);
+    assert!(went(&mut story));
+}

@@ -1,0 +1,243 @@
+//! A VM that moves, restarts or ends under its fault.
+
+use crate::run::machine::Machine;
+use std::time::Duration;
+
+use super::engine::{Action, Input, Settings, VmiSeen};
+use super::report::state;
+use super::testing::{Story, here, settings};
+use super::vm::{Cause, End, Step};
+use crate::node::wire::{By, Event, Word};
+use crate::report::TargetState;
+use crate::run::trouble::Trouble;
+
+#[test]
+fn a_vm_that_moves_gets_its_fault_back_for_the_rest_of_the_time() {
+    let mut story = Story::hold(settings(), 1);
+    story.pass(Duration::from_secs(20));
+    story.tell(Input::Vmi(0, here("node-2")));
+    let place = Action::Place {
+        vm: 0,
+        node: "node-2".into(),
+        remaining: Duration::from_secs(40),
+    };
+    assert_eq!(story.said(), vec![Action::Say(0, Word::Rollback(Some(0))), place]);
+    story.says(
+        0,
+        Event::Gone {
+            vm: 0,
+            held: Some(20.0),
+        },
+    );
+    story.tell(Input::Placed(0, "node-2".into(), Ok(1)));
+    story.now += Duration::from_secs(3);
+    story.found(1).ready(1).injected(1);
+    assert_eq!(
+        story.said(),
+        vec![Action::Say(1, Word::Arm(Some(0))), Action::Say(1, Word::Go(Some(0)))]
+    );
+    assert_eq!(story.engine.vms()[0].moves[0].gap, Some(Duration::from_secs(3)));
+    story.pass(Duration::from_secs(37));
+    assert_eq!(
+        story.said(),
+        vec![Action::Say(1, Word::Rollback(Some(0)))],
+        "the end of what was asked"
+    );
+    story.ending(1, By::Rollback, "ok").restored(1, By::Rollback);
+    assert!(story.engine.is_done());
+    assert_eq!(story.engine.vms()[0].cause, Some(Cause::Deadline));
+    assert_eq!(story.reason(0), None);
+}
+
+#[test]
+fn a_namespace_that_ends_before_the_move_is_seen_is_a_move_when_the_vmi_runs_elsewhere() {
+    let mut story = Story::hold(settings(), 1);
+    story.says(
+        0,
+        Event::Gone {
+            vm: 0,
+            held: Some(10.0),
+        },
+    );
+    assert_eq!(story.said(), vec![Action::Recheck(0)]);
+    assert!(!story.engine.is_done());
+    story.tell(Input::Vmi(0, here("node-2")));
+    assert!(matches!(story.said()[..], [Action::Place { .. }]));
+}
+
+#[test]
+fn what_the_watch_tells_late_is_no_move_back() {
+    let mut story = Story::hold(settings(), 1);
+    let at = |node, version| VmiSeen {
+        version: Some(version),
+        ..here(node)
+    };
+    story.tell(Input::Vmi(0, at("node-2", 12)));
+    story.restored(0, By::Rollback);
+    story.tell(Input::Placed(0, "node-2".into(), Ok(1)));
+    story.tell(Input::Vmi(0, at("node-1", 9)));
+    story.tell(Input::Vmi(0, at("node-2", 12)));
+    assert_eq!(story.engine.vms()[0].moves.len(), 1);
+    story.tell(Input::Vmi(0, at("node-3", 13)));
+    assert_eq!(story.engine.vms()[0].moves.len(), 2);
+}
+
+#[test]
+fn a_restarted_guest_is_gone_and_gets_no_fault() {
+    let mut story = Story::hold(settings(), 1);
+    story.says(
+        0,
+        Event::Gone {
+            vm: 0,
+            held: Some(10.0),
+        },
+    );
+    story.tell(Input::Vmi(
+        0,
+        VmiSeen {
+            gone: true,
+            ..VmiSeen::default()
+        },
+    ));
+    assert!(story.engine.is_done());
+    assert_eq!(story.engine.vms()[0].cause, Some(Cause::Gone));
+    assert!(!story.said().iter().any(|action| matches!(action, Action::Place { .. })));
+}
+
+#[test]
+fn with_stop_a_migration_ends_the_fault() {
+    let mut story = Story::hold(
+        Settings {
+            follow: false,
+            ..settings()
+        },
+        1,
+    );
+    story.tell(Input::Vmi(0, here("node-2")));
+    assert_eq!(story.said(), vec![Action::Say(0, Word::Rollback(Some(0)))]);
+    story.restored(0, By::Rollback);
+    assert!(story.engine.is_done());
+    assert_eq!(story.engine.vms()[0].cause, Some(Cause::Migration));
+}
+
+#[test]
+fn a_move_that_cannot_be_followed_is_told_with_no_end_to_its_gap() {
+    let mut story = Story::hold(settings(), 1);
+    story.tell(Input::Vmi(0, here("node-2"))).restored(0, By::Rollback);
+    story.tell(Input::Placed(
+        0,
+        "node-2".into(),
+        Err(Trouble::new("pod-refused", "no")),
+    ));
+    assert!(story.engine.is_done());
+    assert_eq!(story.reason(0), Some("pod-refused"));
+    assert_eq!(story.engine.vms()[0].moves[0].gap, None);
+}
+
+const ROLL_BACK: Action = Action::Say(0, Word::Rollback(Some(0)));
+
+fn leaving() -> VmiSeen {
+    VmiSeen {
+        leaving: true,
+        ..here("node-1")
+    }
+}
+
+#[test]
+fn a_vmi_that_is_being_deleted_loses_its_fault_at_once() {
+    for seen in [
+        leaving(),
+        VmiSeen {
+            gone: true,
+            ..VmiSeen::default()
+        },
+    ] {
+        let mut story = Story::hold(settings(), 2);
+        story.tell(Input::Vmi(0, seen.clone())).tell(Input::Vmi(0, seen));
+        assert_eq!(story.said(), vec![ROLL_BACK], "once, and that VM's alone");
+        story.restored(0, By::Rollback);
+        let vm = &story.engine.vms()[0];
+        assert_eq!((vm.cause, state(vm)), (Some(Cause::Gone), TargetState::Gone));
+        assert_eq!(story.end(1), &Step::Injected);
+    }
+}
+
+#[test]
+fn a_vmi_that_goes_before_its_fault_is_in_place_does_not_get_it() {
+    let mut story = Story::new(settings(), 2);
+    story.found(0).found(1).ready(0).said();
+    story.tell(Input::Vmi(0, leaving()));
+    assert!(story.said().contains(&ROLL_BACK));
+    assert_eq!(story.reason(0), Some("gone"));
+    story.ready(1);
+    assert_eq!(story.said(), vec![], "nothing is injected unless into all");
+    assert!(story.engine.is_done());
+
+    let mut story = Story::new(settings(), 1);
+    story.found(0).ready(0).said();
+    story.tell(Input::Vmi(0, leaving()));
+    assert_eq!(story.said(), vec![ROLL_BACK], "it was told to go");
+    assert!(!story.engine.is_done());
+}
+
+#[test]
+fn a_launcher_that_is_being_deleted_takes_the_fault_along_at_once() {
+    let mut story = Story::hold(settings(), 1);
+    story.tell(Input::LauncherEnds(0, 0));
+    assert_eq!(story.said(), vec![Action::Recheck(0), ROLL_BACK]);
+    story.tell(Input::LauncherEnds(0, 0));
+    assert_eq!(story.said(), vec![], "once");
+    story.ending(0, By::Rollback, "ok").restored(0, By::Rollback);
+    // Its VMI does not know yet.
+    story.tell(Input::Vmi(0, here("node-1")));
+    assert!(!story.engine.is_done());
+    story.tell(Input::Vmi(
+        0,
+        VmiSeen {
+            gone: true,
+            ..here("node-1")
+        },
+    ));
+    let vm = &story.engine.vms()[0];
+    assert_eq!((vm.cause, state(vm)), (Some(Cause::Gone), TargetState::Gone));
+    assert!(story.engine.is_done() && !story.said().iter().any(|action| matches!(action, Action::Place { .. })));
+}
+
+#[test]
+fn a_vmi_that_says_nothing_of_its_launchers_end_is_not_waited_for_without_end() {
+    let mut story = Story::hold(settings(), 1);
+    story.tell(Input::LauncherEnds(0, 0)).restored(0, By::Rollback);
+    let wake = story.engine.wake_at().expect("it wakes by itself");
+    story.pass(wake - story.now);
+    assert!(story.engine.is_done());
+    assert_eq!(story.engine.vms()[0].cause, Some(Cause::Gone));
+}
+
+#[test]
+fn a_launcher_that_ends_because_its_vm_has_moved_is_followed() {
+    let mut story = Story::hold(settings(), 1);
+    story.tell(Input::LauncherEnds(0, 0));
+    story.tell(Input::Vmi(0, here("node-2"))).restored(0, By::Rollback);
+    assert!(matches!(story.said()[..], [.., Action::Place { .. }]));
+    story.tell(Input::Placed(0, "node-2".into(), Ok(1)));
+    story.found(1).ready(1).injected(1).said();
+    // Of the old one nothing more is of interest.
+    story.tell(Input::LauncherEnds(0, 0));
+    assert_eq!((story.said(), story.end(0)), (vec![], &Step::Injected));
+    story.ending(1, By::Deadline, "ok").restored(1, By::Deadline);
+    let vm = &story.engine.vms()[0];
+    assert_eq!((vm.cause, state(vm)), (Some(Cause::Deadline), TargetState::Restored));
+}
+
+#[test]
+fn what_was_rolled_back_where_a_vm_moved_away_is_not_the_end_of_its_fault() {
+    let mut story = Story::hold(settings(), 1);
+    story.tell(Input::Vmi(0, here("node-2")));
+    story.ending(0, By::Rollback, "ok").restored(0, By::Rollback);
+    assert_eq!(story.engine.vms()[0].cause, None);
+    story.tell(Input::Placed(0, "node-2".into(), Ok(1)));
+    story.found(1).ready(1).injected(1);
+    story.ending(1, By::Deadline, "ok").restored(1, By::Deadline);
+    assert_eq!(story.end(0), &Step::Final(End::Restored(By::Deadline)));
+    assert_eq!(story.engine.vms()[0].cause, Some(Cause::Deadline));
+}

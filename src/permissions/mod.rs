@@ -1,0 +1,5 @@
+//! What each command needs permission for, as roles to apply, and what is missing of it.
+
+mod looking;
+pub mod missing;
+pub mod roles;

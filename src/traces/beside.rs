@@ -1,0 +1,139 @@
+//! What is live where a run would act: others' runs, and migrations under way.
+
+use std::collections::BTreeSet;
+
+use super::{INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, View, list, one_by_one};
+use crate::cluster::migration::VirtualMachineInstanceMigration;
+use crate::cluster::pod_namespace::PodNamespaces;
+use crate::cluster::vm::VirtualMachine;
+use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
+use crate::escape::escape;
+use crate::plan::guards::beside::{Beside, Move, Other, Stranger};
+use crate::report::{RunItem, Time};
+use crate::traces::changes::sorted;
+use crate::traces::debug_pods::DebugPodSeen;
+use crate::traces::items::item;
+use crate::traces::migrations::MigrationRun;
+use crate::traces::migrations::Seen;
+use crate::traces::uncounted::tell_apart;
+use k8s_openapi::api::core::v1::Pod;
+
+/// Annotation of a migration that virt-controller made to empty a node.
+const EVACUATION: &str = "kubevirt.io/evacuationMigration";
+
+/// All migrations, whoever made them.
+const ALL_MIGRATIONS: Kind = Kind {
+    labels: Some(""),
+    ..MIGRATIONS
+};
+
+/// What is live in the whole cluster, or, where that may not be looked into, in `near` and where debug pods are.
+pub async fn beside(
+    cluster: &Cluster,
+    near: &BTreeSet<String>,
+    namespaces: &PodNamespaces,
+) -> Result<Beside, ClusterError> {
+    let of_pods = namespaces.all().into_iter().map(str::to_owned);
+    let of_pods: BTreeSet<String> = near.iter().cloned().chain(of_pods).collect();
+    let (pods, migrations, machines, instances) = tokio::join!(
+        everywhere_or::<Pod>(cluster, &of_pods, &PODS),
+        everywhere_or::<VirtualMachineInstanceMigration>(cluster, near, &ALL_MIGRATIONS),
+        everywhere_or::<VirtualMachine>(cluster, near, &MACHINES),
+        everywhere_or::<VirtualMachineInstance>(cluster, near, &INSTANCES),
+    );
+    let ((pods, of_pods), (migrations, of_migrations)) = (pods?, migrations?);
+    let ((machines, of_machines), (instances, of_instances)) = (machines?, instances?);
+    let now = Time::now();
+    let changing = pods
+        .iter()
+        .filter_map(DebugPodSeen::of)
+        .filter(DebugPodSeen::may_change);
+    let (runs, uncounted) = tell_apart(changing, namespaces);
+    let runs = runs.into_iter().map(|run| {
+        let namespace = run.pods.first().map(|pod| pod.namespace.as_str());
+        Other {
+            flags: namespace.map(|it| namespaces.flag_for(it)).unwrap_or_default(),
+            ..other(item(&run, now))
+        }
+    });
+    let uncounted = uncounted.iter().map(|one| Stranger {
+        vms: one.run.pods.iter().flat_map(|pod| pod.targets.clone()).collect(),
+        words: one.words(),
+    });
+    let migrating = MigrationRun::group(migrations.iter().filter_map(Seen::of));
+    let migrating = migrating.iter().filter(|run| run.is_live(now)).map(|run| {
+        let vms: BTreeSet<String> = run.migrations.iter().map(Seen::vmi_key).collect();
+        Other {
+            vms: vms.iter().map(|key| escape(key)).collect(),
+            ..other(run.item(now))
+        }
+    });
+    let outages = sorted(&machines, &instances);
+    let outages = outages.chunk_by(|a, b| a.run == b.run);
+    let outages = outages.map(|run| outage(run.iter().map(|change| other(change.item(now))).collect()));
+    let views = [
+        (&of_pods, "other runs"),
+        (&of_migrations, "migrations in flight"),
+        (&of_machines, "outages"),
+        (&of_instances, "outages of VMIs without a VM"),
+    ];
+    let blind = views.iter().filter(|(view, _)| !view.is_whole());
+    let blind: Vec<&str> = blind.map(|(_, what)| *what).collect();
+    let blind = (!blind.is_empty()).then(|| format!("{}, in namespaces that may not be looked into", blind.join(", ")));
+    Ok(Beside {
+        runs: runs.chain(migrating).chain(outages.flatten()).collect(),
+        moves: migrations.iter().filter(|it| !it.is_final()).map(under_way).collect(),
+        blind: blind.into_iter().collect(),
+        strangers: uncounted.collect(),
+        ..Beside::default()
+    })
+}
+
+async fn everywhere_or<K: Listable>(
+    cluster: &Cluster,
+    near: &BTreeSet<String>,
+    kind: &Kind,
+) -> Result<(Vec<K>, View), ClusterError> {
+    match list(cluster, None, kind).await {
+        Ok(objects) => Ok((objects, View::whole())),
+        Err(error) if error.is_forbidden() => one_by_one(cluster, near.iter().cloned().collect(), false, kind).await,
+        Err(error) => Err(error),
+    }
+}
+
+fn other(item: RunItem) -> Other {
+    let all = |names: Vec<String>| names.iter().map(|name| escape(name)).collect();
+    Other {
+        run: escape(&item.id),
+        fault: escape(&item.fault),
+        user: item.user.as_deref().map(escape),
+        state: item.state,
+        left: item.left_seconds.map(|left| left.0),
+        vms: all(item.targets),
+        nodes: all(item.nodes),
+        flags: Vec::new(),
+    }
+}
+
+/// One outage from what it has changed about each of its VMs; what needs attention most gives its state.
+fn outage(changes: Vec<Other>) -> Option<Other> {
+    changes.into_iter().reduce(|mut run, change| {
+        if run.left > change.left {
+            (run.left, run.state) = (change.left, change.state);
+        }
+        run.vms.extend(change.vms);
+        run.nodes.extend(change.nodes);
+        run
+    })
+}
+
+fn under_way(migration: &VirtualMachineInstanceMigration) -> Move {
+    let state = migration.status.migration_state.as_ref();
+    let node = |of: Option<&String>| of.map(|node| escape(node));
+    Move {
+        vm: escape(&format!("{}/{}", migration.namespace(), migration.spec.vmi_name)),
+        from: node(state.and_then(|state| state.source_node.as_ref())),
+        to: node(state.and_then(|state| state.target_node.as_ref())),
+        evacuation: migration.annotation(EVACUATION).is_some(),
+    }
+}
