@@ -1,4 +1,4 @@
-//! The faults, each a folder of its own, and what a command has to know of one: [`Fault`].
+//! The faults, each a folder of its own, and what a command has to know of one: `Fault`.
 //!
 //! ```text
 //! find ──> Found ── a choice ──> plan ──> preflight ──> describe ── a confirmation ──> run ──> report

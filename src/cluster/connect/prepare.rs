@@ -20,7 +20,7 @@ use crate::local::input;
 /// How long a connection attempt may take; kube's 30 s are too long for somebody on call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a [`Cluster`] will be, before its credentials are got.
+/// What a [`super::Cluster`] will be, before its credentials are got.
 pub(super) struct Prepared {
     pub(super) config: kube::Config,
     pub(super) context: String,

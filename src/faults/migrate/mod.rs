@@ -5,7 +5,7 @@
 //!                              └── signal, halt, timeout ──> cancel (delete), unless in post-copy ──> wait, tell
 //! ```
 //! [`engine`] decides and is pure, [`flight`] is what is known of one migration, [`driver`] makes, watches and cancels.
-//! [`live`] are everybody's runs as their objects show them, [`halt`] ends those.
+//! `traces::migrations` are everybody's runs as their objects show them, `traces::halt_migrations` ends those.
 
 mod cancel;
 #[cfg(test)]

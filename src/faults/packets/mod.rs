@@ -1,4 +1,11 @@
-//! Faults on a VM's packets: netem and filter.
+//! Faults on a VM's packets, netem and filter: a debug pod on each node, and the agent in it, put them in and take them out.
+//!
+//! ```text
+//! sessions, watches, signals ──> Input ──> engine ──> Action ──> driver ──> words to the agents, debug pods, Events
+//! ```
+//! [`engine`] decides and is pure; its rules stand with what they are about: `agent_events`, `verdict`, `vmi_changes`,
+//! `end_now`, [`reach`]. [`driver`] does what it decides, with [`pods`] for the sessions; [`follow`] watches pods and VMIs and
+//! finds launchers that moved, `launchers` watches for their end. [`vm`] is what is known of each VM.
 
 mod agent_events;
 pub mod closing_lines;
@@ -8,6 +15,7 @@ pub mod engine;
 mod fault;
 pub mod follow;
 mod launchers;
+mod messages;
 pub mod permissions;
 pub mod plan;
 pub mod plan_text;
