@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::usage::Usage;
 use super::value_parser::{
-    BOOL, OneOf, duration, given, image, interface, pod_namespace, reach, service_account, taint, value, wait,
+    BOOL, OneOf, duration, given, image, interface, pod_namespace, probe, service_account, taint, value, wait,
 };
-use crate::fault::{Directions, Execution, Fault, FaultSpec, Given, OnMigration, Reach, Time, Toleration};
+use crate::fault::{Directions, Execution, Fault, FaultSpec, Given, OnMigration, Probe, Time, Toleration};
 use crate::faults::debug_pods::PodRequest;
 
 pub(super) const EXECUTIONS: OneOf<Execution> = OneOf(&[
@@ -51,8 +51,8 @@ pub(super) struct ExtentArgs {
     #[arg(long)]
     detach: bool,
     /// Probe each VM from its node before, during and after: `icmp`, `tcp:PORT` or `http:PORT[/PATH]`; may be repeated
-    #[arg(long, value_name = "KIND", value_parser = reach)]
-    probe: Vec<Given<Reach>>,
+    #[arg(long, value_name = "KIND", value_parser = probe)]
+    probe: Vec<Given<Probe>>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -96,7 +96,7 @@ impl ExtentArgs {
         } else {
             OnMigration::default()
         };
-        let mut probes: Vec<Reach> = Vec::new();
+        let mut probes: Vec<Probe> = Vec::new();
         for probe in given(&self.probe) {
             if !probes.contains(&probe) {
                 probes.push(probe);

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
 use crate::fault::{
-    Cidr, Effect, Given, Percent, Ports, Protocols, Rate, Reach, Time, Toleration, ValueError, parse_count, parse_image,
+    Cidr, Effect, Given, Percent, Ports, Probe, Protocols, Rate, Time, Toleration, ValueError, parse_count, parse_image,
 };
 use crate::name;
 
@@ -77,7 +77,7 @@ pub(super) fn cidr(text: &str) -> Result<Given<Cidr>, ValueError> {
     Given::parse(text, Cidr::parse)
 }
 
-pub(super) fn reach(text: &str) -> Result<Given<Reach>, ValueError> {
+pub(super) fn probe(text: &str) -> Result<Given<Probe>, ValueError> {
     Given::parse(text, str::parse)
 }
 

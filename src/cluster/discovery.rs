@@ -9,7 +9,7 @@ use kube::api::{Api, ListParams};
 
 use super::Cluster;
 use super::absent::{absentees, namespaces_exist};
-use super::eligibility::{Facts, Reach, row};
+use super::eligibility::{Facts, VmiRow, row};
 use super::error::{Ask, ClusterError};
 use super::kubevirt::{self, KubeVirt};
 use super::launcher_images::{self, LauncherImages};
@@ -37,7 +37,7 @@ pub struct Found {
 #[derive(Debug, Clone)]
 pub struct Survey {
     /// Sorted by namespace and name.
-    pub rows: Vec<Reach>,
+    pub rows: Vec<VmiRow>,
     /// Named VMIs that do not exist but whose VM does.
     pub stopped: Vec<Unfit>,
     /// Sentences about named VMIs of which there is neither a VMI nor a VM.
@@ -111,7 +111,7 @@ pub async fn survey(cluster: &Cluster, selection: &Selection, interfaces: &[Stri
         images: images.as_ref().ok().cloned(),
     };
     let by_vmi = by_owner(&pods);
-    let rows: Vec<Reach> = vmis
+    let rows: Vec<VmiRow> = vmis
         .iter()
         .map(|vmi| {
             let pods = by_vmi.get(vmi.uid()).map_or(&[][..], Vec::as_slice);

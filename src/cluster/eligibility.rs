@@ -20,7 +20,7 @@ use crate::name::is_subdomain;
 
 /// A VMI in reach of a command, with what it can take.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reach {
+pub struct VmiRow {
     pub namespace: String,
     pub name: String,
     /// Phase of the VMI, `Paused` for a paused guest.
@@ -64,7 +64,7 @@ pub struct Facts {
 ///
 /// `pods` are the launcher pods that may belong to it; `interfaces` are names of networks or taps, none means every
 /// interface that can be reached.
-pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interfaces: &[String]) -> Reach {
+pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interfaces: &[String]) -> VmiRow {
     let nics = vmi.nics();
     let pod = active_pod(vmi, pods, facts.images.as_ref());
     let networks = networks_of(pod.as_ref().ok().copied());
@@ -76,7 +76,7 @@ pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interface
         Ok(_) if holds_none => Err("has no interface that a fault can be on".to_owned()),
         Ok(pod) => Ok(target(vmi, launcher(pod), holding)),
     };
-    Reach {
+    VmiRow {
         namespace: vmi.namespace().to_owned(),
         name: vmi.name().to_owned(),
         phase: escape(vmi.shown_phase()),

@@ -42,7 +42,7 @@ pub mod watch;
 
 pub use connect::{Cluster, Connection, Impersonate, MANAGER, WarningSink, without_login};
 pub use discovery::{Found, Survey, find, survey};
-pub use eligibility::Reach;
+pub use eligibility::VmiRow;
 pub use error::{Ask, ClusterError, ErrorKind};
 pub use launcher_images::LauncherImages;
 pub use selection::{NamedTarget, Selection};

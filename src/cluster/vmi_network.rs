@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::vmi::{InterfaceSpec, Network, VirtualMachineInstance, VmiProbe};
 use crate::escape::escape;
 use crate::fault::interface::{NetworkSource, Nic, Wiring};
-use crate::fault::{Probe, ProbeKind};
+use crate::fault::{KubeletProbe, KubeletProbeKind};
 
 impl VirtualMachineInstance {
     /// The addresses reported for the interface on the pod's own network, which are its launcher pod's; none for a VMI that
@@ -62,10 +62,10 @@ impl VirtualMachineInstance {
     }
 
     /// The probes a fault on the network may make fail; those by guest agent and exec do not cross it.
-    pub fn probes(&self) -> Vec<Probe> {
+    pub fn probes(&self) -> Vec<KubeletProbe> {
         [
-            (ProbeKind::Liveness, &self.spec.liveness_probe),
-            (ProbeKind::Readiness, &self.spec.readiness_probe),
+            (KubeletProbeKind::Liveness, &self.spec.liveness_probe),
+            (KubeletProbeKind::Readiness, &self.spec.readiness_probe),
         ]
         .into_iter()
         .filter_map(|(kind, probe)| probe.as_ref()?.crossing(kind))
@@ -97,7 +97,7 @@ impl InterfaceSpec {
 
 impl VmiProbe {
     /// Defaults are Kubernetes': every 10 s, 1 s each, three failures.
-    fn crossing(&self, kind: ProbeKind) -> Option<Probe> {
+    fn crossing(&self, kind: KubeletProbeKind) -> Option<KubeletProbe> {
         let action = match (&self.tcp_socket, &self.http_get) {
             (Some(tcp), _) => format!("tcp {}", port(&tcp.port)),
             (None, Some(http)) => {
@@ -106,7 +106,7 @@ impl VmiProbe {
             }
             (None, None) => return None,
         };
-        Some(Probe {
+        Some(KubeletProbe {
             kind,
             action: escape(&action),
             period_seconds: self.period_seconds.filter(|seconds| *seconds > 0).unwrap_or(10),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fault::interface::{PodNetworks, Wiring, reach};
-use crate::fault::{Probe, ProbeKind};
+use crate::fault::{KubeletProbe, KubeletProbeKind};
 use serde_json::{Value, json};
 
 fn running() -> Value {
@@ -123,8 +123,8 @@ fn only_probes_that_cross_the_network_are_told() {
         json!({ "httpGet": { "port": 8080, "path": "/healthz" }, "timeoutSeconds": 2, "failureThreshold": 0 });
     assert_eq!(
         read(value.clone()).probes(),
-        [Probe {
-            kind: ProbeKind::Readiness,
+        [KubeletProbe {
+            kind: KubeletProbeKind::Readiness,
             action: "http 8080/healthz".into(),
             period_seconds: 10,
             timeout_seconds: 2,

@@ -9,7 +9,7 @@ use super::guards::Guards;
 use crate::cli::CheckRequest;
 use crate::cluster::pod_namespace::{self, PodNamespaces};
 use crate::cluster::{
-    Ask, Cluster, ClusterError, ErrorKind, Reach, Selection, kubevirt, launcher_images, pod_admission, survey,
+    Ask, Cluster, ClusterError, ErrorKind, Selection, VmiRow, kubevirt, launcher_images, pod_admission, survey,
 };
 use crate::fault::{AgentImage, AgentImages, ImageSource};
 use crate::faults::debug_pods;
@@ -42,7 +42,7 @@ struct Known {
     /// Where debug pods may go.
     pods: PodNamespaces,
     /// VMIs in reach.
-    vmis: Vec<Reach>,
+    vmis: Vec<VmiRow>,
 }
 
 pub(super) async fn check(context: &mut Context, request: CheckRequest) -> Result<ExitCode, Stop> {
@@ -174,7 +174,7 @@ fn needs_pods(request: &CheckRequest) -> bool {
 }
 
 /// What debug pods would run on the nodes that have VMs.
-fn note_images(images: &AgentImages, vmis: &[Reach], findings: &mut Findings) {
+fn note_images(images: &AgentImages, vmis: &[VmiRow], findings: &mut Findings) {
     let mut nodes: Vec<&str> = vmis.iter().filter_map(|row| row.node.as_deref()).collect();
     nodes.sort_unstable();
     nodes.dedup();

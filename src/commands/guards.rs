@@ -6,7 +6,7 @@ use super::Context;
 use crate::cli::ConfigFile;
 use crate::cluster::pod_namespace::{self, Own, PodNamespaces};
 use crate::cluster::protection::{Protection, everyone, protection};
-use crate::cluster::{Cluster, ClusterError, Reach, Selection};
+use crate::cluster::{Cluster, ClusterError, Selection, VmiRow};
 use crate::command_line::CommandLine;
 use crate::fault::{AgentImage, ImageSource, PROTECTED, Unfit};
 use crate::faults::{Around, Found, registry};
@@ -126,7 +126,7 @@ impl Guards {
     }
 
     /// Marks what is protected, whichever the fault.
-    pub(super) fn keep_off_all(&self, cluster: &Cluster, rows: &mut [Reach], protection: &Protection) {
+    pub(super) fn keep_off_all(&self, cluster: &Cluster, rows: &mut [VmiRow], protection: &Protection) {
         let flags = cluster.flags();
         for row in rows {
             if let Some(unfit) = self.protected(protection, &row.namespace, &row.name, row.protected, flags) {

@@ -4,7 +4,7 @@ use super::guards::Guards;
 use super::{Context, same_again};
 use crate::cli::guide::{self, Question};
 use crate::cli::{self, GuideRequest, Invocation};
-use crate::cluster::{Cluster, Reach, Selection, survey};
+use crate::cluster::{Cluster, Selection, VmiRow, survey};
 use crate::fault::Unfit;
 use crate::faults::{cells, registry};
 use crate::report::ExitCode;
@@ -18,7 +18,7 @@ struct Answers {
     fault: usize,
     everywhere: bool,
     /// VMIs that were looked for, and where.
-    found: Option<(bool, Vec<Reach>)>,
+    found: Option<(bool, Vec<VmiRow>)>,
     picked: Vec<usize>,
     /// A value for each question about the fault.
     values: Vec<String>,
@@ -242,7 +242,7 @@ async fn picked(context: &Context, picker: Picker) -> Result<Option<Vec<usize>>,
 // === impl Answers ===
 
 impl Answers {
-    fn rows(&self) -> &[Reach] {
+    fn rows(&self) -> &[VmiRow] {
         self.found.as_ref().map_or(&[], |(_, rows)| rows)
     }
 

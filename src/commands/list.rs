@@ -3,7 +3,7 @@
 use super::Context;
 use super::guards::Guards;
 use crate::cli::ListRequest;
-use crate::cluster::{Cluster, Reach, Selection, Survey, survey};
+use crate::cluster::{Cluster, Selection, Survey, VmiRow, survey};
 use crate::faults::registry;
 use crate::report::{ExitCode, FaultAbility, Format, InterfaceReport, ListReport, Time, VmiTargetItem};
 use crate::stop::Stop;
@@ -53,7 +53,7 @@ fn nothing(selection: &Selection, cluster: &Cluster) -> String {
 }
 
 /// A VMI as the list shows it.
-fn item(row: &Reach) -> VmiTargetItem {
+fn item(row: &VmiRow) -> VmiTargetItem {
     let reached = row
         .placed
         .iter()

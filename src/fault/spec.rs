@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::ser::Serializer;
 
-use super::{Directions, Execution, Filter, Netem, OnMigration, Reach, Time};
+use super::{Directions, Execution, Filter, Netem, OnMigration, Probe, Time};
 
 /// What is done to the packets of a VM.
 ///
@@ -33,7 +33,7 @@ pub struct FaultSpec {
     /// The command ends once the fault is in place; its deadline takes it away.
     pub detach: bool,
     /// How each VM is probed before, during and after.
-    pub probes: Vec<Reach>,
+    pub probes: Vec<Probe>,
 }
 
 impl Fault {
@@ -75,7 +75,7 @@ impl Serialize for FaultSpec {
             on_migration: OnMigration,
             detach: bool,
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
-            probe: &'a [Reach],
+            probe: &'a [Probe],
         }
         struct Values<'a>(&'a Fault);
         impl Serialize for Values<'_> {
@@ -130,7 +130,7 @@ mod tests {
         let spec = FaultSpec {
             fault: Fault::Filter(FilterPreset::Dns.settings().resolve().unwrap()),
             preset: Some(FilterPreset::Dns.name()),
-            probes: vec![Reach::Icmp, Reach::Tcp(8080)],
+            probes: vec![Probe::Icmp, Probe::Tcp(8080)],
             ..spec
         };
         let expected = serde_json::json!({

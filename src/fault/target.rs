@@ -20,7 +20,7 @@ pub struct Target {
     /// Interfaces the fault can reach, in the order of the VMI's spec; never empty.
     pub interfaces: Vec<Interface>,
     /// Liveness and readiness probes of the VMI that cross its network.
-    pub probes: Vec<Probe>,
+    pub probes: Vec<KubeletProbe>,
 }
 
 /// The virt-launcher pod the VMI runs in now.
@@ -59,8 +59,8 @@ pub enum Binding {
 
 /// A probe of the VMI that a fault may make fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Probe {
-    pub kind: ProbeKind,
+pub struct KubeletProbe {
+    pub kind: KubeletProbeKind,
     /// What it does, e.g. `tcp 22` or `http 8080/healthz`.
     pub action: String,
     pub period_seconds: u32,
@@ -69,7 +69,7 @@ pub struct Probe {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProbeKind {
+pub enum KubeletProbeKind {
     Liveness,
     Readiness,
 }
@@ -119,7 +119,7 @@ impl fmt::Display for Binding {
     }
 }
 
-impl fmt::Display for ProbeKind {
+impl fmt::Display for KubeletProbeKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Liveness => "liveness",

@@ -3,7 +3,7 @@
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::pod_namespace::{Own, PodNamespaces};
 use crate::cluster::protection::Protection;
-use crate::cluster::{Cluster, Reach, VirtualMachineInstance};
+use crate::cluster::{Cluster, VirtualMachineInstance, VmiRow};
 use crate::fault::Unfit;
 use crate::plan::guards::{Facts, Place};
 
@@ -100,7 +100,7 @@ impl<T> Candidate<T> {
     }
 
     /// For a fault on its packets.
-    pub(crate) fn in_reach(row: &Reach, fault: Result<T, Unfit>) -> Self {
+    pub(crate) fn in_reach(row: &VmiRow, fault: Result<T, Unfit>) -> Self {
         Self {
             cells: cells(row),
             protected: row.protected,
@@ -111,7 +111,7 @@ impl<T> Candidate<T> {
 }
 
 /// A VMI as the picker shows it.
-pub(crate) fn cells(row: &Reach) -> [String; 6] {
+pub(crate) fn cells(row: &VmiRow) -> [String; 6] {
     [
         row.namespace.clone(),
         row.name.clone(),

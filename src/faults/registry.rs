@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{migrate, outage, packets};
 use crate::cluster::nodes::Node;
 use crate::cluster::rules::Rule;
-use crate::cluster::{Reach, Survey, VirtualMachineInstance};
+use crate::cluster::{Survey, VirtualMachineInstance, VmiRow};
 use crate::fault::Unfit;
 
 /// A fault, for commands that are about all of them.
@@ -16,7 +16,7 @@ pub struct Kind {
     /// Whether it puts anything into a VM's network namespace.
     pub enters_vm: bool,
     /// Why a VMI cannot take it, as far as a look at many VMIs tells.
-    unfit: fn(&Reach, &VirtualMachineInstance, &Ground) -> Option<Unfit>,
+    unfit: fn(&VmiRow, &VirtualMachineInstance, &Ground) -> Option<Unfit>,
 }
 
 /// What is known of the cluster apart from a VMI.
@@ -70,7 +70,7 @@ pub(crate) fn judge(survey: &mut Survey, flags: &[String]) {
 }
 
 /// Marks a VMI as one that takes no fault.
-pub(crate) fn keep_off(row: &mut Reach, unfit: &Unfit) {
+pub(crate) fn keep_off(row: &mut VmiRow, unfit: &Unfit) {
     row.fault = Err(unfit.clone());
     row.unfit = FAULTS.iter().map(|kind| (kind.command, unfit.clone())).collect();
 }

@@ -8,8 +8,8 @@
 mod filter;
 mod flower;
 mod netem;
+mod probes;
 mod qdisc;
-mod reach;
 mod ruleset;
 
 use std::fmt::Write;
@@ -22,7 +22,7 @@ pub use qdisc::{NetemQdisc, Shaper, TbfQdisc};
 pub use ruleset::{Family, Rule, Ruleset, Upper, Verdict};
 
 use super::Handle;
-use crate::fault::{Direction, Directions, Fault, Interface, Launcher, Reach, Target, Time};
+use crate::fault::{Direction, Directions, Fault, Interface, Launcher, Probe, Target, Time};
 
 /// What is put on every VM of a run, and by which names it is known on the nodes.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,7 @@ pub struct Order<'a> {
     /// In the names of qdiscs and flower filters.
     pub handle: Handle,
     /// How each VM is probed from its node.
-    pub probes: &'a [Reach],
+    pub probes: &'a [Probe],
 }
 
 /// What one VM adds to the plan of its node, and what is known about it beforehand.
@@ -101,7 +101,7 @@ pub fn compile(order: &Order<'_>, target: &Target, index: usize, hold: Duration)
     lines.extend(devices(target, index));
     lines.extend(parts.lines);
     let mut commands_for_people = parts.commands_for_people;
-    for probe in reach::probes(order, target)? {
+    for probe in probes::probes(order, target)? {
         lines.push(format!("reach {index} {}", probe.words));
         commands_for_people.push(probe.command);
     }

@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::selection::{NamedTarget, Selection};
-use crate::cluster::{Cluster, ClusterError, ErrorKind, LauncherImages, Reach, pod_admission, survey};
+use crate::cluster::{Cluster, ClusterError, ErrorKind, LauncherImages, VmiRow, pod_admission, survey};
 use crate::fault::{AgentImage, AgentImages, Target};
 use crate::node::script::SCRIPT;
 use crate::plan::pod_options::{FAULT, PodOptions, TARGETS};
@@ -103,7 +103,7 @@ async fn places_in_one(
 const NOT_RUNNING: &str = "is not running";
 
 impl Place {
-    fn of(row: &Reach, images: &Result<AgentImages, ClusterError>) -> Self {
+    fn of(row: &VmiRow, images: &Result<AgentImages, ClusterError>) -> Self {
         match (&row.placed, images) {
             (Ok(target), Ok(images)) => Self::Guest(Box::new(Guest {
                 image: images.on(&target.node).clone(),
@@ -204,7 +204,7 @@ mod tests {
             reason: "r".into(),
             hint: None,
         };
-        let row = |phase: &str, holds_none| Reach {
+        let row = |phase: &str, holds_none| VmiRow {
             namespace: "default".into(),
             name: "web-1".into(),
             phase: phase.into(),

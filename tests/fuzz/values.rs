@@ -5,7 +5,7 @@ use std::fmt::{Debug, Display};
 use kubectl_vmchaos::cli;
 use kubectl_vmchaos::command_line::{CommandLine, quoted};
 use kubectl_vmchaos::escape::escape;
-use kubectl_vmchaos::fault::{Cidr, Percent, Ports, Protocols, Rate, Reach, Time, Toleration, ValueError, parse_count};
+use kubectl_vmchaos::fault::{Cidr, Percent, Ports, Probe, Protocols, Rate, Time, Toleration, ValueError, parse_count};
 use kubectl_vmchaos::name::{is_key, is_label, is_label_value, is_subdomain};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -53,7 +53,7 @@ fn ports_peers_and_protocols_round_trip() {
 
 #[test]
 fn probes_and_tolerations_round_trip() {
-    round_trips(&["tcp 22", "tcp:22", "http:8080/healthz", "icmp"], str::parse::<Reach>);
+    round_trips(&["tcp 22", "tcp:22", "http:8080/healthz", "icmp"], str::parse::<Probe>);
     round_trips(
         &["a=b:NoSchedule", "key:NoExecute", "a.b/c=d:PreferNoSchedule"],
         str::parse::<Toleration>,

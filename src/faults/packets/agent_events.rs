@@ -6,9 +6,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::engine::{Action, Engine, LOOK_LIMIT, Life, STEP_LIMIT};
-use super::reach::Told;
 use super::vm::{Cause, End, PodIndex, Step, VmIndex};
 use crate::cluster::events::Happened;
+use crate::faults::packets::probes::Told;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, Line, ProbePhase, Word};
 use crate::run::trouble::Trouble;

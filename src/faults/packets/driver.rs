@@ -13,7 +13,6 @@ use tokio::sync::mpsc;
 
 use super::engine::{Action, Engine, Input, Settings};
 use super::pods::{PodLeft, Pods};
-use super::reach::Probing;
 use super::screen;
 use super::vm::{Placement, PodIndex, Vm, VmIndex};
 use super::{follow, launchers};
@@ -21,6 +20,7 @@ use crate::cluster::events::Happened;
 use crate::cluster::{Cluster, ClusterError};
 use crate::fault::{Execution, OnMigration, Target};
 use crate::faults::packets::plan::Plan;
+use crate::faults::packets::probes::Probing;
 use crate::faults::screen::Screen;
 use crate::node::pod::DebugPod;
 use crate::node::pod_state::PodState;

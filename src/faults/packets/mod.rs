@@ -4,7 +4,7 @@
 //! sessions, watches, signals ──> Input ──> engine ──> Action ──> driver ──> words to the agents, debug pods, Events
 //! ```
 //! [`engine`] decides and is pure; its rules stand with what they are about: `agent_events`, `verdict`, `vmi_changes`,
-//! `end_now`, [`reach`]. [`driver`] does what it decides, with [`pods`] for the sessions; [`follow`] watches pods and VMIs and
+//! `end_now`, [`probes`]. [`driver`] does what it decides, with [`pods`] for the sessions; [`follow`] watches pods and VMIs and
 //! finds launchers that moved, `launchers` watches for their end. [`vm`] is what is known of each VM.
 
 mod agent_events;
@@ -20,7 +20,7 @@ pub mod permissions;
 pub mod plan;
 pub mod plan_text;
 pub mod pods;
-pub mod reach;
+pub mod probes;
 pub mod report;
 pub mod screen;
 mod verdict;

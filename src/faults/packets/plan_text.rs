@@ -47,7 +47,7 @@ pub(crate) fn plan_text(plan: &Plan, cluster: &Cluster, namespace: &str, all: bo
     line(String::new());
     let targets = plan.vms.iter().map(|vm| &vm.target);
     let mut words = words::describe(&spec.fault, spec.directions, spec.duration, targets.clone());
-    let probes = words::reach(spec, targets);
+    let probes = words::probes(spec, targets);
     words.effects.extend(probes.effects);
     words.warnings.extend(probes.warnings);
     words.effects.iter().for_each(|effect| line(format!("  {effect}")));

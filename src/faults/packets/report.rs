@@ -3,7 +3,7 @@
 use super::driver::Ran;
 use super::pods::PodLeft;
 use super::vm::{Cause, End, Step, Vm};
-use crate::fault::Reach;
+use crate::fault::Probe;
 use crate::faults::packets::plan::{Plan, PlannedVm};
 use crate::node::pod::service_account;
 use crate::node::wire;
@@ -53,7 +53,7 @@ fn planned(plan: &Plan, vm: &PlannedVm) -> TargetReport {
         })
         .collect();
     let address = target.launcher.address.map(|address| address.to_string());
-    let probe = |probe: &Reach| ProbeReport::new(probe.to_string(), address.clone(), Vec::new());
+    let probe = |probe: &Probe| ProbeReport::new(probe.to_string(), address.clone(), Vec::new());
     report.probes = plan.spec.probes.iter().map(probe).collect();
     report
 }

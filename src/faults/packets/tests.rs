@@ -12,10 +12,10 @@ use crate::cluster::events::Happened;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, Verdict, Word};
 
+#[path = "probes_tests.rs"]
+mod probes;
 #[path = "proof_tests.rs"]
 mod proof;
-#[path = "reach_tests.rs"]
-mod reach;
 #[path = "told_tests.rs"]
 mod told;
 

@@ -4,10 +4,10 @@ use crate::run::machine::{Machine, Outside};
 use std::time::Duration;
 
 use super::super::engine::{Action, Input, STEP_LIMIT};
-use super::super::reach::Probing;
 use super::super::testing::{HOLD, Story, over, settings, swept, verdict};
 use super::super::vm::{Cause, End, Placement, Step};
 use crate::cluster::events::Happened;
+use crate::faults::packets::probes::Probing;
 use crate::node::pod_state::PodState;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, ProbePhase, Word};

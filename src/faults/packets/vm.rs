@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::reach::Probing;
+use crate::faults::packets::probes::Probing;
 use crate::node::wire::By;
 use crate::plan::Reading;
 

@@ -4,13 +4,13 @@
 //! application sees, which is the round trip.
 
 mod filter;
+mod kubelet_probes;
 mod netem;
 mod probes;
-mod reach;
 
-use crate::fault::{Binding, Directions, Fault, Probe, Target, Time};
+use crate::fault::{Binding, Directions, Fault, KubeletProbe, Target, Time};
 
-pub use reach::reach;
+pub use probes::probes;
 
 /// What a plan says about its fault.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,7 +43,7 @@ pub fn describe<'a>(
         warnings,
     };
     words.effects.extend(effects);
-    let fails = |probe: &Probe| match fault {
+    let fails = |probe: &KubeletProbe| match fault {
         Fault::Netem(netem) => netem::fails(netem, directions, probe),
         Fault::Filter(filter) => filter::fails(filter, directions, probe),
     };
@@ -52,7 +52,7 @@ pub fn describe<'a>(
     for target in targets {
         shares_pod |= target.interfaces.iter().any(|i| i.binding == Binding::Masquerade);
         probed.extend(
-            probes::warnings(fails, hold, target)
+            kubelet_probes::warnings(fails, hold, target)
                 .into_iter()
                 .map(|told| (target.key(), told)),
         );

@@ -1,7 +1,7 @@
 //! What a filter fault cuts, and what it does not.
 
-use super::probes::Fails;
-use crate::fault::{Direction, Directions, Engine, Filter, FilterAction, Probe, Protocol};
+use crate::fault::{Direction, Directions, Engine, Filter, FilterAction, KubeletProbe, Protocol};
+use crate::faults::packets::words::kubelet_probes::Fails;
 
 /// Ports of DHCP (RFC 2131) and DHCPv6 (RFC 8415): of the client, which the guest is, and of the server.
 const DHCP: [(u16, u16); 2] = [(68, 67), (546, 547)];
@@ -176,7 +176,7 @@ pub(super) fn shared(filter: &Filter, directions: Directions) -> Option<&'static
 }
 
 /// Whether the probe's packets are cut. Kubernetes asks from the VM's node.
-pub(super) fn fails(filter: &Filter, directions: Directions, probe: &Probe) -> Option<Fails> {
+pub(super) fn fails(filter: &Filter, directions: Directions, probe: &KubeletProbe) -> Option<Fails> {
     if !filter.protocols.contains(Protocol::Tcp) && !filter.protocols.contains(Protocol::All) {
         return None;
     }

@@ -1,6 +1,6 @@
 use super::tests::{probe, target};
 use super::*;
-use crate::fault::{Cidr, Engine, FilterAction, FilterPreset, FilterSettings, Ports, ProbeKind};
+use crate::fault::{Cidr, Engine, FilterAction, FilterPreset, FilterSettings, KubeletProbeKind, Ports};
 
 fn words(settings: FilterSettings, directions: Directions, target: &Target) -> Words {
     let fault = Fault::Filter(settings.resolve().unwrap());
@@ -127,7 +127,7 @@ fn fragments_are_told_by_engine() {
 fn a_probe_on_the_same_way_fails() {
     let vm = target(
         Binding::Bridge,
-        vec![probe(ProbeKind::Liveness, "http 8080/healthz", 1)],
+        vec![probe(KubeletProbeKind::Liveness, "http 8080/healthz", 1)],
     );
     let told = |settings, directions| {
         let warnings = words(settings, directions, &vm).warnings;

@@ -1,7 +1,7 @@
 //! What a netem fault does to a round trip.
 
-use super::probes::Fails;
-use crate::fault::{Directions, Netem, Percent, Probe, Rate, Time};
+use crate::fault::{Directions, KubeletProbe, Netem, Percent, Rate, Time};
+use crate::faults::packets::words::kubelet_probes::Fails;
 
 /// Above this, address resolution gives up before the answer has come: three tries of one second.
 const ARP_PATIENCE: Time = Time::from_millis(3_000);
@@ -138,7 +138,7 @@ pub(super) fn shared(directions: Directions) -> Option<&'static str> {
 }
 
 /// Whether the fault makes the probe fail.
-pub(super) fn fails(netem: &Netem, directions: Directions, probe: &Probe) -> Option<Fails> {
+pub(super) fn fails(netem: &Netem, directions: Directions, probe: &KubeletProbe) -> Option<Fails> {
     // HTTP opens a connection first; a TCP probe is content with that.
     let round_trips = if probe.action.starts_with("http") { 2 } else { 1 };
     let timeout = Time::from_millis(u64::from(probe.timeout_seconds.max(1)) * 1_000);

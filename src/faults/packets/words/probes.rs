@@ -1,41 +1,89 @@
-//! Probes that go the same way as the fault: failing them makes KubeVirt act, which is not the fault that was asked for.
+//! The probes of a run in sentences.
 
-use crate::fault::{Probe, ProbeKind, Target, Time};
+use super::Words;
+use crate::fault::{Binding, FaultSpec, Probe, Target};
 
-/// How sure it is that a probe fails.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fails {
-    Surely,
-    Perhaps,
-}
-
-/// What will happen to the probes of a VM, without its name; `fails` says whether the fault hits one.
-pub(super) fn warnings(fails: impl Fn(&Probe) -> Option<Fails>, hold: Time, target: &Target) -> Vec<String> {
-    let told = |probe: &Probe| warning(fails(probe)?, hold, probe);
-    target.probes.iter().filter_map(told).collect()
-}
-
-fn warning(fails: Fails, hold: Time, probe: &Probe) -> Option<String> {
-    let until = u64::from(probe.failure_threshold.max(1)) * u64::from(probe.period_seconds.max(1));
-    // Too short to fail often enough in a row.
-    if hold < Time::from_millis(until.saturating_sub(u64::from(probe.period_seconds)) * 1_000) {
-        return None;
+/// What is said about `--probe`; nothing when it was not asked for.
+pub fn probes<'a>(spec: &FaultSpec, targets: impl IntoIterator<Item = &'a Target>) -> Words {
+    let mut words = Words::default();
+    if spec.probes.is_empty() {
+        return words;
     }
-    let (certainty, will) = match fails {
-        Fails::Surely => ("fails", "KubeVirt"),
-        Fails::Perhaps => ("may fail", "if it does, KubeVirt"),
-    };
-    let consequence = match probe.kind {
-        ProbeKind::Liveness => format!(
-            "{will} restarts the VM after {} failures, some {until}s",
-            probe.failure_threshold
-        ),
-        ProbeKind::Readiness => format!("{will} takes the VM out of its Services after some {until}s"),
-    };
-    Some(format!(
-        "the {} probe ({}, timeout {}s) goes the same way and {certainty}: {consequence}",
-        probe.kind,
-        probe.action.escape_debug(),
-        probe.timeout_seconds
-    ))
+    let kinds: Vec<String> = spec.probes.iter().map(Probe::words).collect();
+    let until = if spec.detach { "and during" } else { "during and after" };
+    words.effects.push(format!(
+        "each VM's pod address is probed from its node about once a second, a few times before the first change, {until}: {}",
+        kinds.join("; ")
+    ));
+    let (mut beside, mut masquerade) = (Vec::new(), false);
+    for target in targets {
+        let primary = target
+            .interfaces
+            .iter()
+            .find(|interface| ["eth0", "eth0-nic"].contains(&interface.uplink.as_str()));
+        match primary {
+            Some(interface) => masquerade |= interface.binding == Binding::Masquerade,
+            None => beside.push(target.key()),
+        }
+    }
+    if masquerade && spec.probes.contains(&Probe::Icmp) {
+        words.effects.push(
+            "a ping is answered by the guest, or by its pod where the VMI's masquerade interface declares ports"
+                .to_owned(),
+        );
+    }
+    if let Some(first) = beside.first() {
+        let more = match beside.len() {
+            1 => String::new(),
+            n => format!(" and {} more", n - 1),
+        };
+        words.warnings.push(format!(
+            "{first}{more}: the probes go to the pod's address over eth0, which the fault is not on"
+        ));
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::{Directions, Execution, Fault, NetemPreset, OnMigration, Time};
+    use crate::faults::packets::words::tests::target as any_target;
+
+    fn target() -> Target {
+        any_target(Binding::Masquerade, Vec::new())
+    }
+
+    fn spec(probes: &[&str]) -> FaultSpec {
+        FaultSpec {
+            fault: Fault::Netem(NetemPreset::Degraded.settings().resolve().unwrap()),
+            preset: None,
+            directions: Directions::BOTH,
+            interfaces: Vec::new(),
+            duration: Time::from_millis(60_000),
+            execution: Execution::Parallel,
+            on_migration: OnMigration::Stop,
+            detach: false,
+            probes: probes.iter().map(|probe| probe.parse().unwrap()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_sent_and_where_is_said() {
+        let told = probes(&spec(&["icmp", "http:80/x"]), &[target()]);
+        assert!(
+            told.effects[0].ends_with("ping (ICMP echo); HTTP GET /x on port 80"),
+            "{told:?}"
+        );
+        assert_eq!(told.effects.len(), 2);
+        assert_eq!(probes(&spec(&[]), &[target()]), Words::default());
+    }
+
+    #[test]
+    fn probes_that_go_past_the_fault_are_warned_of() {
+        let mut second = target();
+        second.interfaces[0].uplink = "pod16477688c0e".into();
+        let told = probes(&spec(&["tcp:22"]), &[second]);
+        assert!(told.warnings[0].contains("which the fault is not on"), "{told:?}");
+    }
 }

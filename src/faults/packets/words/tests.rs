@@ -1,7 +1,7 @@
 use super::*;
-use crate::fault::{Interface, Launcher, NetemPreset, NetemSettings, Percent, Probe, ProbeKind, Rate};
+use crate::fault::{Interface, KubeletProbe, KubeletProbeKind, Launcher, NetemPreset, NetemSettings, Percent, Rate};
 
-pub(super) fn target(binding: Binding, probes: Vec<Probe>) -> Target {
+pub(super) fn target(binding: Binding, probes: Vec<KubeletProbe>) -> Target {
     Target {
         namespace: "shop".into(),
         name: "web-1".into(),
@@ -24,8 +24,8 @@ pub(super) fn target(binding: Binding, probes: Vec<Probe>) -> Target {
     }
 }
 
-pub(super) fn probe(kind: ProbeKind, action: &str, timeout_seconds: u32) -> Probe {
-    Probe {
+pub(super) fn probe(kind: KubeletProbeKind, action: &str, timeout_seconds: u32) -> KubeletProbe {
+    KubeletProbe {
         kind,
         action: action.into(),
         period_seconds: 10,
@@ -122,7 +122,7 @@ fn what_has_no_effect_or_a_strange_one_is_said() {
 
 #[test]
 fn a_probe_that_will_fail_is_told_with_what_follows() {
-    let vm = target(Binding::Bridge, vec![probe(ProbeKind::Liveness, "tcp 22", 1)]);
+    let vm = target(Binding::Bridge, vec![probe(KubeletProbeKind::Liveness, "tcp 22", 1)]);
     let asked = |millis| NetemSettings {
         latency: Some(Time::from_millis(millis)),
         ..settings()
@@ -142,7 +142,7 @@ fn a_probe_that_will_fail_is_told_with_what_follows() {
 fn http_takes_two_round_trips_and_loss_may_fail_any_probe() {
     let vm = target(
         Binding::Bridge,
-        vec![probe(ProbeKind::Readiness, "http 8080/healthz", 1)],
+        vec![probe(KubeletProbeKind::Readiness, "http 8080/healthz", 1)],
     );
     let slow = NetemSettings {
         latency: Some(Time::from_millis(250)),
@@ -164,7 +164,7 @@ fn http_takes_two_round_trips_and_loss_may_fail_any_probe() {
 
 #[test]
 fn a_fault_too_short_to_fail_a_probe_often_enough_says_nothing_of_it() {
-    let vm = target(Binding::Bridge, vec![probe(ProbeKind::Liveness, "tcp 22", 1)]);
+    let vm = target(Binding::Bridge, vec![probe(KubeletProbeKind::Liveness, "tcp 22", 1)]);
     let fault = Fault::Netem(NetemPreset::DnsTimeout.settings().resolve().unwrap());
     let told = |seconds: u64| {
         describe(&fault, Directions::BOTH, Time::from_millis(seconds * 1_000), [&vm])
@@ -179,7 +179,7 @@ fn the_same_said_of_many_vms_is_said_once() {
     let vms: Vec<_> = (1..=4)
         .map(|i| Target {
             name: format!("web-{i}"),
-            ..target(Binding::Bridge, vec![probe(ProbeKind::Liveness, "tcp 22", 1)])
+            ..target(Binding::Bridge, vec![probe(KubeletProbeKind::Liveness, "tcp 22", 1)])
         })
         .collect();
     let fault = Fault::Netem(NetemPreset::Starved.settings().resolve().unwrap());

@@ -9,7 +9,7 @@ use super::{Directions, Fault, ValueError};
 
 /// What is sent to the VM's address about once a second.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Reach {
+pub enum Probe {
     /// An echo request.
     Icmp,
     /// A connection to this port, which is closed as soon as it is open.
@@ -25,7 +25,7 @@ const LONGEST: u64 = 120;
 /// Bytes of a path.
 const LONGEST_PATH: usize = 512;
 
-impl Reach {
+impl Probe {
     /// Round trips until the answer is there.
     fn round_trips(&self) -> u64 {
         match self {
@@ -57,7 +57,7 @@ impl Reach {
     }
 }
 
-impl FromStr for Reach {
+impl FromStr for Probe {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
@@ -141,7 +141,7 @@ fn sound_path(path: &str, port: u16) -> Result<(), ValueError> {
 }
 
 /// As it is typed.
-impl fmt::Display for Reach {
+impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Icmp => f.write_str("icmp"),
@@ -151,7 +151,7 @@ impl fmt::Display for Reach {
     }
 }
 
-impl Serialize for Reach {
+impl Serialize for Probe {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -165,9 +165,9 @@ mod tests {
     #[test]
     fn kinds_are_read_as_they_are_shown() {
         for text in ["icmp", "tcp:22", "http:80/", "http:8080/a/b?c=%20d"] {
-            assert_eq!(text.parse::<Reach>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<Probe>().unwrap().to_string(), text);
         }
-        assert_eq!("http:8080".parse::<Reach>().unwrap().to_string(), "http:8080/");
+        assert_eq!("http:8080".parse::<Probe>().unwrap().to_string(), "http:8080/");
     }
 
     #[test]
@@ -190,10 +190,10 @@ mod tests {
             ("https:443", "tcp:443"),
             ("ping", "icmp"),
         ] {
-            let instead_of_it = bad.parse::<Reach>().unwrap_err().instead;
+            let instead_of_it = bad.parse::<Probe>().unwrap_err().instead;
             assert_eq!(instead_of_it, instead, "{bad}");
             if instead != "icmp" {
-                instead.parse::<Reach>().unwrap();
+                instead.parse::<Probe>().unwrap();
             }
         }
     }
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn patience_covers_the_fault() {
         let degraded = Fault::Netem(NetemPreset::Degraded.settings().resolve().unwrap());
-        let patience = |text: &str, directions| text.parse::<Reach>().unwrap().patience(&degraded, directions);
+        let patience = |text: &str, directions| text.parse::<Probe>().unwrap().patience(&degraded, directions);
         assert_eq!(patience("tcp:80", Directions::BOTH), 6);
         assert_eq!(patience("tcp:80", Directions::INGRESS), 4);
         assert_eq!(patience("http:80", Directions::BOTH), 10);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{HOLD, Story, settings};
 use crate::faults::packets::engine::{Action, Settings};
-use crate::faults::packets::reach::Probing;
+use crate::faults::packets::probes::Probing;
 use crate::node::wire::{By, Event, ProbePhase, Word};
 
 /// A run with one VM that is probed in two ways.

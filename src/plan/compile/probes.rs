@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{CompileError, Order};
-use crate::fault::{Reach, Target};
+use crate::fault::{Probe, Target};
 
 /// One probe of one VM.
 pub(super) struct Compiled {
@@ -19,21 +19,21 @@ pub(super) fn probes(order: &Order<'_>, target: &Target) -> Result<Vec<Compiled>
     }
     let no_address = || CompileError::NoAddress { target: target.key() };
     let address = target.launcher.address.ok_or_else(no_address)?;
-    let compiled = |probe: &Reach| compile(probe, address, probe.patience(order.fault, order.directions));
+    let compiled = |probe: &Probe| compile(probe, address, probe.patience(order.fault, order.directions));
     Ok(order.probes.iter().map(compiled).collect())
 }
 
-fn compile(probe: &Reach, address: IpAddr, seconds: u64) -> Compiled {
+fn compile(probe: &Probe, address: IpAddr, seconds: u64) -> Compiled {
     let (words, command) = match probe {
-        Reach::Icmp => (
+        Probe::Icmp => (
             format!("icmp {address} - {seconds}"),
             format!("ping -c 1 -W {seconds} {address}"),
         ),
-        Reach::Tcp(port) => (
+        Probe::Tcp(port) => (
             format!("tcp {address} {port} {seconds}"),
             format!("timeout {seconds} bash -c '</dev/tcp/{address}/{port}'"),
         ),
-        Reach::Http(port, path) => {
+        Probe::Http(port, path) => {
             let host = match address {
                 IpAddr::V4(address) => address.to_string(),
                 IpAddr::V6(address) => format!("[{address}]"),
