@@ -11,7 +11,7 @@ use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
 use crate::stop::Stop;
 use crate::traces::changes::Changed;
 use crate::traces::debug_pods::LiveRun;
-use crate::traces::events::{Heard, told};
+use crate::traces::events::{EventSeen, told};
 use crate::traces::items::item;
 use crate::traces::migrations::MigrationRun;
 use crate::traces::uncounted::Uncounted;
@@ -28,7 +28,7 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
     };
     let (found, events) = Box::pin(context.unless_signalled(look)).await?;
     let (heard, events_view) = events.unzip();
-    let mut seen = Seen {
+    let mut seen = LastSeen {
         runs: found.runs.clone(),
         uncounted: found.uncounted.clone(),
         migrations: found.migrations.clone(),
@@ -116,15 +116,15 @@ pub(super) fn tell_uncounted(context: &Context, cluster: &Cluster, uncounted: &[
 }
 
 /// What was last seen of everything.
-struct Seen {
+struct LastSeen {
     runs: Vec<LiveRun>,
     uncounted: Vec<Uncounted>,
     migrations: Vec<MigrationRun>,
     changes: Vec<Changed>,
-    heard: Vec<Heard>,
+    heard: Vec<EventSeen>,
 }
 
-impl Seen {
+impl LastSeen {
     /// Every run of debug pods, those of migrations that are not over (what is left of those is KubeVirt's history), and what
     /// outages have changed.
     fn items(&self) -> Vec<RunItem> {
@@ -144,7 +144,7 @@ fn structured(format: Format) -> bool {
 }
 
 /// `columns` are as wide as they have been, so that later rows stand under earlier ones.
-fn print(context: &Context, seen: &Seen, items: Vec<RunItem>, columns: &mut Vec<u16>) -> Result<(), Stop> {
+fn print(context: &Context, seen: &LastSeen, items: Vec<RunItem>, columns: &mut Vec<u16>) -> Result<(), Stop> {
     let now = Time::now();
     let text = ListReport::new(items)
         .not_counted(seen.uncounted.iter().map(|one| one.item(now)).collect())
@@ -158,7 +158,7 @@ async fn watch(
     context: &Context,
     cluster: &Cluster,
     (found, events): (&Found, Option<&View>),
-    (seen, mut shown, mut columns): (&mut Seen, Vec<RunItem>, Vec<u16>),
+    (seen, mut shown, mut columns): (&mut LastSeen, Vec<RunItem>, Vec<u16>),
 ) -> Result<ExitCode, Stop> {
     // Where nothing may be looked into, nothing will ever change.
     let mut pods = traces::follow(cluster, &found.view, found.namespaces.clone()).chain(pending());

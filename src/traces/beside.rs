@@ -14,7 +14,7 @@ use crate::traces::changes::sorted;
 use crate::traces::debug_pods::DebugPodSeen;
 use crate::traces::items::item;
 use crate::traces::migrations::MigrationRun;
-use crate::traces::migrations::Seen;
+use crate::traces::migrations::MigrationSeen;
 use crate::traces::uncounted::tell_apart;
 use k8s_openapi::api::core::v1::Pod;
 
@@ -60,9 +60,9 @@ pub async fn beside(
         vms: one.run.pods.iter().flat_map(|pod| pod.targets.clone()).collect(),
         words: one.words(),
     });
-    let migrating = MigrationRun::group(migrations.iter().filter_map(Seen::of));
+    let migrating = MigrationRun::group(migrations.iter().filter_map(MigrationSeen::of));
     let migrating = migrating.iter().filter(|run| run.is_live(now)).map(|run| {
-        let vms: BTreeSet<String> = run.migrations.iter().map(Seen::vmi_key).collect();
+        let vms: BTreeSet<String> = run.migrations.iter().map(MigrationSeen::vmi_key).collect();
         Other {
             vms: vms.iter().map(|key| escape(key)).collect(),
             ..other(run.item(now))

@@ -18,7 +18,7 @@ use crate::report::{RunItem, Seconds, Time};
 
 /// What an Event of ours says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
+pub struct EventSeen {
     run: String,
     /// `namespace/name` of the VMI.
     vmi: String,
@@ -30,9 +30,9 @@ pub struct Heard {
     at: Timestamp,
 }
 
-// === impl Heard ===
+// === impl EventSeen ===
 
-impl Heard {
+impl EventSeen {
     /// `None` for what says nothing of a fault on a VMI.
     pub fn of(event: &Event) -> Option<Self> {
         let about = event.regarding.as_ref()?;
@@ -66,8 +66,8 @@ impl Heard {
 
 /// Guests whose network namespace a run has put its fault into, of which no Event says that it was removed: `namespace/name` of the
 /// VMI, and its UID.
-pub fn not_restored(run: &str, heard: &[Heard]) -> BTreeSet<(String, String)> {
-    let mut last: BTreeMap<(&str, &str), &Heard> = BTreeMap::new();
+pub fn not_restored(run: &str, heard: &[EventSeen]) -> BTreeSet<(String, String)> {
+    let mut last: BTreeMap<(&str, &str), &EventSeen> = BTreeMap::new();
     for said in heard.iter().filter(|said| said.run == run && said.in_vm) {
         let latest = last.entry((&said.vmi, &said.uid)).or_insert(said);
         if said.at >= latest.at {
@@ -79,11 +79,11 @@ pub fn not_restored(run: &str, heard: &[Heard]) -> BTreeSet<(String, String)> {
 }
 
 /// Makes a run that is running one whose fault is in place, where Events say so; its end is counted from the first of them.
-pub fn told(mut item: RunItem, heard: &[Heard], now: Time) -> RunItem {
+pub fn told(mut item: RunItem, heard: &[EventSeen], now: Time) -> RunItem {
     if !matches!(item.state.as_str(), "running" | "detached") {
         return item;
     }
-    let mut last: BTreeMap<&str, &Heard> = BTreeMap::new();
+    let mut last: BTreeMap<&str, &EventSeen> = BTreeMap::new();
     let mut first: Option<Timestamp> = None;
     for said in heard.iter().filter(|said| said.run == item.id) {
         let latest = last.entry(&said.vmi).or_insert(said);
@@ -120,8 +120,8 @@ pub fn told(mut item: RunItem, heard: &[Heard], now: Time) -> RunItem {
 mod tests {
     use super::*;
 
-    fn said(run: &str, vmi: &str, injected: bool, at: &str) -> Heard {
-        Heard {
+    fn said(run: &str, vmi: &str, injected: bool, at: &str) -> EventSeen {
+        EventSeen {
             run: run.into(),
             vmi: vmi.into(),
             uid: format!("uid-of-{vmi}"),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     /// State, seconds left, and detail.
-    fn shown(state: &str, heard: &[Heard]) -> (String, f64, Option<String>) {
+    fn shown(state: &str, heard: &[EventSeen]) -> (String, f64, Option<String>) {
         let item = told(run(state), heard, Time("2026-11-28T12:00:30Z".parse().unwrap()));
         (item.state, item.left_seconds.unwrap().0.as_secs_f64(), item.detail)
     }
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn what_was_not_restored_is_looked_into_guest_by_guest() {
-        let left = |heard: &[Heard]| not_restored("k3f9ab", heard);
+        let left = |heard: &[EventSeen]| not_restored("k3f9ab", heard);
         let one = |vmi: &str| BTreeSet::from([(vmi.to_owned(), format!("uid-of-{vmi}"))]);
         let (web, lab) = ("default/web-1", "lab/web-1");
         let injected = said("k3f9ab", web, true, "10");
@@ -193,13 +193,13 @@ mod tests {
             "another run's"
         );
         // That it failed may mean that it is there still.
-        let failed = Heard {
+        let failed = EventSeen {
             what: Happened::Failed,
             ..said("k3f9ab", lab, false, "20")
         };
         assert_eq!(left(&[injected.clone(), restored.clone(), failed]), one(lab));
         // The guest that came after it has not been restored by that.
-        let next = Heard {
+        let next = EventSeen {
             uid: "next".into(),
             ..injected
         };
@@ -216,7 +216,7 @@ mod tests {
                 "metadata": {"name": "e", "namespace": "shop", "labels": labels},
                 "reason": "VMChaosInjected", "eventTime": "2026-11-28T12:00:10.000000Z",
                 "regarding": {"namespace": "shop", "name": "web-1", "uid": "u"}}));
-            not_restored("k3f9ab", &[Heard::of(&event.unwrap()).unwrap()]).len()
+            not_restored("k3f9ab", &[EventSeen::of(&event.unwrap()).unwrap()]).len()
         };
         for (fault, looked_into) in [
             ("netem", 1),
@@ -244,14 +244,14 @@ mod tests {
                 "regarding": {"kind": "VirtualMachineInstance", "namespace": namespace, "name": name, "uid": "u"}}))
             .unwrap()
         };
-        assert!(Heard::of(&event("shop", "web-1")).is_some());
+        assert!(EventSeen::of(&event("shop", "web-1")).is_some());
         for (namespace, name) in [
             ("default", "web-1"),
             ("shop", "../web-1"),
             ("shop", ""),
             ("shop", "x y"),
         ] {
-            assert_eq!(Heard::of(&event(namespace, name)), None, "{namespace}/{name}");
+            assert_eq!(EventSeen::of(&event(namespace, name)), None, "{namespace}/{name}");
         }
     }
 

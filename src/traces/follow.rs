@@ -16,8 +16,8 @@ use crate::cluster::watch::{self, Change, Filter};
 use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance};
 use crate::traces::changes::Changed;
 use crate::traces::debug_pods::DebugPodSeen;
-use crate::traces::events::Heard;
-use crate::traces::migrations::{MigrationRun, Seen};
+use crate::traces::events::EventSeen;
+use crate::traces::migrations::{MigrationRun, MigrationSeen};
 use crate::traces::uncounted::{ToldApart, tell_apart};
 
 /// The runs there are and what does not count as one, once every place has been looked into, and again after every change. An
@@ -38,7 +38,7 @@ pub fn follow_migrations(
     cluster: &Cluster,
     view: &View,
 ) -> BoxStream<'static, Result<Vec<MigrationRun>, ClusterError>> {
-    let parse = |object: &VirtualMachineInstanceMigration| Seen::of(object);
+    let parse = |object: &VirtualMachineInstanceMigration| MigrationSeen::of(object);
     known::<VirtualMachineInstanceMigration, _>(cluster, view, &MIGRATIONS, parse)
         .filter(|known| std::future::ready(!known.as_ref().is_err_and(ClusterError::is_not_found)))
         .map(|known| Ok(MigrationRun::group(known?)))
@@ -77,8 +77,8 @@ pub fn follow_changes(
 }
 
 /// The same for what Events say. They are a courtesy: where they can no longer be followed, nothing more is heard.
-pub fn follow_events(cluster: &Cluster, view: &View) -> BoxStream<'static, Vec<Heard>> {
-    known::<Event, _>(cluster, view, &EVENTS, Heard::of)
+pub fn follow_events(cluster: &Cluster, view: &View) -> BoxStream<'static, Vec<EventSeen>> {
+    known::<Event, _>(cluster, view, &EVENTS, EventSeen::of)
         .filter_map(|known| std::future::ready(known.ok()))
         .boxed()
 }

@@ -12,7 +12,7 @@ use crate::cluster::migration::{self, VirtualMachineInstanceMigration};
 use crate::cluster::vmi::VirtualMachineInstance;
 use crate::cluster::watch::{self, Change, Filter};
 use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind};
-use crate::traces::migrations::{MigrationRun, Seen};
+use crate::traces::migrations::{MigrationRun, MigrationSeen};
 
 /// Between its hand-over to the nodes and its start nobody acts on a cancellation.
 const END_LIMIT: Duration = Duration::from_secs(60);
@@ -42,7 +42,7 @@ pub async fn halt(cluster: &Cluster, run: MigrationRun, who: &str) -> Halted {
     };
     // Between rounds nothing is in flight: the command still watches what it made last.
     let newest = halted.run.newest().filter(|newest| !newest.is_in_flight());
-    let marked: Vec<&Seen> = halted.run.in_flight().chain(newest).collect();
+    let marked: Vec<&MigrationSeen> = halted.run.in_flight().chain(newest).collect();
     let marks = marked
         .iter()
         .map(|one| mark(cluster, &one.namespace, &one.name, &one.uid, who));
@@ -67,7 +67,7 @@ pub async fn halt(cluster: &Cluster, run: MigrationRun, who: &str) -> Halted {
 }
 
 /// Cancels one migration and waits until it is over.
-async fn end(cluster: &Cluster, one: &Seen) -> Result<String, String> {
+async fn end(cluster: &Cluster, one: &MigrationSeen) -> Result<String, String> {
     let key = one.vmi_key();
     let past = migration::in_post_copy(cluster, &one.namespace, &one.vmi, &one.uid).await;
     if past.is_some() {
@@ -105,7 +105,7 @@ async fn end(cluster: &Cluster, one: &Seen) -> Result<String, String> {
     }
 }
 
-async fn until_gone(cluster: &Cluster, one: &Seen) -> Result<(), ClusterError> {
+async fn until_gone(cluster: &Cluster, one: &MigrationSeen) -> Result<(), ClusterError> {
     let api = Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), &one.namespace);
     let filter = Filter {
         labels: None,

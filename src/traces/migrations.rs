@@ -1,7 +1,7 @@
 //! Everybody's runs of migrations, read off their objects alone: from whatever machine they were started.
 //!
 //! ```text
-//! migrations with our label ── Seen::of (pure) ──> by run ──> MigrationRun ──> status, halt
+//! migrations with our label ── MigrationSeen::of (pure) ──> by run ──> MigrationRun ──> status, halt
 //! ```
 
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// A migration of somebody's run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct MigrationSeen {
     pub namespace: String,
     pub name: String,
     pub uid: String,
@@ -51,12 +51,12 @@ pub struct Seen {
 pub struct MigrationRun {
     pub id: String,
     /// Oldest first; never empty.
-    pub migrations: Vec<Seen>,
+    pub migrations: Vec<MigrationSeen>,
 }
 
-// === impl Seen ===
+// === impl MigrationSeen ===
 
-impl Seen {
+impl MigrationSeen {
     /// Reads a migration; `None` when it is not of one of our runs.
     pub fn of(object: &VirtualMachineInstanceMigration) -> Option<Self> {
         // The VMI's name is asked for, and no API server has checked it.
@@ -107,8 +107,8 @@ impl Seen {
 
 impl MigrationRun {
     /// Groups migrations by run, in the order of the runs' ids.
-    pub fn group(migrations: impl IntoIterator<Item = Seen>) -> Vec<Self> {
-        let mut runs: BTreeMap<String, Vec<Seen>> = BTreeMap::new();
+    pub fn group(migrations: impl IntoIterator<Item = MigrationSeen>) -> Vec<Self> {
+        let mut runs: BTreeMap<String, Vec<MigrationSeen>> = BTreeMap::new();
         for migration in migrations {
             runs.entry(migration.run.clone()).or_default().push(migration);
         }
@@ -119,12 +119,12 @@ impl MigrationRun {
         sorted.collect()
     }
 
-    pub fn in_flight(&self) -> impl Iterator<Item = &Seen> {
+    pub fn in_flight(&self) -> impl Iterator<Item = &MigrationSeen> {
         self.migrations.iter().filter(|one| one.is_in_flight())
     }
 
     /// The one that ended last, or is still under way.
-    pub fn newest(&self) -> Option<&Seen> {
+    pub fn newest(&self) -> Option<&MigrationSeen> {
         self.migrations.last()
     }
 
@@ -149,7 +149,7 @@ impl MigrationRun {
 
     /// As a list shows it.
     pub fn item(&self, now: Time) -> RunItem {
-        let flying: Vec<&Seen> = self.in_flight().collect();
+        let flying: Vec<&MigrationSeen> = self.in_flight().collect();
         let state = if flying.is_empty() {
             if self.is_waiting(now) { WAITING } else { "finished" }
         } else if flying.iter().all(|one| one.leaving) {
@@ -164,8 +164,8 @@ impl MigrationRun {
                 format!("{}: {phase}", one.vmi_key())
             })
             .collect();
-        let last = |of: fn(&Seen) -> Option<&String>| self.migrations.iter().rev().find_map(of).cloned();
-        let shown: Vec<&Seen> = if flying.is_empty() {
+        let last = |of: fn(&MigrationSeen) -> Option<&String>| self.migrations.iter().rev().find_map(of).cloned();
+        let shown: Vec<&MigrationSeen> = if flying.is_empty() {
             self.newest().into_iter().collect()
         } else {
             flying
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn seen(name: &str, phase: &str, at: &str, annotations: &Value) -> Option<Seen> {
+    fn seen(name: &str, phase: &str, at: &str, annotations: &Value) -> Option<MigrationSeen> {
         let object = json!({
             "metadata": {
                 "name": name, "namespace": "shop", "uid": name, "creationTimestamp": "2026-11-20T12:00:00Z", "annotations": annotations,
@@ -212,10 +212,10 @@ mod tests {
             "spec": {"vmiName": "web-1"},
             "status": {"phase": phase, "phaseTransitionTimestamps": [{"phase": phase, "phaseTransitionTimestamp": at}]},
         });
-        Seen::of(&serde_json::from_value(object).unwrap())
+        MigrationSeen::of(&serde_json::from_value(object).unwrap())
     }
 
-    fn state(migrations: Vec<Option<Seen>>, now: &str) -> String {
+    fn state(migrations: Vec<Option<MigrationSeen>>, now: &str) -> String {
         let runs = MigrationRun::group(migrations.into_iter().flatten());
         runs[0].item(Time(now.parse().unwrap())).state
     }
@@ -246,6 +246,6 @@ mod tests {
     #[test]
     fn migrations_of_others_are_none_of_our_business() {
         let object = json!({"metadata": {"name": "x", "labels": {"kubevirt.io/vmi-name": "web-1"}}, "spec": {"vmiName": "web-1"}});
-        assert_eq!(Seen::of(&serde_json::from_value(object).unwrap()), None);
+        assert_eq!(MigrationSeen::of(&serde_json::from_value(object).unwrap()), None);
     }
 }

@@ -38,8 +38,8 @@ use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind, VirtualMachineInstan
 use crate::node::pod::{LABEL_MANAGED_BY, MANAGED_BY};
 use crate::traces::changes::{Changed, sorted};
 use crate::traces::debug_pods::{DebugPodSeen, LiveRun};
-use crate::traces::events::Heard;
-use crate::traces::migrations::{MigrationRun, Seen};
+use crate::traces::events::EventSeen;
+use crate::traces::migrations::{MigrationRun, MigrationSeen};
 use crate::traces::uncounted::{Uncounted, tell_apart};
 
 pub use beside::beside;
@@ -87,7 +87,7 @@ impl Found {
         let pods = self.runs.iter().flat_map(|run| &run.pods);
         let migrations = self.migrations.iter().flat_map(|run| &run.migrations);
         pods.flat_map(|pod| &pod.targets).any(|target| target == key)
-            || migrations.map(Seen::vmi_key).any(|vmi| vmi == key)
+            || migrations.map(MigrationSeen::vmi_key).any(|vmi| vmi == key)
             || self.changes.iter().any(|change| change.key() == key)
     }
 }
@@ -150,7 +150,7 @@ pub async fn look(
         uncounted,
         namespaces,
         view,
-        migrations: MigrationRun::group(migrations.iter().filter_map(Seen::of)),
+        migrations: MigrationRun::group(migrations.iter().filter_map(MigrationSeen::of)),
         migrations_view,
         changes: sorted(&machines, &instances),
         changes_views: [of_machines, of_instances],
@@ -158,9 +158,9 @@ pub async fn look(
 }
 
 /// What the Events of runs say, and where they could be read.
-pub async fn events(cluster: &Cluster) -> Result<(Vec<Heard>, View), ClusterError> {
+pub async fn events(cluster: &Cluster) -> Result<(Vec<EventSeen>, View), ClusterError> {
     let (events, view) = gather::<Event>(cluster, None, None, &EVENTS).await?;
-    Ok((events.iter().filter_map(Heard::of).collect(), view))
+    Ok((events.iter().filter_map(EventSeen::of).collect(), view))
 }
 
 /// Without KubeVirt there are none of its objects.

@@ -12,9 +12,9 @@ use kubectl_vmchaos::name::is_key;
 use kubectl_vmchaos::report::Time;
 use kubectl_vmchaos::traces::changes::sorted;
 use kubectl_vmchaos::traces::debug_pods::{DebugPodSeen, LiveRun};
-use kubectl_vmchaos::traces::events::{Heard, told};
+use kubectl_vmchaos::traces::events::{EventSeen, told};
 use kubectl_vmchaos::traces::items::item;
-use kubectl_vmchaos::traces::migrations::{MigrationRun, Seen};
+use kubectl_vmchaos::traces::migrations::{MigrationRun, MigrationSeen};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -150,13 +150,13 @@ fn a_migration_and_an_event_that_anybody_wrote_are_read_or_passed_over() {
         &(changed(vec![migration]), changed(vec![event])),
         |(migration, event)| {
             if let Ok(migration) = serde_json::from_value::<VirtualMachineInstanceMigration>(migration) {
-                for run in MigrationRun::group(Seen::of(&migration)) {
+                for run in MigrationRun::group(MigrationSeen::of(&migration)) {
                     let _ = (run.is_live(Time::now()), run.item(Time::now()));
                 }
             }
-            let heard: Vec<Heard> = serde_json::from_value::<Event>(event)
+            let heard: Vec<EventSeen> = serde_json::from_value::<Event>(event)
                 .iter()
-                .filter_map(Heard::of)
+                .filter_map(EventSeen::of)
                 .collect();
             let pod = DebugPodSeen::of(&serde_json::from_value(debug_pod()).unwrap());
             for run in LiveRun::group(pod) {

@@ -17,7 +17,7 @@ use crate::cluster::Cluster;
 use crate::cluster::vmi::VirtualMachineInstance;
 use crate::cluster::watch::Change;
 use crate::fault::Unfit;
-use crate::faults::migrate::eligibility::{Terrain, judge};
+use crate::faults::migrate::eligibility::{NotMovable, Terrain, judge};
 use crate::faults::migrate::plan::MigrationPlan;
 use crate::faults::screen::Screen;
 use crate::plan::consent::Confirmed;
@@ -231,12 +231,12 @@ impl Driver<'_> {
         let destination = &self.plan.spec.destination;
         let judged = self.vmis.iter().zip(&self.plan.pool).map(|(vmi, planned)| match vmi {
             Some(vmi) => judge(vmi, &terrain, destination),
-            None => Err(Unfit {
+            None => Err(NotMovable::Unfit(Unfit {
                 namespace: planned.namespace.clone(),
                 name: planned.name.clone(),
                 reason: "does not run any more".to_owned(),
                 hint: None,
-            }),
+            })),
         });
         Some(Input::Surveyed(judged.collect()))
     }

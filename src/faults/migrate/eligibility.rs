@@ -45,11 +45,45 @@ pub(crate) fn unfit_now(vmi: &VirtualMachineInstance, ground: &Ground) -> Option
         moving: BTreeMap::new(),
         flags: ground.flags.clone(),
     };
-    judge(vmi, &terrain, &Destination::default()).err()
+    judge(vmi, &terrain, &Destination::default())
+        .err()
+        .map(NotMovable::into_unfit)
+}
+
+/// Why a VM cannot be migrated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotMovable {
+    /// It is where it was to go.
+    IsThere(Unfit),
+    Unfit(Unfit),
+}
+
+impl NotMovable {
+    pub fn into_unfit(self) -> Unfit {
+        match self {
+            Self::IsThere(unfit) | Self::Unfit(unfit) => unfit,
+        }
+    }
+
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::IsThere(unfit) | Self::Unfit(unfit) => &unfit.reason,
+        }
+    }
+}
+
+impl From<Unfit> for NotMovable {
+    fn from(unfit: Unfit) -> Self {
+        Self::Unfit(unfit)
+    }
 }
 
 /// Where this VMI could be migrated to, or why it cannot be.
-pub fn judge(vmi: &VirtualMachineInstance, terrain: &Terrain, destination: &Destination) -> Result<Movable, Unfit> {
+pub fn judge(
+    vmi: &VirtualMachineInstance,
+    terrain: &Terrain,
+    destination: &Destination,
+) -> Result<Movable, NotMovable> {
     let unfit = |reason: String, hint: Option<CommandLine>| Unfit {
         namespace: vmi.namespace().to_owned(),
         name: vmi.name().to_owned(),
@@ -58,27 +92,27 @@ pub fn judge(vmi: &VirtualMachineInstance, terrain: &Terrain, destination: &Dest
         hint: hint.map(|hint| hint.each_with(&terrain.flags).into()),
     };
     if let Some((reason, hint)) = not_steady(vmi) {
-        return Err(unfit(reason, hint));
+        return Err(unfit(reason, hint).into());
     }
     if let Some(migration) = terrain.moving.get(&(vmi.namespace().to_owned(), vmi.name().to_owned())) {
         let hint = CommandLine::new("kubectl get vmim")
             .arg(migration)
             .flag("-n", vmi.namespace());
-        return Err(unfit(format!("is being migrated already, by {migration}"), Some(hint)));
+        return Err(unfit(format!("is being migrated already, by {migration}"), Some(hint)).into());
     }
     if let Some(why) = not_migratable(vmi) {
         let hint = CommandLine::new("kubectl describe vmi")
             .arg(vmi.name())
             .flag("-n", vmi.namespace());
-        return Err(unfit(why, Some(hint)));
+        return Err(unfit(why, Some(hint)).into());
     }
     let node = vmi.status.node_name.as_str();
     if destination.node.as_deref() == Some(node) {
-        return Err(unfit(format!("{ALREADY_THERE} {node}"), None));
+        return Err(NotMovable::IsThere(unfit(format!("is already on {node}"), None)));
     }
     let to = terrain.nodes.as_deref().map(|nodes| targets(vmi, nodes, destination));
     if let Some(Err(why)) = to {
-        return Err(unfit(why, Some("kubectl get nodes".into())));
+        return Err(unfit(why, Some("kubectl get nodes".into())).into());
     }
     Ok(Movable {
         namespace: vmi.namespace().to_owned(),
@@ -88,9 +122,6 @@ pub fn judge(vmi: &VirtualMachineInstance, terrain: &Terrain, destination: &Dest
         to: to.and_then(Result::ok),
     })
 }
-
-/// The reason of a VM that is where it was to go.
-pub const ALREADY_THERE: &str = "is already on";
 
 fn not_migratable(vmi: &VirtualMachineInstance) -> Option<String> {
     let said = vmi

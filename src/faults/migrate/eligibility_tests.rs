@@ -37,7 +37,7 @@ fn terrain(nodes: Vec<Node>) -> Terrain {
 #[track_caller]
 fn refused(vmi: &VirtualMachineInstance, nodes: Vec<Node>, destination: &Destination, reason: &str) {
     let unfit = judge(vmi, &terrain(nodes), destination).unwrap_err();
-    assert_eq!(unfit.reason, reason);
+    assert_eq!(unfit.reason(), reason);
 }
 
 fn anywhere() -> Destination {

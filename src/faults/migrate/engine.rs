@@ -8,8 +8,7 @@ use tokio::time::Instant;
 use super::cancel::CANCEL_LIMIT;
 use super::flight::{Clock, End, Flight, Why};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
-use crate::fault::Unfit;
-use crate::faults::migrate::eligibility::ALREADY_THERE;
+use crate::faults::migrate::eligibility::NotMovable;
 use crate::faults::migrate::plan::MigrationPlan;
 use crate::faults::migrate::schedule::Schedule;
 use crate::faults::migrate::spec::{Extent, Movable};
@@ -183,7 +182,7 @@ impl Engine {
         format!("{} s", self.timeout.as_secs_f64())
     }
 
-    fn surveyed(&mut self, pool: &[Result<Movable, Unfit>], now: Instant) {
+    fn surveyed(&mut self, pool: &[Result<Movable, NotMovable>], now: Instant) {
         let Stage::Surveying(number) = self.stage else {
             return;
         };
@@ -196,17 +195,18 @@ impl Engine {
             .schedule
             .round(number, |vm| pool.get(vm).is_some_and(Result::is_ok));
         for (vm, found) in pool.iter().enumerate().take(self.vms.len()) {
-            let Err(unfit) = found else {
+            let Err(why) = found else {
                 self.vms[vm].unfit = None;
                 continue;
             };
-            let (turn, stays) = (round.left_out.contains(&vm), unfit.reason.starts_with(ALREADY_THERE));
+            let stays = matches!(why, NotMovable::IsThere(_));
+            let (turn, reason) = (round.left_out.contains(&vm), why.reason());
             if turn && !stays {
-                self.vms[vm].failed_to_move = Some(format!("round {number}: it {}", unfit.reason));
+                self.vms[vm].failed_to_move = Some(format!("round {number}: it {reason}"));
             }
             // It is out of the draw, whoever's turn it is.
-            if (turn || !stays) && self.vms[vm].unfit.as_ref() != Some(&unfit.reason) {
-                self.vms[vm].unfit = Some(unfit.reason.clone());
+            if (turn || !stays) && self.vms[vm].unfit.as_deref() != Some(reason) {
+                self.vms[vm].unfit = Some(reason.to_owned());
                 self.actions.push(Action::LeftOut(vm));
             }
         }

@@ -14,7 +14,7 @@ use crate::cluster::nodes;
 use crate::cluster::selection::Selection;
 use crate::cluster::vmi::VirtualMachineInstance;
 use crate::fault::Unfit;
-use crate::faults::migrate::eligibility::{Terrain, judge};
+use crate::faults::migrate::eligibility::{NotMovable, Terrain, judge};
 use crate::faults::migrate::spec::{Destination, Movable};
 
 /// What matched, sorted by namespace and name.
@@ -43,7 +43,7 @@ pub async fn pool(cluster: &Cluster, selection: &Selection, destination: &Destin
     let (stopped, missing) = absent?;
     let terrain = Terrain { moving, ..terrain };
     let judged = |vmi: VirtualMachineInstance| {
-        let judged = judge(&vmi, &terrain, destination);
+        let judged = judge(&vmi, &terrain, destination).map_err(NotMovable::into_unfit);
         (vmi, judged)
     };
     Ok(Pool {

@@ -59,7 +59,7 @@ pub struct Cancel {
 
 /// A phase and when it was first seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct PhaseSeen {
     pub phase: Cow<'static, str>,
     pub at: Timestamp,
 }
@@ -79,7 +79,7 @@ pub struct Flight {
     pub to: Option<String>,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
-    pub phases: Vec<Seen>,
+    pub phases: Vec<PhaseSeen>,
     /// When the last phase began.
     pub phase_since: Instant,
     /// `PreCopy`, `PostCopy`, `Paused`

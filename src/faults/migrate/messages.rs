@@ -2,7 +2,7 @@
 
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::vmi::VirtualMachineInstance;
-use crate::fault::Unfit;
+use crate::faults::migrate::eligibility::NotMovable;
 use crate::faults::migrate::spec::Movable;
 use crate::run::machine::Outside;
 use crate::run::trouble::Trouble;
@@ -14,7 +14,7 @@ pub type FlightIndex = usize;
 #[derive(Debug)]
 pub enum Input {
     /// Answer to [`Action::Survey`]: every VM of the pool, in its order.
-    Surveyed(Vec<Result<Movable, Unfit>>),
+    Surveyed(Vec<Result<Movable, NotMovable>>),
     /// Answer to [`Action::Create`].
     Created(FlightIndex, Result<Box<VirtualMachineInstanceMigration>, NotMade>),
     /// Answer to [`Action::Seek`]: the object that was made after all, none, or nobody could look.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::cancel::{RETRY, SLOW};
 use super::engine::{Action, Engine, FlightIndex};
 use super::explain::waits_for;
-use super::flight::{End, Flight, Object, Seen, Why, phase_name};
+use super::flight::{End, Flight, Object, PhaseSeen, Why, phase_name};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::vmi::{MigrationState, VirtualMachineInstance};
 use crate::command_line::CommandLine;
@@ -272,12 +272,12 @@ fn phases(flight: &mut Flight, object: &VirtualMachineInstanceMigration, now: Ti
         if flight.started_at.is_none() && entry.phase == "Running" {
             flight.started_at = Some(at);
         }
-        flight.phases.push(Seen {
+        flight.phases.push(PhaseSeen {
             phase: phase_name(&entry.phase),
             at,
         });
     }
-    flight.phases.push(Seen {
+    flight.phases.push(PhaseSeen {
         phase: phase_name(phase),
         at: now,
     });

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::engine::{Action, Engine, Input};
 use super::flight::{End, Flight};
 use crate::fault::{Time, Unfit};
+use crate::faults::migrate::eligibility::NotMovable;
 use crate::faults::migrate::plan::MigrationPlan;
 use crate::faults::migrate::schedule::Schedule;
 use crate::faults::migrate::spec::{Destination, Extent, MigrateSpec, Movable};
@@ -84,12 +85,12 @@ impl Run {
     pub(super) fn survey(&mut self, pool: &[&str]) {
         let judged = pool.iter().map(|name| match name.strip_prefix('!') {
             None => Ok(movable(name)),
-            Some(name) => Err(Unfit {
+            Some(name) => Err(NotMovable::Unfit(Unfit {
                 namespace: "shop".into(),
                 name: name.into(),
                 reason: "is paused".into(),
                 hint: None,
-            }),
+            })),
         });
         self.handle(Input::Surveyed(judged.collect()));
     }

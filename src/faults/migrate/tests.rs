@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::eligibility::NotMovable;
 use super::engine::{Action, Input, NotMade};
 use super::flight::{End, Flight};
-use super::testing::{Run, flying, once};
-use crate::fault::Time;
+use super::testing::{Run, flying, movable, once};
+use crate::fault::{Time, Unfit};
 use crate::faults::migrate::spec::Extent;
 use crate::run::trouble::Trouble;
 
@@ -142,7 +143,7 @@ fn a_thousand_rounds_are_kept_in_little_memory() {
         .iter()
         .map(|flight| {
             let texts = flight.name.len() + flight.uid.len() + flight.from.len();
-            size_of::<Flight>() + texts + flight.phases.capacity() * size_of::<super::flight::Seen>()
+            size_of::<Flight>() + texts + flight.phases.capacity() * size_of::<super::flight::PhaseSeen>()
         })
         .sum();
     assert!(bytes < 2 << 20, "{bytes} bytes for 1,000 migrations");
@@ -229,4 +230,24 @@ fn every_condition_that_holds_a_migration_back_is_put_into_words() {
             assert_eq!(said, says, "{condition} is {status}");
         }
     }
+}
+
+#[test]
+fn a_vm_that_is_where_it_was_to_go_has_not_failed_to_move() {
+    let unfit = |reason: &str| Unfit {
+        namespace: "shop".into(),
+        name: "x".into(),
+        reason: reason.into(),
+        hint: None,
+    };
+    let failed = |why: NotMovable| {
+        let mut run = once(&["x", "y"]);
+        run.handle(Input::Surveyed(vec![Err(why), Ok(movable("y"))]));
+        run.engine.vms()[0].failed_to_move.clone()
+    };
+    assert_eq!(failed(NotMovable::IsThere(unfit("is already on b"))), None);
+    assert_eq!(
+        failed(NotMovable::Unfit(unfit("is already on its way out"))).as_deref(),
+        Some("round 1: it is already on its way out")
+    );
 }

@@ -7,7 +7,7 @@ use futures::future::{BoxFuture, join_all};
 use futures::{FutureExt, StreamExt};
 use tokio::task::JoinHandle;
 
-use super::Seen;
+use super::VmiState;
 use super::back::{bring_back, go_back};
 use super::begin::{Request, ask, mark_first};
 use super::engine::{Done, Effect, Outage, Outcome, Step};
@@ -102,7 +102,7 @@ impl Driver<'_> {
             _ => Some(vm.target.name.as_str()),
         };
         let mut changes = Some(watch::vmis(self.cluster, &vm.target.namespace, name, None));
-        let mut known: Vec<Seen> = Vec::new();
+        let mut known: Vec<VmiState> = Vec::new();
         let mut work: Option<BoxFuture<'_, Done>> = None;
         let mut signalled = 0;
         let mut enough = signals.enough_count();
@@ -167,9 +167,9 @@ impl Driver<'_> {
     }
 
     /// What is there, without what came back of other outages.
-    fn visible(&self, index: usize, known: &[Seen]) -> Vec<Seen> {
+    fn visible(&self, index: usize, known: &[VmiState]) -> Vec<VmiState> {
         let claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = |vmi: &&Seen| claimed.get(&vmi.uid).is_none_or(|by| *by == index);
+        let free = |vmi: &&VmiState| claimed.get(&vmi.uid).is_none_or(|by| *by == index);
         known.iter().filter(free).cloned().collect()
     }
 
@@ -225,11 +225,11 @@ async fn next(
 }
 
 /// Brings what is known up to date.
-fn take(known: &mut Vec<Seen>, change: Change<VirtualMachineInstance>) {
+fn take(known: &mut Vec<VmiState>, change: Change<VirtualMachineInstance>) {
     match change {
-        Change::Listed(all) => *known = all.iter().map(Seen::of).collect(),
+        Change::Listed(all) => *known = all.iter().map(VmiState::of).collect(),
         Change::Applied(vmi) => {
-            let seen = Seen::of(&vmi);
+            let seen = VmiState::of(&vmi);
             match known.iter_mut().find(|one| one.uid == seen.uid) {
                 Some(one) => *one = seen,
                 None => known.push(seen),

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use self::limits::HURRIED;
 pub use self::states::{Done, Effect, Outcome, Step, Times};
-use super::Seen;
+use super::VmiState;
 use crate::faults::outage::recovery::{Comeback, Help, Prediction, Sight, help};
 use crate::faults::outage::spec::{Mode, OutageSpec, OutageTarget};
 use crate::run::moment::Moment;
@@ -32,7 +32,7 @@ pub struct Outage {
     pub step: Step,
     pub times: Times,
     /// Who or what came back.
-    pub new: Option<Seen>,
+    pub new: Option<VmiState>,
     /// What we did to bring it back, and was needed.
     pub helped: BTreeSet<Help>,
     /// What we tried, whether it was needed or not: nothing is tried twice.
@@ -117,7 +117,7 @@ impl Outage {
     }
 
     /// Takes in all VMIs there are that may be its own, or come after it.
-    pub fn see(&mut self, vmis: &[Seen], now: Moment) -> Option<Effect> {
+    pub fn see(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         match self.step {
             Step::Looking => return self.first_look(vmis),
             Step::Waiting | Step::Over(_) => return None,
@@ -127,7 +127,7 @@ impl Outage {
         self.go_on(vmis, now)
     }
 
-    fn first_look(&mut self, vmis: &[Seen]) -> Option<Effect> {
+    fn first_look(&mut self, vmis: &[VmiState]) -> Option<Effect> {
         self.before = vmis.iter().map(|vmi| vmi.uid.clone()).collect();
         let old = self.old(vmis);
         if self.hurried {
@@ -155,7 +155,7 @@ impl Outage {
     }
 
     /// Decides what comes next, from what is known now.
-    fn go_on(&mut self, vmis: &[Seen], now: Moment) -> Option<Effect> {
+    fn go_on(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         if self.is_over() || self.busy {
             return None;
         }
@@ -191,7 +191,7 @@ impl Outage {
     }
 
     /// The time of the current step is over.
-    pub fn tick(&mut self, vmis: &[Seen], now: Moment) -> Option<Effect> {
+    pub fn tick(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         if self.busy || self.is_over() || self.until.is_none_or(|until| now.at < until) {
             return None;
         }
@@ -218,7 +218,7 @@ impl Outage {
     }
 
     /// The platform has had its time, or it has been as it is for as long as asked.
-    fn time_is_up(&mut self, vmis: &[Seen], now: Moment) -> Option<Effect> {
+    fn time_is_up(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         if self.in_place {
             self.step = Step::Undoing;
             self.busy = true;
@@ -249,7 +249,7 @@ impl Outage {
         self.help(vmis, now)
     }
 
-    fn help(&mut self, vmis: &[Seen], now: Moment) -> Option<Effect> {
+    fn help(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         let next = help(&self.target.owner, self.sight(vmis));
         if let Some(help) = next.filter(|help| !self.tried.contains(help)) {
             return Some(self.begin_help(help, now));

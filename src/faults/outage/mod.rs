@@ -24,8 +24,8 @@ pub mod report;
 pub mod screen;
 pub mod spec;
 
-mod seen;
+mod vmi_state;
 
-pub use seen::Seen;
+pub use vmi_state::VmiState;
 
 pub use fault::OutageFault;

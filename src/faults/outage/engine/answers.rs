@@ -1,6 +1,6 @@
 //! What came of what was to be done, and what that means for the outage.
 
-use super::super::Seen;
+use super::super::VmiState;
 use super::{Done, Effect, Moment, Outage, Outcome, Step};
 use crate::faults::outage::recovery::Help;
 use crate::run::trouble::Trouble;
@@ -15,7 +15,7 @@ impl Outage {
     }
 
     /// Takes in what came of an effect.
-    pub fn done(&mut self, done: Done, vmis: &[Seen], now: Moment) -> Option<Effect> {
+    pub fn done(&mut self, done: Done, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         self.busy = false;
         if let Some(trouble) = self.blind.take().filter(|_| !matches!(done, Done::NotUndone(_))) {
             match done {

@@ -1,6 +1,6 @@
 //! What ends an outage before its time: a signal, the operator, a failure.
 
-use super::super::Seen;
+use super::super::VmiState;
 use super::{Effect, Moment, NOT_RECOVERED, Outage, Outcome, Step};
 use crate::faults::outage::recovery::{Help, Sight, help};
 use crate::run::trouble::Trouble;
@@ -9,7 +9,7 @@ use crate::run::trouble::Trouble;
 
 impl Outage {
     /// Its VMIs cannot be watched any more.
-    pub fn blind(&mut self, trouble: Trouble, vmis: &[Seen], now: Moment) -> Option<Effect> {
+    pub fn blind(&mut self, trouble: Trouble, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         if self.busy {
             self.blind = Some(trouble);
             return None;
@@ -18,7 +18,7 @@ impl Outage {
     }
 
     /// What was changed is put back, what only we bring back is brought back, unseen; then it ends as not recovered.
-    pub(super) fn end_blind(&mut self, trouble: Trouble, vmis: &[Seen], now: Moment) -> Option<Effect> {
+    pub(super) fn end_blind(&mut self, trouble: Trouble, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         self.out_of_sight = true;
         let is_down = self.times.gone.is_some() && self.spec.mode.ends_guest() && self.new.is_none();
         let sight = if self.tried.contains(&Help::Remove) {
@@ -44,7 +44,7 @@ impl Outage {
     }
 
     /// A signal: what is held ends now, what only we would bring back is brought back now.
-    pub fn hurry(&mut self, vmis: &[Seen], now: Moment) -> Option<Effect> {
+    pub fn hurry(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         self.hurried = true;
         if matches!(self.step, Step::Waiting | Step::Looking) {
             self.skip();
@@ -58,7 +58,7 @@ impl Outage {
     }
 
     /// The operator has seen enough: it is brought back now, as at the end of its time.
-    pub fn enough(&mut self, vmis: &[Seen], now: Moment) -> Option<Effect> {
+    pub fn enough(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         if self.busy || !self.is_kept_down() {
             return None;
         }

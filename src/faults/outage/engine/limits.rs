@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::Seen;
+use super::super::VmiState;
 use super::{Moment, Outcome, Step};
 use super::{NOT_RECOVERED, Outage};
 use crate::faults::outage::recovery::Comeback;
@@ -68,6 +68,6 @@ impl Outage {
     }
 }
 
-fn phase(vmi: &Seen) -> &str {
+fn phase(vmi: &VmiState) -> &str {
     if vmi.phase.is_empty() { "Pending" } else { &vmi.phase }
 }

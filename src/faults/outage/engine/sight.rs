@@ -1,6 +1,6 @@
 //! What the VMIs that are there say about an outage: the end of the old guest, and how far a new one is.
 
-use super::super::Seen;
+use super::super::VmiState;
 use super::{Moment, Outage, Step};
 use crate::faults::outage::recovery::Sight;
 use crate::faults::outage::spec::{Mode, Owner};
@@ -8,12 +8,12 @@ use crate::faults::outage::spec::{Mode, Owner};
 // === impl Outage ===
 
 impl Outage {
-    pub(super) fn old<'a>(&self, vmis: &'a [Seen]) -> Option<&'a Seen> {
+    pub(super) fn old<'a>(&self, vmis: &'a [VmiState]) -> Option<&'a VmiState> {
         vmis.iter().find(|vmi| vmi.uid == self.target.uid)
     }
 
     /// Notes what is seen, at the moment it is seen: an event may come long before the answer to the request that caused it.
-    pub(super) fn look(&mut self, vmis: &[Seen], now: Moment) {
+    pub(super) fn look(&mut self, vmis: &[VmiState], now: Moment) {
         if self.times.gone.is_none() && self.has_ended(vmis) {
             self.times.gone = Some(now);
         }
@@ -32,7 +32,7 @@ impl Outage {
     }
 
     /// Whether the guest is gone, frozen or reset.
-    fn has_ended(&self, vmis: &[Seen]) -> bool {
+    fn has_ended(&self, vmis: &[VmiState]) -> bool {
         let old = self.old(vmis);
         let acted = self.times.acted.is_some();
         match self.spec.mode {
@@ -40,12 +40,12 @@ impl Outage {
             // Without an agent nothing on the VMI tells that the guest boots.
             Mode::Reset if !self.target.agent => acted,
             Mode::Reset => old.is_none_or(|old| old.is_final() || (acted || self.whole) && !(old.ready && old.agent)),
-            _ => old.is_none_or(Seen::is_final),
+            _ => old.is_none_or(VmiState::is_final),
         }
     }
 
     /// Sees how far the guest is back.
-    pub(super) fn look_for_the_return(&mut self, vmis: &[Seen], now: Moment) {
+    pub(super) fn look_for_the_return(&mut self, vmis: &[VmiState], now: Moment) {
         let held = self.spec.mode == Mode::Pause && matches!(self.step, Step::Acting | Step::Down);
         let new = match self.spec.mode {
             // The same guest, once it goes on.
@@ -78,7 +78,7 @@ impl Outage {
         self.new = Some(new.clone());
     }
 
-    pub(super) fn is_successor(&self, vmi: &Seen) -> bool {
+    pub(super) fn is_successor(&self, vmi: &VmiState) -> bool {
         let ours = match &self.target.owner {
             Owner::ReplicaSet { uid, .. } => vmi.owner.as_ref() == Some(uid),
             _ => vmi.name == self.target.name,
@@ -86,7 +86,7 @@ impl Outage {
         ours && !self.before.contains(&vmi.uid) && vmi.uid != self.target.uid && !vmi.leaving && !vmi.is_final()
     }
 
-    pub(super) fn sight(&self, vmis: &[Seen]) -> Sight {
+    pub(super) fn sight(&self, vmis: &[VmiState]) -> Sight {
         match (&self.new, self.old(vmis)) {
             (Some(_), _) => Sight::New,
             (None, Some(_)) => Sight::Finished,
@@ -102,7 +102,7 @@ impl Outage {
     }
 
     /// Whether somebody else, or a `halt`, has ended what was to be held.
-    pub(super) fn undone_by_others(&self, vmis: &[Seen]) -> Option<&'static str> {
+    pub(super) fn undone_by_others(&self, vmis: &[VmiState]) -> Option<&'static str> {
         match self.spec.mode {
             Mode::Pause => self
                 .old(vmis)
@@ -115,7 +115,7 @@ impl Outage {
         }
     }
 
-    pub(super) fn ended_meanwhile(&self, vmis: &[Seen]) -> bool {
+    pub(super) fn ended_meanwhile(&self, vmis: &[VmiState]) -> bool {
         self.old(vmis).is_none_or(|old| old.leaving || old.is_final())
     }
 }

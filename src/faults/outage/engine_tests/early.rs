@@ -23,15 +23,15 @@ fn a_signal_before_the_change_skips_it() {
 #[test]
 fn a_guest_that_is_not_as_planned_is_not_touched() {
     for changed in [
-        Seen {
+        VmiState {
             paused: true,
             ..seen("old")
         },
-        Seen {
+        VmiState {
             leaving: true,
             ..seen("old")
         },
-        Seen {
+        VmiState {
             phase: "Failed".into(),
             ..seen("old")
         },

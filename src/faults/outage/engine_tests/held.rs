@@ -7,7 +7,7 @@ fn what_is_held_is_undone_when_its_time_is_over() {
     let mut case = Case::new(OutageSpec::plain(Mode::Pause), vm("Always"));
     case.see(&[seen("old")]);
     case.done(Done::Acted, &[seen("old")]);
-    let paused = [Seen {
+    let paused = [VmiState {
         paused: true,
         ready: false,
         ..seen("old")
@@ -27,7 +27,7 @@ fn an_undoing_that_fails_is_a_leak() {
     let mut case = Case::new(OutageSpec::plain(Mode::Pause), vm("Always"));
     case.see(&[seen("old")]);
     case.done(Done::Acted, &[seen("old")]);
-    let paused = [Seen {
+    let paused = [VmiState {
         paused: true,
         ..seen("old")
     }];
@@ -53,7 +53,7 @@ fn a_refused_change_takes_the_way_back_off_again() {
 #[test]
 fn the_operator_ends_what_is_kept_down_and_not_the_time_the_platform_has() {
     let mut paused = Case::new(OutageSpec::plain(Mode::Pause), vm("Always"));
-    let frozen = [Seen {
+    let frozen = [VmiState {
         paused: true,
         ..seen("old")
     }];

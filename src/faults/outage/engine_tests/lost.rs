@@ -51,7 +51,7 @@ fn what_is_seen_before_the_answer_has_the_time_at_which_it_was_seen() {
 #[test]
 fn a_guest_that_shuts_down_after_a_lost_answer_has_its_time() {
     let mut case = Case::new(OutageSpec::plain(Mode::Delete), Owner::Nobody);
-    let leaving = [Seen {
+    let leaving = [VmiState {
         leaving: true,
         ..seen("old")
     }];

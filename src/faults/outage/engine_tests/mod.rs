@@ -26,20 +26,20 @@ fn vm(strategy: &str) -> Owner {
     Owner::Vm(RunField::RunStrategy(strategy.into()))
 }
 
-fn seen(uid: &str) -> Seen {
-    Seen {
+fn seen(uid: &str) -> VmiState {
+    VmiState {
         uid: uid.into(),
         name: "web-1".into(),
         node: "node-1".into(),
         phase: "Running".into(),
         ready: true,
         agent: true,
-        ..Seen::default()
+        ..VmiState::default()
     }
 }
 
-fn finished() -> Seen {
-    Seen {
+fn finished() -> VmiState {
+    VmiState {
         phase: "Failed".into(),
         ready: false,
         agent: false,
@@ -79,16 +79,16 @@ impl Case {
         }
     }
 
-    fn see(&mut self, vmis: &[Seen]) -> Option<Effect> {
+    fn see(&mut self, vmis: &[VmiState]) -> Option<Effect> {
         self.vm.see(vmis, self.now())
     }
 
-    fn done(&mut self, done: Done, vmis: &[Seen]) -> Option<Effect> {
+    fn done(&mut self, done: Done, vmis: &[VmiState]) -> Option<Effect> {
         self.vm.done(done, vmis, self.now())
     }
 
     /// Lets time pass up to when it wants to be woken.
-    fn wake(&mut self, vmis: &[Seen]) -> Option<Effect> {
+    fn wake(&mut self, vmis: &[VmiState]) -> Option<Effect> {
         let at = self.vm.wake_at().expect("it waits for some time to pass");
         self.seconds = (at - self.start).as_secs();
         self.vm.tick(vmis, self.now())
@@ -104,7 +104,7 @@ impl Case {
         case
     }
 
-    fn blind(&mut self, vmis: &[Seen]) -> Option<Effect> {
+    fn blind(&mut self, vmis: &[VmiState]) -> Option<Effect> {
         let trouble = Trouble::new("blind", "the VMI cannot be watched any more: Unauthorized");
         self.vm.blind(trouble, vmis, self.now())
     }

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_recovery_ends_the_wait() {
     let mut case = Case::ended(OutageSpec::plain(Mode::Delete), vm("Always"));
-    let starting = Seen {
+    let starting = VmiState {
         phase: "Scheduling".into(),
         ready: false,
         agent: false,
@@ -14,7 +14,7 @@ fn a_recovery_ends_the_wait() {
     case.seconds = 6;
     assert_eq!(case.see(std::slice::from_ref(&starting)), None);
     case.seconds = 8;
-    case.see(&[Seen {
+    case.see(&[VmiState {
         agent: false,
         ..seen("new")
     }]);
@@ -85,7 +85,7 @@ fn a_vm_that_may_not_be_started_is_waited_for() {
 #[test]
 fn what_is_coming_when_the_time_is_up_is_waited_for() {
     let mut case = Case::ended(OutageSpec::plain(Mode::Delete), vm("Always"));
-    let starting = [Seen {
+    let starting = [VmiState {
         phase: "Scheduling".into(),
         ready: false,
         agent: false,
@@ -119,7 +119,7 @@ fn the_old_guest_is_not_taken_for_a_new_one() {
     let mut case = Case::new(OutageSpec::plain(Mode::Delete), vm("Always"));
     case.see(&[seen("old")]);
     case.done(Done::Acted, &[seen("old")]);
-    let leaving = Seen {
+    let leaving = VmiState {
         leaving: true,
         ..seen("old")
     };
@@ -135,7 +135,7 @@ fn a_reset_is_seen_by_its_agent_going() {
     case.see(&[seen("old")]);
     case.done(Done::Acted, &[seen("old")]);
     assert_eq!(case.vm.times.gone, None, "conditions of before say nothing");
-    case.see(&[Seen {
+    case.see(&[VmiState {
         agent: false,
         ..seen("old")
     }]);
@@ -151,7 +151,7 @@ fn a_replacement_may_come_before_the_end() {
         uid: "set".into(),
     };
     let mut case = Case::new(OutageSpec::plain(Mode::Delete), set);
-    let replacement = Seen {
+    let replacement = VmiState {
         owner: Some("set".into()),
         name: "farm-2".into(),
         ..seen("new")

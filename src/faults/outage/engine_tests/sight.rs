@@ -19,18 +19,18 @@ fn paused() -> Case {
     case
 }
 
-fn frozen() -> Seen {
-    Seen {
+fn frozen() -> VmiState {
+    VmiState {
         paused: true,
         ..seen("old")
     }
 }
 
 /// A guest that is about to be reset: whether all of it was there before, and whether it has an agent.
-fn resetting(whole: bool, agent: bool) -> (Case, Seen) {
+fn resetting(whole: bool, agent: bool) -> (Case, VmiState) {
     let mut case = Case::new(OutageSpec::plain(Mode::Reset), vm("Always"));
     case.vm.target.agent = agent;
-    let before = Seen {
+    let before = VmiState {
         ready: whole,
         ..seen("old")
     };
@@ -52,7 +52,7 @@ fn a_guest_that_was_not_whole_is_no_sign_of_its_reset_before_the_answer() {
 fn a_whole_guest_that_comes_back_before_the_answer_has_the_times_at_which_it_was_seen() {
     let (mut case, whole) = resetting(true, true);
     case.seconds = 2;
-    case.see(&[Seen {
+    case.see(&[VmiState {
         ready: false,
         agent: false,
         ..seen("old")
@@ -78,7 +78,7 @@ fn a_reset_without_an_agent_is_believed_on_its_answer() {
 fn a_guest_that_is_leaving_is_not_back() {
     let mut case = paused();
     assert_eq!(case.wake(&[frozen()]), Some(Effect::Undo));
-    let leaving = Seen {
+    let leaving = VmiState {
         leaving: true,
         ..seen("old")
     };
@@ -98,17 +98,17 @@ fn a_pause_that_somebody_ended_is_told() {
 fn everything_must_be_back_at_the_same_time() {
     let mut case = Case::ended(OutageSpec::plain(Mode::Delete), vm("Always"));
     case.seconds = 6;
-    case.see(&[Seen {
+    case.see(&[VmiState {
         agent: false,
         ..seen("new")
     }]);
     case.seconds = 7;
-    case.see(&[Seen {
+    case.see(&[VmiState {
         ready: false,
         ..seen("new")
     }]);
     assert!(!case.vm.is_over(), "it is not ready any more");
-    case.see(&[Seen {
+    case.see(&[VmiState {
         paused: true,
         ..seen("new")
     }]);
@@ -122,7 +122,7 @@ fn everything_must_be_back_at_the_same_time() {
 #[test]
 fn another_vm_is_nobodys_successor() {
     let mut case = Case::ended(OutageSpec::plain(Mode::Delete), vm("Always"));
-    case.see(&[Seen {
+    case.see(&[VmiState {
         name: "web-2".into(),
         ..seen("new")
     }]);
@@ -132,7 +132,7 @@ fn another_vm_is_nobodys_successor() {
 #[test]
 fn a_finished_vmi_of_its_name_is_taken_away_first_whoever_made_it() {
     let mut case = Case::ended(OutageSpec::plain(Mode::Delete), Owner::Nobody);
-    let other = Seen {
+    let other = VmiState {
         uid: "other".into(),
         ..finished()
     };
@@ -149,7 +149,7 @@ fn each_step_has_its_time() {
         case.done(Done::Acted, &[seen("old")]);
         assert_eq!(until(&case), seconds, "{mode:?}");
         case.seconds = 31;
-        case.see(&[Seen {
+        case.see(&[VmiState {
             leaving: mode == Mode::Delete,
             ..seen("old")
         }]);
@@ -175,7 +175,7 @@ fn each_step_has_its_time() {
     case.done(Done::Undone, &[frozen()]);
     assert_eq!(until(&case), 360);
     let mut case = Case::ended(OutageSpec::plain(Mode::Delete), vm("Always"));
-    let starting = Seen {
+    let starting = VmiState {
         phase: "Scheduling".into(),
         ..seen("new")
     };
@@ -185,7 +185,7 @@ fn each_step_has_its_time() {
     // For one that was reset, and for one that we start.
     let (mut case, _) = resetting(true, true);
     case.seconds = 2;
-    let booting = Seen {
+    let booting = VmiState {
         ready: false,
         agent: false,
         ..seen("old")
@@ -232,14 +232,14 @@ fn a_help_that_is_answered_after_the_watch_was_lost_counts() {
 fn what_was_missing_at_the_end_is_named() {
     for (new, missing) in [
         (
-            Seen {
+            VmiState {
                 ready: false,
                 ..seen("new")
             },
             "runs and is not Ready",
         ),
         (
-            Seen {
+            VmiState {
                 phase: String::new(),
                 ready: false,
                 ..seen("new")

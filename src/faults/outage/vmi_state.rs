@@ -4,7 +4,7 @@ use crate::cluster::VirtualMachineInstance;
 
 /// What matters of a VMI for its recovery.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Seen {
+pub struct VmiState {
     pub uid: String,
     pub name: String,
     pub node: String,
@@ -17,9 +17,9 @@ pub struct Seen {
     pub agent: bool,
 }
 
-// === impl Seen ===
+// === impl VmiState ===
 
-impl Seen {
+impl VmiState {
     pub fn of(vmi: &VirtualMachineInstance) -> Self {
         let owners = vmi.metadata.owner_references.iter().flatten();
         Self {
