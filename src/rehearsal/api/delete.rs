@@ -91,7 +91,7 @@ fn end(cluster: &Cluster, call: &Call, options: &Value, object: &Arc<Value>) -> 
     if fields::text(options, "/propagationPolicy") == "Orphan" || call.query.get("propagationPolicy") == "Orphan" {
         kubevirt::owners::orphan(cluster, fields::text(object, "/metadata/uid"));
     }
-    Ok(terminate(cluster, resource, namespace, name, grace).map_or_else(
+    Ok(terminate(cluster, resource, object, grace).map_or_else(
         || (Arc::clone(object), true),
         |left| (left, cluster.get(resource, namespace, name).is_none()),
     ))
@@ -114,16 +114,23 @@ fn grace(resource: &Resource, object: &Value, asked: Option<u64>) -> u64 {
         .unwrap_or(30)
 }
 
-/// Marks an object as being deleted, or takes it away when nothing holds it.
+/// Marks an object as being deleted, or takes it away when nothing holds it. `seen` is that object as it was: another one that has
+/// its name by now stays.
 pub(crate) fn terminate(
     cluster: &Cluster,
     resource: &'static Resource,
-    namespace: &str,
-    name: &str,
+    seen: &Value,
     grace: u64,
 ) -> Option<Arc<Value>> {
+    let (namespace, name) = (
+        fields::text(seen, "/metadata/namespace"),
+        fields::text(seen, "/metadata/name"),
+    );
     let mut store = cluster.store();
     let before = store.get(resource, namespace, name)?;
+    if fields::text(&before, "/metadata/uid") != fields::text(seen, "/metadata/uid") {
+        return None;
+    }
     if grace == 0 && !fields::present(&before, "/metadata/finalizers") {
         return store.remove(resource, namespace, name);
     }

@@ -53,7 +53,7 @@ pub(crate) fn evict(cluster: &Cluster, call: &Call) -> ApiResult<Reply> {
             .or_else(|| pod.pointer("/spec/terminationGracePeriodSeconds"))
             .and_then(serde_json::Value::as_u64)
             .unwrap_or(30);
-        delete::terminate(cluster, &PODS, &call.namespace, &call.name, grace);
+        delete::terminate(cluster, &PODS, &pod, grace);
     }
     Ok(reply::json(
         201,

@@ -210,13 +210,7 @@ impl Migration {
             Ok(Some(pod)) if fields::text(&pod, "/status/phase") == "Running" => Ok(pod),
             other => {
                 if let Some(pod) = pod_there() {
-                    delete::terminate(
-                        &self.cluster,
-                        &PODS,
-                        &self.namespace,
-                        fields::text(&pod, "/metadata/name"),
-                        0,
-                    );
+                    delete::terminate(&self.cluster, &PODS, &pod, 0);
                 }
                 Err(other.err().unwrap_or_else(gone))
             }

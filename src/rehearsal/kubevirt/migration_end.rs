@@ -55,13 +55,7 @@ impl Migration {
             .into_iter()
             .filter(|pod| fields::text(pod, "/metadata/labels/kubevirt.io~1migrationJobUID") == uid)
         {
-            delete::terminate(
-                &self.cluster,
-                &PODS,
-                &self.namespace,
-                fields::text(&pod, "/metadata/name"),
-                1,
-            );
+            delete::terminate(&self.cluster, &PODS, &pod, 1);
         }
         // Looked up before the edit, which holds the store.
         let pods = self.cluster.list(&PODS, &self.namespace);

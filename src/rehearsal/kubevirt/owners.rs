@@ -37,13 +37,7 @@ pub(crate) fn collect(cluster: &Cluster, uid: &str) {
             } else {
                 0
             };
-            delete::terminate(
-                cluster,
-                resource,
-                fields::text(&object, "/metadata/namespace"),
-                fields::text(&object, "/metadata/name"),
-                grace,
-            );
+            delete::terminate(cluster, resource, &object, grace);
         }
     }
 }
@@ -96,7 +90,7 @@ pub(crate) fn replicate(cluster: &Cluster, set: &Value) {
         .filter(|vmi| is_owned(vmi, uid) && !fields::present(vmi, "/metadata/deletionTimestamp"))
     {
         if super::vmi::is_final(&vmi) {
-            delete::terminate(cluster, &VMIS, namespace, fields::text(&vmi, "/metadata/name"), 0);
+            delete::terminate(cluster, &VMIS, &vmi, 0);
         } else {
             there += 1;
         }

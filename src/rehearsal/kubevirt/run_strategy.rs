@@ -127,13 +127,7 @@ fn forget(cluster: &Cluster, namespace: &str, name: &str, action: &str) {
 
 fn remove(cluster: &Cluster, vmi: Option<&Value>) {
     if let Some(vmi) = vmi.filter(|vmi| !fields::present(vmi, "/metadata/deletionTimestamp")) {
-        delete::terminate(
-            cluster,
-            &VMIS,
-            fields::text(vmi, "/metadata/namespace"),
-            fields::text(vmi, "/metadata/name"),
-            0,
-        );
+        delete::terminate(cluster, &VMIS, vmi, 0);
     }
 }
 

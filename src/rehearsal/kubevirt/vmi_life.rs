@@ -145,13 +145,7 @@ pub(crate) async fn end(cluster: Arc<Cluster>, object: Arc<Value>) {
             .and_then(Value::as_u64)
             .unwrap_or(30);
         let finished = matches!(fields::text(pod, "/status/phase"), "Succeeded" | "Failed");
-        delete::terminate(
-            &cluster,
-            &PODS,
-            &namespace,
-            fields::text(pod, "/metadata/name"),
-            if finished { 0 } else { grace },
-        );
+        delete::terminate(&cluster, &PODS, pod, if finished { 0 } else { grace });
     }
     for pod in &pods {
         cluster

@@ -98,7 +98,7 @@ fn look(cluster: &Arc<Cluster>, seen: &Value) {
         tokio::spawn(life.live());
     }
     if ends && !cluster.nodes.stop(uid, grace) {
-        delete::terminate(cluster, &PODS, namespace, name, 0);
+        delete::terminate(cluster, &PODS, pod, 0);
     }
 }
 

@@ -51,10 +51,8 @@ impl Life {
         // The object goes when its deletion was asked for, before or after the container's end. Forgotten first: who asks
         // from now on finds no task and ends the object himself.
         self.cluster.nodes.forget(&uid);
-        let (namespace, name) = (self.text("/metadata/namespace"), self.text("/metadata/name"));
-        let there = self.cluster.get(&PODS, namespace, name);
-        if self.stop.borrow().is_some() && there.is_some_and(|pod| fields::text(&pod, "/metadata/uid") == uid) {
-            delete::terminate(&self.cluster, &PODS, namespace, name, 0);
+        if self.stop.borrow().is_some() {
+            delete::terminate(&self.cluster, &PODS, &self.pod, 0);
         }
     }
 

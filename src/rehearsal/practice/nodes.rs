@@ -107,10 +107,11 @@ impl Practice {
 
     /// Ends a pod as an eviction does: with its grace period.
     pub fn evict(&self, namespace: &str, pod: &str) {
-        let grace = self.cluster.get(&PODS, namespace, pod).and_then(|pod| {
-            pod.pointer("/spec/terminationGracePeriodSeconds")
-                .and_then(Value::as_u64)
-        });
-        delete::terminate(&self.cluster, &PODS, namespace, pod, grace.unwrap_or(30));
+        let Some(pod) = self.cluster.get(&PODS, namespace, pod) else {
+            return;
+        };
+        let grace = pod.pointer("/spec/terminationGracePeriodSeconds");
+        let grace = grace.and_then(Value::as_u64).unwrap_or(30);
+        delete::terminate(&self.cluster, &PODS, &pod, grace);
     }
 }

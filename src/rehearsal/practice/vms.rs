@@ -97,7 +97,9 @@ impl Practice {
 
     /// Deletes a VMI; what comes after it is its VM's run strategy's affair.
     pub fn delete_vmi(&self, namespace: &str, name: &str) {
-        delete::terminate(&self.cluster, &VMIS, namespace, name, 0);
+        if let Some(vmi) = self.cluster.get(&VMIS, namespace, name) {
+            delete::terminate(&self.cluster, &VMIS, &vmi, 0);
+        }
     }
 
     /// Pauses a VMI, or lets it go on.
