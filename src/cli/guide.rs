@@ -1,8 +1,9 @@
 //! The command line of a fault as questions: what a form asks is what the flags are, with their help, defaults, words and
 //! checks.
 
-use crate::faults::registry::FAULTS;
 use std::sync::Arc;
+
+use crate::faults::registry::FAULTS;
 
 use clap::{Arg, ArgAction, Command};
 

@@ -1,5 +1,6 @@
-use super::*;
 use std::io;
+
+use super::*;
 
 fn api(reason: &str, code: u16, message: &str, object: &str) -> kube::Error {
     let mut status = serde_json::json!({ "status": "Failure", "message": message, "reason": reason, "code": code });

@@ -5,7 +5,6 @@ mod choice;
 mod outcome;
 mod vmis;
 
-use crate::run::words::vmi;
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
@@ -21,6 +20,7 @@ use crate::command_line::{CommandLine, flags};
 use crate::fault::{AgentImage, ImageSource};
 use crate::plan::pod_options::{REASON, USER};
 use crate::report::{ExitCode, Format, ListReport, RunItem};
+use crate::run::words::vmi;
 use crate::stop::Stop;
 use crate::traces;
 use crate::traces::debug_pods::LiveRun;

@@ -1,7 +1,6 @@
 //! Looks into VMs' network namespaces for what this program left there, and removes it: the way to a proof when a debug
 //! pod is gone without a verdict, and what `halt TARGET` does from any machine.
 
-use crate::plan::new_run;
 use std::collections::BTreeMap;
 use std::future::pending;
 
@@ -13,6 +12,7 @@ use crate::cluster::Cluster;
 use crate::fault::Target;
 use crate::node::pod::DebugPod;
 use crate::node::wire::{Event, Word};
+use crate::plan::new_run;
 use crate::plan::pod_options::PodOptions;
 use crate::plan::{Handle, compile_sweep};
 

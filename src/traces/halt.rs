@@ -7,7 +7,6 @@
 //! ended before, without a word or with a bad one ── sweep ──> proven ── delete
 //! ```
 
-use crate::run::words::vmi;
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
@@ -15,6 +14,7 @@ use futures::future::join_all;
 use super::delete_pods::{END_LIMIT, Leaving, end};
 use super::prove::{self, Place, Sweeping};
 use crate::cluster::Cluster;
+use crate::run::words::vmi;
 use crate::traces::debug_pods::{DebugPodSeen, Life, LiveRun};
 
 pub use super::delete_pods::would_delete;

@@ -1,6 +1,5 @@
 //! Ends runs of migrations from outside: the command is told to end, what is in flight is cancelled, and its end is seen.
 
-use crate::faults::migrate::mark::mark;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -12,6 +11,7 @@ use crate::cluster::migration::{self, VirtualMachineInstanceMigration};
 use crate::cluster::vmi::VirtualMachineInstance;
 use crate::cluster::watch::{self, Change, Filter};
 use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind};
+use crate::faults::migrate::mark::mark;
 use crate::traces::migrations::{MigrationRun, MigrationSeen};
 
 /// Between its hand-over to the nodes and its start nobody acts on a cancellation.

@@ -1,6 +1,7 @@
-use super::*;
 use std::fs;
 use tempfile::TempDir;
+
+use super::*;
 
 const A: &str = r"
 apiVersion: v1

@@ -1,6 +1,5 @@
 //! `check --nodes`: each node that can run VMs is looked at by a short-lived debug pod on it.
 
-use crate::plan::new_run;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use crate::cli::{CheckRequest, DryRun};
 use crate::cluster::Cluster;
 use crate::faults::debug_pods;
 use crate::node::pod::service_account;
+use crate::plan::new_run;
 use crate::plan::pod_options::{FAULT, REASON, USER};
 use crate::report::CheckResult;
 use crate::run::node_probe::{self, Filtering, Probe, Probed};

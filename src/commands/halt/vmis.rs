@@ -1,6 +1,5 @@
 //! `halt vmi/NAME`: looks inside VMs' network namespaces for whatever this program left there, also when no pod is left.
 
-use crate::plan::new_run;
 use std::fmt::Write as _;
 
 use crate::cli::{DryRun, HaltRequest};
@@ -8,6 +7,7 @@ use crate::cluster::{Cluster, ClusterError, pod_admission};
 use crate::command_line::CommandLine;
 use crate::node::pod::service_account;
 use crate::node::script::SCRIPT;
+use crate::plan::new_run;
 use crate::report::RunItem;
 use crate::run::sweep::{self, Job};
 use crate::run::words::vmi;

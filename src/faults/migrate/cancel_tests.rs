@@ -1,6 +1,5 @@
 //! What is cancelled, by whom, and how it ends.
 
-use crate::run::machine::{Machine, Outside};
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,6 +9,7 @@ use super::engine::{Action, Input};
 use super::flight::End;
 use super::testing::{Run, flying, once};
 use crate::faults::migrate::spec::Extent;
+use crate::run::machine::{Machine, Outside};
 
 #[test]
 fn the_timeout_counts_from_the_creation_and_cancels() {

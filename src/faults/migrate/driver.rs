@@ -1,6 +1,5 @@
 //! Drives the engine: watches, requests, timers and signals in; migrations, cancellations and progress out.
 
-use super::mark::mark;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::engine::{Action, Engine, Input, PoolVm};
 use super::explain::Limits;
 use super::feed::{feed_migrations, feed_vmis};
 use super::flight::Flight;
+use super::mark::mark;
 use super::screen::Shown;
 use crate::cluster::Cluster;
 use crate::cluster::vmi::VirtualMachineInstance;

@@ -1,7 +1,5 @@
 //! A run of migrations for the tests of its state machine: a clock that only moves when told, and the answers of a server.
 
-use crate::run::machine::{Machine, Outside};
-use crate::run::moment::Moment;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,6 +12,8 @@ use crate::faults::migrate::eligibility::NotMovable;
 use crate::faults::migrate::plan::MigrationPlan;
 use crate::faults::migrate::schedule::Schedule;
 use crate::faults::migrate::spec::{Destination, Extent, MigrateSpec, Movable};
+use crate::run::machine::{Machine, Outside};
+use crate::run::moment::Moment;
 fn moment(at: Instant) -> Moment {
     Moment {
         at,

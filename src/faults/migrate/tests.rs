@@ -1,6 +1,5 @@
 //! The state machine without a cluster: what it asks for, and what it makes of the answers and of time.
 
-use crate::run::machine::{Machine, Outside};
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,6 +10,7 @@ use super::flight::{End, Flight};
 use super::testing::{Run, flying, movable, once};
 use crate::fault::{Time, Unfit};
 use crate::faults::migrate::spec::Extent;
+use crate::run::machine::{Machine, Outside};
 use crate::run::trouble::Trouble;
 
 #[test]

@@ -1,12 +1,12 @@
 //! The run waits a moment for probes, and never long.
 
-use crate::run::machine::{Machine, Outside};
 use std::time::Duration;
 
 use super::{HOLD, Story, settings};
 use crate::faults::packets::engine::{Action, Settings};
 use crate::faults::packets::probes::Probing;
 use crate::node::wire::{By, Event, ProbePhase, Word};
+use crate::run::machine::{Machine, Outside};
 
 /// A run with one VM that is probed in two ways.
 fn probed(settings: Settings) -> Story {

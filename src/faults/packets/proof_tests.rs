@@ -1,7 +1,6 @@
 //! What counts as a proof that nothing is left: the node's own word that it is so, or another agent's look; never silence, never
 //! a word about other VMs.
 
-use crate::run::machine::{Machine, Outside};
 use std::time::Duration;
 
 use super::super::driver::Ran;
@@ -13,6 +12,7 @@ use super::super::vm::{Cause, End, Step};
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event};
 use crate::report::{DryRun, Ending, RunReport, TargetState};
+use crate::run::machine::{Machine, Outside};
 
 const VERIFY: Action = Action::Verify { vm: 0, placement: 0 };
 

@@ -1,7 +1,5 @@
 //! Stories told to the state machine of its tests: what the node says goes in, what is said and how the VMs end comes out.
 
-use crate::run::machine::{Machine, Outside};
-use crate::run::moment::Moment;
 use std::time::Duration;
 
 use serde_json::json;
@@ -13,6 +11,8 @@ use crate::node::pod_state::PodState;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, Line, Verdict};
 use crate::plan::Reading;
+use crate::run::machine::{Machine, Outside};
+use crate::run::moment::Moment;
 use crate::run::sweep::Swept;
 
 /// A run with one VM a pod, and a clock that only moves when told.

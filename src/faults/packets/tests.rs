@@ -1,6 +1,5 @@
 //! The state machine from the first word of the node to the proof.
 
-use crate::run::machine::{Machine, Outside};
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,6 +10,7 @@ use super::vm::{Cause, End, Step};
 use crate::cluster::events::Happened;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, Verdict, Word};
+use crate::run::machine::{Machine, Outside};
 
 #[path = "probes_tests.rs"]
 mod probes;

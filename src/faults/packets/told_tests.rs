@@ -1,6 +1,5 @@
 //! What a run does in time, and what it tells of each VM: how long the fault was there, what ended it, and who is told.
 
-use crate::run::machine::{Machine, Outside};
 use std::time::Duration;
 
 use super::super::engine::{Action, Input, STEP_LIMIT};
@@ -11,6 +10,7 @@ use crate::faults::packets::probes::Probing;
 use crate::node::pod_state::PodState;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, ProbePhase, Word};
+use crate::run::machine::{Machine, Outside};
 use crate::run::trouble::Trouble;
 
 const A_MOMENT: Duration = Duration::from_secs(1);

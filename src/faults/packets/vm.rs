@@ -1,6 +1,5 @@
 //! One VM in a run: where its fault is, and what became of it.
 
-use crate::run::trouble::Trouble;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use tokio::time::Instant;
 use crate::faults::packets::probes::Probing;
 use crate::node::wire::By;
 use crate::plan::Reading;
+use crate::run::trouble::Trouble;
 
 /// Position of a VM in the run.
 pub type VmIndex = usize;

@@ -1,6 +1,5 @@
 //! A VM that moves, restarts or ends under its fault.
 
-use crate::run::machine::Machine;
 use std::time::Duration;
 
 use super::engine::{Action, Input, Settings, VmiSeen};
@@ -9,6 +8,7 @@ use super::testing::{Story, here, settings};
 use super::vm::{Cause, End, Step};
 use crate::node::wire::{By, Event, Word};
 use crate::report::TargetState;
+use crate::run::machine::Machine;
 use crate::run::trouble::Trouble;
 
 #[test]

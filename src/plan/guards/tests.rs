@@ -1,5 +1,6 @@
-use super::*;
 use std::collections::BTreeMap;
+
+use super::*;
 
 fn facts(vms: usize) -> Facts {
     Facts {
