@@ -1,5 +1,6 @@
 //! However an agent ends that has armed nothing, its termination message says so; one that has, never does.
 
+use kubectl_vmchaos::node::script::SCRIPT;
 use kubectl_vmchaos::node::wire::Verdict;
 use vmchaos_rehearsal::host::Signal;
 
@@ -17,6 +18,7 @@ crate::under_every_shell! {
     no_room_for_scratch
     what_is_armed_is_written_down_first
     a_log_that_cannot_be_written
+    who_comes_after_the_end_writes_no_log
 }
 
 fn log(operator: &Operator) -> Verdict {
@@ -157,4 +159,22 @@ async fn a_log_that_cannot_be_written(shell: &[&str]) {
     operator.say("arm").await;
     assert_eq!(operator.wait("refused|ready", 1).await[0]["reason"], "no-verdict");
     assert_eq!(operator.bye().await, 0);
+}
+
+/// A sentinel or an heir that still had to write the log when the agent, with all verdicts in it, removed the scratch directory.
+async fn who_comes_after_the_end_writes_no_log(shell: &[&str]) {
+    let (functions, _) = SCRIPT.split_once("\ncase $0 in\n").unwrap();
+    let log = std::env::temp_dir().join(format!("vmchaos-log-{:x}", rand::random::<u64>()));
+    let written = "{\"run\":\"k3f9ab\",\"vms\":[[0,\"restored\",\"rollback\",1.00]],\"armed\":0}\n";
+    std::fs::write(&log, written).unwrap();
+    let said = std::process::Command::new(shell[0])
+        .args(&shell[1..])
+        .args(["-c", &format!("{functions}\nS=/nonexistent RUN=k3f9ab TERMLOG=$1\nwrite_log"), "sh"])
+        .arg(&log)
+        .output()
+        .unwrap();
+    let read = std::fs::read_to_string(&log).unwrap();
+    std::fs::remove_file(&log).unwrap();
+    assert!(said.status.success(), "{said:?}");
+    assert_eq!(read, written);
 }

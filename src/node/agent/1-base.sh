@@ -125,3 +125,9 @@ lives() {
 end_remembered() {
   ! lives "$1" || kill -9 "$LIVING"
 }
+
+# At once for all who look into it (write_log), then file by file.
+remove_scratch() {
+  mv "$S" "$S.over" 2>/dev/null
+  rm -rf "$S" "$S.over"
+}

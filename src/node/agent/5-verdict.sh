@@ -71,10 +71,12 @@ verdicts() {
 
 # The termination log outlives the stream, and whatever is killed: it is written before a VM is armed and again at its end.
 # Several may write it at once: whoever finds something else than it wrote, writes again, so that the last one to write has
-# seen it all. Fails when it cannot be written.
+# seen it all. Without the scratch directory all of it has been written, and what was just read may lack some of it. Fails when
+# it cannot be written.
 write_log() {
   while :; do
     verdicts
+    [ -d "$S" ] || return 0
     w_wrote=$W_COUNT/$ARMED
     w_text="{\"run\":\"$RUN\",\"vms\":[$VERDICTS],\"armed\":$ARMED}"
     if [ ${#w_text} -gt 4000 ]; then

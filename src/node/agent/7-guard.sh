@@ -57,7 +57,7 @@ run_guard() {
   tell left
   # When the agent is gone, the last one out removes the scratch directory.
   read -r _ _ _ g_parent _ </proc/self/stat
-  [ "$g_parent" = "$g_agent" ] || ! all_have_left || rm -rf "$S"
+  [ "$g_parent" = "$g_agent" ] || ! all_have_left || remove_scratch
 }
 
 # With the namespaces of process $PID in 9 and 3.

@@ -32,7 +32,7 @@ warden() {
     else
       d_gone=${d_gone:-$NOW}
       if all_have_left; then
-        rm -rf "$S"
+        remove_scratch
         return
       fi
     fi
@@ -81,6 +81,8 @@ end_stuck() { # VM
 take_over() {
   exec </dev/null >/dev/null 2>&1 4>&- 5<&- 8>&-
   trap '' TERM HUP INT
+  # The agent has ended meanwhile, and it well.
+  [ -d "$S" ] || return
   VM=$1 PID=${PIDS#*" $1="}
   PID=${PID%% *}
   load_plan "$VM"

@@ -217,7 +217,7 @@ finish() {
   # Who stays behind is the warden's, and so is what it needs.
   if ! guards_live; then
     ! child_of "$WARDEN" "$$" || kill -9 "$WARDEN"
-    rm -rf "$S"
+    remove_scratch
   fi
   [ "$LEAKED" = 0 ] || exit 3
   exit 0
@@ -228,13 +228,14 @@ some_last() {
   guards_live || { [ -n "$PROBER" ] && child_of "$PROBER" "$$"; }
 }
 
-# Whether some guard, or who has taken its place, is still at work.
+# Whether some guard, or who has taken its place, is still at work; or a sentinel whose guard was killed, which writes the log
+# after it has told how it ended.
 guards_live() {
   set +f
   for f_file in "$S"/guard.*; do
     set -f
     f_vm=${f_file##*.}
-    [ ! -e "$f_file" ] || [ -e "$S/left.$f_vm" ] || { ! lives "guard.$f_vm" && ! lives "heir.$f_vm"; } || return 0
+    [ ! -e "$f_file" ] || [ -e "$S/left.$f_vm" ] || { ! lives "guard.$f_vm" && ! lives "heir.$f_vm" && ! lives "sentinel.$f_vm"; } || return 0
   done
   set -f
   return 1
