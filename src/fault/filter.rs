@@ -1,5 +1,7 @@
 //! The filter fault: which of a VM's packets are dropped or rejected.
 
+pub mod preset;
+
 use std::fmt;
 
 use serde::Serialize;

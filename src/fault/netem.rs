@@ -1,5 +1,7 @@
 //! The netem fault: what is done to a VM's packets, and which effects go together.
 
+pub mod preset;
+
 use std::fmt;
 use std::str::FromStr;
 
