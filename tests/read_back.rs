@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use kubectl_vmchaos::cli::{self, Action};
 use kubectl_vmchaos::fault::{Binding, Directions, Interface, Launcher, Target};
-use kubectl_vmchaos::plan::compile::ExpectedQdisc;
-use kubectl_vmchaos::plan::{Expected, Handle, Mismatch, NodeVm, Order, Reading, compile, verify};
+use kubectl_vmchaos::faults::packets::compile::{Expected, NodeVm, Order, compile};
+use kubectl_vmchaos::faults::packets::netem::ExpectedQdisc;
+use kubectl_vmchaos::faults::packets::verify::{Mismatch, Reading, verify};
+use kubectl_vmchaos::plan::Handle;
 
 const LINES: &str = include_str!("read_back/lines.txt");
 const TRANSCRIPT: &str = include_str!("read_back/linux-6.1.txt");

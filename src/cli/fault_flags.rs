@@ -6,8 +6,10 @@ use super::usage::Usage;
 use super::value_parser::{
     BOOL, OneOf, duration, given, image, interface, pod_namespace, probe, service_account, taint, value, wait,
 };
-use crate::fault::{Directions, Execution, Fault, FaultSpec, Given, OnMigration, Probe, Time, Toleration};
+use crate::fault::{Directions, Execution, Given, OnMigration, Time, Toleration};
 use crate::faults::debug_pods::PodRequest;
+use crate::faults::packets::probe::Probe;
+use crate::faults::packets::spec::{PacketEffect, PacketSpec};
 
 pub(super) const EXECUTIONS: OneOf<Execution> = OneOf(&[
     (
@@ -83,7 +85,7 @@ pub(super) struct PodArgs {
 
 impl ExtentArgs {
     /// The fault with where, when and how it works.
-    pub(super) fn spec(&self, fault: Fault, preset: Option<&'static str>) -> Result<FaultSpec, Usage> {
+    pub(super) fn spec(&self, fault: PacketEffect, preset: Option<&'static str>) -> Result<PacketSpec, Usage> {
         let on_migration = value(self.on_migration);
         if self.detach && on_migration == Some(OnMigration::Follow) {
             return Err(Usage::new(
@@ -102,7 +104,7 @@ impl ExtentArgs {
                 probes.push(probe);
             }
         }
-        Ok(FaultSpec {
+        Ok(PacketSpec {
             fault,
             preset,
             directions: Directions::new(value(self.ingress).unwrap_or(true), value(self.egress).unwrap_or(true))?,

@@ -9,8 +9,10 @@ use super::record::RecordArgs;
 use super::selection::{DrawArgs, HowMany, MatchArgs};
 use super::usage::Usage;
 use super::value_parser::{OneOf, cidr, given, ports, protocols, reserved, value};
-use crate::fault::{Cidr, Engine, Fault, FilterAction, FilterPreset, FilterSettings, Given, Ports, Protocols};
+use crate::fault::{Cidr, Given, Ports};
 use crate::faults::packets::PacketFault;
+use crate::faults::packets::filter::{Engine, FilterAction, FilterPreset, FilterSettings, Protocols};
+use crate::faults::packets::spec::PacketEffect;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -119,7 +121,7 @@ impl FilterArgs {
             fault: PacketFault {
                 spec: self
                     .extent
-                    .spec(Fault::Filter(filter), preset.map(FilterPreset::name))?,
+                    .spec(PacketEffect::Filter(filter), preset.map(FilterPreset::name))?,
                 pod: self.pod.request(),
             },
             wanted: self

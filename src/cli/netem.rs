@@ -9,8 +9,10 @@ use super::record::RecordArgs;
 use super::selection::{DrawArgs, HowMany, MatchArgs};
 use super::usage::Usage;
 use super::value_parser::{OneOf, count, jitter, latency, percent, rate, reserved, value};
-use crate::fault::{Distribution, Fault, Given, NetemPreset, NetemSettings, Percent, Rate, Time};
+use crate::fault::{Given, Percent, Rate, Time};
 use crate::faults::packets::PacketFault;
+use crate::faults::packets::netem::{Distribution, NetemPreset, NetemSettings};
+use crate::faults::packets::spec::PacketEffect;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -136,7 +138,9 @@ impl NetemArgs {
         let netem = self.effects.settings().over(beneath).resolve()?;
         Ok(Request {
             fault: PacketFault {
-                spec: self.extent.spec(Fault::Netem(netem), preset.map(NetemPreset::name))?,
+                spec: self
+                    .extent
+                    .spec(PacketEffect::Netem(netem), preset.map(NetemPreset::name))?,
                 pod: self.pod.request(),
             },
             wanted: self.draw.wanted(selection, HowMany::AtMost(1))?,

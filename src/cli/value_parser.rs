@@ -5,9 +5,9 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
-use crate::fault::{
-    Cidr, Effect, Given, Percent, Ports, Probe, Protocols, Rate, Time, Toleration, ValueError, parse_count, parse_image,
-};
+use crate::fault::{Cidr, Effect, Given, Percent, Ports, Rate, Time, Toleration, ValueError, parse_count, parse_image};
+use crate::faults::packets::filter::Protocols;
+use crate::faults::packets::probe::Probe;
 use crate::name;
 
 /// One of a few words.

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use kubectl_vmchaos::cli::{self, Action};
 use kubectl_vmchaos::fault::{Binding, Interface, Launcher, Target};
+use kubectl_vmchaos::faults::packets::compile::{NodeVm, Order, compile, node_plan};
+use kubectl_vmchaos::faults::packets::verify::verify;
 use kubectl_vmchaos::node::wire::{Event, Line, Verdict};
-use kubectl_vmchaos::plan::{Handle, NodeVm, Order, compile, node_plan, verify};
+use kubectl_vmchaos::plan::Handle;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kubectl_vmchaos::cli::{self, Action};
-use kubectl_vmchaos::plan::{Expected, Handle, NodeVm, Order, compile, verify};
+use kubectl_vmchaos::faults::packets::compile::{Expected, NodeVm, Order, compile};
+use kubectl_vmchaos::faults::packets::verify::verify;
+use kubectl_vmchaos::plan::Handle;
 use serde_json::Value;
 
 const LINES: &str = include_str!("filter-lines.txt");

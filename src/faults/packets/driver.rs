@@ -120,7 +120,7 @@ fn engine(plan: &Plan) -> Engine {
     let vms = plan.vms.iter().map(|vm| {
         let expected = vm.compiled.expected.clone();
         let check = move |read: &BTreeMap<String, serde_json::Value>| {
-            crate::plan::verify(&expected, read).map_err(|error| error.to_string())
+            crate::faults::packets::verify::verify(&expected, read).map_err(|error| error.to_string())
         };
         let placement = Placement::new(vm.node, vm.index, &vm.target.node);
         let probing = Probing::new(plan.spec.probes.len(), vm.target.launcher.address);

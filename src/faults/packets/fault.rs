@@ -7,8 +7,9 @@ use super::{closing_lines, driver, follow, plan_text, report as document};
 use crate::cluster::events::Regarding;
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::{Cluster, ClusterError, LauncherImages, Selection, survey};
-use crate::fault::{Execution, FaultSpec, Target};
+use crate::fault::{Execution, Target};
 use crate::faults::debug_pods::{self, PodRequest};
+use crate::faults::packets::spec::PacketSpec;
 use crate::faults::screen::Screen;
 use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts};
 use crate::plan::consent::Confirmed;
@@ -22,19 +23,19 @@ use crate::ui::Printer;
 /// `netem` or `filter`, as it was asked for.
 #[derive(Debug, Clone)]
 pub struct PacketFault {
-    pub spec: FaultSpec,
+    pub spec: PacketSpec,
     pub pod: PodRequest,
 }
 
 impl Fault for PacketFault {
-    type Spec = FaultSpec;
+    type Spec = PacketSpec;
     type Target = Target;
     /// What KubeVirt's launchers run.
     type Seen = Result<LauncherImages, ClusterError>;
     type Plan = Plan;
     type Ran = driver::Ran;
 
-    fn spec(&self) -> &FaultSpec {
+    fn spec(&self) -> &PacketSpec {
         &self.spec
     }
 

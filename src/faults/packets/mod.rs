@@ -6,24 +6,37 @@
 //! [`engine`] decides and is pure; its rules stand with what they are about: `agent_events`, `verdict`, `vmi_changes`,
 //! `end_now`, [`probes`]. [`driver`] does what it decides, with [`pods`] for the sessions; [`follow`] watches pods and VMIs and
 //! finds launchers that moved, `launchers` watches for their end. [`vm`] is what is known of each VM.
+//!
+//! ```text
+//!                    ┌── compile ──> NodeVm { lines ──> the agent;  expected ──> verify <── the kernel's answer }
+//! Order + Target ────┤
+//!                    └── words ──> sentences
+//! ```
+//! [`netem`] and [`filter`] hold what differs: their values, and a file for each of these three.
 
 mod agent_events;
 pub mod closing_lines;
+pub mod compile;
 pub mod driver;
 mod end_now;
 pub mod engine;
 mod fault;
+pub mod filter;
 pub mod follow;
 mod launchers;
 mod messages;
+pub mod netem;
 pub mod permissions;
 pub mod plan;
 pub mod plan_text;
 pub mod pods;
+pub mod probe;
 pub mod probes;
 pub mod report;
 pub mod screen;
+pub mod spec;
 mod verdict;
+pub mod verify;
 pub mod vm;
 mod vmi_changes;
 pub mod words;

@@ -6,8 +6,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::command_line::CommandLine;
-use crate::fault::{AgentImage, Execution, FaultSpec, Target, Unfit};
-use crate::plan::compile::{CompileError, NodeVm, Order, compile, node_plan};
+use crate::fault::{AgentImage, Execution, Target, Unfit};
+use crate::faults::packets::compile::{NodeVm, Order, compile, node_plan};
+use crate::faults::packets::spec::PacketSpec;
+use crate::plan::agent_lines::CompileError;
 use crate::plan::handle::Handle;
 use crate::plan::pod_options::{DETACH, DURATION, FAULT, PLAN, PodOptions, TARGETS, TOTAL};
 
@@ -17,7 +19,7 @@ pub struct Plan {
     /// Six of `[a-z0-9]`: in the names of all that the run makes.
     pub run: String,
     pub handle: Handle,
-    pub spec: FaultSpec,
+    pub spec: PacketSpec,
     pub vms: Vec<PlannedVm>,
     /// One debug pod each.
     pub nodes: Vec<PlannedNode>,
@@ -55,7 +57,7 @@ pub struct PlannedNode {
 
 impl Plan {
     /// Puts a fault on VMs: one pod a node, in the order of the VMs.
-    pub fn new(run: String, spec: FaultSpec, targets: Vec<Target>, pod: PodOptions) -> Result<Self, CompileError> {
+    pub fn new(run: String, spec: PacketSpec, targets: Vec<Target>, pod: PodOptions) -> Result<Self, CompileError> {
         let handle = Handle::draw(&mut rand::rng());
         let mut nodes: Vec<PlannedNode> = Vec::new();
         let mut vms = Vec::with_capacity(targets.len());

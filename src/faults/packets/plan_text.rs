@@ -3,10 +3,10 @@
 use crate::cluster::Cluster;
 use crate::fault::{Direction, Execution, Unfit};
 use crate::faults::debug_pods;
+use crate::faults::packets::compile;
 use crate::faults::packets::plan::Plan;
 use crate::faults::packets::words;
 use crate::node::pod::service_account;
-use crate::plan::compile;
 use crate::ui::{Table, escape};
 
 /// Commands are shown for so many VMs before the question; those of the others differ only in the names of devices.

@@ -3,8 +3,8 @@
 use super::driver::Ran;
 use super::pods::PodLeft;
 use super::vm::{Cause, End, Step, Vm};
-use crate::fault::Probe;
 use crate::faults::packets::plan::{Plan, PlannedVm};
+use crate::faults::packets::probe::Probe;
 use crate::node::pod::service_account;
 use crate::node::wire;
 use crate::report::{

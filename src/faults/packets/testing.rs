@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use super::engine::{Action, Engine, Input, Settings, VmiSeen};
 use super::vm::{Placement, Step, Vm};
+use crate::faults::packets::verify::Reading;
 use crate::node::pod_state::PodState;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, Line, Verdict};
-use crate::plan::Reading;
 use crate::run::machine::{Machine, Outside};
 use crate::run::moment::Moment;
 use crate::run::sweep::Swept;

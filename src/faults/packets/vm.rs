@@ -8,8 +8,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::faults::packets::probes::Probing;
+use crate::faults::packets::verify::Reading;
 use crate::node::wire::By;
-use crate::plan::Reading;
 use crate::run::trouble::Trouble;
 
 /// Position of a VM in the run.

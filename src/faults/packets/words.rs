@@ -3,12 +3,12 @@
 //! Everybody gets the direction of a fault on a VM wrong once; the numbers of one direction say little about what an
 //! application sees, which is the round trip.
 
-mod filter;
-mod kubelet_probes;
-mod netem;
+pub(super) mod kubelet_probes;
 mod probes;
 
-use crate::fault::{Binding, Directions, Fault, KubeletProbe, Target, Time};
+use crate::fault::{Binding, Directions, KubeletProbe, Target, Time};
+use crate::faults::packets::spec::PacketEffect;
+use crate::faults::packets::{filter, netem};
 
 pub use probes::probes;
 
@@ -23,19 +23,19 @@ pub struct Words {
 
 /// The words for this fault on these VMs for as long as `hold`.
 pub fn describe<'a>(
-    fault: &Fault,
+    fault: &PacketEffect,
     directions: Directions,
     hold: Time,
     targets: impl IntoIterator<Item = &'a Target>,
 ) -> Words {
     let (effects, warnings) = match fault {
-        Fault::Netem(netem) => (
-            netem::effects(netem, directions),
-            netem::warnings(netem, directions, hold),
+        PacketEffect::Netem(netem) => (
+            netem::words::effects(netem, directions),
+            netem::words::warnings(netem, directions, hold),
         ),
-        Fault::Filter(filter) => (
-            filter::effects(filter, directions),
-            filter::warnings(filter, directions),
+        PacketEffect::Filter(filter) => (
+            filter::words::effects(filter, directions),
+            filter::words::warnings(filter, directions),
         ),
     };
     let mut words = Words {
@@ -44,8 +44,8 @@ pub fn describe<'a>(
     };
     words.effects.extend(effects);
     let fails = |probe: &KubeletProbe| match fault {
-        Fault::Netem(netem) => netem::fails(netem, directions, probe),
-        Fault::Filter(filter) => filter::fails(filter, directions, probe),
+        PacketEffect::Netem(netem) => netem::words::fails(netem, directions, probe),
+        PacketEffect::Filter(filter) => filter::words::fails(filter, directions, probe),
     };
     let mut shares_pod = false;
     let mut probed = Vec::new();
@@ -59,8 +59,8 @@ pub fn describe<'a>(
     }
     words.warnings.extend(grouped(probed));
     let hit = match fault {
-        Fault::Netem(_) => netem::shared(directions),
-        Fault::Filter(filter) => filter::shared(filter, directions),
+        PacketEffect::Netem(_) => netem::words::shared(directions),
+        PacketEffect::Filter(filter) => filter::words::shared(filter, directions),
     };
     words.effects.extend(hit.filter(|_| shares_pod).map(str::to_owned));
     words
@@ -92,6 +92,4 @@ fn where_it_works(directions: Directions) -> String {
 }
 
 #[cfg(test)]
-mod filter_tests;
-#[cfg(test)]
-mod tests;
+pub(super) mod tests;

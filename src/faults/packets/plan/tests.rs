@@ -1,5 +1,7 @@
 use super::*;
-use crate::fault::{Binding, Directions, Engine, Fault, FilterSettings, Interface, Launcher, OnMigration, Ports, Time};
+use crate::fault::{Binding, Directions, Interface, Launcher, OnMigration, Ports, Time};
+use crate::faults::packets::filter::{Engine, FilterSettings};
+use crate::faults::packets::spec::PacketEffect;
 
 fn target(number: usize) -> Target {
     Target {
@@ -32,8 +34,8 @@ fn planned(ports: u16, vms: usize, engine: Engine) -> Result<Plan, CompileError>
         engine: Some(engine),
         ..FilterSettings::default()
     };
-    let spec = FaultSpec {
-        fault: Fault::Filter(settings.resolve().unwrap()),
+    let spec = PacketSpec {
+        fault: PacketEffect::Filter(settings.resolve().unwrap()),
         preset: None,
         directions: Directions::BOTH,
         interfaces: Vec::new(),

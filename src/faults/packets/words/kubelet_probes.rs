@@ -4,13 +4,13 @@ use crate::fault::{KubeletProbe, KubeletProbeKind, Target, Time};
 
 /// How sure it is that a probe fails.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fails {
+pub(crate) enum Fails {
     Surely,
     Perhaps,
 }
 
 /// What will happen to the probes of a VM, without its name; `fails` says whether the fault hits one.
-pub(super) fn warnings(fails: impl Fn(&KubeletProbe) -> Option<Fails>, hold: Time, target: &Target) -> Vec<String> {
+pub(crate) fn warnings(fails: impl Fn(&KubeletProbe) -> Option<Fails>, hold: Time, target: &Target) -> Vec<String> {
     let told = |probe: &KubeletProbe| warning(fails(probe)?, hold, probe);
     target.probes.iter().filter_map(told).collect()
 }

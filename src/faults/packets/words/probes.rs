@@ -1,10 +1,12 @@
 //! The probes of a run in sentences.
 
 use super::Words;
-use crate::fault::{Binding, FaultSpec, Probe, Target};
+use crate::fault::{Binding, Target};
+use crate::faults::packets::probe::Probe;
+use crate::faults::packets::spec::PacketSpec;
 
 /// What is said about `--probe`; nothing when it was not asked for.
-pub fn probes<'a>(spec: &FaultSpec, targets: impl IntoIterator<Item = &'a Target>) -> Words {
+pub fn probes<'a>(spec: &PacketSpec, targets: impl IntoIterator<Item = &'a Target>) -> Words {
     let mut words = Words::default();
     if spec.probes.is_empty() {
         return words;
@@ -47,16 +49,18 @@ pub fn probes<'a>(spec: &FaultSpec, targets: impl IntoIterator<Item = &'a Target
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::{Directions, Execution, Fault, NetemPreset, OnMigration, Time};
+    use crate::fault::{Directions, Execution, OnMigration, Time};
+    use crate::faults::packets::netem::NetemPreset;
+    use crate::faults::packets::spec::PacketEffect;
     use crate::faults::packets::words::tests::target as any_target;
 
     fn target() -> Target {
         any_target(Binding::Masquerade, Vec::new())
     }
 
-    fn spec(probes: &[&str]) -> FaultSpec {
-        FaultSpec {
-            fault: Fault::Netem(NetemPreset::Degraded.settings().resolve().unwrap()),
+    fn spec(probes: &[&str]) -> PacketSpec {
+        PacketSpec {
+            fault: PacketEffect::Netem(NetemPreset::Degraded.settings().resolve().unwrap()),
             preset: None,
             directions: Directions::BOTH,
             interfaces: Vec::new(),

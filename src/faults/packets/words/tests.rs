@@ -1,7 +1,8 @@
 use super::*;
-use crate::fault::{Interface, KubeletProbe, KubeletProbeKind, Launcher, NetemPreset, NetemSettings, Percent, Rate};
+use crate::fault::{Interface, KubeletProbe, KubeletProbeKind, Launcher, Percent, Rate};
+use crate::faults::packets::netem::{NetemPreset, NetemSettings};
 
-pub(super) fn target(binding: Binding, probes: Vec<KubeletProbe>) -> Target {
+pub(crate) fn target(binding: Binding, probes: Vec<KubeletProbe>) -> Target {
     Target {
         namespace: "shop".into(),
         name: "web-1".into(),
@@ -24,7 +25,7 @@ pub(super) fn target(binding: Binding, probes: Vec<KubeletProbe>) -> Target {
     }
 }
 
-pub(super) fn probe(kind: KubeletProbeKind, action: &str, timeout_seconds: u32) -> KubeletProbe {
+pub(crate) fn probe(kind: KubeletProbeKind, action: &str, timeout_seconds: u32) -> KubeletProbe {
     KubeletProbe {
         kind,
         action: action.into(),
@@ -35,7 +36,7 @@ pub(super) fn probe(kind: KubeletProbeKind, action: &str, timeout_seconds: u32) 
 }
 
 fn words(settings: NetemSettings, directions: Directions, target: &Target) -> Words {
-    let fault = Fault::Netem(settings.resolve().unwrap());
+    let fault = PacketEffect::Netem(settings.resolve().unwrap());
     describe(&fault, directions, Time::from_millis(120_000), [target])
 }
 
@@ -165,7 +166,7 @@ fn http_takes_two_round_trips_and_loss_may_fail_any_probe() {
 #[test]
 fn a_fault_too_short_to_fail_a_probe_often_enough_says_nothing_of_it() {
     let vm = target(Binding::Bridge, vec![probe(KubeletProbeKind::Liveness, "tcp 22", 1)]);
-    let fault = Fault::Netem(NetemPreset::DnsTimeout.settings().resolve().unwrap());
+    let fault = PacketEffect::Netem(NetemPreset::DnsTimeout.settings().resolve().unwrap());
     let told = |seconds: u64| {
         describe(&fault, Directions::BOTH, Time::from_millis(seconds * 1_000), [&vm])
             .warnings
@@ -182,7 +183,7 @@ fn the_same_said_of_many_vms_is_said_once() {
             ..target(Binding::Bridge, vec![probe(KubeletProbeKind::Liveness, "tcp 22", 1)])
         })
         .collect();
-    let fault = Fault::Netem(NetemPreset::Starved.settings().resolve().unwrap());
+    let fault = PacketEffect::Netem(NetemPreset::Starved.settings().resolve().unwrap());
     let warnings = |vms: &[Target]| describe(&fault, Directions::BOTH, Time::from_millis(120_000), vms).warnings;
     let names = |vms: &[Target]| warnings(vms)[0].split(": the").next().unwrap().to_owned();
     assert_eq!(warnings(&vms).len(), 1);
@@ -196,7 +197,7 @@ fn a_latency_as_long_as_the_fault_is_told() {
         latency: Some(Time::from_millis(1_000)),
         ..settings()
     };
-    let fault = Fault::Netem(settings.resolve().unwrap());
+    let fault = PacketEffect::Netem(settings.resolve().unwrap());
     let told = |millis| describe(&fault, Directions::INGRESS, Time::from_millis(millis), []).warnings;
     assert!(told(1_001).is_empty());
     assert!(told(1_000)[0].starts_with("latency 1000ms is not less than the duration 1000ms"));

@@ -1,0 +1,26 @@
+//! filter: which packets of a VM are cut, from its values to the rules that do it, and back.
+//!
+//! ```text
+//! flags, preset ── FilterSettings::resolve ──> Filter ── compile (with a Target) ──> nft rules or flower filters
+//!                                                └── words ──> sentences     verify <── what the kernel answers
+//! ```
+
+pub mod compile;
+pub mod flower;
+pub mod preset;
+pub mod protocol;
+pub mod ruleset;
+pub mod values;
+pub(super) mod verify;
+pub(super) mod words;
+
+pub use compile::{ExpectedFilter, Hook, HookPoint};
+pub use preset::FilterPreset;
+pub use protocol::{Protocol, Protocols};
+pub use ruleset::Ruleset;
+pub use values::{Engine, Filter, FilterAction, FilterSettings};
+
+#[cfg(test)]
+mod compile_tests;
+#[cfg(test)]
+mod words_tests;

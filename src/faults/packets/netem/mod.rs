@@ -1,0 +1,17 @@
+//! netem: what is done to a VM's packets, from its values to the qdiscs that do it, and back.
+//!
+//! ```text
+//! flags, preset ── NetemSettings::resolve ──> Netem ── compile (with a Target) ──> tc commands, and the qdiscs that must be read back
+//!                                               └── words ──> sentences                verify <── what the kernel answers
+//! ```
+
+pub(super) mod compile;
+pub mod preset;
+pub mod qdisc;
+pub mod values;
+pub(super) mod verify;
+pub(super) mod words;
+
+pub use compile::ExpectedQdisc;
+pub use preset::NetemPreset;
+pub use values::{Distribution, Netem, NetemSettings};
