@@ -7,8 +7,6 @@ mod vmis;
 
 use std::collections::BTreeMap;
 
-use futures::future::join_all;
-
 use self::outcome::Outcome;
 use super::Context;
 use super::confirm::{UNCHANGED, ask};
@@ -22,11 +20,9 @@ use crate::plan::pod_options::{REASON, USER};
 use crate::report::{ExitCode, Format, ListReport, RunItem};
 use crate::run::words::vmi;
 use crate::stop::Stop;
-use crate::traces;
-use crate::traces::debug_pods::LiveRun;
-use crate::traces::halt;
-use crate::traces::halt_migrations as migrate;
+use crate::traces::halt::{How, halt as end};
 use crate::traces::prove::Sweeping;
+use crate::traces::{self, Trace};
 use crate::ui::Confirm;
 
 pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<ExitCode, Stop> {
@@ -49,44 +45,44 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .iter()
         .flat_map(|namespace| ["-n".to_owned(), (*namespace).to_owned()]);
     let flags: Vec<String> = looked_into.chain(pod_flags(&request)).collect();
-    let traces = async { Ok(by_events::read(&cluster, &request, &found).await) };
-    let traces = context.unless_signalled(traces).await?;
+    let told = async { Ok(by_events::read(&cluster, &request, &found).await) };
+    let told = context.unless_signalled(told).await?;
     let mut chosen = if only_vmis {
         choice::Chosen::default()
     } else {
-        choice::choose(context, &cluster, &request, &found, &traces).await?
+        choice::choose(context, &cluster, &request, &found, &told).await?
     };
     let vms = request.targets.named(&cluster.namespace);
     let keys: Vec<String> = vms
         .iter()
         .map(|(namespace, name)| format!("{namespace}/{name}"))
         .collect();
-    chosen.add_changes_of(&found.changes, &keys);
+    chosen.add_changes_of(found.traces.iter().cloned(), &keys);
     let named_vms = async { Ok(traces::named(&cluster, &found, &vms).await?) };
     let seen = context.unless_signalled(named_vms).await.map_err(unanswered)?;
     if let Some((namespace, name)) = seen.missing.first() {
         return Err(vmis::missing(&cluster, namespace, name));
     }
-    chosen.add_changes_of(&seen.changes, &keys);
+    chosen.add_changes_of(seen.changes.into_iter().map(Trace::Change), &keys);
     let unread = vmis::unread(&cluster, &seen.unseen);
     let unseen = chosen.unseen.into_iter().chain(unread);
     chosen.unseen = unseen.reduce(|all, one| format!("{all}\n{one}"));
     // Who else has the VMs of these runs in hand is not known from one namespace.
     let everywhere = match namespace {
-        Some(_) if !chosen.runs.is_empty() => everybodys(context, &cluster, pod_namespace).await?,
+        Some(_) if chosen.has_pods() => everybodys(context, &cluster, pod_namespace).await?,
         _ => Vec::new(),
     };
-    let others: Vec<LiveRun> = found.runs.iter().cloned().chain(everywhere).collect();
-    let claimed = claimed(&others, &chosen.runs);
+    let others: Vec<&Trace> = found.traces.iter().chain(&everywhere).collect();
+    let claimed = claimed(&others, &chosen.traces);
     let planned = async {
         let of_vms = if request.targets.names.is_empty() {
             None
         } else {
-            Some(vmis::plan(&cluster, &request, &found.runs, &sweeping).await?)
+            Some(vmis::plan(&cluster, &request, &found, &sweeping).await?)
         };
         Ok((
             of_vms,
-            by_events::plan(&cluster, &request, traces, &claimed, &sweeping).await?,
+            by_events::plan(&cluster, &request, told, &claimed, &sweeping).await?,
         ))
     };
     let (of_vms, of_runs) = Box::pin(context.unless_signalled(planned)).await.map_err(unanswered)?;
@@ -102,18 +98,12 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         confirm(context, &cluster, chosen.count(), vms).await?;
     }
     let work = async {
-        let flights = join_all(
-            chosen
-                .migrations
-                .into_iter()
-                .map(|run| migrate::halt(&cluster, run, &cluster.user)),
-        );
-        let (halted, flights) = tokio::join!(halt::halt(&cluster, chosen.runs, &claimed, &sweeping), flights);
-        let mut outcome = Outcome::of(&cluster, halted, &flags);
-        for halted in flights {
-            outcome.add(&cluster, halted);
-        }
-        outcome.put_right(&cluster, chosen.changes).await;
+        let how = How {
+            claimed: &claimed,
+            sweeping: &sweeping,
+            flags: &flags,
+        };
+        let mut outcome = Outcome::of(&cluster, end(&cluster, chosen.traces, &how).await);
         for looks in looks {
             vmis::sweep(&cluster, looks, &mut outcome).await;
         }
@@ -133,11 +123,11 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     finish(context, outcome, chosen.unseen.as_deref())
 }
 
-/// The runs there are in any namespace.
-async fn everybodys(context: &Context, cluster: &Cluster, pod_namespace: Option<&str>) -> Result<Vec<LiveRun>, Stop> {
+/// What there is in any namespace.
+async fn everybodys(context: &Context, cluster: &Cluster, pod_namespace: Option<&str>) -> Result<Vec<Trace>, Stop> {
     let look = async { Ok(Box::pin(traces::look(cluster, None, pod_namespace)).await?) };
     let found = context.unless_signalled(look).await.map_err(nobody_looked)?;
-    Ok(found.runs)
+    Ok(found.traces)
 }
 
 /// Whoever cannot look cannot say that nothing is in place.
@@ -203,14 +193,8 @@ async fn dry_run(
     let server = request.writing.dry_run == DryRun::Server;
     if server {
         let asked = async {
-            for pod in chosen.runs.iter().flat_map(|run| &run.pods) {
-                halt::would_delete(cluster, pod).await?;
-            }
-            for run in &chosen.migrations {
-                migrate::would_cancel(cluster, run).await?;
-            }
-            for change in &chosen.changes {
-                change.would_put_right(cluster).await?;
+            for trace in &chosen.traces {
+                trace.would_halt(cluster).await?;
             }
             for looks in looks {
                 looks.admitted(cluster).await?;
@@ -255,11 +239,15 @@ fn image(context: &Context, request: &HaltRequest) -> Option<AgentImage> {
 }
 
 /// VMs that live runs have which are not halted here.
-fn claimed(all: &[LiveRun], halted: &[LiveRun]) -> BTreeMap<String, String> {
+fn claimed(all: &[&Trace], halted: &[Trace]) -> BTreeMap<String, String> {
     let others = all
         .iter()
-        .filter(|run| !halted.iter().any(|chosen| chosen.id == run.id));
-    let pods = others.flat_map(|run| run.pods.iter().map(move |pod| (run, pod)));
+        .filter(|one| !halted.iter().any(|chosen| chosen.is_like(one)));
+    let runs = others.filter_map(|trace| match trace {
+        Trace::Pods(run) => Some(run),
+        _ => None,
+    });
+    let pods = runs.flat_map(|run| run.pods.iter().map(move |pod| (run, pod)));
     pods.filter(|(_, pod)| pod.may_change())
         .flat_map(|(run, pod)| pod.targets.iter().map(|target| (target.clone(), run.id.clone())))
         .collect()

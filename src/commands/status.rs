@@ -9,13 +9,9 @@ use crate::cluster::Cluster;
 use crate::command_line::CommandLine;
 use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
 use crate::stop::Stop;
-use crate::traces::changes::Changed;
-use crate::traces::debug_pods::LiveRun;
 use crate::traces::events::{EventSeen, told};
-use crate::traces::items::item;
-use crate::traces::migrations::MigrationRun;
 use crate::traces::uncounted::Uncounted;
-use crate::traces::{self, Found, View};
+use crate::traces::{self, Found, Trace, TraceKind, View};
 
 pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Result<ExitCode, Stop> {
     let cluster = context.connect().await?;
@@ -29,10 +25,8 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
     let (found, events) = Box::pin(context.unless_signalled(look)).await?;
     let (heard, events_view) = events.unzip();
     let mut seen = LastSeen {
-        runs: found.runs.clone(),
+        traces: found.traces.clone(),
         uncounted: found.uncounted.clone(),
-        migrations: found.migrations.clone(),
-        changes: found.changes.clone(),
         heard: heard.unwrap_or_default(),
     };
     let items = seen.items();
@@ -117,25 +111,28 @@ pub(super) fn tell_uncounted(context: &Context, cluster: &Cluster, uncounted: &[
 
 /// What was last seen of everything.
 struct LastSeen {
-    runs: Vec<LiveRun>,
+    traces: Vec<Trace>,
     uncounted: Vec<Uncounted>,
-    migrations: Vec<MigrationRun>,
-    changes: Vec<Changed>,
     heard: Vec<EventSeen>,
 }
 
 impl LastSeen {
-    /// Every run of debug pods, those of migrations that are not over (what is left of those is KubeVirt's history), and what
-    /// outages have changed.
+    /// Everything that is not over.
     fn items(&self) -> Vec<RunItem> {
         let now = Time::now();
-        let migrations = self.migrations.iter().filter(|run| run.is_live(now));
-        let migrations = migrations.map(|run| run.item(now));
-        let runs = self.runs.iter().map(|run| told(item(run, now), &self.heard, now));
-        let mut items: Vec<RunItem> = runs.chain(migrations).collect();
-        items.extend(self.changes.iter().map(|change| change.item(now)));
-        items.sort_by(|a, b| a.id.cmp(&b.id));
-        items
+        let mut live: Vec<&Trace> = self.traces.iter().filter(|trace| trace.is_live(now)).collect();
+        live.sort_by_key(|trace| (trace.run(), trace.kind()));
+        let items = live.into_iter().map(|trace| match trace {
+            Trace::Pods(_) => told(trace.item(now), &self.heard, now),
+            _ => trace.item(now),
+        });
+        items.collect()
+    }
+
+    /// What there is now of one kind, in place of what was.
+    fn replace<T>(&mut self, kind: TraceKind, now: Vec<T>, as_trace: fn(T) -> Trace) {
+        self.traces.retain(|trace| trace.kind() != kind);
+        self.traces.extend(now.into_iter().map(as_trace));
     }
 }
 
@@ -177,10 +174,10 @@ async fn watch(
                 let told = std::mem::replace(&mut seen.uncounted, uncounted);
                 let new = seen.uncounted.iter().filter(|one| !told.iter().any(|old| old.words() == one.words()));
                 tell_uncounted(context, cluster, &new.cloned().collect::<Vec<_>>());
-                seen.runs = runs;
+                seen.replace(TraceKind::Pods, runs, Trace::Pods);
             }
-            Some(now) = flights.next() => seen.migrations = now?,
-            Some(now) = news.next() => seen.changes = now?,
+            Some(now) = flights.next() => seen.replace(TraceKind::Migrations, now?, Trace::Migrations),
+            Some(now) = news.next() => seen.replace(TraceKind::Change, now?, Trace::Change),
             Some(now) = said.next() => seen.heard = now,
         }
         let runs = seen.items();

@@ -2,20 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::{INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, View, list, one_by_one};
+use super::lists::{INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, list, one_by_one};
+use super::{Trace, View};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
 use crate::escape::escape;
 use crate::plan::guards::beside::{Beside, Move, Other, Stranger};
-use crate::report::{RunItem, Time};
-use crate::traces::changes::sorted;
+use crate::report::Time;
 use crate::traces::debug_pods::DebugPodSeen;
-use crate::traces::items::item;
-use crate::traces::migrations::MigrationRun;
-use crate::traces::migrations::MigrationSeen;
-use crate::traces::uncounted::tell_apart;
 use k8s_openapi::api::core::v1::Pod;
 
 /// Annotation of a migration that virt-controller made to empty a node.
@@ -48,29 +44,14 @@ pub async fn beside(
         .iter()
         .filter_map(DebugPodSeen::of)
         .filter(DebugPodSeen::may_change);
-    let (runs, uncounted) = tell_apart(changing, namespaces);
-    let runs = runs.into_iter().map(|run| {
-        let namespace = run.pods.first().map(|pod| pod.namespace.as_str());
-        Other {
-            flags: namespace.map(|it| namespaces.flag_for(it)).unwrap_or_default(),
-            ..other(item(&run, now))
-        }
-    });
+    let (traces, uncounted) = Trace::all(changing, &migrations, &machines, &instances, namespaces);
+    let live: Vec<&Trace> = traces.iter().filter(|trace| trace.is_live(now)).collect();
+    let runs = live.chunk_by(|a, b| a.is_like(b));
+    let runs = runs.filter_map(|run| merged(run.iter().map(|trace| other(trace, now, namespaces))));
     let uncounted = uncounted.iter().map(|one| Stranger {
         vms: one.run.pods.iter().flat_map(|pod| pod.targets.clone()).collect(),
         words: one.words(),
     });
-    let migrating = MigrationRun::group(migrations.iter().filter_map(MigrationSeen::of));
-    let migrating = migrating.iter().filter(|run| run.is_live(now)).map(|run| {
-        let vms: BTreeSet<String> = run.migrations.iter().map(MigrationSeen::vmi_key).collect();
-        Other {
-            vms: vms.iter().map(|key| escape(key)).collect(),
-            ..other(run.item(now))
-        }
-    });
-    let outages = sorted(&machines, &instances);
-    let outages = outages.chunk_by(|a, b| a.run == b.run);
-    let outages = outages.map(|run| outage(run.iter().map(|change| other(change.item(now))).collect()));
     let views = [
         (&of_pods, "other runs"),
         (&of_migrations, "migrations in flight"),
@@ -81,7 +62,7 @@ pub async fn beside(
     let blind: Vec<&str> = blind.map(|(_, what)| *what).collect();
     let blind = (!blind.is_empty()).then(|| format!("{}, in namespaces that may not be looked into", blind.join(", ")));
     Ok(Beside {
-        runs: runs.chain(migrating).chain(outages.flatten()).collect(),
+        runs: runs.collect(),
         moves: migrations.iter().filter(|it| !it.is_final()).map(under_way).collect(),
         blind: blind.into_iter().collect(),
         strangers: uncounted.collect(),
@@ -101,23 +82,27 @@ async fn everywhere_or<K: Listable>(
     }
 }
 
-fn other(item: RunItem) -> Other {
-    let all = |names: Vec<String>| names.iter().map(|name| escape(name)).collect();
+fn other(trace: &Trace, now: Time, namespaces: &PodNamespaces) -> Other {
+    let item = trace.item(now);
+    let namespace = match trace {
+        Trace::Pods(run) => run.pods.first().map(|pod| pod.namespace.as_str()),
+        _ => None,
+    };
     Other {
         run: escape(&item.id),
         fault: escape(&item.fault),
         user: item.user.as_deref().map(escape),
         state: item.state,
         left: item.left_seconds.map(|left| left.0),
-        vms: all(item.targets),
-        nodes: all(item.nodes),
-        flags: Vec::new(),
+        vms: trace.vms().iter().map(|key| escape(key)).collect(),
+        nodes: item.nodes.iter().map(|name| escape(name)).collect(),
+        flags: namespace.map(|it| namespaces.flag_for(it)).unwrap_or_default(),
     }
 }
 
 /// One outage from what it has changed about each of its VMs; what needs attention most gives its state.
-fn outage(changes: Vec<Other>) -> Option<Other> {
-    changes.into_iter().reduce(|mut run, change| {
+fn merged(changes: impl Iterator<Item = Other>) -> Option<Other> {
+    changes.reduce(|mut run, change| {
         if run.left > change.left {
             (run.left, run.state) = (change.left, change.state);
         }

@@ -8,13 +8,12 @@ use kube::api::ObjectMeta;
 use crate::cluster::undo::{Back, Holder, HolderKind, LABEL, carry_back, would_carry_back};
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
-use crate::command_line::CommandLine;
 use crate::escape::escape;
 use crate::fault::undo::{UNDO, Undo};
 use crate::fault::{RunField, Time as Span};
 use crate::faults::outage::back::put_back_command;
 use crate::report::{RunItem, Seconds, Time};
-use crate::traces::halt::Left;
+use crate::traces::halt::{Left, once_more};
 
 /// What is said of a way back that cannot be read.
 const UNREADABLE: &str = "its way back (annotation vmchaos.dev/undo) was not written by this version, or was edited, and cannot be \
@@ -112,19 +111,19 @@ impl Changed {
     }
 
     /// Asks the server whether it would let it be put right; nothing is changed.
-    pub async fn would_put_right(&self, cluster: &Cluster) -> Result<(), ClusterError> {
+    pub(super) async fn would_put_right(&self, cluster: &Cluster) -> Result<(), ClusterError> {
         would_carry_back(cluster, &self.holder, &self.run).await
     }
 
-    /// Puts it right; what may still be in place, and a hint with a command.
-    pub async fn put_right(&self, cluster: &Cluster) -> Result<(), (Left, CommandLine)> {
-        let left = |what: String| Left {
+    /// Puts it right; otherwise what may still be in place.
+    pub(super) async fn put_right(&self, cluster: &Cluster) -> Result<(), Left> {
+        let left = |what: String, hint| Left {
             what: format!("{}: {what}", self.key()),
-            again: self.run.clone(),
+            hint,
         };
         let Some(undo) = &self.undo else {
             let look = self.holder.look_command().to("to see it: ");
-            return Err((left(UNREADABLE.to_owned()), look));
+            return Err(left(UNREADABLE.to_owned(), look));
         };
         match carry_back(cluster, &self.holder, &self.run, None).await {
             Ok(Back::Done) => Ok(()),
@@ -137,13 +136,11 @@ impl Changed {
                     escape(before.in_force())
                 );
                 let command = put_back_command(&self.holder.namespace, &self.holder.name, &now, &before);
-                Err((left(what), command.to("to remove it: ")))
+                Err(left(what, command.to("to remove it: ")))
             }
             Err(ClusterError { message, .. }) => {
-                let again = CommandLine::new("kubectl vmchaos halt")
-                    .arg(&self.run)
-                    .to("to remove it: ");
-                Err((left(format!("{} could not be undone: {message}", undo.words())), again))
+                let what = format!("{} could not be undone: {message}", undo.words());
+                Err(left(what, once_more(&self.run, &[])))
             }
         }
     }

@@ -31,7 +31,7 @@ pub(super) struct Leaving {
 }
 
 /// Tells whether the API server would let a pod go; nothing is written.
-pub async fn would_delete(cluster: &Cluster, pod: &DebugPodSeen) -> Result<(), ClusterError> {
+pub(super) async fn would_delete(cluster: &Cluster, pod: &DebugPodSeen) -> Result<(), ClusterError> {
     delete(cluster, pod, true).await
 }
 

@@ -8,7 +8,8 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::events::v1::Event;
 use kube::ResourceExt as _;
 
-use super::{EVENTS, INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, View, api};
+use super::View;
+use super::lists::{EVENTS, INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, api};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::vm::VirtualMachine;

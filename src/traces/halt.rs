@@ -1,31 +1,33 @@
-//! Ends runs from outside: their pods are told to end, what they say at their end is read, and what nobody vouched for is
-//! looked into.
-//!
-//! ```text
-//! delete (by uid) ── watch ──> verdict: nothing left ───────────────────────> proven
-//!                       └────> gone without a word, or with a bad one ── sweep ┴──> left: what, and the command
-//! ended before, without a word or with a bad one ── sweep ──> proven ── delete
-//! ```
+//! Ends what runs have left, from outside.
 
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
 
-use super::delete_pods::{END_LIMIT, Leaving, end};
-use super::prove::{self, Place, Sweeping};
-use crate::cluster::Cluster;
-use crate::run::words::vmi;
-use crate::traces::debug_pods::{DebugPodSeen, Life, LiveRun};
+use super::delete_pods::would_delete;
+use super::items::summary;
+use super::prove::Sweeping;
+use super::{Trace, TraceKind};
+use super::{halt_migrations, halt_pods};
+use crate::cluster::{Cluster, ClusterError};
+use crate::command_line::CommandLine;
+use crate::report::{RunItem, Time};
 
-pub use super::delete_pods::would_delete;
+/// How it is done.
+pub struct How<'a> {
+    /// VMs that other live runs have in hand, with the run's id: nobody looks into those.
+    pub claimed: &'a BTreeMap<String, String>,
+    pub sweeping: &'a Sweeping,
+    /// How debug pods were asked for, for a command that is printed for later.
+    pub flags: &'a [String],
+}
 
-/// A run that was told to end.
-#[derive(Debug, Clone)]
+/// A trace that was told to end.
 pub struct Halted {
-    pub run: LiveRun,
-    /// What was found beyond the verdicts of its pods.
+    /// As it was seen last.
+    pub trace: Trace,
+    /// What was found on the way.
     pub told: Vec<String>,
-    /// What may still be in place.
     pub left: Vec<Left>,
 }
 
@@ -33,162 +35,95 @@ pub struct Halted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
     pub what: String,
-    /// What to halt once more: a run's id, or `vmi/NAME/NAMESPACE`.
-    pub again: String,
+    /// A command that takes it away.
+    pub hint: CommandLine,
 }
 
-/// Halts runs, all at once. `claimed` are VMs that other live runs have in hand, with the run's id: nobody looks into those. `how`
-/// is how it is looked into the others, where nobody vouches for them.
-pub async fn halt(
-    cluster: &Cluster,
-    runs: Vec<LiveRun>,
-    claimed: &BTreeMap<String, String>,
-    how: &Sweeping,
-) -> Vec<Halted> {
-    let halted = runs.into_iter().map(|run| async {
-        // One that has ended and left something, or may have, is what marks the run: it stays until nothing is left.
-        let marks = |pod: &DebugPodSeen| !pod.changes_nothing() && matches!(pod.life(), Life::Leaked | Life::Unproven);
-        let (marks, others): (Vec<DebugPodSeen>, Vec<DebugPodSeen>) = run.pods.iter().cloned().partition(marks);
-        let mut halted = Halted {
-            run,
-            told: Vec::new(),
-            left: Vec::new(),
-        };
-        let mut pods = end(cluster, &halted.run.id, others).await;
-        for pod in &pods {
-            settle(cluster, pod, claimed, how, &mut halted).await;
-        }
-        let (mut proven, mut unproven) = (Vec::new(), Vec::new());
-        for pod in marks {
-            let before = halted.left.len();
-            prove(cluster, &pod, claimed, how, &mut halted).await;
-            let is_proven = halted.left.len() == before;
-            if is_proven { &mut proven } else { &mut unproven }.push(pod);
-        }
-        let ended = end(cluster, &halted.run.id, proven).await;
-        for why in ended.iter().filter_map(Leaving::not_deleted) {
-            halted.told.push(why);
-        }
-        pods.extend(ended);
-        halted.run.pods = pods.into_iter().map(|leaving| leaving.pod).chain(unproven).collect();
-        halted
-    });
-    join_all(halted).await
+/// Halts all of them: pods and migrations at once, then what outages have changed.
+pub async fn halt(cluster: &Cluster, traces: Vec<Trace>, how: &How<'_>) -> Vec<Halted> {
+    let (last, first): (Vec<Trace>, Vec<Trace>) =
+        traces.into_iter().partition(|trace| trace.kind() == TraceKind::Change);
+    let mut halted = join_all(first.into_iter().map(|trace| trace.halt(cluster, how))).await;
+    for trace in last {
+        halted.push(trace.halt(cluster, how).await);
+    }
+    halted
 }
 
-/// Finds out whether anything of a pod is left.
-async fn settle(
-    cluster: &Cluster,
-    leaving: &Leaving,
-    claimed: &BTreeMap<String, String>,
-    how: &Sweeping,
-    halted: &mut Halted,
-) {
-    let pod = &leaving.pod;
-    let still = |why: &str| about(pod, why);
-    if let Some(verdict) = pod.state.verdict() {
-        if verdict.is_clean() {
-            // Nothing is in place; the object may stay.
-            return halted.told.extend(leaving.not_deleted());
-        }
-    } else if let Some(why) = &leaving.refused {
-        return halted.left.push(still(&format!("could not be ended: {why}")));
-    } else if !leaving.gone {
-        return halted.left.push(still(&format!(
-            "was told to end and has not within {} s",
-            END_LIMIT.as_secs()
-        )));
-    } else if !leaving.ran {
-        return halted.told.push("it had not started".to_owned());
-    } else if pod.changes_nothing() {
-        return halted.told.push("it was only looking".to_owned());
-    }
-    prove(cluster, pod, claimed, how, halted).await;
-}
+// === impl Trace ===
 
-/// Looks into the VMs of a pod that did not vouch for them.
-async fn prove(
-    cluster: &Cluster,
-    pod: &DebugPodSeen,
-    claimed: &BTreeMap<String, String>,
-    how: &Sweeping,
-    halted: &mut Halted,
-) {
-    let still = |why: &str| about(pod, why);
-    if pod.odd_targets > 0 {
-        let why = format!("names {} targets that no VMI can be called", pod.odd_targets);
-        halted.left.push(still(&why));
-    } else if pod.targets.is_empty() {
-        return halted.left.push(still("does not say which VMs it was about"));
+impl Trace {
+    /// Asks the server whether it would let this be halted; nothing is changed.
+    pub async fn would_halt(&self, cluster: &Cluster) -> Result<(), ClusterError> {
+        match self {
+            Self::Pods(run) => {
+                for pod in &run.pods {
+                    would_delete(cluster, pod).await?;
+                }
+                Ok(())
+            }
+            Self::Migrations(run) => halt_migrations::would_cancel(cluster, run).await,
+            Self::Change(change) => change.would_put_right(cluster).await,
+        }
     }
-    look_into(cluster, pod, claimed, how, halted).await;
-}
 
-/// Nobody vouched for these VMs: look.
-async fn look_into(
-    cluster: &Cluster,
-    pod: &DebugPodSeen,
-    claimed: &BTreeMap<String, String>,
-    how: &Sweeping,
-    halted: &mut Halted,
-) {
-    let left = |key: &str, why: String| Left {
-        what: format!("{key}: {why}"),
-        again: vmi(key),
-    };
-    let mut free = Vec::new();
-    for key in &pod.targets {
-        match claimed.get(key) {
-            // What is there now is that run's, and it would not have begun on top of another.
-            Some(run) => halted.left.push(left(
-                key,
-                format!("run {run} has this VM now, so that nobody looked into it"),
-            )),
-            None => free.push(key.clone()),
-        }
-    }
-    let places = match prove::places(cluster, &free, how.image.as_ref()).await {
-        Ok(places) => places,
-        Err(error) => {
-            let all = free
-                .iter()
-                .map(|key| left(key, format!("it could not be found: {}", error.message)));
-            return halted.left.extend(all);
-        }
-    };
-    let mut there = Vec::new();
-    for (key, place) in places {
-        match place {
-            Place::Guest(guest) => there.push(*guest),
-            Place::Nothing(why) => halted.told.push(format!("{key} {why}")),
-            Place::Hidden(why) => halted
-                .left
-                .push(left(&key, format!("nobody could look into it: {why}"))),
-        }
-    }
-    let mut jobs = prove::jobs(&pod.run, how, there);
-    if let Err(error) = prove::place(cluster, how, &mut jobs).await {
-        let why = match &error.hint {
-            Some(hint) => format!("nobody could look into it: {}; {hint}", error.message),
-            None => format!("nobody could look into it: {}", error.message),
-        };
-        let targets = jobs.iter().flat_map(|job| &job.targets);
-        return halted
-            .left
-            .extend(targets.map(|target| left(&target.key(), why.clone())));
-    }
-    for (key, swept) in prove::sweep(cluster, &jobs).await {
-        match swept {
-            Ok(swept) => halted.told.push(swept.words()),
-            Err(what) => halted.left.push(Left { what, again: vmi(&key) }),
+    async fn halt(self, cluster: &Cluster, how: &How<'_>) -> Halted {
+        match self {
+            Self::Pods(run) => {
+                let halted = halt_pods::halt(cluster, run, how.claimed, how.sweeping).await;
+                let verdicts: Vec<_> = halted.run.pods.iter().filter_map(|pod| pod.state.verdict()).collect();
+                let said = (!verdicts.is_empty()).then(|| summary(&verdicts));
+                let left = halted.left.into_iter().map(|left| Left {
+                    hint: once_more(&left.again, how.flags),
+                    what: left.what,
+                });
+                Halted {
+                    left: left.collect(),
+                    told: said.into_iter().chain(halted.told).collect(),
+                    trace: Self::Pods(halted.run),
+                }
+            }
+            Self::Migrations(run) => {
+                let halted = halt_migrations::halt(cluster, run, &cluster.user).await;
+                let left = halted.left.into_iter().map(|what| Left {
+                    what,
+                    hint: once_more(&halted.run.id, &[]),
+                });
+                Halted {
+                    left: left.collect(),
+                    told: halted.told,
+                    trace: Self::Migrations(halted.run),
+                }
+            }
+            Self::Change(change) => Halted {
+                left: change.put_right(cluster).await.err().into_iter().collect(),
+                told: Vec::new(),
+                trace: Self::Change(change),
+            },
         }
     }
 }
 
-/// What is to be said of a debug pod.
-fn about(pod: &DebugPodSeen, why: &str) -> Left {
-    Left {
-        what: format!("debug pod {} on {} {why}", pod.key(), pod.node),
-        again: pod.run.clone(),
+/// `again` is a run's id, or `vmi/NAME/NAMESPACE`.
+pub fn once_more(again: &str, flags: &[String]) -> CommandLine {
+    let halt = CommandLine::new("kubectl vmchaos halt").arg(again).args(flags);
+    halt.to("to remove it: ")
+}
+
+// === impl Halted ===
+
+impl Halted {
+    /// As a list shows it.
+    pub fn item(&self) -> RunItem {
+        let state = if self.left.is_empty() { "finished" } else { "leaked" };
+        let left = self.left.iter().map(|left| &left.what);
+        let mut told: Vec<&str> = self.told.iter().chain(left).map(String::as_str).collect();
+        told.dedup();
+        RunItem {
+            state: state.to_owned(),
+            left_seconds: None,
+            detail: (!told.is_empty()).then(|| told.join("; ")),
+            ..self.trace.item(Time::now())
+        }
     }
 }

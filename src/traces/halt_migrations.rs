@@ -18,15 +18,15 @@ use crate::traces::migrations::{MigrationRun, MigrationSeen};
 const END_LIMIT: Duration = Duration::from_secs(60);
 
 /// A run of migrations that was told to end.
-pub struct Halted {
-    pub run: MigrationRun,
-    pub told: Vec<String>,
+pub(super) struct Halted {
+    pub(super) run: MigrationRun,
+    pub(super) told: Vec<String>,
     /// What may still be under way.
-    pub left: Vec<String>,
+    pub(super) left: Vec<String>,
 }
 
 /// Tells whether the API server would let the migrations in flight be cancelled; nothing is written.
-pub async fn would_cancel(cluster: &Cluster, run: &MigrationRun) -> Result<(), ClusterError> {
+pub(super) async fn would_cancel(cluster: &Cluster, run: &MigrationRun) -> Result<(), ClusterError> {
     for one in run.in_flight() {
         migration::delete(cluster, &one.namespace, &one.name, &one.uid, true).await?;
     }
@@ -34,7 +34,7 @@ pub async fn would_cancel(cluster: &Cluster, run: &MigrationRun) -> Result<(), C
 }
 
 /// Halts a run in the name of `who`.
-pub async fn halt(cluster: &Cluster, run: MigrationRun, who: &str) -> Halted {
+pub(super) async fn halt(cluster: &Cluster, run: MigrationRun, who: &str) -> Halted {
     let mut halted = Halted {
         run,
         told: Vec::new(),

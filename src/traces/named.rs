@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 use kube::api::Api;
 
-use super::{Found, Listable};
+use super::Found;
+use super::lists::Listable;
 use crate::cluster::objects::sound_one;
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance};

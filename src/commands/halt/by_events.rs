@@ -16,7 +16,7 @@ type Guest = (String, String);
 
 /// What Events say of the runs that are to be halted.
 #[derive(Default)]
-pub(super) struct Traces {
+pub(super) struct Told {
     /// By the run's id: guests that have its fault, and that no pod of it answers for.
     runs: BTreeMap<String, BTreeSet<Guest>>,
     /// What of the Events could not be read.
@@ -24,14 +24,14 @@ pub(super) struct Traces {
 }
 
 /// Reads them; with -n only pods are looked for, and that not everything was is said elsewhere.
-pub(super) async fn read(cluster: &Cluster, request: &HaltRequest, found: &Found) -> Traces {
+pub(super) async fn read(cluster: &Cluster, request: &HaltRequest, found: &Found) -> Told {
     if request.runs.is_empty() || request.namespace.is_some() {
-        return Traces::default();
+        return Told::default();
     }
     let (runs, blind) = match traces::events(cluster).await {
         Ok((heard, view)) => {
             let guests = |run: &String| {
-                let pods = found.runs.iter().filter(|it| it.id == *run).flat_map(|it| &it.pods);
+                let pods = found.pods().filter(|it| it.id == *run).flat_map(|it| &it.pods);
                 let answered: BTreeSet<&String> = pods.flat_map(|pod| &pod.targets).collect();
                 let left = not_restored(run, &heard).into_iter();
                 let left: BTreeSet<Guest> = left.filter(|(vmi, _)| !answered.contains(vmi)).collect();
@@ -49,7 +49,7 @@ pub(super) async fn read(cluster: &Cluster, request: &HaltRequest, found: &Found
             "could not look for Events of runs whose debug pods are gone {why}\nhint: to see what is missing: {can_i}"
         )
     };
-    Traces {
+    Told {
         runs,
         blind: blind.map(unread),
     }
@@ -59,12 +59,12 @@ pub(super) async fn read(cluster: &Cluster, request: &HaltRequest, found: &Found
 pub(super) async fn plan(
     cluster: &Cluster,
     request: &HaltRequest,
-    traces: Traces,
+    told: Told,
     claimed: &BTreeMap<String, String>,
     how: &Sweeping,
 ) -> Result<Vec<Looks>, Stop> {
     let mut all = Vec::new();
-    for (run, guests) in traces.runs {
+    for (run, guests) in told.runs {
         let keys: BTreeSet<&String> = guests.iter().map(|(vmi, _)| vmi).collect();
         let (taken, free): (Vec<&String>, Vec<&String>) = keys.into_iter().partition(|key| claimed.contains_key(*key));
         let free: Vec<String> = free.into_iter().cloned().collect();
@@ -98,9 +98,9 @@ fn same_guest((key, place): (String, Place), guests: &BTreeSet<Guest>) -> (Strin
     (key, place)
 }
 
-// === impl Traces ===
+// === impl Told ===
 
-impl Traces {
+impl Told {
     /// The VMIs that a run's Events name.
     pub(super) fn of(&self, run: &str) -> Option<String> {
         let guests = self.runs.get(run)?;

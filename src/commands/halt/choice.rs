@@ -4,16 +4,12 @@ use crate::cli::HaltRequest;
 use crate::cluster::Cluster;
 use crate::command_line::CommandLine;
 use crate::report::{ExitCode, RunItem, Time};
-use crate::traces::Found;
-use crate::traces::changes::Changed;
-use crate::traces::debug_pods::LiveRun;
-use crate::traces::items::item;
-use crate::traces::migrations::MigrationRun;
+use crate::traces::{Found, Trace, TraceKind};
 use crate::ui::{Pick, Picker, escape};
 
 use super::super::Context;
 use super::super::status::not_seen;
-use super::by_events::Traces;
+use super::by_events::Told;
 use crate::stop::Stop;
 
 const INSTEAD: &str = "name runs (kubectl vmchaos status lists them), a VM as vmi/NAME, or use --all";
@@ -21,10 +17,7 @@ const INSTEAD: &str = "name runs (kubectl vmchaos status lists them), a VM as vm
 /// What was chosen.
 #[derive(Default)]
 pub(super) struct Chosen {
-    pub runs: Vec<LiveRun>,
-    pub migrations: Vec<MigrationRun>,
-    /// What outages of these runs have changed.
-    pub changes: Vec<Changed>,
+    pub traces: Vec<Trace>,
     /// As they were asked for, for the command that is printed for later.
     pub ids: Vec<String>,
     /// What would have to be looked into to know that nothing was missed.
@@ -32,16 +25,23 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
+    /// How many runs: an outage of several VMs is one.
     pub(super) fn count(&self) -> usize {
-        let changed: std::collections::BTreeSet<&str> = self.changes.iter().map(|change| change.run.as_str()).collect();
-        self.runs.len() + self.migrations.len() + changed.len()
+        let all = self.traces.iter().enumerate();
+        all.filter(|(n, trace)| !self.traces.iter().take(*n).any(|before| before.is_like(trace)))
+            .count()
+    }
+
+    pub(super) fn has_pods(&self) -> bool {
+        self.traces.iter().any(|trace| trace.kind() == TraceKind::Pods)
     }
 
     /// Adds what outages have left on VMIs, given as `namespace/name`.
-    pub(super) fn add_changes_of(&mut self, changes: &[Changed], keys: &[String]) {
-        for change in changes {
-            if keys.contains(&change.key()) && !self.changes.contains(change) {
-                self.changes.push(change.clone());
+    pub(super) fn add_changes_of(&mut self, traces: impl IntoIterator<Item = Trace>, keys: &[String]) {
+        for trace in traces {
+            let is_wanted = matches!(&trace, Trace::Change(change) if keys.contains(&change.key()));
+            if is_wanted && !self.traces.contains(&trace) {
+                self.traces.push(trace);
             }
         }
     }
@@ -49,10 +49,7 @@ impl Chosen {
     /// As lists show them.
     pub(super) fn items(&self) -> Vec<RunItem> {
         let now = Time::now();
-        let runs = self.runs.iter().map(|run| item(run, now));
-        let migrations = self.migrations.iter().map(|run| run.item(now));
-        let changes = self.changes.iter().map(|change| change.item(now));
-        runs.chain(migrations).chain(changes).collect()
+        self.traces.iter().map(|trace| trace.item(now)).collect()
     }
 }
 
@@ -70,35 +67,33 @@ pub(super) async fn choose(
     cluster: &Cluster,
     request: &HaltRequest,
     found: &Found,
-    traces: &Traces,
+    events: &Told,
 ) -> Result<Chosen, Stop> {
     let blind = not_seen(found, cluster);
+    if !request.runs.is_empty() {
+        return Ok(named(context, cluster, request, (found, events), blind));
+    }
     let now = Time::now();
-    let live: Vec<MigrationRun> = found
-        .migrations
+    let live: Vec<Trace> = found
+        .traces
         .iter()
-        .filter(|run| run.is_live(now))
+        .filter(|trace| trace.is_live(now))
         .cloned()
         .collect();
-    if request.all {
-        if found.runs.is_empty() && live.is_empty() && found.changes.is_empty() {
-            context.printer.line(&match &request.namespace {
-                Some(namespace) => format!("no runs in namespace {namespace}"),
-                None => "no runs".to_owned(),
-            });
-        }
-        return Ok(Chosen {
-            runs: found.runs.clone(),
-            migrations: live,
-            changes: found.changes.clone(),
-            ids: vec!["--all".to_owned()],
-            unseen: blind,
+    if !request.all {
+        return picked(context, live, blind).await;
+    }
+    if live.is_empty() {
+        context.printer.line(&match &request.namespace {
+            Some(namespace) => format!("no runs in namespace {namespace}"),
+            None => "no runs".to_owned(),
         });
     }
-    if !request.runs.is_empty() {
-        return Ok(named(context, cluster, request, (found, traces), blind));
-    }
-    picked(context, found, live, blind).await
+    Ok(Chosen {
+        traces: live,
+        ids: vec!["--all".to_owned()],
+        unseen: blind,
+    })
 }
 
 /// Runs by id. One that is nowhere is done with, if everywhere could be looked.
@@ -106,31 +101,20 @@ fn named(
     context: &Context,
     cluster: &Cluster,
     request: &HaltRequest,
-    (found, traces): (&Found, &Traces),
+    (found, events): (&Found, &Told),
     blind: Option<String>,
 ) -> Chosen {
-    let runs: Vec<LiveRun> = request
+    let all = request
         .runs
         .iter()
-        .filter_map(|id| found.runs.iter().find(|run| run.id == *id).cloned())
-        .collect();
-    let migrations: Vec<MigrationRun> = request
-        .runs
-        .iter()
-        .filter_map(|id| found.migrations.iter().find(|run| run.id == *id).cloned())
-        .collect();
-    let changes = found.changes.iter().filter(|change| request.runs.contains(&change.run));
-    let changes: Vec<Changed> = changes.cloned().collect();
-    let known = |id: &str| {
-        runs.iter().any(|run| run.id == id)
-            || migrations.iter().any(|run| run.id == id)
-            || changes.iter().any(|change| change.run == id)
-    };
+        .flat_map(|id| found.traces.iter().filter(move |trace| trace.run() == id));
+    let all: Vec<Trace> = all.cloned().collect();
+    let known = |id: &str| all.iter().any(|trace| trace.run() == id);
     let missing: Vec<&String> = request.runs.iter().filter(|id| !known(id)).collect();
     let mut uncounted = Vec::new();
     for id in &missing {
         let mut others = found.uncounted.iter().filter(|other| other.run.id == **id).peekable();
-        if let Some(vms) = traces.of(id) {
+        if let Some(vms) = events.of(id) {
             context.printer.line(&format!(
                 "run {id}: no debug pod of it is there; its Events say that its fault was on {vms}, and not that it was removed"
             ));
@@ -163,28 +147,21 @@ fn named(
     let unseen = if missing.is_empty() {
         None
     } else {
-        let unseen = blind.or_else(elsewhere).into_iter().chain(traces.blind.clone());
+        let unseen = blind.or_else(elsewhere).into_iter().chain(events.blind.clone());
         uncounted
             .into_iter()
             .chain(unseen)
             .reduce(|all, one| format!("{all}\n{one}"))
     };
     Chosen {
-        runs,
-        migrations,
-        changes,
+        traces: all,
         ids: request.runs.clone(),
         unseen,
     }
 }
 
-async fn picked(
-    context: &Context,
-    found: &Found,
-    live: Vec<MigrationRun>,
-    blind: Option<String>,
-) -> Result<Chosen, Stop> {
-    if found.runs.is_empty() && live.is_empty() && found.changes.is_empty() {
+async fn picked(context: &Context, live: Vec<Trace>, blind: Option<String>) -> Result<Chosen, Stop> {
+    if live.is_empty() {
         return match blind {
             None => Err(Stop::refused("no-match", "there are no runs")),
             Some(blind) => Err(Stop::refused(
@@ -196,9 +173,7 @@ async fn picked(
     let headers = ["RUN", "FAULT", "EFFECT", "STATE", "OWNER", "REASON", "TARGETS"];
     let mut picker = Picker::new("Which runs?", headers, INSTEAD);
     let now = Time::now();
-    let items = found.runs.iter().map(|run| item(run, now));
-    let of_changes = found.changes.iter().map(|change| change.item(now));
-    for item in items.chain(live.iter().map(|run| run.item(now))).chain(of_changes) {
+    for item in live.iter().map(|trace| trace.item(now)) {
         let cells = [
             item.id,
             item.fault,
@@ -213,25 +188,12 @@ async fn picked(
     let signals = context.signals.clone();
     match picker.pick(&context.printer, signals.any()).await {
         Ok(Pick::Picked(rows)) => {
-            let pods = found.runs.len();
-            let runs: Vec<LiveRun> = rows.iter().filter_map(|row| found.runs.get(*row).cloned()).collect();
-            let flights = rows.iter().filter_map(|row| live.get(row.checked_sub(pods)?).cloned());
-            let migrations: Vec<MigrationRun> = flights.collect();
-            let before = pods + live.len();
-            let outages = rows
-                .iter()
-                .filter_map(|row| found.changes.get(row.checked_sub(before)?).cloned());
-            let changes: Vec<Changed> = outages.collect();
-            let ids = runs
-                .iter()
-                .map(|run| &run.id)
-                .chain(migrations.iter().map(|run| &run.id))
-                .chain(changes.iter().map(|change| &change.run));
+            let traces: Vec<Trace> = rows.iter().filter_map(|row| live.get(*row).cloned()).collect();
+            let mut ids: Vec<String> = traces.iter().map(|trace| trace.run().to_owned()).collect();
+            ids.dedup();
             Ok(Chosen {
-                ids: ids.cloned().collect(),
-                runs,
-                migrations,
-                changes,
+                ids,
+                traces,
                 unseen: None,
             })
         }

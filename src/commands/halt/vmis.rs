@@ -11,7 +11,7 @@ use crate::plan::new_run;
 use crate::report::RunItem;
 use crate::run::sweep::{self, Job};
 use crate::run::words::vmi;
-use crate::traces::debug_pods::LiveRun;
+use crate::traces::Found;
 use crate::traces::prove::{self, Place, Sweeping};
 use crate::ui::escape;
 
@@ -62,7 +62,7 @@ pub(super) fn unread(cluster: &Cluster, keys: &[String]) -> Option<String> {
 pub(super) async fn plan(
     cluster: &Cluster,
     request: &HaltRequest,
-    runs: &[LiveRun],
+    found: &Found,
     how: &Sweeping,
 ) -> Result<Looks, Stop> {
     let named = request.targets.named(&cluster.namespace);
@@ -71,8 +71,8 @@ pub(super) async fn plan(
         .map(|(namespace, name)| format!("{namespace}/{name}"))
         .collect();
     let places = prove::places(cluster, &keys, how.image.as_ref()).await?;
-    let hit = runs
-        .iter()
+    let hit = found
+        .pods()
         .filter(|run| {
             run.pods
                 .iter()
