@@ -63,7 +63,10 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     if let Some((namespace, name)) = seen.missing.first() {
         return Err(vmis::missing(&cluster, namespace, name));
     }
-    chosen.add_changes_of(seen.changes.into_iter().map(Trace::Change), &keys);
+    chosen.add_changes_of(
+        seen.changes.into_iter().map(|change| Trace::Change(change.into())),
+        &keys,
+    );
     let unread = vmis::unread(&cluster, &seen.unseen);
     let unseen = chosen.unseen.into_iter().chain(unread);
     chosen.unseen = unseen.reduce(|all, one| format!("{all}\n{one}"));

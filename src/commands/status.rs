@@ -177,7 +177,7 @@ async fn watch(
                 seen.replace(TraceKind::Pods, runs, Trace::Pods);
             }
             Some(now) = flights.next() => seen.replace(TraceKind::Migrations, now?, Trace::Migrations),
-            Some(now) = news.next() => seen.replace(TraceKind::Change, now?, Trace::Change),
+            Some(now) = news.next() => seen.replace(TraceKind::Change, now?, |change| Trace::Change(change.into())),
             Some(now) = said.next() => seen.heard = now,
         }
         let runs = seen.items();

@@ -21,7 +21,7 @@ pub enum Trace {
     /// All migrations of a run that are still kept.
     Migrations(MigrationRun),
     /// One VM that an outage has changed.
-    Change(Changed),
+    Change(Box<Changed>),
 }
 
 /// The kinds there are, in the order of lists.
@@ -45,7 +45,9 @@ impl Trace {
     ) -> (Vec<Self>, Vec<Uncounted>) {
         let (runs, uncounted) = tell_apart(pods, namespaces);
         let migrations = MigrationRun::group(migrations.iter().filter_map(MigrationSeen::of));
-        let changes = sorted(machines, instances).into_iter().map(Self::Change);
+        let changes = sorted(machines, instances)
+            .into_iter()
+            .map(|change| Self::Change(change.into()));
         let migrations = migrations.into_iter().map(Self::Migrations);
         let all = runs.into_iter().map(Self::Pods).chain(migrations).chain(changes);
         (all.collect(), uncounted)
