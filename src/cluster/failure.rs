@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 
-use super::connect::timed::TimedOut;
+use super::connect::timed::{TimedOut, TooLarge};
 use super::error::{Ask, ClusterError, ErrorKind};
 
 /// Credentials that could not be got. The output of a credential plugin is never shown: it may hold a token.
@@ -61,6 +61,10 @@ pub(super) fn from_transport(error: &kube::Error, ask: &Ask, server: &str) -> Cl
                     ask.tail()
                 ),
             );
+        }
+        if let Some(large) = cause.downcast_ref::<TooLarge>() {
+            let what = format!("the server {server} answered \"{}\" with too much: {large}", ask.tail());
+            return ClusterError::new(ErrorKind::Other, what).hint("is that the API server? see: kubectl cluster-info");
         }
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return from_tls(tls, server);
