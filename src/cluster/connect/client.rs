@@ -15,7 +15,7 @@ use kube::config::AuthInfo;
 
 use super::connection::Connection;
 use super::credential_plugin::{CredentialPlugin, Interaction};
-use super::kubeconfig::Environment;
+use super::kubeconfig::{Environment, are_files};
 use super::prepare::{Prepared, host_of, prepare};
 use super::transport::{TransportLayer, WarningSink};
 use crate::cluster::error::{Ask, ClusterError, ErrorKind};
@@ -58,7 +58,11 @@ impl Cluster {
 
     /// The same for shell completion: a credential plugin may not ask anything, and nothing is printed.
     pub(crate) async fn connect_silently(connection: &Connection) -> Result<Self, ClusterError> {
-        let prepared = prepare(connection, &Environment::from_process())?;
+        let env = Environment::from_process();
+        if !are_files(connection, &env) {
+            return Err(ClusterError::new(ErrorKind::Config, "a kubeconfig is no regular file"));
+        }
+        let prepared = prepare(connection, &env)?;
         Self::from_prepared(prepared, connection, Arc::new(|_: &str| {}), Interaction::Silent).await
     }
 

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use kube::config::{AuthInfo, Cluster as ClusterEntry, Kubeconfig, KubeconfigError};
@@ -73,6 +73,9 @@ pub(crate) fn resolve(connection: &Connection, env: &Environment) -> Result<Sour
 
 /// Names of all contexts, none when the files cannot be read.
 pub(crate) fn contexts_of(connection: &Connection, env: &Environment) -> Vec<String> {
+    if !are_files(connection, env) {
+        return Vec::new();
+    }
     let config = load(connection, env).ok().flatten().unwrap_or_default();
     config.contexts.into_iter().map(|entry| entry.name).collect()
 }
@@ -103,6 +106,27 @@ fn named(env: &Environment) -> Vec<PathBuf> {
     paths.filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
+/// Whether no kubeconfig is something that may never be read to its end, as a pipe.
+pub(crate) fn are_files(connection: &Connection, env: &Environment) -> bool {
+    let paths = connection
+        .kubeconfig
+        .clone()
+        .map_or_else(|| found(env), |path| vec![path]);
+    paths
+        .iter()
+        .all(|path| std::fs::metadata(path).is_ok_and(|there| there.is_file()) || !path.exists())
+}
+
+/// Where kubeconfigs are looked for when no flag names one.
+fn found(env: &Environment) -> Vec<PathBuf> {
+    let named = named(env);
+    if named.is_empty() {
+        env.home.iter().map(|home| home.join(".kube").join("config")).collect()
+    } else {
+        named
+    }
+}
+
 /// All files merged, the first to set a value wins; `None` when none of them exists.
 fn load(connection: &Connection, env: &Environment) -> Result<Option<Kubeconfig>, ClusterError> {
     if let Some(path) = &connection.kubeconfig {
@@ -114,14 +138,12 @@ fn load(connection: &Connection, env: &Environment) -> Result<Option<Kubeconfig>
         }
         return read(path).map(Some);
     }
-    let named = named(env);
-    let paths = if named.is_empty() {
-        env.home.iter().map(|home| home.join(".kube").join("config")).collect()
-    } else {
-        named
-    };
     let mut merged: Option<Kubeconfig> = None;
-    for path in paths.iter().filter(|path| path.exists()) {
+    for path in &found(env) {
+        // One that is there and may not be read could be the one that says where to go.
+        if std::fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            continue;
+        }
         let next = read(path)?;
         merged = Some(match merged {
             None => next,

@@ -318,3 +318,27 @@ fn the_contexts_of_all_files() {
         Vec::<String>::new()
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_looked_at_is_no_missing_one() {
+    let files = Files::new();
+    // Whoever reads it gets an error other than that it is missing, root too.
+    std::os::unix::fs::symlink(files.path("loop"), files.path("loop")).unwrap();
+    let error = resolve(&Connection::default(), &files.env(&["loop", "b"])).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Config);
+    assert!(error.message.contains("loop"), "{}", error.message);
+    assert!(resolve(&Connection::default(), &files.env(&["missing", "b"])).is_ok());
+}
+
+#[cfg(unix)]
+#[test]
+fn completion_waits_for_no_pipe() {
+    let files = Files::new();
+    let made = std::process::Command::new("mkfifo").arg(files.path("pipe")).status();
+    assert!(made.unwrap().success());
+    let (all, with_pipe) = (files.env(&["missing", "a"]), files.env(&["a", "pipe"]));
+    assert!(are_files(&Connection::default(), &all));
+    assert!(!are_files(&Connection::default(), &with_pipe));
+    assert_eq!(contexts_of(&Connection::default(), &with_pipe), Vec::<String>::new());
+}
