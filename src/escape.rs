@@ -7,7 +7,7 @@
 /// the invisible, and marks, embeddings, overrides and isolates of direction.
 pub fn is_dangerous(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// `text` with every dangerous character, also a line break, shown as `\n`, `\t`, `\r` or `\u{…}`.
@@ -49,6 +49,14 @@ mod tests {
     #[test]
     fn bidirectional_overrides_are_shown() {
         assert_eq!(escape("web\u{202e}1-bd\u{2066}"), r"web\u{202e}1-bd\u{2066}");
+    }
+
+    #[test]
+    fn what_is_drawn_as_nothing_is_shown() {
+        assert_eq!(
+            escape("a\u{ad}\u{180e}\u{fff9}\u{e0041}b"),
+            r"a\u{ad}\u{180e}\u{fff9}\u{e0041}b"
+        );
     }
 
     #[test]

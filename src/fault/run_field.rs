@@ -14,6 +14,14 @@ pub enum RunField {
 // === impl RunField ===
 
 impl RunField {
+    /// Whether it can be the name of a run strategy, of this KubeVirt or of a later one.
+    pub fn is_word(&self) -> bool {
+        match self {
+            Self::RunStrategy(name) => (1..=40).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphabetic()),
+            Self::Running(_) | Self::Neither => true,
+        }
+    }
+
     /// The run strategy it means: `running: true` is Always, neither field is Halted.
     pub fn in_force(&self) -> &str {
         match self {

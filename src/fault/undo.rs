@@ -62,7 +62,12 @@ impl Undo {
     /// an annotation must not choose what else is started or unpaused.
     pub fn parse(text: &str, holder: &str) -> Option<Self> {
         let undo: Self = serde_json::from_str(text).ok()?;
-        (undo.vmi == holder && is_label_value(&undo.run)).then_some(undo)
+        let fields = undo
+            .strategy
+            .iter()
+            .flat_map(|strategy| [&strategy.before, &strategy.during]);
+        let are_words = fields.into_iter().all(RunField::is_word);
+        (undo.vmi == holder && is_label_value(&undo.run) && are_words).then_some(undo)
     }
 
     /// The annotation's text.
@@ -116,6 +121,13 @@ mod tests {
 
     fn strategy(name: &str) -> RunField {
         RunField::RunStrategy(name.into())
+    }
+
+    #[test]
+    fn what_can_be_no_run_strategy_is_not_followed() {
+        let is_read = |before: &str| Undo::parse(&undo(strategy(before), strategy("Halted")).text(), "web-1").is_some();
+        assert!(is_read("RerunOnFailure") && is_read("WaitAsReceiver"));
+        assert!(!is_read("$(reboot)") && !is_read("") && !is_read("Always\n"));
     }
 
     #[test]
