@@ -20,6 +20,7 @@ use crate::plan::pod_options::{REASON, USER};
 use crate::report::{ExitCode, Format, ListReport, RunItem};
 use crate::run::words::vmi;
 use crate::stop::Stop;
+use crate::traces::events::tell_restored;
 use crate::traces::halt::{How, halt as end};
 use crate::traces::prove::Sweeping;
 use crate::traces::{self, Trace};
@@ -100,6 +101,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     if !Context::agreed(&request.writing, &cluster)? && asks {
         confirm(context, &cluster, chosen.count(), vms).await?;
     }
+    let warnings = context.warnings();
     let work = async {
         let how = How {
             claimed: &claimed,
@@ -109,6 +111,9 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         let mut outcome = Outcome::of(&cluster, end(&cluster, chosen.traces, &how).await);
         for looks in looks {
             vmis::sweep(&cluster, looks, &mut outcome).await;
+        }
+        if !outcome.proven.is_empty() {
+            tell_restored(&cluster, &outcome.proven, &warnings).await;
         }
         outcome
     };

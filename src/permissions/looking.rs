@@ -72,6 +72,12 @@ pub(super) const HALT: &[Rule] = {
             events("list"),
             Optional("a run whose pods are gone is not looked for on the VMs it was on"),
         ),
+        Rule {
+            needed: Optional(
+                "that a run is over is not told on its VMIs, so that it is looked into again when it is named again",
+            ),
+            ..events("create")
+        },
         pods("watch", PodNamespace),
         pods("delete", PodNamespace),
         Rule {

@@ -10,7 +10,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::events::v1::Event;
 
-use crate::cluster::events::Happened;
+use crate::cluster::events::{Happened, Recorder, Regarding};
+use crate::cluster::{Cluster, WarningSink};
+use crate::escape::escape;
 use crate::faults::registry::FAULTS;
 use crate::name::is_key;
 use crate::node::pod::{LABEL_FAULT, LABEL_RUN};
@@ -20,6 +22,8 @@ use crate::report::{RunItem, Seconds, Time};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventSeen {
     run: String,
+    /// The fault's command, where the Event names it.
+    fault: Option<String>,
     /// `namespace/name` of the VMI.
     vmi: String,
     /// UID of the guest's VMI.
@@ -51,6 +55,7 @@ impl EventSeen {
             .find(|kind| fault.is_some_and(|fault| fault == kind.command));
         Some(Self {
             run: labels.get(LABEL_RUN)?.clone(),
+            fault: fault.cloned(),
             in_vm: known.is_none_or(|kind| kind.enters_vm),
             vmi,
             uid: about.uid.clone()?,
@@ -76,6 +81,30 @@ pub fn not_restored(run: &str, heard: &[EventSeen]) -> BTreeSet<(String, String)
     }
     let left = last.into_iter().filter(|(_, said)| said.what != Happened::Restored);
     left.map(|((vmi, uid), _)| (vmi.to_owned(), uid.to_owned())).collect()
+}
+
+/// Leaves Events that say that nothing of these runs is in place any more, on the VMIs whose Events do not say so yet: who asks for
+/// such a run again hears it from them.
+pub async fn tell_restored(cluster: &Cluster, runs: &BTreeSet<String>, warnings: &WarningSink) {
+    // Where Events may not be read there is nobody to hear it.
+    let Ok((heard, _)) = super::events(cluster).await else {
+        return;
+    };
+    let note = format!("removed and verified gone, halted by {}", escape(&cluster.user));
+    for run in runs {
+        let fault = heard
+            .iter()
+            .find_map(|said| said.fault.as_ref().filter(|_| said.run == *run));
+        let fault = fault.map_or("", String::as_str);
+        let recorder = Recorder::new(cluster.clone(), run, fault, warnings.clone());
+        for (vmi, uid) in not_restored(run, &heard) {
+            let Some((namespace, name)) = vmi.split_once('/') else {
+                continue;
+            };
+            let guest = Regarding::new(namespace, name, &uid);
+            recorder.record(&guest, Happened::Restored, &note).await;
+        }
+    }
 }
 
 /// Makes a run that is running one whose fault is in place, where Events say so; its end is counted from the first of them.
@@ -123,6 +152,7 @@ mod tests {
     fn said(run: &str, vmi: &str, injected: bool, at: &str) -> EventSeen {
         EventSeen {
             run: run.into(),
+            fault: Some("netem".into()),
             vmi: vmi.into(),
             uid: format!("uid-of-{vmi}"),
             in_vm: true,

@@ -131,10 +131,12 @@ async fn look_into(
     for key in &pod.targets {
         match claimed.get(key) {
             // What is there now is that run's, and it would not have begun on top of another.
-            Some(run) => halted.left.push(left(
-                key,
-                format!("run {run} has this VM now, so that nobody looked into it"),
-            )),
+            Some(run) => halted.left.push(Left {
+                what: format!(
+                    "{key}: run {run} has this VM now, so that nobody looked into it; when that is over, repeat this"
+                ),
+                again: pod.run.clone(),
+            }),
             None => free.push(key.clone()),
         }
     }

@@ -251,8 +251,8 @@ fn a_run_in_a_namespace_of_its_own_is_found_by_the_flag_it_was_made_with() {
     rehearsal.run(&["halt", &id, "-y", "--pod-namespace", "lab"]).expect(0);
     assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
     let again = rehearsal.run(&["halt", &id, "-y", "--pod-namespace", "lab"]).expect(0);
-    // Nobody has written an Event that it is gone: what the last one says is looked into once more.
-    assert!(again.err.contains("no debug pod of it is there"), "{}", again.err);
+    // Its Events say that it is gone: nobody looks once more.
+    assert!(again.err.contains("nothing of it is there"), "{}", again.err);
     // What looks into VMs goes there, too.
     rehearsal.practice.clear_requests();
     rehearsal
@@ -264,4 +264,21 @@ fn a_run_in_a_namespace_of_its_own_is_found_by_the_flag_it_was_made_with() {
         "{made:?}"
     );
     rehearsal.run(&["halt", &id, "--pod-namespace", "Lab;x"]).expect(2);
+}
+
+#[test]
+fn a_run_that_is_proven_gone_is_not_looked_for_under_another_ones_fault() {
+    let rehearsal = Rehearsal::new();
+    let (run, id) = injected(&rehearsal, "web-1", &["--detach"]);
+    run.end().expect(0);
+    rehearsal.run(&["halt", &id, "-y"]).expect(0);
+    let (other, _) = injected(&rehearsal, "web-1", &["--detach"]);
+    other.end().expect(0);
+    let theirs = rehearsal.ours("default", "web-1");
+    assert!(!theirs.is_empty());
+    rehearsal.practice.clear_requests();
+    let again = rehearsal.run(&["halt", &id, "-y"]).expect(0);
+    assert!(again.err.contains("nothing of it is there"), "{}", again.err);
+    assert_eq!(rehearsal.writes(), Vec::<String>::new());
+    assert_eq!(rehearsal.ours("default", "web-1"), theirs);
 }

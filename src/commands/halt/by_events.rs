@@ -73,9 +73,13 @@ pub(super) async fn plan(
             Err(error) => (Vec::new(), Some(format!("it could not be found: {}", error.message))),
         };
         let places = places.into_iter().map(|place| same_guest(place, &guests)).collect();
-        let mut looks = looks(cluster, request, run, places, Vec::new(), how).await?;
+        let looks = looks(cluster, request, run, places, Vec::new(), how).await?;
+        let mut looks = looks.of_run();
         for key in taken {
-            looks.hide(key, format!("run {} has this VM now", claimed[key]));
+            looks.hide(
+                key,
+                format!("run {} has this VM now; when that is over, repeat this", claimed[key]),
+            );
         }
         for key in &free {
             if let Some(why) = &why {

@@ -29,6 +29,8 @@ pub(super) struct Looks {
     hidden: Vec<(String, String)>,
     /// Live runs that have one of the VMs: their fault goes too.
     hit: Vec<String>,
+    /// It is looked for what this run left, not for what is on VMs that were named.
+    of_run: bool,
     /// Flags for the same command once more.
     flags: Vec<String>,
 }
@@ -106,6 +108,7 @@ pub(super) async fn looks(
         empty,
         hidden,
         hit,
+        of_run: false,
         flags: pod_flags(request),
     };
     if looks.jobs.is_empty() {
@@ -148,7 +151,7 @@ async fn read_place(cluster: &Cluster, how: &Sweeping, jobs: &mut [Job]) -> Resu
 /// Looks, and notes what was found.
 pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome) {
     let mut item = RunItem {
-        id: looks.run,
+        id: looks.run.clone(),
         fault: "halt".to_owned(),
         state: "finished".to_owned(),
         user: Some(cluster.user.clone()),
@@ -170,12 +173,15 @@ pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome
             Err(why) => {
                 "leaked".clone_into(&mut item.state);
                 told.push(why.clone());
-                let halt = CommandLine::new("kubectl vmchaos halt")
-                    .arg(vmi(&key))
-                    .args(&looks.flags);
+                // Named by itself the VM would be looked into whoever's fault is there.
+                let what = if looks.of_run { looks.run.clone() } else { vmi(&key) };
+                let halt = CommandLine::new("kubectl vmchaos halt").arg(what).args(&looks.flags);
                 outcome.left.push((why, cluster.again(halt).into()));
             }
         }
+    }
+    if looks.of_run && item.state == "finished" {
+        outcome.proven.insert(looks.run);
     }
     item.detail = Some(told.join("; "));
     outcome.items.push(item);
@@ -184,6 +190,12 @@ pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome
 // === impl Looks ===
 
 impl Looks {
+    /// In the name of a run that is to be halted.
+    #[must_use]
+    pub(super) fn of_run(self) -> Self {
+        Self { of_run: true, ..self }
+    }
+
     pub(super) fn count(&self) -> usize {
         self.jobs.iter().map(|job| job.targets.len()).sum()
     }
