@@ -63,8 +63,9 @@ if [ -n "$uninstall" ]; then
     exit 0
 fi
 
+new=
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf -- "$work" ${new:+"$new"}' EXIT
 trap 'exit 130' INT TERM HUP
 
 if command -v sha256sum >/dev/null 2>&1; then
@@ -96,10 +97,13 @@ unpack() {
     while read -r page; do take "$page"; done <"$work/pages"
 }
 
-# Takes the contents of one regular file out of the archive. Nothing is unpacked: a link could lead anywhere on this machine.
+# Takes the contents of one regular file out of the archive. Nothing is unpacked: a link could lead anywhere on this machine. tar
+# prints all members of a name, and all below it, one after the other.
 take() {
-    named=$(grep -Fx -e "$1" -e "./$1" "$work/names" | head -n 1)
+    named=$(awk -v name="$1" '{ plain = $0; sub(/^\.\//, "", plain) } plain == name || index(plain, name "/") == 1' "$work/names")
     [ -n "$named" ] || fail "$archive holds no $1"
+    [ "$(printf '%s\n' "$named" | wc -l)" -eq 1 ] ||
+        fail "$archive holds more than one $1, and which of them is meant is not known" "take a release archive"
     tar -xzOf "$work/archive.tar.gz" "$named" >"$work/$1" || fail "$archive cannot be unpacked" "download it again"
     [ -s "$work/$1" ] || fail "$1 in $archive is a link or empty, and no program is installed from there" "take a release archive"
 }
@@ -118,16 +122,23 @@ if [ -n "$archive" ]; then unpack; else build; fi
 # kubectl 1.26 and later asks a program of this name for completions.
 cp "$here/completions/kubectl_complete-vmchaos" "$work/kubectl_complete-vmchaos"
 
+# Moved into place, so that a running program is not written over; by a name nobody knows before, so that no link is followed.
+place() { # MODE FILE DIR
+    name=$(basename -- "$2")
+    [ ! -d "$3/$name" ] || fail "$3/$name is a directory" "remove it, or name another directory with --to"
+    new=$(mktemp "$3/.$name.XXXXXX")
+    cp "$2" "$new"
+    chmod "$1" "$new"
+    mv -f "$new" "$3/$name"
+    new=
+}
+
 mkdir -p -- "$to"
-for program in kubectl-vmchaos kubectl_complete-vmchaos; do
-    # Moved into place, so that a running one is not written over.
-    cp "$work/$program" "$to/.$program.new"
-    chmod 755 "$to/.$program.new"
-    mv -f "$to/.$program.new" "$to/$program"
-done
+place 755 "$work/kubectl-vmchaos" "$to"
+place 755 "$work/kubectl_complete-vmchaos" "$to"
 if [ -s "$work/pages" ]; then
     mkdir -p -- "$pages"
-    cp "$work"/man/*.1 "$pages"
+    for page in "$work"/man/*.1; do place 644 "$page" "$pages"; done
 fi
 say "installed kubectl-vmchaos and kubectl_complete-vmchaos in $to"
 

@@ -1,7 +1,7 @@
 //! `install.sh` from an archive: checksum first, both programs placed, nothing on refusal.
 #![cfg(unix)]
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -48,15 +48,19 @@ impl Release {
     }
 
     fn install(&self, more: &[&str]) -> Output {
-        Command::new("sh")
+        self.command(more).output().unwrap()
+    }
+
+    fn command(&self, more: &[&str]) -> Command {
+        let mut command = Command::new("sh");
+        command
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh"))
             .arg("--archive")
             .arg(&self.archive)
             .arg("--to")
             .arg(self.to())
-            .args(more)
-            .output()
-            .unwrap()
+            .args(more);
+        command
     }
 
     fn is_installed(&self) -> bool {
@@ -139,9 +143,13 @@ fn the_man_pages_come_along_and_all_of_it_goes_again() {
 
 /// An archive whose members a shell makes in a folder of its own: `make` are its commands.
 fn archive_of(release: &Release, make: &str, members: &str) {
-    let script = format!(
-        "set -e; mkdir \"$1/evil\"; cd \"$1/evil\"; {make}; tar -czf ../kubectl-vmchaos-linux-amd64.tar.gz {members}"
-    );
+    archive_by(release, &format!("{make}; tar -cf all.tar {members}"));
+}
+
+/// An archive of what such commands have put into `all.tar`.
+fn archive_by(release: &Release, make: &str) {
+    let gzip = "gzip -c all.tar >../kubectl-vmchaos-linux-amd64.tar.gz";
+    let script = format!("set -e; mkdir \"$1/evil\"; cd \"$1/evil\"; {make}; {gzip}");
     let status = Command::new("sh")
         .args(["-c", &script, "sh"])
         .arg(release.dir.path())
@@ -166,6 +174,75 @@ fn a_link_in_the_archive_is_not_followed() {
         assert_eq!(out.status.code(), Some(1), "{make}: {err}");
         assert!(err.contains("error: ") && err.contains("kubectl-vmchaos"), "{err}");
         assert!(!release.is_installed(), "{make}");
+    }
+}
+
+/// tar prints the contents of all of them, one after the other.
+#[test]
+fn a_program_that_is_in_the_archive_twice_is_refused() {
+    let program = "echo a > kubectl-vmchaos; tar -cf all.tar kubectl-vmchaos";
+    for more in [
+        "tar -rf all.tar kubectl-vmchaos",
+        "tar -rf all.tar ./kubectl-vmchaos",
+        "rm kubectl-vmchaos; mkdir kubectl-vmchaos; echo b > kubectl-vmchaos/x; tar -rf all.tar kubectl-vmchaos/x",
+        "mkdir man; echo b > man/kubectl-vmchaos.1; for n in 1 2; do tar -rf all.tar man/kubectl-vmchaos.1; done",
+    ] {
+        let release = Release::new();
+        archive_by(&release, &format!("{program}; {more}"));
+        let out = release.install(&["--sha256", &release.sum()]);
+        let err = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(1), "{more}: {err}");
+        assert!(err.contains("holds more than one ") && err.contains("hint: "), "{err}");
+        assert!(!release.is_installed(), "{more}");
+    }
+}
+
+/// Whoever may write into the folder could have any file of the user's written over.
+#[test]
+fn a_link_where_something_is_to_go_is_replaced_and_not_followed() {
+    let release = Release::new();
+    let pages = release.dir.path().join("share/man/man1");
+    let victim = release.dir.path().join("victim");
+    std::fs::write(&victim, "of the user").unwrap();
+    std::fs::create_dir(release.to()).unwrap();
+    std::fs::create_dir_all(&pages).unwrap();
+    for name in ["kubectl-vmchaos", "kubectl_complete-vmchaos"] {
+        symlink(&victim, release.to().join(name)).unwrap();
+        symlink(&victim, release.to().join(format!(".{name}.new"))).unwrap();
+    }
+    symlink(&victim, pages.join("kubectl-vmchaos.1")).unwrap();
+    let out = release.install(&["--sha256", &release.sum()]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert_eq!(std::fs::read_to_string(victim).unwrap(), "of the user");
+    let placed = [release.to().join("kubectl-vmchaos"), pages.join("kubectl-vmchaos.1")];
+    assert!(placed.iter().all(|path| !path.is_symlink()));
+}
+
+#[test]
+fn a_directory_where_a_program_is_to_go_is_told() {
+    let release = Release::new();
+    let program = release.to().join("kubectl-vmchaos");
+    std::fs::create_dir_all(&program).unwrap();
+    let out = release.install(&["--sha256", &release.sum()]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("kubectl-vmchaos is a directory"));
+    assert_eq!(std::fs::read_dir(program).unwrap().count(), 0);
+}
+
+#[test]
+fn nothing_half_done_is_left_in_the_folder() {
+    for (end, code) in [("exit 1", 1), ("kill -TERM $PPID", 130)] {
+        let release = Release::new();
+        let tools = release.dir.path().join("tools");
+        std::fs::create_dir(&tools).unwrap();
+        let chmod = tools.join("chmod");
+        std::fs::write(&chmod, format!("#!/bin/sh\n{end}\n")).unwrap();
+        std::fs::set_permissions(&chmod, PermissionsExt::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+        let sum = release.sum();
+        let out = release.command(&["--sha256", &sum]).env("PATH", path).output().unwrap();
+        assert_eq!(out.status.code(), Some(code), "{end}");
+        assert_eq!(std::fs::read_dir(release.to()).unwrap().count(), 0, "{end}");
     }
 }
 

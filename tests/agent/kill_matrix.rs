@@ -1,5 +1,5 @@
-//! Every process of a run killed, alone and together with every other, in namespaces of a real kernel: what is left of them
-//! ends the fault, says so, and leaves nothing behind. Needs root, as `real.rs` does.
+//! Every process of a run killed, alone and together with every other, and some of them stopped, in namespaces of a real kernel:
+//! what is left of them ends the fault, says so, and leaves nothing behind. Needs root, as `real.rs` does.
 
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use crate::rig::{HANDLE, helpers};
 crate::under_every_shell! {
     killed_while_the_fault_holds
     killed_before_go
+    the_guard_and_the_warden_stopped_and_the_sentinel_killed
+    the_sentinel_stopped_and_the_agent_and_the_warden_killed
 }
 
 /// All processes of a run with one VM. Those before the warden are in the debug pod, the others where PID 1 is.
@@ -49,11 +51,11 @@ struct Run {
 }
 
 impl Run {
-    async fn start(shell: &[&str], with_go: bool) -> Option<Self> {
+    async fn start(shell: &[&str], hold: &str, with_go: bool) -> Option<Self> {
         let launcher = Launcher::start()?;
         let limits = ["SILENCE", "GO_LIMIT", "HELLO_LIMIT", "ARM_LIMIT"].map(|name| format!("VMCHAOS_{name}"));
         let limits: Vec<(&str, &str)> = limits.iter().map(|name| (name.as_str(), "3600")).collect();
-        let mut operator = launcher.start_agent(shell, &tbf_plan(&launcher, HOLD), &limits);
+        let mut operator = launcher.start_agent(shell, &tbf_plan(&launcher, hold), &limits);
         if with_go {
             operator.injected().await;
         } else {
@@ -85,28 +87,32 @@ impl Run {
 
     /// All of them before any of them can do anything about another's end.
     fn kill(&self, names: &[&str]) {
-        let killed: Vec<&String> = self
-            .pids
-            .iter()
-            .filter(|(name, _)| names.contains(name))
-            .map(|(_, pid)| pid)
-            .collect();
-        let kill = |signal: &str| {
-            std::process::Command::new("kill")
-                .arg(signal)
-                .args(&killed)
-                .output()
-                .unwrap()
-        };
-        let said = kill("-STOP");
-        assert!(said.status.success(), "{names:?}: {said:?}");
+        self.stop(names);
         // Stopped processes whose group has lost its leader get a SIGHUP from the kernel, and may be gone by now.
-        kill("-KILL");
+        self.signal(names, "-KILL");
+    }
+
+    fn stop(&self, names: &[&str]) {
+        let said = self.signal(names, "-STOP");
+        assert!(said.status.success(), "{names:?}: {said:?}");
+    }
+
+    fn signal(&self, names: &[&str], signal: &str) -> std::process::Output {
+        let to = self.pids.iter().filter(|(name, _)| names.contains(name));
+        std::process::Command::new("kill")
+            .arg(signal)
+            .args(to.map(|(_, pid)| pid))
+            .output()
+            .unwrap()
     }
 
     /// Waits until the kernel has nothing of the run, then until the log tells how it ended, all processes are gone, and the
     /// scratch directory is.
-    async fn ends(mut self, names: &[&str]) {
+    async fn ends(self, names: &[&str]) {
+        self.ends_by("sentinel", names).await;
+    }
+
+    async fn ends_by(mut self, asked: &str, names: &[&str]) {
         let until = Instant::now() + PATIENCE;
         self.until(until, names, "the fault", |run| !run.launcher.qdiscs().contains(HANDLE))
             .await;
@@ -127,9 +133,9 @@ impl Run {
         let verdict = self.operator.verdicts().remove(0);
         assert_eq!(verdict[1], "restored", "{names:?}: {verdict}");
         let by = verdict[2].as_str().unwrap();
-        assert!(["sentinel", "lost-operator"].contains(&by), "{names:?}: {verdict}");
+        assert!([asked, "lost-operator"].contains(&by), "{names:?}: {verdict}");
         if !names.contains(&"agent") {
-            assert_eq!(by, "sentinel", "{names:?}: nobody was lost");
+            assert_eq!(by, asked, "{names:?}: nobody was lost");
             assert_eq!(self.operator.end().await, 0, "{names:?}");
         }
         let armed = self.operator.agent.termination_message();
@@ -180,7 +186,7 @@ fn sets() -> Vec<Vec<&'static str>> {
 
 async fn killed_while_the_fault_holds(shell: &[&str]) {
     each(sets(), |set| async move {
-        if let Some(run) = Run::start(shell, true).await {
+        if let Some(run) = Run::start(shell, HOLD, true).await {
             run.kill(&set);
             run.ends(&set).await;
         }
@@ -194,13 +200,33 @@ async fn killed_before_go(shell: &[&str]) {
         set.into_iter().filter(is_there).collect::<Vec<_>>()
     });
     each(sets.filter(|set| !set.is_empty()).collect(), |set| async move {
-        if let Some(mut run) = Run::start(shell, false).await {
+        if let Some(mut run) = Run::start(shell, HOLD, false).await {
             run.kill(&set);
             run.operator.try_say("go").await;
             run.ends(&set).await;
         }
     })
     .await;
+}
+
+/// The agent alone is left to keep the deadline.
+async fn the_guard_and_the_warden_stopped_and_the_sentinel_killed(shell: &[&str]) {
+    if let Some(run) = Run::start(shell, "2", true).await {
+        run.stop(&["guard", "warden"]);
+        run.kill(&["sentinel"]);
+        run.ends_by("deadline", &["sentinel"]).await;
+    }
+}
+
+/// The guard waits for the sentinel, and only its relay knows that the agent is gone.
+async fn the_sentinel_stopped_and_the_agent_and_the_warden_killed(shell: &[&str]) {
+    for stopped in [&["sentinel"][..], &["sentinel", "reader"]] {
+        if let Some(run) = Run::start(shell, HOLD, true).await {
+            run.stop(stopped);
+            run.kill(&["agent", "warden"]);
+            run.ends(&["agent", "warden"]).await;
+        }
+    }
 }
 
 /// A few at a time: most of it is waiting.

@@ -120,12 +120,14 @@ async fn the_sentinel_stopped_and_the_agent_killed(shell: &[&str]) {
     assert_eq!(verdict(&operator, 1), ("restored".into(), "lost-operator".into()));
 }
 
-/// The agent itself keeps the deadline, too; the warden, which does as well, stands still here.
+/// The agent itself keeps the deadline, too; the warden, which does as well, stands still here, and when it is due could not be
+/// written down for anybody else.
 async fn the_sentinel_stopped_past_its_deadline(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let mut operator = rig.injected(&plan(1, "5"), &[("VMCHAOS_SILENCE", "3600")]).await;
     let warden = helpers(&agent_pid(&rig)).remove(2);
     signal(&warden, "-STOP");
+    std::fs::remove_file(rig.scratch().join("due.0")).unwrap();
     signal(&rig.pid_of("sentinel.0"), "-STOP");
     let ended = operator.wait("restored|leaked", 1).await;
     assert_eq!(

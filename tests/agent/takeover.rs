@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::endings::by;
 use crate::kills::verdict;
 use crate::rig::{HANDLE, PATIENCE, Rig, has_ended, helpers, plan, signal, uid};
 
@@ -13,6 +14,7 @@ crate::under_every_shell! {
     what_the_sentinel_could_not_remove_the_guard_tries_again
     a_tc_that_is_still_at_work_is_waited_for
     the_warden_takes_the_place_of_a_guard_that_stands_still
+    two_who_take_over_at_once
     the_warden_is_out_of_reach_of_the_pod
     a_guard_killed_before_go
     the_end_has_a_clock
@@ -112,6 +114,42 @@ async fn the_warden_takes_the_place_of_a_guard_that_stands_still(shell: &[&str])
     rig.clean(&operator, 1).await;
     assert_eq!(verdict(&operator, 0).0, "restored");
     signal(&agent, "-CONT");
+}
+
+/// The agent does it because the warden stands still; that one goes on then, and does it as well, and faster.
+async fn two_who_take_over_at_once(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let mut operator = rig.injected(&plan(1, "3600"), &[("VMCHAOS_SILENCE", "3600")]).await;
+    let [first, go_on]: [PathBuf; 2] = ["first", "go-on"].map(|name| rig.node.root().join(name));
+    // The first that deletes anything waits.
+    rig.replace_tool(
+        "tc",
+        &"#!/bin/sh\ncase $* in *-batch*) ;; *) exec REAL \"$@\" ;; esac\ntext=$(cat)\n\
+          case $text in *'qdisc del'*) ! mkdir FIRST 2>/dev/null || until [ -e GO_ON ]; do sleep 0.1; done ;; esac\n\
+          printf '%s\\n' \"$text\" | REAL \"$@\"\n"
+            .replace("FIRST", first.to_str().unwrap())
+            .replace("GO_ON", go_on.to_str().unwrap()),
+    );
+    let warden = helpers(&rig.pid_of("agent")).remove(2);
+    signal(&warden, "-STOP");
+    kill_at_once(&rig, &["guard.0", "sentinel.0"]);
+    until(|| first.exists()).await;
+    let slower = rig.pid_of("heir.0");
+    // As if the warden had not seen it.
+    std::fs::write(rig.scratch().join("heir.0"), "").unwrap();
+    signal(&warden, "-CONT");
+    let ended = operator.wait("restored|leaked", 1).await;
+    assert_eq!(
+        (&ended[0]["ev"], by(&ended)),
+        (&Value::from("restored"), vec!["sentinel"])
+    );
+    rig.clean(&operator, 1).await;
+    let verdicts = operator.verdicts();
+    std::fs::write(&go_on, "").unwrap();
+    until(|| has_ended(&slower)).await;
+    assert_eq!(operator.verdicts(), verdicts);
+    assert_eq!(operator.bye().await, 0);
+    assert_eq!((operator.seen("restored|leaked").len(), rig.netems(0)), (1, 0));
 }
 
 /// What is done to the debug pod's control group does not reach it.

@@ -22,7 +22,8 @@ asked_by() {
   BY=$TEXT
 }
 
-# STATE BY HELD: the end of VM $VM, for the agent and for the termination log.
+# STATE BY HELD: the end of VM $VM, for the agent and for the termination log. Two may have come to it at once: what is settled
+# stays.
 conclude() {
   c_more=
   case $1 in
@@ -37,7 +38,7 @@ conclude() {
       c_more=",\"left\":\"$ESC\""
       ;;
   esac
-  printf '%s %s %s\n%s\n' "$1" "$2" "$3" "\"ev\":\"$1\",\"vm\":$VM,\"by\":\"$2\",\"held\":$3$c_more" >"$S/verdict.$VM"
+  is_settled || printf '%s %s %s\n%s\n' "$1" "$2" "$3" "\"ev\":\"$1\",\"vm\":$VM,\"by\":\"$2\",\"held\":$3$c_more" >"$S/verdict.$VM"
   tell final
   write_log
 }

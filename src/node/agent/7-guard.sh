@@ -86,7 +86,7 @@ guard() {
   }
   exec 8<>"$S/fifo.$VM" 6<>"$S/alive.$VM"
   exec 4<"$S/fifo.$VM"
-  cat <&5 >&8 3<&- 4<&- 6>&- 7>&- 9<&- &
+  relay &
   g_relay=$!
   remember "relay.$VM" "$g_relay"
   exec 5<&- 8>&-
@@ -100,6 +100,21 @@ guard() {
   ! child_of "$g_relay" "$g_me" || kill -9 "$g_relay"
   is_settled || stand_in
   return 0
+}
+
+# Holds the VM's fifo open until the leash is let go. The guard waits for the sentinel without a limit, and nobody else may be
+# left who has one: a sentinel that stands still then is ended from here.
+relay() {
+  exec 3<&- 4<&- 6>&- 7>&- 9<&-
+  IFS= read -r _ <&5
+  exec 5<&- 8>&-
+  now
+  r_until=$((NOW + 300 + EASE_MS / 10))
+  while lives "nsenter.$VM" || lives "sentinel.$VM"; do
+    now
+    [ "$NOW" -le "$r_until" ] || end_stuck "$VM"
+    sleep 0.5
+  done
 }
 
 # Whether VM $VM has ended well, as far as is known. An agent that gave it up before the sentinel had begun, as it thought, does
@@ -126,6 +141,8 @@ wait_for_writers() {
 # Undoes, with the network namespace in 9.
 stand_in() { # [gone]
   end_remembered "sleep.$VM"
+  # It may stand still.
+  end_remembered "reader.$VM"
   wait_for_writers
   ! is_settled || return 0
   BEFORE='' i_held=0

@@ -1,6 +1,7 @@
 # Who watches whom: the clock and the warden each make the agent look at all of its own processes, twice a second; the warden,
 # which is where PID 1 is and not in the pod, looks at every guard, and at the agent. A guard that is gone is replaced, one that
-# stands still is ended first. The agent does so, too, as long as there is no warden.
+# stands still is ended first. The agent does so, too, as long as there is no warden or the warden stands still. With both of them
+# gone a relay still ends a sentinel that stands still (7-guard.sh).
 
 # A tick for the agent, if it has taken the last one: the bus must not be full when a sentinel has something to say.
 strike() { # clock|warden

@@ -207,8 +207,9 @@ told() { # VM WHAT
 }
 
 # The clock: limits of the dialogue and of each VM.
-tick() {
+tick() { # clock|warden
   now
+  [ "$1" != warden ] || WARDED=$NOW
   look_around
   if [ -z "$OVER$DETACHED" ]; then
     if [ -z "$GREETED" ]; then
@@ -268,6 +269,9 @@ look_around() {
     # The end needs a clock.
     [ -z "$a_lost" ] || { clock & CLOCK=$!; }
     a_lost=yes
+    watch
+  elif [ "$NOW" -gt $((WARDED + 300)) ]; then
+    # It stands still, and a fault has to end without it.
     watch
   fi
   [ -z "$a_lost" ] || [ -n "$OVER" ] || leave sentinel

@@ -41,7 +41,7 @@ main() {
   WARDEN=$!
   # What was said so far is heard now, however long it took to look.
   now
-  BEGAN=$NOW HEARD=$NOW
+  BEGAN=$NOW HEARD=$NOW WARDED=$NOW
   while :; do
     if [ -z "$ENDED" ]; then
       if { [ "$LIVE" = 0 ] && ! reach_lasts; } || { [ -n "$OVER" ] && ! some_armed; }; then close; fi
@@ -59,7 +59,7 @@ main() {
       probe) probed "$b_one" "$b_two" ;;
       tick)
         { true >"$S/tick.$b_one"; } 2>/dev/null
-        tick
+        tick "$b_one"
         ;;
       eof)
         HUNG_UP=yes
