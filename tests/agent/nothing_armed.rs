@@ -169,7 +169,11 @@ async fn who_comes_after_the_end_writes_no_log(shell: &[&str]) {
     std::fs::write(&log, written).unwrap();
     let said = std::process::Command::new(shell[0])
         .args(&shell[1..])
-        .args(["-c", &format!("{functions}\nS=/nonexistent RUN=k3f9ab TERMLOG=$1\nwrite_log"), "sh"])
+        .args([
+            "-c",
+            &format!("{functions}\nS=/nonexistent RUN=k3f9ab TERMLOG=$1\nwrite_log"),
+            "sh",
+        ])
         .arg(&log)
         .output()
         .unwrap();
