@@ -107,6 +107,12 @@ fn a_halt_cancels_what_is_in_flight_and_the_command_ends() {
     let run = held(&rehearsal, "Running", &ENDLESS);
     let halted = rehearsal.run(&["halt", &id(&rehearsal), "-o", "json"]).expect(0).json();
     assert_eq!(vmims(&rehearsal), Vec::<Value>::new(), "it is waited for");
+    let requests = rehearsal.practice.requests();
+    let marks: Vec<_> = requests.iter().filter(|request| request.method == "PATCH").collect();
+    assert!(!marks.is_empty());
+    for mark in marks {
+        assert!(mark.query.contains("fieldManager=kubectl-vmchaos"), "{}", mark.query);
+    }
     let item = &halted["items"][0];
     assert_eq!(
         (&item["state"], &item["detail"]),
@@ -318,4 +324,24 @@ fn a_migration_that_somebody_else_cancels_at_the_same_time_is_halted() {
         let item = halt.end().expect(0).json()["items"][0].clone();
         assert_eq!(item["detail"], "default/web-1: its migration was cancelled", "{reason}");
     }
+}
+
+#[test]
+fn a_halt_waits_for_a_migration_that_nobody_ends_yet() {
+    let rehearsal = cluster();
+    let mut run = held(&rehearsal, "TargetReady", &ENDLESS);
+    run.signal("KILL");
+    run.end();
+    rehearsal.practice.clear_requests();
+    let halt = rehearsal.spawn(&["halt", &id(&rehearsal)]);
+    rehearsal.until("it follows the migration it has cancelled", |rehearsal| {
+        let requests = rehearsal.practice.requests();
+        let cancelled = requests.iter().any(|request| request.method == "DELETE");
+        let of_one = |query: &str| query.contains("watch=true") && query.contains("metadata.name");
+        cancelled && requests.iter().any(|request| of_one(&request.query))
+    });
+    assert_eq!(vmims(&rehearsal).len(), 1);
+    rehearsal.practice.stick_migrations("default", "web-1", None);
+    halt.end().expect(0);
+    assert_eq!(vmims(&rehearsal), Vec::<Value>::new());
 }
