@@ -67,7 +67,7 @@ fn a_finished_pod_that_may_not_be_deleted_is_told_of_and_one_that_another_delete
     let (mut run, id) = injected(&rehearsal, "web-1", &[]);
     run.signal("KILL");
     rehearsal.until_pods_ended();
-    const WHY: &str = "the finished pod could not be deleted";
+    let why = "the finished pod could not be deleted";
     for (code, reason, told) in [
         (403, "Forbidden", true),
         (404, "NotFound", false),
@@ -78,7 +78,7 @@ fn a_finished_pod_that_may_not_be_deleted_is_told_of_and_one_that_another_delete
         rehearsal.practice.fail(rule);
         let halted = rehearsal.run(&["halt", &id]).expect(0);
         assert_eq!(
-            halted.out.contains(WHY),
+            halted.out.contains(why),
             told,
             "{reason}: {}\n{}",
             halted.out,
