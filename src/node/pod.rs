@@ -166,6 +166,7 @@ fn unexpanded(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::fault::ImageSource;
+    use serde_json::json;
 
     fn pod() -> Pod {
         debug_pod().object("echo $HOME $$ $(id)")
@@ -223,12 +224,47 @@ mod tests {
     }
 
     #[test]
-    fn the_pod_ends_by_itself_and_holds_no_token() {
-        let spec = pod().spec.unwrap();
-        assert_eq!(spec.active_deadline_seconds, Some(180));
-        assert_eq!(spec.automount_service_account_token, Some(false));
-        assert_eq!(spec.restart_policy.as_deref(), Some("Never"));
-        assert_eq!(spec.node_name.as_deref(), Some("node-1"));
-        assert_eq!(spec.host_network, Some(false));
+    fn the_pod_has_what_it_takes_ends_by_itself_and_holds_no_token() {
+        let pod = serde_json::to_value(debug_pod().object("")).unwrap();
+        let container = json!({
+            "name": "agent", "image": "registry/launcher:v1", "imagePullPolicy": "IfNotPresent",
+            "command": ["/bin/sh", "-c", "", "vmchaos-agent"],
+            "env": [{"name": "VMCHAOS_RUN", "value": "abc123"}, {"name": "VMCHAOS_PLAN", "value": "vm 0 u c"}],
+            "stdin": true, "stdinOnce": true,
+            "securityContext": {"privileged": true, "runAsUser": 0, "runAsNonRoot": false},
+            "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}},
+        });
+        let spec = json!({
+            "nodeName": "node-1", "hostPID": true, "hostNetwork": false, "restartPolicy": "Never",
+            "automountServiceAccountToken": false, "enableServiceLinks": false,
+            "terminationGracePeriodSeconds": 10, "activeDeadlineSeconds": 180,
+            "imagePullSecrets": [{"name": "registry"}], "tolerations": [{"operator": "Exists"}],
+            "containers": [container],
+        });
+        assert_eq!(pod["spec"], spec);
+        let metadata = &pod["metadata"];
+        assert_eq!(
+            (&metadata["namespace"], &metadata["name"]),
+            (&json!("kubevirt"), &json!("vmchaos-abc123-0"))
+        );
+        let labels = json!({"app.kubernetes.io/managed-by": "kubectl-vmchaos", "vmchaos.dev/run": "abc123", "vmchaos.dev/fault": "netem"});
+        assert_eq!(metadata["labels"], labels);
+        assert_eq!(metadata["annotations"]["openshift.io/required-scc"], "privileged");
+    }
+
+    #[test]
+    fn a_pod_runs_as_the_account_and_where_the_taints_are_that_were_named() {
+        let tolerations = vec![Toleration {
+            key: Some("dedicated".to_owned()),
+            ..Toleration::default()
+        }];
+        let pod = DebugPod {
+            service_account: Some("chaos".to_owned()),
+            tolerations: Some(tolerations.clone()),
+            ..debug_pod()
+        };
+        let spec = pod.object("").spec.unwrap();
+        assert_eq!(spec.service_account_name.as_deref(), Some("chaos"));
+        assert_eq!(spec.tolerations, Some(tolerations));
     }
 }

@@ -162,4 +162,45 @@ mod tests {
         let state = state(&json!({"phase": "Failed", "reason": "OutOfcpu", "message": "Pod was rejected"}));
         assert!(state.hopeless().unwrap().0.contains("OutOfcpu: Pod was rejected"));
     }
+    #[test]
+    fn a_pod_starts_when_its_node_has_it_and_its_agent_is_over_when_its_container_has_ended() {
+        let agent = |state: &serde_json::Value| {
+            state_of(
+                &json!([{"name": "agent", "ready": false, "restartCount": 0, "image": "i", "imageID": "i", "state": state}]),
+            )
+        };
+        assert_eq!(state(&json!({"phase": "Pending"})), PodState::Pending);
+        let waits = |reason: Option<&str>| PodState::Starting {
+            reason: reason.map(str::to_owned),
+            message: None,
+        };
+        assert_eq!(
+            state(&json!({"phase": "Pending", "startTime": "2026-11-20T12:00:00Z"})),
+            waits(None)
+        );
+        let waiting = agent(&json!({"waiting": {"reason": "ContainerCreating"}}));
+        assert_eq!(waiting, waits(Some("ContainerCreating")));
+        let running = agent(&json!({"running": {}}));
+        assert_eq!(running, PodState::Running);
+        for state in [PodState::Pending, waiting, running] {
+            assert!(!state.is_over() && state.verdict().is_none(), "{state:?}");
+        }
+        for state in [
+            agent(&json!({"terminated": {"exitCode": 1}})),
+            PodState::Deleted { verdict: None },
+        ] {
+            assert!(state.is_over(), "{state:?}");
+        }
+    }
+
+    fn state_of(containers: &serde_json::Value) -> PodState {
+        state(&json!({"phase": "Running", "startTime": "2026-11-20T12:00:00Z", "containerStatuses": containers}))
+    }
+
+    #[test]
+    fn another_container_of_the_pod_says_nothing_about_the_agent() {
+        let sidecar = json!({"name": "proxy", "ready": false, "restartCount": 0, "image": "i", "imageID": "i",
+            "state": {"terminated": {"exitCode": 0}}});
+        assert!(matches!(state_of(&json!([sidecar])), PodState::Starting { .. }));
+    }
 }

@@ -320,5 +320,7 @@ mod tests {
             assert_eq!(parse(rest), None, "{rest}");
         }
         assert_eq!(parse(",\"vms\":[],\"armed\":0").unwrap().armed, Some(0));
+        // One without room for its VMs counts them.
+        assert_eq!(parse(",\"vms\":[],\"more\":3").unwrap().more, 3);
     }
 }

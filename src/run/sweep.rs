@@ -209,4 +209,20 @@ mod tests {
         };
         assert_eq!(told(swept).unwrap().unwrap_err(), "tap0 netem 7a31:");
     }
+    #[test]
+    fn what_was_removed_is_told_and_nothing_left_is_no_error() {
+        let swept = |removed: &[&str]| Event::Swept {
+            vm: 0,
+            removed: removed.iter().map(|&it| it.to_owned()).collect(),
+            left: Vec::new(),
+        };
+        let words = |event| told(event).unwrap().unwrap().words();
+        assert_eq!(words(swept(&[])), "default/web-1: nothing of this program is there");
+        assert_eq!(
+            words(swept(&["tap0 netem 7a31:", "eth0 netem 7a31:"])),
+            "default/web-1: removed tap0 netem 7a31:, eth0 netem 7a31:"
+        );
+        let gone = Event::Gone { vm: 0, held: None };
+        assert_eq!(words(gone), "default/web-1 does not run any more");
+    }
 }

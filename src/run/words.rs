@@ -188,4 +188,56 @@ mod tests {
             assert_eq!(reason(kind), "pod-refused");
         }
     }
+    /// All that the agent's script gives as why it refuses a VM.
+    const REASONS: [&str; 17] = [
+        "no-process",
+        "host-netns",
+        "no-device",
+        "not-a-tap",
+        "device-down",
+        "wrong-bridge",
+        "foreign-qdisc",
+        "foreign-filter",
+        "no-engine",
+        "no-reject",
+        "no-netem",
+        "no-probe",
+        "no-verdict",
+        "no-tool",
+        "no-guest",
+        "several-guests",
+        "not-killed",
+    ];
+
+    #[test]
+    fn each_reason_of_the_agent_has_words_and_a_next_step_of_its_own() {
+        let mut told = std::collections::BTreeSet::new();
+        for reason in REASONS.iter().chain(&["cgroup", "arm-timeout", "unheard-of"]) {
+            let trouble = refused("default/web-1", reason, Some("tap0"), "");
+            assert_eq!(&trouble.reason, reason);
+            assert!(!trouble.message.is_empty() && trouble.hint.is_some(), "{trouble:?}");
+            let general = trouble.message.contains(&format!("({reason})"));
+            assert_eq!(general, *reason == "unheard-of", "{trouble:?}");
+            assert!(told.insert(trouble.message.clone()), "{trouble:?}");
+        }
+        for reason in ["foreign-qdisc", "foreign-filter"] {
+            let hint = refused("default/web-1", reason, Some("tap0"), "").hint.unwrap();
+            assert!(hint.ends_with("kubectl vmchaos halt vmi/web-1/default"), "{hint}");
+        }
+        let failed = ["apply", "readback", "else"].map(|reason| failed(reason, "why").message);
+        assert_eq!(
+            failed,
+            [
+                "the kernel did not take the fault: why",
+                "the fault was not there when it was read back: why",
+                "the fault could not be put in place: why"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_vmi_is_named_as_halt_takes_it() {
+        assert_eq!(vmi("default/web-1"), "vmi/web-1/default");
+        assert_eq!(vmi("web-1"), "vmi/web-1");
+    }
 }

@@ -55,6 +55,13 @@ fn everything_is_read_off_the_pod() {
 }
 
 #[test]
+fn the_time_of_a_pod_that_has_ended_is_counted_from_its_containers_start_too() {
+    let ends = |status: &Value| seen(pod("a", status)).unwrap().ends_at().unwrap().to_string();
+    assert_eq!(ends(&ended("")), "2026-11-20T12:04:05Z");
+    assert_eq!(ends(&json!({"phase": "Pending"})), "2026-11-20T12:04:00Z");
+}
+
+#[test]
 fn a_pod_without_both_labels_is_not_ours() {
     for label in ["app.kubernetes.io~1managed-by", "vmchaos.dev~1run"] {
         let mut object = pod("a", &running());
@@ -110,6 +117,9 @@ fn only_a_pod_the_kubelet_turned_away_never_ran() {
     assert_eq!(life(&failed("OutOfcpu")), Life::NeverRan);
     assert_eq!(life(&failed("Evicted")), Life::Unproven);
     assert_eq!(life(&failed("DeadlineExceeded")), Life::Unproven);
+    // Whatever it says, it had a container.
+    let container = container(&json!({"terminated": {"exitCode": 0, "reason": "OutOfcpu"}}));
+    assert_eq!(life(&container), Life::Unproven);
 }
 
 #[test]
@@ -132,6 +142,13 @@ fn a_run_is_what_needs_attention_most_of_its_pods() {
     assert_eq!(runs[0].pods[0].name, "a");
     assert_eq!(runs[0].life(), Life::Running);
     assert!(runs[0].is_live());
+    for (message, live) in [
+        (r#"{"run":"k3f9ab","vms":[[0,"restored","deadline",1.0]]}"#, false),
+        ("OOMKilled", true),
+    ] {
+        let runs = LiveRun::group(seen(pod("b", &ended(message))));
+        assert_eq!(runs[0].is_live(), live, "{message}");
+    }
 }
 
 #[test]

@@ -217,4 +217,28 @@ mod tests {
         take(&mut pods, Change::Listed(vec![running("b")]));
         assert!(pods[0].gone, "a list without it");
     }
+    #[test]
+    fn the_newest_verdict_counts_and_the_newest_state_where_there_is_none() {
+        let told = |state: &str| ended("a", &format!(r#"{{"run":"k3f9ab","vms":[[0,"{state}","term",1.0]]}}"#));
+        let mut pods = leaving(&running("a"));
+        take(&mut pods, Change::Applied(ended("a", "OOMKilled")));
+        assert_eq!(pods[0].pod.life(), Life::Unproven);
+        take(&mut pods, Change::Applied(told("leaked")));
+        assert_eq!(pods[0].pod.life(), Life::Leaked);
+        // A guard's, after the agent's.
+        take(&mut pods, Change::Applied(told("restored")));
+        assert_eq!(pods[0].pod.life(), Life::Finished);
+    }
+
+    #[test]
+    fn whether_a_pod_that_has_ended_ever_ran_is_told_by_why_it_ended() {
+        let turned_away = |reason: &str| {
+            let mut object = pod("a", &json!({}));
+            object.status = serde_json::from_value(json!({"phase": "Failed", "reason": reason})).unwrap();
+            leaving(&object)[0].ran
+        };
+        assert!(!turned_away("OutOfcpu"));
+        assert!(turned_away("Evicted"));
+        assert!(leaving(&ended("a", ""))[0].ran);
+    }
 }

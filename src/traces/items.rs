@@ -234,7 +234,22 @@ mod tests {
             message: Some("no such host".into()),
         };
         let item = run(vec![pod("a", state)]);
-        assert_eq!(item.state, "starting");
+        assert_eq!(
+            (item.state.as_str(), item.left_seconds),
+            ("starting", Some(Seconds(Duration::from_secs(120)))),
+            "all of its time is to come"
+        );
         assert_eq!(item.detail.as_deref(), Some("ErrImagePull: no such host"));
+    }
+    #[test]
+    fn a_pod_that_the_kubelet_turned_away_says_why() {
+        let ended = PodState::Ended {
+            exit_code: -1,
+            verdict: None,
+            why: "OutOfcpu: Pod was rejected".into(),
+        };
+        let item = run(vec![pod("a", ended)]);
+        assert_eq!((item.state.as_str(), item.left_seconds), ("failed", None));
+        assert_eq!(item.detail.as_deref(), Some("OutOfcpu: Pod was rejected"));
     }
 }

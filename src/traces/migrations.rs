@@ -226,7 +226,7 @@ mod tests {
         let done = || seen("a", "Succeeded", "2026-11-20T12:00:10Z", &more);
         assert_eq!(state(vec![done()], "2026-11-20T12:05:00Z"), "waiting");
         assert_eq!(
-            state(vec![done()], "2026-11-20T12:10:41Z"),
+            state(vec![done()], "2026-11-20T12:10:40Z"),
             "finished",
             "its command is gone"
         );
@@ -247,5 +247,44 @@ mod tests {
     fn migrations_of_others_are_none_of_our_business() {
         let object = json!({"metadata": {"name": "x", "labels": {"kubevirt.io/vmi-name": "web-1"}}, "spec": {"vmiName": "web-1"}});
         assert_eq!(MigrationSeen::of(&serde_json::from_value(object).unwrap()), None);
+    }
+    #[test]
+    fn a_migration_of_what_no_vmi_is_called_is_not_ours() {
+        let of = |vmi: &str| {
+            let object = json!({"metadata": {"name": "x", "namespace": "shop",
+                "labels": {"vmchaos.dev/run": "k3f9ab", "vmchaos.dev/fault": "migrate"}}, "spec": {"vmiName": vmi}});
+            MigrationSeen::of(&serde_json::from_value(object).unwrap()).map(|seen| seen.vmi_key())
+        };
+        assert_eq!(of("web-1").as_deref(), Some("shop/web-1"));
+        for vmi in ["", "../web-1", "Web 1"] {
+            assert_eq!(of(vmi), None, "{vmi:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_tells_what_is_under_way_and_between_which_nodes_each_once() {
+        let on = |name: &str, phase: &str, nodes: [&str; 2]| MigrationSeen {
+            nodes: nodes.map(str::to_owned).to_vec(),
+            ..seen(name, phase, "2026-11-20T12:00:10Z", &json!({})).unwrap()
+        };
+        let item = |migrations: Vec<MigrationSeen>| {
+            let now = Time("2026-11-20T12:00:20Z".parse().unwrap());
+            MigrationRun::group(migrations)[0].item(now)
+        };
+        let flying = item(vec![
+            on("a", "Running", ["node-1", "node-2"]),
+            on("b", "", ["node-3", "node-1"]),
+            on("c", "Succeeded", ["node-8", "node-9"]),
+        ]);
+        assert_eq!(
+            flying.detail.as_deref(),
+            Some("shop/web-1: Running; shop/web-1: created")
+        );
+        assert_eq!(flying.nodes, ["node-1", "node-2", "node-3"]);
+        let over = item(vec![on("a", "Succeeded", ["node-1", "node-2"])]);
+        assert_eq!(
+            (over.detail, over.nodes),
+            (None, vec!["node-1".to_owned(), "node-2".to_owned()])
+        );
     }
 }

@@ -294,6 +294,11 @@ mod tests {
         assert_eq!(jobs[0].pod.annotations[TARGETS], "default/a,default/c");
         let pod = sweep::pod(&jobs[0]).unwrap();
         assert_eq!(pod.service_account.as_deref(), Some("chaos"));
+        assert_eq!(
+            pod.active_deadline,
+            Duration::from_secs(180),
+            "60 s to start, and twice as long as it may take"
+        );
         assert!(pod.name().starts_with("vmchaos-k3f9ab-sweep-"), "{}", pod.name());
         assert_eq!(
             pod.plan.matches("sweep 1 ").count(),

@@ -135,4 +135,17 @@ mod tests {
                 .contains("which namespace is KubeVirt's own could not be read")
         );
     }
+    #[test]
+    fn a_list_shows_no_time_left_of_it_and_names_three_vms_without_counting_more() {
+        let namespaces = PodNamespaces::new(None, Own::Missing, Ok(Some("kubevirt")));
+        let mut strange = pod("lab", "p", "a/1,a/2,a/3");
+        strange.total = Some(std::time::Duration::from_secs(60));
+        strange.state = crate::node::pod_state::PodState::Pending;
+        let (_, uncounted) = tell_apart([strange], &namespaces);
+        let item = uncounted[0].item(Time::now());
+        let why = "not made by this tool, or in a namespace it does not use; left alone";
+        assert_eq!((item.left_seconds, item.detail.as_deref()), (None, Some(why)));
+        let words = uncounted[0].words();
+        assert!(words.contains("(netem on a/1, a/2, a/3): "), "{words}");
+    }
 }

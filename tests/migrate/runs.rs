@@ -1,5 +1,7 @@
 //! Everybody's runs: `status` shows those that are under way, `halt` ends them from anywhere.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use vmchaos_rehearsal::{Answer, Rule};
@@ -104,6 +106,13 @@ fn a_halt_cancels_what_is_in_flight_and_the_command_ends() {
     let rehearsal = cluster();
     let run = held(&rehearsal, "Running", &ENDLESS);
     let halted = rehearsal.run(&["halt", &id(&rehearsal), "-o", "json"]).expect(0).json();
+    assert_eq!(vmims(&rehearsal), Vec::<Value>::new(), "it is waited for");
+    let requests = rehearsal.practice.requests();
+    let marks: Vec<_> = requests.iter().filter(|request| request.method == "PATCH").collect();
+    assert!(!marks.is_empty());
+    for mark in marks {
+        assert!(mark.query.contains("fieldManager=kubectl-vmchaos"), "{}", mark.query);
+    }
     let item = &halted["items"][0];
     assert_eq!(
         (&item["state"], &item["detail"]),
@@ -159,6 +168,14 @@ fn a_dry_halt_cancels_nothing() {
             .says(&["nothing was changed", "live migration, round 1"]);
     }
     assert_eq!(made(&rehearsal).len(), 1);
+    // The server alone is asked whether it would let it be cancelled.
+    let requests = rehearsal.practice.requests();
+    let deletes: Vec<Value> = requests
+        .iter()
+        .filter(|request| request.method == "DELETE")
+        .map(|request| request.json()["dryRun"].clone())
+        .collect();
+    assert_eq!(deletes, [serde_json::json!(["All"])]);
     drop(run);
 }
 
@@ -267,4 +284,64 @@ fn a_netem_on_the_same_vm_follows_it() {
     let target = fault.end().expect(130).target();
     assert_eq!(target["moves"][0]["to"], "node-2");
     assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
+}
+
+/// A run whose migration is in flight and whose command is dead, and a halt of it that has asked for its end.
+fn halting(rehearsal: &Rehearsal, answer: Answer) -> Running {
+    let mut run = held(rehearsal, "Running", &ENDLESS);
+    run.signal("KILL");
+    run.end();
+    let rule = Rule::new("delete", "virtualmachineinstancemigrations", answer).unwrap();
+    rehearsal.practice.fail(rule);
+    let halt = rehearsal.spawn(&["halt", &id(rehearsal), "-o", "json"]);
+    rehearsal.until("it asks", |rehearsal| {
+        let requests = rehearsal.practice.requests();
+        requests.iter().any(|request| request.method == "DELETE")
+    });
+    halt
+}
+
+#[test]
+fn a_halt_that_comes_too_late_says_that_the_vm_has_moved() {
+    let rehearsal = cluster();
+    let halt = halting(&rehearsal, Answer::Delay(Duration::from_secs(2)));
+    rehearsal.practice.stick_migrations("default", "web-1", None);
+    let item = halt.end().expect(0).json()["items"][0].clone();
+    assert_eq!(
+        item["detail"],
+        "default/web-1: it had moved before it could be cancelled"
+    );
+}
+
+#[test]
+fn a_migration_that_somebody_else_cancels_at_the_same_time_is_halted() {
+    for (code, reason) in [(404, "NotFound"), (409, "Conflict")] {
+        let rehearsal = cluster();
+        let halt = halting(&rehearsal, Answer::status(code, reason, "no"));
+        let name = vmims(&rehearsal)[0]["metadata"]["name"].as_str().unwrap().to_owned();
+        let kind = "VirtualMachineInstanceMigration";
+        rehearsal.practice.remove(kind, "default", &name);
+        let item = halt.end().expect(0).json()["items"][0].clone();
+        assert_eq!(item["detail"], "default/web-1: its migration was cancelled", "{reason}");
+    }
+}
+
+#[test]
+fn a_halt_waits_for_a_migration_that_nobody_ends_yet() {
+    let rehearsal = cluster();
+    let mut run = held(&rehearsal, "TargetReady", &ENDLESS);
+    run.signal("KILL");
+    run.end();
+    rehearsal.practice.clear_requests();
+    let halt = rehearsal.spawn(&["halt", &id(&rehearsal)]);
+    rehearsal.until("it follows the migration it has cancelled", |rehearsal| {
+        let requests = rehearsal.practice.requests();
+        let cancelled = requests.iter().any(|request| request.method == "DELETE");
+        let of_one = |query: &str| query.contains("watch=true") && query.contains("metadata.name");
+        cancelled && requests.iter().any(|request| of_one(&request.query))
+    });
+    assert_eq!(vmims(&rehearsal).len(), 1);
+    rehearsal.practice.stick_migrations("default", "web-1", None);
+    halt.end().expect(0);
+    assert_eq!(vmims(&rehearsal), Vec::<Value>::new());
 }

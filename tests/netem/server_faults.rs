@@ -1,8 +1,8 @@
 //! The API server at its worst: cut watches, lost answers, refused deletions. The fault is not the worse for it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use vmchaos_rehearsal::{Answer, Rule};
+use vmchaos_rehearsal::{Answer, Options, Rule};
 
 use super::{LONG, SHORT, with};
 use crate::support::Rehearsal;
@@ -100,4 +100,19 @@ fn an_attach_that_is_refused_at_first_is_tried_again() {
         .practice
         .fail(Rule::new("*", "/attach$", refused).unwrap().times(2));
     rehearsal.run(&SHORT).expect(0);
+}
+
+#[test]
+fn a_pod_that_takes_its_time_to_start_is_not_asked_all_the_time() {
+    let rehearsal = Rehearsal::with(Options {
+        pod_start: Duration::from_secs(2),
+        ..Options::default()
+    });
+    let began = Instant::now();
+    rehearsal.run(&SHORT).expect(0);
+    let tries = rehearsal.practice.requests();
+    let tries = tries.iter().filter(|request| request.path.ends_with("/attach")).count();
+    // Every 0.4 s, and at once when it is seen to run.
+    let most = began.elapsed().as_millis() / 400 + 2;
+    assert!(tries > 0 && tries as u128 <= most, "{tries} of {most}");
 }

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use rexpect::process::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
 use serde_json::{Value, json};
+use vmchaos_rehearsal::{Answer, Rule};
 
 use super::injected;
 use crate::support::{Rehearsal, limit};
@@ -58,6 +59,33 @@ fn a_finished_run_of_a_killed_command_is_cleaned_up() {
     let halted = rehearsal.run(&["halt", &id]).expect(0);
     assert!(halted.out.contains("1 restored (lost operator)"), "{}", halted.out);
     assert_eq!(rehearsal.debug_pods(), []);
+}
+
+#[test]
+fn a_finished_pod_that_may_not_be_deleted_is_told_of_and_one_that_another_deleted_meanwhile_is_not() {
+    let rehearsal = Rehearsal::new();
+    let (mut run, id) = injected(&rehearsal, "web-1", &[]);
+    run.signal("KILL");
+    rehearsal.until_pods_ended();
+    let why = "the finished pod could not be deleted";
+    for (code, reason, told) in [
+        (403, "Forbidden", true),
+        (404, "NotFound", false),
+        (409, "Conflict", false),
+    ] {
+        let answer = Answer::status(code, reason, "no");
+        let rule = Rule::new("delete", &format!("/pods/vmchaos-{id}-0"), answer).unwrap();
+        rehearsal.practice.fail(rule);
+        let halted = rehearsal.run(&["halt", &id]).expect(0);
+        assert_eq!(
+            halted.out.contains(why),
+            told,
+            "{reason}: {}\n{}",
+            halted.out,
+            halted.err
+        );
+        assert!(halted.out.contains("1 restored (lost operator)"), "{}", halted.out);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use serde_json::json;
-use vmchaos_rehearsal::{AgentKind, Options};
+use vmchaos_rehearsal::{AgentKind, Answer, Options, Rule};
 
 use super::{injected, status_of};
 use crate::support::Rehearsal;
@@ -255,4 +255,48 @@ fn where_an_outage_could_not_be_looked_for_halt_of_a_vm_says_so() {
         "could not look for what an outage has changed on default/web-1",
         "kubectl auth can-i get virtualmachines.kubevirt.io -n default",
     ]);
+}
+
+#[test]
+fn a_vm_of_another_namespace_is_looked_into_there() {
+    let rehearsal = Rehearsal::new();
+    let halted = rehearsal.run(&["halt", "vmi/lone-1/lab", "-y"]).expect(0);
+    let nothing = "lab/lone-1: nothing of this program is there";
+    assert!(halted.out.contains(nothing), "{}", halted.out);
+}
+
+#[test]
+fn a_pod_that_names_what_no_vmi_is_called_is_not_said_to_have_left_nothing() {
+    let rehearsal = Rehearsal::new();
+    let id = abandoned(&rehearsal);
+    rehearsal.until("its end is seen", |rehearsal| {
+        status_of(rehearsal, &id)["state"] == "unproven"
+    });
+    let (namespace, name) = rehearsal.pod_names().remove(0);
+    rehearsal.practice.edit("Pod", &namespace, &name, |pod| {
+        pod["metadata"]["annotations"]["vmchaos.dev/targets"] = "default/web-1,default/../web-2".into();
+    });
+    let halted = rehearsal.run(&["halt", &id, "-y"]).expect(3);
+    halted.says(&["names 1 targets that no VMI can be called"]);
+    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
+}
+
+#[test]
+fn what_may_be_read_needs_no_list_and_what_cannot_be_read_is_an_error() {
+    let rehearsal = Rehearsal::new();
+    for namespace in ["", "default"] {
+        let resource = "virtualmachineinstances";
+        rehearsal
+            .practice
+            .forbid("list", "kubevirt.io", resource, "", namespace);
+    }
+    rehearsal.run(&["halt", "vmi/web-1", "-y"]).expect(0);
+
+    let rehearsal = Rehearsal::new();
+    let broken = Answer::status(500, "InternalError", "the store is broken");
+    let rule = Rule::new("get", "/virtualmachines/web-1$", broken).unwrap();
+    rehearsal.practice.fail(rule.always());
+    let halted = rehearsal.run(&["halt", "vmi/web-1", "-y"]);
+    assert_ne!(halted.code, Some(0), "{}", halted.err);
+    halted.says(&["the store is broken"]);
 }

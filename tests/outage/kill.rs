@@ -28,6 +28,10 @@ fn a_crashed_guest_comes_back_and_no_pod_is_left() {
         (&plan["node"], &plan["commands"]),
         (&json!("node-1"), &json!(["kill -KILL PID"]))
     );
+    let id = ended.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(plan["pod"], format!("vmchaos-{id}-0"));
+    let made = format!("DELETE /api/v1/namespaces/kubevirt/pods/vmchaos-{id}-0");
+    assert!(rehearsal.writes().contains(&made), "{:?}", rehearsal.writes());
     assert_eq!(rehearsal.debug_pods(), []);
     assert_eq!(rehearsal.events("web-1"), ["VMChaosInjected", "VMChaosRestored"]);
 }
@@ -44,6 +48,10 @@ fn the_pod_tells_who_does_what_and_belongs_to_the_run() {
     let annotations = &pod["metadata"]["annotations"];
     assert_eq!(annotations["vmchaos.dev/targets"], "default/web-1");
     assert_eq!(annotations["vmchaos.dev/reason"], "game day");
+    // 60 s to start, and twice the time that the kill may take.
+    assert_eq!(pod["spec"]["activeDeadlineSeconds"], 90);
+    let run_id = pod["metadata"]["labels"]["vmchaos.dev/run"].as_str().unwrap();
+    assert_eq!(pod["metadata"]["name"], format!("vmchaos-{run_id}-0"));
     run.signal("KILL");
     run.end();
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use vmchaos_rehearsal::{Answer, Rule};
 
-use super::{VM, YES, is_unmarked, quick, with};
+use super::{VM, YES, came, expected, is_unmarked, quick, with};
 use crate::support::Rehearsal;
 
 const PAUSE: [&str; 8] = ["outage", "web-1", YES, "--mode", "pause", "--duration", "1s", "-o=json"];
@@ -61,6 +61,35 @@ fn a_refusal_is_not_tried_again() {
         .fail(Rule::new("update", "/unpause$", forbidden()).unwrap());
     rehearsal.run(&PAUSE).expect(3);
     assert_eq!(asked(&rehearsal, "/unpause"), 1);
+
+    let rehearsal = quick();
+    super::strategy(&rehearsal, "default", "web-1", "Manual");
+    rehearsal
+        .practice
+        .fail(Rule::new("update", "/start$", forbidden()).unwrap());
+    let delete = ["outage", "web-1", YES, "--duration", "1s"];
+    rehearsal.run(&delete).expect(5).says(&["a webhook says no"]);
+    assert_eq!(asked(&rehearsal, "/start"), 1);
+}
+
+#[test]
+fn a_helping_request_whose_answer_is_lost_is_sent_again_and_that_it_is_done_by_then_is_no_failure() {
+    for (vmi, verb, path) in [
+        ("vmi/web-1/default", "update", "/virtualmachines/web-1/start$"),
+        ("vmi/lone-1/lab", "create", "/namespaces/lab/virtualmachineinstances$"),
+    ] {
+        let rehearsal = quick();
+        super::strategy(&rehearsal, "default", "web-1", "Manual");
+        let mut run = rehearsal.spawn(&["outage", vmi, YES, "--duration", "1s", "-o", "json"]);
+        run.wait_for("gone; the platform has");
+        let rule = Rule::new(verb, path, Answer::LoseReply).unwrap();
+        rehearsal.practice.fail(rule);
+        rehearsal.practice.clear_requests();
+        let ended = run.end().expect(0);
+        assert_eq!(came(&ended), expected("recovered", "vmchaos"), "{vmi}");
+        let end = path.rsplit_once('/').unwrap().1.trim_end_matches('$');
+        assert_eq!(asked(&rehearsal, end), 2, "{vmi}");
+    }
 }
 
 /// Somebody has gone the way back, and the next run has begun, while this one still waits for an answer.
@@ -119,4 +148,59 @@ fn a_server_dry_run_of_halt_asks_for_what_it_would_do() {
         });
         assert_eq!(asks(&rehearsal), (false, false), "{strategy}, changed by others");
     }
+}
+
+#[test]
+fn a_request_whose_answer_is_lost_is_believed_when_its_effect_is_seen() {
+    let rehearsal = quick();
+    let rule = Rule::new("delete", "/virtualmachineinstances/web-1$", Answer::LoseReply).unwrap();
+    rehearsal.practice.fail(rule);
+    let ended = rehearsal.run(&["outage", "web-1", YES, "-o", "json"]).expect(0);
+    assert_eq!(came(&ended), expected("recovered", "platform"));
+    assert_eq!(asked(&rehearsal, "/virtualmachineinstances/web-1"), 1);
+}
+
+/// What a server dry run of an outage asks for: the one that would be made again, and no other.
+#[test]
+fn a_server_dry_run_asks_whether_a_vmi_could_be_made_again_only_where_it_would_be() {
+    let rehearsal = quick();
+    let asks = |args: &[&str]| {
+        rehearsal.practice.clear_requests();
+        let all = [&["outage", YES, "--dry-run=server"], args].concat();
+        rehearsal.run(&all).expect(0);
+        let requests = rehearsal.practice.requests();
+        requests
+            .iter()
+            .filter(|request| request.method == "POST" && request.path.ends_with("/virtualmachineinstances"))
+            .inspect(|request| assert!(request.query.contains("dryRun=All"), "{}", request.query))
+            .count()
+    };
+    assert_eq!(asks(&["vmi/lone-1/lab"]), 1);
+    assert_eq!(asks(&["vmi/lone-1/lab", "--no-recover"]), 0);
+    assert_eq!(asks(&["vmi/lone-1/lab", "--mode", "pause"]), 0);
+    assert_eq!(asks(&["vmi/web-1/default"]), 0);
+}
+
+/// What a plan says somebody would type if this command did not bring it back.
+#[test]
+fn the_way_back_by_hand_fits_what_is_left_there() {
+    let rehearsal = quick();
+    let undo = |vmi: &str, strategy: &str, mode: &str| {
+        super::strategy(&rehearsal, "default", "web-1", strategy);
+        let args = ["outage", vmi, YES, "--dry-run", "-o", "json", "--mode", mode];
+        let undo = rehearsal.run(&args).expect(0).target()["recovery"]["undo"].clone();
+        undo.as_str()
+            .unwrap_or_default()
+            .replace(" --context vmchaos-rehearsal", "")
+    };
+    let (web, lone) = ("vmi/web-1/default", "vmi/lone-1/lab");
+    assert_eq!(undo(web, "Manual", "delete"), "virtctl start web-1 -n default");
+    assert_eq!(
+        undo(web, "Once", "pod"),
+        "kubectl delete vmi web-1 -n default --ignore-not-found"
+    );
+    assert!(undo(lone, "Once", "delete").starts_with("kubectl create -f "));
+    let both = undo(lone, "Once", "pod");
+    let first = "kubectl delete vmi lone-1 -n lab --ignore-not-found && kubectl create -f ";
+    assert!(both.starts_with(first), "{both}");
 }

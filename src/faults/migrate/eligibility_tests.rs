@@ -188,3 +188,32 @@ fn one_node_is_judged_alone() {
     );
     assert!(judge(&vmi(|_| {}), &terrain(nodes), &to("c")).is_ok());
 }
+
+#[test]
+fn the_cpu_is_compared_with_that_of_the_node_it_runs_on() {
+    let nodes = vec![node("b", "AMD"), node("a", "Intel"), node("c", "Intel")];
+    let found = judge(&vmi(|_| {}), &terrain(nodes), &anywhere()).unwrap();
+    assert_eq!(found.to, Some(vec!["c".into()]));
+}
+
+#[test]
+fn a_toleration_of_another_taint_tolerates_nothing() {
+    let tainted = || {
+        let mut nodes = intel(&["a", "b"]);
+        nodes[1].taints = serde_json::from_value(json!([{"key": "gpu", "effect": "NoSchedule"}])).unwrap();
+        nodes
+    };
+    for (toleration, tolerates) in [
+        (json!({"key": "gpu", "operator": "Exists"}), true),
+        (json!({"key": "disk", "operator": "Exists"}), false),
+        (
+            json!({"key": "gpu", "operator": "Exists", "effect": "NoExecute"}),
+            false,
+        ),
+        (json!({"key": "gpu", "operator": "Equal", "value": "x"}), false),
+    ] {
+        let vmi = vmi(|vmi| vmi["spec"]["tolerations"] = json!([toleration]));
+        let found = judge(&vmi, &terrain(tainted()), &anywhere());
+        assert_eq!(found.is_ok(), tolerates, "{toleration}");
+    }
+}

@@ -129,6 +129,10 @@ mod tests {
         assert_eq!(rounds, [vec![0, 1, 2], vec![3, 4, 5], vec![6], vec![]]);
         assert_eq!(schedule.gap(2), Duration::ZERO);
         assert!(!schedule.is_drawn());
+        let is_drawn = |extent, interval| self::schedule(extent, 3, interval, 7, 1).is_drawn();
+        assert!(!is_drawn(Extent::Once, Some((10, 10))));
+        assert!(is_drawn(Extent::Once, Some((10, 11))), "the pauses");
+        assert!(is_drawn(Extent::Rounds(2), None), "the VMs");
     }
 
     #[test]

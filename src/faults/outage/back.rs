@@ -95,7 +95,8 @@ pub(super) async fn bring_back(cluster: &Cluster, vm: &PlannedOutage, help: Help
                     ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::AlreadyExists
                 ) =>
             {
-                return Done::NotNeeded;
+                // Or this command was, and its answer was lost.
+                return if tries > 1 { Done::Helped(help) } else { Done::NotNeeded };
             }
             Err(error) if is_uncertain(&error) && tries < TRIES && since.elapsed() < TRIED_FOR => {
                 tries += 1;

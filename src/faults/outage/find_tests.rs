@@ -81,3 +81,30 @@ fn what_already_has_an_outage_names_its_run_and_the_way_out() {
         );
     }
 }
+
+#[test]
+fn the_owner_that_controls_it_is_the_one_that_counts() {
+    let owner = |kind: &str, controls: bool| json!({"apiVersion": "x/v1", "kind": kind, "name": "a", "uid": "v", "controller": controls});
+    let both = vmi(&json!([owner("Operator", false), owner("VirtualMachine", true)]));
+    assert!(is_of_a_vm(&both));
+    let none_controls = vmi(&json!([owner("Operator", false), owner("VirtualMachine", false)]));
+    assert!(!is_of_a_vm(&none_controls), "the first, then");
+}
+
+#[test]
+fn what_kubevirt_would_refuse_is_refused_before() {
+    let mut probed = owned();
+    probed.spec.liveness_probe = serde_json::from_value(json!({"tcpSocket": {"port": 22}})).unwrap();
+    assert!(reason(&probed, Some(&vm("Always")), Mode::Pause).contains("has a liveness probe"));
+    let spec = OutageSpec::plain(Mode::Delete);
+    assert!(judge(&probed, Some(&vm("Always")), &spec, &[]).is_ok());
+
+    let held = OutageSpec {
+        disable_auto_restart: true,
+        ..spec
+    };
+    let alone = judge(&vmi(&json!([])), None, &held, &[]).unwrap_err();
+    assert!(alone.reason.contains("has no VM whose restart could be disabled"));
+    assert!(judge(&owned(), Some(&vm("Always")), &held, &[]).is_ok());
+    assert!(reason(&vmi(&json!([])), None, Mode::Stop).contains("has no VM that could be stopped"));
+}

@@ -116,3 +116,27 @@ fn what_is_done_fits_what_is_there() {
         assert_eq!(help(&owner, Sight::New), None);
     }
 }
+
+#[test]
+fn why_a_strategy_does_not_bring_it_back_is_said() {
+    let shut_down = OutageSpec {
+        grace_period: Some(30),
+        ..OutageSpec::plain(Mode::Pod)
+    };
+    let deleted = OutageSpec::plain(Mode::Delete);
+    for (strategy, spec, release, why) in [
+        (
+            "RerunOnFailure",
+            &deleted,
+            None,
+            "which version this is may not be read",
+        ),
+        ("RerunOnFailure", &deleted, Some((1, 2)), "KubeVirt 1.2 and later"),
+        ("RerunOnFailure", &shut_down, None, "and this one shuts down"),
+        ("Once", &shut_down, None, "leaves a guest that has ended alone"),
+        ("Manual", &deleted, None, "starts nothing by itself"),
+    ] {
+        let told = predict(spec, &target(vm(strategy)), release).why;
+        assert!(told.contains(why), "{strategy}: {told}");
+    }
+}

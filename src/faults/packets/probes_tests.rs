@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use super::{HOLD, Story, settings};
-use crate::faults::packets::engine::{Action, Settings};
+use super::{HOLD, Story, over, settings};
+use crate::faults::packets::engine::{Action, Input, Settings};
 use crate::faults::packets::probes::Probing;
-use crate::node::wire::{By, Event, ProbePhase, Word};
+use crate::faults::packets::testing::here;
+use crate::node::session::Heard;
+use crate::node::wire::{By, Event, Line, ProbePhase, Word};
 use crate::run::machine::{Machine, Outside};
+use crate::run::moment::Moment;
 
 /// A run with one VM that is probed in two ways.
 fn probed(settings: Settings) -> Story {
@@ -132,4 +135,97 @@ fn a_vm_without_probes_waits_for_none() {
     let mut story = Story::new(settings(), 1);
     story.found(0).ready(0);
     assert!(went(&mut story));
+}
+
+#[test]
+fn under_a_fault_that_is_short_they_are_not_waited_for_past_half_of_it() {
+    let mut story = probed(Settings {
+        detach: true,
+        hold: Duration::from_secs(8),
+        ..settings()
+    });
+    story.found(0).ready(0);
+    probes(&mut story, ProbePhase::Before, 3);
+    story.injected(0).said();
+    story.pass(Duration::from_millis(3900));
+    assert_eq!(story.said(), vec![]);
+    story.pass(Duration::from_millis(100));
+    assert_eq!(story.said(), vec![Action::Say(0, Word::Detach)]);
+}
+
+#[test]
+fn a_probe_is_dated_by_this_machines_clock_and_shown_under_the_fault_alone() {
+    let mut story = probed(settings());
+    story.found(0).ready(0);
+    let clock: jiff::Timestamp = "2026-11-30T12:00:10Z".parse().unwrap();
+    let mut shows = |phase| {
+        let event = Event::Probe {
+            vm: 0,
+            n: 0,
+            phase,
+            at: 100.0,
+            ms: Some(0.4),
+        };
+        let line = Line { s: 1, t: 103.0, event };
+        let now = Moment { at: story.now, clock };
+        let actions = story.engine.handle(Input::Heard(0, Heard::Line(line)), now);
+        actions.contains(&Action::Show(0))
+    };
+    assert!(!shows(ProbePhase::Before));
+    assert!(shows(ProbePhase::During));
+    let samples = &story.engine.vms()[0].probing.samples[0];
+    let dated = "2026-11-30T12:00:07Z".parse().unwrap();
+    assert!(samples.iter().all(|sample| sample.at == dated), "{samples:?}");
+}
+
+#[test]
+fn of_a_vm_that_moves_only_probes_from_where_its_fault_is_count() {
+    let mut story = probed(settings());
+    story.found(0).ready(0);
+    probes(&mut story, ProbePhase::Before, 3);
+    story.injected(0);
+    let count = |story: &Story| story.engine.vms()[0].probing.samples[0].len();
+    let from = |story: &mut Story, pod: usize, phase| {
+        let (at, ms) = (100.0, Some(0.4));
+        let (vm, n) = (0, 0);
+        story.says(pod, Event::Probe { vm, n, phase, at, ms });
+        count(story)
+    };
+    assert_eq!(from(&mut story, 0, ProbePhase::During), 4);
+    story.tell(Input::Vmi(0, here("node-2"))).restored(0, By::Rollback);
+    assert_eq!(from(&mut story, 0, ProbePhase::During), 4, "it is on its way");
+    story.tell(Input::Placed(0, "node-2".into(), Ok(1)));
+    story.found(1).ready(1);
+    assert_eq!(from(&mut story, 1, ProbePhase::Before), 4, "it had the fault before");
+    story.injected(1);
+    assert_eq!(from(&mut story, 1, ProbePhase::Before), 4);
+    assert_eq!(from(&mut story, 0, ProbePhase::During), 4, "where it was");
+    assert_eq!(from(&mut story, 1, ProbePhase::During), 5);
+}
+
+#[test]
+fn what_a_pod_that_is_lost_or_over_would_have_told_is_not_waited_for() {
+    for lost in [Heard::WireLost, over(None)] {
+        let mut story = Story::new(settings(), 2);
+        for vm in &mut story.engine.vms {
+            vm.probing = Probing::new(1, None);
+        }
+        for pod in [0, 1] {
+            story.found(pod);
+        }
+        for pod in [0, 1] {
+            story.ready(pod);
+        }
+        story.pass(Duration::from_secs(10));
+        for pod in [0, 1] {
+            story
+                .injected(pod)
+                .ending(pod, By::Deadline, "ok")
+                .restored(pod, By::Deadline);
+        }
+        let waits = |story: &Story| [0, 1].map(|vm| story.engine.awaits_probes(vm));
+        assert_eq!(waits(&story), [true, true]);
+        story.tell(Input::Heard(1, lost));
+        assert_eq!(waits(&story), [true, false]);
+    }
 }

@@ -8,7 +8,7 @@ use super::testing::{Story, here, settings};
 use super::vm::{Cause, End, Step};
 use crate::node::wire::{By, Event, Word};
 use crate::report::TargetState;
-use crate::run::machine::Machine;
+use crate::run::machine::{Machine, Outside};
 use crate::run::trouble::Trouble;
 
 #[test]
@@ -37,7 +37,9 @@ fn a_vm_that_moves_gets_its_fault_back_for_the_rest_of_the_time() {
         vec![Action::Say(1, Word::Arm(Some(0))), Action::Say(1, Word::Go(Some(0)))]
     );
     assert_eq!(story.engine.vms()[0].moves[0].gap, Some(Duration::from_secs(3)));
-    story.pass(Duration::from_secs(37));
+    story.pass(Duration::from_secs(36));
+    assert_eq!(story.said(), vec![]);
+    story.pass(Duration::from_secs(1));
     assert_eq!(
         story.said(),
         vec![Action::Say(1, Word::Rollback(Some(0)))],
@@ -208,6 +210,7 @@ fn a_vmi_that_says_nothing_of_its_launchers_end_is_not_waited_for_without_end() 
     let mut story = Story::hold(settings(), 1);
     story.tell(Input::LauncherEnds(0, 0)).restored(0, By::Rollback);
     let wake = story.engine.wake_at().expect("it wakes by itself");
+    assert!(wake > story.now, "its VMI has some time");
     story.pass(wake - story.now);
     assert!(story.engine.is_done());
     assert_eq!(story.engine.vms()[0].cause, Some(Cause::Gone));
@@ -240,4 +243,61 @@ fn what_was_rolled_back_where_a_vm_moved_away_is_not_the_end_of_its_fault() {
     story.ending(1, By::Deadline, "ok").restored(1, By::Deadline);
     assert_eq!(story.end(0), &Step::Final(End::Restored(By::Deadline)));
     assert_eq!(story.engine.vms()[0].cause, Some(Cause::Deadline));
+}
+
+#[test]
+fn a_launcher_or_a_namespace_that_goes_before_the_fault_is_in_place_is_the_end() {
+    let mut story = Story::new(settings(), 1);
+    story.found(0).ready(0).said();
+    story.tell(Input::LauncherEnds(0, 0));
+    assert_eq!(story.said(), vec![ROLL_BACK], "it was told to go");
+    story.restored(0, By::Rollback);
+    assert!(story.engine.is_done());
+    assert_eq!(story.engine.vms()[0].cause, Some(Cause::Gone));
+
+    let mut story = Story::new(settings(), 2);
+    story.found(0).found(1).ready(0).said();
+    story.tell(Input::LauncherEnds(0, 0));
+    assert_eq!(story.reason(0), Some("gone"));
+    assert!(story.engine.is_done(), "nothing is injected unless into all");
+
+    let mut story = Story::new(settings(), 2);
+    story.found(0).found(1).ready(0).said();
+    story.says(0, Event::Gone { vm: 0, held: None });
+    assert_eq!((story.said(), story.end(0)), (vec![], &Step::Final(End::Gone)));
+    assert_eq!(story.engine.vms()[0].cause, Some(Cause::Gone));
+}
+
+#[test]
+fn what_a_vm_does_after_its_fault_is_not_told() {
+    let notes = |story: &Story| -> Vec<String> {
+        let timeline = story.engine.vms()[0].timeline.iter();
+        timeline.map(|(_, note)| note.clone()).collect()
+    };
+    let mut story = Story::hold(settings(), 2);
+    story.ending(0, By::Deadline, "ok").restored(0, By::Deadline);
+    let before = notes(&story);
+    story.tell(Input::Vmi(0, here("node-3")));
+    assert_eq!(notes(&story), before, "while another VM has its fault");
+
+    let mut story = Story::hold(settings(), 1);
+    story.tell(Outside::Signal.into());
+    let before = notes(&story);
+    story.tell(Input::Vmi(0, here("node-3")));
+    assert_eq!(notes(&story), before, "while it is rolled back");
+}
+
+#[test]
+fn a_pod_for_a_vm_that_went_meanwhile_is_let_go() {
+    let mut story = Story::hold(settings(), 2);
+    story.tell(Input::Vmi(0, here("node-3"))).restored(0, By::Rollback);
+    let gone = VmiSeen {
+        gone: true,
+        ..VmiSeen::default()
+    };
+    story.tell(Input::Vmi(0, gone)).said();
+    story.tell(Input::Placed(0, "node-3".into(), Ok(2)));
+    assert_eq!(story.said(), vec![Action::Close(2)]);
+    story.ending(1, By::Deadline, "ok").restored(1, By::Deadline);
+    assert!(story.engine.is_done());
 }

@@ -246,6 +246,20 @@ fn what_was_missing_at_the_end_is_named() {
             },
             "is Pending",
         ),
+        (
+            VmiState {
+                paused: true,
+                ..seen("new")
+            },
+            "is still paused",
+        ),
+        (
+            VmiState {
+                agent: false,
+                ..seen("new")
+            },
+            "is Ready, and its guest agent has not connected again",
+        ),
     ] {
         let mut case = Case::ended(OutageSpec::plain(Mode::Delete), vm("Always"));
         case.see(std::slice::from_ref(&new));
@@ -256,5 +270,23 @@ fn what_was_missing_at_the_end_is_named() {
             "{:?}",
             case.outcome()
         );
+    }
+}
+
+#[test]
+fn a_finished_vmi_of_another_name_and_one_that_is_going_are_not_in_the_way() {
+    for other in [
+        VmiState {
+            uid: "other".into(),
+            name: "web-2".into(),
+            ..finished()
+        },
+        VmiState {
+            leaving: true,
+            ..seen("other")
+        },
+    ] {
+        let mut case = Case::ended(OutageSpec::plain(Mode::Delete), Owner::Nobody);
+        assert_eq!(case.wake(&[other]), Some(Effect::Help(Help::Create)));
     }
 }

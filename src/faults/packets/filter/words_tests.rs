@@ -1,6 +1,7 @@
 use crate::fault::{Binding, Cidr, Directions, KubeletProbeKind, Ports, Target, Time};
 use crate::faults::packets::filter::{Engine, FilterAction, FilterPreset, FilterSettings};
 use crate::faults::packets::spec::PacketEffect;
+use crate::faults::packets::words::kubelet_probes::Fails;
 use crate::faults::packets::words::tests::{probe, target};
 use crate::faults::packets::words::{Words, describe};
 
@@ -161,4 +162,49 @@ fn a_probe_on_the_same_way_fails() {
     assert!(
         told(of("tcp", "443", ""), Directions::BOTH).is_none() && told(of("udp", "", ""), Directions::BOTH).is_none()
     );
+}
+
+#[test]
+fn a_kubelet_probe_is_told_to_fail_as_surely_as_that_is_known() {
+    let fails = |action: &str, settings: FilterSettings, directions| {
+        let filter = settings.resolve().unwrap();
+        super::words::fails(&filter, directions, &probe(KubeletProbeKind::Liveness, action, 1))
+    };
+    let (into, out) = (Directions::INGRESS, Directions::EGRESS);
+    let (surely, perhaps) = (Some(Fails::Surely), Some(Fails::Perhaps));
+    // What it asks.
+    assert_eq!(fails("http 8080/x", of("tcp", "8080", ""), into), surely);
+    assert_eq!(fails("http 8080/x", of("tcp", "22", ""), into), None);
+    assert_eq!(fails("http web/x", of("tcp", "", ""), into), surely, "all of its ports");
+    assert_eq!(
+        fails("http web/x", of("tcp", "8080", ""), into),
+        perhaps,
+        "a named port"
+    );
+    assert_eq!(fails("http 8080/x", of("udp", "", ""), into), None);
+    // What it is answered, at a port that nobody knows.
+    assert_eq!(fails("http 8080/x", of("tcp", "", ""), out), surely);
+    assert_eq!(fails("http 8080/x", of("tcp", "8080", ""), out), None);
+    assert_eq!(fails("http 8080/x", of("tcp", "40000", ""), out), perhaps);
+    // Of some peers: whether the node is one of them is not known.
+    assert_eq!(fails("http 8080/x", of("tcp", "8080", "10.0.0.0/8"), into), perhaps);
+    assert_eq!(fails("http 8080/x", of("tcp", "8080", "10.0.0.0/8"), out), None);
+    assert_eq!(fails("http 8080/x", of("tcp", "", "10.0.0.0/8"), out), perhaps);
+}
+
+#[test]
+fn neighbour_discovery_is_cut_by_all_alone_and_only_where_ipv6_is() {
+    let passes = |protocols: &str, peer: &str| {
+        let told = words(
+            of(protocols, "", peer),
+            Directions::BOTH,
+            &target(Binding::Bridge, vec![]),
+        )
+        .effects;
+        told.join("\n").contains("IPv6 neighbour discovery")
+    };
+    assert!(passes("tcp", ""));
+    assert!(!passes("tcp", "10.0.0.0/8"));
+    assert!(!passes("all", ""));
+    assert!(!passes("all", "10.0.0.0/8"));
 }

@@ -100,3 +100,24 @@ fn a_plan_too_long_for_a_pod_is_refused() {
         "the plan for 700 VMs on node node-1 is too long for a pod"
     );
 }
+
+#[test]
+fn one_after_the_other_takes_as_long_as_all_together() {
+    let seconds = |execution| {
+        let mut plan = planned(1, 3, Engine::Auto).unwrap();
+        plan.spec.execution = execution;
+        (plan.hold().as_secs(), plan.total_hold().as_secs())
+    };
+    assert_eq!(seconds(Execution::Parallel), (120, 120));
+    assert_eq!(seconds(Execution::Serial), (120, 360));
+}
+
+#[test]
+fn commands_that_are_short_are_annotated_as_they_are() {
+    let plan = planned(1, 1, Engine::Tc).unwrap();
+    let text = &annotated(&plan)[PLAN];
+    assert!(!text.contains('…'), "{text}");
+    for command in &plan.vms[0].compiled.commands_for_people {
+        assert!(text.lines().any(|line| line == command), "{command}: {text}");
+    }
+}

@@ -3,7 +3,7 @@
 use crate::fault::{KubeletProbe, KubeletProbeKind, Target, Time};
 
 /// How sure it is that a probe fails.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fails {
     Surely,
     Perhaps,

@@ -90,4 +90,16 @@ mod tests {
         let told = probes(&spec(&["tcp:22"]), &[second]);
         assert!(told.warnings[0].contains("which the fault is not on"), "{told:?}");
     }
+    #[test]
+    fn who_answers_a_ping_is_said_where_one_is_sent_to_a_masqueraded_guest() {
+        let answered = |kinds: &[&str], binding| {
+            let told = probes(&spec(kinds), &[any_target(binding, Vec::new())]);
+            told.effects
+                .iter()
+                .any(|effect| effect.starts_with("a ping is answered"))
+        };
+        assert!(answered(&["icmp"], Binding::Masquerade));
+        assert!(!answered(&["icmp"], Binding::Bridge));
+        assert!(!answered(&["tcp:22"], Binding::Masquerade));
+    }
 }

@@ -202,3 +202,42 @@ fn a_latency_as_long_as_the_fault_is_told() {
     assert!(told(1_001).is_empty());
     assert!(told(1_000)[0].starts_with("latency 1000ms is not less than the duration 1000ms"));
 }
+
+#[test]
+fn small_and_odd_shares_and_long_transfers_are_told_in_figures_one_can_read() {
+    let effects =
+        |asked: NetemSettings| words(asked, Directions::BOTH, &target(Binding::Bridge, vec![])).effects[1].clone();
+    let loss = |text: &str| {
+        let loss = Percent::parse(text).ok();
+        effects(NetemSettings { loss, ..settings() })
+    };
+    assert_eq!(loss("33.3%"), "loss 33.3% each way: 55.51% of round trips fail");
+    assert_eq!(
+        loss("0.001%"),
+        "loss 0.001% = 1 in 100,000 each way: 0.002% of round trips fail"
+    );
+    let takes = |bandwidth| {
+        let told = effects(NetemSettings {
+            bandwidth: Some(bandwidth),
+            ..settings()
+        });
+        told.rsplit_once("at least ").unwrap().1.to_owned()
+    };
+    assert_eq!(takes(Rate::mbit(8)), "100.0 s");
+    assert_eq!(takes(Rate::mbit(1)), "13 min");
+    assert_eq!(takes(Rate::kbit(100)), "2 h");
+}
+
+#[test]
+fn jitter_as_large_as_the_latency_is_not_warned_of() {
+    let warned = |jitter| {
+        let asked = NetemSettings {
+            latency: Some(Time::from_millis(100)),
+            jitter: Some(Time::from_millis(jitter)),
+            ..settings()
+        };
+        let told = words(asked, Directions::BOTH, &target(Binding::Bridge, vec![])).warnings;
+        told.iter().any(|warning| warning.contains("is more than the latency"))
+    };
+    assert_eq!([100, 101].map(warned), [false, true]);
+}
