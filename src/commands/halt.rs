@@ -68,9 +68,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         seen.changes.into_iter().map(|change| Trace::Change(change.into())),
         &keys,
     );
-    let unread = vmis::unread(&cluster, &seen.unseen);
-    let unseen = chosen.unseen.into_iter().chain(unread);
-    chosen.unseen = unseen.reduce(|all, one| format!("{all}\n{one}"));
+    chosen.add_unseen(vmis::unread(&cluster, &seen.unseen));
     // Who else has the VMs of these runs in hand is not known from one namespace.
     let everywhere = match namespace {
         Some(_) if chosen.has_pods() => everybodys(context, &cluster, pod_namespace).await?,

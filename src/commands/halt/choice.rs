@@ -46,6 +46,11 @@ impl Chosen {
         }
     }
 
+    pub(super) fn add_unseen(&mut self, more: Option<String>) {
+        let unseen = self.unseen.take().into_iter().chain(more);
+        self.unseen = unseen.reduce(|all, one| format!("{all}\n{one}"));
+    }
+
     /// As lists show them.
     pub(super) fn items(&self) -> Vec<RunItem> {
         let now = Time::now();
