@@ -60,7 +60,7 @@ impl Survey {
 }
 
 /// Label of every virt-launcher pod; those of a hot-plugged disk have another value.
-pub const LAUNCHERS: &str = "kubevirt.io=virt-launcher";
+pub(crate) const LAUNCHERS: &str = "kubevirt.io=virt-launcher";
 /// Label of a launcher pod that holds its VMI's UID.
 const CREATED_BY: &str = "kubevirt.io/created-by";
 

@@ -50,7 +50,7 @@ pub struct VmiRow {
 
 /// What is known of the cluster apart from the VMI and its pods.
 #[derive(Debug, Clone, Default)]
-pub struct Facts {
+pub(crate) struct Facts {
     pub plugins: Plugins,
     /// `None` when nodes may not be listed.
     pub nodes: Option<Vec<Node>>,
@@ -64,7 +64,7 @@ pub struct Facts {
 ///
 /// `pods` are the launcher pods that may belong to it; `interfaces` are names of networks or taps, none means every
 /// interface that can be reached.
-pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interfaces: &[String]) -> VmiRow {
+pub(crate) fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interfaces: &[String]) -> VmiRow {
     let nics = vmi.nics();
     let pod = active_pod(vmi, pods, facts.images.as_ref());
     let networks = networks_of(pod.as_ref().ok().copied());
@@ -96,7 +96,7 @@ pub fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, interface
 }
 
 /// What a fault on the network of this VMI would be done to, or why it cannot be.
-pub fn judge(
+pub(crate) fn judge(
     vmi: &VirtualMachineInstance,
     pods: &[&Pod],
     facts: &Facts,
@@ -141,7 +141,7 @@ fn target(vmi: &VirtualMachineInstance, launcher: Launcher, interfaces: Vec<Inte
 }
 
 /// Why this VMI is in no state to be disturbed, and what to do about it.
-pub fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option<CommandLine>)> {
+pub(crate) fn not_steady(vmi: &VirtualMachineInstance) -> Option<(String, Option<CommandLine>)> {
     let (namespace, name) = (vmi.namespace(), vmi.name());
     if vmi.is_being_deleted() {
         return Some(("is being deleted".to_owned(), None));

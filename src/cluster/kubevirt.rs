@@ -117,7 +117,7 @@ impl KubeVirt {
 /// # Errors
 /// It cannot be listed, or there are several. KubeVirt's role `kubevirt.io:operator` is a part of `admin`, so that a tenant may
 /// make a second one where virt-operator's webhook does not refuse it; it must not decide where debug pods go.
-pub async fn installed(cluster: &Cluster) -> Result<Option<KubeVirt>, ClusterError> {
+pub(crate) async fn installed(cluster: &Cluster) -> Result<Option<KubeVirt>, ClusterError> {
     let ask = Ask::new("list", "kubevirt.io", "kubevirts");
     let list = Api::<KubeVirt>::all(cluster.client.clone())
         .list(&ListParams::default())
@@ -149,7 +149,7 @@ fn only(mut all: Vec<KubeVirt>) -> Result<Option<KubeVirt>, ClusterError> {
 }
 
 /// KubeVirt's namespace where there is one; the error is why that is not known.
-pub fn home(read: &Result<Option<KubeVirt>, ClusterError>) -> Result<Option<&str>, String> {
+pub(crate) fn home(read: &Result<Option<KubeVirt>, ClusterError>) -> Result<Option<&str>, String> {
     match read {
         Ok(installed) => Ok(installed.as_ref().map(KubeVirt::namespace)),
         Err(error) if error.is_not_found() => Ok(None),
@@ -158,7 +158,7 @@ pub fn home(read: &Result<Option<KubeVirt>, ClusterError>) -> Result<Option<&str
 }
 
 /// The plugins, unknown where the object could not be read.
-pub fn plugins(read: &Result<Option<KubeVirt>, ClusterError>) -> Plugins {
+pub(crate) fn plugins(read: &Result<Option<KubeVirt>, ClusterError>) -> Plugins {
     read.as_ref().ok().and_then(Option::as_ref).map(KubeVirt::plugins)
 }
 

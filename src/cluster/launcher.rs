@@ -18,7 +18,7 @@ const COMPUTE: &str = "compute";
 
 /// Why no pod is taken for the launcher of a VMI, in words that follow the VMI's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoLauncher {
+pub(crate) enum NoLauncher {
     /// None is Running on the VMI's node.
     Missing(String),
     /// Some call themselves so, and it is not certain which one is.
@@ -28,7 +28,7 @@ pub enum NoLauncher {
 /// The pod the guest runs in now: Running on the VMI's node, KubeVirt's in all that can be known of it, and the only such one.
 ///
 /// `pods` carry the VMI's UID in their label; without `images` what a pod runs cannot speak against it.
-pub fn active_pod<'a>(
+pub(crate) fn active_pod<'a>(
     vmi: &VirtualMachineInstance,
     pods: &[&'a Pod],
     images: Option<&LauncherImages>,
@@ -63,7 +63,7 @@ pub fn active_pod<'a>(
 }
 
 /// What is kept of the pod.
-pub fn launcher(pod: &Pod) -> Launcher {
+pub(crate) fn launcher(pod: &Pod) -> Launcher {
     let status = pod.status.as_ref().and_then(|status| {
         status
             .container_statuses
@@ -163,14 +163,14 @@ fn container_id(status: &ContainerStatus) -> Option<String> {
 // === impl NoLauncher ===
 
 impl NoLauncher {
-    pub fn reason(&self) -> &str {
+    pub(crate) fn reason(&self) -> &str {
         match self {
             Self::Missing(reason) | Self::Doubtful(reason) => reason,
         }
     }
 
     /// The command that looks.
-    pub fn look(&self, vmi: &VirtualMachineInstance) -> CommandLine {
+    pub(crate) fn look(&self, vmi: &VirtualMachineInstance) -> CommandLine {
         let look = CommandLine::new("kubectl get pods")
             .flag("-n", vmi.namespace())
             .flag("-l", format!("kubevirt.io/created-by={}", vmi.uid()));

@@ -37,7 +37,7 @@ pub struct LauncherImages {
 }
 
 /// What KubeVirt's pods say. The error says why that is not known, and what to do.
-pub async fn read(
+pub(crate) async fn read(
     cluster: &Cluster,
     kubevirt: &Result<Option<KubeVirt>, ClusterError>,
 ) -> Result<LauncherImages, ClusterError> {

@@ -11,7 +11,7 @@ use super::path;
 
 /// A subresource of `subresources.kubevirt.io/v1`; each is a `PUT`, and its RBAC verb is `update`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     Start,
     Stop,
     Pause,
@@ -24,7 +24,7 @@ pub enum Action {
 
 impl Action {
     /// The resource with its subresource, as RBAC has it.
-    pub fn resource(self) -> &'static str {
+    pub(crate) fn resource(self) -> &'static str {
         match self {
             Self::Start => "virtualmachines/start",
             Self::Stop => "virtualmachines/stop",
@@ -37,7 +37,7 @@ impl Action {
 
 /// Deletes a VMI, unless another one has its name by now. Its guest shuts down in its own time: a grace period of the request
 /// means nothing to a custom resource.
-pub async fn delete_vmi(
+pub(crate) async fn delete_vmi(
     cluster: &Cluster,
     namespace: &str,
     name: &str,
@@ -54,7 +54,7 @@ pub async fn delete_vmi(
 
 /// Deletes a pod, unless another one has its name by now ([`ErrorKind::Conflict`]). `grace` are the seconds it gets to end, its own
 /// where there are none.
-pub async fn delete_pod(
+pub(crate) async fn delete_pod(
     cluster: &Cluster,
     namespace: &str,
     name: &str,
@@ -85,7 +85,7 @@ pub(super) fn only(uid: &str, dry_run: bool) -> DeleteParams {
 }
 
 /// Asks KubeVirt for it; `grace` is for [`Action::Stop`].
-pub async fn act(
+pub(crate) async fn act(
     cluster: &Cluster,
     action: Action,
     namespace: &str,

@@ -32,7 +32,7 @@ const SERVERS: [&str; 9] = [
 ];
 
 /// Reads a VMI as it is, all of it; refused when another one has its name by now.
-pub async fn read(cluster: &Cluster, namespace: &str, name: &str, uid: &str) -> Result<Value, ClusterError> {
+pub(crate) async fn read(cluster: &Cluster, namespace: &str, name: &str, uid: &str) -> Result<Value, ClusterError> {
     let ask = Ask::new("get", "kubevirt.io", "virtualmachineinstances")
         .namespace(namespace)
         .name(name);
@@ -71,7 +71,12 @@ fn of(mut object: Value) -> Value {
 }
 
 /// Makes a VMI from its manifest.
-pub async fn create(cluster: &Cluster, namespace: &str, manifest: &Value, dry_run: bool) -> Result<(), ClusterError> {
+pub(crate) async fn create(
+    cluster: &Cluster,
+    namespace: &str,
+    manifest: &Value,
+    dry_run: bool,
+) -> Result<(), ClusterError> {
     let ask = Ask::new("create", "kubevirt.io", "virtualmachineinstances").namespace(namespace);
     let explain = |error: &kube::Error| cluster.explain(error, &ask);
     let params = kube::api::PostParams {

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{Affinity, NodeSelectorRequirement, NodeSelector
 use super::nodes::Node;
 
 /// What is preferred only, and what concerns other pods, is not looked at.
-pub fn admits(affinity: Option<&Affinity>, node: &Node) -> bool {
+pub(crate) fn admits(affinity: Option<&Affinity>, node: &Node) -> bool {
     let of_nodes = affinity.and_then(|affinity| affinity.node_affinity.as_ref());
     let required = of_nodes.and_then(|of| of.required_during_scheduling_ignored_during_execution.as_ref());
     required.is_none_or(|required| required.node_selector_terms.iter().any(|term| is_met(term, node)))

@@ -26,7 +26,7 @@ pub struct Node {
 }
 
 /// All nodes. Many users may not list them.
-pub async fn all(cluster: &Cluster) -> Result<Vec<Node>, ClusterError> {
+pub(crate) async fn all(cluster: &Cluster) -> Result<Vec<Node>, ClusterError> {
     let list = Api::<NodeObject>::all(cluster.client.clone())
         .list(&ListParams::default())
         .await
@@ -35,7 +35,7 @@ pub async fn all(cluster: &Cluster) -> Result<Vec<Node>, ClusterError> {
 }
 
 /// Names of the nodes that take no new VMs.
-pub fn cordoned(nodes: &[Node]) -> Vec<String> {
+pub(crate) fn cordoned(nodes: &[Node]) -> Vec<String> {
     let closed = nodes.iter().filter(|node| node.unschedulable);
     closed.map(|node| node.name.clone()).collect()
 }

@@ -9,7 +9,7 @@ use super::error::{ClusterError, ErrorKind};
 use crate::name::{is_label, is_label_value, is_subdomain};
 
 /// All of them, or which one cannot be what it says.
-pub fn sound<K: Resource<DynamicType = ()>>(objects: Vec<K>) -> Result<Vec<K>, ClusterError> {
+pub(crate) fn sound<K: Resource<DynamicType = ()>>(objects: Vec<K>) -> Result<Vec<K>, ClusterError> {
     for object in &objects {
         is_sound::<K>(object.meta())?;
     }
@@ -17,7 +17,7 @@ pub fn sound<K: Resource<DynamicType = ()>>(objects: Vec<K>) -> Result<Vec<K>, C
 }
 
 /// The same for one that was asked for by its name.
-pub fn sound_one<K: Resource<DynamicType = ()>>(object: K) -> Result<K, ClusterError> {
+pub(crate) fn sound_one<K: Resource<DynamicType = ()>>(object: K) -> Result<K, ClusterError> {
     is_sound::<K>(object.meta())?;
     Ok(object)
 }

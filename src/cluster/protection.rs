@@ -21,7 +21,7 @@ use crate::fault::{PROTECTED, protects};
 
 /// What is protected by annotation in the scope of a selection.
 #[derive(Debug, Clone, Default)]
-pub struct Protection {
+pub(crate) struct Protection {
     namespaces: BTreeSet<String>,
     vms: BTreeSet<(String, String)>,
     /// What could not be read, as words that end a sentence.
@@ -37,7 +37,7 @@ struct Read {
 
 /// Where the VMIs of a cluster are.
 #[derive(Debug, Clone, Default)]
-pub struct Everyone {
+pub(crate) struct Everyone {
     /// Namespace and node of each; the node is only told when it was asked for.
     pub places: Vec<(String, String)>,
     /// Other namespaces could not be looked into.
@@ -50,7 +50,7 @@ pub struct Everyone {
 
 impl Protection {
     /// Which annotated object keeps faults off this VM.
-    pub fn of(&self, namespace: &str, name: &str) -> Option<&'static str> {
+    pub(crate) fn of(&self, namespace: &str, name: &str) -> Option<&'static str> {
         if self.namespaces.contains(namespace) {
             Some("namespace")
         } else if self.vms.contains(&(namespace.to_owned(), name.to_owned())) {
@@ -83,7 +83,7 @@ impl Protection {
 }
 
 /// Reads the annotations of the VMs and namespaces that a selection reaches.
-pub async fn protection(cluster: &Cluster, selection: &Selection) -> Result<Protection, ClusterError> {
+pub(crate) async fn protection(cluster: &Cluster, selection: &Selection) -> Result<Protection, ClusterError> {
     let scope = selection.scope(&cluster.namespace);
     let named = selection.named(&cluster.namespace);
     let (namespaces, vms) = tokio::join!(namespaces(cluster, &scope), machines(cluster, &scope, &named));
@@ -108,7 +108,11 @@ pub async fn protection(cluster: &Cluster, selection: &Selection) -> Result<Prot
 }
 
 /// Where the VMIs of these namespaces are, or with `nodes` those of the whole cluster, as far as they may be listed.
-pub async fn everyone(cluster: &Cluster, namespaces: &BTreeSet<String>, nodes: bool) -> Result<Everyone, ClusterError> {
+pub(crate) async fn everyone(
+    cluster: &Cluster,
+    namespaces: &BTreeSet<String>,
+    nodes: bool,
+) -> Result<Everyone, ClusterError> {
     let ask = Ask::new("list", "kubevirt.io", "virtualmachineinstances");
     let of_all = |vmis: Vec<VirtualMachineInstance>| {
         let place = |vmi: &VirtualMachineInstance| (vmi.namespace().to_owned(), vmi.status.node_name.clone());
@@ -227,7 +231,7 @@ async fn get<K: Clone + DeserializeOwned + Debug>(
 }
 
 /// Whether an object says of itself that faults are to be kept off.
-pub fn is_protected(metadata: &ObjectMeta) -> bool {
+pub(crate) fn is_protected(metadata: &ObjectMeta) -> bool {
     let annotations = metadata.annotations.as_ref();
     annotations
         .and_then(|all| all.get(PROTECTED))

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::holder::{ANNOTATION_PATH, Held, LABEL_PATH, set};
-pub use self::holder::{Holder, HolderKind, LABEL};
+pub(crate) use self::holder::{Holder, HolderKind, LABEL};
 use super::Cluster;
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::lifecycle::{Action, act};
@@ -33,7 +33,7 @@ const SHUTDOWN: Duration = Duration::from_secs(60);
 
 /// How the way back went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Back {
+pub(crate) enum Back {
     /// Everything is as it was.
     Done,
     /// Somebody else has set the run strategy meanwhile: it was left alone.
@@ -41,7 +41,7 @@ pub enum Back {
 }
 
 /// Writes the way back, and in the same patch sets the run field to `field` where that is not left to KubeVirt.
-pub async fn mark(
+pub(crate) async fn mark(
     cluster: &Cluster,
     holder: &Holder,
     undo: &Undo,
@@ -115,7 +115,7 @@ fn unreadable(cluster: &Cluster, holder: &Holder) -> ClusterError {
 }
 
 /// Asks for everything that the way back of a run would change, with `dryRun=All`.
-pub async fn would_carry_back(cluster: &Cluster, holder: &Holder, run: &str) -> Result<(), ClusterError> {
+pub(crate) async fn would_carry_back(cluster: &Cluster, holder: &Holder, run: &str) -> Result<(), ClusterError> {
     let Some(held) = holder.read(cluster).await? else {
         return Ok(());
     };
@@ -141,7 +141,7 @@ pub async fn would_carry_back(cluster: &Cluster, holder: &Holder, run: &str) -> 
 /// Goes the way back of a run on a VM: its run strategy, its guest, and last the annotation. Safe to repeat; passing errors
 /// are tried again for half a minute. `own` is what the run itself knows of it, and goes by where the annotation was lost;
 /// to anybody else a lost one says that the way back was gone.
-pub async fn carry_back(
+pub(crate) async fn carry_back(
     cluster: &Cluster,
     holder: &Holder,
     run: &str,
@@ -216,7 +216,7 @@ async fn start(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), Clu
     match there {
         Some(vmi) if started(&vmi) => return Ok(()),
         Some(vmi) if vmi.is_being_deleted() => {
-            let mut changes = watch::vmis(cluster, namespace, Some(name), None);
+            let mut changes = watch::vmis(cluster, namespace, Some(name));
             let ended = async {
                 while let Some(change) = changes.next().await {
                     let still = match change? {

@@ -15,7 +15,7 @@ use super::nullable::nullable;
 use super::volume::Volume;
 
 /// Label that a VMI carries while it migrates, and afterwards: the node of its last target.
-pub const MIGRATION_TARGET: &str = "kubevirt.io/migrationTargetNodeName";
+pub(crate) const MIGRATION_TARGET: &str = "kubevirt.io/migrationTargetNodeName";
 
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct VirtualMachineInstance {

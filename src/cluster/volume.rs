@@ -7,7 +7,7 @@ use super::vmi::Empty;
 
 /// A volume that a new guest does not have as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Volatile {
+pub(crate) struct Volatile {
     pub name: String,
     /// e.g. `containerDisk`, `hotplugged`
     pub kind: &'static str,
@@ -46,7 +46,7 @@ impl Volume {
 
 /// What of a guest's volumes a new guest does not have as it was. `template` are those a VM makes its guests with; a VMI
 /// without one is made again with all it has.
-pub fn volatile(volumes: &[Volume], template: Option<&[Volume]>) -> Vec<Volatile> {
+pub(crate) fn volatile(volumes: &[Volume], template: Option<&[Volume]>) -> Vec<Volatile> {
     let kind = |volume: &Volume| {
         let kept = template.is_none_or(|template| template.iter().any(|one| one.name == volume.name));
         match volume {

@@ -81,45 +81,28 @@ enum Step<K> {
     Pause,
 }
 
-/// The VMIs of a namespace, or one of them; from a resource version seen earlier, or from a list when there is none.
-pub fn vmis(
-    cluster: &Cluster,
-    namespace: &str,
-    name: Option<&str>,
-    from: Option<String>,
-) -> Changes<VirtualMachineInstance> {
+/// The VMIs of a namespace, or one of them.
+pub fn vmis(cluster: &Cluster, namespace: &str, name: Option<&str>) -> Changes<VirtualMachineInstance> {
     let filter = Filter {
         labels: None,
         fields: name.map(|name| format!("metadata.name={name}")),
     };
     let ask = Ask::new("watch", "kubevirt.io", "virtualmachineinstances").namespace(namespace);
-    watch(
-        cluster,
-        Api::namespaced(cluster.client.clone(), namespace),
-        ask,
-        filter,
-        from,
-    )
+    watch(cluster, Api::namespaced(cluster.client.clone(), namespace), ask, filter)
 }
 
 /// The pods of a namespace that carry these labels.
-pub fn pods(cluster: &Cluster, namespace: &str, labels: &str, from: Option<String>) -> Changes<Pod> {
+pub fn pods(cluster: &Cluster, namespace: &str, labels: &str) -> Changes<Pod> {
     let filter = Filter {
         labels: Some(labels.to_owned()),
         fields: None,
     };
     let ask = Ask::new("watch", "", "pods").namespace(namespace);
-    watch(
-        cluster,
-        Api::namespaced(cluster.client.clone(), namespace),
-        ask,
-        filter,
-        from,
-    )
+    watch(cluster, Api::namespaced(cluster.client.clone(), namespace), ask, filter)
 }
 
 /// Objects of any namespaced kind; `ask` names them in errors.
-pub fn watch<K>(cluster: &Cluster, api: Api<K>, ask: Ask, filter: Filter, from: Option<String>) -> Changes<K>
+pub fn watch<K>(cluster: &Cluster, api: Api<K>, ask: Ask, filter: Filter) -> Changes<K>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
         + Clone
@@ -134,7 +117,7 @@ where
         api,
         ask,
         filter,
-        version: from,
+        version: None,
         open: None,
         failures: 0,
         ended: false,

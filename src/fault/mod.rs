@@ -1,16 +1,16 @@
 //! What every fault is given: values with units, the VMIs it is done to and their interfaces, what the operator sets for a run.
 //! Pure.
 
-pub mod agent_image;
-pub mod direction;
-pub mod error;
+pub(crate) mod agent_image;
+pub(crate) mod direction;
+pub(crate) mod error;
 pub mod interface;
-pub mod options;
-pub mod pattern;
-pub mod run_field;
-pub mod target;
+pub(crate) mod options;
+pub(crate) mod pattern;
+pub(crate) mod run_field;
+pub(crate) mod target;
 pub mod undo;
-pub mod value;
+pub(crate) mod value;
 
 pub use agent_image::{AgentImage, AgentImages, ImageSource, parse_image, repository_of};
 pub use direction::{Direction, Directions};

@@ -6,7 +6,7 @@
 //! Times and rates are read by hand: parsers of durations and sizes know other units than `tc` (months, and bytes where it has bits),
 //! and none of them says which value would do.
 
-pub mod cidr;
+pub(crate) mod cidr;
 mod percent;
 mod ports;
 mod rate;

@@ -7,14 +7,14 @@
 //! `eligibility`), the plan and its words (`plan`, `plan_text`), the state machine (`engine`) and what does as it says
 //! (`driver`), what is shown meanwhile (`screen`), and its part of the document (`report`).
 
-pub mod debug_pods;
+pub(crate) mod debug_pods;
 mod found;
-pub mod migrate;
-pub mod outage;
+pub(crate) mod migrate;
+pub(crate) mod outage;
 pub mod packets;
-pub mod permitted;
-pub mod registry;
-pub mod screen;
+pub(crate) mod permitted;
+pub(crate) mod registry;
+pub(crate) mod screen;
 
 use serde::Serialize;
 

@@ -9,7 +9,7 @@ use crate::cluster::{Survey, VirtualMachineInstance, VmiRow};
 use crate::fault::Unfit;
 
 /// A fault, for commands that are about all of them.
-pub struct Kind {
+pub(crate) struct Kind {
     pub command: &'static str,
     /// Everything it needs permission for.
     pub rules: &'static [Rule],
@@ -27,7 +27,7 @@ pub(crate) struct Ground {
     pub(crate) flags: Vec<String>,
 }
 
-pub const FAULTS: [Kind; 4] = [
+pub(crate) const FAULTS: [Kind; 4] = [
     Kind {
         command: "netem",
         rules: packets::permissions::VM_PACKETS,

@@ -7,18 +7,18 @@ const OWN: &str = "kubectl-vmchaos";
 
 /// The user's home: `HOME`, or where that is unset, empty or relative what the system knows of the user. `None` where nobody
 /// knows it: what is kept there must then not be taken for absent.
-pub fn home() -> Option<PathBuf> {
+pub(crate) fn home() -> Option<PathBuf> {
     absolute(HOME).or_else(|| of_user().filter(|path| path.is_absolute()))
 }
 
 /// The folder of the config file: `$XDG_CONFIG_HOME/kubectl-vmchaos`, `~/.config/kubectl-vmchaos`; on Windows in `%APPDATA%`.
-pub fn config() -> Option<PathBuf> {
+pub(crate) fn config() -> Option<PathBuf> {
     own("XDG_CONFIG_HOME", "APPDATA", ".config")
 }
 
 /// The folder for what is kept of runs: `$XDG_STATE_HOME/kubectl-vmchaos`, `~/.local/state/kubectl-vmchaos`; on Windows in
 /// `%LOCALAPPDATA%`.
-pub fn state() -> Option<PathBuf> {
+pub(crate) fn state() -> Option<PathBuf> {
     own("XDG_STATE_HOME", "LOCALAPPDATA", ".local/state")
 }
 

@@ -9,7 +9,7 @@ const MOST: u64 = 1024 * 1024;
 
 /// Why a file is not read; a sentence that the file's name stands before.
 #[derive(Debug, thiserror::Error)]
-pub enum Unread {
+pub(crate) enum Unread {
     #[error("cannot be read: it is not there")]
     Missing,
     #[error("cannot be read: {} is a link that leads nowhere", .0.display())]
@@ -25,7 +25,7 @@ pub enum Unread {
 }
 
 /// The text of a regular file of at most 1 MiB.
-pub fn read(path: &Path) -> Result<String, Unread> {
+pub(crate) fn read(path: &Path) -> Result<String, Unread> {
     let file = open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => dangling(path).map_or(Unread::Missing, Unread::Dangling),
         // A socket.
@@ -46,7 +46,7 @@ pub fn read(path: &Path) -> Result<String, Unread> {
 }
 
 /// Whether [`read`] would read it, for a file that somebody else reads. One that is not there is left to them.
-pub fn check(path: &Path) -> Result<(), Unread> {
+pub(crate) fn check(path: &Path) -> Result<(), Unread> {
     match path.metadata() {
         Ok(there) if !there.is_file() => Err(Unread::Irregular(kind(there.file_type()))),
         Ok(there) if there.len() > MOST => Err(Unread::TooLarge),
@@ -78,7 +78,7 @@ fn irregular(path: &Path) -> bool {
 }
 
 /// What is no regular file, in a word.
-pub fn kind(of: FileType) -> &'static str {
+pub(crate) fn kind(of: FileType) -> &'static str {
     if of.is_dir() {
         return "a directory";
     }

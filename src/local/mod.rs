@@ -1,4 +1,4 @@
 //! The user's own files on this machine: where they are kept, and how they are read.
 
-pub mod folders;
-pub mod input;
+pub(crate) mod folders;
+pub(crate) mod input;

@@ -19,14 +19,14 @@ use super::wire::{Line, Word};
 const LAST_LINES: Duration = Duration::from_millis(100);
 
 /// Reading half: the agent's events.
-pub struct Incoming {
+pub(crate) struct Incoming {
     lines: Lines<BufReader<Box<dyn AsyncRead + Send + Unpin>>>,
     /// Resolves when the stream is over, also when the connection was cut: then the output alone never ends (kube 5).
     over: Option<BoxFuture<'static, ()>>,
 }
 
 /// Writing half: words to the agent. Dropping it closes the agent's input, which ends the fault.
-pub struct Outgoing {
+pub(crate) struct Outgoing {
     stdin: Box<dyn AsyncWrite + Send + Unpin>,
     /// Owns the connection; its drop ends it.
     _process: AttachedProcess,
@@ -34,14 +34,14 @@ pub struct Outgoing {
 
 /// Why an attach did not come about.
 #[derive(Debug)]
-pub enum NotAttached {
+pub(crate) enum NotAttached {
     /// The container does not run yet, or no longer: kubelets answer both in the same words.
     NotRunning,
     Failed(kube::Error),
 }
 
 /// Attaches to the agent container's standard input and output.
-pub async fn attach(api: &Api<Pod>, name: &str) -> Result<(Incoming, Outgoing), NotAttached> {
+pub(crate) async fn attach(api: &Api<Pod>, name: &str) -> Result<(Incoming, Outgoing), NotAttached> {
     let params = AttachParams::default()
         .max_stdout_buf_size(64 * 1024)
         .container(CONTAINER)
@@ -87,7 +87,7 @@ fn status_code(error: &kube::Error) -> Option<u16> {
 
 impl Incoming {
     /// The next event; `None` at the end of the stream. A line that is no event is passed over.
-    pub async fn next(&mut self) -> Option<Line> {
+    pub(crate) async fn next(&mut self) -> Option<Line> {
         loop {
             let text = self.line().await?;
             match serde_json::from_str(&text) {
@@ -114,7 +114,7 @@ impl Incoming {
 
 impl Outgoing {
     /// Sends one word; an error means that the wire is dead.
-    pub async fn send(&mut self, word: Word) -> std::io::Result<()> {
+    pub(crate) async fn send(&mut self, word: Word) -> std::io::Result<()> {
         self.stdin.write_all(format!("{word}\n").as_bytes()).await?;
         self.stdin.flush().await
     }

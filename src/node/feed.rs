@@ -11,13 +11,13 @@ use crate::cluster::watch::{self, Change};
 use crate::cluster::{Cluster, ClusterError};
 
 /// Every change of the run's pods as `(name, state)`; an error is final.
-pub fn pod_states(
+pub(crate) fn pod_states(
     cluster: &Cluster,
     namespace: &str,
     run: &str,
 ) -> impl Stream<Item = Result<(String, PodState), ClusterError>> + Send + use<> {
     let mut known = Known::default();
-    watch::pods(cluster, namespace, &format!("{LABEL_RUN}={run}"), None).flat_map(move |change| {
+    watch::pods(cluster, namespace, &format!("{LABEL_RUN}={run}")).flat_map(move |change| {
         stream::iter(match change {
             Ok(change) => known.changes(change).into_iter().map(Ok).collect(),
             Err(error) => vec![Err(error)],

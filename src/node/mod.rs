@@ -1,10 +1,10 @@
 //! The node: a short-lived privileged pod, the agent script in it, and the session that drives it.
 
-pub mod attach;
+pub(crate) mod attach;
 mod create;
-pub mod feed;
-pub mod pod;
-pub mod pod_state;
+pub(crate) mod feed;
+pub(crate) mod pod;
+pub(crate) mod pod_state;
 pub mod script;
-pub mod session;
+pub(crate) mod session;
 pub mod wire;

@@ -12,21 +12,21 @@ use kube::api::ObjectMeta;
 use crate::fault::AgentImage;
 
 /// The container's name in every debug pod.
-pub const CONTAINER: &str = "agent";
-pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-pub const MANAGED_BY: &str = "kubectl-vmchaos";
-pub const LABEL_RUN: &str = "vmchaos.dev/run";
-pub const LABEL_FAULT: &str = "vmchaos.dev/fault";
+pub(crate) const CONTAINER: &str = "agent";
+pub(crate) const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+pub(crate) const MANAGED_BY: &str = "kubectl-vmchaos";
+pub(crate) const LABEL_RUN: &str = "vmchaos.dev/run";
+pub(crate) const LABEL_FAULT: &str = "vmchaos.dev/fault";
 
 /// Annotation of every debug pod: which image it runs, by whose choice, in which namespace and as which service account.
-pub const RUNS: &str = "vmchaos.dev/runs";
+pub(crate) const RUNS: &str = "vmchaos.dev/runs";
 
 /// Seconds between TERM and KILL. The agent needs at most 1 s to drain queues and a few ms a VM to undo.
-pub const GRACE_SECONDS: i64 = 10;
+pub(crate) const GRACE_SECONDS: i64 = 10;
 
 /// What differs between one debug pod and the next.
 #[derive(Debug, Clone)]
-pub struct DebugPod {
+pub(crate) struct DebugPod {
     pub run: String,
     /// What tells it from the run's other pods: a number, or `sweep-…`.
     pub suffix: String,
@@ -48,12 +48,12 @@ pub struct DebugPod {
 // === impl DebugPod ===
 
 impl DebugPod {
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("vmchaos-{}-{}", self.run, self.suffix)
     }
 
     /// The object to create.
-    pub fn object(&self, script: &str) -> Pod {
+    pub(crate) fn object(&self, script: &str) -> Pod {
         let quantities = |cpu: &str, memory: &str| {
             Some(BTreeMap::from([
                 ("cpu".to_owned(), Quantity(cpu.to_owned())),
@@ -145,7 +145,7 @@ impl DebugPod {
 }
 
 /// The service account a pod runs as that names none, or this one.
-pub fn service_account(named: Option<&str>) -> &str {
+pub(crate) fn service_account(named: Option<&str>) -> &str {
     named.unwrap_or("default")
 }
 

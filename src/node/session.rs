@@ -32,7 +32,7 @@ const FIRST_ATTACH: Duration = Duration::from_millis(150);
 const ATTACH_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a session needs.
-pub struct Config {
+pub(crate) struct Config {
     pub cluster: Cluster,
     pub pod: Pod,
     /// Changes of this pod, fed by the run's one watch.
@@ -45,7 +45,7 @@ pub struct Config {
 
 /// What a session tells.
 #[derive(Debug)]
-pub enum Heard {
+pub(crate) enum Heard {
     /// The pod object exists.
     Created {
         uid: String,
@@ -67,7 +67,7 @@ pub enum Heard {
 
 /// Why there was no dialogue with a debug pod.
 #[derive(Debug)]
-pub enum NotStarted {
+pub(crate) enum NotStarted {
     Create(ClusterError),
     Attach(ClusterError),
     Hopeless { why: String, hint: &'static str },
@@ -76,7 +76,7 @@ pub enum NotStarted {
 }
 
 /// The run's end of a session.
-pub struct Session {
+pub(crate) struct Session {
     words: mpsc::UnboundedSender<Word>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -85,14 +85,14 @@ pub struct Session {
 
 impl Session {
     /// Starts the task. `heard` is called for everything that is heard, in order.
-    pub fn start(config: Config, heard: impl Fn(Heard) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(config: Config, heard: impl Fn(Heard) + Send + Sync + 'static) -> Self {
         let (words, receiver) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move { drive(config, receiver, &heard).await });
         Self { words, task }
     }
 
     /// Sends a word; lost silently when the session is over, which has been or will be heard.
-    pub fn say(&self, word: Word) {
+    pub(crate) fn say(&self, word: Word) {
         let _ = self.words.send(word);
     }
 }

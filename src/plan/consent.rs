@@ -2,27 +2,27 @@
 
 /// A plan somebody has agreed to. Only this can be run.
 #[derive(Debug)]
-pub struct Confirmed<P>(P);
+pub(crate) struct Confirmed<P>(P);
 
 /// Somebody's word that the plan may be run.
 #[derive(Debug)]
-pub struct Consent(());
+pub(crate) struct Consent(());
 
 // === impl Consent ===
 
 impl Consent {
     /// `--yes` on the command line.
-    pub fn by_flag(yes: bool) -> Option<Self> {
+    pub(crate) fn by_flag(yes: bool) -> Option<Self> {
         yes.then_some(Self(()))
     }
 
     /// An answer to the question after the plan.
-    pub fn by_answer(yes: bool) -> Option<Self> {
+    pub(crate) fn by_answer(yes: bool) -> Option<Self> {
         yes.then_some(Self(()))
     }
 
     /// The plan that was agreed to.
-    pub fn to<P>(self, plan: P) -> Confirmed<P> {
+    pub(crate) fn to<P>(self, plan: P) -> Confirmed<P> {
         Confirmed(plan)
     }
 }
@@ -30,7 +30,7 @@ impl Consent {
 // === impl Confirmed ===
 
 impl<P> Confirmed<P> {
-    pub fn plan(&self) -> &P {
+    pub(crate) fn plan(&self) -> &P {
         &self.0
     }
 }

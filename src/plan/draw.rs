@@ -2,17 +2,17 @@
 
 /// Steele, Lea and Flood's `SplitMix64`: 64 bits of state, and nothing in it that a library update could change.
 #[derive(Debug, Clone)]
-pub struct Draw(u64);
+pub(crate) struct Draw(u64);
 
 // === impl Draw ===
 
 impl Draw {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// A new seed, short enough to be typed again.
-    pub fn seed() -> u64 {
+    pub(crate) fn seed() -> u64 {
         rand::random_range(0..1_000_000)
     }
 
@@ -32,28 +32,28 @@ impl Draw {
 
     /// A stream of its own for the `number`-th step, whatever was drawn in those before.
     #[must_use]
-    pub fn step(seed: u64, number: u64) -> Self {
+    pub(crate) fn step(seed: u64, number: u64) -> Self {
         let mut draw = Self(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         draw.0 = draw.next();
         draw
     }
 
     /// A number from `min` to `max`, both included.
-    pub fn between(&mut self, min: u64, max: u64) -> u64 {
+    pub(crate) fn between(&mut self, min: u64, max: u64) -> u64 {
         let width = u128::from(max.saturating_sub(min)) + 1;
         // Below `width`, so that it fits.
         min + u64::try_from((u128::from(self.next()) * width) >> 64).unwrap_or(0)
     }
 
     /// Puts `items` in any order, each as likely as the others (Fisher and Yates).
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));
         }
     }
 
     /// `count` of `items`, never the same twice, in their own order; all of them when there are not more.
-    pub fn some<T>(&mut self, mut items: Vec<T>, count: usize) -> Vec<T> {
+    pub(crate) fn some<T>(&mut self, mut items: Vec<T>, count: usize) -> Vec<T> {
         while items.len() > count {
             let out = self.below(items.len());
             items.remove(out);

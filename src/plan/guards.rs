@@ -7,7 +7,7 @@
 //! ```
 //! The same for every fault. Pure: what is read for it is read elsewhere.
 
-pub mod beside;
+pub(crate) mod beside;
 pub mod config;
 
 use std::collections::BTreeMap;

@@ -1,12 +1,12 @@
 //! What the plans of all faults share: guards, draws, consent, the names a run is known by, and the lines of a node's plan that
 //! say which VM is meant. Pure.
 
-pub mod agent_lines;
-pub mod consent;
-pub mod draw;
+pub(crate) mod agent_lines;
+pub(crate) mod consent;
+pub(crate) mod draw;
 pub mod guards;
-pub mod handle;
-pub mod pod_options;
+pub(crate) mod handle;
+pub(crate) mod pod_options;
 mod run_id;
 
 pub use agent_lines::{CompileError, compile_kill, compile_sweep};

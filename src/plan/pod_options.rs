@@ -8,19 +8,19 @@ use crate::fault::AgentImages;
 
 /// Annotations of a debug pod: who started the run and why, what is done, to which VMs (`namespace/name`, by commas), for
 /// how long to each, and for how long in all.
-pub const USER: &str = "vmchaos.dev/user";
-pub const REASON: &str = "vmchaos.dev/reason";
-pub const PLAN: &str = "vmchaos.dev/plan";
-pub const FAULT: &str = "vmchaos.dev/what";
-pub const TARGETS: &str = "vmchaos.dev/targets";
-pub const DURATION: &str = "vmchaos.dev/duration";
-pub const TOTAL: &str = "vmchaos.dev/total-duration";
+pub(crate) const USER: &str = "vmchaos.dev/user";
+pub(crate) const REASON: &str = "vmchaos.dev/reason";
+pub(crate) const PLAN: &str = "vmchaos.dev/plan";
+pub(crate) const FAULT: &str = "vmchaos.dev/what";
+pub(crate) const TARGETS: &str = "vmchaos.dev/targets";
+pub(crate) const DURATION: &str = "vmchaos.dev/duration";
+pub(crate) const TOTAL: &str = "vmchaos.dev/total-duration";
 /// `true` on the pods of a run whose command does not stay: only the deadline, or `halt`, ends it.
-pub const DETACH: &str = "vmchaos.dev/detach";
+pub(crate) const DETACH: &str = "vmchaos.dev/detach";
 
 /// How the debug pods are made.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PodOptions {
+pub(crate) struct PodOptions {
     pub images: AgentImages,
     /// Named by the user; where it was chosen for them, that is not known here.
     pub namespace: Option<String>,
@@ -36,7 +36,7 @@ pub struct PodOptions {
 
 impl PodOptions {
     /// The flags that `halt` needs to find the run's pods, and to make its own as they were made, and their values.
-    pub fn halt_flags(&self) -> Vec<String> {
+    pub(crate) fn halt_flags(&self) -> Vec<String> {
         flags([
             ("--pod-namespace", &self.namespace),
             ("--service-account", &self.service_account),
@@ -44,7 +44,7 @@ impl PodOptions {
     }
 
     /// As a pod's spec has them.
-    pub fn tolerations(&self) -> Option<Vec<k8s_openapi::api::core::v1::Toleration>> {
+    pub(crate) fn tolerations(&self) -> Option<Vec<k8s_openapi::api::core::v1::Toleration>> {
         let tolerations = self.tolerations.as_ref()?;
         Some(
             tolerations

@@ -16,7 +16,7 @@ mod list;
 mod markdown;
 mod migration;
 mod migrations;
-pub mod probe_chart;
+pub(crate) mod probe_chart;
 mod probes;
 mod recorded;
 mod recovery;

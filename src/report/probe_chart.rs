@@ -31,7 +31,7 @@ const ASCII: Signs = Signs {
 };
 
 /// Two lines a probe of each target: the chart, and its numbers. Empty when nothing was probed.
-pub fn lines(targets: &[TargetReport], unicode: bool) -> Vec<String> {
+pub(crate) fn lines(targets: &[TargetReport], unicode: bool) -> Vec<String> {
     let signs = if unicode { &UNICODE } else { &ASCII };
     let probed: Vec<(String, &ProbeReport)> = targets
         .iter()

@@ -14,7 +14,7 @@ use super::signals::Signals;
 
 /// What every machine is told, whatever its fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outside {
+pub(crate) enum Outside {
     /// SIGINT, SIGTERM, SIGHUP or SIGQUIT.
     Signal,
     /// What is in place has lasted long enough.
@@ -24,7 +24,7 @@ pub enum Outside {
 }
 
 /// A run's state machine. Pure: the time is given.
-pub trait Machine {
+pub(crate) trait Machine {
     type Input: From<Outside>;
     type Action;
 
@@ -39,7 +39,7 @@ pub trait Machine {
 }
 
 /// Who does what a machine decides, and owns its sessions, watches and requests.
-pub trait Driver {
+pub(crate) trait Driver {
     type Machine: Machine;
     /// What its tasks tell it.
     type Message;
@@ -53,7 +53,11 @@ pub trait Driver {
 }
 
 /// Drives a machine until it is done; returns how many signals it was told of.
-pub async fn drive<D: Driver>(driver: &mut D, messages: &mut UnboundedReceiver<D::Message>, signals: &Signals) -> u32 {
+pub(crate) async fn drive<D: Driver>(
+    driver: &mut D,
+    messages: &mut UnboundedReceiver<D::Message>,
+    signals: &Signals,
+) -> u32 {
     let mut seen = 0;
     let mut enough = signals.enough_count();
     while !driver.machine().is_done() {
@@ -79,13 +83,13 @@ pub async fn drive<D: Driver>(driver: &mut D, messages: &mut UnboundedReceiver<D
 }
 
 /// One input, and what follows from it.
-pub fn step<D: Driver>(driver: &mut D, input: <D::Machine as Machine>::Input) {
+pub(crate) fn step<D: Driver>(driver: &mut D, input: <D::Machine as Machine>::Input) {
     let actions = driver.machine().handle(input, Moment::now());
     driver.act(actions);
 }
 
 /// Returns at `wake`; never, where there is none.
-pub async fn at(wake: Option<Instant>) {
+pub(crate) async fn at(wake: Option<Instant>) {
     match wake {
         Some(wake) => sleep_until(wake).await,
         None => std::future::pending().await,

@@ -3,11 +3,11 @@
 //!
 //! [`machine`] drives, [`sweep`] looks after what nobody can vouch for, by a [`one_shot_pod`]; [`node_probe`] asks what a node can do.
 
-pub mod machine;
-pub mod moment;
-pub mod node_probe;
-pub mod one_shot_pod;
+pub(crate) mod machine;
+pub(crate) mod moment;
+pub(crate) mod node_probe;
+pub(crate) mod one_shot_pod;
 pub mod signals;
-pub mod sweep;
-pub mod trouble;
-pub mod words;
+pub(crate) mod sweep;
+pub(crate) mod trouble;
+pub(crate) mod words;

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 /// A moment on both clocks: one for durations, one for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
+pub(crate) struct Moment {
     pub at: Instant,
     pub clock: Timestamp,
 }
@@ -13,7 +13,7 @@ pub struct Moment {
 // === impl Moment ===
 
 impl Moment {
-    pub fn now() -> Self {
+    pub(crate) fn now() -> Self {
         Self {
             at: Instant::now(),
             clock: Timestamp::now(),

@@ -12,14 +12,14 @@ use crate::node::wire::Event;
 use crate::run::trouble::Trouble;
 
 /// The label of a pod that looks at a node instead of doing something to VMs.
-pub const FAULT: &str = "check";
+pub(crate) const FAULT: &str = "check";
 
 /// The agent probes the node before its first word; a module that has to be loaded takes a moment.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// One node to be looked at.
 #[derive(Debug, Clone)]
-pub struct Probe {
+pub(crate) struct Probe {
     /// Label of the pod.
     pub run: String,
     /// Number of the pod within the run.
@@ -34,7 +34,7 @@ pub struct Probe {
 
 /// What the agent found on a node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Probed {
+pub(crate) struct Probed {
     pub kernel: String,
     /// Version of tc in the image.
     pub tc: String,
@@ -47,7 +47,7 @@ pub struct Probed {
 
 /// What a filter can be put in place with on a node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Filtering {
+pub(crate) enum Filtering {
     /// The node was not asked, or did not say.
     #[default]
     Unknown,
@@ -63,7 +63,7 @@ pub enum Filtering {
 
 impl Probe {
     /// The pod that looks: its plan names a VM that is on no node, so that there is nothing to be done to anybody.
-    pub fn pod(&self) -> DebugPod {
+    pub(crate) fn pod(&self) -> DebugPod {
         DebugPod {
             run: self.run.clone(),
             suffix: self.number.to_string(),
@@ -81,7 +81,7 @@ impl Probe {
 }
 
 /// Looks at a node; the error says why nobody could, and what to do.
-pub async fn run(cluster: &Cluster, probe: &Probe) -> Result<Probed, Trouble> {
+pub(crate) async fn run(cluster: &Cluster, probe: &Probe) -> Result<Probed, Trouble> {
     let errand = Errand {
         cluster,
         pod: probe.pod(),

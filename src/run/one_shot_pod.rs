@@ -25,11 +25,11 @@ const REMOVE_LIMIT: Duration = Duration::from_secs(20);
 const ATTACH_SPACING: Duration = Duration::from_millis(500);
 
 /// Reason of an errand that was cancelled before anything was done.
-pub const STOPPED: &str = "stopped";
+pub(crate) const STOPPED: &str = "stopped";
 
 /// What comes after an event of the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next<T> {
+pub(crate) enum Next<T> {
     Listen,
     Say(Word),
     /// That was the answer.
@@ -37,7 +37,7 @@ pub enum Next<T> {
 }
 
 /// An errand to one node.
-pub struct Errand<'a> {
+pub(crate) struct Errand<'a> {
     pub cluster: &'a Cluster,
     pub pod: DebugPod,
     /// How long the pod may take to start.
@@ -48,7 +48,7 @@ pub struct Errand<'a> {
 
 /// A pod that has done its errand, or could not, and is still to be deleted.
 #[must_use]
-pub struct Removal {
+pub(crate) struct Removal {
     cluster: Cluster,
     namespace: String,
     name: String,
@@ -63,7 +63,7 @@ pub struct Removal {
 impl Errand<'_> {
     /// Runs it; the error says why there is no answer, [`STOPPED`] that `cancel` came before anything was said to the agent.
     /// The pod is left to be removed in either case.
-    pub async fn run<T>(
+    pub(crate) async fn run<T>(
         self,
         cancel: impl Future<Output = ()>,
         answer: impl FnMut(Event) -> Next<T>,
@@ -160,7 +160,7 @@ impl Errand<'_> {
 
 impl Removal {
     /// Deletes the pod and waits until it is gone.
-    pub async fn finish(mut self) {
+    pub(crate) async fn finish(mut self) {
         let Some(uid) = self.uid else {
             return;
         };

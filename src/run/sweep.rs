@@ -20,11 +20,11 @@ use crate::plan::{Handle, compile_sweep};
 const SWEEP_LIMIT: Duration = Duration::from_secs(60);
 
 /// Begins what tells a sweeping pod from the run's others.
-pub const SUFFIX: &str = "sweep-";
+pub(crate) const SUFFIX: &str = "sweep-";
 
 /// VMs of one node to be looked into.
 #[derive(Debug, Clone)]
-pub struct Job {
+pub(crate) struct Job {
     /// Label of the pod, so that it belongs to the run it looks after.
     pub run: String,
     pub fault: String,
@@ -38,7 +38,7 @@ pub struct Job {
 
 /// What was found in one VM's network namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Swept {
+pub(crate) struct Swept {
     /// `namespace/name`
     pub key: String,
     /// Objects of this program that were there and are gone now, e.g. `tap0 netem 7a31:`.
@@ -49,7 +49,7 @@ pub struct Swept {
 
 impl Swept {
     /// What was found, in words.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         if self.gone {
             format!("{} does not run any more", self.key)
         } else if self.removed.is_empty() {
@@ -61,7 +61,7 @@ impl Swept {
 }
 
 /// The pod that sweeps.
-pub fn pod(job: &Job) -> Result<DebugPod, String> {
+pub(crate) fn pod(job: &Job) -> Result<DebugPod, String> {
     let mut lines = Vec::new();
     for (index, target) in job.targets.iter().enumerate() {
         lines.extend(compile_sweep(target, index, job.only).map_err(|error| error.to_string())?);
@@ -83,7 +83,7 @@ pub fn pod(job: &Job) -> Result<DebugPod, String> {
 
 /// Sweeps, and says of each target in its order what was found; the error says what may still be in place, or why nobody
 /// could look.
-pub async fn run(cluster: &Cluster, job: &Job) -> Vec<Result<Swept, String>> {
+pub(crate) async fn run(cluster: &Cluster, job: &Job) -> Vec<Result<Swept, String>> {
     let nobody = |why: String| job.targets.iter().map(|_| Err(why.clone())).collect();
     let pod = match pod(job) {
         Ok(pod) => pod,

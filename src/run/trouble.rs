@@ -2,7 +2,7 @@
 
 /// What went wrong with a VM, as the report tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub(crate) struct Trouble {
     /// One word, e.g. `foreign-qdisc`.
     pub reason: String,
     pub message: String,
@@ -10,12 +10,12 @@ pub struct Trouble {
 }
 
 /// Reason of the trouble that is none of the fault's: the stream ended, and the fault with it.
-pub const STREAM_LOST: &str = "stream-lost";
+pub(crate) const STREAM_LOST: &str = "stream-lost";
 
 // === impl Trouble ===
 
 impl Trouble {
-    pub fn new(reason: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: &str, message: impl Into<String>) -> Self {
         Self {
             reason: reason.to_owned(),
             message: message.into(),
@@ -24,7 +24,7 @@ impl Trouble {
     }
 
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }

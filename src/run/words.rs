@@ -9,7 +9,7 @@ use crate::run::trouble::Trouble;
 const LEFTOVERS: &str = "where no live run has it (kubectl vmchaos status shows those), an earlier one left it; to remove what this program left there";
 
 /// Why a VM, given as `namespace/name`, was refused on the node, before anything was changed there.
-pub fn refused(key: &str, reason: &str, device: Option<&str>, detail: &str) -> Trouble {
+pub(crate) fn refused(key: &str, reason: &str, device: Option<&str>, detail: &str) -> Trouble {
     let device = device.unwrap_or("the device");
     let with_detail = |text: String| {
         if detail.is_empty() {
@@ -108,7 +108,7 @@ pub fn refused(key: &str, reason: &str, device: Option<&str>, detail: &str) -> T
 }
 
 /// Why a fault could not be put in place; what was in place of it has been undone.
-pub fn failed(reason: &str, detail: &str) -> Trouble {
+pub(crate) fn failed(reason: &str, detail: &str) -> Trouble {
     let text = match reason {
         "apply" => "the kernel did not take the fault",
         "readback" => "the fault was not there when it was read back",
@@ -128,7 +128,7 @@ fn is_answer(kind: ErrorKind) -> bool {
 }
 
 /// Why there was no dialogue with the debug pod.
-pub fn not_started(error: &NotStarted) -> Trouble {
+pub(crate) fn not_started(error: &NotStarted) -> Trouble {
     match error {
         NotStarted::Create(error) if !is_answer(error.kind) => Trouble::new(
             "pod-unknown",
@@ -166,7 +166,7 @@ pub fn not_started(error: &NotStarted) -> Trouble {
 }
 
 /// `namespace/name` as `halt` takes it.
-pub fn vmi(key: &str) -> String {
+pub(crate) fn vmi(key: &str) -> String {
     match key.split_once('/') {
         Some((namespace, name)) => format!("vmi/{name}/{namespace}"),
         None => format!("vmi/{key}"),

@@ -49,7 +49,7 @@ pub(super) async fn end(cluster: &Cluster, run: &str, pods: Vec<DebugPodSeen>) -
 }
 
 async fn end_in(cluster: &Cluster, namespace: &str, run: &str, mut pods: Vec<Leaving>) -> Vec<Leaving> {
-    let mut changes = watch::pods(cluster, namespace, &format!("{LABEL_RUN}={run}"), None);
+    let mut changes = watch::pods(cluster, namespace, &format!("{LABEL_RUN}={run}"));
     let wait = async {
         // Watched before they are told: the last words must not be missed.
         match changes.next().await {

@@ -102,7 +102,7 @@ fn known<K: Listable, S: Clone + Send + 'static>(
             labels: Some(kind.selector()),
             fields: None,
         };
-        watch::watch(cluster, api::<K>(cluster, namespace.as_deref()), ask, filter, None)
+        watch::watch(cluster, api::<K>(cluster, namespace.as_deref()), ask, filter)
             .map(move |change| (place, change))
             .boxed()
     });

@@ -14,7 +14,7 @@ use crate::command_line::CommandLine;
 use crate::report::{RunItem, Time};
 
 /// How it is done.
-pub struct How<'a> {
+pub(crate) struct How<'a> {
     /// VMs that other live runs have in hand, with the run's id: nobody looks into those.
     pub claimed: &'a BTreeMap<String, String>,
     pub sweeping: &'a Sweeping,
@@ -23,7 +23,7 @@ pub struct How<'a> {
 }
 
 /// A trace that was told to end.
-pub struct Halted {
+pub(crate) struct Halted {
     /// As it was seen last.
     pub trace: Trace,
     /// What was found on the way.
@@ -33,14 +33,14 @@ pub struct Halted {
 
 /// Something that may still be in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub(crate) struct Left {
     pub what: String,
     /// A command that takes it away.
     pub hint: CommandLine,
 }
 
 /// Halts all of them: pods and migrations at once, then what outages have changed.
-pub async fn halt(cluster: &Cluster, traces: Vec<Trace>, how: &How<'_>) -> Vec<Halted> {
+pub(crate) async fn halt(cluster: &Cluster, traces: Vec<Trace>, how: &How<'_>) -> Vec<Halted> {
     let (last, first): (Vec<Trace>, Vec<Trace>) =
         traces.into_iter().partition(|trace| trace.kind() == TraceKind::Change);
     let mut halted = join_all(first.into_iter().map(|trace| trace.halt(cluster, how))).await;
@@ -105,7 +105,7 @@ impl Trace {
 }
 
 /// `again` is a run's id, or `vmi/NAME/NAMESPACE`.
-pub fn once_more(again: &str, flags: &[String]) -> CommandLine {
+pub(crate) fn once_more(again: &str, flags: &[String]) -> CommandLine {
     let halt = CommandLine::new("kubectl vmchaos halt").arg(again).args(flags);
     halt.to("to remove it: ")
 }
@@ -114,7 +114,7 @@ pub fn once_more(again: &str, flags: &[String]) -> CommandLine {
 
 impl Halted {
     /// As a list shows it.
-    pub fn item(&self) -> RunItem {
+    pub(crate) fn item(&self) -> RunItem {
         let state = if self.left.is_empty() { "finished" } else { "leaked" };
         let left = self.left.iter().map(|left| &left.what);
         let mut told: Vec<&str> = self.told.iter().chain(left).map(String::as_str).collect();

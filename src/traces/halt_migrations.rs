@@ -112,7 +112,7 @@ async fn until_gone(cluster: &Cluster, one: &MigrationSeen) -> Result<(), Cluste
         fields: Some(format!("metadata.name={}", one.name)),
     };
     let ours = |object: &VirtualMachineInstanceMigration| object.uid() == one.uid;
-    let mut changes = watch::watch(cluster, api, ask("watch", &one.namespace), filter, None);
+    let mut changes = watch::watch(cluster, api, ask("watch", &one.namespace), filter);
     while let Some(change) = changes.next().await {
         let gone = match change? {
             Change::Listed(listed) => !listed.iter().any(ours),

@@ -18,7 +18,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// How sweeping pods are made, whatever they look after: by the flags and the cluster, by nothing that a pod says.
 #[derive(Debug, Clone)]
-pub struct Sweeping {
+pub(crate) struct Sweeping {
     pub namespaces: PodNamespaces,
     pub service_account: Option<String>,
     /// Instead of KubeVirt's own. Never what a pod that was found runs: whoever could make it would choose.
@@ -29,7 +29,7 @@ pub struct Sweeping {
 
 /// Where a VM's guest is now.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub(crate) enum Place {
     Guest(Box<Guest>),
     /// Nothing can be left in it, and why: it does not run, or has nothing that a fault could be on.
     Nothing(&'static str),
@@ -39,7 +39,7 @@ pub enum Place {
 
 /// A VM that can be looked into.
 #[derive(Debug, Clone)]
-pub struct Guest {
+pub(crate) struct Guest {
     pub target: Target,
     /// What is to look into it.
     pub image: AgentImage,
@@ -47,7 +47,7 @@ pub struct Guest {
 
 /// Finds VMs, given by `namespace/name`, whatever state they are in. `image` is the one that the operator named instead of
 /// KubeVirt's own.
-pub async fn places(
+pub(crate) async fn places(
     cluster: &Cluster,
     keys: &[String],
     image: Option<&AgentImage>,
@@ -130,7 +130,7 @@ fn named(key: &str) -> Option<NamedTarget> {
 }
 
 /// One sweeping pod's work a node, for `run`, whose label they carry; [`place`] says in which namespace.
-pub fn jobs(run: &str, how: &Sweeping, guests: Vec<Guest>) -> Vec<Job> {
+pub(crate) fn jobs(run: &str, how: &Sweeping, guests: Vec<Guest>) -> Vec<Job> {
     let mut nodes: BTreeMap<String, (AgentImage, Vec<Target>)> = BTreeMap::new();
     for Guest { target, image } in guests {
         let (_, targets) = nodes.entry(target.node.clone()).or_insert_with(|| (image, Vec::new()));
@@ -164,7 +164,7 @@ pub fn jobs(run: &str, how: &Sweeping, guests: Vec<Guest>) -> Vec<Job> {
 }
 
 /// Puts the pods where they are admitted; asked by a dry run that writes nothing.
-pub async fn place(cluster: &Cluster, how: &Sweeping, jobs: &mut [Job]) -> Result<(), ClusterError> {
+pub(crate) async fn place(cluster: &Cluster, how: &Sweeping, jobs: &mut [Job]) -> Result<(), ClusterError> {
     let Some(first) = jobs.first() else {
         return Ok(());
     };
@@ -177,7 +177,7 @@ pub async fn place(cluster: &Cluster, how: &Sweeping, jobs: &mut [Job]) -> Resul
 }
 
 /// Looks into all VMs, all nodes at once: what was removed from each, or what may be left in it and why.
-pub async fn sweep(cluster: &Cluster, jobs: &[Job]) -> Vec<(String, Result<Swept, String>)> {
+pub(crate) async fn sweep(cluster: &Cluster, jobs: &[Job]) -> Vec<(String, Result<Swept, String>)> {
     let swept = join_all(jobs.iter().map(|job| sweep::run(cluster, job))).await;
     let mut all = Vec::new();
     for (job, result) in jobs.iter().zip(swept) {

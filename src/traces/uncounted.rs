@@ -9,7 +9,7 @@ use crate::traces::debug_pods::{DebugPodSeen, LiveRun};
 use crate::traces::items::item;
 
 /// State of such a run in lists.
-pub const NOT_COUNTED: &str = "not-counted";
+pub(crate) const NOT_COUNTED: &str = "not-counted";
 
 /// Pods of one namespace that say they are of one run.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,10 +22,10 @@ pub struct Uncounted {
 }
 
 /// Runs, and what does not count as one.
-pub type ToldApart = (Vec<LiveRun>, Vec<Uncounted>);
+pub(crate) type ToldApart = (Vec<LiveRun>, Vec<Uncounted>);
 
 /// Tells the runs' pods from the others.
-pub fn tell_apart(pods: impl IntoIterator<Item = DebugPodSeen>, namespaces: &PodNamespaces) -> ToldApart {
+pub(crate) fn tell_apart(pods: impl IntoIterator<Item = DebugPodSeen>, namespaces: &PodNamespaces) -> ToldApart {
     let (counted, mut others): (Vec<_>, Vec<_>) = pods.into_iter().partition(|pod| namespaces.counts(&pod.namespace));
     others.sort_by(|a, b| a.namespace.cmp(&b.namespace));
     let others = others.chunk_by(|a, b| a.namespace == b.namespace);

@@ -9,18 +9,18 @@
 //! that goes to a terminal passes [`escape`].
 
 mod age;
-pub mod confirm;
+pub(crate) mod confirm;
 mod error;
-pub mod form;
+pub(crate) mod form;
 mod hotkeys;
 mod keys;
 mod panic;
-pub mod picker;
+pub(crate) mod picker;
 mod printer;
-pub mod progress;
+pub(crate) mod progress;
 mod prompt;
 mod screen;
-pub mod table;
+pub(crate) mod table;
 mod terminal;
 
 pub use crate::escape::{escape, escape_lines, is_dangerous};

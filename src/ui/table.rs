@@ -5,7 +5,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Width, presets};
 use crate::escape::escape;
 
 /// What stands where there is nothing.
-pub const NONE: &str = "<none>";
+pub(crate) const NONE: &str = "<none>";
 
 /// Spaces between columns.
 const GAP: u16 = 3;

@@ -82,35 +82,41 @@ fn versions(server: &Server) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn from_a_known_version_nothing_is_listed() {
+async fn one_of_them_is_listed_and_watched_by_its_name() {
     let server = script(
-        |_| Answer::Hang,
+        |_| list("VirtualMachineInstance", &[]),
         |_| {
             Answer::Open(vec![
-                event("MODIFIED", &vmi("a", "8")),
-                event("DELETED", &vmi("a", "9")),
+                event("MODIFIED", &vmi("a", "108")),
+                event("DELETED", &vmi("a", "109")),
             ])
         },
     )
     .await;
     let cluster = server.cluster().await;
-    let mut changes = vmis(&cluster, "shop", Some("a"), Some("7".into()));
+    let mut changes = vmis(&cluster, "shop", Some("a"));
+    assert_eq!(next(&mut changes).await, "=");
     assert_eq!(next(&mut changes).await, "+a");
     assert_eq!(next(&mut changes).await, "-a");
     let requests = server.requests();
-    assert_eq!(requests.len(), 1);
-    assert!(requests[0].has("resourceVersion=7") && requests[0].has("fieldSelector=metadata.name%3Da"));
-    assert!(requests[0].has("allowWatchBookmarks=true"), "{}", requests[0].query);
+    assert_eq!(requests.len(), 2);
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.has("fieldSelector=metadata.name%3Da"))
+    );
+    assert!(requests[1].has("resourceVersion=100"), "{}", requests[1].query);
+    assert!(requests[1].has("allowWatchBookmarks=true"), "{}", requests[1].query);
 }
 
 #[tokio::test]
-async fn without_a_version_the_list_comes_first() {
+async fn the_list_comes_first() {
     let server = script(
         |_| list("VirtualMachineInstance", &[vmi("a", "1"), vmi("b", "2")]),
         |_| Answer::Open(vec![event("ADDED", &vmi("c", "101"))]),
     )
     .await;
-    let mut changes = vmis(&server.cluster().await, "shop", None, None);
+    let mut changes = vmis(&server.cluster().await, "shop", None);
     assert_eq!(next(&mut changes).await, "=a,b");
     assert_eq!(next(&mut changes).await, "+c");
     assert_eq!(versions(&server), ["100"]);
@@ -119,20 +125,21 @@ async fn without_a_version_the_list_comes_first() {
 #[tokio::test]
 async fn a_watch_that_ends_is_taken_up_where_it_stopped() {
     let server = script(
-        |_| Answer::Hang,
+        |_| list("VirtualMachineInstance", &[]),
         |n| match n {
-            0 => Answer::Lines(vec![event("ADDED", &vmi("a", "8"))]),
-            1 => Answer::Lines(vec![bookmark("12")]),
+            0 => Answer::Lines(vec![event("ADDED", &vmi("a", "108"))]),
+            1 => Answer::Lines(vec![bookmark("112")]),
             2 => Answer::Drop,
             3 => status(503, "ServiceUnavailable", "restarting"),
-            _ => Answer::Open(vec![event("ADDED", &vmi("b", "13"))]),
+            _ => Answer::Open(vec![event("ADDED", &vmi("b", "113"))]),
         },
     )
     .await;
-    let mut changes = vmis(&server.cluster().await, "shop", None, Some("7".into()));
+    let mut changes = vmis(&server.cluster().await, "shop", None);
+    assert_eq!(next(&mut changes).await, "=");
     assert_eq!(next(&mut changes).await, "+a");
     assert_eq!(next(&mut changes).await, "+b");
-    assert_eq!(versions(&server), ["7", "8", "12", "12", "12"]);
+    assert_eq!(versions(&server), ["100", "108", "112", "112", "112"]);
 }
 
 #[tokio::test]
@@ -150,41 +157,48 @@ async fn a_version_that_is_too_old_is_followed_by_a_new_list() {
             },
         )
         .await;
-        let mut changes = vmis(&server.cluster().await, "shop", None, Some("1".into()));
+        let mut changes = vmis(&server.cluster().await, "shop", None);
+        assert_eq!(next(&mut changes).await, "=a");
         assert_eq!(next(&mut changes).await, "=a");
         assert_eq!(next(&mut changes).await, "+a");
-        assert_eq!(versions(&server), ["1", "100"]);
+        assert_eq!(versions(&server), ["100", "100"]);
     }
 }
 
 #[tokio::test]
 async fn a_refusal_is_the_end() {
-    let server = script(|_| Answer::Hang, |_| status(403, "Forbidden", "cannot watch")).await;
-    let mut changes = vmis(&server.cluster().await, "shop", None, Some("1".into()));
+    let server = script(
+        |_| list("VirtualMachineInstance", &[]),
+        |_| status(403, "Forbidden", "cannot watch"),
+    )
+    .await;
+    let mut changes = vmis(&server.cluster().await, "shop", None);
+    assert_eq!(next(&mut changes).await, "=");
     let error = changes.next().await.unwrap().unwrap_err();
     assert_eq!(
         (error.kind, error.message.as_str()),
         (ErrorKind::Forbidden, "Error from server (Forbidden): cannot watch")
     );
     assert!(changes.next().await.is_none());
-    assert_eq!(server.lines().len(), 1);
+    assert_eq!(server.lines().len(), 2);
 }
 
 #[tokio::test]
 async fn a_watch_that_a_server_ends_at_once_is_not_reopened_in_a_loop() {
     let server = script(
-        |_| Answer::Hang,
+        |_| list("VirtualMachineInstance", &[]),
         |n| match n {
             0..3 => Answer::Lines(vec![]),
-            _ => Answer::Open(vec![event("ADDED", &vmi("a", "8"))]),
+            _ => Answer::Open(vec![event("ADDED", &vmi("a", "108"))]),
         },
     )
     .await;
     let cluster = server.cluster().await;
     let began = Instant::now();
-    let mut changes = vmis(&cluster, "shop", None, Some("7".into()));
+    let mut changes = vmis(&cluster, "shop", None);
+    assert_eq!(next(&mut changes).await, "=");
     assert_eq!(next(&mut changes).await, "+a");
     // Pauses of at least 100, 200 and 400 ms.
     assert!(began.elapsed() >= Duration::from_millis(700), "{:?}", began.elapsed());
-    assert_eq!(versions(&server), ["7"; 4]);
+    assert_eq!(versions(&server), ["100"; 4]);
 }

@@ -13,7 +13,7 @@ use crate::fault::RunField;
 use crate::fault::undo::{UNDO, Undo};
 
 /// Label by which what holds a way back is found; its value is the run's id.
-pub const LABEL: &str = "vmchaos.dev/run";
+pub(crate) const LABEL: &str = "vmchaos.dev/run";
 /// Where JSON Patch finds the two.
 pub(super) const ANNOTATION_PATH: &str = "/metadata/annotations/vmchaos.dev~1undo";
 pub(super) const LABEL_PATH: &str = "/metadata/labels/vmchaos.dev~1run";

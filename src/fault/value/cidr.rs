@@ -82,7 +82,7 @@ impl Cidr {
 }
 
 /// Blocks in order, without those that lie within another.
-pub fn merged(blocks: &[Cidr]) -> Vec<Cidr> {
+pub(crate) fn merged(blocks: &[Cidr]) -> Vec<Cidr> {
     let mut kept: Vec<Cidr> = blocks
         .iter()
         .filter(|block| !blocks.iter().any(|other| other != *block && other.0.contains(&block.0)))

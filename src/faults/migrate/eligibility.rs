@@ -22,7 +22,7 @@ const SHOWN: usize = 4;
 
 /// What is known of the cluster apart from the VMI.
 #[derive(Debug, Clone, Default)]
-pub struct Terrain {
+pub(crate) struct Terrain {
     /// `None` when nodes may not be listed.
     pub nodes: Option<Vec<Node>>,
     /// Migrations in flight that are not shown by their VMI yet: their names, by namespace and name of the VMI.
@@ -33,7 +33,7 @@ pub struct Terrain {
 
 impl Terrain {
     /// Names of the nodes that take no new VMs.
-    pub fn cordoned(&self) -> Vec<String> {
+    pub(crate) fn cordoned(&self) -> Vec<String> {
         self.nodes.as_deref().map(nodes::cordoned).unwrap_or_default()
     }
 }
@@ -52,20 +52,20 @@ pub(crate) fn unfit_now(vmi: &VirtualMachineInstance, ground: &Ground) -> Option
 
 /// Why a VM cannot be migrated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotMovable {
+pub(crate) enum NotMovable {
     /// It is where it was to go.
     IsThere(Unfit),
     Unfit(Unfit),
 }
 
 impl NotMovable {
-    pub fn into_unfit(self) -> Unfit {
+    pub(crate) fn into_unfit(self) -> Unfit {
         match self {
             Self::IsThere(unfit) | Self::Unfit(unfit) => unfit,
         }
     }
 
-    pub fn reason(&self) -> &str {
+    pub(crate) fn reason(&self) -> &str {
         match self {
             Self::IsThere(unfit) | Self::Unfit(unfit) => &unfit.reason,
         }
@@ -79,7 +79,7 @@ impl From<Unfit> for NotMovable {
 }
 
 /// Where this VMI could be migrated to, or why it cannot be.
-pub fn judge(
+pub(crate) fn judge(
     vmi: &VirtualMachineInstance,
     terrain: &Terrain,
     destination: &Destination,

@@ -16,7 +16,7 @@ use crate::run::machine::{Machine, Outside};
 use crate::run::moment::Moment;
 use crate::run::trouble::Trouble;
 
-pub use super::messages::{Action, FlightIndex, Input, NotMade};
+pub(crate) use super::messages::{Action, FlightIndex, Input, NotMade};
 
 /// A run without pauses of its own takes one where nobody could be moved.
 const IDLE: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ pub(super) enum Stage {
 
 /// A VM of the pool.
 #[derive(Debug, Clone)]
-pub struct PoolVm {
+pub(crate) struct PoolVm {
     /// `namespace/name`
     pub key: String,
     pub node: String,
@@ -47,7 +47,7 @@ pub struct PoolVm {
 }
 
 /// The state of one run.
-pub struct Engine {
+pub(crate) struct Engine {
     pub(super) clock: Clock,
     schedule: Schedule,
     pub(super) timeout: Duration,
@@ -122,7 +122,7 @@ impl Machine for Engine {
 
 impl Engine {
     /// A run at its beginning, and the first actions.
-    pub fn new(plan: &MigrationPlan, now: Moment) -> (Self, Vec<Action>) {
+    pub(crate) fn new(plan: &MigrationPlan, now: Moment) -> (Self, Vec<Action>) {
         let vms = plan.pool.iter().map(|vm| PoolVm {
             key: vm.key(),
             node: vm.node.clone(),
@@ -147,34 +147,34 @@ impl Engine {
         (engine, vec![Action::Survey])
     }
 
-    pub fn flights(&self) -> &[Flight] {
+    pub(crate) fn flights(&self) -> &[Flight] {
         &self.flights
     }
 
-    pub fn into_flights(self) -> Vec<Flight> {
+    pub(crate) fn into_flights(self) -> Vec<Flight> {
         self.flights
     }
 
-    pub fn vms(&self) -> &[PoolVm] {
+    pub(crate) fn vms(&self) -> &[PoolVm] {
         &self.vms
     }
 
     /// Signals received so far.
-    pub fn signals(&self) -> u32 {
+    pub(crate) fn signals(&self) -> u32 {
         self.signals
     }
 
     /// Who told the run to end from outside.
-    pub fn halted_by(&self) -> Option<&str> {
+    pub(crate) fn halted_by(&self) -> Option<&str> {
         self.halted_by.as_deref()
     }
 
     /// Why the run as a whole could not go on.
-    pub fn trouble(&self) -> Option<&Trouble> {
+    pub(crate) fn trouble(&self) -> Option<&Trouble> {
         self.trouble.as_ref()
     }
 
-    pub fn clock(&self) -> Clock {
+    pub(crate) fn clock(&self) -> Clock {
         self.clock
     }
 

@@ -10,7 +10,7 @@ use crate::escape::escape;
 
 /// How many migrations KubeVirt lets be under way, in the cluster and from one node (`spec.configuration.migrations`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     pub in_cluster: u32,
     pub from_node: u32,
 }
@@ -29,7 +29,7 @@ pub(super) struct Question {
 
 impl Limits {
     /// Those of the installation; KubeVirt's own where it does not say, or may not be read.
-    pub fn of(kubevirt: Option<&KubeVirt>) -> Self {
+    pub(crate) fn of(kubevirt: Option<&KubeVirt>) -> Self {
         let migrations = kubevirt.map(|kubevirt| &kubevirt.spec.configuration.migrations);
         Self {
             in_cluster: migrations

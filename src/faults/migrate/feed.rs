@@ -27,7 +27,7 @@ pub(super) async fn feed_migrations(
         labels: Some(format!("{LABEL_RUN}={run}")),
         fields: None,
     };
-    let mut changes = watch::watch(&cluster, api, ask("watch", &namespace), filter, None);
+    let mut changes = watch::watch(&cluster, api, ask("watch", &namespace), filter);
     let mut known: BTreeSet<String> = BTreeSet::new();
     while let Some(change) = changes.next().await {
         let seen = |object| Input::Migration(Box::new(object));
@@ -65,7 +65,7 @@ pub(super) async fn feed_vmis(
     only: Option<String>,
     messages: UnboundedSender<Message>,
 ) {
-    let mut changes = watch::vmis(&cluster, &namespace, only.as_deref(), None);
+    let mut changes = watch::vmis(&cluster, &namespace, only.as_deref());
     while let Some(change) = changes.next().await {
         let message = match change {
             Ok(change) => Message::Vmis(namespace.clone(), Box::new(change)),

@@ -19,7 +19,7 @@ use crate::faults::migrate::spec::{Destination, Movable};
 
 /// What matched, sorted by namespace and name.
 #[derive(Debug, Clone, Default)]
-pub struct Pool {
+pub(crate) struct Pool {
     pub rows: Vec<(VirtualMachineInstance, Result<Movable, Unfit>)>,
     /// Named VMIs that do not exist but whose VM does.
     pub stopped: Vec<Unfit>,
@@ -31,7 +31,11 @@ pub struct Pool {
 }
 
 /// Every VMI that is meant, with where it could be migrated to.
-pub async fn pool(cluster: &Cluster, selection: &Selection, destination: &Destination) -> Result<Pool, ClusterError> {
+pub(crate) async fn pool(
+    cluster: &Cluster,
+    selection: &Selection,
+    destination: &Destination,
+) -> Result<Pool, ClusterError> {
     let asked = Asked::of(cluster, selection);
     let (vmis, kubevirt, terrain) = tokio::join!(
         asked.vmis(cluster, selection, "migrate"),
@@ -83,7 +87,7 @@ async fn moving(cluster: &Cluster, vmis: &[VirtualMachineInstance]) -> BTreeMap<
 }
 
 /// The nodes as they are now, where they may be listed.
-pub async fn terrain(cluster: &Cluster) -> Terrain {
+pub(crate) async fn terrain(cluster: &Cluster) -> Terrain {
     Terrain {
         nodes: nodes::all(cluster).await.ok(),
         moving: BTreeMap::new(),

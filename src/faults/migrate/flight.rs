@@ -10,7 +10,7 @@ use crate::run::moment::Moment;
 use crate::run::trouble::Trouble;
 
 /// The phases of a migration object in their order; a watch may miss the fast ones.
-pub const PHASES: [&str; 8] = [
+pub(crate) const PHASES: [&str; 8] = [
     "Pending",
     "Scheduling",
     "Scheduled",
@@ -23,14 +23,14 @@ pub const PHASES: [&str; 8] = [
 
 /// Wall clock times that never go backwards and whose differences are true: one reading, and a monotonic clock from there.
 #[derive(Debug, Clone, Copy)]
-pub struct Clock {
+pub(crate) struct Clock {
     wall: Timestamp,
     at: Instant,
 }
 
 /// How a migration ended.
 #[derive(Debug, Clone, PartialEq)]
-pub enum End {
+pub(crate) enum End {
     Succeeded,
     Failed,
     /// Not over within the timeout, and cancelled; also when it succeeded before that took effect.
@@ -43,7 +43,7 @@ pub enum End {
 
 /// Why a migration is cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub(crate) enum Why {
     Timeout,
     Signal,
     Halt,
@@ -52,21 +52,21 @@ pub enum Why {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cancel {
+pub(crate) struct Cancel {
     pub why: Why,
     pub since: Instant,
 }
 
 /// A phase and when it was first seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PhaseSeen {
+pub(crate) struct PhaseSeen {
     pub phase: Cow<'static, str>,
     pub at: Timestamp,
 }
 
 /// A migration of a run.
 #[derive(Debug, Clone)]
-pub struct Flight {
+pub(crate) struct Flight {
     /// Position in the pool.
     pub vm: usize,
     pub round: u64,
@@ -112,14 +112,14 @@ pub(super) enum Object {
 // === impl Clock ===
 
 impl Clock {
-    pub fn start(now: Moment) -> Self {
+    pub(crate) fn start(now: Moment) -> Self {
         Self {
             wall: now.clock,
             at: now.at,
         }
     }
 
-    pub fn read(&self, now: Instant) -> Timestamp {
+    pub(crate) fn read(&self, now: Instant) -> Timestamp {
         let gone = now.saturating_duration_since(self.at);
         jiff::SignedDuration::try_from(gone)
             .ok()
@@ -157,7 +157,7 @@ impl Flight {
         }
     }
 
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.end.is_some()
     }
 
@@ -166,7 +166,7 @@ impl Flight {
         self.end.is_some() || self.lost.is_some()
     }
 
-    pub fn phase(&self) -> Option<&str> {
+    pub(crate) fn phase(&self) -> Option<&str> {
         self.phases.last().map(|seen| seen.phase.as_ref())
     }
 
@@ -179,12 +179,12 @@ impl Flight {
     }
 
     /// Once the guest runs on the target while its memory still comes over, cancelling would lose it.
-    pub fn is_past_cancelling(&self) -> bool {
+    pub(crate) fn is_past_cancelling(&self) -> bool {
         self.mode.as_deref() == Some("PostCopy")
     }
 
     /// From the creation of the object to its end, or to `now`.
-    pub fn took(&self, now: Timestamp) -> Duration {
+    pub(crate) fn took(&self, now: Timestamp) -> Duration {
         let end = self.ended_at.unwrap_or(now);
         end.duration_since(self.created_at).unsigned_abs()
     }

@@ -8,11 +8,11 @@ use crate::run::machine::Outside;
 use crate::run::trouble::Trouble;
 
 /// Position in the run's migrations, in the order of their making.
-pub type FlightIndex = usize;
+pub(crate) type FlightIndex = usize;
 
 /// What the engine is told.
 #[derive(Debug)]
-pub enum Input {
+pub(crate) enum Input {
     /// Answer to [`Action::Survey`]: every VM of the pool, in its order.
     Surveyed(Vec<Result<Movable, NotMovable>>),
     /// Answer to [`Action::Create`].
@@ -49,7 +49,7 @@ impl From<Outside> for Input {
 
 /// Why a migration object was not made.
 #[derive(Debug)]
-pub enum NotMade {
+pub(crate) enum NotMade {
     /// The server said no.
     Refused(Trouble),
     /// No answer came: it may be there.
@@ -58,7 +58,7 @@ pub enum NotMade {
 
 /// What the engine wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Read the nodes and judge the pool.
     Survey,
     Create(FlightIndex),

@@ -11,29 +11,29 @@ mod cancel;
 #[cfg(test)]
 mod cancel_tests;
 mod creation;
-pub mod driver;
-pub mod eligibility;
-pub mod engine;
-pub mod explain;
+pub(crate) mod driver;
+pub(crate) mod eligibility;
+pub(crate) mod engine;
+pub(crate) mod explain;
 mod fault;
 mod feed;
-pub mod find;
-pub mod flight;
+pub(crate) mod find;
+pub(crate) mod flight;
 pub(crate) mod mark;
 mod messages;
 mod observe;
 #[cfg(test)]
 mod observe_tests;
-pub mod permissions;
-pub mod plan;
-pub mod plan_text;
-pub mod report;
-pub mod requests;
-pub mod schedule;
-pub mod screen;
-pub mod spec;
+pub(crate) mod permissions;
+pub(crate) mod plan;
+pub(crate) mod plan_text;
+pub(crate) mod report;
+pub(crate) mod requests;
+pub(crate) mod schedule;
+pub(crate) mod screen;
+pub(crate) mod spec;
 
-pub use fault::MigrateFault;
+pub(crate) use fault::MigrateFault;
 
 #[cfg(test)]
 mod testing;

@@ -7,7 +7,7 @@ use crate::cluster::rules::{
 
 /// What `migrate` needs. KubeVirt 1.5 and later keep the migrations' verbs in a role of their own,
 /// `kubevirt.io:migrate`, which `admin` and `edit` do not contain.
-pub const MIGRATE: &[Rule] = {
+pub(crate) const MIGRATE: &[Rule] = {
     use Needed::{Optional, Required};
     use RuleScope::VmiNamespace;
     &[

@@ -12,9 +12,9 @@ use crate::plan::pod_options::{FAULT, REASON, USER};
 
 /// Annotations of a migration object: its round, how many seconds there may be between its end and the next round (absent
 /// on those of the last round), and who told the run to end.
-pub const ROUND: &str = "vmchaos.dev/round";
-pub const NEXT_WITHIN: &str = "vmchaos.dev/next-within";
-pub const HALTED_BY: &str = "vmchaos.dev/halted-by";
+pub(crate) const ROUND: &str = "vmchaos.dev/round";
+pub(crate) const NEXT_WITHIN: &str = "vmchaos.dev/next-within";
+pub(crate) const HALTED_BY: &str = "vmchaos.dev/halted-by";
 
 /// A schedule without an end is shown as far as this.
 const SHOWN_OF_ENDLESS: u64 = 20;
@@ -23,7 +23,7 @@ const SHOWN_AT_MOST: u64 = 10_000;
 
 /// Everything a run of migrations does.
 #[derive(Debug, Clone)]
-pub struct MigrationPlan {
+pub(crate) struct MigrationPlan {
     /// Six of `[a-z0-9]`: in the names and labels of all that the run makes.
     pub run: String,
     pub spec: MigrateSpec,
@@ -48,7 +48,7 @@ pub struct MigrationPlan {
 
 impl MigrationPlan {
     /// What a migration object says of its run to whoever looks at it.
-    pub fn annotations(&self, round: u64) -> BTreeMap<String, String> {
+    pub(crate) fn annotations(&self, round: u64) -> BTreeMap<String, String> {
         let what = match self.schedule.rounds() {
             Some(rounds) => format!("live migration, round {round} of {rounds}"),
             None => format!("live migration, round {round}"),
@@ -69,13 +69,13 @@ impl MigrationPlan {
     }
 
     /// Whether another round may come after this one.
-    pub fn is_followed(&self, round: u64) -> bool {
+    pub(crate) fn is_followed(&self, round: u64) -> bool {
         self.schedule.rounds().is_none_or(|rounds| round < rounds)
     }
 
     /// The rounds to come when every VM stays movable, with the time before each: at most `limit`, and where they end by
     /// time, those that begin before it.
-    pub fn rounds(&self, limit: u64) -> impl Iterator<Item = (u64, Duration, Vec<usize>)> {
+    pub(crate) fn rounds(&self, limit: u64) -> impl Iterator<Item = (u64, Duration, Vec<usize>)> {
         let limit = self.schedule.rounds().map_or(limit, |rounds| rounds.min(limit));
         let until = match self.spec.extent {
             Extent::For(time) => time.as_duration(),
@@ -90,7 +90,7 @@ impl MigrationPlan {
     }
 
     /// How many rounds a dry run shows: all of them, where they have an end; where that is a time, those that begin before it.
-    pub fn shown(&self) -> u64 {
+    pub(crate) fn shown(&self) -> u64 {
         match self.spec.extent {
             Extent::For(_) => SHOWN_AT_MOST,
             _ => self.schedule.rounds().unwrap_or(SHOWN_OF_ENDLESS),
@@ -98,7 +98,7 @@ impl MigrationPlan {
     }
 
     /// How long one migration may take.
-    pub fn timeout(&self) -> Duration {
+    pub(crate) fn timeout(&self) -> Duration {
         self.spec.timeout.as_duration()
     }
 }

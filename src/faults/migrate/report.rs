@@ -9,7 +9,7 @@ use crate::report::{
 };
 
 /// Puts what is planned into the document.
-pub fn plan(report: &mut RunReport, plan: &MigrationPlan) {
+pub(crate) fn plan(report: &mut RunReport, plan: &MigrationPlan) {
     report.seed = plan.schedule.is_drawn().then_some(plan.schedule.seed).or(report.seed);
     let targets = plan.pool.iter().map(|vm| TargetReport {
         uid: Some(vm.uid.clone()),
@@ -30,7 +30,7 @@ pub fn plan(report: &mut RunReport, plan: &MigrationPlan) {
 }
 
 /// Puts what happened into the document, and how the run ended as a whole.
-pub fn outcome(report: &mut RunReport, ran: &Ran) -> Ending {
+pub(crate) fn outcome(report: &mut RunReport, ran: &Ran) -> Ending {
     for (target, vm) in report.targets.iter_mut().zip(&ran.vms) {
         target.node = Some(vm.node.clone());
         // Where it could go was true of where it was.

@@ -133,7 +133,7 @@ impl Driver<'_> {
 }
 
 /// The object that moves one VM in one round.
-pub fn new_migration(plan: &MigrationPlan, round: u64, namespace: String, vmi: String) -> NewMigration {
+pub(crate) fn new_migration(plan: &MigrationPlan, round: u64, namespace: String, vmi: String) -> NewMigration {
     let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     NewMigration {
         namespace,

@@ -9,7 +9,7 @@ use crate::plan::draw::Draw;
 
 /// A schedule over a pool of VMs, which are numbered from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     pub extent: Extent,
     pub seed: u64,
     pool: usize,
@@ -20,7 +20,7 @@ pub struct Schedule {
 
 /// What one round does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Round {
+pub(crate) struct Round {
     /// VMs to be migrated, all at once.
     pub members: Vec<usize>,
     /// VMs that would have been drawn, and cannot be moved now.
@@ -30,7 +30,7 @@ pub struct Round {
 // === impl Schedule ===
 
 impl Schedule {
-    pub fn new(spec: &MigrateSpec, pool: usize, seed: u64) -> Self {
+    pub(crate) fn new(spec: &MigrateSpec, pool: usize, seed: u64) -> Self {
         let millis = |time: Time| time.as_micros() / 1_000;
         Self {
             extent: spec.extent,
@@ -42,7 +42,7 @@ impl Schedule {
     }
 
     /// How many rounds there are; `None` when that is decided by time or by somebody.
-    pub fn rounds(&self) -> Option<u64> {
+    pub(crate) fn rounds(&self) -> Option<u64> {
         match self.extent {
             Extent::Once => Some(self.pool.div_ceil(self.parallel) as u64),
             Extent::Rounds(rounds) => Some(u64::from(rounds)),
@@ -51,12 +51,12 @@ impl Schedule {
     }
 
     /// Whether anything of it comes from the seed.
-    pub fn is_drawn(&self) -> bool {
+    pub(crate) fn is_drawn(&self) -> bool {
         self.extent != Extent::Once || self.interval.is_some_and(|(min, max)| min < max)
     }
 
     /// Time from the end of the round before to round `number`, which is 1 for the first.
-    pub fn gap(&self, number: u64) -> Duration {
+    pub(crate) fn gap(&self, number: u64) -> Duration {
         match self.interval {
             Some((min, max)) if number > 1 => Duration::from_millis(Draw::step(self.seed, number).between(min, max)),
             _ => Duration::ZERO,
@@ -64,19 +64,19 @@ impl Schedule {
     }
 
     /// The longest time there can be between two rounds.
-    pub fn longest_gap(&self) -> Duration {
+    pub(crate) fn longest_gap(&self) -> Duration {
         Duration::from_millis(self.interval.map_or(0, |(_, max)| max))
     }
 
     /// The longest that all the pauses of a schedule with so many rounds can take together.
-    pub fn longest_pauses(&self) -> Duration {
+    pub(crate) fn longest_pauses(&self) -> Duration {
         let pauses = self.rounds().unwrap_or_default().saturating_sub(1);
         self.longest_gap()
             .saturating_mul(u32::try_from(pauses).unwrap_or(u32::MAX))
     }
 
     /// Round `number` when only the VMs that are `fit` can be moved.
-    pub fn round(&self, number: u64, fit: impl Fn(usize) -> bool) -> Round {
+    pub(crate) fn round(&self, number: u64, fit: impl Fn(usize) -> bool) -> Round {
         let mut round = Round::default();
         if self.extent == Extent::Once {
             let first = usize::try_from(number.saturating_sub(1))

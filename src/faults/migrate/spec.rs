@@ -42,7 +42,7 @@ pub struct MigrateSpec {
 
 /// A VMI that can be migrated, as found last.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Movable {
+pub(crate) struct Movable {
     pub namespace: String,
     pub name: String,
     pub uid: String,
@@ -72,7 +72,7 @@ impl Destination {
 
 impl Movable {
     /// `namespace/name`, as it is shown everywhere.
-    pub fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
     }
 }

@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const TRIED_FOR: Duration = Duration::from_secs(30);
 
 /// The object that says how to go back.
-pub fn holder(target: &OutageTarget) -> Holder {
+pub(crate) fn holder(target: &OutageTarget) -> Holder {
     Holder {
         kind: match target.owner {
             Owner::Vm(_) => HolderKind::Vm,
@@ -65,7 +65,7 @@ fn theirs(cluster: &Cluster, target: &OutageTarget, now: &RunField, before: &Run
 }
 
 /// The command that makes one run field of another.
-pub fn put_back_command(namespace: &str, name: &str, now: &RunField, before: &RunField) -> CommandLine {
+pub(crate) fn put_back_command(namespace: &str, name: &str, now: &RunField, before: &RunField) -> CommandLine {
     let field = |field: &RunField| match field {
         RunField::RunStrategy(strategy) => Some(("runStrategy", json!(strategy))),
         RunField::Running(running) => Some(("running", json!(running))),
@@ -131,7 +131,7 @@ fn not_helped(cluster: &Cluster, vm: &PlannedOutage, help: Help, error: &Cluster
 }
 
 /// What somebody types to bring a VMI back where this command does not; `None` where only the platform can.
-pub fn by_hand(mode: Mode, vm: &PlannedOutage) -> Option<CommandLine> {
+pub(crate) fn by_hand(mode: Mode, vm: &PlannedOutage) -> Option<CommandLine> {
     let (namespace, name) = (&vm.target.namespace, &vm.target.name);
     let removed = || {
         CommandLine::new("kubectl delete vmi")
@@ -151,7 +151,7 @@ pub fn by_hand(mode: Mode, vm: &PlannedOutage) -> Option<CommandLine> {
 }
 
 /// What somebody types to see how a VMI is.
-pub fn look_command(target: &OutageTarget) -> CommandLine {
+pub(crate) fn look_command(target: &OutageTarget) -> CommandLine {
     let look = CommandLine::new("kubectl get vmi");
     match target.owner {
         // What replaces it has another name.
@@ -162,7 +162,7 @@ pub fn look_command(target: &OutageTarget) -> CommandLine {
 }
 
 /// The command that makes a VMI again from its kept manifest.
-pub fn create_command(file: &Path) -> CommandLine {
+pub(crate) fn create_command(file: &Path) -> CommandLine {
     CommandLine::new("kubectl create -f").arg(file.to_string_lossy())
 }
 

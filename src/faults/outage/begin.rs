@@ -66,7 +66,7 @@ impl<'a> Request<'a> {
 
 /// Asks for everything that would be changed, with `dryRun=All`; `reset` has none and is left out, and a kill's pod was asked
 /// about when its namespace was chosen.
-pub async fn rehearse(cluster: &Cluster, plan: &OutagePlan, vm: &PlannedOutage) -> Result<(), ClusterError> {
+pub(crate) async fn rehearse(cluster: &Cluster, plan: &OutagePlan, vm: &PlannedOutage) -> Result<(), ClusterError> {
     write_way_back(cluster, plan, &vm.target, true).await?;
     if let Some(request) = Request::of(plan, &vm.target).filter(|request| request.has_dry_run()) {
         request.send(cluster, &vm.target, true).await?;

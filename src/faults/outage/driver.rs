@@ -27,7 +27,7 @@ use crate::run::signals::Signals;
 use crate::run::trouble::Trouble;
 
 /// How a run went.
-pub struct Ran {
+pub(crate) struct Ran {
     /// In the order of the plan.
     pub vms: Vec<Outage>,
     pub signals: u32,
@@ -101,7 +101,7 @@ impl Driver<'_> {
             Owner::ReplicaSet { .. } => None,
             _ => Some(vm.target.name.as_str()),
         };
-        let mut changes = Some(watch::vmis(self.cluster, &vm.target.namespace, name, None));
+        let mut changes = Some(watch::vmis(self.cluster, &vm.target.namespace, name));
         let mut known: Vec<VmiState> = Vec::new();
         let mut work: Option<BoxFuture<'_, Done>> = None;
         let mut signalled = 0;

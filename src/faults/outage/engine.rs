@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 use self::limits::HURRIED;
-pub use self::states::{Done, Effect, Outcome, Step, Times};
+pub(crate) use self::states::{Done, Effect, Outcome, Step, Times};
 use super::VmiState;
 use crate::faults::outage::recovery::{Comeback, Help, Prediction, Sight, help};
 use crate::faults::outage::spec::{Mode, OutageSpec, OutageTarget};
@@ -19,13 +19,13 @@ use crate::run::moment::Moment;
 use crate::run::trouble::Trouble;
 
 /// Reason of a VM that did not come back, or not by itself.
-pub const NOT_RECOVERED: &str = "not-recovered";
+pub(crate) const NOT_RECOVERED: &str = "not-recovered";
 /// Reason of an outage that somebody else ended.
-pub const ENDED_EARLY: &str = "ended-early";
+pub(crate) const ENDED_EARLY: &str = "ended-early";
 
 /// One VMI's outage.
 #[derive(Debug, Clone)]
-pub struct Outage {
+pub(crate) struct Outage {
     pub target: OutageTarget,
     pub spec: OutageSpec,
     pub prediction: Prediction,
@@ -63,7 +63,7 @@ pub struct Outage {
 // === impl Outage ===
 
 impl Outage {
-    pub fn new(target: OutageTarget, spec: OutageSpec, prediction: Prediction) -> Self {
+    pub(crate) fn new(target: OutageTarget, spec: OutageSpec, prediction: Prediction) -> Self {
         Self {
             target,
             spec,
@@ -87,37 +87,37 @@ impl Outage {
         }
     }
 
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         matches!(self.step, Step::Over(_))
     }
 
     /// Whether it went as asked.
-    pub fn is_well(&self) -> bool {
+    pub(crate) fn is_well(&self) -> bool {
         matches!(self.step, Step::Over(Outcome::Recovered(None)))
     }
 
     /// When [`Outage::tick`] is to be called.
-    pub fn wake_at(&self) -> Option<Instant> {
+    pub(crate) fn wake_at(&self) -> Option<Instant> {
         self.until.filter(|_| !self.busy)
     }
 
     /// Whether the platform was not at it alone.
-    pub fn by_us(&self) -> bool {
+    pub(crate) fn by_us(&self) -> bool {
         !self.helped.is_empty() || self.times.undone.is_some()
     }
 
     /// Its turn has come.
-    pub fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.step = Step::Looking;
     }
 
     /// Never begun.
-    pub fn skip(&mut self) {
+    pub(crate) fn skip(&mut self) {
         self.step = Step::Over(Outcome::Skipped);
     }
 
     /// Takes in all VMIs there are that may be its own, or come after it.
-    pub fn see(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
+    pub(crate) fn see(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         match self.step {
             Step::Looking => return self.first_look(vmis),
             Step::Waiting | Step::Over(_) => return None,
@@ -191,7 +191,7 @@ impl Outage {
     }
 
     /// The time of the current step is over.
-    pub fn tick(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
+    pub(crate) fn tick(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         if self.busy || self.is_over() || self.until.is_none_or(|until| now.at < until) {
             return None;
         }

@@ -32,7 +32,7 @@ const ONE_BY_ONE: usize = 4;
 
 /// What matched, sorted by namespace and name.
 #[derive(Debug, Clone)]
-pub struct Candidates {
+pub(crate) struct Candidates {
     pub rows: Vec<(VirtualMachineInstance, Result<OutageTarget, Unfit>)>,
     /// Named VMIs that do not exist but whose VM does.
     pub stopped: Vec<Unfit>,
@@ -47,7 +47,7 @@ pub struct Candidates {
 type Vms = HashMap<(String, String), VirtualMachine>;
 
 /// Every VMI that is meant, with what an outage would be done to, or why it cannot be.
-pub async fn candidates(
+pub(crate) async fn candidates(
     cluster: &Cluster,
     selection: &Selection,
     spec: &OutageSpec,
@@ -227,7 +227,7 @@ fn refused(vmi: &VirtualMachineInstance, owner: &Owner, spec: &OutageSpec) -> Op
 }
 
 /// The launcher pod a VMI runs in; `images` are what launchers run, where that is known.
-pub async fn launcher_of(
+pub(crate) async fn launcher_of(
     cluster: &Cluster,
     vmi: &VirtualMachineInstance,
     images: Option<&LauncherImages>,

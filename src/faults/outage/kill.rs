@@ -20,7 +20,7 @@ use crate::run::words;
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 
 /// The pod for the `index`th VMI of the plan; the error is a name that cannot be put into a plan.
-pub fn pod(plan: &OutagePlan, pods: &Pods, index: usize, launcher: &Launcher) -> Result<DebugPod, String> {
+pub(crate) fn pod(plan: &OutagePlan, pods: &Pods, index: usize, launcher: &Launcher) -> Result<DebugPod, String> {
     let target = &plan.vms[index].target;
     let lines = compile_kill(&target.key(), launcher, 0).map_err(|error| error.to_string())?;
     let mut annotations = BTreeMap::from([
@@ -47,12 +47,12 @@ pub fn pod(plan: &OutagePlan, pods: &Pods, index: usize, launcher: &Launcher) ->
 }
 
 /// The name of the `index`th VMI's pod.
-pub fn pod_name(plan: &OutagePlan, index: usize) -> String {
+pub(crate) fn pod_name(plan: &OutagePlan, index: usize) -> String {
     format!("vmchaos-{}-{index}", plan.run)
 }
 
 /// What is done on the node, as somebody would type it; `PID` is the QEMU process of the launcher.
-pub const COMMAND: &str = "kill -KILL PID";
+pub(crate) const COMMAND: &str = "kill -KILL PID";
 
 /// Kills the guest. A signal before the agent is told to leaves it alone. The pod, where there is one, is still to be removed.
 pub(super) async fn kill(

@@ -8,24 +8,24 @@
 //! [`engine`] is one VMI's way and pure: VMIs as they are seen, answers and time go in, what is to be done comes out. [`driver`]
 //! watches, asks and tells.
 
-pub mod back;
-pub mod begin;
-pub mod driver;
-pub mod engine;
+pub(crate) mod back;
+pub(crate) mod begin;
+pub(crate) mod driver;
+pub(crate) mod engine;
 mod fault;
-pub mod find;
-pub mod kill;
-pub mod manifest_files;
-pub mod permissions;
-pub mod plan;
-pub mod plan_text;
-pub mod recovery;
-pub mod report;
-pub mod screen;
-pub mod spec;
+pub(crate) mod find;
+pub(crate) mod kill;
+pub(crate) mod manifest_files;
+pub(crate) mod permissions;
+pub(crate) mod plan;
+pub(crate) mod plan_text;
+pub(crate) mod recovery;
+pub(crate) mod report;
+pub(crate) mod screen;
+pub(crate) mod spec;
 
 mod vmi_state;
 
-pub use vmi_state::VmiState;
+pub(crate) use vmi_state::VmiState;
 
-pub use fault::OutageFault;
+pub(crate) use fault::OutageFault;

@@ -8,7 +8,7 @@ use crate::faults::outage::spec::{Mode, OutageSpec, Owner};
 
 /// Everything that any outage needs; what an outage of a VM without further flags does not need is optional, and says for what it
 /// is.
-pub const OUTAGE: &[Rule] = {
+pub(crate) const OUTAGE: &[Rule] = {
     use Needed::{Optional, Required};
     &[
         vmis("list", Required),
@@ -80,7 +80,7 @@ const fn for_kill(rule: Rule) -> Rule {
 }
 
 /// What this outage needs, for VMIs of these owners, beyond what it has used by the time it asks.
-pub fn needed(spec: &OutageSpec, owners: &[&Owner]) -> Vec<Rule> {
+pub(crate) fn needed(spec: &OutageSpec, owners: &[&Owner]) -> Vec<Rule> {
     let any = |is: fn(&Owner) -> bool| owners.iter().any(|owner| is(owner));
     let of_vm = any(|owner| matches!(owner, Owner::Vm(_)));
     let alone = any(|owner| !matches!(owner, Owner::Vm(_)));

@@ -13,7 +13,7 @@ use crate::plan::pod_options::PodOptions;
 
 /// Everything a run of outages does.
 #[derive(Debug, Clone)]
-pub struct OutagePlan {
+pub(crate) struct OutagePlan {
     /// Six of `[a-z0-9]`.
     pub run: String,
     pub spec: OutageSpec,
@@ -32,14 +32,14 @@ pub struct OutagePlan {
 
 /// Where debug pods go, and how they are made.
 #[derive(Debug, Clone)]
-pub struct Pods {
+pub(crate) struct Pods {
     pub namespace: String,
     pub options: PodOptions,
 }
 
 /// A VMI, and what is known to become of it.
 #[derive(Debug, Clone)]
-pub struct PlannedOutage {
+pub(crate) struct PlannedOutage {
     pub target: OutageTarget,
     pub prediction: Prediction,
     /// What makes it again.
@@ -52,7 +52,7 @@ pub struct PlannedOutage {
 
 impl OutagePlan {
     /// What ends the run from any machine, without the flags that lead to the cluster.
-    pub fn halt_command(&self) -> CommandLine {
+    pub(crate) fn halt_command(&self) -> CommandLine {
         let flags = self.pods.as_ref().map(|pods| pods.options.halt_flags());
         CommandLine::new("kubectl vmchaos halt")
             .arg(&self.run)
@@ -60,7 +60,7 @@ impl OutagePlan {
     }
 
     /// The way back from what is changed about a VM; `None` where nothing outlasts this command.
-    pub fn undo(&self, target: &OutageTarget, at: String) -> Option<Undo> {
+    pub(crate) fn undo(&self, target: &OutageTarget, at: String) -> Option<Undo> {
         if !self.spec.is_held() {
             return None;
         }
@@ -84,7 +84,7 @@ impl OutagePlan {
     }
 
     /// VMIs that lose data, or their place in the guest, with it.
-    pub fn losing(&self) -> impl Iterator<Item = &OutageTarget> {
+    pub(crate) fn losing(&self) -> impl Iterator<Item = &OutageTarget> {
         let loses = self.spec.mode.ends_guest();
         let all = self.vms.iter().map(|vm| &vm.target);
         all.filter(move |target| loses && !target.volatile.is_empty())

@@ -18,14 +18,14 @@ const RERUNS_FAILURES_ONLY: (u32, u32) = (1, 2);
 
 /// Who is to bring a VMI back, and why that is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prediction {
+pub(crate) struct Prediction {
     pub by: Comeback,
     /// For a person, e.g. `KubeVirt starts it again (run strategy Always)`.
     pub why: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comeback {
+pub(crate) enum Comeback {
     Platform,
     Us,
 }
@@ -40,7 +40,7 @@ enum End {
 
 /// What is there of a VMI that is to come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
+pub(crate) enum Sight {
     Absent,
     /// The old one, Succeeded or Failed.
     Finished,
@@ -50,7 +50,7 @@ pub enum Sight {
 
 /// What we do to bring a VMI back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Help {
+pub(crate) enum Help {
     /// Delete the finished VMI, which is in the way.
     Remove,
     /// Start the VM.
@@ -60,7 +60,7 @@ pub enum Help {
 }
 
 /// What will become of this VMI; `release` is KubeVirt's major and minor version, where it is known.
-pub fn predict(spec: &OutageSpec, target: &OutageTarget, release: Option<(u32, u32)>) -> Prediction {
+pub(crate) fn predict(spec: &OutageSpec, target: &OutageTarget, release: Option<(u32, u32)>) -> Prediction {
     let us = |why: String| Prediction { by: Comeback::Us, why };
     let platform = |why: String| Prediction {
         by: Comeback::Platform,
@@ -117,7 +117,7 @@ fn of_vm(strategy: &str, end: End, release: Option<(u32, u32)>) -> Prediction {
 }
 
 /// The next thing to do for a VMI that is not coming back by itself; `None` when there is nothing but to wait.
-pub fn help(owner: &Owner, sight: Sight) -> Option<Help> {
+pub(crate) fn help(owner: &Owner, sight: Sight) -> Option<Help> {
     let starts_by_itself = |strategy: &str| matches!(strategy, "Always" | "Once");
     match (owner, sight) {
         (_, Sight::New) | (Owner::ReplicaSet { .. } | Owner::Other { .. }, _) => None,
@@ -135,7 +135,7 @@ pub fn help(owner: &Owner, sight: Sight) -> Option<Help> {
 
 impl Help {
     /// What is being done, for a person.
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Remove => "deleting the finished VMI",
             Self::Start => "starting the VM",

@@ -17,7 +17,7 @@ use crate::run::moment::Moment;
 use crate::run::trouble::Trouble;
 
 /// Puts what is planned into the document; `again` makes of a command one that reaches the same cluster.
-pub fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(CommandLine) -> CommandLine) {
+pub(crate) fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(CommandLine) -> CommandLine) {
     report.seed = plan.seed;
     if let Some(pods) = &plan.pods {
         report.plan = (plan.vms.iter().enumerate())
@@ -84,7 +84,7 @@ fn recovery(plan: &OutagePlan, vm: &PlannedOutage, again: &impl Fn(CommandLine) 
 }
 
 /// Puts what happened into the document, and how the run ended as a whole.
-pub fn outcome(report: &mut RunReport, ran: &Ran) -> Ending {
+pub(crate) fn outcome(report: &mut RunReport, ran: &Ran) -> Ending {
     for vm in &ran.vms {
         fill(report.target_mut(&vm.target.key()), vm, ran.signals);
     }

@@ -45,7 +45,7 @@ pub struct OutageSpec {
 
 /// A VMI that can take an outage, as found when the run was planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutageTarget {
+pub(crate) struct OutageTarget {
     pub namespace: String,
     pub name: String,
     pub uid: String,
@@ -63,7 +63,7 @@ pub struct OutageTarget {
 
 /// What keeps a VMI running.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Owner {
+pub(crate) enum Owner {
     /// Nothing: a VMI that somebody made by itself.
     Nobody,
     Vm(RunField),
@@ -174,12 +174,12 @@ impl Serialize for OutageSpec {
 
 impl OutageTarget {
     /// `namespace/name`
-    pub fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
     }
 
     /// The field that says whether its VM runs, where there is a VM.
-    pub fn run_field(&self) -> Option<&RunField> {
+    pub(crate) fn run_field(&self) -> Option<&RunField> {
         match &self.owner {
             Owner::Vm(field) => Some(field),
             _ => None,

@@ -4,7 +4,7 @@ use crate::cluster::VirtualMachineInstance;
 
 /// What matters of a VMI for its recovery.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct VmiState {
+pub(crate) struct VmiState {
     pub uid: String,
     pub name: String,
     pub node: String,
@@ -20,7 +20,7 @@ pub struct VmiState {
 // === impl VmiState ===
 
 impl VmiState {
-    pub fn of(vmi: &VirtualMachineInstance) -> Self {
+    pub(crate) fn of(vmi: &VirtualMachineInstance) -> Self {
         let owners = vmi.metadata.owner_references.iter().flatten();
         Self {
             uid: vmi.uid().to_owned(),
@@ -39,16 +39,16 @@ impl VmiState {
     }
 
     /// Succeeded or Failed: this guest does not come back.
-    pub fn is_final(&self) -> bool {
+    pub(crate) fn is_final(&self) -> bool {
         matches!(self.phase.as_str(), "Succeeded" | "Failed")
     }
 
     /// Scheduled or past it.
-    pub fn is_scheduled(&self) -> bool {
+    pub(crate) fn is_scheduled(&self) -> bool {
         matches!(self.phase.as_str(), "Scheduled" | "Running")
     }
 
-    pub fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         self.phase == "Running"
     }
 }

@@ -44,7 +44,7 @@ pub(super) enum Message {
 }
 
 /// How a run went; VMs in the order of the plan.
-pub struct Ran {
+pub(crate) struct Ran {
     pub vms: Vec<Vm>,
     pub signals: u32,
     /// Debug pods that are there still and hold nothing any more.
@@ -124,7 +124,7 @@ fn engine(plan: &Plan) -> Engine {
         };
         let placement = Placement::new(vm.node, vm.index, &vm.target.node);
         let probing = Probing::new(plan.spec.probes.len(), vm.target.launcher.address);
-        Vm::new(&vm.target.key(), &vm.target.uid, placement, Box::new(check)).probed(probing)
+        Vm::new(&vm.target.key(), placement, Box::new(check)).probed(probing)
     });
     Engine::new(settings, vms.collect(), plan.nodes.len())
 }

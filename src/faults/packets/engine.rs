@@ -19,7 +19,7 @@ use crate::node::wire::Word;
 use crate::run::machine::{Machine, Outside};
 use crate::run::moment::Moment;
 
-pub use super::messages::{Action, Input, VmiSeen};
+pub(crate) use super::messages::{Action, Input, VmiSeen};
 
 /// How long the agent may take for a step that takes it a fraction of a second.
 pub(super) const STEP_LIMIT: Duration = Duration::from_secs(15);
@@ -30,7 +30,7 @@ pub(super) const VERDICT_LIMIT: Duration = Duration::from_secs(30);
 
 /// What the user asked of the run as a whole.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+pub(crate) struct Settings {
     pub serial: bool,
     pub detach: bool,
     /// Put the fault on the new node when a VM migrates; otherwise the VM's run ends.
@@ -54,7 +54,7 @@ enum Stage {
 }
 
 /// The state of one run.
-pub struct Engine {
+pub(crate) struct Engine {
     pub(super) settings: Settings,
     pub(super) vms: Vec<Vm>,
     pub(super) pods: Vec<Life>,
@@ -110,7 +110,7 @@ impl Machine for Engine {
 
 impl Engine {
     /// A run over VMs whose placements name pods `0..pods`.
-    pub fn new(settings: Settings, vms: Vec<Vm>, pods: usize) -> Self {
+    pub(crate) fn new(settings: Settings, vms: Vec<Vm>, pods: usize) -> Self {
         let pods = vec![Life::Starting; pods];
         Self {
             settings,
@@ -124,12 +124,12 @@ impl Engine {
         }
     }
 
-    pub fn vms(&self) -> &[Vm] {
+    pub(crate) fn vms(&self) -> &[Vm] {
         &self.vms
     }
 
     /// Signals received so far.
-    pub fn signals(&self) -> u32 {
+    pub(crate) fn signals(&self) -> u32 {
         self.signals
     }
 
@@ -141,18 +141,18 @@ impl Engine {
         }
     }
 
-    pub fn is_winding(&self) -> bool {
+    pub(crate) fn is_winding(&self) -> bool {
         self.stage == Stage::Winding
     }
 
     /// Debug pods that had something in place of which nobody can say that it is gone.
-    pub fn unproven_pods(&self) -> BTreeSet<PodIndex> {
+    pub(crate) fn unproven_pods(&self) -> BTreeSet<PodIndex> {
         let placements = self.vms.iter().flat_map(|vm| &vm.placements);
         let unproven = placements.filter(|placement| matches!(placement.step, Step::Final(End::Leaked(_))));
         unproven.map(|placement| placement.pod).collect()
     }
 
-    pub fn into_vms(self) -> Vec<Vm> {
+    pub(crate) fn into_vms(self) -> Vec<Vm> {
         self.vms
     }
 

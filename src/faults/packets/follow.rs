@@ -97,7 +97,7 @@ async fn feed_namespace(
     messages: &UnboundedSender<Message>,
 ) {
     let only = vmis.keys().next().filter(|_| vmis.len() == 1);
-    let mut stream = watch::vmis(cluster, &namespace, only.map(String::as_str), None);
+    let mut stream = watch::vmis(cluster, &namespace, only.map(String::as_str));
     let gone = VmiSeen {
         gone: true,
         ..VmiSeen::default()
@@ -231,7 +231,7 @@ fn followed(found: Target, moved: &Moved) -> Result<Result<Target, String>, Trou
 }
 
 /// The debug pod for one node of the plan.
-pub fn debug_pod(plan: &Plan, node: usize, namespace: &str) -> DebugPod {
+pub(crate) fn debug_pod(plan: &Plan, node: usize, namespace: &str) -> DebugPod {
     let planned = &plan.nodes[node];
     let vms: Vec<_> = planned
         .vms

@@ -40,7 +40,7 @@ async fn feed_namespace(cluster: &Cluster, namespace: String, vmis: Vec<String>,
     } else {
         format!("{CREATED_BY} in ({})", vmis.join(","))
     };
-    let mut changes = watch::pods(cluster, &namespace, &labels, None);
+    let mut changes = watch::pods(cluster, &namespace, &labels);
     while let Some(change) = changes.next().await {
         let ended: Vec<Pod> = match change {
             Ok(Change::Listed(pods)) => pods.into_iter().filter(ends).collect(),

@@ -12,7 +12,7 @@ use crate::run::trouble::Trouble;
 
 /// What a VMI looks like now, to a run that has a fault on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct VmiSeen {
+pub(crate) struct VmiSeen {
     /// Finished, no longer there, or another guest under the same name.
     pub gone: bool,
     /// Being deleted: the guest may still run, and is not coming back.
@@ -24,7 +24,7 @@ pub struct VmiSeen {
 
 /// What the engine is told.
 #[derive(Debug)]
-pub enum Input {
+pub(crate) enum Input {
     Heard(PodIndex, Heard),
     Vmi(VmIndex, VmiSeen),
     /// The launcher that a debug pod has the VM's fault in is being deleted, or has ended.
@@ -46,7 +46,7 @@ impl From<Outside> for Input {
 
 /// What the engine wants done.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Action {
+pub(crate) enum Action {
     Say(PodIndex, Word),
     /// Let go of a session that has not begun its dialogue.
     Close(PodIndex),

@@ -15,31 +15,31 @@
 //! [`netem`] and [`filter`] hold what differs: their values, and a file for each of these three.
 
 mod agent_events;
-pub mod closing_lines;
+pub(crate) mod closing_lines;
 pub mod compile;
-pub mod driver;
+pub(crate) mod driver;
 mod end_now;
-pub mod engine;
+pub(crate) mod engine;
 mod fault;
 pub mod filter;
-pub mod follow;
+pub(crate) mod follow;
 mod launchers;
 mod messages;
 pub mod netem;
 pub mod permissions;
-pub mod plan;
-pub mod plan_text;
-pub mod pods;
+pub(crate) mod plan;
+pub(crate) mod plan_text;
+pub(crate) mod pods;
 pub mod probe;
-pub mod probes;
-pub mod report;
-pub mod screen;
-pub mod spec;
+pub(crate) mod probes;
+pub(crate) mod report;
+pub(crate) mod screen;
+pub(crate) mod spec;
 mod verdict;
 pub mod verify;
-pub mod vm;
+pub(crate) mod vm;
 mod vmi_changes;
-pub mod words;
+pub(crate) mod words;
 
 pub use fault::PacketFault;
 

@@ -15,7 +15,7 @@ use crate::plan::pod_options::{DETACH, DURATION, FAULT, PLAN, PodOptions, TARGET
 
 /// Everything a run does.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Six of `[a-z0-9]`: in the names of all that the run makes.
     pub run: String,
     pub handle: Handle,
@@ -36,7 +36,7 @@ pub struct Plan {
 
 /// A VM and what is done to it.
 #[derive(Debug, Clone)]
-pub struct PlannedVm {
+pub(crate) struct PlannedVm {
     pub target: Target,
     /// Position in [`Plan::nodes`].
     pub node: usize,
@@ -47,7 +47,7 @@ pub struct PlannedVm {
 
 /// A node and its debug pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedNode {
+pub(crate) struct PlannedNode {
     pub name: String,
     /// Positions in [`Plan::vms`].
     pub vms: Vec<usize>,
@@ -57,7 +57,12 @@ pub struct PlannedNode {
 
 impl Plan {
     /// Puts a fault on VMs: one pod a node, in the order of the VMs.
-    pub fn new(run: String, spec: PacketSpec, targets: Vec<Target>, pod: PodOptions) -> Result<Self, CompileError> {
+    pub(crate) fn new(
+        run: String,
+        spec: PacketSpec,
+        targets: Vec<Target>,
+        pod: PodOptions,
+    ) -> Result<Self, CompileError> {
         let handle = Handle::draw(&mut rand::rng());
         let mut nodes: Vec<PlannedNode> = Vec::new();
         let mut vms = Vec::with_capacity(targets.len());
@@ -132,17 +137,17 @@ impl Plan {
     }
 
     /// The same fault for one VM that moved, for the time that is left.
-    pub fn moved(&self, target: &Target, remaining: Duration) -> Result<NodeVm, CompileError> {
+    pub(crate) fn moved(&self, target: &Target, remaining: Duration) -> Result<NodeVm, CompileError> {
         compile(&self.order(), target, 0, remaining)
     }
 
     /// How long each VM is under the fault.
-    pub fn hold(&self) -> Duration {
+    pub(crate) fn hold(&self) -> Duration {
         Duration::from_secs_f64(self.spec.duration.as_secs_f64())
     }
 
     /// How long all of it takes, without the pods' start.
-    pub fn total_hold(&self) -> Duration {
+    pub(crate) fn total_hold(&self) -> Duration {
         match self.spec.execution {
             Execution::Serial => self
                 .hold()
@@ -152,7 +157,7 @@ impl Plan {
     }
 
     /// The text of `VMCHAOS_PLAN` for one node.
-    pub fn node_text(&self, node: usize) -> String {
+    pub(crate) fn node_text(&self, node: usize) -> String {
         node_plan(
             &self.order(),
             self.nodes[node].vms.iter().map(|&vm| &self.vms[vm].compiled),
@@ -160,29 +165,29 @@ impl Plan {
     }
 
     /// The same text for a node with one VM, which moved there.
-    pub fn moved_text(&self, vm: &NodeVm) -> String {
+    pub(crate) fn moved_text(&self, vm: &NodeVm) -> String {
         node_plan(&self.order(), [vm])
     }
 
     /// What the debug pod on a node runs.
-    pub fn image(&self, node: usize) -> &AgentImage {
+    pub(crate) fn image(&self, node: usize) -> &AgentImage {
         self.pod.images.on(&self.nodes[node].name)
     }
 
     /// Name of the debug pod on a node.
-    pub fn pod_name(&self, node: usize) -> String {
+    pub(crate) fn pod_name(&self, node: usize) -> String {
         format!("vmchaos-{}-{node}", self.run)
     }
 
     /// What ends the run from any machine, without the flags that lead to the cluster.
-    pub fn halt_command(&self) -> CommandLine {
+    pub(crate) fn halt_command(&self) -> CommandLine {
         CommandLine::new("kubectl vmchaos halt")
             .arg(&self.run)
             .args(self.pod.halt_flags())
     }
 
     /// What a pod says of its run to whoever looks at it: everything that `status` and `halt` of another machine need.
-    pub fn annotations(&self, vms: &[(&Target, &NodeVm)]) -> BTreeMap<String, String> {
+    pub(crate) fn annotations(&self, vms: &[(&Target, &NodeVm)]) -> BTreeMap<String, String> {
         let mut annotations = self.pod.annotations.clone();
         annotations.insert(PLAN.to_owned(), commands_in_brief(vms));
         annotations.insert(FAULT.to_owned(), self.spec.fault.to_string());

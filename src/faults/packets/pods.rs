@@ -51,7 +51,7 @@ struct PodSide {
 
 /// A debug pod that is there still when the command ends, though nothing is left of what it had in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PodLeft {
+pub(crate) struct PodLeft {
     /// `namespace/name`
     pub pod: String,
     pub why: NotGone,
@@ -61,14 +61,14 @@ pub struct PodLeft {
 
 impl PodLeft {
     /// Whether it may run on, as root on its node, with nobody told to end it.
-    pub fn may_run_on(&self) -> bool {
+    pub(crate) fn may_run_on(&self) -> bool {
         !self.over && self.why != NotGone::Ending
     }
 }
 
 /// Why a pod is not gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotGone {
+pub(crate) enum NotGone {
     /// It was told to end, and does.
     Ending,
     /// It could not be told to end.

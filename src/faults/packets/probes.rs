@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// One probe of a VM.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// When it began, by this machine's clock.
     pub at: Timestamp,
     pub phase: ProbePhase,
@@ -32,7 +32,7 @@ pub struct Sample {
 
 /// The probes of one VM.
 #[derive(Debug, Default)]
-pub struct Probing {
+pub(crate) struct Probing {
     /// Its pod's address, of the launcher it runs in now.
     pub address: Option<IpAddr>,
     /// One list a kind, in the order of the plan.
@@ -43,7 +43,7 @@ pub struct Probing {
 
 impl Probing {
     /// Of a VM that is probed in so many ways.
-    pub fn new(kinds: usize, address: Option<IpAddr>) -> Self {
+    pub(crate) fn new(kinds: usize, address: Option<IpAddr>) -> Self {
         Self {
             address,
             samples: vec![Vec::new(); kinds],
@@ -52,7 +52,7 @@ impl Probing {
     }
 
     /// The last result under the fault, of the first kind that has one.
-    pub fn latest(&self) -> Option<Option<f64>> {
+    pub(crate) fn latest(&self) -> Option<Option<f64>> {
         let during = |samples: &Vec<Sample>| {
             let last = samples.last()?;
             (last.phase == ProbePhase::During).then_some(last.ms)
@@ -70,7 +70,7 @@ impl Probing {
 impl Vm {
     /// The same VM, probed.
     #[must_use]
-    pub fn probed(mut self, probing: Probing) -> Self {
+    pub(crate) fn probed(mut self, probing: Probing) -> Self {
         self.probing = probing;
         self
     }
@@ -163,7 +163,7 @@ impl Engine {
     }
 
     /// A VM was found again on another node.
-    pub fn set_address(&mut self, vm: VmIndex, address: Option<IpAddr>) {
+    pub(crate) fn set_address(&mut self, vm: VmIndex, address: Option<IpAddr>) {
         self.vms[vm].probing.address = address;
     }
 }

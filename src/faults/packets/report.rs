@@ -14,7 +14,7 @@ use crate::report::{
 use crate::run::trouble::{STREAM_LOST, Trouble};
 
 /// Puts what is planned into the document: pods, commands, targets.
-pub fn plan(report: &mut RunReport, plan: &Plan, namespace: &str) {
+pub(crate) fn plan(report: &mut RunReport, plan: &Plan, namespace: &str) {
     report.seed = plan.seed;
     report.plan = plan
         .nodes
@@ -59,7 +59,7 @@ fn planned(plan: &Plan, vm: &PlannedVm) -> TargetReport {
 }
 
 /// Puts what happened into the document, and how the run ended as a whole.
-pub fn outcome(report: &mut RunReport, ran: &Ran) -> Ending {
+pub(crate) fn outcome(report: &mut RunReport, ran: &Ran) -> Ending {
     for vm in &ran.vms {
         let target = report.target_mut(&vm.key);
         fill(target, vm);
@@ -144,7 +144,7 @@ fn fill(target: &mut TargetReport, vm: &Vm) {
 }
 
 /// How a VM ended, in the document's words.
-pub fn state(vm: &Vm) -> TargetState {
+pub(crate) fn state(vm: &Vm) -> TargetState {
     let untouched = vm
         .placements
         .iter()

@@ -52,7 +52,6 @@ fn vm(pod: usize) -> Vm {
     let node = format!("node-{}", pod + 1);
     Vm::new(
         &format!("default/web-{pod}"),
-        &format!("uid-{pod}"),
         Placement::new(pod, 0, &node),
         Box::new(check),
     )

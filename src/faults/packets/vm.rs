@@ -13,16 +13,16 @@ use crate::node::wire::By;
 use crate::run::trouble::Trouble;
 
 /// Position of a VM in the run.
-pub type VmIndex = usize;
+pub(crate) type VmIndex = usize;
 /// Position of a debug pod in the run.
-pub type PodIndex = usize;
+pub(crate) type PodIndex = usize;
 
 /// Compares what the agent read back with what was asked; the error says what differs.
-pub type Check = Box<dyn Fn(&BTreeMap<String, Value>) -> Result<Vec<Reading>, String> + Send + Sync>;
+pub(crate) type Check = Box<dyn Fn(&BTreeMap<String, Value>) -> Result<Vec<Reading>, String> + Send + Sync>;
 
 /// Where a VM's fault is put: a VM has one, and one more for every node it moves to.
 #[derive(Debug)]
-pub struct Placement {
+pub(crate) struct Placement {
     pub pod: PodIndex,
     /// The VM's index in that pod's plan.
     pub index: usize,
@@ -34,7 +34,7 @@ pub struct Placement {
 
 /// How far a placement has come.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Step {
+pub(crate) enum Step {
     /// The pod does not speak yet, or the launcher is being looked for.
     Waiting,
     Found,
@@ -52,7 +52,7 @@ pub enum Step {
 
 /// How a placement ended.
 #[derive(Debug, Clone, PartialEq)]
-pub enum End {
+pub(crate) enum End {
     /// Nothing was ever changed.
     Untouched,
     /// The node rolled it back, and read back that nothing is left.
@@ -66,7 +66,7 @@ pub enum End {
 
 /// One live migration under the fault.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Move {
+pub(crate) struct Move {
     pub at: Timestamp,
     pub from: String,
     pub to: String,
@@ -76,7 +76,7 @@ pub struct Move {
 
 /// What ended a VM's fault, from the operator's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
+pub(crate) enum Cause {
     Deadline,
     Signal,
     Operator,
@@ -88,10 +88,9 @@ pub enum Cause {
 }
 
 /// A VM of the run.
-pub struct Vm {
+pub(crate) struct Vm {
     /// `namespace/name`.
     pub key: String,
-    pub uid: String,
     pub placements: Vec<Placement>,
     pub check: Check,
     pub injected_at: Option<(Timestamp, Instant)>,
@@ -116,7 +115,7 @@ pub struct Vm {
 // === impl ===
 
 impl Placement {
-    pub fn new(pod: PodIndex, index: usize, node: &str) -> Self {
+    pub(crate) fn new(pod: PodIndex, index: usize, node: &str) -> Self {
         Self {
             pod,
             index,
@@ -126,26 +125,25 @@ impl Placement {
         }
     }
 
-    pub fn is_final(&self) -> bool {
+    pub(crate) fn is_final(&self) -> bool {
         matches!(self.step, Step::Final(_))
     }
 
     /// Whether it is not with its pod to say how it ends: it has, or another agent looks.
-    pub fn is_out_of_its_hands(&self) -> bool {
+    pub(crate) fn is_out_of_its_hands(&self) -> bool {
         matches!(self.step, Step::Verifying | Step::Final(_))
     }
 
     /// Whether something may be in the kernel.
-    pub fn is_touched(&self) -> bool {
+    pub(crate) fn is_touched(&self) -> bool {
         matches!(self.step, Step::Going | Step::Injected | Step::Ending | Step::Verifying)
     }
 }
 
 impl Vm {
-    pub fn new(key: &str, uid: &str, placement: Placement, check: Check) -> Self {
+    pub(crate) fn new(key: &str, placement: Placement, check: Check) -> Self {
         Self {
             key: key.to_owned(),
-            uid: uid.to_owned(),
             placements: vec![placement],
             check,
             injected_at: None,
@@ -165,22 +163,22 @@ impl Vm {
     }
 
     /// The placement on the node the VM runs on now.
-    pub fn current(&self) -> &Placement {
+    pub(crate) fn current(&self) -> &Placement {
         // A VM is made with one placement and only ever gets more.
         &self.placements[self.placements.len() - 1]
     }
 
-    pub fn current_mut(&mut self) -> &mut Placement {
+    pub(crate) fn current_mut(&mut self) -> &mut Placement {
         let last = self.placements.len() - 1;
         &mut self.placements[last]
     }
 
     /// Every placement has ended, and none is on its way.
-    pub fn is_final(&self) -> bool {
+    pub(crate) fn is_final(&self) -> bool {
         self.bare_since.is_none() && self.placements.iter().all(Placement::is_final)
     }
 
-    pub fn leaked(&self) -> Option<&str> {
+    pub(crate) fn leaked(&self) -> Option<&str> {
         self.placements.iter().find_map(|placement| match &placement.step {
             Step::Final(End::Leaked(left)) => Some(left.as_str()),
             _ => None,
@@ -188,7 +186,7 @@ impl Vm {
     }
 
     /// The last placement that had something in place, where there was one.
-    pub fn last_end(&self) -> Option<&End> {
+    pub(crate) fn last_end(&self) -> Option<&End> {
         self.placements
             .iter()
             .rev()
@@ -200,22 +198,22 @@ impl Vm {
     }
 
     /// The fault did not last as long as was asked, or until the operator had seen enough.
-    pub fn ended_early(&self) -> bool {
+    pub(crate) fn ended_early(&self) -> bool {
         self.trouble.is_some() || !matches!(self.cause, Some(Cause::Deadline | Cause::Operator))
     }
 
     /// Adds a line to the VM's timeline.
-    pub fn note(&mut self, at: Timestamp, event: impl Into<String>) {
+    pub(crate) fn note(&mut self, at: Timestamp, event: impl Into<String>) {
         self.timeline.push((at, event.into()));
     }
 
     /// Sets what ended the fault, unless something before already did.
-    pub fn because(&mut self, cause: Cause) {
+    pub(crate) fn because(&mut self, cause: Cause) {
         self.cause.get_or_insert(cause);
     }
 
     /// Records the first thing that went wrong.
-    pub fn fail(&mut self, trouble: Trouble) {
+    pub(crate) fn fail(&mut self, trouble: Trouble) {
         self.because(Cause::Error);
         self.trouble.get_or_insert(trouble);
     }

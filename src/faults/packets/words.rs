@@ -10,11 +10,11 @@ use crate::fault::{Binding, Directions, KubeletProbe, Target, Time};
 use crate::faults::packets::spec::PacketEffect;
 use crate::faults::packets::{filter, netem};
 
-pub use probes::probes;
+pub(crate) use probes::probes;
 
 /// What a plan says about its fault.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Words {
+pub(crate) struct Words {
     /// What is done, a sentence a line.
     pub effects: Vec<String>,
     /// What may surprise, each with its reason.
@@ -22,7 +22,7 @@ pub struct Words {
 }
 
 /// The words for this fault on these VMs for as long as `hold`.
-pub fn describe<'a>(
+pub(crate) fn describe<'a>(
     fault: &PacketEffect,
     directions: Directions,
     hold: Time,

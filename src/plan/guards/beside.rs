@@ -10,7 +10,7 @@ use crate::command_line::CommandLine;
 const SHOWN: usize = 5;
 
 /// The state of migrations between two rounds.
-pub const WAITING: &str = "waiting";
+pub(crate) const WAITING: &str = "waiting";
 
 /// What else is going on, as far as it could be looked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -15,7 +15,7 @@ impl Outage {
     }
 
     /// Takes in what came of an effect.
-    pub fn done(&mut self, done: Done, vmis: &[VmiState], now: Moment) -> Option<Effect> {
+    pub(crate) fn done(&mut self, done: Done, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         self.busy = false;
         if let Some(trouble) = self.blind.take().filter(|_| !matches!(done, Done::NotUndone(_))) {
             match done {

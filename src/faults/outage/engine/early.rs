@@ -9,7 +9,7 @@ use crate::run::trouble::Trouble;
 
 impl Outage {
     /// Its VMIs cannot be watched any more.
-    pub fn blind(&mut self, trouble: Trouble, vmis: &[VmiState], now: Moment) -> Option<Effect> {
+    pub(crate) fn blind(&mut self, trouble: Trouble, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         if self.busy {
             self.blind = Some(trouble);
             return None;
@@ -44,7 +44,7 @@ impl Outage {
     }
 
     /// A signal: what is held ends now, what only we would bring back is brought back now.
-    pub fn hurry(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
+    pub(crate) fn hurry(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         self.hurried = true;
         if matches!(self.step, Step::Waiting | Step::Looking) {
             self.skip();
@@ -53,12 +53,12 @@ impl Outage {
     }
 
     /// Whether this command keeps it down, for as long as was asked or until the operator has seen enough.
-    pub fn is_kept_down(&self) -> bool {
+    pub(crate) fn is_kept_down(&self) -> bool {
         self.step == Step::Down && self.in_place
     }
 
     /// The operator has seen enough: it is brought back now, as at the end of its time.
-    pub fn enough(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
+    pub(crate) fn enough(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         if self.busy || !self.is_kept_down() {
             return None;
         }
@@ -78,7 +78,7 @@ impl Outage {
         None
     }
 
-    pub fn fail(&mut self, trouble: Trouble) {
+    pub(crate) fn fail(&mut self, trouble: Trouble) {
         self.step = Step::Over(Outcome::Failed(trouble));
     }
 }

@@ -6,7 +6,7 @@ use crate::run::trouble::Trouble;
 
 /// What is to be done for a VMI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// The way back, where there is one, and then the outage itself.
     Act,
     /// What was changed is put back.
@@ -16,7 +16,7 @@ pub enum Effect {
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Done {
+pub(crate) enum Done {
     Acted,
     /// The server may have done it, or not.
     Uncertain(Trouble),
@@ -40,7 +40,7 @@ pub enum Done {
 
 /// Where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Its turn has not come.
     Waiting,
     /// Its VMI has not been seen yet.
@@ -57,7 +57,7 @@ pub enum Step {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// It is back; the trouble is that the platform was to do it and did not.
     Recovered(Option<Trouble>),
     /// Nothing was done to it.
@@ -70,7 +70,7 @@ pub enum Outcome {
 
 /// When each thing was first seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Times {
+pub(crate) struct Times {
     pub acted: Option<Moment>,
     /// The old guest is gone, frozen or reset.
     pub gone: Option<Moment>,

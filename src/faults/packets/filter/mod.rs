@@ -5,12 +5,12 @@
 //!                                                └── words ──> sentences     verify <── what the kernel answers
 //! ```
 
-pub mod compile;
-pub mod flower;
-pub mod preset;
-pub mod protocol;
-pub mod ruleset;
-pub mod values;
+pub(crate) mod compile;
+pub(crate) mod flower;
+pub(crate) mod preset;
+pub(crate) mod protocol;
+pub(crate) mod ruleset;
+pub(crate) mod values;
 pub(super) mod verify;
 pub(super) mod words;
 

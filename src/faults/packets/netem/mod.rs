@@ -6,9 +6,9 @@
 //! ```
 
 pub(super) mod compile;
-pub mod preset;
-pub mod qdisc;
-pub mod values;
+pub(crate) mod preset;
+pub(crate) mod qdisc;
+pub(crate) mod values;
 pub(super) mod verify;
 pub(super) mod words;
 

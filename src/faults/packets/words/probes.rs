@@ -6,7 +6,7 @@ use crate::faults::packets::probe::Probe;
 use crate::faults::packets::spec::PacketSpec;
 
 /// What is said about `--probe`; nothing when it was not asked for.
-pub fn probes<'a>(spec: &PacketSpec, targets: impl IntoIterator<Item = &'a Target>) -> Words {
+pub(crate) fn probes<'a>(spec: &PacketSpec, targets: impl IntoIterator<Item = &'a Target>) -> Words {
     let mut words = Words::default();
     if spec.probes.is_empty() {
         return words;
