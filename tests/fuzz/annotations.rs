@@ -24,7 +24,7 @@ use super::mutate::{changed, changed_text};
 fn undo() -> impl Strategy<Value = Undo> {
     let field = || {
         prop_oneof![
-            any::<String>().prop_map(RunField::RunStrategy),
+            "[A-Za-z]{1,40}".prop_map(RunField::RunStrategy),
             any::<bool>().prop_map(RunField::Running),
             Just(RunField::Neither),
         ]
@@ -63,6 +63,20 @@ fn a_way_back_round_trips_on_the_object_it_names_and_on_no_other() {
         let again = Undo::parse(&undo.text(), &undo.vmi);
         prop_assert_eq!(again.as_ref(), Some(&undo));
         prop_assert!(other == undo.vmi || Undo::parse(&undo.text(), &other).is_none());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_way_back_to_what_is_no_run_strategy_is_not_followed() {
+    let words = |text: &String| (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphabetic());
+    holds(256, &(undo(), any::<String>()), |(mut undo, odd)| {
+        prop_assume!(!words(&odd));
+        let (odd, sound) = (RunField::RunStrategy(odd), RunField::Neither);
+        for (before, during) in [(odd.clone(), sound.clone()), (sound, odd)] {
+            undo.strategy = Some(OfStrategy { before, during });
+            prop_assert_eq!(Undo::parse(&undo.text(), &undo.vmi), None);
+        }
         Ok(())
     });
 }

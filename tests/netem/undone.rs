@@ -61,7 +61,7 @@ fn what_no_pod_can_remove_stays_marked_until_halt_can() {
     let document = ended.json();
     let id = document["id"].as_str().unwrap();
     assert_eq!(document["targets"][0]["state"], "leaked");
-    let command = format!("to remove it: kubectl vmchaos halt {id} --context vmchaos-rehearsal");
+    let command = format!("kubectl vmchaos halt {id} --context vmchaos-rehearsal");
     assert!(ended.err.contains(&command), "{}", ended.err);
     // The pod that has the fault stays, and only that one.
     let pods = rehearsal.debug_pods();
@@ -101,9 +101,10 @@ fn a_run_whose_pods_are_gone_is_halted_where_its_events_say_it_was() {
     rehearsal.practice.remove("Pod", "kubevirt", &format!("vmchaos-{id}-0"));
     let halted = rehearsal.run(&["halt", id]).expect(3);
     assert!(halted.err.contains("no debug pod of it is there"), "{}", halted.err);
-    let command = "kubectl vmchaos halt vmi/web-1/default --context vmchaos-rehearsal";
-    assert!(halted.err.contains(command), "{}", halted.err);
+    let once_more = format!("kubectl vmchaos halt {id} --context vmchaos-rehearsal");
+    assert!(halted.err.contains(&once_more), "{}", halted.err);
 
+    let command = "kubectl vmchaos halt vmi/web-1/default --context vmchaos-rehearsal";
     // A later run says what removes what is there.
     let refused = rehearsal.run(&with(&LONG, &[])).expect(1);
     assert!(refused.err.contains(command), "{}", refused.err);
