@@ -13,6 +13,15 @@ pub struct CommandLine {
     /// What it is for, with a colon and a space behind it; empty where that is said elsewhere.
     purpose: &'static str,
     commands: Vec<String>,
+    /// It has what leads to a cluster.
+    leads: bool,
+}
+
+/// What to do about something: words, or a command and what it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    Words(String),
+    Command(CommandLine),
 }
 
 // === impl CommandLine ===
@@ -23,6 +32,7 @@ impl CommandLine {
         Self {
             purpose: "",
             commands: vec![own.to_owned()],
+            leads: false,
         }
     }
 
@@ -67,6 +77,7 @@ impl CommandLine {
     /// Adds values to each of its commands: what all of them need to reach the same cluster.
     #[must_use]
     pub fn each_with(mut self, values: &[String]) -> Self {
+        self.leads = true;
         for command in &mut self.commands {
             for value in values {
                 command.push(' ');
@@ -82,6 +93,52 @@ impl CommandLine {
             last.push_str(words);
         }
         self
+    }
+}
+
+// === impl Hint ===
+
+impl Hint {
+    /// Adds the flags that lead to a cluster to its command, if it has one that lacks them.
+    #[must_use]
+    pub fn lead(self, flags: &[String]) -> Self {
+        match self {
+            Self::Command(line) if !line.leads => Self::Command(line.each_with(flags)),
+            hint => hint,
+        }
+    }
+}
+
+impl From<&str> for Hint {
+    fn from(words: &str) -> Self {
+        Self::Words(words.to_owned())
+    }
+}
+
+impl From<String> for Hint {
+    fn from(words: String) -> Self {
+        Self::Words(words)
+    }
+}
+
+impl From<CommandLine> for Hint {
+    fn from(line: CommandLine) -> Self {
+        Self::Command(line)
+    }
+}
+
+impl From<Hint> for String {
+    fn from(hint: Hint) -> Self {
+        hint.to_string()
+    }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Words(words) => f.write_str(words),
+            Self::Command(line) => line.fmt(f),
+        }
     }
 }
 
@@ -180,5 +237,17 @@ mod tests {
             line.to_string(),
             "to bring it back: kubectl delete vmi a -n b --context 'my first' && kubectl create -f '/a b' --context 'my first'"
         );
+    }
+
+    #[test]
+    fn a_hint_is_led_to_its_cluster_once() {
+        let flags = ["--context".to_owned(), "my first".to_owned()];
+        let hint = Hint::from(CommandLine::new("kubectl vmchaos check").to("see: "));
+        let led = "see: kubectl vmchaos check --context 'my first'";
+        assert_eq!(hint.lead(&flags).to_string(), led);
+        let hint = Hint::from(CommandLine::new("kubectl vmchaos check").to("see: ").each_with(&flags));
+        assert_eq!(hint.lead(&flags).to_string(), led);
+        let words = Hint::from("try: kubectl get nodes, or others");
+        assert_eq!(words.clone().lead(&flags), words);
     }
 }

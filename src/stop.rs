@@ -66,7 +66,7 @@ impl Stop {
             _ => (ExitCode::Failed, "unreachable"),
         };
         Self {
-            hint: error.hint.clone(),
+            hint: error.hint.clone().map(String::from),
             ..Self::new(exit, reason, &error.message)
         }
     }

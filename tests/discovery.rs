@@ -272,6 +272,7 @@ async fn debug_pods_go_where_they_are_admitted_and_nothing_is_left_of_the_questi
         error
             .hint
             .unwrap()
+            .to_string()
             .contains("pod-security.kubernetes.io/enforce=privileged")
     );
     for namespace in ["vmchaos", "kubevirt", "default"] {

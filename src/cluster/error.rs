@@ -5,6 +5,7 @@
 use kube::core::Status;
 
 use super::failure::{from_auth, from_transport};
+use crate::command_line::{CommandLine, Hint};
 use crate::escape::escape;
 
 /// So many characters of a message are shown: a server can answer with megabytes.
@@ -18,7 +19,7 @@ pub struct ClusterError {
     /// One line in kubectl's words, without a leading `error: `; nothing in it can steer a terminal.
     pub message: String,
     /// What to do about it, where there is something.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
 }
 
 /// What went wrong, as far as a caller acts on it.
@@ -117,8 +118,11 @@ impl ClusterError {
     }
 
     #[must_use]
-    pub fn hint(mut self, hint: impl AsRef<str>) -> Self {
-        self.hint = Some(escape(hint.as_ref()));
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
+        self.hint = Some(match hint.into() {
+            Hint::Words(words) => Hint::Words(escape(&words)),
+            command @ Hint::Command(_) => command,
+        });
         self
     }
 
@@ -155,18 +159,21 @@ fn from_status(status: &Status, ask: &Ask) -> ClusterError {
         } else {
             &status.message
         };
-        return ClusterError::new(kind, format!("You must be logged in to the server ({detail})"))
-            .hint("log in again, or renew the token; to see as whom the server knows you: kubectl auth whoami");
+        return ClusterError::new(kind, format!("You must be logged in to the server ({detail})")).hint(
+            CommandLine::new("kubectl auth whoami")
+                .to("log in again, or renew the token; to see as whom the server knows you: "),
+        );
     }
     if kind == ErrorKind::NotFound && names_no_object(status) && ask.group == "kubevirt.io" {
         return ClusterError::new(
             kind,
             format!("the server doesn't have a resource type \"{}\"", short_name(ask)),
         )
-        .hint(format!(
-            "KubeVirt is not installed in this cluster, or not ready: kubectl get crd {}",
-            ask.qualified()
-        ));
+        .hint(
+            CommandLine::new("kubectl get crd")
+                .arg(ask.qualified())
+                .to("KubeVirt is not installed in this cluster, or not ready: "),
+        );
     }
     let (reason, message) = words_of(status, ask);
     let prefix = if reason.is_empty() {

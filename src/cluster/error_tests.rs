@@ -43,7 +43,7 @@ fn a_missing_crd_says_that_kubevirt_is_not_installed() {
     let told = ClusterError::from_kube(&error, &vmis(), "h:1");
     assert_eq!(told.message, "the server doesn't have a resource type \"vmi\"");
     assert_eq!(
-        told.hint.as_deref(),
+        told.hint.map(String::from).as_deref(),
         Some(
             "KubeVirt is not installed in this cluster, or not ready: kubectl get crd virtualmachineinstances.kubevirt.io"
         )

@@ -5,6 +5,7 @@ use std::io;
 
 use super::connect::timed::{TimedOut, TooLarge};
 use super::error::{Ask, ClusterError, ErrorKind};
+use crate::command_line::CommandLine;
 
 /// Credentials that could not be got. The output of a credential plugin is never shown: it may hold a token.
 pub(super) fn from_auth(error: &kube::client::AuthError) -> ClusterError {
@@ -29,8 +30,14 @@ pub(super) fn from_auth(error: &kube::client::AuthError) -> ClusterError {
         }
         other => format!("getting credentials: {other}"),
     };
-    ClusterError::new(ErrorKind::Unauthorized, format!("Unable to connect to the server: {text}"))
-        .hint("the user of this context has a credential plugin or token file that does not work; try: kubectl get --raw /version")
+    ClusterError::new(
+        ErrorKind::Unauthorized,
+        format!("Unable to connect to the server: {text}"),
+    )
+    .hint(
+        CommandLine::new("kubectl get --raw /version")
+            .to("the user of this context has a credential plugin or token file that does not work; try: "),
+    )
 }
 
 /// The system's words without Rust's ` (os error 2)`.
@@ -64,7 +71,8 @@ pub(super) fn from_transport(error: &kube::Error, ask: &Ask, server: &str) -> Cl
         }
         if let Some(large) = cause.downcast_ref::<TooLarge>() {
             let what = format!("the server {server} answered \"{}\" with too much: {large}", ask.tail());
-            return ClusterError::new(ErrorKind::Other, what).hint("is that the API server? see: kubectl cluster-info");
+            return ClusterError::new(ErrorKind::Other, what)
+                .hint(CommandLine::new("kubectl cluster-info").to("is that the API server? see: "));
         }
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return from_tls(tls, server);

@@ -11,6 +11,7 @@ use super::Cluster;
 use super::crd::kubevirt_kind;
 use super::error::{Ask, ClusterError, ErrorKind};
 use super::nullable::nullable;
+use crate::command_line::CommandLine;
 use crate::escape::escape;
 use crate::fault::interface::Plugins;
 
@@ -145,7 +146,8 @@ fn only(mut all: Vec<KubeVirt>) -> Result<Option<KubeVirt>, ClusterError> {
         names.len(),
         names.join(", ")
     );
-    Err(ClusterError::new(ErrorKind::Other, message).hint("to see them: kubectl get kubevirts -A"))
+    Err(ClusterError::new(ErrorKind::Other, message)
+        .hint(CommandLine::new("kubectl get kubevirts -A").to("to see them: ")))
 }
 
 /// KubeVirt's namespace where there is one; the error is why that is not known.

@@ -28,7 +28,7 @@ fn every_namespace_is_named_and_the_way_to_one_that_takes_them() {
          kubevirt: pods \"x\" is forbidden: violates PodSecurity; vmchaos: there is no such namespace"
     );
     assert_eq!(
-        error.hint.unwrap(),
+        error.hint.unwrap().to_string(),
         "to prepare a namespace that only operators may use: kubectl create namespace vmchaos --context c && \
          kubectl label namespace vmchaos vmchaos.dev/debug-pods=allowed pod-security.kubernetes.io/enforce=privileged \
          --context c"
@@ -44,7 +44,7 @@ fn what_is_no_matter_of_pod_security_has_its_own_way_out_too() {
             .message
             .contains(&format!("vmchaos: {PSA}; kubevirt: exceeded quota: q"))
     );
-    let hint = error.hint.unwrap();
+    let hint = error.hint.unwrap().to_string();
     assert!(hint.contains("kubectl describe quota -n kubevirt"), "{hint}");
     assert!(hint.contains("kubectl label namespace vmchaos"), "{hint}");
 }
@@ -60,6 +60,7 @@ fn a_namespace_that_was_named_is_the_only_one_spoken_of() {
         error
             .hint
             .unwrap()
+            .to_string()
             .contains("kubectl label namespace mine pod-security")
     );
 }

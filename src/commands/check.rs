@@ -119,7 +119,13 @@ async fn server(cluster: &Cluster, findings: &mut Findings) -> bool {
         }
         Err(error) => {
             let told = cluster.explain(&error, &Ask::new("get", "", "version"));
-            findings.lack("server", &subject, CheckResult::Failed, told.message, told.hint);
+            findings.lack(
+                "server",
+                &subject,
+                CheckResult::Failed,
+                told.message,
+                told.hint.map(String::from),
+            );
             false
         }
     }
@@ -214,7 +220,7 @@ async fn note_kubevirt(
                 "kubevirt.io",
                 CheckResult::Warning,
                 Some(error.message),
-                error.hint,
+                error.hint.map(String::from),
             );
         }
         Err(error) => {
@@ -225,7 +231,13 @@ async fn note_kubevirt(
                     findings.note(check, "kubevirt.io", CheckResult::Ok, Some(detail), None);
                 }
                 Ok(_) => findings.lack(check, "", CheckResult::Failed, none, None),
-                Err(_) => findings.lack(check, "", CheckResult::Unknown, error.message, error.hint),
+                Err(_) => findings.lack(
+                    check,
+                    "",
+                    CheckResult::Unknown,
+                    error.message,
+                    error.hint.map(String::from),
+                ),
             }
         }
     }
@@ -285,7 +297,13 @@ async fn admission(cluster: &Cluster, request: &CheckRequest, known: &Known, fin
             Err(error) if chosen.is_some() => {
                 findings.note("admission", namespace, CheckResult::Warning, Some(error.message), None);
             }
-            Err(error) => findings.lack("admission", namespace, CheckResult::Failed, error.message, error.hint),
+            Err(error) => findings.lack(
+                "admission",
+                namespace,
+                CheckResult::Failed,
+                error.message,
+                error.hint.map(String::from),
+            ),
         }
     }
     if let Some((chosen, namespace)) = chosen.and_then(|number| Some((number, candidates.get(number)?))) {

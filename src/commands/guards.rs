@@ -184,7 +184,7 @@ impl Guards {
         let hints = verdict
             .refusals
             .iter()
-            .map(|refusal| cluster.lead(refusal.hint.clone()));
+            .map(|refusal| cluster.lead(refusal.hint.clone()).to_string());
         Err(Stop::refused(first.guard, told.collect::<Vec<_>>().join("; "))
             .hint(hints.collect::<Vec<_>>().join("\nhint: ")))
     }

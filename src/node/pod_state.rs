@@ -102,7 +102,7 @@ impl PodState {
                         "name an image the node can pull with --image; it needs sh, nsenter, iproute2 and nft"
                     }
                     "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
-                        "see the pod's events: kubectl get events"
+                        "see the pod's events"
                     }
                     _ => return None,
                 };
@@ -111,7 +111,7 @@ impl PodState {
             }
             Self::Ended { why, exit_code, .. } => Some((
                 format!("it ended before it could be used (exit code {exit_code}): {why}"),
-                "see its log: kubectl logs",
+                "see its log",
             )),
             Self::Deleted { .. } => Some((
                 "it was deleted before it could be used".to_owned(),

@@ -10,6 +10,7 @@
 pub(crate) mod beside;
 pub mod config;
 
+use crate::command_line::Hint;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -81,7 +82,7 @@ pub struct Refusal {
     pub guard: &'static str,
     pub message: String,
     /// How to go on, or how to change the guard.
-    pub hint: String,
+    pub hint: Hint,
 }
 
 /// Something to be typed before a run may begin.
@@ -180,7 +181,8 @@ fn too_long(known: &Known<'_>) -> Option<Refusal> {
             hint: format!(
                 "use --duration {} or less, or raise maximumDuration in {}",
                 maximum.0, known.file
-            ),
+            )
+            .into(),
         }),
         _ => None,
     }
@@ -206,7 +208,8 @@ fn over_ceilings(known: &Known<'_>) -> Vec<Refusal> {
                     "choose {most} or fewer there (--count N), or raise ceilings.{key} in {}",
                     known.file
                 ),
-            },
+            }
+            .into(),
         });
     };
     check(

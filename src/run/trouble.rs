@@ -1,12 +1,14 @@
 //! What went wrong with a VM, in words and with the next step.
 
+use crate::command_line::Hint;
+
 /// What went wrong with a VM, as the report tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trouble {
     /// One word, e.g. `foreign-qdisc`.
     pub reason: String,
     pub message: String,
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
 }
 
 /// Reason of the trouble that is none of the fault's: the stream ended, and the fault with it.
@@ -24,7 +26,7 @@ impl Trouble {
     }
 
     #[must_use]
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hint = Some(hint.into());
         self
     }

@@ -1,12 +1,15 @@
 //! The agent's reasons and a session's failures in words, with the next step.
 
 use crate::cluster::ErrorKind;
-use crate::command_line::CommandLine;
+use crate::command_line::{CommandLine, Hint};
 use crate::node::session::NotStarted;
 use crate::run::trouble::Trouble;
 
 /// Hint of what an earlier run may have left; the command follows.
-const LEFTOVERS: &str = "where no live run has it (kubectl vmchaos status shows those), an earlier one left it; to remove what this program left there";
+const LEFTOVERS: &str = "where no live run has it (kubectl vmchaos status shows those), an earlier one left it; to remove what this program left there: ";
+
+const ENGINES: &str =
+    "nft needs netdev ingress and egress hooks (Linux 5.16), tc needs cls_flower and act_gact; what there is: ";
 
 /// Why a VM, given as `namespace/name`, was refused on the node, before anything was changed there.
 pub(crate) fn refused(key: &str, reason: &str, device: Option<&str>, detail: &str) -> Trouble {
@@ -48,10 +51,7 @@ pub(crate) fn refused(key: &str, reason: &str, device: Option<&str>, detail: &st
             format!("{device} already has filters or nft chains that this run did not make; they are left alone"),
             LEFTOVERS,
         ),
-        "no-engine" => (
-            "the node cannot filter a device's packets".to_owned(),
-            "nft needs netdev ingress and egress hooks (Linux 5.16), tc needs cls_flower and act_gact; what there is: kubectl vmchaos check filter --nodes",
-        ),
+        "no-engine" => ("the node cannot filter a device's packets".to_owned(), ENGINES),
         "no-reject" => (
             "the node's kernel cannot reject a device's packets".to_owned(),
             "use --action drop; rejecting needs nft with netdev hooks and CONFIG_NFT_REJECT_NETDEV",
@@ -92,17 +92,17 @@ pub(crate) fn refused(key: &str, reason: &str, device: Option<&str>, detail: &st
             "the node was too slow to get ready".to_owned(),
             "look at the node's load and run again",
         ),
-        _ => (
-            format!("refused on the node ({reason})"),
-            "see the pod's log: kubectl logs",
-        ),
+        _ => (format!("refused on the node ({reason})"), "see the pod's log"),
     };
     let hint = match hint {
         LEFTOVERS => {
             let halt = CommandLine::new("kubectl vmchaos halt").arg(vmi(key));
-            format!("{LEFTOVERS}: {halt}")
+            Hint::from(halt.to(LEFTOVERS))
         }
-        hint => hint.to_owned(),
+        ENGINES => CommandLine::new("kubectl vmchaos check filter --nodes")
+            .to(ENGINES)
+            .into(),
+        hint => hint.into(),
     };
     Trouble::new(reason, with_detail(text)).hint(hint)
 }
@@ -119,7 +119,8 @@ pub(crate) fn failed(reason: &str, detail: &str) -> Trouble {
     } else {
         format!("{text}: {detail}")
     };
-    Trouble::new(reason, text).hint("it was undone; to see what the nodes can do: kubectl vmchaos check --nodes")
+    Trouble::new(reason, text)
+        .hint(CommandLine::new("kubectl vmchaos check --nodes").to("it was undone; to see what the nodes can do: "))
 }
 
 /// Whether the server has said what became of a request.
@@ -137,11 +138,11 @@ pub(crate) fn not_started(error: &NotStarted) -> Trouble {
                 error.message
             ),
         )
-        .hint("to see whether it is there: kubectl vmchaos status"),
+        .hint(CommandLine::new("kubectl vmchaos status").to("to see whether it is there: ")),
         NotStarted::Create(error) => {
             let trouble = Trouble::new("pod-refused", format!("the debug pod was refused: {}", error.message));
             match &error.hint {
-                Some(hint) => trouble.hint(hint),
+                Some(hint) => trouble.hint(hint.clone()),
                 None => trouble.hint("try another namespace with --pod-namespace"),
             }
         }
@@ -149,7 +150,7 @@ pub(crate) fn not_started(error: &NotStarted) -> Trouble {
             "attach",
             format!("the debug pod could not be attached to: {}", error.message),
         )
-        .hint("see what is missing: kubectl vmchaos check"),
+        .hint(CommandLine::new("kubectl vmchaos check").to("see what is missing: ")),
         NotStarted::Hopeless { why, hint } => {
             Trouble::new("pod-failed", format!("the debug pod cannot start: {why}")).hint(*hint)
         }
@@ -159,7 +160,10 @@ pub(crate) fn not_started(error: &NotStarted) -> Trouble {
                 "pod-timeout",
                 format!("the debug pod did not start within {} s: {last}", limit.as_secs()),
             )
-            .hint("give it more time with --pod-running-timeout, or see whether the node is ready: kubectl get nodes")
+            .hint(
+                CommandLine::new("kubectl get nodes")
+                    .to("give it more time with --pod-running-timeout, or see whether the node is ready: "),
+            )
         }
         NotStarted::Stopped => Trouble::new("stopped", "the run ended before the debug pod had started"),
     }
@@ -221,7 +225,10 @@ mod tests {
             assert!(told.insert(trouble.message.clone()), "{trouble:?}");
         }
         for reason in ["foreign-qdisc", "foreign-filter"] {
-            let hint = refused("default/web-1", reason, Some("tap0"), "").hint.unwrap();
+            let hint = refused("default/web-1", reason, Some("tap0"), "")
+                .hint
+                .unwrap()
+                .to_string();
             assert!(hint.ends_with("kubectl vmchaos halt vmi/web-1/default"), "{hint}");
         }
         let failed = ["apply", "readback", "else"].map(|reason| failed(reason, "why").message);

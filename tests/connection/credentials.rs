@@ -90,7 +90,10 @@ async fn a_plugin_that_is_not_installed() {
             login.path("plugin").display()
         )
     );
-    assert_eq!(error.hint.as_deref(), Some("get it from the \\u{1b}[31mshelf"));
+    assert_eq!(
+        error.hint.map(String::from).as_deref(),
+        Some("get it from the \\u{1b}[31mshelf")
+    );
 }
 
 #[tokio::test]

@@ -215,7 +215,7 @@ async fn whoever_may_not_list_can_still_name() {
         error.message,
         "Error from server (Forbidden): virtualmachineinstances is forbidden"
     );
-    assert!(error.hint.unwrap().contains("kubectl vmchaos check"));
+    assert!(error.hint.unwrap().to_string().contains("kubectl vmchaos check"));
 }
 
 #[tokio::test]
@@ -309,7 +309,7 @@ async fn all_namespaces_forbidden_comes_with_the_way_that_needs_less() {
     .unwrap_err();
     assert_eq!(error.kind, ErrorKind::Forbidden);
     assert_eq!(
-        error.hint.as_deref(),
+        error.hint.map(String::from).as_deref(),
         Some("looking into all namespaces needs a ClusterRole; -n NAMESPACE looks into one")
     );
 }
@@ -328,7 +328,7 @@ async fn a_cluster_without_kubevirt_says_so() {
     for selection in [Selection::default(), named(&["web-1"])] {
         let error = find(&cluster, &selection, &[]).await.unwrap_err();
         assert_eq!(error.message, "the server doesn't have a resource type \"vmi\"");
-        assert!(error.hint.unwrap().starts_with("KubeVirt is not installed"));
+        assert!(error.hint.unwrap().to_string().starts_with("KubeVirt is not installed"));
     }
 }
 

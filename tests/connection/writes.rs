@@ -126,7 +126,7 @@ async fn a_refusal_by_pod_security_is_told_with_the_way_out() {
         error.message,
         format!("debug pods are not admitted to namespace shop: Error from server (Forbidden): {words}")
     );
-    assert!(error.hint.unwrap().contains("kubectl label namespace shop"));
+    assert!(error.hint.unwrap().to_string().contains("kubectl label namespace shop"));
 }
 
 #[tokio::test]

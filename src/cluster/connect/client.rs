@@ -19,7 +19,7 @@ use super::kubeconfig::{Environment, are_files};
 use super::prepare::{Prepared, host_of, prepare};
 use super::transport::{TransportLayer, WarningSink};
 use crate::cluster::error::{Ask, ClusterError, ErrorKind};
-use crate::command_line::{CommandLine, quoted};
+use crate::command_line::{CommandLine, Hint};
 
 /// Field manager of everything that is written, and the start of the User-Agent.
 pub const MANAGER: &str = "kubectl-vmchaos";
@@ -118,20 +118,13 @@ impl Cluster {
     /// `error` in kubectl's words.
     pub fn explain(&self, error: &kube::Error, ask: &Ask) -> ClusterError {
         let mut told = ClusterError::from_kube(error, ask, &self.host());
-        // A hint with a command ends in it.
         told.hint = told.hint.take().map(|hint| self.lead(hint));
         told
     }
 
-    /// A hint that ends in a command (behind `: kubectl `), with the flags that lead to this cluster as this user.
-    pub fn lead(&self, mut hint: String) -> String {
-        if hint.contains(": kubectl ") {
-            for flag in &self.flags {
-                hint.push(' ');
-                hint.push_str(&quoted(flag));
-            }
-        }
-        hint
+    /// A hint whose command, if it has one, leads to this cluster as this user.
+    pub fn lead(&self, hint: Hint) -> Hint {
+        hint.lead(&self.flags)
     }
 
     /// `command` with the flags that lead to this cluster as this user, as it is printed to be run later.

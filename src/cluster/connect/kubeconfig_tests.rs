@@ -204,7 +204,7 @@ fn files_that_kubeconfig_names_and_that_are_not_there_are_named() {
         ..Environment::default()
     };
     let error = resolve(&Connection::default(), &env).err().unwrap();
-    let hint = error.hint.unwrap();
+    let hint = error.hint.unwrap().to_string();
     assert!(hint.contains("no file that exists: /no/such, /nor/such"), "{hint}");
 }
 

@@ -143,7 +143,13 @@ async fn probe(
     for (node, result) in all {
         match result {
             Ok(answer) => note(request.fault, &node, &answer, findings),
-            Err(why) => findings.lack("node", &node, CheckResult::Failed, why.message, why.hint),
+            Err(why) => findings.lack(
+                "node",
+                &node,
+                CheckResult::Failed,
+                why.message,
+                why.hint.map(String::from),
+            ),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::requests::ask;
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::watch::{self, Change, Filter};
 use crate::cluster::{Cluster, ClusterError};
+use crate::command_line::CommandLine;
 use crate::node::pod::LABEL_RUN;
 use crate::run::trouble::Trouble;
 
@@ -82,5 +83,7 @@ fn blind(what: &str, error: &ClusterError) -> Input {
         "the {what} cannot be watched, so that nothing more is begun: {}",
         error.message
     );
-    Input::Blind(Trouble::new("blind", told).hint("see what is missing: kubectl vmchaos check migrate"))
+    Input::Blind(
+        Trouble::new("blind", told).hint(CommandLine::new("kubectl vmchaos check migrate").to("see what is missing: ")),
+    )
 }

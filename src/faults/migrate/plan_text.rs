@@ -139,7 +139,7 @@ pub(crate) fn tell_end(printer: &Printer, cluster: &Cluster, plan: &MigrationPla
     }
     if let Some(trouble) = &ran.trouble {
         let hint = trouble.hint.clone().map(|hint| cluster.lead(hint));
-        printer.failure(&trouble.message, hint.as_deref());
+        printer.failure(&trouble.message, hint.map(String::from).as_deref());
     }
     let lost = ran
         .flights

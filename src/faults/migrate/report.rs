@@ -52,7 +52,7 @@ pub(crate) fn outcome(report: &mut RunReport, ran: &Ran) -> Ending {
     if let Some(trouble) = &ran.trouble {
         let error = ErrorReport::new(&trouble.reason, &trouble.message);
         report.error = Some(match &trouble.hint {
-            Some(hint) => error.hint(hint),
+            Some(hint) => error.hint(hint.clone()),
             None => error,
         });
     }

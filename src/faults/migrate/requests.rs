@@ -166,7 +166,7 @@ fn not_made(error: &ClusterError) -> NotMade {
 fn trouble(error: &ClusterError) -> Trouble {
     let trouble = Trouble::new("not-created", &error.message);
     match &error.hint {
-        Some(hint) => trouble.hint(hint),
+        Some(hint) => trouble.hint(hint.clone()),
         None => trouble,
     }
 }

@@ -177,7 +177,7 @@ pub(super) fn is_uncertain(error: &ClusterError) -> bool {
 pub(super) fn trouble(reason: &str, error: &ClusterError) -> Trouble {
     let trouble = Trouble::new(reason, &error.message);
     match &error.hint {
-        Some(hint) => trouble.hint(hint),
+        Some(hint) => trouble.hint(hint.clone()),
         None => trouble,
     }
 }

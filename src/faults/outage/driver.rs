@@ -245,7 +245,7 @@ fn unwatched(error: &ClusterError) -> Trouble {
         format!("the VMI cannot be watched any more: {}", error.message),
     );
     match &error.hint {
-        Some(hint) => trouble.hint(hint),
+        Some(hint) => trouble.hint(hint.clone()),
         None => trouble,
     }
 }

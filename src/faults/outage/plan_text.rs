@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::cluster::Cluster;
+use crate::command_line::Hint;
 use crate::fault::Execution;
 use crate::faults::debug_pods;
 use crate::faults::outage::back;
@@ -222,7 +223,7 @@ pub(crate) fn tell_end(printer: &Printer, cluster: &Cluster, plan: &OutagePlan, 
 
 fn tell(printer: &Printer, vm: &Outage, trouble: &Trouble) {
     let message = format!("{}: {}", vm.target.key(), trouble.message);
-    printer.failure(&message, trouble.hint.as_deref());
+    printer.failure(&message, trouble.hint.as_ref().map(Hint::to_string).as_deref());
 }
 
 /// A second signal came before it was over.

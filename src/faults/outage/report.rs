@@ -130,7 +130,7 @@ fn fill(target: &mut TargetReport, vm: &Outage, signals: u32) {
     target.error = trouble.map(|trouble| {
         let report = ErrorReport::new(&trouble.reason, &trouble.message);
         match &trouble.hint {
-            Some(hint) => report.hint(hint),
+            Some(hint) => report.hint(hint.clone()),
             None => report,
         }
     });

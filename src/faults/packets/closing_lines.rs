@@ -1,7 +1,7 @@
 //! What is said on stderr when a run is over: what may be left and how to remove it, what ended early, what failed.
 
 use crate::cluster::Cluster;
-use crate::command_line::CommandLine;
+use crate::command_line::{CommandLine, Hint};
 use crate::faults::packets::driver::Ran;
 use crate::faults::packets::plan::Plan;
 use crate::faults::packets::pods::{NotGone, PodLeft};
@@ -31,7 +31,7 @@ pub(crate) fn tell(printer: &Printer, cluster: &Cluster, plan: &Plan, ran: &Ran)
             printer.line(&format!("{}: {why}{by}; everything is back", vm.key));
         } else if let Some(trouble) = &vm.trouble {
             let message = format!("{}: {}", vm.key, trouble.message);
-            printer.failure(&message, trouble.hint.as_deref());
+            printer.failure(&message, trouble.hint.as_ref().map(Hint::to_string).as_deref());
             if let Some(End::Swept(removed)) = vm.last_end().filter(|_| vm.leaked().is_none()) {
                 printer.line(&format!("{}: {}; everything is back", vm.key, swept(removed)));
             }

@@ -18,6 +18,7 @@ use super::vm::{Placement, PodIndex, Vm, VmIndex};
 use super::{follow, launchers};
 use crate::cluster::events::Happened;
 use crate::cluster::{Cluster, ClusterError};
+use crate::command_line::CommandLine;
 use crate::fault::{Execution, OnMigration, Target};
 use crate::faults::packets::plan::Plan;
 use crate::faults::packets::probes::Probing;
@@ -147,9 +148,11 @@ impl machine::Driver for Driver<'_> {
             }
             Message::Blind(error) => Some(Input::Blind(
                 Trouble::new("watch", format!("the debug pods cannot be watched: {}", error.message)).hint(
-                    error
-                        .hint
-                        .unwrap_or_else(|| "see what is missing: kubectl vmchaos check".to_owned()),
+                    error.hint.unwrap_or_else(|| {
+                        CommandLine::new("kubectl vmchaos check")
+                            .to("see what is missing: ")
+                            .into()
+                    }),
                 ),
             )),
             Message::LauncherEnds(uid) => {

@@ -188,7 +188,7 @@ fn ended_by(cause: Cause) -> EndedBy {
 fn error(trouble: &Trouble) -> ErrorReport {
     let report = ErrorReport::new(&trouble.reason, &trouble.message);
     match &trouble.hint {
-        Some(hint) => report.hint(hint),
+        Some(hint) => report.hint(hint.clone()),
         None => report,
     }
 }

@@ -113,7 +113,7 @@ fn rounds_whose_pauses_outlast_the_maximum_are_typed() {
 
 #[test]
 fn the_hint_of_a_ceiling_says_how_many_there_may_be() {
-    let hint = |config| verdict(config, &facts(3), 3).refusals[0].hint.clone();
+    let hint = |config| verdict(config, &facts(3), 3).refusals[0].hint.to_string();
     assert!(hint("ceilings: {perNamespace: 70%}").contains("choose 2 or fewer"));
     assert!(hint("ceilings: {perNamespace: 30%}").contains("allows none"));
 }
