@@ -22,6 +22,7 @@ impl Consent {
     }
 
     /// The plan that was agreed to.
+    #[allow(clippy::unused_self, reason = "it is used up: one answer confirms one plan")]
     pub(crate) fn to<P>(self, plan: P) -> Confirmed<P> {
         Confirmed(plan)
     }

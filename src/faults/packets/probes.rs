@@ -51,13 +51,10 @@ impl Probing {
         }
     }
 
-    /// The last result under the fault, of the first kind that has one.
-    pub(crate) fn latest(&self) -> Option<Option<f64>> {
-        let during = |samples: &Vec<Sample>| {
-            let last = samples.last()?;
-            (last.phase == ProbePhase::During).then_some(last.ms)
-        };
-        self.samples.iter().find_map(during)
+    /// The last probe under the fault, of the first kind that has one.
+    pub(crate) fn latest(&self) -> Option<&Sample> {
+        let mut last = self.samples.iter().filter_map(|samples| samples.last());
+        last.find(|sample| sample.phase == ProbePhase::During)
     }
 
     /// The fewest probes of a phase among the kinds.

@@ -14,7 +14,9 @@ pub(super) fn show(screen: &Screen, vm: &Vm, hold: Duration) {
     let progress = &screen.progress;
     progress.update(&vm.key, &vm.current().node, state(vm, hold));
     if let Some(latest) = vm.probing.latest() {
-        let told = latest.map_or_else(|| "no answer".to_owned(), |ms| report::Millis(ms).to_string());
+        let told = latest
+            .ms
+            .map_or_else(|| "no answer".to_owned(), |ms| report::Millis(ms).to_string());
         progress.beside(&vm.key, &format!("probe {told}"));
     }
 }
