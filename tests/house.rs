@@ -51,7 +51,15 @@ fn a_room_uses_what_the_map_says() {
     let rooms = table(&lib);
     let declared: BTreeSet<String> = lib
         .lines()
-        .filter_map(|line| Some(line.strip_prefix("pub mod ")?.strip_suffix(';')?.to_owned()))
+        .filter_map(|line| {
+            Some(
+                line.trim_start_matches("pub")
+                    .trim_start_matches("(crate)")
+                    .strip_prefix(" mod ")?
+                    .strip_suffix(';')?
+                    .to_owned(),
+            )
+        })
         .collect();
     assert_eq!(rooms.keys().cloned().collect::<BTreeSet<_>>(), declared);
     let mut wrong = Vec::new();
