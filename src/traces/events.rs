@@ -83,21 +83,23 @@ pub fn not_restored(run: &str, heard: &[EventSeen]) -> BTreeSet<(String, String)
     left.map(|((vmi, uid), _)| (vmi.to_owned(), uid.to_owned())).collect()
 }
 
-/// Leaves Events that say that nothing of these runs is in place any more, on the VMIs whose Events do not say so yet: who asks for
-/// such a run again hears it from them.
-pub async fn tell_restored(cluster: &Cluster, runs: &BTreeSet<String>, warnings: &WarningSink) {
+/// Leaves Events that say that nothing of a run is in place in a VM any more, on those of the VMIs whose Events do not say so yet:
+/// who asks for such a run again hears it from them. `proven` are the runs and VMIs (`namespace/name`) it was proven of.
+pub async fn tell_restored(cluster: &Cluster, proven: &BTreeSet<(String, String)>, warnings: &WarningSink) {
     // Where Events may not be read there is nobody to hear it.
     let Ok((heard, _)) = super::events(cluster).await else {
         return;
     };
     let note = format!("removed and verified gone, halted by {}", escape(&cluster.user));
+    let runs: BTreeSet<&String> = proven.iter().map(|(run, _)| run).collect();
     for run in runs {
         let fault = heard
             .iter()
             .find_map(|said| said.fault.as_ref().filter(|_| said.run == *run));
         let fault = fault.map_or("", String::as_str);
         let recorder = Recorder::new(cluster.clone(), run, fault, warnings.clone());
-        for (vmi, uid) in not_restored(run, &heard) {
+        let guests = not_restored(run, &heard).into_iter();
+        for (vmi, uid) in guests.filter(|(vmi, _)| proven.contains(&(run.clone(), vmi.clone()))) {
             let Some((namespace, name)) = vmi.split_once('/') else {
                 continue;
             };

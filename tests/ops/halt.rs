@@ -310,3 +310,26 @@ fn a_run_that_is_proven_gone_is_not_looked_for_under_another_ones_fault() {
     assert_eq!(rehearsal.writes(), Vec::<String>::new());
     assert_eq!(rehearsal.ours("default", "web-1"), theirs);
 }
+
+#[test]
+fn only_a_vm_that_was_looked_into_is_told_to_be_clean() {
+    let rehearsal = Rehearsal::new();
+    let (run, id) = injected(&rehearsal, "web-1", &["web-2", "--execution", "parallel", "--detach"]);
+    run.end().expect(0);
+    let pods = rehearsal.debug_pods();
+    assert_eq!(pods.len(), 2, "one a node: {pods:?}");
+    rehearsal.practice.remove("Pod", "kubevirt", &format!("vmchaos-{id}-1"));
+    rehearsal.run(&["halt", "--all", "--yes=vmchaos-rehearsal"]).expect(0);
+    let told = |vm: &str| {
+        let events = rehearsal.practice.list("Event", "default");
+        let restored = events.iter().filter(|event| event["reason"] == "VMChaosRestored");
+        restored
+            .filter(|event| event["regarding"]["name"] == vm || event["involvedObject"]["name"] == vm)
+            .count()
+    };
+    assert_eq!((told("web-1"), told("web-2")), (1, 0));
+    // Asked for the run it is looked into.
+    rehearsal.run(&["halt", &id, "-y"]).expect(0);
+    assert_eq!((told("web-1"), told("web-2")), (1, 1));
+    assert_eq!(rehearsal.ours("default", "web-2"), Vec::<String>::new());
+}

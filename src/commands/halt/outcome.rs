@@ -13,18 +13,16 @@ pub(super) struct Outcome {
     pub(super) items: Vec<RunItem>,
     /// What may still be in place, and the command that takes it away.
     pub(super) left: Vec<(String, String)>,
-    /// Runs of which it was proven that nothing is left in any VM.
-    pub(super) proven: BTreeSet<String>,
+    /// Runs, and VMIs as `namespace/name`, of which it was proven that nothing of the run is left in the VM.
+    pub(super) proven: BTreeSet<(String, String)>,
 }
 
 impl Outcome {
     pub(super) fn of(cluster: &Cluster, halted: Vec<Halted>) -> Self {
         let is_proven = |halted: &&Halted| halted.trace.kind() == TraceKind::Pods && halted.left.is_empty();
-        let proven = halted
-            .iter()
-            .filter(is_proven)
-            .map(|halted| halted.trace.run().to_owned());
-        let proven = proven.collect();
+        let proven = halted.iter().filter(is_proven).map(|halted| &halted.trace);
+        let vms = proven.flat_map(|trace| trace.vms().into_iter().map(|vmi| (trace.run().to_owned(), vmi)));
+        let proven = vms.collect();
         let items = halted.iter().map(Halted::item).collect();
         let left = halted.into_iter().flat_map(|halted| halted.left);
         let left = left.map(|left| (left.what, cluster.again(left.hint).into()));

@@ -164,12 +164,16 @@ pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome
         .iter()
         .map(|(key, why)| format!("VMI {key} {why}"))
         .collect();
+    let mut proven: Vec<String> = looks.empty.iter().map(|(key, _)| key.clone()).collect();
     let hidden = looks.hidden.iter();
     let hidden = hidden.map(|(key, why)| (key.clone(), Err(format!("{key}: nobody could look into it: {why}"))));
     for (key, swept) in hidden.chain(prove::sweep(cluster, &looks.jobs).await) {
         item.targets.push(key.clone());
         match swept {
-            Ok(swept) => told.push(swept.words()),
+            Ok(swept) => {
+                told.push(swept.words());
+                proven.push(key);
+            }
             Err(why) => {
                 "leaked".clone_into(&mut item.state);
                 told.push(why.clone());
@@ -180,8 +184,9 @@ pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome
             }
         }
     }
-    if looks.of_run && item.state == "finished" {
-        outcome.proven.insert(looks.run);
+    if looks.of_run {
+        let of_run = proven.into_iter().map(|key| (looks.run.clone(), key));
+        outcome.proven.extend(of_run);
     }
     item.detail = Some(told.join("; "));
     outcome.items.push(item);
