@@ -119,13 +119,7 @@ async fn server(cluster: &Cluster, findings: &mut Findings) -> bool {
         }
         Err(error) => {
             let told = cluster.explain(&error, &Ask::new("get", "", "version"));
-            findings.lack(
-                "server",
-                &subject,
-                CheckResult::Failed,
-                told.message,
-                told.hint.map(String::from),
-            );
+            findings.lack_by("server", &subject, CheckResult::Failed, told);
             false
         }
     }
@@ -231,13 +225,7 @@ async fn note_kubevirt(
                     findings.note(check, "kubevirt.io", CheckResult::Ok, Some(detail), None);
                 }
                 Ok(_) => findings.lack(check, "", CheckResult::Failed, none, None),
-                Err(_) => findings.lack(
-                    check,
-                    "",
-                    CheckResult::Unknown,
-                    error.message,
-                    error.hint.map(String::from),
-                ),
+                Err(_) => findings.lack_by(check, "", CheckResult::Unknown, error),
             }
         }
     }
@@ -297,13 +285,7 @@ async fn admission(cluster: &Cluster, request: &CheckRequest, known: &Known, fin
             Err(error) if chosen.is_some() => {
                 findings.note("admission", namespace, CheckResult::Warning, Some(error.message), None);
             }
-            Err(error) => findings.lack(
-                "admission",
-                namespace,
-                CheckResult::Failed,
-                error.message,
-                error.hint.map(String::from),
-            ),
+            Err(error) => findings.lack_by("admission", namespace, CheckResult::Failed, error),
         }
     }
     if let Some((chosen, namespace)) = chosen.and_then(|number| Some((number, candidates.get(number)?))) {
@@ -345,6 +327,10 @@ impl Findings {
     }
 
     /// Something that faults cannot do without.
+    fn lack_by(&mut self, check: &str, subject: &str, result: CheckResult, error: ClusterError) {
+        self.lack(check, subject, result, error.message, error.hint.map(String::from));
+    }
+
     fn lack(&mut self, check: &str, subject: &str, result: CheckResult, detail: String, fix: Option<String>) {
         self.lacking = true;
         self.note(check, subject, result, Some(detail), fix);
