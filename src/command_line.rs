@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 use crate::escape::escape;
 
 /// One command, or several that are run one after the other as long as each succeeds.
@@ -121,9 +123,21 @@ impl From<String> for Hint {
     }
 }
 
+impl From<&String> for Hint {
+    fn from(words: &String) -> Self {
+        Self::Words(words.clone())
+    }
+}
+
 impl From<CommandLine> for Hint {
     fn from(line: CommandLine) -> Self {
         Self::Command(line)
+    }
+}
+
+impl Serialize for Hint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -30,10 +30,11 @@
 //! | [`fault`] | values with units, targets and their interfaces, what the operator sets for every fault; pure | nothing |
 //! | [`escape`] | text from strangers, made safe to show | nothing |
 //! | [`command_line`] | command lines that are printed to be run later | `escape` |
+//! | [`problem`] | what ended badly: reason, sentence, next step, cause | `command_line` |
 //! | [`name`] | what can be a name in a cluster | nothing |
 //! | [`local`] | the user's own files: where they are kept, and how they are read | nothing |
 //!
-//! Every room may use the small ones: `escape`, `command_line`, `name`, `local`. `tests/house.rs` holds the sources to this table.
+//! Every room may use the small ones: `escape`, `command_line`, `problem`, `name`, `local`. `tests/house.rs` holds the sources to this table.
 //!
 //! The practice cluster is a package of its own, [`vmchaos_rehearsal`] in `src/rehearsal`: it knows nothing of the rest, and of
 //! the rest only `commands::rehearse` knows it.
@@ -50,6 +51,7 @@ pub mod name;
 pub mod node;
 pub mod permissions;
 pub mod plan;
+pub mod problem;
 pub mod report;
 pub mod run;
 pub(crate) mod stop;

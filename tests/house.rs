@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Rooms that every other may use.
-const SMALL: [&str; 4] = ["command_line", "escape", "local", "name"];
+const SMALL: [&str; 5] = ["command_line", "escape", "local", "name", "problem"];
 
 fn names(text: &str) -> impl Iterator<Item = String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned)

@@ -7,6 +7,7 @@ use kube::core::Status;
 use super::failure::{from_auth, from_transport};
 use crate::command_line::{CommandLine, Hint};
 use crate::escape::escape;
+use crate::problem::{Problem, Reason};
 
 /// So many characters of a message are shown: a server can answer with megabytes.
 const LONGEST: usize = 2000;
@@ -124,6 +125,15 @@ impl ClusterError {
             command @ Hint::Command(_) => command,
         });
         self
+    }
+
+    /// It as what went wrong with a command or a VM, in its own words.
+    pub(crate) fn problem(&self, reason: Reason) -> Problem {
+        let problem = Problem::new(reason, &self.message).caused_by(self);
+        match &self.hint {
+            Some(hint) => problem.hint(hint.clone()),
+            None => problem,
+        }
     }
 
     pub fn is_not_found(&self) -> bool {

@@ -253,7 +253,7 @@ fn is_stale(error: &ClusterError) -> bool {
     matches!(error.kind, ErrorKind::Conflict | ErrorKind::Invalid)
 }
 
-/// Not an answer but a trouble on the way.
+/// Not an answer but a problem on the way.
 fn passes(error: &ClusterError) -> bool {
     matches!(
         error.kind,

@@ -17,6 +17,7 @@ use crate::faults::migrate::explain::Limits;
 use crate::faults::permitted::Places;
 use crate::node::script::SCRIPT;
 use crate::plan::new_run;
+use crate::problem::Reason;
 use crate::report::{CheckItem, CheckResult, ExitCode, Format, ListReport};
 use crate::run::node_probe::Probe;
 use crate::stop::Stop;
@@ -96,7 +97,7 @@ fn print(context: &Context, items: Vec<CheckItem>) -> Result<(), Stop> {
         .collect();
     let text = ListReport::new(items)
         .print(context.format)
-        .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
+        .map_err(|error| Stop::failed(Reason::Output, format!("{error:#}")))?;
     context.print(&text)?;
     // The narrow table has no room for them.
     if context.format == Format::Table {
@@ -156,7 +157,13 @@ async fn known(cluster: &Cluster, request: &CheckRequest, guards: &Guards, findi
             Some(images)
         }
         Err(stop) => {
-            findings.lack("image", "", CheckResult::Unknown, stop.message, stop.hint);
+            findings.lack(
+                "image",
+                "",
+                CheckResult::Unknown,
+                stop.problem.message,
+                stop.problem.hint.map(String::from),
+            );
             None
         }
     };

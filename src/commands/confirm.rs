@@ -6,6 +6,7 @@ use crate::cluster::Cluster;
 use crate::command_line::quoted;
 use crate::plan::consent::Consent;
 use crate::plan::guards::Demand;
+use crate::problem::Reason;
 use crate::report::ExitCode;
 use crate::stop::Stop;
 use crate::ui::{Answer, Confirm};
@@ -58,7 +59,7 @@ pub(super) async fn ask(context: &Context, question: Confirm, declined: &str) ->
     let signals = context.signals.clone();
     match question.ask(&context.printer, signals.any()).await {
         Ok(Answer::Yes) => Ok(()),
-        Ok(Answer::No) => Err(Stop::refused("declined", format!("not confirmed; {declined}"))),
+        Ok(Answer::No) => Err(Stop::refused(Reason::Declined, format!("not confirmed; {declined}"))),
         Ok(Answer::Interrupted) => Err(Stop::interrupted()),
         Err(error) => Err(Stop::of_prompt(&error, ExitCode::Refused)),
     }

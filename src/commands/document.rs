@@ -9,6 +9,7 @@ use crate::cli::{self, ReportFile, Wanted, Writing};
 use crate::cluster::Cluster;
 use crate::cluster::events::{Recorder, Regarding};
 use crate::plan::new_run;
+use crate::problem::Reason;
 use crate::report::{DryRun, Ending, ExitCode, Format, RunReport};
 use crate::stop::Stop;
 
@@ -129,7 +130,7 @@ fn finish(context: &Context, run: Run, ended: Result<Ending, Stop>) -> ExitCode 
             if stop.exit == ExitCode::Usage {
                 return stop.exit;
             }
-            report.error = Some(stop.report());
+            report.error = Some(stop.problem.clone());
             stop.ending()
         }
     };
@@ -187,7 +188,7 @@ fn print(context: &Context, report: &RunReport) -> Result<(), Stop> {
     }
     let text = report
         .print(context.format)
-        .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
+        .map_err(|error| Stop::failed(Reason::Output, format!("{error:#}")))?;
     context.print(&text)
 }
 

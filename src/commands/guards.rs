@@ -15,6 +15,7 @@ use crate::local::input::{self, Unread};
 use crate::plan::guards::beside::Beside;
 use crate::plan::guards::config::Config;
 use crate::plan::guards::{self, Crowd, Facts, Known, Verdict};
+use crate::problem::Reason;
 use crate::stop::Stop;
 use crate::traces;
 use crate::ui::escape;
@@ -36,7 +37,7 @@ impl Guards {
     /// Reads the config file; nothing is asked of a cluster before. That there is none is fine where it is known where it would
     /// be; otherwise guards could be off without a word.
     pub(super) fn read(which: &ConfigFile) -> Result<Self, Stop> {
-        let refused = |why: String| Stop::refused("config-file", why);
+        let refused = |why: String| Stop::refused(Reason::ConfigFile, why);
         let own = || folders::config().map(|folder| folder.join("config.yaml"));
         let path = match which {
             ConfigFile::None => return Ok(Self::built_in("the config file".to_owned())),

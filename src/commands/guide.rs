@@ -7,6 +7,7 @@ use crate::cli::{self, GuideRequest, Invocation};
 use crate::cluster::{Cluster, Selection, VmiRow, survey};
 use crate::fault::Unfit;
 use crate::faults::{cells, registry};
+use crate::problem::Reason;
 use crate::report::ExitCode;
 use crate::stop::Stop;
 use crate::ui::form::Field;
@@ -68,7 +69,7 @@ pub(super) async fn guide(context: &Context, request: &GuideRequest) -> Result<E
             (_, Told::Ready(argv)) => break argv,
             (Step::Fault, Told::Back) => {
                 return Err(Stop::refused(
-                    "nothing-picked",
+                    Reason::NothingPicked,
                     "nothing was chosen; nothing was changed",
                 ));
             }
@@ -164,7 +165,7 @@ async fn vms(
                 .line(&format!("  {}/{} {}", unfit.namespace, unfit.name, unfit.reason));
         }
         if request.namespace.is_some() {
-            return Err(Stop::refused("no-match", "nothing to choose from").hint("leave out -n to look elsewhere"));
+            return Err(Stop::refused(Reason::NoMatch, "nothing to choose from").hint("leave out -n to look elsewhere"));
         }
         return Ok(Told::Back);
     }

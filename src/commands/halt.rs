@@ -17,6 +17,7 @@ use crate::cluster::Cluster;
 use crate::command_line::{CommandLine, flags};
 use crate::fault::{AgentImage, ImageSource};
 use crate::plan::pod_options::{REASON, USER};
+use crate::problem::Reason;
 use crate::report::{ExitCode, Format, ListReport, RunItem};
 use crate::run::words::vmi;
 use crate::stop::Stop;
@@ -141,9 +142,15 @@ fn nobody_looked(stop: Stop) -> Stop {
     if stop.exit == ExitCode::Interrupted {
         return stop;
     }
-    let hint = stop.hint.map(|hint| format!("{hint}; then repeat this command"));
-    Stop::leaked(format!("nobody could look for what may be in place: {}", stop.message))
-        .hint(hint.unwrap_or_else(|| "repeat this command where the cluster can be reached".to_owned()))
+    let hint = stop
+        .problem
+        .hint
+        .map(|hint| format!("{hint}; then repeat this command"));
+    Stop::leaked(format!(
+        "nobody could look for what may be in place: {}",
+        stop.problem.message
+    ))
+    .hint(hint.unwrap_or_else(|| "repeat this command where the cluster can be reached".to_owned()))
 }
 
 /// A request that failed leaves it open what is in place; one that was refused is a refusal.
@@ -180,7 +187,7 @@ fn show(context: &Context, chosen: &choice::Chosen, looks: &[vmis::Looks]) -> Re
     if chosen.count() > 0 {
         let text = ListReport::new(chosen.items())
             .print(Format::Wide)
-            .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
+            .map_err(|error| Stop::failed(Reason::Output, format!("{error:#}")))?;
         context.printer.line(text.trim_end());
     }
     for looks in looks {
@@ -235,7 +242,7 @@ fn image(context: &Context, request: &HaltRequest) -> Option<AgentImage> {
         Ok(guards) => guards.image(request.image.as_ref()),
         Err(stop) => {
             let instead = "its `image`, where it has one, is not used";
-            context.printer.warn(&format!("{}: {instead}", stop.message));
+            context.printer.warn(&format!("{}: {instead}", stop.problem.message));
             request
                 .image
                 .as_ref()
@@ -270,7 +277,7 @@ fn annotations(cluster: &Cluster, writing: &Writing) -> BTreeMap<String, String>
 fn print(context: &Context, items: Vec<RunItem>) -> Result<(), Stop> {
     let text = ListReport::new(items)
         .print(context.format)
-        .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
+        .map_err(|error| Stop::failed(Reason::Output, format!("{error:#}")))?;
     context.print(&text)
 }
 

@@ -5,6 +5,7 @@ use super::guards::Guards;
 use crate::cli::ListRequest;
 use crate::cluster::{Cluster, Selection, Survey, VmiRow, survey};
 use crate::faults::registry;
+use crate::problem::Reason;
 use crate::report::{ExitCode, FaultAbility, Format, InterfaceReport, ListReport, Time, VmiTargetItem};
 use crate::stop::Stop;
 
@@ -25,7 +26,7 @@ pub(super) async fn list(context: &mut Context, request: ListRequest) -> Result<
     let list = ListReport::new(rows.iter().map(item).collect());
     let text = list
         .print(context.format)
-        .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
+        .map_err(|error| Stop::failed(Reason::Output, format!("{error:#}")))?;
     context.print(&text)?;
     let stopped = stopped
         .iter()

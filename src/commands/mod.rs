@@ -26,6 +26,7 @@ use crate::cli::{Action, ConfigFile, Invocation, Output, Writing};
 use crate::cluster::{Cluster, ClusterError, Connection, WarningSink};
 use crate::command_line::quoted;
 use crate::escape::escape;
+use crate::problem::Reason;
 use crate::report::{ExitCode, Format};
 use crate::run::signals::Signals;
 use crate::ui::Printer;
@@ -134,7 +135,7 @@ impl Context {
     fn agreed(writing: &Writing, cluster: &Cluster) -> Result<bool, Stop> {
         match &writing.yes_context {
             Some(named) if named != cluster.typed_name() => Err(Stop::refused(
-                "other-context",
+                Reason::OtherContext,
                 format!(
                     "{} names another context than the one in use, {}",
                     quoted(&format!("--yes={named}")),
@@ -174,7 +175,7 @@ impl Context {
     fn print(&self, text: &str) -> Result<(), Stop> {
         self.printer
             .out(text)
-            .map_err(|error| Stop::failed("output", format!("stdout cannot be written to: {error}")))
+            .map_err(|error| Stop::failed(Reason::Output, format!("stdout cannot be written to: {error}")))
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::report_file::{ReportFile, Unkept};
 use crate::cli::{self, ReportForm};
+use crate::problem::Reason;
 use crate::report::{self, RunReport, Time};
 use crate::stop::Stop;
 use crate::ui::{Printer, Told};
@@ -144,7 +145,7 @@ fn refused(path: &Path, unkept: &Unkept) -> Stop {
         path.display(),
         unkept.why
     );
-    Stop::refused("report", why).hint(&unkept.hint)
+    Stop::refused(Reason::Report, why).hint(&unkept.hint)
 }
 
 fn unwritten(path: &Path, error: &io::Error) -> String {

@@ -6,6 +6,7 @@ use super::Context;
 use crate::cli::{ConfigFile, Invocation, RehearseRequest, Rehearsed};
 use crate::cluster::Connection;
 use crate::command_line::quoted;
+use crate::problem::Reason;
 use crate::report::ExitCode;
 use crate::stop::Stop;
 use vmchaos_rehearsal::{AgentKind, Options, Practice};
@@ -15,7 +16,7 @@ pub(super) async fn rehearse(context: &mut Context, request: RehearseRequest) ->
     let start = async {
         Practice::start(options(&request)).await.map_err(|error| {
             Stop::failed(
-                "rehearsal",
+                Reason::Rehearsal,
                 format!("the practice cluster could not be started: {error:#}"),
             )
         })

@@ -8,6 +8,7 @@ use crate::command_line::{CommandLine, quoted};
 use crate::escape::escape;
 use crate::faults::registry::FAULTS;
 use crate::local::input;
+use crate::problem::Reason;
 use crate::report::Recorded;
 use crate::stop::Stop;
 
@@ -22,7 +23,7 @@ pub(super) struct Place {
 pub(super) fn read(request: &ReplayRequest) -> Result<(Invocation, Place), Stop> {
     let file = &request.file;
     let text = input::read(file).map_err(|why| {
-        let told = Stop::refused("replay", format!("the record {} {why}", shown(file)));
+        let told = Stop::refused(Reason::Replay, format!("the record {} {why}", shown(file)));
         told.hint("name the .json or .jsonl file that --report has written")
     })?;
     let Recorded {
@@ -71,7 +72,7 @@ fn refused(file: &Path, not: &NotReplayed) -> Stop {
             let flags: Vec<&str> = flags.filter(|word| word.starts_with("--")).collect();
             let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
             Stop::refused(
-                "replay",
+                Reason::Replay,
                 format!(
                     "{} was recorded with {}: what runs privileged on a node, where and as whom, and that nobody stays with it, \
                      is never taken from a file",
@@ -89,7 +90,7 @@ fn refused(file: &Path, not: &NotReplayed) -> Stop {
 
 fn no_record(file: &Path, why: &str) -> Stop {
     Stop::refused(
-        "replay",
+        Reason::Replay,
         format!("{} cannot be run again: {}", shown(file), escape(why)),
     )
     .hint("a record is what --report FILE.json or FILE.jsonl writes, or -o json prints")
@@ -115,7 +116,7 @@ impl Place {
         }
         let place = |context: &str, server: &str| format!("{} ({})", escape(context), escape(server));
         Err(Stop::refused(
-            "other-server",
+            Reason::OtherServer,
             format!(
                 "the run was recorded on {}, and this is {}",
                 place(&self.context, &self.server),

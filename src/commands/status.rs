@@ -7,6 +7,7 @@ use super::Context;
 use crate::cli::StatusRequest;
 use crate::cluster::Cluster;
 use crate::command_line::CommandLine;
+use crate::problem::Reason;
 use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
 use crate::stop::Stop;
 use crate::traces::events::{EventSeen, told};
@@ -146,7 +147,7 @@ fn print(context: &Context, seen: &LastSeen, items: Vec<RunItem>, columns: &mut 
     let text = ListReport::new(items)
         .not_counted(seen.uncounted.iter().map(|one| one.item(now)).collect())
         .print_under(context.format, columns)
-        .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
+        .map_err(|error| Stop::failed(Reason::Output, format!("{error:#}")))?;
     context.print(&text)
 }
 
@@ -204,7 +205,7 @@ async fn watch(
 fn print_rows(context: &Context, items: Vec<RunItem>, columns: &mut Vec<u16>) -> Result<(), Stop> {
     let text = ListReport::new(items)
         .print_under(context.format, columns)
-        .map_err(|error| Stop::failed("output", format!("{error:#}")))?;
+        .map_err(|error| Stop::failed(Reason::Output, format!("{error:#}")))?;
     let rows = match context.format {
         Format::Name => text.as_str(),
         _ => text.split_once('\n').map_or("", |(_, rows)| rows),

@@ -6,6 +6,7 @@ use crate::cluster::Cluster;
 use crate::fault::Unfit;
 use crate::faults::{Chosen, Found};
 use crate::plan::draw::Draw;
+use crate::problem::Reason;
 use crate::report::ExitCode;
 use crate::stop::Stop;
 use crate::ui::{Pick, Picker};
@@ -40,7 +41,7 @@ pub(super) async fn choose<T: Clone>(
 fn drawn<T>(cluster: &Cluster, wanted: &Wanted, survey: Found<T>) -> Result<Chosen<T>, Stop> {
     let named = !wanted.selection.names.is_empty();
     if let Some(missing) = survey.missing.first() {
-        return Err(Stop::refused("not-found", missing)
+        return Err(Stop::refused(Reason::NotFound, missing)
             .hint(format!("to see the VMIs: {}", cluster.again("kubectl vmchaos list -A"))));
     }
     let (mut fit, mut left_out) = (Vec::new(), survey.stopped);
@@ -79,7 +80,7 @@ fn cannot(unfit: &Unfit, others: &[Unfit]) -> Stop {
     let words: Vec<String> = all()
         .map(|unfit| format!("{}/{} {}", unfit.namespace, unfit.name, unfit.reason))
         .collect();
-    let stop = Stop::refused("unfit", words.join("; "));
+    let stop = Stop::refused(Reason::Unfit, words.join("; "));
     match all().find_map(|unfit| unfit.hint.as_ref()) {
         Some(hint) => stop.hint(hint),
         None => stop,
@@ -94,7 +95,7 @@ fn nothing(cluster: &Cluster, wanted: &Wanted, left_out: &[Unfit]) -> Stop {
         _ => format!("in namespace {} (the context's)", cluster.namespace),
     };
     if left_out.is_empty() {
-        return Stop::refused("no-match", format!("no VMI matches {place}")).hint(format!(
+        return Stop::refused(Reason::NoMatch, format!("no VMI matches {place}")).hint(format!(
             "--target must match the whole name; to see all VMIs: {}",
             cluster.again("kubectl vmchaos list -A")
         ));
@@ -110,7 +111,7 @@ fn nothing(cluster: &Cluster, wanted: &Wanted, left_out: &[Unfit]) -> Stop {
         String::new()
     };
     Stop::refused(
-        "no-match",
+        Reason::NoMatch,
         format!(
             "no VMI that matches {place} can take the fault: {}{more}",
             reasons.join("; ")
@@ -128,7 +129,7 @@ async fn picked<T: Clone>(context: &Context, cluster: &Cluster, survey: Found<T>
     let matched = survey.rows.iter().filter(|row| row.fault.is_ok()).count();
     if matched == 0 {
         return Err(
-            Stop::refused("no-match", "there is no VMI here that could take the fault")
+            Stop::refused(Reason::NoMatch, "there is no VMI here that could take the fault")
                 .hint("to see all VMIs and what they can take: kubectl vmchaos list -A"),
         );
     }
@@ -153,7 +154,7 @@ async fn picked<T: Clone>(context: &Context, cluster: &Cluster, survey: Found<T>
             })
         }
         Ok(Pick::Cancelled) => Err(Stop::refused(
-            "nothing-picked",
+            Reason::NothingPicked,
             "nothing was picked; nothing was changed",
         )),
         Ok(Pick::Interrupted) => Err(Stop::interrupted()),

@@ -11,7 +11,9 @@ use crate::faults::packets::permissions::VM_PACKETS;
 use crate::node::pod::DebugPod;
 use crate::node::script::SCRIPT;
 use crate::plan::pod_options::PodOptions;
+use crate::problem::Reason;
 use crate::report::DryRun;
+use crate::report::ExitCode;
 use crate::stop::Stop;
 use crate::ui::escape;
 
@@ -31,12 +33,9 @@ pub(crate) fn images(
     operators: Option<AgentImage>,
     kubevirt: &Result<LauncherImages, ClusterError>,
 ) -> Result<AgentImages, Stop> {
-    LauncherImages::choose(operators, kubevirt).map_err(|unknown| {
-        let stop = Stop::refused("image", unknown.message);
-        match unknown.hint {
-            Some(hint) => stop.hint(hint),
-            None => stop,
-        }
+    LauncherImages::choose(operators, kubevirt).map_err(|unknown| Stop {
+        exit: ExitCode::Refused,
+        problem: unknown.problem(Reason::Image),
     })
 }
 

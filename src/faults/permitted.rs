@@ -4,6 +4,7 @@ pub(crate) use crate::cluster::access::Places;
 use crate::cluster::rules::Rule;
 use crate::cluster::{Cluster, access};
 use crate::command_line::CommandLine;
+use crate::problem::Reason;
 use crate::stop::Stop;
 
 /// Refuses for the first rule that is needed and not granted; `remark` goes behind what is missing.
@@ -24,7 +25,7 @@ pub(crate) async fn permitted(
     };
     let missing = format!("{} {}", access.rule.verb, access.rule.qualified());
     Err(
-        Stop::refused("forbidden", format!("not permitted{place}: {missing}{remark}")).hint(format!(
+        Stop::refused(Reason::Forbidden, format!("not permitted{place}: {missing}{remark}")).hint(format!(
             "{} prints the rules that are missing; to ask again: {}",
             cluster.again(CommandLine::new("kubectl vmchaos check").arg(fault)),
             cluster.again(access.can_i())

@@ -11,6 +11,7 @@ pub(crate) mod beside;
 pub mod config;
 
 use crate::command_line::Hint;
+use crate::problem::Reason;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -78,8 +79,8 @@ pub struct Verdict {
 /// Why a run may not be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The guard, as the document names it.
-    pub guard: &'static str,
+    /// The guard, by the reason it gives.
+    pub guard: Reason,
     pub message: String,
     /// How to go on, or how to change the guard.
     pub hint: Hint,
@@ -172,7 +173,7 @@ fn too_long(known: &Known<'_>) -> Option<Refusal> {
     let maximum = known.config.maximum_duration;
     match known.facts.lasts {
         Lasts::For(asked) if asked > known.config.maximum_duration() => Some(Refusal {
-            guard: "maximum-duration",
+            guard: Reason::MaximumDuration,
             message: format!(
                 "--duration is {}s, and the maximum is {}",
                 asked.as_secs_f64(),
@@ -214,7 +215,7 @@ fn over_ceilings(known: &Known<'_>) -> Vec<Refusal> {
     };
     check(
         ceilings.per_run,
-        "ceiling-per-run",
+        Reason::CeilingPerRun,
         "perRun",
         facts.vms.len(),
         facts.matched,
@@ -228,13 +229,13 @@ fn over_ceilings(known: &Known<'_>) -> Vec<Refusal> {
             ""
         };
         let place = format!(" on node {node}{narrow}");
-        check(ceilings.per_node, "ceiling-per-node", "perNode", vms, there, &place);
+        check(ceilings.per_node, Reason::CeilingPerNode, "perNode", vms, there, &place);
     }
     for (namespace, vms) in facts.by(|place| &place.namespace) {
         let there = crowd.in_namespace.get(namespace).copied().unwrap_or_default().max(vms);
         let place = format!(" in namespace {namespace}");
         let ceiling = ceilings.per_namespace;
-        check(ceiling, "ceiling-per-namespace", "perNamespace", vms, there, &place);
+        check(ceiling, Reason::CeilingPerNamespace, "perNamespace", vms, there, &place);
     }
     all
 }

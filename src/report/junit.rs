@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{ErrorReport, ExitCode, Migration, RunReport, Seconds, TargetReport, TargetState};
+use super::{ExitCode, Migration, RunReport, Seconds, TargetReport, TargetState};
+use crate::problem::Problem;
 
 /// One case's outcome: the element it holds, where it did not pass.
 struct Case {
@@ -38,7 +39,7 @@ impl RunReport {
                 class: "run",
                 name: self.id.clone(),
                 took: None,
-                not_passed: Some(("error", error.reason.clone(), error.message.clone())),
+                not_passed: Some(("error", error.reason.to_string(), error.message.clone())),
             });
         }
         let count = |kind: &str| {
@@ -114,9 +115,9 @@ fn of_target(target: &TargetReport) -> Case {
     }
 }
 
-fn words(error: Option<&ErrorReport>, target: &TargetReport) -> (String, String) {
+fn words(error: Option<&Problem>, target: &TargetReport) -> (String, String) {
     if let Some(error) = error {
-        return (error.reason.clone(), error.message.clone());
+        return (error.reason.to_string(), error.message.clone());
     }
     let state = target.state.map(TargetState::word).unwrap_or_default();
     let by = target

@@ -25,7 +25,7 @@ impl RunReport {
             line(format!("- **{name}:** {}", safe(&value)));
         }
         if let Some(error) = &self.error {
-            line(format!("\n> {}: {}", safe(&error.reason), safe(&error.message)));
+            line(format!("\n> {}: {}", error.reason, safe(&error.message)));
         }
         if !self.targets.is_empty() {
             line("\n## VMs\n".to_owned());
@@ -139,7 +139,7 @@ fn details(target: &TargetReport, line: &mut impl FnMut(String)) {
     }
     line(format!("\n## {}\n", safe(&target.key())));
     if let Some(error) = &target.error {
-        line(format!("> {}: {}\n", safe(&error.reason), safe(&error.message)));
+        line(format!("> {}: {}\n", error.reason, safe(&error.message)));
     }
     for verified in &target.verified {
         let count = |name: &str, count: Option<u64>| count.map(|n| format!("; {n} {name}")).unwrap_or_default();

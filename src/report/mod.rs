@@ -7,7 +7,6 @@
 //! The documents are an interface: their fields are only ever added to. What does not apply to a run is absent from its
 //! document, not null; only `error` of a target is there always.
 
-mod error;
 mod exit;
 mod format;
 mod html;
@@ -25,7 +24,6 @@ mod run_table;
 mod target;
 mod value;
 
-pub use error::ErrorReport;
 pub use exit::ExitCode;
 pub use format::{Format, json, yaml};
 pub use list::{CheckItem, CheckResult, FaultAbility, Item, ListReport, RunItem, VmiTargetItem};

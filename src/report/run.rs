@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::target::word;
 use super::{
-    API_VERSION, ErrorReport, ExitCode, Migration, MigrationSummary, ScheduledRound, Seconds, TargetReport,
-    TargetState, Time,
+    API_VERSION, ExitCode, Migration, MigrationSummary, ScheduledRound, Seconds, TargetReport, TargetState, Time,
 };
+use crate::problem::Problem;
 
 /// Everything a run did, whichever way it ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,7 +50,7 @@ pub struct RunReport {
     pub summary: Summary,
     /// What concerns the whole run, such as a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<ErrorReport>,
+    pub error: Option<Problem>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

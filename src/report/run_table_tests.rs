@@ -1,4 +1,5 @@
 use super::*;
+use crate::problem::{Problem, Reason};
 use crate::report::{Migration, Phase};
 
 #[test]
@@ -29,8 +30,8 @@ fn moves_and_errors_have_columns_only_where_there_are_some() {
         to: "node-2".into(),
         gap_seconds: Some(Duration::from_millis(2400).into()),
     }];
-    run.target_mut("default/web-2").fail(ErrorReport::new(
-        "apply",
+    run.target_mut("default/web-2").fail(Problem::new(
+        Reason::Apply,
         "Error: Specified qdisc \x1b[31mkind is unknown",
     ));
     end(&mut run, Ending::Ran);

@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
+use crate::problem::{Problem, Reason};
 use crate::report::{EndedBy, Format, InterfaceReport, Move, RecoveredBy, Verified};
 
 fn at(seconds: i64) -> Time {
@@ -232,12 +233,13 @@ fn a_vm_that_needed_us_or_did_not_come_back_is_unrecovered() {
         0,
         "nobody had said that it would come back by itself"
     );
-    helped.target_mut("default/web-1").error = Some(ErrorReport::new("not-recovered", "it was to come back by itself"));
+    helped.target_mut("default/web-1").error =
+        Some(Problem::new(Reason::NotRecovered, "it was to come back by itself"));
     assert_eq!(end(&mut helped, Ending::Ran), 5);
-    for reason in ErrorReport::UNRECOVERED {
+    for reason in [Reason::NotRecovered, Reason::NotMigrated] {
         let mut run = run("outage");
         run.target_mut("default/web-1")
-            .fail(ErrorReport::new(reason, "not ready after 300s"));
+            .fail(Problem::new(reason, "not ready after 300s"));
         assert_eq!(end(&mut run, Ending::Ran), 5, "{reason}");
         assert_eq!(run.summary.failed, 1);
     }
@@ -248,7 +250,7 @@ fn targets_never_begun_are_skipped_and_the_summary_adds_up() {
     let mut run = run("netem");
     restored(&mut run, "default/a");
     run.target_mut("default/b")
-        .fail(ErrorReport::new("apply", "tc said no"));
+        .fail(Problem::new(Reason::Apply, "tc said no"));
     with_state(&mut run, "default/c", TargetState::Leaked, None);
     run.target_mut("default/d");
     assert_eq!(end(&mut run, Ending::Ran), 3);
@@ -287,8 +289,8 @@ fn a_dry_run_has_no_states() {
 #[test]
 fn a_refused_target_refuses_the_run() {
     let mut run = run("netem");
-    run.target_mut("default/a").error = Some(ErrorReport::new("unfit", "is paused").hint("unpause it"));
-    run.error = Some(ErrorReport::new("unfit", "default/a cannot take the fault"));
+    run.target_mut("default/a").error = Some(Problem::new(Reason::Unfit, "is paused").hint("unpause it"));
+    run.error = Some(Problem::new(Reason::Unfit, "default/a cannot take the fault"));
     assert_eq!(end(&mut run, Ending::Refused), 4);
     let document = serde_json::to_value(&run).unwrap();
     assert_eq!(

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ErrorReport, ExitCode, ProbeReport, RecoveryReport, Seconds, Time};
+use super::{ExitCode, ProbeReport, RecoveryReport, Seconds, Time};
+use crate::problem::Problem;
 
 /// One VMI of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Default)]
@@ -47,7 +48,7 @@ pub struct TargetReport {
     pub probes: Vec<ProbeReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<Event>,
-    pub error: Option<ErrorReport>,
+    pub error: Option<Problem>,
 }
 
 /// An interface the fault was on.
@@ -169,7 +170,7 @@ impl TargetReport {
     }
 
     /// Ends as failed; a state set before, such as leaked, stays.
-    pub fn fail(&mut self, error: ErrorReport) {
+    pub fn fail(&mut self, error: Problem) {
         self.state.get_or_insert(TargetState::Failed);
         self.ended_by.get_or_insert(EndedBy::Error);
         self.error = Some(error);
@@ -196,16 +197,8 @@ impl TargetReport {
     /// needed us.
     fn is_unrecovered(&self) -> bool {
         matches!(self.state, Some(TargetState::Failed | TargetState::Recovered))
-            && self
-                .error
-                .as_ref()
-                .is_some_and(|error| ErrorReport::UNRECOVERED.contains(&error.reason.as_str()))
+            && self.error.as_ref().is_some_and(|error| error.reason.is_unrecovered())
     }
-}
-
-impl ErrorReport {
-    /// Reasons that say the fault worked and the platform did not.
-    pub const UNRECOVERED: [&'static str; 2] = ["not-recovered", "not-migrated"];
 }
 
 impl TargetState {

@@ -9,5 +9,4 @@ pub(crate) mod node_probe;
 pub(crate) mod one_shot_pod;
 pub mod signals;
 pub(crate) mod sweep;
-pub(crate) mod trouble;
 pub(crate) mod words;

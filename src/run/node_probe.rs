@@ -9,7 +9,7 @@ use crate::cluster::Cluster;
 use crate::fault::AgentImage;
 use crate::node::pod::DebugPod;
 use crate::node::wire::Event;
-use crate::run::trouble::Trouble;
+use crate::problem::Problem;
 
 /// The label of a pod that looks at a node instead of doing something to VMs.
 pub(crate) const FAULT: &str = "check";
@@ -81,7 +81,7 @@ impl Probe {
 }
 
 /// Looks at a node; the error says why nobody could, and what to do.
-pub(crate) async fn run(cluster: &Cluster, probe: &Probe) -> Result<Probed, Trouble> {
+pub(crate) async fn run(cluster: &Cluster, probe: &Probe) -> Result<Probed, Problem> {
     let errand = Errand {
         cluster,
         pod: probe.pod(),

@@ -17,15 +17,12 @@ use crate::node::pod::DebugPod;
 use crate::node::pod_state::PodState;
 use crate::node::session::{Config, Heard, Session};
 use crate::node::wire::{Event, Word};
-use crate::run::trouble::Trouble;
+use crate::problem::{Problem, Reason};
 
 /// How long the pod may take to be gone; its grace period is 10 s.
 const REMOVE_LIMIT: Duration = Duration::from_secs(20);
 /// One pod a node: no storm of attaches to be spread.
 const ATTACH_SPACING: Duration = Duration::from_millis(500);
-
-/// Reason of an errand that was cancelled before anything was done.
-pub(crate) const STOPPED: &str = "stopped";
 
 /// What comes after an event of the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,13 +58,13 @@ pub(crate) struct Removal {
 // === impl Errand ===
 
 impl Errand<'_> {
-    /// Runs it; the error says why there is no answer, [`STOPPED`] that `cancel` came before anything was said to the agent.
+    /// Runs it; the error says why there is no answer, [`Reason::Stopped`] that `cancel` came before anything was said to the agent.
     /// The pod is left to be removed in either case.
     pub(crate) async fn run<T>(
         self,
         cancel: impl Future<Output = ()>,
         answer: impl FnMut(Event) -> Next<T>,
-    ) -> (Result<T, Trouble>, Removal) {
+    ) -> (Result<T, Problem>, Removal) {
         let mut removal = Removal {
             cluster: self.cluster.clone(),
             namespace: self.pod.namespace.clone(),
@@ -78,8 +75,8 @@ impl Errand<'_> {
         let whole = self.start_limit + self.answer_limit;
         let result = match timeout(whole, self.converse(cancel, answer, &mut removal)).await {
             Ok(result) => result,
-            Err(_) => Err(Trouble::new(
-                "no-answer",
+            Err(_) => Err(Problem::new(
+                Reason::NoAnswer,
                 format!("the agent on {} did not answer", self.pod.node),
             )),
         };
@@ -91,7 +88,7 @@ impl Errand<'_> {
         cancel: impl Future<Output = ()>,
         mut answer: impl FnMut(Event) -> Next<T>,
         pod: &mut Removal,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, Problem> {
         let (state, states) = watch::channel(PodState::Pending);
         let (heard, mut hearing) = mpsc::unbounded_channel();
         let config = Config {
@@ -118,17 +115,13 @@ impl Errand<'_> {
                     Ok((changed, new)) if changed == pod.name => drop(state.send_replace(new)),
                     Ok(_) => {}
                     Err(error) => {
-                        let trouble = Trouble::new("watch", error.message);
-                        return Err(match error.hint {
-                            Some(hint) => trouble.hint(hint),
-                            None => trouble,
-                        });
+                        return Err(error.problem(Reason::Watch));
                     }
                 },
                 heard = hearing.recv() => match heard {
                     Some(Heard::Created { uid }) => pod.uid = Some(uid),
                     Some(Heard::NotStarted { .. } | Heard::WireLost | Heard::Over(_)) | None if cancelled => {
-                        return Err(Trouble::new(STOPPED, "the run ended before its pod had done anything"));
+                        return Err(Problem::new(Reason::Stopped, "the run ended before its pod had done anything"));
                     }
                     Some(Heard::Line(_)) if cancelled => {}
                     Some(Heard::Line(line)) => match answer(line.event) {
@@ -144,8 +137,8 @@ impl Errand<'_> {
                     },
                     Some(Heard::NotStarted { error }) => return Err(words::not_started(&error)),
                     Some(Heard::WireLost | Heard::Over(_)) | None => {
-                        return Err(Trouble::new(
-                            "stream-lost",
+                        return Err(Problem::new(
+                            Reason::StreamLost,
                             format!("the agent on {} ended before it had answered", self.pod.node),
                         ));
                     }

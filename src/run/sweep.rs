@@ -115,7 +115,7 @@ pub(crate) async fn run(cluster: &Cluster, job: &Job) -> Vec<Result<Swept, Strin
     pod.finish().await;
     let unsaid = result
         .err()
-        .map_or_else(|| "the agent said nothing of it".to_owned(), |trouble| trouble.message);
+        .map_or_else(|| "the agent said nothing of it".to_owned(), |problem| problem.message);
     let said = |vm| swept.remove(&vm).unwrap_or_else(|| Err(unsaid.clone()));
     (0..job.targets.len()).map(said).collect()
 }
@@ -146,8 +146,8 @@ fn answer(event: Event, targets: &[Target], found: &mut usize) -> Option<(usize,
             device,
             detail,
         } => {
-            let trouble = words::refused(&key(vm)?, &reason, device.as_deref(), &detail);
-            Some((vm, Err(trouble.message)))
+            let problem = words::refused(&key(vm)?, &reason, device.as_deref(), &detail);
+            Some((vm, Err(problem.message)))
         }
         _ => None,
     }

@@ -3,7 +3,7 @@
 use crate::cluster::ErrorKind;
 use crate::command_line::{CommandLine, Hint};
 use crate::node::session::NotStarted;
-use crate::run::trouble::Trouble;
+use crate::problem::{Problem, Reason};
 
 /// Hint of what an earlier run may have left; the command follows.
 const LEFTOVERS: &str = "where no live run has it (kubectl vmchaos status shows those), an earlier one left it; to remove what this program left there: ";
@@ -12,7 +12,8 @@ const ENGINES: &str =
     "nft needs netdev ingress and egress hooks (Linux 5.16), tc needs cls_flower and act_gact; what there is: ";
 
 /// Why a VM, given as `namespace/name`, was refused on the node, before anything was changed there.
-pub(crate) fn refused(key: &str, reason: &str, device: Option<&str>, detail: &str) -> Trouble {
+pub(crate) fn refused(key: &str, word: &str, device: Option<&str>, detail: &str) -> Problem {
+    let reason = Reason::of_node(word);
     let device = device.unwrap_or("the device");
     let with_detail = |text: String| {
         if detail.is_empty() {
@@ -22,77 +23,77 @@ pub(crate) fn refused(key: &str, reason: &str, device: Option<&str>, detail: &st
         }
     };
     let (text, hint) = match reason {
-        "no-process" => (
+        Reason::NoProcess => (
             "no process of the VM's launcher was found on its node".to_owned(),
             "the VM may just have ended or moved; look at it and run again",
         ),
-        "host-netns" => (
+        Reason::HostNetns => (
             "the launcher's process is in the node's own network namespace, which is never touched".to_owned(),
             "report this with the pod's YAML: a launcher has a namespace of its own",
         ),
-        "no-device" => (
+        Reason::NoDevice => (
             format!("{device} is not in the VM's network namespace"),
             "name another one with --interfaces",
         ),
-        "not-a-tap" => (format!("{device} is not a tap"), "name another one with --interfaces"),
-        "device-down" => (
+        Reason::NotATap => (format!("{device} is not a tap"), "name another one with --interfaces"),
+        Reason::DeviceDown => (
             format!("{device} is not up"),
             "wait until the guest has opened it, or name others with --interfaces",
         ),
-        "wrong-bridge" => (
+        Reason::WrongBridge => (
             format!("{device} is not a port of the bridge expected for its binding"),
             "name another one with --interfaces",
         ),
-        "foreign-qdisc" => (
+        Reason::ForeignQdisc => (
             format!("{device} already has a qdisc that this run did not make; it is left alone"),
             LEFTOVERS,
         ),
-        "foreign-filter" => (
+        Reason::ForeignFilter => (
             format!("{device} already has filters or nft chains that this run did not make; they are left alone"),
             LEFTOVERS,
         ),
-        "no-engine" => ("the node cannot filter a device's packets".to_owned(), ENGINES),
-        "no-reject" => (
+        Reason::NoEngine => ("the node cannot filter a device's packets".to_owned(), ENGINES),
+        Reason::NoReject => (
             "the node's kernel cannot reject a device's packets".to_owned(),
             "use --action drop; rejecting needs nft with netdev hooks and CONFIG_NFT_REJECT_NETDEV",
         ),
-        "no-netem" => (
+        Reason::NoNetem => (
             "the node's kernel has no sch_netem, and it could not be loaded".to_owned(),
             "install it on the node (RHEL and Fedora: kernel-modules-extra; Ubuntu: linux-modules-extra; Debian: linux-image-amd64); --bandwidth alone works without it",
         ),
-        "no-probe" => (
+        Reason::NoProbe => (
             "the node cannot make the probes asked for".to_owned(),
             "leave --probe icmp out where there is no ping; --image names an image that has bash and ping",
         ),
-        "no-verdict" => (
+        Reason::NoVerdict => (
             "the debug pod could not write down that something is armed".to_owned(),
             "the node's disk may be full or read-only; look at it and run again",
         ),
-        "no-tool" => (
+        Reason::NoTool => (
             "the image lacks a tool".to_owned(),
             "name an image with sh, nsenter, iproute2 (tc, ip) and nft with --image",
         ),
-        "no-guest" => (
+        Reason::NoGuest => (
             "no QEMU process was found in the VM's launcher".to_owned(),
             "the VM may just have ended or moved; look at it and run again",
         ),
-        "several-guests" => (
+        Reason::SeveralGuests => (
             "which process is the VM's guest cannot be told".to_owned(),
             "look at the processes of the launcher pod; --mode pod ends all of them",
         ),
-        "not-killed" => (
+        Reason::NotKilled => (
             "the guest's QEMU process did not end".to_owned(),
             "it may hang in the kernel, on storage for one: look at it on the node",
         ),
-        "cgroup" => (
+        Reason::Cgroup => (
             "the fault's keeper could not be put out of the debug pod's reach".to_owned(),
             "the node's cgroups do not allow it; nothing was changed",
         ),
-        "arm-timeout" => (
+        Reason::ArmTimeout => (
             "the node was too slow to get ready".to_owned(),
             "look at the node's load and run again",
         ),
-        _ => (format!("refused on the node ({reason})"), "see the pod's log"),
+        _ => (format!("refused on the node ({word})"), "see the pod's log"),
     };
     let hint = match hint {
         LEFTOVERS => {
@@ -104,14 +105,15 @@ pub(crate) fn refused(key: &str, reason: &str, device: Option<&str>, detail: &st
             .into(),
         hint => hint.into(),
     };
-    Trouble::new(reason, with_detail(text)).hint(hint)
+    Problem::new(reason, with_detail(text)).hint(hint)
 }
 
 /// Why a fault could not be put in place; what was in place of it has been undone.
-pub(crate) fn failed(reason: &str, detail: &str) -> Trouble {
+pub(crate) fn failed(word: &str, detail: &str) -> Problem {
+    let reason = Reason::of_node(word);
     let text = match reason {
-        "apply" => "the kernel did not take the fault",
-        "readback" => "the fault was not there when it was read back",
+        Reason::Apply => "the kernel did not take the fault",
+        Reason::Readback => "the fault was not there when it was read back",
         _ => "the fault could not be put in place",
     };
     let text = if detail.is_empty() {
@@ -119,7 +121,7 @@ pub(crate) fn failed(reason: &str, detail: &str) -> Trouble {
     } else {
         format!("{text}: {detail}")
     };
-    Trouble::new(reason, text)
+    Problem::new(reason, text)
         .hint(CommandLine::new("kubectl vmchaos check --nodes").to("it was undone; to see what the nodes can do: "))
 }
 
@@ -129,10 +131,10 @@ fn is_answer(kind: ErrorKind) -> bool {
 }
 
 /// Why there was no dialogue with the debug pod.
-pub(crate) fn not_started(error: &NotStarted) -> Trouble {
+pub(crate) fn not_started(error: &NotStarted) -> Problem {
     match error {
-        NotStarted::Create(error) if !is_answer(error.kind) => Trouble::new(
-            "pod-unknown",
+        NotStarted::Create(error) if !is_answer(error.kind) => Problem::new(
+            Reason::PodUnknown,
             format!(
                 "whether the debug pod was made is not known, and one that nobody attaches to changes nothing and ends: {}",
                 error.message
@@ -140,24 +142,24 @@ pub(crate) fn not_started(error: &NotStarted) -> Trouble {
         )
         .hint(CommandLine::new("kubectl vmchaos status").to("to see whether it is there: ")),
         NotStarted::Create(error) => {
-            let trouble = Trouble::new("pod-refused", format!("the debug pod was refused: {}", error.message));
+            let problem = Problem::new(Reason::PodRefused, format!("the debug pod was refused: {}", error.message));
             match &error.hint {
-                Some(hint) => trouble.hint(hint.clone()),
-                None => trouble.hint("try another namespace with --pod-namespace"),
+                Some(hint) => problem.hint(hint.clone()),
+                None => problem.hint("try another namespace with --pod-namespace"),
             }
         }
-        NotStarted::Attach(error) => Trouble::new(
-            "attach",
+        NotStarted::Attach(error) => Problem::new(
+            Reason::Attach,
             format!("the debug pod could not be attached to: {}", error.message),
         )
         .hint(CommandLine::new("kubectl vmchaos check").to("see what is missing: ")),
         NotStarted::Hopeless { why, hint } => {
-            Trouble::new("pod-failed", format!("the debug pod cannot start: {why}")).hint(*hint)
+            Problem::new(Reason::PodFailed, format!("the debug pod cannot start: {why}")).hint(*hint)
         }
         NotStarted::TooSlow { limit, last } => {
             let last = if last.is_empty() { "no reason given" } else { last };
-            Trouble::new(
-                "pod-timeout",
+            Problem::new(
+                Reason::PodTimeout,
                 format!("the debug pod did not start within {} s: {last}", limit.as_secs()),
             )
             .hint(
@@ -165,7 +167,7 @@ pub(crate) fn not_started(error: &NotStarted) -> Trouble {
                     .to("give it more time with --pod-running-timeout, or see whether the node is ready: "),
             )
         }
-        NotStarted::Stopped => Trouble::new("stopped", "the run ended before the debug pod had started"),
+        NotStarted::Stopped => Problem::new(Reason::Stopped, "the run ended before the debug pod had started"),
     }
 }
 
@@ -186,10 +188,10 @@ mod tests {
     fn a_pod_is_refused_by_an_answer_alone() {
         let reason = |kind| not_started(&NotStarted::Create(ClusterError::new(kind, "why"))).reason;
         for kind in [ErrorKind::Timeout, ErrorKind::Unreachable] {
-            assert_eq!(reason(kind), "pod-unknown");
+            assert_eq!(reason(kind), Reason::PodUnknown);
         }
         for kind in [ErrorKind::Forbidden, ErrorKind::Invalid, ErrorKind::Refused] {
-            assert_eq!(reason(kind), "pod-refused");
+            assert_eq!(reason(kind), Reason::PodRefused);
         }
     }
     /// All that the agent's script gives as why it refuses a VM.
@@ -217,12 +219,12 @@ mod tests {
     fn each_reason_of_the_agent_has_words_and_a_next_step_of_its_own() {
         let mut told = std::collections::BTreeSet::new();
         for reason in REASONS.iter().chain(&["cgroup", "arm-timeout", "unheard-of"]) {
-            let trouble = refused("default/web-1", reason, Some("tap0"), "");
-            assert_eq!(&trouble.reason, reason);
-            assert!(!trouble.message.is_empty() && trouble.hint.is_some(), "{trouble:?}");
-            let general = trouble.message.contains(&format!("({reason})"));
-            assert_eq!(general, *reason == "unheard-of", "{trouble:?}");
-            assert!(told.insert(trouble.message.clone()), "{trouble:?}");
+            let problem = refused("default/web-1", reason, Some("tap0"), "");
+            assert_eq!(problem.reason, Reason::of_node(reason));
+            assert!(!problem.message.is_empty() && problem.hint.is_some(), "{problem:?}");
+            let general = problem.message.contains(&format!("({reason})"));
+            assert_eq!(general, *reason == "unheard-of", "{problem:?}");
+            assert!(told.insert(problem.message.clone()), "{problem:?}");
         }
         for reason in ["foreign-qdisc", "foreign-filter"] {
             let hint = refused("default/web-1", reason, Some("tap0"), "")

@@ -16,9 +16,9 @@ use crate::faults::debug_pods;
 use crate::node::pod::service_account;
 use crate::plan::new_run;
 use crate::plan::pod_options::{FAULT, REASON, USER};
+use crate::problem::Problem;
 use crate::report::CheckResult;
 use crate::run::node_probe::{self, Filtering, Probe, Probed};
-use crate::run::trouble::Trouble;
 use crate::stop::Stop;
 use crate::ui::{Confirm, escape};
 
@@ -123,7 +123,7 @@ async fn probe(
         (probe.node, result)
     });
     let mut looks = std::pin::pin!(looks.buffer_unordered(AT_ONCE));
-    let mut all: BTreeMap<String, Result<Probed, Trouble>> = BTreeMap::new();
+    let mut all: BTreeMap<String, Result<Probed, Problem>> = BTreeMap::new();
     // What is begun is finished, so that no pod stays; nothing more is begun after a second signal.
     loop {
         tokio::select! {

@@ -3,6 +3,7 @@
 use crate::cli::HaltRequest;
 use crate::cluster::Cluster;
 use crate::command_line::CommandLine;
+use crate::problem::Reason;
 use crate::report::{ExitCode, RunItem, Time};
 use crate::traces::{Found, Trace, TraceKind};
 use crate::ui::{Pick, Picker, escape};
@@ -168,9 +169,9 @@ fn named(
 async fn picked(context: &Context, live: Vec<Trace>, blind: Option<String>) -> Result<Chosen, Stop> {
     if live.is_empty() {
         return match blind {
-            None => Err(Stop::refused("no-match", "there are no runs")),
+            None => Err(Stop::refused(Reason::NoMatch, "there are no runs")),
             Some(blind) => Err(Stop::refused(
-                "no-match",
+                Reason::NoMatch,
                 format!("there are no runs where it could be looked; {blind}"),
             )),
         };
@@ -203,7 +204,7 @@ async fn picked(context: &Context, live: Vec<Trace>, blind: Option<String>) -> R
             })
         }
         Ok(Pick::Cancelled) => Err(Stop::refused(
-            "nothing-picked",
+            Reason::NothingPicked,
             "nothing was picked; nothing was changed",
         )),
         Ok(Pick::Interrupted) => Err(Stop::interrupted()),

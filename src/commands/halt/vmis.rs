@@ -8,6 +8,7 @@ use crate::command_line::CommandLine;
 use crate::node::pod::service_account;
 use crate::node::script::SCRIPT;
 use crate::plan::new_run;
+use crate::problem::Reason;
 use crate::report::RunItem;
 use crate::run::sweep::{self, Job};
 use crate::run::words::vmi;
@@ -41,7 +42,7 @@ pub(super) fn missing(cluster: &Cluster, namespace: &str, name: &str) -> Stop {
     let what = format!(
         "there is neither a VMI nor a VM \"{name}\" in namespace \"{namespace}\", nor a run on it; nothing was changed"
     );
-    Stop::refused("not-found", what).hint(format!(
+    Stop::refused(Reason::NotFound, what).hint(format!(
         "to see the VMIs: {}; to see the runs: {}",
         cluster.again("kubectl vmchaos list -A"),
         cluster.again("kubectl vmchaos status")

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::engine::{Action, Engine, FlightIndex, Stage};
 use super::flight::{Cancel, Object, Why};
-use crate::run::trouble::Trouble;
+use crate::problem::Problem;
 
 /// A cancelled migration that is not over by then is told as it is: nobody knows when it will be.
 pub(super) const CANCEL_LIMIT: Duration = Duration::from_secs(60);
@@ -17,17 +17,17 @@ pub(super) const SLOW: Duration = Duration::from_secs(3);
 const SLOW_AGAIN: Duration = Duration::from_secs(30);
 
 impl Engine {
-    pub(super) fn cancelled(&mut self, index: FlightIndex, answer: Result<(), Trouble>, now: Instant) {
+    pub(super) fn cancelled(&mut self, index: FlightIndex, answer: Result<(), Problem>, now: Instant) {
         let flight = &mut self.flights[index];
         if flight.is_over() {
             return;
         }
         match answer {
             // The watch tells the rest; where there is none, the VMI has to be asked.
-            Ok(()) if self.trouble.is_some() => self.actions.push(Action::Look(index)),
+            Ok(()) if self.problem.is_some() => self.actions.push(Action::Look(index)),
             Ok(()) => {}
-            Err(trouble) => {
-                flight.waits_for = Some(format!("it could not be cancelled: {}", trouble.message));
+            Err(problem) => {
+                flight.waits_for = Some(format!("it could not be cancelled: {}", problem.message));
                 flight.retry_at = Some(now + RETRY);
                 self.actions.push(Action::Show(index));
             }

@@ -8,7 +8,7 @@ use super::cancel::{RETRY, SLOW};
 use super::engine::{Action, Engine, FlightIndex, NotMade};
 use super::flight::{End, Object};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
-use crate::run::trouble::Trouble;
+use crate::problem::{Problem, Reason};
 
 /// The answer to a creation is sought for so long.
 const SEEK_LIMIT: Duration = Duration::from_secs(30);
@@ -22,12 +22,12 @@ impl Engine {
     ) {
         match answer {
             Ok(object) => self.made(index, *object, now),
-            Err(NotMade::Refused(trouble)) => self.refused(index, trouble, now),
-            Err(NotMade::Unknown(trouble)) => {
+            Err(NotMade::Refused(problem)) => self.refused(index, problem, now),
+            Err(NotMade::Unknown(problem)) => {
                 let flight = &mut self.flights[index];
                 if flight.object == Object::Asked {
                     flight.object = Object::Sought;
-                    flight.failure = Some(trouble.message);
+                    flight.failure = Some(problem.message);
                     self.actions.push(Action::Seek(index));
                 }
             }
@@ -37,7 +37,7 @@ impl Engine {
     pub(super) fn found(
         &mut self,
         index: FlightIndex,
-        answer: Result<Option<Box<VirtualMachineInstanceMigration>>, Trouble>,
+        answer: Result<Option<Box<VirtualMachineInstanceMigration>>, Problem>,
         now: Instant,
     ) {
         let flight = &mut self.flights[index];
@@ -48,14 +48,14 @@ impl Engine {
             Ok(Some(object)) => self.made(index, *object, now),
             Ok(None) => {
                 let why = flight.failure.take().unwrap_or_default();
-                let trouble = Trouble::new("not-created", format!("its migration could not be created: {why}"));
-                self.refused(index, trouble, now);
+                let problem = Problem::new(Reason::NotCreated, format!("its migration could not be created: {why}"));
+                self.refused(index, problem, now);
             }
             Err(_) if now < flight.asked_at + SEEK_LIMIT => flight.retry_at = Some(now + RETRY),
-            Err(trouble) => {
+            Err(problem) => {
                 flight.lost = Some(format!(
                     "its migration may have been created, and nobody could look: {}",
-                    trouble.message
+                    problem.message
                 ));
                 self.actions.push(Action::Show(index));
             }
@@ -86,7 +86,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn refused(&mut self, index: FlightIndex, trouble: Trouble, now: Instant) {
-        self.end(index, End::Refused(trouble), now);
+    pub(super) fn refused(&mut self, index: FlightIndex, problem: Problem, now: Instant) {
+        self.end(index, End::Refused(problem), now);
     }
 }

@@ -21,10 +21,10 @@ use crate::faults::migrate::eligibility::{NotMovable, Terrain, judge};
 use crate::faults::migrate::plan::MigrationPlan;
 use crate::faults::screen::Screen;
 use crate::plan::consent::Confirmed;
+use crate::problem::Problem;
 use crate::run::machine::{self, Driver as _, drive, step};
 use crate::run::moment::Moment;
 use crate::run::signals::Signals;
-use crate::run::trouble::Trouble;
 
 /// So long is tried to leave word that no round follows.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ pub(crate) struct Ran {
     /// Who told it to end from outside.
     pub halted_by: Option<String>,
     /// Why it could not go on.
-    pub trouble: Option<Trouble>,
+    pub problem: Option<Problem>,
 }
 
 /// What the driver is told by its tasks.
@@ -121,7 +121,7 @@ pub(crate) async fn run(
         vms: engine.vms().to_vec(),
         signals: engine.signals(),
         halted_by: engine.halted_by().map(str::to_owned),
-        trouble: engine.trouble().cloned(),
+        problem: engine.problem().cloned(),
         flights: engine.into_flights(),
     }
 }

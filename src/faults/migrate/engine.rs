@@ -12,9 +12,9 @@ use crate::faults::migrate::eligibility::NotMovable;
 use crate::faults::migrate::plan::MigrationPlan;
 use crate::faults::migrate::schedule::Schedule;
 use crate::faults::migrate::spec::{Extent, Movable};
+use crate::problem::Problem;
 use crate::run::machine::{Machine, Outside};
 use crate::run::moment::Moment;
-use crate::run::trouble::Trouble;
 
 pub(crate) use super::messages::{Action, FlightIndex, Input, NotMade};
 
@@ -61,7 +61,7 @@ pub(crate) struct Engine {
     pub(super) stage: Stage,
     pub(super) signals: u32,
     pub(super) halted_by: Option<String>,
-    pub(super) trouble: Option<Trouble>,
+    pub(super) problem: Option<Problem>,
     pub(super) actions: Vec<Action>,
 }
 
@@ -83,8 +83,8 @@ impl Machine for Engine {
             Input::Vmi(vm, vmi) => self.vmi(vm, vmi.as_deref(), now),
             Input::Looked(flight, answer) => self.looked(flight, answer, now),
             Input::Explained(flight, why) => self.explained(flight, why),
-            Input::Blind(trouble) => {
-                self.trouble.get_or_insert(trouble);
+            Input::Blind(problem) => {
+                self.problem.get_or_insert(problem);
                 self.wind(Why::Error, now);
             }
             Input::Outside(Outside::Signal) => self.signal(now),
@@ -141,7 +141,7 @@ impl Engine {
             stage: Stage::Surveying(1),
             signals: 0,
             halted_by: None,
-            trouble: None,
+            problem: None,
             actions: Vec::new(),
         };
         (engine, vec![Action::Survey])
@@ -170,8 +170,8 @@ impl Engine {
     }
 
     /// Why the run as a whole could not go on.
-    pub(crate) fn trouble(&self) -> Option<&Trouble> {
-        self.trouble.as_ref()
+    pub(crate) fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
     }
 
     pub(crate) fn clock(&self) -> Clock {

@@ -23,6 +23,7 @@ use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts};
 use crate::plan::consent::Confirmed;
 use crate::plan::draw::Draw;
 use crate::plan::guards::{Facts, Lasts, counted};
+use crate::problem::Reason;
 use crate::report::{DryRun, Ending, MigrationSummary, RunReport};
 use crate::run::signals::Signals;
 use crate::stop::Stop;
@@ -81,7 +82,7 @@ impl Fault for MigrateFault {
         let parallel = spec.parallel as usize;
         if parallel > vms {
             return Err(Stop::refused(
-                "parallel",
+                Reason::Parallel,
                 if vms == 1 {
                     format!("--parallel {parallel} is more than the one VM there is to migrate")
                 } else {
@@ -92,7 +93,7 @@ impl Fault for MigrateFault {
         }
         if vms == 1 && spec.extent == Extent::Once && self.interval_given {
             return Err(Stop::refused(
-                "interval",
+                Reason::Interval,
                 "an interval has no meaning for one VM that is migrated once",
             )
             .hint("leave out --interval-min and --interval-max, or add --rounds N or --duration TIME"));
@@ -144,10 +145,10 @@ impl Fault for MigrateFault {
             let new = new_migration(plan, 1, vm.namespace.clone(), vm.name.clone());
             let echoed = migration::create(cluster, &new, true)
                 .await
-                .map_err(|error| refused_for(vm, &Stop::of_cluster(&error)))?;
+                .map_err(|error| refused_for(vm, Stop::of_cluster(&error)))?;
             if echoed.spec.added_node_selector != new.node_selector {
                 return Err(Stop::refused(
-                    "kubevirt-version",
+                    Reason::KubevirtVersion,
                     "the server drops where a migration is to go: KubeVirt here is older than 1.6",
                 )
                 .hint("leave out --to-node and --node-selector"));
@@ -237,7 +238,7 @@ fn destination_exists(destination: &Destination, terrain: &Terrain, cluster: &Cl
             Some(why) => format!("node {wanted} {why}"),
         },
     };
-    Err(Stop::refused("node", crate::ui::escape(&why)).hint(format!(
+    Err(Stop::refused(Reason::Node, crate::ui::escape(&why)).hint(format!(
         "to see the nodes: {}",
         cluster.again("kubectl get nodes -L kubevirt.io/schedulable")
     )))
@@ -249,18 +250,14 @@ fn can_select_nodes(destination: &Destination, kubevirt: Option<&KubeVirt>) -> R
     match too_old.and_then(KubeVirt::release) {
         None => Ok(()),
         Some((major, minor)) => Err(Stop::refused(
-            "kubevirt-version",
+            Reason::KubevirtVersion,
             format!("a migration cannot be told where to go before KubeVirt 1.6; this is {major}.{minor}"),
         )
         .hint("leave out --to-node and --node-selector")),
     }
 }
 
-fn refused_for(vm: &Movable, stop: &Stop) -> Stop {
-    let mut told = Stop::refused(stop.reason, format!("{}: {}", vm.key(), stop.message));
-    told.exit = stop.exit;
-    match &stop.hint {
-        Some(hint) => told.hint(hint),
-        None => told,
-    }
+fn refused_for(vm: &Movable, mut stop: Stop) -> Stop {
+    stop.problem.message = format!("{}: {}", vm.key(), stop.problem.message);
+    stop
 }

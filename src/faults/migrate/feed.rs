@@ -14,7 +14,7 @@ use crate::cluster::watch::{self, Change, Filter};
 use crate::cluster::{Cluster, ClusterError};
 use crate::command_line::CommandLine;
 use crate::node::pod::LABEL_RUN;
-use crate::run::trouble::Trouble;
+use crate::problem::{Problem, Reason};
 
 /// Feeds the run's migrations in a namespace.
 pub(super) async fn feed_migrations(
@@ -84,6 +84,7 @@ fn blind(what: &str, error: &ClusterError) -> Input {
         error.message
     );
     Input::Blind(
-        Trouble::new("blind", told).hint(CommandLine::new("kubectl vmchaos check migrate").to("see what is missing: ")),
+        Problem::new(Reason::Blind, told)
+            .hint(CommandLine::new("kubectl vmchaos check migrate").to("see what is missing: ")),
     )
 }

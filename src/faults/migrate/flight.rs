@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::problem::Problem;
 use crate::run::moment::Moment;
-use crate::run::trouble::Trouble;
 
 /// The phases of a migration object in their order; a watch may miss the fast ones.
 pub(crate) const PHASES: [&str; 8] = [
@@ -38,7 +38,7 @@ pub(crate) enum End {
     /// By a signal, or by somebody's `halt`.
     Cancelled,
     /// The object was never made.
-    Refused(Trouble),
+    Refused(Problem),
 }
 
 /// Why a migration is cancelled.

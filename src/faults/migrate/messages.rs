@@ -4,8 +4,8 @@ use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::vmi::VirtualMachineInstance;
 use crate::faults::migrate::eligibility::NotMovable;
 use crate::faults::migrate::spec::Movable;
+use crate::problem::Problem;
 use crate::run::machine::Outside;
-use crate::run::trouble::Trouble;
 
 /// Position in the run's migrations, in the order of their making.
 pub(crate) type FlightIndex = usize;
@@ -20,11 +20,11 @@ pub(crate) enum Input {
     /// Answer to [`Action::Seek`]: the object that was made after all, none, or nobody could look.
     Found(
         FlightIndex,
-        Result<Option<Box<VirtualMachineInstanceMigration>>, Trouble>,
+        Result<Option<Box<VirtualMachineInstanceMigration>>, Problem>,
     ),
     /// Answer to [`Action::Cancel`]; `Ok` also when there is nothing to cancel any more. Where it is too late for that the
     /// answer is [`Input::Vmi`], which says so.
-    Cancelled(FlightIndex, Result<(), Trouble>),
+    Cancelled(FlightIndex, Result<(), Problem>),
     /// A migration of this run as it is now.
     Migration(Box<VirtualMachineInstanceMigration>),
     /// The migration object with this UID is gone.
@@ -32,11 +32,11 @@ pub(crate) enum Input {
     /// A VMI of the pool as it is now; `None` when there is none.
     Vmi(usize, Option<Box<VirtualMachineInstance>>),
     /// Answer to [`Action::Look`].
-    Looked(FlightIndex, Result<Option<Box<VirtualMachineInstance>>, Trouble>),
+    Looked(FlightIndex, Result<Option<Box<VirtualMachineInstance>>, Problem>),
     /// Answer to [`Action::Explain`]: what a migration waits for.
     Explained(FlightIndex, Option<String>),
     /// Migrations or VMIs cannot be watched: nothing is begun any more.
-    Blind(Trouble),
+    Blind(Problem),
     /// After `Enough` no round is begun any more; what is in flight goes on to its end.
     Outside(Outside),
 }
@@ -51,9 +51,9 @@ impl From<Outside> for Input {
 #[derive(Debug)]
 pub(crate) enum NotMade {
     /// The server said no.
-    Refused(Trouble),
+    Refused(Problem),
     /// No answer came: it may be there.
-    Unknown(Trouble),
+    Unknown(Problem),
 }
 
 /// What the engine wants done.

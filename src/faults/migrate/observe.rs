@@ -15,7 +15,7 @@ use crate::cluster::vmi::{MigrationState, VirtualMachineInstance};
 use crate::command_line::CommandLine;
 use crate::escape::escape;
 use crate::faults::migrate::plan::{HALTED_BY, ROUND};
-use crate::run::trouble::Trouble;
+use crate::problem::Problem;
 
 impl Engine {
     pub(super) fn migration(&mut self, object: VirtualMachineInstanceMigration, now: Instant) {
@@ -140,7 +140,7 @@ impl Engine {
     pub(super) fn looked(
         &mut self,
         index: FlightIndex,
-        answer: Result<Option<Box<VirtualMachineInstance>>, Trouble>,
+        answer: Result<Option<Box<VirtualMachineInstance>>, Problem>,
         now: Instant,
     ) {
         let flight = &mut self.flights[index];
@@ -180,7 +180,7 @@ impl Engine {
     /// The VMI's word on a migration whose object is gone.
     fn by_state(&mut self, index: FlightIndex, state: MigrationState, now: Instant) {
         if !state.completed {
-            if self.trouble().is_some() {
+            if self.problem().is_some() {
                 self.flights[index].retry_at = Some(now + RETRY);
             }
             return;

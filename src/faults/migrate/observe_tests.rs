@@ -9,11 +9,11 @@ use super::flight::End;
 use super::testing::{Run, flying, once};
 use crate::fault::Time;
 use crate::faults::migrate::spec::Extent;
+use crate::problem::{Problem, Reason};
 use crate::run::machine::{Machine, Outside};
-use crate::run::trouble::Trouble;
 
-fn lost() -> Trouble {
-    Trouble::new("unreachable", "no route")
+fn lost() -> Problem {
+    Problem::new(Reason::Unreachable, "no route")
 }
 
 fn second() -> Duration {
@@ -90,7 +90,7 @@ fn where_there_is_no_watch_any_more_the_vmi_is_asked() {
     run.handle(Input::Blind(lost()));
     run.handle(Input::Cancelled(0, Ok(())));
     run.expect(&[Action::Cancel(0), Action::Look(0)]);
-    assert_eq!(run.engine.trouble(), Some(&lost()));
+    assert_eq!(run.engine.problem(), Some(&lost()));
     // What the VMI says of another migration is no end of this one, whose object may be there.
     run.looked(0, &json!({"migrationUid": "other", "completed": true}));
     assert_eq!(run.end(0), None);

@@ -137,9 +137,9 @@ pub(crate) fn tell_end(printer: &Printer, cluster: &Cluster, plan: &MigrationPla
     if let Some(who) = &ran.halted_by {
         printer.line(&format!("ended early: the run was halted by {who}"));
     }
-    if let Some(trouble) = &ran.trouble {
-        let hint = trouble.hint.clone().map(|hint| cluster.lead(hint));
-        printer.failure(&trouble.message, hint.map(String::from).as_deref());
+    if let Some(problem) = &ran.problem {
+        let hint = problem.hint.clone().map(|hint| cluster.lead(hint));
+        printer.failure(&problem.message, hint.map(String::from).as_deref());
     }
     let lost = ran
         .flights

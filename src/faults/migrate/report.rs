@@ -4,8 +4,9 @@ use super::driver::Ran;
 use super::engine::PoolVm;
 use super::flight::{End, Flight};
 use crate::faults::migrate::plan::MigrationPlan;
+use crate::problem::{Problem, Reason};
 use crate::report::{
-    DryRun, Ending, ErrorReport, Migration, Phase, RunReport, ScheduledRound, Seconds, TargetReport, TargetState, Time,
+    DryRun, Ending, Migration, Phase, RunReport, ScheduledRound, Seconds, TargetReport, TargetState, Time,
 };
 
 /// Puts what is planned into the document.
@@ -46,32 +47,24 @@ pub(crate) fn outcome(report: &mut RunReport, ran: &Ran) -> Ending {
     for (target, vm) in report.targets.iter_mut().zip(&ran.vms) {
         if let Some(why) = vm.failed_to_move.as_ref().filter(|_| target.error.is_none()) {
             target.state = Some(TargetState::Failed);
-            target.error = Some(ErrorReport::new(NOT_MIGRATED, format!("left out of {why}")));
+            target.error = Some(Problem::new(Reason::NotMigrated, format!("left out of {why}")));
         }
     }
-    if let Some(trouble) = &ran.trouble {
-        let error = ErrorReport::new(&trouble.reason, &trouble.message);
-        report.error = Some(match &trouble.hint {
-            Some(hint) => error.hint(hint.clone()),
-            None => error,
-        });
-    }
+    report.error.clone_from(&ran.problem);
     match ran.signals {
-        0 if ran.trouble.is_some() || ran.halted_by.is_some() => Ending::Failed,
+        0 if ran.problem.is_some() || ran.halted_by.is_some() => Ending::Failed,
         0 => Ending::Ran,
         1 => Ending::Interrupted,
         _ => Ending::Unverified,
     }
 }
 
-const NOT_MIGRATED: &str = "not-migrated";
-
 /// What a migration means for its VM: a failure stays, also when a later round moved it.
 fn tell(target: &mut TargetReport, flight: &Flight) {
     if let Some(lost) = &flight.lost {
         target.state = Some(TargetState::Leaked);
-        target.error = Some(ErrorReport::new(
-            "leaked",
+        target.error = Some(Problem::new(
+            Reason::Leaked,
             format!("its migration may still be under way: {lost}"),
         ));
         return;
@@ -82,7 +75,7 @@ fn tell(target: &mut TargetReport, flight: &Flight) {
             return;
         }
         Some(End::Failed | End::TimedOut) => flight.failure.clone().unwrap_or_default(),
-        Some(End::Refused(trouble)) => trouble.message.clone(),
+        Some(End::Refused(problem)) => problem.message.clone(),
         // Where it was, and as it was.
         Some(End::Cancelled) | None => {
             target.state.get_or_insert(TargetState::Skipped);
@@ -91,7 +84,7 @@ fn tell(target: &mut TargetReport, flight: &Flight) {
     };
     if target.state != Some(TargetState::Leaked) {
         target.state = Some(TargetState::Failed);
-        target.error = Some(ErrorReport::new(NOT_MIGRATED, failed));
+        target.error = Some(Problem::new(Reason::NotMigrated, failed));
     }
 }
 
@@ -106,7 +99,7 @@ fn migration(flight: &Flight, vm: &PoolVm) -> Migration {
     let next = flight.phases.iter().skip(1).map(|seen| Some(seen.at));
     let ends = next.chain([flight.ended_at]);
     let refused = match &flight.end {
-        Some(End::Refused(trouble)) => Some(trouble.message.clone()),
+        Some(End::Refused(problem)) => Some(problem.message.clone()),
         _ => None,
     };
     Migration {

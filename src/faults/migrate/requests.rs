@@ -13,7 +13,7 @@ use crate::cluster::{Ask, ClusterError, ErrorKind};
 use crate::faults::migrate::find;
 use crate::faults::migrate::plan::{MigrationPlan, ROUND};
 use crate::node::pod::{LABEL_FAULT, LABEL_MANAGED_BY, LABEL_RUN, MANAGED_BY};
-use crate::run::trouble::Trouble;
+use crate::problem::Reason;
 
 impl Driver<'_> {
     /// Namespace and name of a flight's VM.
@@ -63,13 +63,17 @@ impl Driver<'_> {
             let api = Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), &namespace);
             let params = ListParams::default().labels(&format!("{LABEL_RUN}={run}"));
             let found = match api.list(&params).await {
-                Ok(list) => sound(list.items).map_err(|error| trouble(&error)).map(|listed| {
-                    let ours = |object: &VirtualMachineInstanceMigration| {
-                        object.spec.vmi_name == vmi && object.annotation(ROUND) == Some(round.as_str())
-                    };
-                    listed.into_iter().find(ours).map(Box::new)
-                }),
-                Err(error) => Err(trouble(&cluster.explain(&error, &ask("list", &namespace)))),
+                Ok(list) => sound(list.items)
+                    .map_err(|error| error.problem(Reason::NotCreated))
+                    .map(|listed| {
+                        let ours = |object: &VirtualMachineInstanceMigration| {
+                            object.spec.vmi_name == vmi && object.annotation(ROUND) == Some(round.as_str())
+                        };
+                        listed.into_iter().find(ours).map(Box::new)
+                    }),
+                Err(error) => Err(cluster
+                    .explain(&error, &ask("list", &namespace))
+                    .problem(Reason::NotCreated)),
             };
             Message::Input(Input::Found(flight, found))
         });
@@ -89,7 +93,7 @@ impl Driver<'_> {
                 Ok(()) => Input::Cancelled(index, Ok(())),
                 // Gone already, or another object has its name.
                 Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict) => Input::Gone(uid),
-                Err(error) => Input::Cancelled(index, Err(trouble(&error))),
+                Err(error) => Input::Cancelled(index, Err(error.problem(Reason::NotCreated))),
             })
         });
     }
@@ -101,7 +105,7 @@ impl Driver<'_> {
             let api = Api::<VirtualMachineInstance>::namespaced(cluster.client.clone(), &namespace);
             let read = api.get_opt(&name).await.map(|vmi| vmi.map(Box::new)).map_err(|error| {
                 let ask = Ask::new("get", "kubevirt.io", "virtualmachineinstances").namespace(&namespace);
-                trouble(&cluster.explain(&error, &ask))
+                cluster.explain(&error, &ask).problem(Reason::NotCreated)
             });
             Message::Input(Input::Looked(flight, read))
         });
@@ -151,23 +155,15 @@ pub(crate) fn new_migration(plan: &MigrationPlan, round: u64, namespace: String,
 }
 
 fn not_made(error: &ClusterError) -> NotMade {
-    let trouble = trouble(error);
+    let problem = error.problem(Reason::NotCreated);
     match error.kind {
         ErrorKind::Invalid
         | ErrorKind::Forbidden
         | ErrorKind::Unauthorized
         | ErrorKind::NotFound
         | ErrorKind::Conflict
-        | ErrorKind::AlreadyExists => NotMade::Refused(trouble),
-        _ => NotMade::Unknown(trouble),
-    }
-}
-
-fn trouble(error: &ClusterError) -> Trouble {
-    let trouble = Trouble::new("not-created", &error.message);
-    match &error.hint {
-        Some(hint) => trouble.hint(hint.clone()),
-        None => trouble,
+        | ErrorKind::AlreadyExists => NotMade::Refused(problem),
+        _ => NotMade::Unknown(problem),
     }
 }
 

@@ -128,7 +128,7 @@ fn state(flight: &Flight, round: &str) -> State {
             State::Done(format!("{round}migrated {way} in {took} ({})", phases(flight)))
         }
         (Some(End::Failed | End::TimedOut), _) => State::Failed(format!("{round}{way}: {}", why(&flight.failure))),
-        (Some(End::Refused(trouble)), _) => State::Failed(format!("{round}{}", trouble.message)),
+        (Some(End::Refused(problem)), _) => State::Failed(format!("{round}{}", problem.message)),
         (Some(End::Cancelled), _) => State::Done(format!("{round}cancelled, {way}: {}", why(&flight.failure))),
         (None, Some(_)) => State::Leaked,
         (None, None) => State::Step(format!("{round}{}", step(flight, &way))),

@@ -10,8 +10,8 @@ use super::flight::{End, Flight};
 use super::testing::{Run, flying, movable, once};
 use crate::fault::{Time, Unfit};
 use crate::faults::migrate::spec::Extent;
+use crate::problem::{Problem, Reason};
 use crate::run::machine::{Machine, Outside};
-use crate::run::trouble::Trouble;
 
 #[test]
 fn one_after_the_other_and_then_it_is_over() {
@@ -88,7 +88,7 @@ fn a_vm_that_cannot_be_moved_is_told_once_and_remembered() {
 
 #[test]
 fn an_answer_that_never_came_is_sought_and_found_by_round_and_vm() {
-    let lost = || Err(NotMade::Unknown(Trouble::new("timeout", "no answer")));
+    let lost = || Err(NotMade::Unknown(Problem::new(Reason::NoAnswer, "no answer")));
     let mut run = once(&["x"]);
     run.survey(&["x"]);
     run.handle(Input::Created(0, lost()));
@@ -103,12 +103,12 @@ fn an_answer_that_never_came_is_sought_and_found_by_round_and_vm() {
     run.survey(&["x"]);
     run.handle(Input::Created(0, lost()));
     run.handle(Input::Found(0, Ok(None)));
-    assert!(matches!(run.end(0), Some(End::Refused(trouble)) if trouble.message.contains("no answer")));
+    assert!(matches!(run.end(0), Some(End::Refused(problem)) if problem.message.contains("no answer")));
 
     let mut run = once(&["x"]);
     run.survey(&["x"]);
     run.handle(Input::Created(0, lost()));
-    let blind = || Err(Trouble::new("unreachable", "no route"));
+    let blind = || Err(Problem::new(Reason::Unreachable, "no route"));
     run.handle(Input::Found(0, blind()));
     run.sleep_for(Duration::from_secs(31));
     run.handle(Input::Found(0, blind()));

@@ -16,7 +16,7 @@ use crate::fault::RunField;
 use crate::faults::outage::plan::{OutagePlan, PlannedOutage};
 use crate::faults::outage::recovery::{Help, Sight, help};
 use crate::faults::outage::spec::{Mode, OutageTarget, Owner};
-use crate::run::trouble::Trouble;
+use crate::problem::{Problem, Reason};
 
 /// How often a helping request is tried when it does not get through, with so much time between.
 const TRIES: u32 = 10;
@@ -46,15 +46,17 @@ pub(super) async fn go_back(cluster: &Cluster, plan: &OutagePlan, target: &Outag
             Done::NotUndone(theirs(cluster, target, &now, &before))
         }
         Err(error) => Done::NotUndone(
-            Trouble::new("not-undone", &error.message).hint(cluster.again(plan.halt_command()).to("to undo it: ")),
+            error
+                .problem(Reason::NotUndone)
+                .hint(cluster.again(plan.halt_command()).to("to undo it: ")),
         ),
     }
 }
 
-fn theirs(cluster: &Cluster, target: &OutageTarget, now: &RunField, before: &RunField) -> Trouble {
+fn theirs(cluster: &Cluster, target: &OutageTarget, now: &RunField, before: &RunField) -> Problem {
     let command = put_back_command(&target.namespace, &target.name, now, before);
-    Trouble::new(
-        "changed-by-others",
+    Problem::new(
+        Reason::ChangedByOthers,
         format!(
             "somebody else set its run strategy to {} meanwhile, and it was left so; before this run it was {}",
             now.in_force(),
@@ -116,17 +118,18 @@ async fn once(cluster: &Cluster, target: &OutageTarget, manifest: &Value, help: 
     }
 }
 
-fn not_helped(cluster: &Cluster, vm: &PlannedOutage, help: Help, error: &ClusterError) -> Trouble {
+fn not_helped(cluster: &Cluster, vm: &PlannedOutage, help: Help, error: &ClusterError) -> Problem {
     let (namespace, name) = (&vm.target.namespace, &vm.target.name);
     let command = match help {
         Help::Start => CommandLine::new("virtctl start").arg(name).flag("-n", namespace),
         Help::Remove => CommandLine::new("kubectl delete vmi").arg(name).flag("-n", namespace),
         Help::Create => create_command(&vm.file),
     };
-    Trouble::new(
-        super::engine::NOT_RECOVERED,
+    Problem::new(
+        Reason::NotRecovered,
         format!("{} failed: {}", help.words(), error.message),
     )
+    .caused_by(error)
     .hint(cluster.again(command).to("to bring it back: "))
 }
 
@@ -172,14 +175,6 @@ pub(super) fn is_uncertain(error: &ClusterError) -> bool {
         error.kind,
         ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Other | ErrorKind::Refused
     )
-}
-
-pub(super) fn trouble(reason: &str, error: &ClusterError) -> Trouble {
-    let trouble = Trouble::new(reason, &error.message);
-    match &error.hint {
-        Some(hint) => trouble.hint(hint.clone()),
-        None => trouble,
-    }
 }
 
 #[cfg(test)]

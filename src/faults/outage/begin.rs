@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::back::{holder, is_uncertain, trouble};
+use super::back::{holder, is_uncertain};
 use super::engine::Done;
 use crate::cluster::lifecycle::{Action, act, delete_pod, delete_vmi};
 use crate::cluster::undo::mark;
@@ -10,6 +10,7 @@ use crate::cluster::{Cluster, ClusterError, ErrorKind, manifest};
 use crate::fault::Launcher;
 use crate::faults::outage::plan::{OutagePlan, PlannedOutage};
 use crate::faults::outage::spec::{Mode, OutageTarget, Owner};
+use crate::problem::Reason;
 
 /// What is asked of the API server for one VMI.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +89,7 @@ pub(super) async fn mark_first(cluster: &Cluster, plan: &OutagePlan, target: &Ou
         .await
         .map_err(|error| Done::Refused {
             marked: plan.spec.is_held() && is_uncertain(&error),
-            trouble: trouble("refused", &error),
+            problem: error.problem(Reason::Refused),
         })
 }
 
@@ -111,10 +112,10 @@ async fn write_way_back(
 pub(super) async fn ask(cluster: &Cluster, plan: &OutagePlan, target: &OutageTarget, request: Request<'_>) -> Done {
     match request.send(cluster, target, false).await {
         Ok(()) => Done::Acted,
-        Err(error) if is_uncertain(&error) => Done::Uncertain(trouble("no-answer", &error)),
+        Err(error) if is_uncertain(&error) => Done::Uncertain(error.problem(Reason::NoAnswer)),
         Err(error) => Done::Refused {
             marked: plan.spec.is_held(),
-            trouble: trouble("refused", &error),
+            problem: error.problem(Reason::Refused),
         },
     }
 }

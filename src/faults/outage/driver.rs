@@ -21,10 +21,10 @@ use crate::faults::outage::plan::OutagePlan;
 use crate::faults::outage::spec::Owner;
 use crate::faults::screen::Screen;
 use crate::plan::consent::Confirmed;
+use crate::problem::{Problem, Reason};
 use crate::run::machine::at;
 use crate::run::moment::Moment;
 use crate::run::signals::Signals;
-use crate::run::trouble::Trouble;
 
 /// How a run went.
 pub(crate) struct Ran {
@@ -197,8 +197,8 @@ impl Driver<'_> {
                 let note = format!("run {}: back {by} after outage by {mode}", self.plan.run);
                 screen::tell(self.screen, vm, uid, Happened::Restored, note);
             }
-            Step::Over(Outcome::Failed(trouble) | Outcome::Leaked(trouble)) if vm.times.acted.is_some() => {
-                let note = format!("run {}: outage by {mode}: {}", self.plan.run, trouble.message);
+            Step::Over(Outcome::Failed(problem) | Outcome::Leaked(problem)) if vm.times.acted.is_some() => {
+                let note = format!("run {}: outage by {mode}: {}", self.plan.run, problem.message);
                 screen::tell(self.screen, vm, uid, Happened::Failed, note);
             }
             _ => {}
@@ -239,13 +239,13 @@ fn take(known: &mut Vec<VmiState>, change: Change<VirtualMachineInstance>) {
     }
 }
 
-fn unwatched(error: &ClusterError) -> Trouble {
-    let trouble = Trouble::new(
-        "blind",
+fn unwatched(error: &ClusterError) -> Problem {
+    let problem = Problem::new(
+        Reason::Blind,
         format!("the VMI cannot be watched any more: {}", error.message),
     );
     match &error.hint {
-        Some(hint) => trouble.hint(hint.clone()),
-        None => trouble,
+        Some(hint) => problem.hint(hint.clone()),
+        None => problem,
     }
 }

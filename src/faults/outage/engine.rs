@@ -15,13 +15,8 @@ pub(crate) use self::states::{Done, Effect, Outcome, Step, Times};
 use super::VmiState;
 use crate::faults::outage::recovery::{Comeback, Help, Prediction, Sight, help};
 use crate::faults::outage::spec::{Mode, OutageSpec, OutageTarget};
+use crate::problem::{Problem, Reason};
 use crate::run::moment::Moment;
-use crate::run::trouble::Trouble;
-
-/// Reason of a VM that did not come back, or not by itself.
-pub(crate) const NOT_RECOVERED: &str = "not-recovered";
-/// Reason of an outage that somebody else ended.
-pub(crate) const ENDED_EARLY: &str = "ended-early";
 
 /// One VMI's outage.
 #[derive(Debug, Clone)]
@@ -53,11 +48,11 @@ pub(crate) struct Outage {
     until: Option<Instant>,
     /// An effect is under way.
     busy: bool,
-    uncertain: Option<Trouble>,
+    uncertain: Option<Problem>,
     /// A failure that is told once what was changed is back.
-    failing: Option<Trouble>,
+    failing: Option<Problem>,
     /// Nothing is seen any more.
-    blind: Option<Trouble>,
+    blind: Option<Problem>,
 }
 
 // === impl Outage ===
@@ -141,8 +136,8 @@ impl Outage {
             Some(_) => None,
         };
         if let Some(changed) = changed {
-            self.fail(Trouble::new(
-                "changed-meanwhile",
+            self.fail(Problem::new(
+                Reason::ChangedMeanwhile,
                 format!("the VMI {changed} since the plan was made; nothing was done to it"),
             ));
             return None;
@@ -164,14 +159,14 @@ impl Outage {
             return None;
         }
         if self.times.gone.is_some() && !self.spec.mode.ends_guest() && self.ended_meanwhile(vmis) {
-            let trouble = Trouble::new("gone", "the guest has ended meanwhile, and not by this command");
-            return self.end_with(trouble);
+            let problem = Problem::new(Reason::Gone, "the guest has ended meanwhile, and not by this command");
+            return self.end_with(problem);
         }
         if self.step == Step::Down
             && self.in_place
             && let Some(why) = self.undone_by_others(vmis)
         {
-            return self.end_with(Trouble::new(ENDED_EARLY, why));
+            return self.end_with(Problem::new(Reason::EndedEarly, why));
         }
         if self.step == Step::Down && self.hurried {
             if self.spec.is_held() || self.prediction.by == Comeback::Us {
@@ -198,20 +193,20 @@ impl Outage {
         self.until = None;
         match self.step {
             Step::Acting => {
-                let trouble = self.uncertain.take().unwrap_or_else(|| {
+                let problem = self.uncertain.take().unwrap_or_else(|| {
                     let why = match self.spec.mode {
                         Mode::Pause => "was not seen to be paused",
                         Mode::Reset => "nothing on the VMI shows that the guest was reset",
                         _ => "the old guest has not gone: what holds it is for you to find out, nothing was forced",
                     };
-                    Trouble::new(NOT_RECOVERED, why)
+                    Problem::new(Reason::NotRecovered, why)
                 });
-                self.end_with(trouble)
+                self.end_with(problem)
             }
             Step::Down => self.time_is_up(vmis, now),
             Step::Returning | Step::Helping => {
-                let trouble = self.not_back();
-                self.end_with(trouble)
+                let problem = self.not_back();
+                self.end_with(problem)
             }
             _ => None,
         }
@@ -231,8 +226,8 @@ impl Outage {
             return None;
         }
         if self.spec.no_recover {
-            let trouble = Trouble::new(
-                NOT_RECOVERED,
+            let problem = Problem::new(
+                Reason::NotRecovered,
                 if self.hurried {
                     "interrupted before anything brought it back, and --no-recover was asked for".to_owned()
                 } else {
@@ -242,7 +237,7 @@ impl Outage {
                     )
                 },
             );
-            return self.end_with(trouble);
+            return self.end_with(problem);
         }
         self.step = Step::Helping;
         self.until = Some(now.at + self.spec.timeout());

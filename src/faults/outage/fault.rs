@@ -23,6 +23,7 @@ use crate::faults::screen::Screen;
 use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts, place};
 use crate::plan::consent::Confirmed;
 use crate::plan::guards::{Facts, Lasts, counted};
+use crate::problem::Reason;
 use crate::report::{DryRun, Ending, RunReport};
 use crate::run::signals::Signals;
 use crate::stop::Stop;
@@ -146,7 +147,7 @@ impl Fault for OutageFault {
             let killing = (plan.vms.iter().enumerate())
                 .filter_map(|(index, vm)| Some(kill::pod(plan, pods, index, vm.target.launcher.as_ref()?)));
             let killing: Result<Vec<_>, String> = killing.collect();
-            let killing = killing.map_err(|why| Stop::refused("plan", why))?;
+            let killing = killing.map_err(|why| Stop::refused(Reason::Plan, why))?;
             let namespace = debug_pods::place(cluster, namespaces, &killing, dry_run, "outage").await?;
             plan.pods = Some(Pods {
                 namespace,
@@ -247,6 +248,6 @@ impl OutageFault {
             _ => format!("the {matched} VMIs that match"),
         };
         let hint = format!("use {flag} {matched} or --all, or match more VMIs");
-        Err(Stop::refused("count", format!("{flag} {count} is more than {all}")).hint(hint))
+        Err(Stop::refused(Reason::Count, format!("{flag} {count} is more than {all}")).hint(hint))
     }
 }

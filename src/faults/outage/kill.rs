@@ -11,9 +11,9 @@ use crate::node::pod::DebugPod;
 use crate::node::wire::{Event, Word};
 use crate::plan::compile_kill;
 use crate::plan::pod_options::{FAULT, REASON, TARGETS, USER};
-use crate::run::one_shot_pod::{Errand, Next, Removal, STOPPED};
+use crate::problem::{Problem, Reason};
+use crate::run::one_shot_pod::{Errand, Next, Removal};
 use crate::run::signals::Signals;
-use crate::run::trouble::Trouble;
 use crate::run::words;
 
 /// From the agent's first word to its last; it waits 5 s for the process to be gone.
@@ -62,13 +62,16 @@ pub(super) async fn kill(
     signals: Signals,
 ) -> (Done, Option<Removal>) {
     let marked = plan.spec.is_held();
-    let refused = |trouble: Trouble| Done::Refused { trouble, marked };
+    let refused = |problem: Problem| Done::Refused { problem, marked };
     let (Some(pods), Some(launcher)) = (&plan.pods, &plan.vms[index].target.launcher) else {
-        return (refused(Trouble::new("no-pod", "its launcher pod is not known")), None);
+        return (
+            refused(Problem::new(Reason::NoPod, "its launcher pod is not known")),
+            None,
+        );
     };
     let pod = match pod(plan, pods, index, launcher) {
         Ok(pod) => pod,
-        Err(why) => return (refused(Trouble::new("plan", why)), None),
+        Err(why) => return (refused(Problem::new(Reason::Plan, why)), None),
     };
     let errand = Errand {
         cluster,
@@ -93,10 +96,10 @@ pub(super) async fn kill(
         .await;
     let done = match result {
         Ok(Ok(())) => Done::Acted,
-        Ok(Err(trouble)) if trouble.reason == "not-killed" => Done::Uncertain(trouble),
-        Err(trouble) if trouble.reason == STOPPED => Done::NotBegun { marked },
-        Err(trouble) if said => Done::Uncertain(trouble),
-        Ok(Err(trouble)) | Err(trouble) => refused(trouble),
+        Ok(Err(problem)) if problem.reason == Reason::NotKilled => Done::Uncertain(problem),
+        Err(problem) if problem.reason == Reason::Stopped => Done::NotBegun { marked },
+        Err(problem) if said => Done::Uncertain(problem),
+        Ok(Err(problem)) | Err(problem) => refused(problem),
     };
     (done, Some(removal))
 }

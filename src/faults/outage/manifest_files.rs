@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use crate::faults::outage::plan::OutagePlan;
 use crate::faults::outage::spec::OutageTarget;
 use crate::local::folders;
+use crate::problem::Reason;
 use crate::stop::Stop;
 
 /// The folder for what is kept of runs.
 pub(crate) fn folder() -> Result<PathBuf, Stop> {
     folders::state().ok_or_else(|| {
         Stop::refused(
-            "manifest",
+            Reason::Manifest,
             "nobody knows where manifests could be kept: the home directory is not known; nothing was done",
         )
         .hint("set HOME, or XDG_STATE_HOME to a folder of yours")
@@ -37,7 +38,7 @@ pub(crate) fn keep(plan: &OutagePlan) -> Result<(), Stop> {
 
 fn refused(key: &str, file: &Path, why: &str) -> Stop {
     Stop::refused(
-        "manifest",
+        Reason::Manifest,
         format!(
             "the manifest of {key} could not be kept in {}: {why}; nothing was done",
             file.display()

@@ -15,7 +15,7 @@ use crate::faults::outage::recovery::Comeback;
 use crate::faults::outage::spec::{Mode, OutageTarget, Owner};
 use crate::faults::packets::plan_text::{context_line, in_short, left_out_line, rows};
 use crate::node::pod::service_account;
-use crate::run::trouble::Trouble;
+use crate::problem::Problem;
 use crate::ui::Printer;
 use crate::ui::{Table, escape};
 
@@ -205,12 +205,12 @@ fn next_step(cluster: &Cluster, plan: &OutagePlan, planned: &PlannedOutage) -> S
 pub(crate) fn tell_end(printer: &Printer, cluster: &Cluster, plan: &OutagePlan, ran: &Ran) {
     for (vm, planned) in ran.vms.iter().zip(&plan.vms) {
         match &vm.step {
-            Step::Over(Outcome::Recovered(Some(trouble)) | Outcome::Failed(trouble) | Outcome::Leaked(trouble)) => {
-                tell(printer, vm, trouble);
+            Step::Over(Outcome::Recovered(Some(problem)) | Outcome::Failed(problem) | Outcome::Leaked(problem)) => {
+                tell(printer, vm, problem);
                 if matches!(vm.step, Step::Over(Outcome::Failed(_))) && vm.times.acted.is_some() {
                     let kept = planned.file.display();
                     printer.line(&format!("its manifest is kept in {kept}"));
-                    if vm.out_of_sight || (trouble.hint.is_none() && vm.new.is_none() && plan.spec.mode.ends_guest()) {
+                    if vm.out_of_sight || (problem.hint.is_none() && vm.new.is_none() && plan.spec.mode.ends_guest()) {
                         printer.line(&next_step(cluster, plan, planned));
                     }
                 }
@@ -221,9 +221,9 @@ pub(crate) fn tell_end(printer: &Printer, cluster: &Cluster, plan: &OutagePlan, 
     }
 }
 
-fn tell(printer: &Printer, vm: &Outage, trouble: &Trouble) {
-    let message = format!("{}: {}", vm.target.key(), trouble.message);
-    printer.failure(&message, trouble.hint.as_ref().map(Hint::to_string).as_deref());
+fn tell(printer: &Printer, vm: &Outage, problem: &Problem) {
+    let message = format!("{}: {}", vm.target.key(), problem.message);
+    printer.failure(&message, problem.hint.as_ref().map(Hint::to_string).as_deref());
 }
 
 /// A second signal came before it was over.

@@ -9,12 +9,11 @@ use crate::faults::outage::plan::{OutagePlan, PlannedOutage};
 use crate::faults::outage::recovery::Comeback;
 use crate::faults::outage::spec::Owner;
 use crate::node::pod::service_account;
+use crate::problem::{Problem, Reason};
 use crate::report::{
-    EndedBy, Ending, ErrorReport, Event, PlanEntry, RecoveredBy, RecoveryReport, RunReport, Seconds, TargetReport,
-    TargetState, Time,
+    EndedBy, Ending, Event, PlanEntry, RecoveredBy, RecoveryReport, RunReport, Seconds, TargetReport, TargetState, Time,
 };
 use crate::run::moment::Moment;
-use crate::run::trouble::Trouble;
 
 /// Puts what is planned into the document; `again` makes of a command one that reaches the same cluster.
 pub(crate) fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(CommandLine) -> CommandLine) {
@@ -99,24 +98,24 @@ fn fill(target: &mut TargetReport, vm: &Outage, signals: u32) {
     target.timeline = timeline(vm);
     let times = &vm.times;
     target.injected_at = times.gone.map(|gone| Time(gone.clock));
-    let (state, trouble) = match &vm.step {
-        Step::Over(Outcome::Recovered(trouble)) => (TargetState::Recovered, trouble.as_ref()),
-        Step::Over(Outcome::Failed(trouble)) => (TargetState::Failed, Some(trouble)),
-        Step::Over(Outcome::Leaked(trouble)) => (TargetState::Leaked, Some(trouble)),
+    let (state, problem) = match &vm.step {
+        Step::Over(Outcome::Recovered(problem)) => (TargetState::Recovered, problem.as_ref()),
+        Step::Over(Outcome::Failed(problem)) => (TargetState::Failed, Some(problem)),
+        Step::Over(Outcome::Leaked(problem)) => (TargetState::Leaked, Some(problem)),
         Step::Over(Outcome::Skipped) | Step::Waiting | Step::Looking => (TargetState::Skipped, None),
         _ if vm.in_place => (TargetState::Leaked, None),
         _ => (TargetState::Failed, None),
     };
-    let left = Trouble::new(
-        "left",
+    let left = Problem::new(
+        Reason::Left,
         if vm.in_place {
             "left by a second signal before it was undone"
         } else {
             "left by a second signal before it was back"
         },
     );
-    let trouble = match vm.step {
-        Step::Over(_) | Step::Waiting | Step::Looking => trouble,
+    let problem = match vm.step {
+        Step::Over(_) | Step::Waiting | Step::Looking => problem,
         _ => Some(&left),
     };
     target.state = Some(state);
@@ -127,13 +126,7 @@ fn fill(target: &mut TargetReport, vm: &Outage, signals: u32) {
         recovery.new_name = Some(new.name.clone());
         recovery.new_uid = Some(new.uid.clone());
     }
-    target.error = trouble.map(|trouble| {
-        let report = ErrorReport::new(&trouble.reason, &trouble.message);
-        match &trouble.hint {
-            Some(hint) => report.hint(hint.clone()),
-            None => report,
-        }
-    });
+    target.error = problem.cloned();
     if state == TargetState::Recovered {
         target.restored_at = times.recovered.map(|recovered| Time(recovered.clock));
         target.held_seconds = since(times.gone, times.recovered);

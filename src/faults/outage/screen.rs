@@ -52,7 +52,7 @@ fn state(vm: &Outage) -> State {
         Step::Over(outcome) => match outcome {
             Outcome::Recovered(_) => State::Done(recovered(vm)),
             Outcome::Skipped => State::Skipped,
-            Outcome::Failed(trouble) => State::Failed(trouble.message.clone()),
+            Outcome::Failed(problem) => State::Failed(problem.message.clone()),
             Outcome::Leaked(_) => State::Leaked,
         },
     }

@@ -11,11 +11,8 @@ use crate::cluster::events::Happened;
 use crate::faults::packets::probes::Told;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, Line, ProbePhase, Word};
-use crate::run::trouble::Trouble;
+use crate::problem::{Problem, Reason};
 use crate::run::words;
-
-/// Reason of the trouble that the fault was not there until its end: how long it was, nobody knows.
-const NOT_HELD: &str = "not-held";
 
 impl Engine {
     pub(super) fn heard(&mut self, pod: PodIndex, heard: Heard, now: Instant) {
@@ -36,10 +33,10 @@ impl Engine {
             Heard::Line(line) => self.event(pod, line, now),
             Heard::NotStarted { error } => {
                 self.pods[pod] = Life::Over;
-                let trouble = words::not_started(&error);
+                let problem = words::not_started(&error);
                 self.each_in(pod, |engine, vm, placement| {
                     engine.vms[vm].bare_since = None;
-                    engine.vms[vm].fail(trouble.clone());
+                    engine.vms[vm].fail(problem.clone());
                     engine.finish(vm, placement, End::Untouched);
                 });
             }
@@ -108,8 +105,8 @@ impl Engine {
                 reason, device, detail, ..
             } => {
                 self.vms[vm].bare_since = None;
-                let trouble = words::refused(&self.vms[vm].key, &reason, device.as_deref(), &detail);
-                self.vms[vm].fail(trouble);
+                let problem = words::refused(&self.vms[vm].key, &reason, device.as_deref(), &detail);
+                self.vms[vm].fail(problem);
                 self.finish(vm, placement, End::Untouched);
             }
             Event::Ready { .. } => self.ready(vm, placement, now),
@@ -122,7 +119,11 @@ impl Engine {
             Event::Ending { by, read, .. } => self.ending(vm, placement, by, &read, now),
             Event::Restored { by, held, changed, .. } => {
                 let state = &mut self.vms[vm];
-                if state.trouble.as_ref().is_none_or(|trouble| trouble.reason != NOT_HELD) {
+                if state
+                    .problem
+                    .as_ref()
+                    .is_none_or(|problem| problem.reason != Reason::NotHeld)
+                {
                     state.held += held;
                 }
                 state.changed_by_others = changed.or(state.changed_by_others.take());
@@ -225,7 +226,7 @@ impl Engine {
             Err(difference) => {
                 state.bare_since = None;
                 state.note(self.clock, "what the kernel reads back is not what was asked");
-                state.fail(Trouble::new("readback", difference));
+                state.fail(Problem::new(Reason::Readback, difference));
                 self.roll_back(vm, placement, now);
             }
         }
@@ -244,12 +245,15 @@ impl Engine {
         self.ended_by(vm, placement, by);
         let state = &mut self.vms[vm];
         let held = state.placements[placement].is_touched() && state.injected_at.is_some();
-        if held && !read.is_empty() && state.trouble.is_none() {
+        if held && !read.is_empty() && state.problem.is_none() {
             match (state.check)(read) {
                 Ok(readings) => state.readings = readings,
                 Err(difference) => state.fail(
-                    Trouble::new(NOT_HELD, format!("the fault was not there until its end: {difference}"))
-                        .hint("somebody else changed the device meanwhile; run again"),
+                    Problem::new(
+                        Reason::NotHeld,
+                        format!("the fault was not there until its end: {difference}"),
+                    )
+                    .hint("somebody else changed the device meanwhile; run again"),
                 ),
             }
         }

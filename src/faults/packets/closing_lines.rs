@@ -6,7 +6,7 @@ use crate::faults::packets::driver::Ran;
 use crate::faults::packets::plan::Plan;
 use crate::faults::packets::pods::{NotGone, PodLeft};
 use crate::faults::packets::vm::{Cause, End, Vm};
-use crate::run::trouble::STREAM_LOST;
+use crate::problem::Reason;
 use crate::ui::Printer;
 
 pub(crate) fn tell(printer: &Printer, cluster: &Cluster, plan: &Plan, ran: &Ran) {
@@ -22,16 +22,16 @@ pub(crate) fn tell(printer: &Printer, cluster: &Cluster, plan: &Plan, ran: &Ran)
     for left in &ran.pods_left {
         printer.warn(&pod_left(left, &halt));
     }
-    if plan.spec.detach && ran.vms.iter().all(|vm| vm.trouble.is_none()) && ran.signals == 0 {
+    if plan.spec.detach && ran.vms.iter().all(|vm| vm.problem.is_none()) && ran.signals == 0 {
         printer.line(&format!("in place until the deadline; to end it sooner: {halt}"));
     }
     for vm in &ran.vms {
         if let Some(why) = ended_early(vm) {
             let by = rolled_back_by(vm);
             printer.line(&format!("{}: {why}{by}; everything is back", vm.key));
-        } else if let Some(trouble) = &vm.trouble {
-            let message = format!("{}: {}", vm.key, trouble.message);
-            printer.failure(&message, trouble.hint.as_ref().map(Hint::to_string).as_deref());
+        } else if let Some(problem) = &vm.problem {
+            let message = format!("{}: {}", vm.key, problem.message);
+            printer.failure(&message, problem.hint.as_ref().map(Hint::to_string).as_deref());
             if let Some(End::Swept(removed)) = vm.last_end().filter(|_| vm.leaked().is_none()) {
                 printer.line(&format!("{}: {}; everything is back", vm.key, swept(removed)));
             }
@@ -72,7 +72,12 @@ fn swept(removed: &[String]) -> String {
 
 /// Why a fault did not last as long as was asked, where that is no failure of its own.
 fn ended_early(vm: &Vm) -> Option<&'static str> {
-    if vm.leaked().is_some() || vm.trouble.as_ref().is_some_and(|trouble| trouble.reason != STREAM_LOST) {
+    if vm.leaked().is_some()
+        || vm
+            .problem
+            .as_ref()
+            .is_some_and(|problem| problem.reason != Reason::StreamLost)
+    {
         return None;
     }
     match vm.cause {

@@ -27,10 +27,10 @@ use crate::node::pod::DebugPod;
 use crate::node::pod_state::PodState;
 use crate::node::wire::Word;
 use crate::plan::consent::Confirmed;
+use crate::problem::{Problem, Reason};
 use crate::run::machine::{self, drive};
 use crate::run::signals::Signals;
 use crate::run::sweep;
-use crate::run::trouble::Trouble;
 
 /// What the driver is told by its tasks.
 pub(super) enum Message {
@@ -41,7 +41,7 @@ pub(super) enum Message {
     /// The launcher pod with this UID is being deleted, or has ended.
     LauncherEnds(String),
     /// The launcher of a VM that moved, and what is to be run there; or why not.
-    Relocated(VmIndex, String, Box<Result<(Target, DebugPod), Trouble>>),
+    Relocated(VmIndex, String, Box<Result<(Target, DebugPod), Problem>>),
 }
 
 /// How a run went; VMs in the order of the plan.
@@ -147,13 +147,15 @@ impl machine::Driver for Driver<'_> {
                 None
             }
             Message::Blind(error) => Some(Input::Blind(
-                Trouble::new("watch", format!("the debug pods cannot be watched: {}", error.message)).hint(
-                    error.hint.unwrap_or_else(|| {
-                        CommandLine::new("kubectl vmchaos check")
-                            .to("see what is missing: ")
-                            .into()
-                    }),
-                ),
+                Problem::new(
+                    Reason::Watch,
+                    format!("the debug pods cannot be watched: {}", error.message),
+                )
+                .hint(error.hint.unwrap_or_else(|| {
+                    CommandLine::new("kubectl vmchaos check")
+                        .to("see what is missing: ")
+                        .into()
+                })),
             )),
             Message::LauncherEnds(uid) => {
                 let mut targets = self.targets.iter();
@@ -228,7 +230,7 @@ impl Driver<'_> {
             Happened::Failed => {
                 let why = state
                     .leaked()
-                    .or(state.trouble.as_ref().map(|trouble| trouble.message.as_str()));
+                    .or(state.problem.as_ref().map(|problem| problem.message.as_str()));
                 format!("{}: {}", fault.kind(), why.unwrap_or("see the run's report"))
             }
         };

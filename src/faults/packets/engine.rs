@@ -82,11 +82,11 @@ impl Machine for Engine {
             Input::LauncherEnds(vm, pod) => self.launcher_ends(vm, pod, now),
             Input::Placed(vm, node, result) => self.placed(vm, &node, result),
             Input::Verified(vm, placement, result) => self.verified(vm, placement, result),
-            Input::Blind(trouble) => {
+            Input::Blind(problem) => {
                 self.vms
                     .iter_mut()
                     .filter(|vm| !vm.is_final())
-                    .for_each(|vm| vm.fail(trouble.clone()));
+                    .for_each(|vm| vm.fail(problem.clone()));
                 self.wind(Cause::Error, now);
             }
             Input::Outside(Outside::Signal) => self.signal(now),
@@ -160,7 +160,7 @@ impl Engine {
         match self.stage.clone() {
             Stage::Winding => {}
             Stage::Gathering => {
-                if self.vms.iter().any(|vm| vm.trouble.is_some()) {
+                if self.vms.iter().any(|vm| vm.problem.is_some()) {
                     self.wind(Cause::Error, now);
                 } else if self.vms.iter().all(|vm| vm.current().step == Step::Found) {
                     self.next_batch(now);
@@ -174,7 +174,7 @@ impl Engine {
         let step = |engine: &Self, vm: VmIndex| engine.vms[vm].placements[0].step.clone();
         let before_go = |step: &Step| matches!(step, Step::Arming | Step::Ready | Step::Found);
         let waiting = members.iter().any(|&vm| before_go(&step(self, vm)));
-        let failed = members.iter().any(|&vm| self.vms[vm].trouble.is_some());
+        let failed = members.iter().any(|&vm| self.vms[vm].problem.is_some());
         if waiting && failed {
             // All are ready before the first change, or nothing is injected.
             self.wind(Cause::Error, now);
@@ -309,7 +309,7 @@ impl Engine {
         if state.is_final() {
             state.ended_at = Some(self.clock);
             if let Some(told) = told {
-                let told = if state.trouble.is_some() {
+                let told = if state.problem.is_some() {
                     Happened::Failed
                 } else {
                     told

@@ -15,6 +15,7 @@ use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts};
 use crate::plan::consent::Confirmed;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::pod_options::{REASON, USER};
+use crate::problem::Reason;
 use crate::report::{DryRun, Ending, RunReport, probe_chart};
 use crate::run::signals::Signals;
 use crate::stop::Stop;
@@ -67,15 +68,15 @@ impl Fault for PacketFault {
         let many = chosen.targets.len() > 1;
         if self.spec.detach && many && self.spec.execution == Execution::Serial {
             return Err(Stop::refused(
-                "detach",
+                Reason::Detach,
                 "--detach cannot serve several VMs one after the other: nobody would be left to do it",
             )
             .hint("add --execution parallel, or name one VM"));
         }
         let plan = Plan::new(order.run.to_owned(), self.spec.clone(), chosen.targets, pod);
         let mut plan = plan.map_err(|error| match error.hint() {
-            Some(hint) => Stop::refused("plan", error.to_string()).hint(hint),
-            None => Stop::refused("plan", error.to_string()),
+            Some(hint) => Stop::refused(Reason::Plan, error.to_string()).hint(hint),
+            None => Stop::refused(Reason::Plan, error.to_string()),
         })?;
         plan.matched = chosen.matched;
         plan.seed = chosen.seed;
@@ -146,8 +147,8 @@ impl Fault for PacketFault {
     }
 
     fn outcome(cluster: &Cluster, ran: &mut driver::Ran, report: &mut RunReport) -> Ending {
-        for trouble in ran.vms.iter_mut().filter_map(|vm| vm.trouble.as_mut()) {
-            trouble.hint = trouble.hint.take().map(|hint| cluster.lead(hint));
+        for problem in ran.vms.iter_mut().filter_map(|vm| vm.problem.as_mut()) {
+            problem.hint = problem.hint.take().map(|hint| cluster.lead(hint));
         }
         document::outcome(report, ran)
     }

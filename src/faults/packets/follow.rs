@@ -19,7 +19,7 @@ use crate::fault::Target;
 use crate::faults::packets::plan::Plan;
 use crate::node::feed::pod_states;
 use crate::node::pod::DebugPod;
-use crate::run::trouble::Trouble;
+use crate::problem::{Problem, Reason};
 
 /// A task that ends with its owner.
 pub(super) struct Feed(JoinHandle<()>);
@@ -165,11 +165,14 @@ pub(super) async fn look(cluster: &Cluster, target: &Target) -> VmiSeen {
 }
 
 /// The VM on its new node, and the pod that puts the fault there.
-pub(super) async fn relocate(cluster: &Cluster, plan: &Plan, moved: Moved) -> Result<(Target, DebugPod), Trouble> {
+pub(super) async fn relocate(cluster: &Cluster, plan: &Plan, moved: Moved) -> Result<(Target, DebugPod), Problem> {
     let target = find(cluster, plan, &moved).await?;
-    let compiled = plan
-        .moved(&target, moved.remaining)
-        .map_err(|error| Trouble::new("moved", format!("its new launcher cannot be planned for: {error}")))?;
+    let compiled = plan.moved(&target, moved.remaining).map_err(|error| {
+        Problem::new(
+            Reason::Moved,
+            format!("its new launcher cannot be planned for: {error}"),
+        )
+    })?;
     let pod = DebugPod {
         run: plan.run.clone(),
         suffix: moved.index.to_string(),
@@ -186,7 +189,7 @@ pub(super) async fn relocate(cluster: &Cluster, plan: &Plan, moved: Moved) -> Re
     Ok((target, pod))
 }
 
-async fn find(cluster: &Cluster, plan: &Plan, moved: &Moved) -> Result<Target, Trouble> {
+async fn find(cluster: &Cluster, plan: &Plan, moved: &Moved) -> Result<Target, Problem> {
     let named = NamedTarget {
         namespace: Some(moved.target.namespace.clone()),
         name: moved.target.name.clone(),
@@ -215,14 +218,17 @@ async fn find(cluster: &Cluster, plan: &Plan, moved: &Moved) -> Result<Target, T
         sleep(RELOCATE_PAUSE).await;
     }
     let text = format!("the VM moved to {} and could not be followed: {last}", moved.node);
-    Err(Trouble::new("not-followed", text).hint("run the command again"))
+    Err(Problem::new(Reason::NotFollowed, text).hint("run the command again"))
 }
 
 /// Whether what was found is the guest that is followed, where it is to be; the inner error says where it is instead. Another
 /// guest of its name is not to get its fault.
-fn followed(found: Target, moved: &Moved) -> Result<Result<Target, String>, Trouble> {
+fn followed(found: Target, moved: &Moved) -> Result<Result<Target, String>, Problem> {
     if found.uid != moved.target.uid {
-        return Err(Trouble::new("gone", "the VM was restarted while it was being followed"));
+        return Err(Problem::new(
+            Reason::Gone,
+            "the VM was restarted while it was being followed",
+        ));
     }
     if found.node != moved.node {
         return Ok(Err(format!("it is on {} now", found.node)));
@@ -293,7 +299,7 @@ mod tests {
         for node in ["node-1", "node-2", "node-3"] {
             assert_eq!(
                 followed(target("new", node), &moved).unwrap_err().reason,
-                "gone",
+                Reason::Gone,
                 "{node}"
             );
         }

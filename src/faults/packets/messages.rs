@@ -6,9 +6,9 @@ use super::vm::{PodIndex, VmIndex};
 use crate::cluster::events::Happened;
 use crate::node::session::Heard;
 use crate::node::wire::Word;
+use crate::problem::Problem;
 use crate::run::machine::Outside;
 use crate::run::sweep::Swept;
-use crate::run::trouble::Trouble;
 
 /// What a VMI looks like now, to a run that has a fault on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,11 +30,11 @@ pub(crate) enum Input {
     /// The launcher that a debug pod has the VM's fault in is being deleted, or has ended.
     LauncherEnds(VmIndex, PodIndex),
     /// Answer to [`Action::Place`]: the pod opened on the new node, with the VM as its only one.
-    Placed(VmIndex, String, Result<PodIndex, Trouble>),
+    Placed(VmIndex, String, Result<PodIndex, Problem>),
     /// Answer to [`Action::Verify`]: what was found and is gone now, or what is left.
     Verified(VmIndex, usize, Result<Swept, String>),
     /// The debug pods cannot be watched: nothing that depends on it is begun, and what is there is rolled back.
-    Blind(Trouble),
+    Blind(Problem),
     Outside(Outside),
 }
 

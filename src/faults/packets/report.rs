@@ -7,11 +7,11 @@ use crate::faults::packets::plan::{Plan, PlannedVm};
 use crate::faults::packets::probe::Probe;
 use crate::node::pod::service_account;
 use crate::node::wire;
+use crate::problem::{Problem, Reason};
 use crate::report::{
-    EndedBy, Ending, ErrorReport, Event, InterfaceReport, Millis, Move, PlanEntry, ProbePhase, ProbeReport,
-    ProbeSample, RunReport, Seconds, TargetReport, TargetState, Time, Verified,
+    EndedBy, Ending, Event, InterfaceReport, Millis, Move, PlanEntry, ProbePhase, ProbeReport, ProbeSample, RunReport,
+    Seconds, TargetReport, TargetState, Time, Verified,
 };
-use crate::run::trouble::{STREAM_LOST, Trouble};
 
 /// Puts what is planned into the document: pods, commands, targets.
 pub(crate) fn plan(report: &mut RunReport, plan: &Plan, namespace: &str) {
@@ -131,10 +131,10 @@ fn fill(target: &mut TargetReport, vm: &Vm) {
             event: event.clone(),
         })
         .collect();
-    target.error = vm.trouble.as_ref().map(error);
+    target.error.clone_from(&vm.problem);
     if let Some(left) = vm.leaked() {
-        target.error = Some(ErrorReport::new(
-            "leaked",
+        target.error = Some(Problem::new(
+            Reason::Leaked,
             format!("something may still be in place: {left}"),
         ));
     }
@@ -151,7 +151,11 @@ pub(crate) fn state(vm: &Vm) -> TargetState {
         .all(|placement| placement.step == Step::Final(End::Untouched));
     if vm.leaked().is_some() {
         TargetState::Leaked
-    } else if vm.trouble.as_ref().is_some_and(|trouble| trouble.reason != STREAM_LOST) {
+    } else if vm
+        .problem
+        .as_ref()
+        .is_some_and(|problem| problem.reason != Reason::StreamLost)
+    {
         TargetState::Failed
     } else if untouched {
         TargetState::Skipped
@@ -182,13 +186,5 @@ fn ended_by(cause: Cause) -> EndedBy {
         Cause::Cleanup => EndedBy::Cleanup,
         Cause::Gone => EndedBy::Gone,
         Cause::Error => EndedBy::Error,
-    }
-}
-
-fn error(trouble: &Trouble) -> ErrorReport {
-    let report = ErrorReport::new(&trouble.reason, &trouble.message);
-    match &trouble.hint {
-        Some(hint) => report.hint(hint.clone()),
-        None => report,
     }
 }

@@ -31,7 +31,7 @@ fn state(vm: &Vm, hold: Duration) -> State {
     if vm.is_final() {
         return match crate::faults::packets::report::state(vm) {
             TargetState::Leaked => State::Leaked,
-            TargetState::Failed => State::Failed(vm.trouble.as_ref().map(|t| t.message.clone()).unwrap_or_default()),
+            TargetState::Failed => State::Failed(vm.problem.as_ref().map(|t| t.message.clone()).unwrap_or_default()),
             TargetState::Skipped => State::Skipped,
             TargetState::Detached => State::Done("in place until its deadline".to_owned()),
             TargetState::Gone => State::Gone,

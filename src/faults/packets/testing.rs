@@ -158,9 +158,9 @@ impl Story {
 
     pub(super) fn reason(&self, vm: usize) -> Option<&str> {
         self.engine.vms()[vm]
-            .trouble
+            .problem
             .as_ref()
-            .map(|trouble| trouble.reason.as_str())
+            .map(|problem| problem.reason.word())
     }
 }
 

@@ -10,8 +10,8 @@ use crate::faults::packets::probes::Probing;
 use crate::node::pod_state::PodState;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, ProbePhase, Word};
+use crate::problem::{Problem, Reason};
 use crate::run::machine::{Machine, Outside};
-use crate::run::trouble::Trouble;
 
 const A_MOMENT: Duration = Duration::from_secs(1);
 
@@ -252,7 +252,7 @@ fn probes_after_the_end_are_those_of_a_vm_that_had_the_fault() {
 fn a_cluster_that_cannot_be_watched_fails_those_that_have_not_ended() {
     let mut story = Story::hold(settings(), 2);
     story.ending(0, By::Deadline, "ok").restored(0, By::Deadline);
-    story.tell(Input::Blind(Trouble::new("blind", "no watch")));
+    story.tell(Input::Blind(Problem::new(Reason::Blind, "no watch")));
     assert_eq!((story.reason(0), story.reason(1)), (None, Some("blind")));
 }
 

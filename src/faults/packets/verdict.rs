@@ -6,8 +6,8 @@ use super::engine::{Action, Engine, VERDICT_LIMIT};
 use super::vm::{Cause, End, Step, Vm, VmIndex};
 use crate::node::pod_state::PodState;
 use crate::node::wire::By;
+use crate::problem::{Problem, Reason};
 use crate::run::sweep::Swept;
-use crate::run::trouble::{STREAM_LOST, Trouble};
 
 impl Engine {
     /// The stream to a debug pod has ended; what is in place there, its node is to roll back by itself.
@@ -31,8 +31,8 @@ impl Engine {
     pub(super) fn pod_over(&mut self, vm: VmIndex, placement: usize, state: &PodState) {
         let here = &self.vms[vm].placements[placement];
         if !here.is_touched() {
-            self.vms[vm].fail(Trouble::new(
-                "pod-ended",
+            self.vms[vm].fail(Problem::new(
+                Reason::PodEnded,
                 "the debug pod ended before anything was injected",
             ));
             return self.finish(vm, placement, End::Untouched);
@@ -67,8 +67,11 @@ impl Engine {
                 vm.because(Cause::Cleanup);
             }
             _ => vm.fail(
-                Trouble::new("pod-ended", "the debug pod ended under the fault and left no verdict")
-                    .hint("something on its node killed it, or the node is out of memory; see its events"),
+                Problem::new(
+                    Reason::PodEnded,
+                    "the debug pod ended under the fault and left no verdict",
+                )
+                .hint("something on its node killed it, or the node is out of memory; see its events"),
             ),
         }
     }
@@ -77,10 +80,10 @@ impl Engine {
     pub(super) fn could_not_undo(&mut self, vm: VmIndex, placement: usize, left: &str) {
         let state = &mut self.vms[vm];
         let node = &state.placements[placement].node;
-        let trouble = Trouble::new("not-undone", format!("{node} could not undo the fault: {left}"));
-        state.note(self.clock, trouble.message.clone());
+        let problem = Problem::new(Reason::NotUndone, format!("{node} could not undo the fault: {left}"));
+        state.note(self.clock, problem.message.clone());
         state.fail(
-            trouble.hint("why it could not is in the log of the node's kernel; the run did not end as it should have"),
+            problem.hint("why it could not is in the log of the node's kernel; the run did not end as it should have"),
         );
         self.verify(vm, placement);
     }
@@ -125,8 +128,8 @@ fn stream_lost(vm: &mut Vm) {
         return;
     }
     vm.because(Cause::LostOperator);
-    vm.trouble.get_or_insert(
-        Trouble::new(STREAM_LOST, "the stream to the debug pod was lost")
+    vm.problem.get_or_insert(
+        Problem::new(Reason::StreamLost, "the stream to the debug pod was lost")
             .hint("a restarted API server, kubelet or load balancer ends a fault; run again"),
     );
 }

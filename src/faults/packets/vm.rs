@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::faults::packets::probes::Probing;
 use crate::faults::packets::verify::Reading;
 use crate::node::wire::By;
-use crate::run::trouble::Trouble;
+use crate::problem::Problem;
 
 /// Position of a VM in the run.
 pub(crate) type VmIndex = usize;
@@ -107,7 +107,7 @@ pub(crate) struct Vm {
     /// Until when its VMI may take to say whether it has moved; then it has not.
     pub decide_by: Option<Instant>,
     pub cause: Option<Cause>,
-    pub trouble: Option<Trouble>,
+    pub problem: Option<Problem>,
     pub timeline: Vec<(Timestamp, String)>,
     pub probing: Probing,
 }
@@ -156,7 +156,7 @@ impl Vm {
             bare_since: None,
             decide_by: None,
             cause: None,
-            trouble: None,
+            problem: None,
             timeline: Vec::new(),
             probing: Probing::default(),
         }
@@ -199,7 +199,7 @@ impl Vm {
 
     /// The fault did not last as long as was asked, or until the operator had seen enough.
     pub(crate) fn ended_early(&self) -> bool {
-        self.trouble.is_some() || !matches!(self.cause, Some(Cause::Deadline | Cause::Operator))
+        self.problem.is_some() || !matches!(self.cause, Some(Cause::Deadline | Cause::Operator))
     }
 
     /// Adds a line to the VM's timeline.
@@ -213,8 +213,8 @@ impl Vm {
     }
 
     /// Records the first thing that went wrong.
-    pub(crate) fn fail(&mut self, trouble: Trouble) {
+    pub(crate) fn fail(&mut self, problem: Problem) {
         self.because(Cause::Error);
-        self.trouble.get_or_insert(trouble);
+        self.problem.get_or_insert(problem);
     }
 }

@@ -8,7 +8,7 @@ use super::engine::{Action, Engine, STEP_LIMIT, VmiSeen};
 use super::vm::{Cause, End, Move, Placement, PodIndex, Step, VmIndex};
 use crate::cluster::events::Happened;
 use crate::node::wire::Word;
-use crate::run::trouble::Trouble;
+use crate::problem::{Problem, Reason};
 
 impl Engine {
     /// The time left of what was asked, counted from the first injection.
@@ -53,7 +53,10 @@ impl Engine {
         match self.vms[vm].current().step {
             Step::Waiting | Step::Found | Step::Arming | Step::Ready => {
                 let state = &mut self.vms[vm];
-                state.fail(Trouble::new("gone", format!("{why}; the fault was not put in place")));
+                state.fail(Problem::new(
+                    Reason::Gone,
+                    format!("{why}; the fault was not put in place"),
+                ));
                 let Placement { pod, index, .. } = *state.current();
                 self.actions.push(Action::Say(pod, Word::Rollback(Some(index))));
                 self.finish(vm, placement, End::Untouched);
@@ -112,8 +115,8 @@ impl Engine {
                 return;
             }
             state.fail(
-                Trouble::new(
-                    "moved",
+                Problem::new(
+                    Reason::Moved,
                     format!("the VM moved from {from} to {node} before the fault was in place"),
                 )
                 .hint("run the command again"),
@@ -160,7 +163,7 @@ impl Engine {
         state.because(cause);
         if state.is_final() {
             state.ended_at = Some(self.clock);
-            let told = if state.trouble.is_some() {
+            let told = if state.problem.is_some() {
                 Happened::Failed
             } else {
                 Happened::Restored
@@ -170,7 +173,7 @@ impl Engine {
         self.actions.push(Action::Show(vm));
     }
 
-    pub(super) fn placed(&mut self, vm: VmIndex, node: &str, result: Result<PodIndex, Trouble>) {
+    pub(super) fn placed(&mut self, vm: VmIndex, node: &str, result: Result<PodIndex, Problem>) {
         match result {
             Ok(pod) => {
                 if self.pods.len() <= pod {
@@ -183,8 +186,8 @@ impl Engine {
                 self.vms[vm].placements.push(Placement::new(pod, 0, node));
                 self.actions.push(Action::Show(vm));
             }
-            Err(trouble) => {
-                self.vms[vm].fail(trouble);
+            Err(problem) => {
+                self.vms[vm].fail(problem);
                 self.give_up(vm, Cause::Error);
             }
         }
@@ -255,16 +258,16 @@ impl Engine {
         match here.step.clone() {
             Step::Ending => self.verify(vm, placement),
             Step::Injected | Step::Going => {
-                self.vms[vm].fail(Trouble::new(
-                    "overdue",
+                self.vms[vm].fail(Problem::new(
+                    Reason::Overdue,
                     format!("the agent on {node} did not answer in time"),
                 ));
                 self.roll_back(vm, placement, now);
             }
             Step::Verifying | Step::Final(_) => {}
             Step::Waiting | Step::Found | Step::Arming | Step::Ready => {
-                self.vms[vm].fail(Trouble::new(
-                    "agent-silent",
+                self.vms[vm].fail(Problem::new(
+                    Reason::AgentSilent,
                     format!("the agent on {node} did not get ready in time"),
                 ));
                 self.actions.push(Action::Say(pod, Word::Rollback(Some(index))));

@@ -7,9 +7,9 @@ use super::report::state;
 use super::testing::{Story, here, settings};
 use super::vm::{Cause, End, Step};
 use crate::node::wire::{By, Event, Word};
+use crate::problem::{Problem, Reason};
 use crate::report::TargetState;
 use crate::run::machine::{Machine, Outside};
-use crate::run::trouble::Trouble;
 
 #[test]
 fn a_vm_that_moves_gets_its_fault_back_for_the_rest_of_the_time() {
@@ -129,7 +129,7 @@ fn a_move_that_cannot_be_followed_is_told_with_no_end_to_its_gap() {
     story.tell(Input::Placed(
         0,
         "node-2".into(),
-        Err(Trouble::new("pod-refused", "no")),
+        Err(Problem::new(Reason::PodRefused, "no")),
     ));
     assert!(story.engine.is_done());
     assert_eq!(story.reason(0), Some("pod-refused"));

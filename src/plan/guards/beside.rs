@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Facts, Place, Refusal};
 use crate::command_line::CommandLine;
+use crate::problem::Reason;
 
 /// So many of a kind are told one by one.
 const SHOWN: usize = 5;
@@ -75,7 +76,7 @@ impl Beside {
         let clashing = of_kind.filter_map(|other| {
             let vms = other.on_vms(facts);
             let refusal = |vms: String| Refusal {
-                guard: "one-of-a-kind",
+                guard: Reason::OneOfAKind,
                 message: format!("{} is on {vms} already, and a VM takes one of a kind", other.told()),
                 hint: CommandLine::new("kubectl vmchaos halt")
                     .arg(&other.run)

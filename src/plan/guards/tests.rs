@@ -139,10 +139,10 @@ fn the_maximum_duration_is_one_that_may_be_asked_for() {
         let verdict = verdict("maximumDuration: 10m", &facts, 9);
         verdict.refusals.iter().map(|refusal| refusal.guard).collect::<Vec<_>>()
     };
-    assert_eq!(refusals(Lasts::For(Duration::from_mins(10))), Vec::<&str>::new());
+    assert_eq!(refusals(Lasts::For(Duration::from_mins(10))), Vec::<Reason>::new());
     assert_eq!(
         refusals(Lasts::For(Duration::from_millis(600_001))),
-        ["maximum-duration"]
+        [Reason::MaximumDuration]
     );
 }
 
@@ -164,12 +164,15 @@ fn a_ceiling_is_so_many_as_there_may_be_and_counts_each_place_by_itself() {
     let over = |config: &str| guards(&format!("ceilings: {{{config}}}"));
     assert_eq!(
         over("perRun: 3"),
-        [("ceiling-per-run", "4 VMs in one run, and the ceiling is 3".to_owned())]
+        [(
+            Reason::CeilingPerRun,
+            "4 VMs in one run, and the ceiling is 3".to_owned()
+        )]
     );
     let on_node = "3 VMs on node node-1, and the ceiling is 2".to_owned();
-    assert_eq!(over("perNode: 2"), [("ceiling-per-node", on_node)]);
+    assert_eq!(over("perNode: 2"), [(Reason::CeilingPerNode, on_node)]);
     let in_namespace = "3 VMs in namespace shop, and the ceiling is 2".to_owned();
-    assert_eq!(over("perNamespace: 2"), [("ceiling-per-namespace", in_namespace)]);
+    assert_eq!(over("perNamespace: 2"), [(Reason::CeilingPerNamespace, in_namespace)]);
     // Those of the run are there, however many could be counted.
     assert_eq!(over("perNode: 50%").len(), 2);
 }

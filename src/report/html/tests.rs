@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::problem::{Problem, Reason};
 use crate::report::{
-    DryRun, Ending, ErrorReport, Migration, Move, Phase, ProbePhase, ProbeReport, ProbeSample, ProbeSummary, RunReport,
-    Time, Verified,
+    DryRun, Ending, Migration, Move, Phase, ProbePhase, ProbeReport, ProbeSample, ProbeSummary, RunReport, Time,
+    Verified,
 };
 
 /// What a tenant, a node or a server can make of any text.
@@ -38,7 +39,7 @@ fn all_of(text: &str) -> RunReport {
     target.restored_at = Some(at(124));
     target.held_seconds = Some(Duration::from_millis(120_003).into());
     target.event_at(at(4), text);
-    target.error = Some(ErrorReport::new(text, text));
+    target.error = Some(Problem::new(Reason::Apply, text));
     target.moves = vec![Move {
         at: at(60),
         from: text.into(),
@@ -92,7 +93,7 @@ fn all_of(text: &str) -> RunReport {
         result: text.to_owned(),
         failure_reason: Some(text.into()),
     });
-    run.error = Some(ErrorReport::new(text, text));
+    run.error = Some(Problem::new(Reason::Apply, text));
     run.finish(Ending::Ran);
     run.finished_at = Some(at(130));
     run

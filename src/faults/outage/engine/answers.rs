@@ -3,7 +3,7 @@
 use super::super::VmiState;
 use super::{Done, Effect, Moment, Outage, Outcome, Step};
 use crate::faults::outage::recovery::Help;
-use crate::run::trouble::Trouble;
+use crate::problem::{Problem, Reason};
 
 // === impl Outage ===
 
@@ -17,14 +17,14 @@ impl Outage {
     /// Takes in what came of an effect.
     pub(crate) fn done(&mut self, done: Done, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         self.busy = false;
-        if let Some(trouble) = self.blind.take().filter(|_| !matches!(done, Done::NotUndone(_))) {
+        if let Some(problem) = self.blind.take().filter(|_| !matches!(done, Done::NotUndone(_))) {
             match done {
                 Done::Acted | Done::Uncertain(_) => self.acted(now),
                 Done::Undone => self.in_place = false,
                 Done::Helped(help) => _ = self.helped.insert(help),
                 _ => {}
             }
-            return self.end_blind(trouble, vmis, now);
+            return self.end_blind(problem, vmis, now);
         }
         match done {
             Done::Acted => {
@@ -32,28 +32,29 @@ impl Outage {
                 self.until = Some(now.at + self.leaving());
                 self.see(vmis, now)
             }
-            Done::Uncertain(trouble) => {
+            Done::Uncertain(problem) => {
                 self.acted(now);
-                self.uncertain = Some(trouble);
+                self.uncertain = Some(problem);
                 self.until = Some(now.at + self.uncertain());
                 self.see(vmis, now)
             }
-            Done::Refused { trouble, marked } => {
+            Done::Refused { problem, marked } => {
                 self.in_place = marked;
-                self.end_with(trouble)
+                self.end_with(problem)
             }
             Done::NotBegun { marked: false } => {
                 self.in_place = false;
                 self.skip();
                 None
             }
-            Done::NotBegun { marked: true } => {
-                self.end_with(Trouble::new("stopped", "interrupted before anything was done to it"))
-            }
+            Done::NotBegun { marked: true } => self.end_with(Problem::new(
+                Reason::Stopped,
+                "interrupted before anything was done to it",
+            )),
             Done::Undone => {
                 self.in_place = false;
-                if let Some(trouble) = self.failing.take() {
-                    self.fail(trouble);
+                if let Some(problem) = self.failing.take() {
+                    self.fail(problem);
                     return None;
                 }
                 self.step = if self.spec.mode.ends_guest() {
@@ -66,8 +67,8 @@ impl Outage {
                 self.tried.insert(Help::Start);
                 self.see(vmis, now)
             }
-            Done::NotUndone(trouble) => {
-                self.step = Step::Over(Outcome::Leaked(trouble));
+            Done::NotUndone(problem) => {
+                self.step = Step::Over(Outcome::Leaked(problem));
                 None
             }
             Done::Helped(help) => {
@@ -80,8 +81,8 @@ impl Outage {
                 }
                 self.see(vmis, now)
             }
-            Done::NotHelped(trouble) => {
-                self.fail(trouble);
+            Done::NotHelped(problem) => {
+                self.fail(problem);
                 None
             }
         }

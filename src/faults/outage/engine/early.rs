@@ -1,24 +1,24 @@
 //! What ends an outage before its time: a signal, the operator, a failure.
 
 use super::super::VmiState;
-use super::{Effect, Moment, NOT_RECOVERED, Outage, Outcome, Step};
+use super::{Effect, Moment, Outage, Outcome, Step};
 use crate::faults::outage::recovery::{Help, Sight, help};
-use crate::run::trouble::Trouble;
+use crate::problem::{Problem, Reason};
 
 // === impl Outage ===
 
 impl Outage {
     /// Its VMIs cannot be watched any more.
-    pub(crate) fn blind(&mut self, trouble: Trouble, vmis: &[VmiState], now: Moment) -> Option<Effect> {
+    pub(crate) fn blind(&mut self, problem: Problem, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         if self.busy {
-            self.blind = Some(trouble);
+            self.blind = Some(problem);
             return None;
         }
-        self.end_blind(trouble, vmis, now)
+        self.end_blind(problem, vmis, now)
     }
 
     /// What was changed is put back, what only we bring back is brought back, unseen; then it ends as not recovered.
-    pub(super) fn end_blind(&mut self, trouble: Trouble, vmis: &[VmiState], now: Moment) -> Option<Effect> {
+    pub(super) fn end_blind(&mut self, problem: Problem, vmis: &[VmiState], now: Moment) -> Option<Effect> {
         self.out_of_sight = true;
         let is_down = self.times.gone.is_some() && self.spec.mode.ends_guest() && self.new.is_none();
         let sight = if self.tried.contains(&Help::Remove) {
@@ -28,16 +28,16 @@ impl Outage {
         };
         let next = help(&self.target.owner, sight).filter(|help| !self.tried.contains(help));
         if let (Some(next), true, false, false) = (next, is_down, self.in_place, self.spec.no_recover) {
-            self.blind = Some(trouble);
+            self.blind = Some(problem);
             self.step = Step::Helping;
             return Some(self.begin_help(next, now));
         }
         let lost = match self.times.acted {
-            None => trouble,
-            Some(_) => Trouble {
-                reason: NOT_RECOVERED.to_owned(),
-                message: format!("{}; whether the guest came back is not known", trouble.message),
-                ..trouble
+            None => problem,
+            Some(_) => Problem {
+                reason: Reason::NotRecovered,
+                message: format!("{}; whether the guest came back is not known", problem.message),
+                ..problem
             },
         };
         self.end_with(lost)
@@ -67,18 +67,18 @@ impl Outage {
     }
 
     /// Ends with a failure, once what was changed is back.
-    pub(super) fn end_with(&mut self, trouble: Trouble) -> Option<Effect> {
+    pub(super) fn end_with(&mut self, problem: Problem) -> Option<Effect> {
         if self.in_place {
-            self.failing = Some(trouble);
+            self.failing = Some(problem);
             self.step = Step::Undoing;
             self.busy = true;
             return Some(Effect::Undo);
         }
-        self.fail(trouble);
+        self.fail(problem);
         None
     }
 
-    pub(crate) fn fail(&mut self, trouble: Trouble) {
-        self.step = Step::Over(Outcome::Failed(trouble));
+    pub(crate) fn fail(&mut self, problem: Problem) {
+        self.step = Step::Over(Outcome::Failed(problem));
     }
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::super::VmiState;
+use super::Outage;
 use super::{Moment, Outcome, Step};
-use super::{NOT_RECOVERED, Outage};
 use crate::faults::outage::recovery::Comeback;
 use crate::faults::outage::spec::Mode;
-use crate::run::trouble::Trouble;
+use crate::problem::{Problem, Reason};
 
 /// For a request whose answer was lost to show on the VMI.
 const UNCERTAIN: Duration = Duration::from_secs(15);
@@ -42,20 +42,20 @@ impl Outage {
         let last = [self.times.ready, self.times.agent, self.times.gone];
         self.times.recovered = last.into_iter().flatten().max_by_key(|moment| moment.at).or(Some(now));
         let needed_us = self.prediction.by == Comeback::Platform && !self.helped.is_empty() && !self.hurried;
-        let trouble = needed_us.then(|| {
-            Trouble::new(
-                NOT_RECOVERED,
+        let problem = needed_us.then(|| {
+            Problem::new(
+                Reason::NotRecovered,
                 format!(
                     "it was to come back by itself ({}) and had not within {}; this command brought it back",
                     self.prediction.why, self.spec.duration
                 ),
             )
         });
-        self.step = Step::Over(Outcome::Recovered(trouble));
+        self.step = Step::Over(Outcome::Recovered(problem));
     }
 
     /// Why it does not count as back.
-    pub(super) fn not_back(&self) -> Trouble {
+    pub(super) fn not_back(&self) -> Problem {
         let timeout = self.spec.timeout;
         let seen = match &self.new {
             None => "no new VMI was seen".to_owned(),
@@ -64,7 +64,7 @@ impl Outage {
             Some(new) if !new.ready => format!("VMI {} runs and is not Ready", new.name),
             Some(new) => format!("VMI {} is Ready, and its guest agent has not connected again", new.name),
         };
-        Trouble::new(NOT_RECOVERED, format!("not back within {timeout}: {seen}"))
+        Problem::new(Reason::NotRecovered, format!("not back within {timeout}: {seen}"))
     }
 }
 

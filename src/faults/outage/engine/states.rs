@@ -1,8 +1,8 @@
 //! The words of an outage's way: where it is, what is to be done, what came of it, when.
 
 use crate::faults::outage::recovery::Help;
+use crate::problem::Problem;
 use crate::run::moment::Moment;
-use crate::run::trouble::Trouble;
 
 /// What is to be done for a VMI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +19,10 @@ pub(crate) enum Effect {
 pub(crate) enum Done {
     Acted,
     /// The server may have done it, or not.
-    Uncertain(Trouble),
+    Uncertain(Problem),
     /// Nothing was done; whether the way back was written, and has to be taken off.
     Refused {
-        trouble: Trouble,
+        problem: Problem,
         marked: bool,
     },
     /// A signal came first, and nothing was done; `marked` as above.
@@ -31,11 +31,11 @@ pub(crate) enum Done {
     },
     Undone,
     /// Somebody else has changed it meanwhile, or it could not be done.
-    NotUndone(Trouble),
+    NotUndone(Problem),
     Helped(Help),
     /// Somebody, or the platform, was faster.
     NotNeeded,
-    NotHelped(Trouble),
+    NotHelped(Problem),
 }
 
 /// Where it is.
@@ -58,14 +58,14 @@ pub(crate) enum Step {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It is back; the trouble is that the platform was to do it and did not.
-    Recovered(Option<Trouble>),
+    /// It is back; the problem is that the platform was to do it and did not.
+    Recovered(Option<Problem>),
     /// Nothing was done to it.
     Skipped,
     /// Nothing of ours is in place.
-    Failed(Trouble),
+    Failed(Problem),
     /// Something of ours may be.
-    Leaked(Trouble),
+    Leaked(Problem),
 }
 
 /// When each thing was first seen.

@@ -39,7 +39,7 @@ fn a_guest_that_is_not_as_planned_is_not_touched() {
     ] {
         let mut case = Case::new(OutageSpec::plain(Mode::Delete), vm("Always"));
         assert_eq!(case.see(&[changed]), None);
-        assert!(matches!(case.outcome(), Outcome::Failed(trouble) if trouble.reason == "changed-meanwhile"));
+        assert!(matches!(case.outcome(), Outcome::Failed(problem) if problem.reason == Reason::ChangedMeanwhile));
     }
 }
 
@@ -67,5 +67,5 @@ fn an_interrupted_outage_without_recovery_says_that_it_was_interrupted() {
     };
     let mut case = Case::ended(spec, vm("Manual"));
     assert_eq!(case.vm.hurry(&[], case.now()), None);
-    assert!(matches!(case.outcome(), Outcome::Failed(trouble) if trouble.message.starts_with("interrupted before")));
+    assert!(matches!(case.outcome(), Outcome::Failed(problem) if problem.message.starts_with("interrupted before")));
 }

@@ -1,6 +1,7 @@
 //! What is held until it is undone.
 
 use super::*;
+use crate::problem::{Problem, Reason};
 
 #[test]
 fn what_is_held_is_undone_when_its_time_is_over() {
@@ -33,7 +34,7 @@ fn an_undoing_that_fails_is_a_leak() {
     }];
     case.see(&paused);
     case.wake(&paused);
-    case.done(Done::NotUndone(Trouble::new("not-undone", "no")), &paused);
+    case.done(Done::NotUndone(Problem::new(Reason::NotUndone, "no")), &paused);
     assert!(matches!(case.outcome(), Outcome::Leaked(_)));
 }
 
@@ -42,12 +43,12 @@ fn a_refused_change_takes_the_way_back_off_again() {
     let mut case = Case::new(OutageSpec::plain(Mode::Stop), vm("Always"));
     case.see(&[seen("old")]);
     let refused = Done::Refused {
-        trouble: Trouble::new("refused", "no"),
+        problem: Problem::new(Reason::Refused, "no"),
         marked: true,
     };
     assert_eq!(case.done(refused, &[seen("old")]), Some(Effect::Undo));
     case.done(Done::Undone, &[seen("old")]);
-    assert!(matches!(case.outcome(), Outcome::Failed(trouble) if trouble.reason == "refused"));
+    assert!(matches!(case.outcome(), Outcome::Failed(problem) if problem.reason == Reason::Refused));
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Answers and watches that are late or lost.
 
 use super::*;
+use crate::problem::{Problem, Reason};
 
 #[test]
 fn a_lost_answer_is_decided_by_what_is_seen() {
-    let lost = || Done::Uncertain(Trouble::new("no-answer", "connection reset"));
+    let lost = || Done::Uncertain(Problem::new(Reason::NoAnswer, "connection reset"));
     let mut case = Case::new(OutageSpec::plain(Mode::Delete), vm("Always"));
     case.see(&[seen("old")]);
     case.done(lost(), &[seen("old")]);
@@ -16,7 +17,7 @@ fn a_lost_answer_is_decided_by_what_is_seen() {
     case.see(&[seen("old")]);
     case.done(lost(), &[seen("old")]);
     assert_eq!(case.wake(&[seen("old")]), None);
-    assert!(matches!(case.outcome(), Outcome::Failed(trouble) if trouble.reason == "no-answer"));
+    assert!(matches!(case.outcome(), Outcome::Failed(problem) if problem.reason == Reason::NoAnswer));
 }
 
 #[test]
@@ -57,7 +58,7 @@ fn a_guest_that_shuts_down_after_a_lost_answer_has_its_time() {
     }];
     case.see(&[seen("old")]);
     case.done(
-        Done::Uncertain(Trouble::new("no-answer", "unexpected EOF")),
+        Done::Uncertain(Problem::new(Reason::NoAnswer, "unexpected EOF")),
         &[seen("old")],
     );
     case.seconds = 1;
@@ -74,11 +75,11 @@ fn what_cannot_be_watched_any_more_is_brought_back_all_the_same() {
     // Nothing was done yet.
     let mut case = Case::new(OutageSpec::plain(Mode::Delete), Owner::Nobody);
     case.blind(&[]);
-    assert!(matches!(case.outcome(), Outcome::Failed(trouble) if trouble.reason == "blind"));
+    assert!(matches!(case.outcome(), Outcome::Failed(problem) if problem.reason == Reason::Blind));
 
     let unknown = |case: &Case| {
-        matches!(case.outcome(), Outcome::Failed(trouble)
-            if trouble.reason == NOT_RECOVERED && trouble.message.contains("Unauthorized") && trouble.message.ends_with("not known"))
+        matches!(case.outcome(), Outcome::Failed(problem)
+            if problem.reason == Reason::NotRecovered && problem.message.contains("Unauthorized") && problem.message.ends_with("not known"))
     };
     let mut case = Case::ended(OutageSpec::plain(Mode::Delete), Owner::Nobody);
     assert_eq!(case.blind(&[]), Some(Effect::Help(Help::Create)));

@@ -14,6 +14,7 @@ use super::*;
 use crate::fault::RunField;
 use crate::faults::outage::recovery::{Help, predict};
 use crate::faults::outage::spec::Owner;
+use crate::problem::{Problem, Reason};
 
 struct Case {
     vm: Outage,
@@ -105,8 +106,8 @@ impl Case {
     }
 
     fn blind(&mut self, vmis: &[VmiState]) -> Option<Effect> {
-        let trouble = Trouble::new("blind", "the VMI cannot be watched any more: Unauthorized");
-        self.vm.blind(trouble, vmis, self.now())
+        let problem = Problem::new(Reason::Blind, "the VMI cannot be watched any more: Unauthorized");
+        self.vm.blind(problem, vmis, self.now())
     }
 
     /// Up to the old guest's end.

@@ -1,6 +1,7 @@
 //! A guest that comes back, by itself or not.
 
 use super::*;
+use crate::problem::Reason;
 
 #[test]
 fn a_recovery_ends_the_wait() {
@@ -58,7 +59,7 @@ fn what_was_to_come_back_by_itself_and_needed_us_is_told() {
     assert_eq!(case.wake(&[finished()]), Some(Effect::Help(Help::Remove)));
     case.done(Done::Helped(Help::Remove), &[]);
     case.see(&[seen("new")]);
-    assert!(matches!(case.outcome(), Outcome::Recovered(Some(trouble)) if trouble.reason == NOT_RECOVERED));
+    assert!(matches!(case.outcome(), Outcome::Recovered(Some(problem)) if problem.reason == Reason::NotRecovered));
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn what_is_coming_when_the_time_is_up_is_waited_for() {
     assert_eq!(case.wake(&starting), None, "nothing is started beside it");
     assert_eq!(case.wake(&starting), None);
     assert_eq!(case.seconds, 305, "300 s from the end of the old guest");
-    assert!(matches!(case.outcome(), Outcome::Failed(trouble) if trouble.message.contains("is Scheduling")));
+    assert!(matches!(case.outcome(), Outcome::Failed(problem) if problem.message.contains("is Scheduling")));
 }
 
 #[test]
@@ -126,7 +127,7 @@ fn the_old_guest_is_not_taken_for_a_new_one() {
     assert_eq!(case.see(&[leaving]), None);
     assert_eq!(case.vm.step, Step::Acting);
     assert_eq!(case.wake(&[seen("old")]), None);
-    assert!(matches!(case.outcome(), Outcome::Failed(trouble) if trouble.message.contains("has not gone")));
+    assert!(matches!(case.outcome(), Outcome::Failed(problem) if problem.message.contains("has not gone")));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the VMIs say, and who is believed.
 
 use super::*;
+use crate::problem::{Problem, Reason};
 
 fn at(case: &Case, moment: Option<Moment>) -> u64 {
     (moment.unwrap().at - case.start).as_secs()
@@ -83,7 +84,7 @@ fn a_guest_that_is_leaving_is_not_back() {
         ..seen("old")
     };
     case.done(Done::Undone, &[leaving]);
-    assert!(matches!(case.outcome(), Outcome::Failed(trouble) if trouble.reason == "gone"));
+    assert!(matches!(case.outcome(), Outcome::Failed(problem) if problem.reason == Reason::Gone));
 }
 
 #[test]
@@ -91,7 +92,7 @@ fn a_pause_that_somebody_ended_is_told() {
     let mut case = paused();
     assert_eq!(case.see(&[seen("old")]), Some(Effect::Undo));
     case.done(Done::Undone, &[seen("old")]);
-    assert!(matches!(case.outcome(), Outcome::Failed(trouble) if trouble.reason == ENDED_EARLY));
+    assert!(matches!(case.outcome(), Outcome::Failed(problem) if problem.reason == Reason::EndedEarly));
 }
 
 #[test]
@@ -159,7 +160,7 @@ fn each_step_has_its_time() {
     let mut case = Case::new(OutageSpec::plain(Mode::Delete), vm("Always"));
     case.see(&[seen("old")]);
     case.seconds = 1;
-    case.done(Done::Uncertain(Trouble::new("no-answer", "EOF")), &[seen("old")]);
+    case.done(Done::Uncertain(Problem::new(Reason::NoAnswer, "EOF")), &[seen("old")]);
     assert_eq!(until(&case), 16);
     // For the platform, from the end of the guest and not from the answer.
     let mut case = Case::new(OutageSpec::plain(Mode::Delete), vm("Always"));
@@ -214,7 +215,7 @@ fn what_came_of_it_stays_as_it_was_told() {
     case.done(Done::Helped(Help::Remove), &[]);
     case.see(&[seen("new")]);
     let told = case.outcome().clone();
-    assert!(matches!(&told, Outcome::Recovered(Some(trouble)) if trouble.reason == NOT_RECOVERED));
+    assert!(matches!(&told, Outcome::Recovered(Some(problem)) if problem.reason == Reason::NotRecovered));
     case.vm.hurry(&[seen("new")], case.now());
     assert_eq!(*case.outcome(), told);
 }
@@ -266,7 +267,7 @@ fn what_was_missing_at_the_end_is_named() {
         case.wake(std::slice::from_ref(&new));
         case.wake(&[new]);
         assert!(
-            matches!(case.outcome(), Outcome::Failed(trouble) if trouble.message.ends_with(missing)),
+            matches!(case.outcome(), Outcome::Failed(problem) if problem.message.ends_with(missing)),
             "{:?}",
             case.outcome()
         );
