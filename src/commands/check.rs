@@ -15,6 +15,7 @@ use crate::fault::{AgentImage, AgentImages, ImageSource};
 use crate::faults::debug_pods;
 use crate::faults::migrate::explain::Limits;
 use crate::faults::permitted::Places;
+use crate::faults::registry::FAULTS;
 use crate::node::script::SCRIPT;
 use crate::plan::new_run;
 use crate::problem::Reason;
@@ -177,7 +178,10 @@ async fn known(cluster: &Cluster, request: &CheckRequest, guards: &Guards, findi
 
 /// Migrations and outages need no debug pod, but for `--mode kill`.
 fn needs_pods(request: &CheckRequest) -> bool {
-    !matches!(request.fault, Some("migrate" | "outage"))
+    let asked = request
+        .fault
+        .and_then(|fault| FAULTS.iter().find(|kind| kind.command == fault));
+    asked.is_none_or(|kind| kind.enters_vm)
 }
 
 /// What debug pods would run on the nodes that have VMs.

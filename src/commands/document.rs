@@ -1,7 +1,5 @@
 //! The document of a run: begun before anything is asked of the cluster, and printed whichever way the run ends.
 
-use serde::Serialize;
-
 use super::Context;
 use super::records::Records;
 use super::targets;
@@ -10,13 +8,13 @@ use crate::cluster::Cluster;
 use crate::cluster::events::{Recorder, Regarding};
 use crate::plan::new_run;
 use crate::problem::Reason;
-use crate::report::{DryRun, Ending, ExitCode, Format, RunReport};
+use crate::report::{AskedFault, DryRun, Ending, ExitCode, Format, RunReport};
 use crate::stop::Stop;
 
 /// A run with its document, from what was asked to the exit code; `fault` is what the command line made of it.
 pub(super) async fn documented(
     context: &mut Context,
-    fault: &impl Serialize,
+    fault: AskedFault,
     wanted: &Wanted,
     writing: &Writing,
     files: &[ReportFile],
@@ -65,8 +63,9 @@ impl Run {
         self.records.begin()
     }
 
-    /// Everything that is going to be done is in the document; `command` is what does the same again.
-    pub(super) fn planned(&mut self, context: &Context) {
+    /// Everything that is going to be done is in the document; `command` is what does the same again, with the seed where
+    /// something but the VMs is drawn from it.
+    pub(super) fn planned(&mut self, context: &Context, needs_seed: bool) {
         let report = &mut self.report;
         let (command, flags) = context.recorded.split_at(context.recorded.len().min(1));
         let targets = report
@@ -80,11 +79,7 @@ impl Run {
             .chain(flags.iter().cloned())
             .collect();
         let said = flags.iter().any(|flag| flag == "--seed");
-        // The gaps and the draws of a schedule come from it.
-        if let Some(seed) = report
-            .seed
-            .filter(|_| !said && command.iter().any(|command| command == "migrate"))
-        {
+        if let Some(seed) = report.seed.filter(|_| needs_seed && !said) {
             report.command.extend(["--seed".to_owned(), seed.to_string()]);
         }
         self.records.tell("planned", &self.report);
@@ -92,7 +87,7 @@ impl Run {
 }
 
 /// The document before anything is asked of the cluster.
-fn begin(fault: &impl Serialize, wanted: &Wanted, writing: &Writing) -> RunReport {
+fn begin(fault: AskedFault, wanted: &Wanted, writing: &Writing) -> RunReport {
     RunReport::new(
         new_run(),
         String::new(),
@@ -100,7 +95,7 @@ fn begin(fault: &impl Serialize, wanted: &Wanted, writing: &Writing) -> RunRepor
         writing.reason.clone(),
         wanted.seed,
         dry_run(writing.dry_run),
-        serde_json::to_value(fault).unwrap_or_default(),
+        fault,
     )
 }
 

@@ -19,7 +19,7 @@ pub(super) async fn fault<F: Fault + 'static>(context: &mut Context, request: Re
     }
     let work = async |context: &mut Context, run: &mut Run| carry_out(context, &request, run).await;
     let (wanted, writing) = (&request.wanted, &request.writing);
-    document::documented(context, request.fault.spec(), wanted, writing, &request.records, work).await
+    document::documented(context, request.fault.asked(), wanted, writing, &request.records, work).await
 }
 
 async fn carry_out<F: Fault + 'static>(
@@ -59,7 +59,7 @@ async fn carry_out<F: Fault + 'static>(
     });
     let verdict = context.unless_signalled(passed).await?;
     F::planned(&cluster, &plan, &mut run.report);
-    run.planned(context);
+    run.planned(context, F::DRAWS_A_SCHEDULE);
     let is_dry = dry_run != DryRun::None;
     let text = F::describe(&cluster, &plan, &namespaces, is_dry);
     context.printer.line(&guards::shown(text, &verdict));

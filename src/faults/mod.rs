@@ -16,8 +16,6 @@ pub(crate) mod permitted;
 pub(crate) mod registry;
 pub(crate) mod screen;
 
-use serde::Serialize;
-
 use self::debug_pods::PodRequest;
 pub(crate) use self::found::{Around, Candidate, Chosen, Found, cells, facts, place};
 use self::screen::Screen;
@@ -27,14 +25,13 @@ use crate::cluster::{Cluster, ClusterError, Selection};
 use crate::fault::AgentImage;
 use crate::plan::consent::Confirmed;
 use crate::plan::guards::Facts;
-use crate::report::{DryRun, Ending, RunReport};
+use crate::report::{AskedFault, DryRun, Ending, RunReport};
 use crate::run::signals::Signals;
 use crate::stop::Stop;
 use crate::ui::Printer;
 
 /// A fault as it was asked for, and all that a command has to know of its kind.
 pub(crate) trait Fault {
-    type Spec: Serialize;
     /// A VM it is done to.
     type Target: Clone;
     /// What the search has seen, and the plan needs.
@@ -44,8 +41,11 @@ pub(crate) trait Fault {
     /// How a run went.
     type Ran;
 
+    /// Whether its plan comes from the seed even where no VMs are drawn.
+    const DRAWS_A_SCHEDULE: bool = false;
+
     /// What was asked for, as the document has it.
-    fn spec(&self) -> &Self::Spec;
+    fn asked(&self) -> AskedFault;
 
     /// How its debug pods are to be made, where it may need some.
     fn pods(&self) -> Option<&PodRequest> {

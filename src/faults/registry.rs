@@ -41,13 +41,13 @@ pub(crate) const FAULTS: [Kind; 4] = [
         unfit: |row, _, _| row.fault.as_ref().err().cloned(),
     },
     Kind {
-        command: "migrate",
+        command: migrate::COMMAND,
         rules: migrate::permissions::MIGRATE,
         enters_vm: false,
         unfit: |_, vmi, ground| migrate::eligibility::unfit_now(vmi, ground),
     },
     Kind {
-        command: "outage",
+        command: outage::COMMAND,
         rules: outage::permissions::OUTAGE,
         enters_vm: false,
         unfit: |_, vmi, ground| outage::find::unfit_now(vmi, &ground.flags),

@@ -31,11 +31,11 @@ impl RunReport {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width";
-                    title { (self.kind()) " " (self.id) ": " (outcome) }
+                    title { (self.fault.command) " " (self.id) ": " (outcome) }
                     style { (PreEscaped(STYLE)) }
                 }
                 body {
-                    h1 { (self.kind()) " " (self.id) ": " span class=(outcome) { (outcome) } }
+                    h1 { (self.fault.command) " " (self.id) ": " span class=(outcome) { (outcome) } }
                     table class="facts" {
                         @for (name, value) in self.facts() {
                             tr { th { (name) } td { (value) } }

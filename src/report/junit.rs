@@ -46,7 +46,7 @@ impl RunReport {
             let is = |case: &&Case| case.not_passed.as_ref().is_some_and(|(not, ..)| *not == kind);
             cases.iter().filter(is).count()
         };
-        let kind = self.kind();
+        let kind = self.fault.command;
         let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
         // Writing to a String cannot fail.
         let _ = writeln!(

@@ -14,7 +14,7 @@ impl RunReport {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{what}");
         };
-        let kind = self.kind();
+        let kind = self.fault.command;
         line(format!(
             "# {} {}: {}\n",
             safe(kind),
@@ -87,9 +87,9 @@ impl RunReport {
     /// What stands at the head of every form: names and values.
     pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
         let summary = &self.summary;
-        let given = self.fault.as_object().into_iter().flatten();
+        let given = self.fault.settings.iter();
         let fault: Vec<String> = given
-            .filter(|(name, value)| *name != "type" && !value.is_null())
+            .filter(|(_, value)| !value.is_null())
             .map(|(name, value)| match value {
                 Value::String(text) => format!("{name} {text}"),
                 other => format!("{name} {other}"),

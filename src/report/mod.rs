@@ -7,6 +7,7 @@
 //! The documents are an interface: their fields are only ever added to. What does not apply to a run is absent from its
 //! document, not null; only `error` of a target is there always.
 
+mod asked;
 mod exit;
 mod format;
 mod html;
@@ -24,6 +25,7 @@ mod run_table;
 mod target;
 mod value;
 
+pub use asked::AskedFault;
 pub use exit::ExitCode;
 pub use format::{Format, json, yaml};
 pub use list::{CheckItem, CheckResult, FaultAbility, Item, ListReport, RunItem, VmiTargetItem};

@@ -1,11 +1,11 @@
 //! The document of a run.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::target::word;
 use super::{
-    API_VERSION, ExitCode, Migration, MigrationSummary, ScheduledRound, Seconds, TargetReport, TargetState, Time,
+    API_VERSION, AskedFault, ExitCode, Migration, MigrationSummary, ScheduledRound, Seconds, TargetReport, TargetState,
+    Time,
 };
 use crate::problem::Problem;
 
@@ -31,8 +31,7 @@ pub struct RunReport {
     pub seed: Option<u64>,
     pub dry_run: DryRun,
     pub exit_code: ExitCode,
-    /// `type` and the flags in camelCase, with canonical values.
-    pub fault: Value,
+    pub fault: AskedFault,
     pub started_at: Time,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Time>,
@@ -141,7 +140,7 @@ impl RunReport {
         reason: Option<String>,
         seed: Option<u64>,
         dry_run: DryRun,
-        fault: Value,
+        fault: AskedFault,
     ) -> Self {
         Self {
             api_version: API_VERSION,
@@ -167,14 +166,6 @@ impl RunReport {
             summary: Summary::default(),
             error: None,
         }
-    }
-
-    /// The fault's command, e.g. `netem`; `run` where none is known yet.
-    pub fn kind(&self) -> &str {
-        self.fault
-            .get("type")
-            .and_then(serde_json::Value::as_str)
-            .unwrap_or("run")
     }
 
     /// The target `namespace/name`, added when it is not there yet.

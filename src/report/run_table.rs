@@ -46,7 +46,7 @@ impl RunReport {
             ("node", |t| t.node.clone().unwrap_or_default()),
             ("state", |t| t.state.map(super::TargetState::word).unwrap_or_default()),
         ];
-        let kind = self.kind();
+        let kind = self.fault.command;
         if kind == "outage" {
             columns.push(("gone", |t| after(t, "accepted", "gone")));
             columns.push(("scheduled", |t| after(t, "accepted", "scheduled")));

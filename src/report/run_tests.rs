@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::problem::{Problem, Reason};
@@ -10,8 +10,8 @@ fn at(seconds: i64) -> Time {
     Time(jiff::Timestamp::new(1_795_435_384 + seconds, 250_000_000).unwrap())
 }
 
-fn run(fault: &str) -> RunReport {
-    let fault = json!({"type": fault, "latency": "100ms"});
+fn run(fault: &'static str) -> RunReport {
+    let fault = AskedFault::new(fault, &json!({"latency": "100ms"}));
     let reason = Some("game day".to_owned());
     let mut run = RunReport::new(
         "k3f9ab",

@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
 use crate::escape::escape;
 use crate::fault::undo::{UNDO, Undo};
 use crate::fault::{RunField, Time as Span};
-use crate::faults::outage::back::put_back_command;
+use crate::faults::outage::{self, back::put_back_command};
 use crate::report::{RunItem, Seconds, Time};
 use crate::traces::halt::{Left, once_more};
 
@@ -75,7 +75,7 @@ impl Changed {
         let Some(undo) = &self.undo else {
             return RunItem {
                 id: escape(&self.run),
-                fault: "outage".to_owned(),
+                fault: outage::COMMAND.to_owned(),
                 state: "unknown".to_owned(),
                 targets: vec![self.key()],
                 detail: Some(UNREADABLE.to_owned()),
@@ -90,7 +90,7 @@ impl Changed {
         let left = ends.and_then(|ends| Duration::try_from(ends.duration_since(now.0)).ok());
         RunItem {
             id: escape(&undo.run),
-            fault: "outage".to_owned(),
+            fault: outage::COMMAND.to_owned(),
             effect: Some(escape(&undo.words())),
             state: if left.is_some() { "running" } else { "overdue" }.to_owned(),
             user: undo.user.as_deref().map(escape),

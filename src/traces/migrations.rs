@@ -10,12 +10,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cluster::migration::VirtualMachineInstanceMigration;
-use crate::faults::migrate::driver::FAULT;
+use crate::faults::migrate::COMMAND;
 use crate::faults::migrate::plan::{HALTED_BY, NEXT_WITHIN};
 use crate::name::is_subdomain;
 use crate::node::pod::{LABEL_FAULT, LABEL_RUN};
 use crate::plan::guards::beside::WAITING;
-use crate::plan::pod_options::{FAULT as WHAT, REASON, USER};
+use crate::plan::pod_options::{FAULT, REASON, USER};
 use crate::report::{RunItem, Time};
 
 /// Past the time by which a round should have begun: a survey and a request, on a slow cluster.
@@ -60,7 +60,7 @@ impl MigrationSeen {
     /// Reads a migration; `None` when it is not of one of our runs.
     pub fn of(object: &VirtualMachineInstanceMigration) -> Option<Self> {
         // The VMI's name is asked for, and no API server has checked it.
-        if object.label(LABEL_FAULT) != Some(FAULT) || !is_subdomain(&object.spec.vmi_name) {
+        if object.label(LABEL_FAULT) != Some(COMMAND) || !is_subdomain(&object.spec.vmi_name) {
             return None;
         }
         let text = |name: &str| object.annotation(name).map(str::to_owned);
@@ -83,7 +83,7 @@ impl MigrationSeen {
             halted_by: text(HALTED_BY),
             user: text(USER),
             reason: text(REASON),
-            what: text(WHAT),
+            what: text(FAULT),
             nodes: nodes
                 .into_iter()
                 .flatten()
@@ -172,7 +172,7 @@ impl MigrationRun {
         };
         RunItem {
             id: self.id.clone(),
-            fault: FAULT.to_owned(),
+            fault: COMMAND.to_owned(),
             effect: last(|one| one.what.as_ref()),
             state: state.to_owned(),
             user: last(|one| one.user.as_ref()),

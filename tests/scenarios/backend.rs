@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
+use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::{Value, json};
 use vmchaos_rehearsal::{Options, Practice};
 
-use crate::support::{Ended, PATIENCE, Running, limit};
+use crate::support::{self, Ended, Running, limit};
 
 /// Kubeconfigs of the real cluster: of an operator with no more permissions than are needed, and of an administrator.
 const OPERATOR: &str = "VMCHAOS_SCENARIOS_OPERATOR";
@@ -42,11 +42,7 @@ enum Place {
 
 impl Backend {
     pub(crate) fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = support::runtime();
         let (place, kubeconfig, admin) = if let Some(operator) = std::env::var_os(OPERATOR) {
             let path = |name: &str| PathBuf::from(std::env::var_os(name).unwrap());
             (Place::Real { node: path(NODE) }, PathBuf::from(operator), path(ADMIN))
@@ -86,17 +82,8 @@ impl Backend {
             .unwrap()
     }
 
-    /// The binary with nothing of this machine's environment but PATH.
     pub(crate) fn spawn(&self, args: &[&str]) -> Running {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-vmchaos"));
-        command
-            .args(args)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.home.path())
-            .env("KUBECONFIG", &self.kubeconfig)
-            .stdin(Stdio::null());
-        Running::start(command)
+        Running::start(support::program(args, self.home.path(), &self.kubeconfig))
     }
 
     /// Runs the binary to its end.
@@ -229,10 +216,7 @@ impl Backend {
                 text.lines().map(|line| (device(line), line.to_owned())).collect()
             }
         };
-        let ours = lines
-            .into_iter()
-            .filter(|(_, line)| line.contains("netem") || line.contains("tbf"));
-        ours.map(|(device, line)| format!("{device}: {line}")).collect()
+        support::ours(lines)
     }
 
     /// nftables' tables of ours in the kernel of a VM, with RUN for the run's name.
@@ -265,11 +249,7 @@ impl Backend {
     /// Waits for a state of the cluster; the limit is patience.
     #[track_caller]
     pub(crate) fn until(&self, what: &str, mut condition: impl FnMut(&Self) -> bool) {
-        let began = Instant::now();
-        while !condition(self) {
-            assert!(began.elapsed() < PATIENCE, "never happened: {what}");
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
+        support::until(what, Duration::from_millis(20), || condition(self));
     }
 
     /// Neither rule nor debug pod is there.

@@ -140,7 +140,13 @@ fn where_no_home_is_known_guards_are_not_off_without_a_word() {
     let program = tempfile::tempdir().unwrap();
     std::os::unix::fs::chown(program.path(), Some(NOBODY_KNOWN), None).unwrap();
     let copy = path(&program, "kubectl-vmchaos");
-    std::fs::copy(env!("CARGO_BIN_EXE_kubectl-vmchaos"), &copy).unwrap();
+    // By another process: a child that another test forks meanwhile would hold the copy open for writing, and a program that
+    // is written to cannot be started (ETXTBSY).
+    let copied = Command::new("cp")
+        .arg(env!("CARGO_BIN_EXE_kubectl-vmchaos"))
+        .arg(&copy)
+        .status();
+    assert!(copied.unwrap().success());
     let run = |home: Option<&str>, more: &[&str]| {
         let mut command = Command::new(&copy);
         command.args(NETEM).args(more).env_clear().uid(NOBODY_KNOWN);

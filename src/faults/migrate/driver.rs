@@ -30,8 +30,6 @@ use crate::run::signals::Signals;
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// A VMI that does not show its migration's end by then will not: the migration failed before the nodes were told of it.
 const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(1);
-/// The value of the fault's label, and the fault's command.
-pub(crate) const FAULT: &str = "migrate";
 
 /// How a run went.
 pub(crate) struct Ran {

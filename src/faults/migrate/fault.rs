@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::driver;
 use super::eligibility::Terrain;
 use super::explain::Limits;
 use super::find::pool;
@@ -12,6 +11,7 @@ use super::report as document;
 use super::requests::new_migration;
 use super::schedule::Schedule;
 use super::spec::{Destination, Extent, MigrateSpec, Movable};
+use super::{COMMAND, driver};
 use crate::cluster::events::Regarding;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::pod_namespace::PodNamespaces;
@@ -24,7 +24,7 @@ use crate::plan::consent::Confirmed;
 use crate::plan::draw::Draw;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::problem::Reason;
-use crate::report::{DryRun, Ending, MigrationSummary, RunReport};
+use crate::report::{AskedFault, DryRun, Ending, MigrationSummary, RunReport};
 use crate::run::signals::Signals;
 use crate::stop::Stop;
 use crate::ui::Printer;
@@ -47,14 +47,15 @@ pub(crate) struct Seen {
 }
 
 impl Fault for MigrateFault {
-    type Spec = MigrateSpec;
     type Target = Movable;
     type Seen = Seen;
     type Plan = MigrationPlan;
     type Ran = driver::Ran;
 
-    fn spec(&self) -> &MigrateSpec {
-        &self.spec
+    const DRAWS_A_SCHEDULE: bool = true;
+
+    fn asked(&self) -> AskedFault {
+        AskedFault::new(COMMAND, &self.spec)
     }
 
     async fn find(&self, cluster: &Cluster, selection: &Selection) -> Result<(Found<Movable>, Seen), ClusterError> {
@@ -137,7 +138,7 @@ impl Fault for MigrateFault {
         };
         let remark =
             "; KubeVirt 1.5 and later grant it by the ClusterRole kubevirt.io:migrate, which admin does not contain";
-        permitted(cluster, "migrate", MIGRATE, places, remark).await?;
+        permitted(cluster, COMMAND, MIGRATE, places, remark).await?;
         let server = dry_run == DryRun::Server;
         let unsure = plan.spec.destination.is_asked() && !plan.is_version_known && dry_run == DryRun::None;
         let vms = if server { plan.pool.len() } else { usize::from(unsure) };
@@ -165,7 +166,7 @@ impl Fault for MigrateFault {
                 Extent::Endless => Lasts::Endless,
                 Extent::Once | Extent::Rounds(_) => Lasts::Pauses(plan.schedule.longest_pauses()),
             },
-            ..facts(cluster, driver::FAULT, vms, plan.matched)
+            ..facts(cluster, COMMAND, vms, plan.matched)
         }
     }
 

@@ -38,7 +38,7 @@ pub(crate) async fn pool(
 ) -> Result<Pool, ClusterError> {
     let asked = Asked::of(cluster, selection);
     let (vmis, kubevirt, terrain) = tokio::join!(
-        asked.vmis(cluster, selection, "migrate"),
+        asked.vmis(cluster, selection, super::COMMAND),
         kubevirt::installed(cluster),
         terrain(cluster),
     );

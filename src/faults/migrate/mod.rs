@@ -39,3 +39,6 @@ pub(crate) use fault::MigrateFault;
 mod testing;
 #[cfg(test)]
 mod tests;
+
+/// The fault's command, and its word in labels and documents.
+pub(crate) const COMMAND: &str = "migrate";

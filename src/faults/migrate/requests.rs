@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use kube::api::{Api, ListParams};
 
-use super::driver::{Driver, FAULT, Message};
+use super::driver::{Driver, Message};
 use super::engine::{FlightIndex, Input, NotMade};
 use super::explain;
 use crate::cluster::migration::{self, NewMigration, VirtualMachineInstanceMigration};
@@ -146,7 +146,7 @@ pub(crate) fn new_migration(plan: &MigrationPlan, round: u64, namespace: String,
         labels: [
             label(LABEL_MANAGED_BY, MANAGED_BY),
             label(LABEL_RUN, &plan.run),
-            label(LABEL_FAULT, FAULT),
+            label(LABEL_FAULT, super::COMMAND),
         ]
         .into(),
         annotations: plan.annotations(round),

@@ -77,13 +77,12 @@ impl Movable {
     }
 }
 
-/// One flat object: `type`, then the flags with canonical values.
+/// One flat object: the flags with canonical values.
 impl Serialize for MigrateSpec {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Flat<'a> {
-            r#type: &'static str,
             #[serde(skip_serializing_if = "Option::is_none")]
             rounds: Option<u32>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,7 +105,6 @@ impl Serialize for MigrateSpec {
             Extent::For(time) => (None, Some(time)),
         };
         Flat {
-            r#type: "migrate",
             rounds,
             duration: duration.map(Time::in_seconds),
             parallel: self.parallel,
@@ -137,7 +135,7 @@ mod tests {
             },
         };
         let expected = serde_json::json!({
-            "type": "migrate", "rounds": 3, "parallel": 2, "intervalMin": "120s", "intervalMax": "600s", "timeout": "300s",
+            "rounds": 3, "parallel": 2, "intervalMin": "120s", "intervalMax": "600s", "timeout": "300s",
             "nodeSelector": "zone=a",
         });
         assert_eq!(serde_json::to_value(&spec).unwrap(), expected);

@@ -8,7 +8,7 @@ use super::find::{candidates, launcher_of};
 use super::plan::{OutagePlan, PlannedOutage, Pods};
 use super::recovery::predict;
 use super::spec::{Mode, OutageSpec, OutageTarget};
-use super::{begin, driver, kill, manifest_files, plan_text, report as document};
+use super::{COMMAND, begin, driver, kill, manifest_files, plan_text, report as document};
 use crate::cluster::events::Regarding;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::pod_namespace::PodNamespaces;
@@ -24,7 +24,7 @@ use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts, place};
 use crate::plan::consent::Confirmed;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::problem::Reason;
-use crate::report::{DryRun, Ending, RunReport};
+use crate::report::{AskedFault, DryRun, Ending, RunReport};
 use crate::run::signals::Signals;
 use crate::stop::Stop;
 use crate::ui::Printer;
@@ -49,14 +49,13 @@ pub(crate) struct Seen {
 }
 
 impl Fault for OutageFault {
-    type Spec = OutageSpec;
     type Target = OutageTarget;
     type Seen = Seen;
     type Plan = OutagePlan;
     type Ran = driver::Ran;
 
-    fn spec(&self) -> &OutageSpec {
-        &self.spec
+    fn asked(&self) -> AskedFault {
+        AskedFault::new(COMMAND, &self.spec)
     }
 
     fn pods(&self) -> Option<&PodRequest> {
@@ -142,13 +141,13 @@ impl Fault for OutageFault {
             pods: "",
             kubevirt: None,
         };
-        permitted(cluster, "outage", &rules, places, "").await?;
+        permitted(cluster, COMMAND, &rules, places, "").await?;
         if let Some(pods) = &plan.pods {
             let killing = (plan.vms.iter().enumerate())
                 .filter_map(|(index, vm)| Some(kill::pod(plan, pods, index, vm.target.launcher.as_ref()?)));
             let killing: Result<Vec<_>, String> = killing.collect();
             let killing = killing.map_err(|why| Stop::refused(Reason::Plan, why))?;
-            let namespace = debug_pods::place(cluster, namespaces, &killing, dry_run, "outage").await?;
+            let namespace = debug_pods::place(cluster, namespaces, &killing, dry_run, COMMAND).await?;
             plan.pods = Some(Pods {
                 namespace,
                 ..pods.clone()
@@ -172,7 +171,7 @@ impl Fault for OutageFault {
                 _ => Lasts::For(plan.spec.duration()),
             },
             losing: plan.losing().map(place).collect(),
-            ..facts(cluster, "outage", vms, plan.matched)
+            ..facts(cluster, COMMAND, vms, plan.matched)
         }
     }
 

@@ -54,7 +54,7 @@ pub(crate) async fn candidates(
 ) -> Result<Candidates, ClusterError> {
     let asked = Asked::of(cluster, selection);
     let (vmis, kubevirt, nodes) = tokio::join!(
-        asked.vmis(cluster, selection, "outage"),
+        asked.vmis(cluster, selection, super::COMMAND),
         kubevirt::installed(cluster),
         nodes::all(cluster)
     );

@@ -34,7 +34,7 @@ pub(crate) fn pod(plan: &OutagePlan, pods: &Pods, index: usize, launcher: &Launc
     Ok(DebugPod {
         run: plan.run.clone(),
         suffix: index.to_string(),
-        fault: "outage".to_owned(),
+        fault: super::COMMAND.to_owned(),
         node: target.node.clone(),
         namespace: pods.namespace.clone(),
         image: pods.options.images.on(&target.node).clone(),

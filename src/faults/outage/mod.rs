@@ -28,4 +28,7 @@ mod vmi_state;
 
 pub(crate) use vmi_state::VmiState;
 
+/// The fault's command, and its word in labels and documents.
+pub(crate) const COMMAND: &str = "outage";
+
 pub(crate) use fault::OutageFault;

@@ -139,13 +139,12 @@ impl OutageSpec {
     }
 }
 
-/// One flat object: `type`, then what was asked for.
+/// One flat object: what was asked for.
 impl Serialize for OutageSpec {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Flat {
-            r#type: &'static str,
             mode: Mode,
             #[serde(skip_serializing_if = "Option::is_none")]
             duration: Option<String>,
@@ -157,7 +156,6 @@ impl Serialize for OutageSpec {
             no_recover: bool,
         }
         Flat {
-            r#type: "outage",
             mode: self.mode,
             duration: (self.mode != Mode::Reset).then(|| self.duration.in_seconds()),
             timeout: self.timeout,
@@ -210,7 +208,7 @@ mod tests {
     #[test]
     fn a_reset_has_no_duration() {
         let expected = serde_json::json!({
-            "type": "outage", "mode": "delete", "duration": "60s", "timeout": "300s", "execution": "serial",
+            "mode": "delete", "duration": "60s", "timeout": "300s", "execution": "serial",
             "disableAutoRestart": false, "noRecover": false,
         });
         assert_eq!(serde_json::to_value(OutageSpec::plain(Mode::Delete)).unwrap(), expected);

@@ -16,7 +16,7 @@ use crate::plan::consent::Confirmed;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::pod_options::{REASON, USER};
 use crate::problem::Reason;
-use crate::report::{DryRun, Ending, RunReport, probe_chart};
+use crate::report::{AskedFault, DryRun, Ending, RunReport, probe_chart};
 use crate::run::signals::Signals;
 use crate::stop::Stop;
 use crate::ui::Printer;
@@ -29,15 +29,14 @@ pub struct PacketFault {
 }
 
 impl Fault for PacketFault {
-    type Spec = PacketSpec;
     type Target = Target;
     /// What KubeVirt's launchers run.
     type Seen = Result<LauncherImages, ClusterError>;
     type Plan = Plan;
     type Ran = driver::Ran;
 
-    fn spec(&self) -> &PacketSpec {
-        &self.spec
+    fn asked(&self) -> AskedFault {
+        AskedFault::new(self.spec.fault.kind(), &self.spec)
     }
 
     fn pods(&self) -> Option<&PodRequest> {

@@ -58,12 +58,11 @@ impl fmt::Display for PacketEffect {
     }
 }
 
-/// One flat object: `type`, the values of the fault, then its extent.
+/// One flat object: the values of the fault, then its extent.
 impl Serialize for PacketSpec {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Flat<'a> {
-            r#type: &'static str,
             #[serde(skip_serializing_if = "Option::is_none")]
             preset: Option<&'static str>,
             #[serde(flatten)]
@@ -90,7 +89,6 @@ impl Serialize for PacketSpec {
             }
         }
         Flat {
-            r#type: self.fault.kind(),
             preset: self.preset,
             values: Values(&self.fault),
             ingress: self.directions.ingress(),
@@ -126,7 +124,7 @@ mod tests {
             probes: Vec::new(),
         };
         let expected = serde_json::json!({
-            "type": "netem", "preset": "degraded", "latency": "2000ms", "loss": "50%", "bandwidth": "1mbit", "ingress": true, "egress": false,
+            "preset": "degraded", "latency": "2000ms", "loss": "50%", "bandwidth": "1mbit", "ingress": true, "egress": false,
             "duration": "120s", "execution": "parallel", "onMigration": "stop", "detach": false,
         });
         assert_eq!(serde_json::to_value(&spec).unwrap(), expected);
@@ -138,7 +136,7 @@ mod tests {
             ..spec
         };
         let expected = serde_json::json!({
-            "type": "filter", "preset": "dns", "ports": "53", "protocols": ["tcp", "udp"], "action": "drop", "engine": "auto",
+            "preset": "dns", "ports": "53", "protocols": ["tcp", "udp"], "action": "drop", "engine": "auto",
             "ingress": true, "egress": false, "duration": "120s", "execution": "parallel", "onMigration": "stop", "detach": false,
             "probe": ["icmp", "tcp:8080"],
         });

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::problem::{Problem, Reason};
 use crate::report::{
-    DryRun, Ending, Migration, Move, Phase, ProbePhase, ProbeReport, ProbeSample, ProbeSummary, RunReport, Time,
-    Verified,
+    AskedFault, DryRun, Ending, Migration, Move, Phase, ProbePhase, ProbeReport, ProbeSample, ProbeSummary, RunReport,
+    Time, Verified,
 };
 
 /// What a tenant, a node or a server can make of any text.
@@ -25,7 +25,7 @@ fn all_of(text: &str) -> RunReport {
         Some(text.into()),
         Some(7),
         DryRun::None,
-        json!({"type": "netem", "latency": text}),
+        AskedFault::new("netem", &json!({"latency": text})),
     );
     run.started_at = at(0);
     let sample = |second, ms: Option<f64>| ProbeSample {

@@ -1,0 +1,28 @@
+//! What was asked for, as the document has it.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The fault a run is to put in place.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AskedFault {
+    /// Its command, e.g. `netem`.
+    #[serde(rename = "type")]
+    pub command: &'static str,
+    /// By the names of the flags in camelCase, with canonical values.
+    #[serde(flatten)]
+    pub settings: Map<String, Value>,
+}
+
+// === impl AskedFault ===
+
+impl AskedFault {
+    /// `settings` is what makes one flat object.
+    pub fn new(command: &'static str, settings: &impl Serialize) -> Self {
+        let settings = match serde_json::to_value(settings) {
+            Ok(Value::Object(settings)) => settings,
+            _ => Map::new(),
+        };
+        Self { command, settings }
+    }
+}
