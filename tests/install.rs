@@ -1,11 +1,13 @@
 //! `install.sh` from an archive: checksum first, both programs placed, nothing on refusal.
 #![cfg(unix)]
 
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
+
+use crate::support::executable::executable;
 
 /// A release archive that holds a program which says its arguments, and where it is to go.
 struct Release {
@@ -17,8 +19,7 @@ impl Release {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("kubectl-vmchaos");
-        std::fs::write(&program, "#!/bin/sh\necho \"asked: $*\"\n").unwrap();
-        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+        executable(&program, "#!/bin/sh\necho \"asked: $*\"\n");
         std::fs::create_dir(dir.path().join("man")).unwrap();
         std::fs::write(dir.path().join("man/kubectl-vmchaos.1"), "a page\n").unwrap();
         let archive = dir.path().join("kubectl-vmchaos-linux-amd64.tar.gz");
@@ -236,8 +237,7 @@ fn nothing_half_done_is_left_in_the_folder() {
         let tools = release.dir.path().join("tools");
         std::fs::create_dir(&tools).unwrap();
         let chmod = tools.join("chmod");
-        std::fs::write(&chmod, format!("#!/bin/sh\n{end}\n")).unwrap();
-        std::fs::set_permissions(&chmod, PermissionsExt::from_mode(0o755)).unwrap();
+        executable(&chmod, &format!("#!/bin/sh\n{end}\n"));
         let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
         let sum = release.sum();
         let out = release.command(&["--sha256", &sum]).env("PATH", path).output().unwrap();

@@ -2,7 +2,6 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use k8s_openapi::api::core::v1::Pod;
@@ -11,6 +10,7 @@ use kubectl_vmchaos::cluster::{Ask, Cluster, ClusterError, Connection, ErrorKind
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::executable::executable;
 use crate::support::http::{Server, list};
 
 /// A kubeconfig whose user logs in by a plugin: this shell script, if there is one.
@@ -24,12 +24,8 @@ impl Login {
         let files = TempDir::new().unwrap();
         let plugin = files.path().join("plugin");
         if let Some(script) = script {
-            fs::write(
-                &plugin,
-                format!("#!/bin/sh\ncd '{}' || exit 9\n{script}\n", files.path().display()),
-            )
-            .unwrap();
-            fs::set_permissions(&plugin, fs::Permissions::from_mode(0o755)).unwrap();
+            let text = format!("#!/bin/sh\ncd '{}' || exit 9\n{script}\n", files.path().display());
+            executable(&plugin, &text);
         }
         let config = json!({
             "current-context": "test",

@@ -1,10 +1,10 @@
 //! What goes into request paths and into printed command lines.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::support::executable::executable;
 use crate::support::{Ended, Rehearsal};
 
 const VM: &str = "VirtualMachine";
@@ -43,7 +43,7 @@ fn paste(ended: &Ended) {
         ("virtctl", "#!/bin/sh\n"),
         ("sudo", "#!/bin/sh\n: > \"$PWNED\"\n"),
     ] {
-        script(&bin.join(name), text);
+        executable(&bin.join(name), text);
     }
     let commands = |line: &str| ["kubectl ", "virtctl "].iter().filter_map(|word| line.find(word)).min();
     let mut any = false;
@@ -67,12 +67,6 @@ fn paste(ended: &Ended) {
         assert!(!pwned.exists(), "pasted, this runs what somebody else wrote: {line}");
     }
     assert!(any, "there is no command line to paste:\n{}", ended.err);
-}
-
-fn script(path: &Path, text: &str) {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::write(path, text).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]
