@@ -1,39 +1,27 @@
 //! `kubectl vmchaos check`: whether faults would work here, and what is missing: asked without changing anything, but for
 //! `--nodes`, which starts a short-lived pod a node.
 
+mod admission;
+mod findings;
 mod nodes;
 mod permissions;
 
+use self::admission::{PodPlace, admission};
+use self::findings::Findings;
 use super::Context;
 use super::guards::Guards;
 use crate::cli::CheckRequest;
 use crate::cluster::pod_namespace::{self, PodNamespaces};
-use crate::cluster::{
-    Ask, Cluster, ClusterError, ErrorKind, Selection, VmiRow, kubevirt, launcher_images, pod_admission, survey,
-};
-use crate::fault::{AgentImage, AgentImages, ImageSource};
+use crate::cluster::{Ask, Cluster, ClusterError, ErrorKind, Selection, VmiRow, kubevirt, launcher_images, survey};
+use crate::fault::{AgentImage, AgentImages};
 use crate::faults::debug_pods;
 use crate::faults::migrate::explain::Limits;
 use crate::faults::permitted::Places;
 use crate::faults::registry::FAULTS;
-use crate::node::script::SCRIPT;
-use crate::plan::new_run;
 use crate::problem::Reason;
 use crate::report::{CheckItem, CheckResult, ExitCode, Format, ListReport};
-use crate::run::node_probe::Probe;
 use crate::stop::Stop;
 use crate::ui::escape;
-
-/// Stands for an image that is not known; only asked about, never run.
-const ANY_IMAGE: &str = "quay.io/kubevirt/virt-launcher:latest";
-
-/// What has been found out so far.
-#[derive(Default)]
-struct Findings {
-    items: Vec<CheckItem>,
-    /// Something without which no fault works is missing, or could not be found out.
-    lacking: bool,
-}
 
 /// What is known of the cluster, as far as it may be read.
 struct Known {
@@ -258,92 +246,4 @@ fn limits(kubevirt: &kubevirt::KubeVirt) -> String {
         text.push_str("; no --to-node and --node-selector, which need KubeVirt 1.6");
     }
     text
-}
-
-/// Where the debug pods would go.
-#[derive(Default)]
-struct PodPlace {
-    namespace: String,
-    admitted: bool,
-}
-
-/// Asks, by a dry run, each namespace debug pods may go to.
-async fn admission(cluster: &Cluster, request: &CheckRequest, known: &Known, findings: &mut Findings) -> PodPlace {
-    let candidates = known.pods.candidates();
-    let node = known.vmis.iter().find_map(|row| row.node.clone()).unwrap_or_default();
-    let image = known.images.as_ref().map(|images| images.on(&node).clone());
-    let probe = Probe {
-        run: new_run(),
-        number: 0,
-        node,
-        namespace: String::new(),
-        image: image.unwrap_or_else(|| AgentImage::new(ANY_IMAGE, ImageSource::Flag)),
-        annotations: std::collections::BTreeMap::new(),
-        start_limit: nodes::START_LIMIT,
-    };
-    let pod = probe.pod().object(SCRIPT);
-    let asked = candidates
-        .iter()
-        .map(|namespace| pod_admission::admits(cluster, &pod, namespace));
-    let answers = futures::future::join_all(asked).await;
-    let chosen = answers.iter().position(Result::is_ok);
-    for (number, (namespace, answer)) in candidates.iter().zip(answers).enumerate() {
-        match answer {
-            Ok(()) => {
-                let detail = (chosen == Some(number)).then(|| "debug pods go here".to_owned());
-                findings.note("admission", namespace, CheckResult::Ok, detail, None);
-            }
-            Err(error) if chosen.is_some() => {
-                findings.note("admission", namespace, CheckResult::Warning, Some(error.message), None);
-            }
-            Err(error) => findings.lack_by("admission", namespace, CheckResult::Failed, error),
-        }
-    }
-    if let Some((chosen, namespace)) = chosen.and_then(|number| Some((number, candidates.get(number)?))) {
-        // One that somebody may expect to be used.
-        if let Some(note) = known.pods.note().filter(|_| chosen == 0) {
-            findings.note("admission", pod_namespace::OWN, CheckResult::Warning, Some(note), None);
-        }
-        return PodPlace {
-            namespace: (*namespace).to_owned(),
-            admitted: true,
-        };
-    }
-    if request.pod_namespace.is_none() {
-        let (why, fix) = (known.pods.passed_over(), known.pods.prepare(cluster.flags()));
-        let why = if why.is_empty() {
-            "no namespace takes the debug pods".to_owned()
-        } else {
-            why.join("; ")
-        };
-        findings.lack("admission", pod_namespace::OWN, CheckResult::Failed, why, Some(fix));
-    }
-    PodPlace {
-        namespace: candidates.last().map_or(pod_namespace::OWN, |last| *last).to_owned(),
-        admitted: false,
-    }
-}
-
-// === impl Findings ===
-
-impl Findings {
-    fn note(&mut self, check: &str, subject: &str, result: CheckResult, detail: Option<String>, fix: Option<String>) {
-        self.items.push(CheckItem {
-            check: check.to_owned(),
-            subject: subject.to_owned(),
-            result,
-            detail,
-            fix,
-        });
-    }
-
-    /// Something that faults cannot do without.
-    fn lack_by(&mut self, check: &str, subject: &str, result: CheckResult, error: ClusterError) {
-        self.lack(check, subject, result, error.message, error.hint.map(String::from));
-    }
-
-    fn lack(&mut self, check: &str, subject: &str, result: CheckResult, detail: String, fix: Option<String>) {
-        self.lacking = true;
-        self.note(check, subject, result, Some(detail), fix);
-    }
 }

@@ -8,6 +8,7 @@ mod credential_plugin;
 pub(super) mod kubeconfig;
 mod prepare;
 mod proxy;
+mod resolved;
 pub(super) mod timed;
 mod transport;
 

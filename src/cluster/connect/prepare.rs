@@ -12,7 +12,8 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::client::MANAGER;
 use super::connection::{Connection, without_login};
-use super::kubeconfig::{self, Environment, Resolved, Source};
+use super::kubeconfig::{self, Environment, Source};
+use super::resolved::Resolved;
 use crate::cluster::error::{ClusterError, ErrorKind};
 use crate::cluster::failure;
 use crate::local::input;

@@ -1,0 +1,50 @@
+//! What `check` has found out, a line for each subject.
+
+use crate::cluster::ClusterError;
+use crate::report::{CheckItem, CheckResult};
+
+/// What has been found out so far.
+#[derive(Default)]
+pub(super) struct Findings {
+    pub(super) items: Vec<CheckItem>,
+    /// Something without which no fault works is missing, or could not be found out.
+    pub(super) lacking: bool,
+}
+
+// === impl Findings ===
+
+impl Findings {
+    pub(super) fn note(
+        &mut self,
+        check: &str,
+        subject: &str,
+        result: CheckResult,
+        detail: Option<String>,
+        fix: Option<String>,
+    ) {
+        self.items.push(CheckItem {
+            check: check.to_owned(),
+            subject: subject.to_owned(),
+            result,
+            detail,
+            fix,
+        });
+    }
+
+    /// Something that faults cannot do without.
+    pub(super) fn lack_by(&mut self, check: &str, subject: &str, result: CheckResult, error: ClusterError) {
+        self.lack(check, subject, result, error.message, error.hint.map(String::from));
+    }
+
+    pub(super) fn lack(
+        &mut self,
+        check: &str,
+        subject: &str,
+        result: CheckResult,
+        detail: String,
+        fix: Option<String>,
+    ) {
+        self.lacking = true;
+        self.note(check, subject, result, Some(detail), fix);
+    }
+}
