@@ -8,7 +8,7 @@ use crate::cli::StatusRequest;
 use crate::cluster::Cluster;
 use crate::command_line::CommandLine;
 use crate::problem::Reason;
-use crate::report::{ExitCode, Format, ListReport, RunItem, Time};
+use crate::report::{ExitCode, Format, ListReport, RunItem, RunState, Time};
 use crate::stop::Stop;
 use crate::traces::events::{EventSeen, told};
 use crate::traces::uncounted::Uncounted;
@@ -228,7 +228,7 @@ fn changed(shown: &[RunItem], now: &[RunItem]) -> Vec<RunItem> {
         .iter()
         .filter(|item| known(now, &item.id).is_none())
         .map(|item| RunItem {
-            state: "gone".to_owned(),
+            state: RunState::Gone,
             left_seconds: None,
             ..item.clone()
         });
@@ -240,17 +240,17 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn run(id: &str, state: &str, left: u64) -> RunItem {
+    fn run(id: &str, state: RunState, left: u64) -> RunItem {
         RunItem {
             id: id.into(),
             fault: "netem".into(),
-            state: state.into(),
+            state,
             left_seconds: Some(Duration::from_secs(left).into()),
             ..RunItem::default()
         }
     }
 
-    fn changes(shown: &[RunItem], now: &[RunItem]) -> Vec<(String, String)> {
+    fn changes(shown: &[RunItem], now: &[RunItem]) -> Vec<(String, RunState)> {
         changed(shown, now)
             .into_iter()
             .map(|item| (item.id, item.state))
@@ -259,13 +259,22 @@ mod tests {
 
     #[test]
     fn only_what_is_new_changed_or_gone_is_shown_again() {
-        let shown = [run("a", "running", 9), run("b", "running", 9), run("c", "running", 9)];
-        let now = [run("a", "running", 5), run("b", "ending", 5), run("d", "starting", 20)];
-        let told = [("b", "ending"), ("d", "starting"), ("c", "gone")];
-        assert_eq!(
-            changes(&shown, &now),
-            told.map(|(id, state)| (id.to_owned(), state.to_owned()))
-        );
+        let shown = [
+            run("a", RunState::Running, 9),
+            run("b", RunState::Running, 9),
+            run("c", RunState::Running, 9),
+        ];
+        let now = [
+            run("a", RunState::Running, 5),
+            run("b", RunState::Ending, 5),
+            run("d", RunState::Starting, 20),
+        ];
+        let told = [
+            ("b", RunState::Ending),
+            ("d", RunState::Starting),
+            ("c", RunState::Gone),
+        ];
+        assert_eq!(changes(&shown, &now), told.map(|(id, state)| (id.to_owned(), state)));
         assert!(changes(&now, &now).is_empty());
     }
 }

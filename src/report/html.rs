@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{EndedBy, ExitCode, Migration, MigrationSummary, RunReport, TargetReport, TargetState};
+use super::{EndedBy, ExitCode, Migration, MigrationResult, MigrationSummary, RunReport, TargetReport, TargetState};
 use crate::escape::escape;
 
 const STYLE: &str = "\
@@ -109,7 +109,7 @@ impl RunReport {
 
     fn migrations_html(&self) -> Markup {
         let class = |one: &Migration| {
-            if one.result == Migration::SUCCEEDED {
+            if one.result == MigrationResult::Succeeded {
                 "ok"
             } else {
                 "bad"

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ExitCode, Migration, RunReport, Seconds, TargetReport, TargetState};
+use super::{ExitCode, Migration, MigrationResult, RunReport, Seconds, TargetReport, TargetState};
 use crate::problem::Problem;
 
 /// One case's outcome: the element it holds, where it did not pass.
@@ -25,7 +25,7 @@ impl RunReport {
             let told = |target: &TargetReport| {
                 let key = target.key();
                 let mut all = self.migrations.iter().filter(|one| one.vmi == key);
-                all.any(|one| one.result != Migration::SUCCEEDED)
+                all.any(|one| one.result != MigrationResult::Succeeded)
             };
             let left_out = self
                 .targets
@@ -129,17 +129,17 @@ fn words(error: Option<&Problem>, target: &TargetReport) -> (String, String) {
 
 fn of_migration(migration: &Migration) -> Case {
     let why = migration.failure_reason.clone().unwrap_or_default();
-    let not_passed = match migration.result.as_str() {
-        Migration::SUCCEEDED => None,
-        Migration::CANCELLED => Some("skipped"),
-        Migration::UNKNOWN => Some("error"),
+    let not_passed = match migration.result {
+        MigrationResult::Succeeded => None,
+        MigrationResult::Cancelled => Some("skipped"),
+        MigrationResult::Unknown => Some("error"),
         _ => Some("failure"),
     };
     Case {
         class: "migration",
         name: format!("{} at {}", migration.vmi, migration.created_at),
         took: migration.took(),
-        not_passed: not_passed.map(|kind| (kind, migration.result.clone(), why)),
+        not_passed: not_passed.map(|kind| (kind, migration.result.to_string(), why)),
     }
 }
 

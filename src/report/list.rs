@@ -1,6 +1,7 @@
 //! Lists: what `list`, `status` and `check` print.
 
 mod check;
+mod run_state;
 mod runs;
 mod vmis;
 
@@ -12,6 +13,7 @@ use super::{API_VERSION, Format, Time, format};
 use crate::ui::{Table, age, escape};
 
 pub use check::{CheckItem, CheckResult};
+pub use run_state::RunState;
 pub use runs::RunItem;
 pub use vmis::{FaultAbility, VmiTargetItem};
 

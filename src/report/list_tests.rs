@@ -52,7 +52,7 @@ fn run() -> RunItem {
         id: "k3f9ab".into(),
         fault: "netem".into(),
         effect: Some("latency 100ms".into()),
-        state: "running".into(),
+        state: RunState::Running,
         user: Some("jane\u{1b}[2J".into()),
         reason: Some("game day".into()),
         started_at: Some(Time("2026-11-20T11:58:30Z".parse().unwrap())),

@@ -53,7 +53,7 @@ impl RunReport {
                     one.took().map(|took| took.to_string()).unwrap_or_default(),
                     one.phase_times(),
                     one.mode.clone().unwrap_or_default(),
-                    one.result.clone(),
+                    one.result.to_string(),
                     one.failure_reason.clone().unwrap_or_default(),
                 ];
                 line(format!("| {} |", cells.map(|cell| safe(&cell)).join(" | ")));

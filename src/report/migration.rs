@@ -1,6 +1,7 @@
 //! A live migration in the document of its run.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -40,10 +41,23 @@ pub struct Migration {
     /// e.g. `PreCopy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
-    /// [`Migration::SUCCEEDED`], [`Migration::CANCELLED`], [`Migration::UNKNOWN`], or e.g. `failed`, `timeout`.
-    pub result: String,
+    pub result: MigrationResult,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
+}
+
+/// How a migration ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MigrationResult {
+    Succeeded,
+    Failed,
+    /// Not over in time, and cancelled.
+    Timeout,
+    /// By a signal or somebody's `halt`: the VM is where it was.
+    Cancelled,
+    /// Its end was not seen: it may still be under way.
+    Unknown,
 }
 
 /// A phase of a migration and when it was first seen.
@@ -56,20 +70,28 @@ pub struct Phase {
     pub seconds: Option<Seconds>,
 }
 
+// === impl MigrationResult ===
+
+impl fmt::Display for MigrationResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Timeout => "timeout",
+            Self::Cancelled => "cancelled",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
 // === impl Migration ===
 
 impl Migration {
-    pub const SUCCEEDED: &'static str = "succeeded";
-    /// By a signal or somebody's `halt`: the VM is where it was.
-    pub const CANCELLED: &'static str = "cancelled";
-    /// Its end was not seen: it may still be under way.
-    pub const UNKNOWN: &'static str = "unknown";
-
     /// A failure counts also when the VM moved in a later round.
     pub(super) fn exit_code(&self) -> ExitCode {
-        match self.result.as_str() {
-            Self::SUCCEEDED => ExitCode::Done,
-            Self::CANCELLED => ExitCode::Failed,
+        match self.result {
+            MigrationResult::Succeeded => ExitCode::Done,
+            MigrationResult::Cancelled => ExitCode::Failed,
             _ => ExitCode::Unrecovered,
         }
     }

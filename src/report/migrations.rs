@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Migration, Seconds};
+use super::{Migration, MigrationResult, Seconds};
 
 /// Counts and times over all migrations of a run; times are of those that succeeded, from creation to end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,9 +54,9 @@ impl MigrationSummary {
         if migrations.is_empty() {
             return None;
         }
-        let good = || migrations.iter().filter(|one| one.result == Migration::SUCCEEDED);
-        let count = |result: &str| migrations.iter().filter(|one| one.result == result).count();
-        let (cancelled, unknown) = (count(Migration::CANCELLED), count(Migration::UNKNOWN));
+        let good = || migrations.iter().filter(|one| one.result == MigrationResult::Succeeded);
+        let count = |result| migrations.iter().filter(|one| one.result == result).count();
+        let (cancelled, unknown) = (count(MigrationResult::Cancelled), count(MigrationResult::Unknown));
         let times = times(good());
         let longest = good().filter_map(|one| Some((one.took()?.0, &one.vmi))).max();
         Some(Self {
@@ -115,11 +115,11 @@ fn is_zero(count: &usize) -> bool {
 fn nodes(migrations: &[Migration]) -> Vec<NodeMigrations> {
     let mut nodes: BTreeMap<&str, NodeMigrations> = BTreeMap::new();
     for one in migrations {
-        let good = one.result == Migration::SUCCEEDED;
+        let good = one.result == MigrationResult::Succeeded;
         if let Some(from) = &one.from {
             let node = nodes.entry(from).or_default();
             node.left += usize::from(good);
-            let open = [Migration::CANCELLED, Migration::UNKNOWN].contains(&one.result.as_str());
+            let open = [MigrationResult::Cancelled, MigrationResult::Unknown].contains(&one.result);
             node.failed += usize::from(!good && !open);
         }
         if let Some(to) = one.to.as_ref().filter(|_| good) {
@@ -127,7 +127,7 @@ fn nodes(migrations: &[Migration]) -> Vec<NodeMigrations> {
         }
     }
     let told = nodes.into_iter().map(|(name, node)| {
-        let away = |one: &&Migration| one.result == Migration::SUCCEEDED && one.from.as_deref() == Some(name);
+        let away = |one: &&Migration| one.result == MigrationResult::Succeeded && one.from.as_deref() == Some(name);
         let times = times(migrations.iter().filter(away));
         NodeMigrations {
             node: name.to_owned(),
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use crate::report::Time;
 
-    fn migration(vmi: &str, from: &str, to: Option<&str>, result: &str, seconds: i64) -> Migration {
+    fn migration(vmi: &str, from: &str, to: Option<&str>, result: MigrationResult, seconds: i64) -> Migration {
         let at = |second: i64| Time(jiff::Timestamp::from_second(1_800_000_000 + second).unwrap());
         Migration {
             vmi: vmi.into(),
@@ -177,7 +177,7 @@ mod tests {
             ended_at: Some(at(seconds)),
             phases: Vec::new(),
             mode: None,
-            result: result.into(),
+            result,
             failure_reason: None,
         }
     }
@@ -185,12 +185,12 @@ mod tests {
     #[test]
     fn counts_median_and_worst_for_all_and_for_each_node() {
         let all = [
-            migration("a/1", "n1", Some("n2"), "succeeded", 4),
-            migration("a/2", "n1", Some("n3"), "succeeded", 9),
-            migration("a/3", "n2", Some("n3"), "succeeded", 6),
-            migration("a/4", "n2", Some("n3"), "timeout", 300),
-            migration("a/5", "n3", None, "cancelled", 1),
-            migration("a/6", "n3", None, "unknown", 1),
+            migration("a/1", "n1", Some("n2"), MigrationResult::Succeeded, 4),
+            migration("a/2", "n1", Some("n3"), MigrationResult::Succeeded, 9),
+            migration("a/3", "n2", Some("n3"), MigrationResult::Succeeded, 6),
+            migration("a/4", "n2", Some("n3"), MigrationResult::Timeout, 300),
+            migration("a/5", "n3", None, MigrationResult::Cancelled, 1),
+            migration("a/6", "n3", None, MigrationResult::Unknown, 1),
         ];
         let summary = MigrationSummary::of(&all).unwrap();
         assert_eq!(

@@ -118,7 +118,7 @@ impl RunReport {
                 name.to_owned(),
                 migration.from.clone().unwrap_or_default(),
                 migration.to.clone().unwrap_or_default(),
-                migration.result.clone(),
+                migration.result.to_string(),
                 migration.took().map(|took| took.to_string()).unwrap_or_default(),
                 migration.mode.clone().unwrap_or_default(),
             ];

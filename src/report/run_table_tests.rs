@@ -1,6 +1,6 @@
 use super::*;
 use crate::problem::{Problem, Reason};
-use crate::report::{Migration, Phase};
+use crate::report::{Migration, MigrationResult, Phase};
 
 #[test]
 fn the_table_of_a_network_fault() {
@@ -87,7 +87,7 @@ fn the_tables_of_outages_and_migrations() {
             },
         ],
         mode: Some("PreCopy".into()),
-        result: "succeeded".into(),
+        result: MigrationResult::Succeeded,
         failure_reason: None,
     });
     end(&mut migrate, Ending::Ran);
@@ -103,7 +103,7 @@ fn the_tables_of_outages_and_migrations() {
         document["migrations"][0]["phases"][1],
         json!({"phase": "Running", "at": "2026-11-23T12:03:07.250Z", "seconds": 11.0})
     );
-    migrate.migrations[0].result = "timeout".into();
+    migrate.migrations[0].result = MigrationResult::Timeout;
     assert_eq!(migrate.finish(Ending::Ran), ExitCode::Unrecovered);
     assert_eq!(migrate.print(Format::Name).unwrap(), "k3f9ab\n");
 }

@@ -10,7 +10,7 @@ use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
 use crate::escape::escape;
 use crate::plan::guards::beside::{Beside, Move, Other, Stranger};
-use crate::report::Time;
+use crate::report::{RunState, Time};
 use crate::traces::debug_pods::DebugPodSeen;
 use k8s_openapi::api::core::v1::Pod;
 
@@ -92,7 +92,8 @@ fn other(trace: &Trace, now: Time, namespaces: &PodNamespaces) -> Other {
         run: escape(&item.id),
         fault: escape(&item.fault),
         user: item.user.as_deref().map(escape),
-        state: item.state,
+        state: item.state.word(),
+        waits: item.state == RunState::Waiting,
         left: item.left_seconds.map(|left| left.0),
         vms: trace.vms().iter().map(|key| escape(key)).collect(),
         nodes: item.nodes.iter().map(|name| escape(name)).collect(),

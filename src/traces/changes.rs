@@ -12,7 +12,7 @@ use crate::escape::escape;
 use crate::fault::undo::{UNDO, Undo};
 use crate::fault::{RunField, Time as Span};
 use crate::faults::outage::{self, back::put_back_command};
-use crate::report::{RunItem, Seconds, Time};
+use crate::report::{RunItem, RunState, Seconds, Time};
 use crate::traces::halt::{Left, once_more};
 
 /// What is said of a way back that cannot be read.
@@ -76,7 +76,7 @@ impl Changed {
             return RunItem {
                 id: escape(&self.run),
                 fault: outage::COMMAND.to_owned(),
-                state: "unknown".to_owned(),
+                state: RunState::Unknown,
                 targets: vec![self.key()],
                 detail: Some(UNREADABLE.to_owned()),
                 ..RunItem::default()
@@ -92,7 +92,11 @@ impl Changed {
             id: escape(&undo.run),
             fault: outage::COMMAND.to_owned(),
             effect: Some(escape(&undo.words())),
-            state: if left.is_some() { "running" } else { "overdue" }.to_owned(),
+            state: if left.is_some() {
+                RunState::Running
+            } else {
+                RunState::Overdue
+            },
             user: undo.user.as_deref().map(escape),
             reason: undo.reason.as_deref().map(escape),
             started_at: started.map(Time),

@@ -16,7 +16,7 @@ use crate::escape::escape;
 use crate::faults::registry::FAULTS;
 use crate::name::is_key;
 use crate::node::pod::{LABEL_FAULT, LABEL_RUN};
-use crate::report::{RunItem, Seconds, Time};
+use crate::report::{RunItem, RunState, Seconds, Time};
 
 /// What an Event of ours says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +111,7 @@ pub async fn tell_restored(cluster: &Cluster, proven: &BTreeSet<(String, String)
 
 /// Makes a run that is running one whose fault is in place, where Events say so; its end is counted from the first of them.
 pub fn told(mut item: RunItem, heard: &[EventSeen], now: Time) -> RunItem {
-    if !matches!(item.state.as_str(), "running" | "detached") {
+    if !matches!(item.state, RunState::Running | RunState::Detached) {
         return item;
     }
     let mut last: BTreeMap<&str, &EventSeen> = BTreeMap::new();
@@ -133,8 +133,8 @@ pub fn told(mut item: RunItem, heard: &[EventSeen], now: Time) -> RunItem {
     if here < targets.len() && here > 0 {
         item.detail = Some(format!("in place on {here} of {}", targets.len()));
     }
-    if here > 0 && item.state == "running" {
-        "injected".clone_into(&mut item.state);
+    if here > 0 && item.state == RunState::Running {
+        item.state = RunState::Injected;
     }
     let ends = first.zip(item.duration_seconds).and_then(|(first, lasts)| {
         let lasts = jiff::SignedDuration::try_from(lasts.0).ok()?;
@@ -167,10 +167,10 @@ mod tests {
         }
     }
 
-    fn run(state: &str) -> RunItem {
+    fn run(state: RunState) -> RunItem {
         RunItem {
             id: "k3f9ab".into(),
-            state: state.into(),
+            state,
             duration_seconds: Some(Seconds(Duration::from_secs(60))),
             left_seconds: Some(Seconds(Duration::from_secs(30))),
             targets: vec!["default/web-1".into(), "default/web-2".into()],
@@ -179,7 +179,7 @@ mod tests {
     }
 
     /// State, seconds left, and detail.
-    fn shown(state: &str, heard: &[EventSeen]) -> (String, f64, Option<String>) {
+    fn shown(state: RunState, heard: &[EventSeen]) -> (RunState, f64, Option<String>) {
         let item = told(run(state), heard, Time("2026-11-28T12:00:30Z".parse().unwrap()));
         (item.state, item.left_seconds.unwrap().0.as_secs_f64(), item.detail)
     }
@@ -190,24 +190,24 @@ mod tests {
             said("k3f9ab", "default/web-1", true, "10"),
             said("k3f9ab", "default/web-2", true, "12"),
         ];
-        assert_eq!(shown("running", &both), ("injected".into(), 40.0, None));
-        assert_eq!(shown("detached", &both), ("detached".into(), 40.0, None));
-        assert_eq!(shown("ending", &both), ("ending".into(), 30.0, None));
+        assert_eq!(shown(RunState::Running, &both), (RunState::Injected, 40.0, None));
+        assert_eq!(shown(RunState::Detached, &both), (RunState::Detached, 40.0, None));
+        assert_eq!(shown(RunState::Ending, &both), (RunState::Ending, 30.0, None));
     }
 
     #[test]
     fn what_waits_or_is_restored_is_not_in_place() {
-        assert_eq!(shown("running", &[]), ("running".into(), 30.0, None));
+        assert_eq!(shown(RunState::Running, &[]), (RunState::Running, 30.0, None));
         // One after the other, and the Events in any order.
         let serial = [
             said("k3f9ab", "default/web-1", false, "15"),
             said("k3f9ab", "default/web-1", true, "10"),
             said("k3f9ab", "default/web-2", true, "16"),
         ];
-        let (state, left, detail) = shown("running", &serial);
-        assert_eq!((state.as_str(), left), ("injected", 40.0));
+        let (state, left, detail) = shown(RunState::Running, &serial);
+        assert_eq!((state, left), (RunState::Injected, 40.0));
         assert_eq!(detail.as_deref(), Some("in place on 1 of 2"));
-        assert_eq!(shown("running", &serial[..2]), ("running".into(), 40.0, None));
+        assert_eq!(shown(RunState::Running, &serial[..2]), (RunState::Running, 40.0, None));
     }
 
     #[test]
@@ -293,7 +293,7 @@ mod tests {
             said("zzzzzz", "default/web-1", true, "10"),
             said("k3f9ab", "lab/web-1", true, "10"),
         ];
-        assert_eq!(shown("running", &theirs[..1]), ("running".into(), 30.0, None));
-        assert_eq!(shown("running", &theirs[1..]).0, "running");
+        assert_eq!(shown(RunState::Running, &theirs[..1]), (RunState::Running, 30.0, None));
+        assert_eq!(shown(RunState::Running, &theirs[1..]).0, RunState::Running);
     }
 }

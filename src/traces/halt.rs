@@ -11,7 +11,7 @@ use super::{Trace, TraceKind};
 use super::{halt_migrations, halt_pods};
 use crate::cluster::{Cluster, ClusterError};
 use crate::command_line::CommandLine;
-use crate::report::{RunItem, Time};
+use crate::report::{RunItem, RunState, Time};
 
 /// How it is done.
 pub(crate) struct How<'a> {
@@ -115,12 +115,16 @@ pub(crate) fn once_more(again: &str, flags: &[String]) -> CommandLine {
 impl Halted {
     /// As a list shows it.
     pub(crate) fn item(&self) -> RunItem {
-        let state = if self.left.is_empty() { "finished" } else { "leaked" };
+        let state = if self.left.is_empty() {
+            RunState::Finished
+        } else {
+            RunState::Leaked
+        };
         let left = self.left.iter().map(|left| &left.what);
         let mut told: Vec<&str> = self.told.iter().chain(left).map(String::as_str).collect();
         told.dedup();
         RunItem {
-            state: state.to_owned(),
+            state,
             left_seconds: None,
             detail: (!told.is_empty()).then(|| told.join("; ")),
             ..self.trace.item(Time::now())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::node::pod_state::PodState;
 use crate::node::wire::{By, Verdict};
-use crate::report::{RunItem, Seconds, Time};
+use crate::report::{RunItem, RunState, Seconds, Time};
 use crate::traces::debug_pods::{DebugPodSeen, Life, LiveRun};
 
 /// A run as a list shows it; what is left of it is counted from `now`.
@@ -18,7 +18,7 @@ pub fn item(run: &LiveRun, now: Time) -> RunItem {
         id: run.id.clone(),
         fault: run.pods.first().map(|pod| pod.fault.clone()).unwrap_or_default(),
         effect: first(|pod| pod.what.as_ref()),
-        state: word(life).to_owned(),
+        state: state(life),
         user: first(|pod| pod.user.as_ref()),
         reason: first(|pod| pod.reason.as_ref()),
         started_at: run.pods.iter().filter_map(|pod| pod.since).min().map(Time),
@@ -31,17 +31,17 @@ pub fn item(run: &LiveRun, now: Time) -> RunItem {
     }
 }
 
-/// A life in one word, as documents have it.
-pub fn word(life: Life) -> &'static str {
+/// A life as lists show it.
+pub fn state(life: Life) -> RunState {
     match life {
-        Life::Leaked => "leaked",
-        Life::Unproven => "unproven",
-        Life::Ending => "ending",
-        Life::Running => "running",
-        Life::Detached => "detached",
-        Life::Starting => "starting",
-        Life::NeverRan => "failed",
-        Life::Finished => "finished",
+        Life::Leaked => RunState::Leaked,
+        Life::Unproven => RunState::Unproven,
+        Life::Ending => RunState::Ending,
+        Life::Running => RunState::Running,
+        Life::Detached => RunState::Detached,
+        Life::Starting => RunState::Starting,
+        Life::NeverRan => RunState::Failed,
+        Life::Finished => RunState::Finished,
     }
 }
 
@@ -169,8 +169,8 @@ mod tests {
     fn a_running_run_says_how_long_it_can_still_take() {
         let item = run(vec![pod("a", PodState::Running), pod("b", PodState::Running)]);
         assert_eq!(
-            (item.state.as_str(), item.left_seconds),
-            ("running", Some(Seconds(Duration::from_secs(90))))
+            (item.state, item.left_seconds),
+            (RunState::Running, Some(Seconds(Duration::from_secs(90))))
         );
         assert_eq!((item.targets.len(), item.nodes.len(), item.pods.len()), (1, 1, 2));
         assert_eq!(item.detail, None);
@@ -192,7 +192,7 @@ mod tests {
             why: "Completed".into(),
         };
         let item = run(vec![pod("a", ended)]);
-        assert_eq!((item.state.as_str(), item.left_seconds), ("finished", None));
+        assert_eq!((item.state, item.left_seconds), (RunState::Finished, None));
         assert_eq!(
             item.detail.as_deref(),
             Some("1 gone, 2 restored (deadline), 3 more restored")
@@ -208,7 +208,7 @@ mod tests {
             why: "Error".into(),
         };
         let item = run(vec![pod("a", ended)]);
-        assert_eq!(item.state, "unproven");
+        assert_eq!(item.state, RunState::Unproven);
         assert_eq!(
             item.detail.as_deref(),
             Some("1 restored (deadline), 2 without a verdict")
@@ -223,7 +223,7 @@ mod tests {
             why: "OOMKilled".into(),
         };
         let item = run(vec![pod("a", ended)]);
-        assert_eq!(item.state, "unproven");
+        assert_eq!(item.state, RunState::Unproven);
         assert_eq!(item.detail.as_deref(), Some("no verdict (exit code 137, OOMKilled)"));
     }
 
@@ -235,8 +235,8 @@ mod tests {
         };
         let item = run(vec![pod("a", state)]);
         assert_eq!(
-            (item.state.as_str(), item.left_seconds),
-            ("starting", Some(Seconds(Duration::from_secs(120)))),
+            (item.state, item.left_seconds),
+            (RunState::Starting, Some(Seconds(Duration::from_secs(120)))),
             "all of its time is to come"
         );
         assert_eq!(item.detail.as_deref(), Some("ErrImagePull: no such host"));
@@ -249,7 +249,7 @@ mod tests {
             why: "OutOfcpu: Pod was rejected".into(),
         };
         let item = run(vec![pod("a", ended)]);
-        assert_eq!((item.state.as_str(), item.left_seconds), ("failed", None));
+        assert_eq!((item.state, item.left_seconds), (RunState::Failed, None));
         assert_eq!(item.detail.as_deref(), Some("OutOfcpu: Pod was rejected"));
     }
 }

@@ -14,9 +14,8 @@ use crate::faults::migrate::COMMAND;
 use crate::faults::migrate::plan::{HALTED_BY, NEXT_WITHIN};
 use crate::name::is_subdomain;
 use crate::node::pod::{LABEL_FAULT, LABEL_RUN};
-use crate::plan::guards::beside::WAITING;
 use crate::plan::pod_options::{FAULT, REASON, USER};
-use crate::report::{RunItem, Time};
+use crate::report::{RunItem, RunState, Time};
 
 /// Past the time by which a round should have begun: a survey and a request, on a slow cluster.
 const MARGIN: SignedDuration = SignedDuration::from_secs(30);
@@ -151,11 +150,15 @@ impl MigrationRun {
     pub fn item(&self, now: Time) -> RunItem {
         let flying: Vec<&MigrationSeen> = self.in_flight().collect();
         let state = if flying.is_empty() {
-            if self.is_waiting(now) { WAITING } else { "finished" }
+            if self.is_waiting(now) {
+                RunState::Waiting
+            } else {
+                RunState::Finished
+            }
         } else if flying.iter().all(|one| one.leaving) {
-            "ending"
+            RunState::Ending
         } else {
-            "running"
+            RunState::Running
         };
         let phases: Vec<String> = flying
             .iter()
@@ -174,7 +177,7 @@ impl MigrationRun {
             id: self.id.clone(),
             fault: COMMAND.to_owned(),
             effect: last(|one| one.what.as_ref()),
-            state: state.to_owned(),
+            state,
             user: last(|one| one.user.as_ref()),
             reason: last(|one| one.reason.as_ref()),
             started_at: self.migrations.iter().filter_map(|one| one.since).min().map(Time),
@@ -215,7 +218,7 @@ mod tests {
         MigrationSeen::of(&serde_json::from_value(object).unwrap())
     }
 
-    fn state(migrations: Vec<Option<MigrationSeen>>, now: &str) -> String {
+    fn state(migrations: Vec<Option<MigrationSeen>>, now: &str) -> RunState {
         let runs = MigrationRun::group(migrations.into_iter().flatten());
         runs[0].item(Time(now.parse().unwrap())).state
     }
@@ -224,23 +227,23 @@ mod tests {
     fn a_run_is_running_waiting_or_over() {
         let more = json!({"vmchaos.dev/next-within": "600"});
         let done = || seen("a", "Succeeded", "2026-11-20T12:00:10Z", &more);
-        assert_eq!(state(vec![done()], "2026-11-20T12:05:00Z"), "waiting");
+        assert_eq!(state(vec![done()], "2026-11-20T12:05:00Z"), RunState::Waiting);
         assert_eq!(
             state(vec![done()], "2026-11-20T12:10:40Z"),
-            "finished",
+            RunState::Finished,
             "its command is gone"
         );
         let flying = seen("b", "Running", "2026-11-20T12:04:00Z", &more);
-        assert_eq!(state(vec![done(), flying], "2026-11-20T13:00:00Z"), "running");
+        assert_eq!(state(vec![done(), flying], "2026-11-20T13:00:00Z"), RunState::Running);
         let last = seen("b", "Failed", "2026-11-20T12:04:00Z", &json!({}));
         assert_eq!(
             state(vec![done(), last], "2026-11-20T12:04:01Z"),
-            "finished",
+            RunState::Finished,
             "there is no round after it"
         );
         let halted = json!({"vmchaos.dev/next-within": "600", "vmchaos.dev/halted-by": "joe"});
         let halted = seen("a", "Succeeded", "2026-11-20T12:00:10Z", &halted);
-        assert_eq!(state(vec![halted], "2026-11-20T12:00:11Z"), "finished");
+        assert_eq!(state(vec![halted], "2026-11-20T12:00:11Z"), RunState::Finished);
     }
 
     #[test]

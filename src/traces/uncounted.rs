@@ -4,12 +4,9 @@
 
 use crate::cluster::pod_namespace::{PodNamespaces, Standing};
 use crate::escape::escape;
-use crate::report::{RunItem, Time};
+use crate::report::{RunItem, RunState, Time};
 use crate::traces::debug_pods::{DebugPodSeen, LiveRun};
 use crate::traces::items::item;
-
-/// State of such a run in lists.
-pub(crate) const NOT_COUNTED: &str = "not-counted";
 
 /// Pods of one namespace that say they are of one run.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,7 +54,7 @@ impl Uncounted {
     /// As a list shows it.
     pub fn item(&self, now: Time) -> RunItem {
         RunItem {
-            state: NOT_COUNTED.to_owned(),
+            state: RunState::NotCounted,
             left_seconds: None,
             detail: Some(self.why()),
             ..item(&self.run, now)
@@ -121,7 +118,7 @@ mod tests {
                  in a namespace it does not use; left alone",
             ]
         );
-        assert_eq!(uncounted[0].item(Time::now()).state, "not-counted");
+        assert_eq!(uncounted[0].item(Time::now()).state, RunState::NotCounted);
     }
 
     #[test]

@@ -184,7 +184,7 @@ async fn picked(context: &Context, live: Vec<Trace>, blind: Option<String>) -> R
             item.id,
             item.fault,
             item.effect.unwrap_or_default(),
-            item.state,
+            item.state.to_string(),
             item.user.unwrap_or_default(),
             item.reason.unwrap_or_default(),
             item.targets.join(", "),

@@ -9,7 +9,7 @@ use crate::node::pod::service_account;
 use crate::node::script::SCRIPT;
 use crate::plan::new_run;
 use crate::problem::Reason;
-use crate::report::RunItem;
+use crate::report::{RunItem, RunState};
 use crate::run::sweep::{self, Job};
 use crate::run::words::vmi;
 use crate::traces::Found;
@@ -154,7 +154,7 @@ pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome
     let mut item = RunItem {
         id: looks.run.clone(),
         fault: "halt".to_owned(),
-        state: "finished".to_owned(),
+        state: RunState::Finished,
         user: Some(cluster.user.clone()),
         targets: looks.empty.iter().map(|(key, _)| key.clone()).collect(),
         nodes: looks.jobs.iter().map(|job| job.node.clone()).collect(),
@@ -176,7 +176,7 @@ pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome
                 proven.push(key);
             }
             Err(why) => {
-                "leaked".clone_into(&mut item.state);
+                item.state = RunState::Leaked;
                 told.push(why.clone());
                 // Named by itself the VM would be looked into whoever's fault is there.
                 let what = if looks.of_run { looks.run.clone() } else { vmi(&key) };

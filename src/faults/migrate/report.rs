@@ -6,7 +6,8 @@ use super::flight::{End, Flight};
 use crate::faults::migrate::plan::MigrationPlan;
 use crate::problem::{Problem, Reason};
 use crate::report::{
-    DryRun, Ending, Migration, Phase, RunReport, ScheduledRound, Seconds, TargetReport, TargetState, Time,
+    DryRun, Ending, Migration, MigrationResult, Phase, RunReport, ScheduledRound, Seconds, TargetReport, TargetState,
+    Time,
 };
 
 /// Puts what is planned into the document.
@@ -90,11 +91,11 @@ fn tell(target: &mut TargetReport, flight: &Flight) {
 
 fn migration(flight: &Flight, vm: &PoolVm) -> Migration {
     let result = match &flight.end {
-        Some(End::Succeeded) => Migration::SUCCEEDED,
-        Some(End::Failed | End::Refused(_)) => "failed",
-        Some(End::TimedOut) => "timeout",
-        Some(End::Cancelled) => Migration::CANCELLED,
-        None => Migration::UNKNOWN,
+        Some(End::Succeeded) => MigrationResult::Succeeded,
+        Some(End::Failed | End::Refused(_)) => MigrationResult::Failed,
+        Some(End::TimedOut) => MigrationResult::Timeout,
+        Some(End::Cancelled) => MigrationResult::Cancelled,
+        None => MigrationResult::Unknown,
     };
     let next = flight.phases.iter().skip(1).map(|seen| Some(seen.at));
     let ends = next.chain([flight.ended_at]);
@@ -120,7 +121,7 @@ fn migration(flight: &Flight, vm: &PoolVm) -> Migration {
             })
             .collect(),
         mode: flight.mode.clone(),
-        result: result.to_owned(),
+        result,
         failure_reason: refused
             .or_else(|| flight.failure.clone())
             .or_else(|| flight.lost.clone()),

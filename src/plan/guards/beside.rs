@@ -10,9 +10,6 @@ use crate::problem::Reason;
 /// So many of a kind are told one by one.
 const SHOWN: usize = 5;
 
-/// The state of migrations between two rounds.
-pub(crate) const WAITING: &str = "waiting";
-
 /// What else is going on, as far as it could be looked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Beside {
@@ -45,7 +42,9 @@ pub struct Other {
     pub fault: String,
     pub user: Option<String>,
     /// e.g. `running`, `leaked`
-    pub state: String,
+    pub state: &'static str,
+    /// Nothing of it is in place, and its next round is still to come.
+    pub waits: bool,
     pub left: Option<Duration>,
     /// `namespace/name` of each VMI.
     pub vms: Vec<String>,
@@ -71,7 +70,7 @@ impl Beside {
     /// One fault of a kind on a VM: two would undo each other's work, and prove nothing.
     pub(super) fn same_kind(&self, facts: &Facts) -> Vec<Refusal> {
         // Nobody knows whether migrations that wait go on: their last round may have found nothing to move.
-        let certain = |other: &&Other| other.fault == facts.fault && other.state != WAITING;
+        let certain = |other: &&Other| other.fault == facts.fault && !other.waits;
         let of_kind = self.runs.iter().filter(certain);
         let clashing = of_kind.filter_map(|other| {
             let vms = other.on_vms(facts);

@@ -17,13 +17,14 @@ fn facts() -> Facts {
     }
 }
 
-fn other(fault: &str, state: &str, vms: &[&str], nodes: &[&str]) -> Other {
+fn other(fault: &str, state: &'static str, vms: &[&str], nodes: &[&str]) -> Other {
     let owned = |all: &[&str]| all.iter().map(|&one| one.to_owned()).collect();
     Other {
         run: "k3f9ab".into(),
         fault: fault.into(),
         user: Some("jane".into()),
-        state: state.into(),
+        state,
+        waits: state == "waiting",
         left: Some(Duration::from_secs(90)),
         vms: owned(vms),
         nodes: owned(nodes),
@@ -53,7 +54,7 @@ fn only_a_live_fault_of_the_kind_on_the_vm_refuses_another() {
     assert_eq!(refused[0].hint.to_string(), hint);
     for besides in [
         other("filter", "running", &["shop/web-1"], &[]),
-        other("netem", WAITING, &["shop/web-1"], &[]),
+        other("netem", "waiting", &["shop/web-1"], &[]),
         other("netem", "running", &["lab/web-1", "shop/web-11"], &["node-1"]),
     ] {
         assert_eq!(refusals(besides.clone()), [], "{besides:?}");

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::problem::{Problem, Reason};
 use crate::report::{
-    AskedFault, DryRun, Ending, Migration, Move, Phase, ProbePhase, ProbeReport, ProbeSample, ProbeSummary, RunReport,
-    Time, Verified,
+    AskedFault, DryRun, Ending, Migration, MigrationResult, Move, Phase, ProbePhase, ProbeReport, ProbeSample,
+    ProbeSummary, RunReport, Time, Verified,
 };
 
 /// What a tenant, a node or a server can make of any text.
@@ -90,7 +90,7 @@ fn all_of(text: &str) -> RunReport {
             },
         ],
         mode: Some(text.into()),
-        result: text.to_owned(),
+        result: MigrationResult::Failed,
         failure_reason: Some(text.into()),
     });
     run.error = Some(Problem::new(Reason::Apply, text));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Item, since};
+use super::{Item, RunState, since};
 use crate::report::{Seconds, Time};
 use crate::ui::age;
 
@@ -16,8 +16,7 @@ pub struct RunItem {
     /// The fault in words, e.g. `latency 100ms`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effect: Option<String>,
-    /// e.g. `starting`, `running`, `injected`, `detached`, `finished`, `leaked`, `unproven`.
-    pub state: String,
+    pub state: RunState,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,7 +59,7 @@ impl Item for RunItem {
             self.id.clone(),
             self.fault.clone(),
             self.effect.clone().unwrap_or_default(),
-            self.state.clone(),
+            self.state.to_string(),
             self.user.clone().unwrap_or_default(),
             self.reason.clone().unwrap_or_default(),
             since(self.started_at, now),
