@@ -78,25 +78,80 @@ pub(super) async fn kill(
     };
     let key = plan.vms[index].target.key();
     let mut said = false;
-    let (result, removal) = errand
-        .run(signals.any(), |event| match event {
-            Event::Found { .. } => {
-                said = true;
-                Next::Say(Word::Kill)
-            }
-            Event::Killed { .. } => Next::Done(Ok(())),
-            Event::Refused {
-                reason, device, detail, ..
-            } => Next::Done(Err(words::refused(&key, &reason, device.as_deref(), &detail))),
-            _ => Next::Listen,
-        })
-        .await;
-    let done = match result {
+    let answer = |event| {
+        let next = answer(event, &key);
+        said |= matches!(next, Next::Say(_));
+        next
+    };
+    let (result, removal) = errand.run(signals.any(), answer).await;
+    (done(result, said, marked), Some(removal))
+}
+
+/// The agent's own answer: an error says why it did not kill.
+type Killed = Result<(), Trouble>;
+
+fn answer(event: Event, key: &str) -> Next<Killed> {
+    match event {
+        Event::Found { .. } => Next::Say(Word::Kill),
+        Event::Killed { .. } => Next::Done(Ok(())),
+        Event::Refused {
+            reason, device, detail, ..
+        } => Next::Done(Err(words::refused(key, &reason, device.as_deref(), &detail))),
+        _ => Next::Listen,
+    }
+}
+
+/// `said` is whether the agent was told to kill, so that no answer is no proof that it did not.
+fn done(result: Result<Killed, Trouble>, said: bool, marked: bool) -> Done {
+    match result {
         Ok(Ok(())) => Done::Acted,
         Ok(Err(trouble)) if trouble.reason == "not-killed" => Done::Uncertain(trouble),
         Err(trouble) if trouble.reason == STOPPED => Done::NotBegun { marked },
         Err(trouble) if said => Done::Uncertain(trouble),
-        Ok(Err(trouble)) | Err(trouble) => refused(trouble),
-    };
-    (done, Some(removal))
+        Ok(Err(trouble)) | Err(trouble) => Done::Refused { trouble, marked },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_agent_is_told_to_kill_once_it_has_found_the_guest_and_its_refusal_is_told() {
+        let of = |event| answer(event, "shop/web-1");
+        assert_eq!(of(Event::Hb), Next::Listen);
+        assert_eq!(of(Event::Found { vm: 0 }), Next::Say(Word::Kill));
+        assert_eq!(of(Event::Killed { vm: 0, pid: 7 }), Next::Done(Ok(())));
+        let refused = of(Event::Refused {
+            vm: 0,
+            reason: "no-process".into(),
+            device: None,
+            detail: String::new(),
+        });
+        let Next::Done(Err(trouble)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(trouble.reason, "no-process");
+        assert_eq!(trouble.message, "no process of the VM's launcher was found on its node");
+    }
+
+    #[test]
+    fn a_kill_that_may_have_been_done_is_not_said_to_be_refused() {
+        let trouble = |reason: &str| Trouble::new(reason, "why");
+        let refused = |reason| Done::Refused {
+            trouble: trouble(reason),
+            marked: true,
+        };
+        for said in [false, true] {
+            assert_eq!(done(Ok(Ok(())), said, true), Done::Acted);
+            assert_eq!(done(Ok(Err(trouble("no-process"))), said, true), refused("no-process"));
+            // SIGKILL was sent, and the process is there still.
+            let killed = done(Ok(Err(trouble("not-killed"))), said, true);
+            assert_eq!(killed, Done::Uncertain(trouble("not-killed")));
+            assert_eq!(done(Err(trouble(STOPPED)), said, true), Done::NotBegun { marked: true });
+        }
+        assert_eq!(done(Err(trouble("stream-lost")), false, true), refused("stream-lost"));
+        let lost = done(Err(trouble("stream-lost")), true, true);
+        assert_eq!(lost, Done::Uncertain(trouble("stream-lost")));
+    }
 }
