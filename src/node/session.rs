@@ -207,7 +207,7 @@ async fn connect(
                     .flatten()
                     .collect::<Vec<_>>()
                     .join(": ");
-                if !matches!(reason.as_deref(), None | Some("ContainerCreating" | "PodInitializing")) {
+                if is_unusual(reason.as_deref()) {
                     heard(Heard::Waiting(last.clone()));
                 }
             }
@@ -238,6 +238,11 @@ async fn connect(
             });
         }
     }
+}
+
+/// Whether what a container waits for is more than that it is being made.
+fn is_unusual(reason: Option<&str>) -> bool {
+    !matches!(reason, None | Some("ContainerCreating" | "PodInitializing"))
 }
 
 /// Attach and the agent's first line. Some kubelets accept the upgrade and then close: that is "not running" too.

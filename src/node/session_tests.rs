@@ -67,3 +67,11 @@ async fn what_comes_in_after_the_words_no_longer_go_out_is_heard_once() {
     // The first one began the dialogue.
     assert_eq!(*heard.lock().unwrap(), [2, 3]);
 }
+
+#[test]
+fn that_a_container_is_being_made_is_no_news() {
+    for usual in [None, Some("ContainerCreating"), Some("PodInitializing")] {
+        assert!(!is_unusual(usual), "{usual:?}");
+    }
+    assert!(is_unusual(Some("ErrImagePull")));
+}

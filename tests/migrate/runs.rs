@@ -345,23 +345,3 @@ fn a_halt_waits_for_a_migration_that_nobody_ends_yet() {
     halt.end().expect(0);
     assert_eq!(vmims(&rehearsal), Vec::<Value>::new());
 }
-
-/// Between its hand-over to the nodes and its start nobody acts on a cancellation.
-#[test]
-fn a_halt_waits_until_the_migration_that_it_cancels_is_over() {
-    let rehearsal = cluster();
-    let run = held(&rehearsal, "PreparingTarget", &ENDLESS);
-    let id = id(&rehearsal);
-    let name = vmims(&rehearsal)[0]["metadata"]["name"].as_str().unwrap().to_owned();
-    rehearsal.practice.clear_requests();
-    let halt = rehearsal.spawn(&["halt", &id, "-o", "json"]);
-    rehearsal.until("halt watches the one it has cancelled", |rehearsal| {
-        let requests = rehearsal.practice.requests();
-        let watches = |query: &str| query.contains("watch=") && query.contains(&name);
-        requests.iter().any(|request| watches(&request.query))
-    });
-    rehearsal.practice.stick_migrations("default", "web-1", None);
-    let detail = halt.end().expect(0).json()["items"][0]["detail"].clone();
-    assert_eq!(detail, "default/web-1: its migration was cancelled");
-    run.end().expect(1);
-}
