@@ -78,11 +78,7 @@ pub(super) async fn kill(
     };
     let key = plan.vms[index].target.key();
     let mut said = false;
-    let answer = |event| {
-        let next = answer(event, &key);
-        said |= matches!(next, Next::Say(_));
-        next
-    };
+    let answer = |event| answer(event, &key, &mut said);
     let (result, removal) = errand.run(signals.any(), answer).await;
     (done(result, said, marked), Some(removal))
 }
@@ -90,9 +86,13 @@ pub(super) async fn kill(
 /// The agent's own answer: an error says why it did not kill.
 type Killed = Result<(), Trouble>;
 
-fn answer(event: Event, key: &str) -> Next<Killed> {
+/// What follows from an event; `said` becomes true when the agent is told to kill.
+fn answer(event: Event, key: &str, said: &mut bool) -> Next<Killed> {
     match event {
-        Event::Found { .. } => Next::Say(Word::Kill),
+        Event::Found { .. } => {
+            *said = true;
+            Next::Say(Word::Kill)
+        }
         Event::Killed { .. } => Next::Done(Ok(())),
         Event::Refused {
             reason, device, detail, ..
@@ -118,9 +118,12 @@ mod tests {
 
     #[test]
     fn the_agent_is_told_to_kill_once_it_has_found_the_guest_and_its_refusal_is_told() {
-        let of = |event| answer(event, "shop/web-1");
-        assert_eq!(of(Event::Hb), Next::Listen);
-        assert_eq!(of(Event::Found { vm: 0 }), Next::Say(Word::Kill));
+        let mut said = false;
+        let mut hear = |event| (answer(event, "shop/web-1", &mut said), said);
+        assert_eq!(hear(Event::Hb), (Next::Listen, false));
+        assert_eq!(hear(Event::Found { vm: 0 }), (Next::Say(Word::Kill), true));
+        assert_eq!(hear(Event::Hb), (Next::Listen, true));
+        let of = |event| answer(event, "shop/web-1", &mut false);
         assert_eq!(of(Event::Killed { vm: 0, pid: 7 }), Next::Done(Ok(())));
         let refused = of(Event::Refused {
             vm: 0,
