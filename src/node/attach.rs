@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, AttachParams, AttachedProcess};
+use kube::api::{Api, AttachParams};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, Lines};
 use tokio::time::timeout;
 
@@ -29,7 +29,7 @@ pub(crate) struct Incoming {
 pub(crate) struct Outgoing {
     stdin: Box<dyn AsyncWrite + Send + Unpin>,
     /// Owns the connection; its drop ends it.
-    _process: AttachedProcess,
+    _process: Box<dyn Send>,
 }
 
 /// Why an attach did not come about.
@@ -48,14 +48,11 @@ pub(crate) async fn attach(api: &Api<Pod>, name: &str) -> Result<(Incoming, Outg
         .stdin(true)
         .stdout(true)
         .stderr(false);
-    let mut process = api
-        .attach(name, &params)
-        .await
-        .map_err(|error| match status_code(&error) {
-            // 400: not yet scheduled or accepted; 500: "container not found" before its start and after its end.
-            Some(400 | 500) => NotAttached::NotRunning,
-            _ => NotAttached::Failed(error),
-        })?;
+    let mut process = api.attach(name, &params).await.map_err(|error| match error {
+        // 400: not yet scheduled or accepted; 500: "container not found" before its start and after its end.
+        kube::Error::Api(status) if matches!(status.code, 400 | 500) => NotAttached::NotRunning,
+        error => NotAttached::Failed(error),
+    })?;
     match (process.stdin(), process.stdout(), process.take_status()) {
         (Some(stdin), Some(stdout), Some(status)) => {
             let stdout: Box<dyn AsyncRead + Send + Unpin> = Box::new(stdout);
@@ -65,21 +62,11 @@ pub(crate) async fn attach(api: &Api<Pod>, name: &str) -> Result<(Incoming, Outg
             };
             let outgoing = Outgoing {
                 stdin: Box::new(stdin),
-                _process: process,
+                _process: Box::new(process),
             };
             Ok((incoming, outgoing))
         }
         _ => Err(NotAttached::NotRunning),
-    }
-}
-
-fn status_code(error: &kube::Error) -> Option<u16> {
-    match error {
-        kube::Error::Api(status) => Some(status.code),
-        kube::Error::UpgradeConnection(kube::client::UpgradeConnectionError::ProtocolSwitch(code)) => {
-            Some(code.as_u16())
-        }
-        _ => None,
     }
 }
 
@@ -117,5 +104,26 @@ impl Outgoing {
     pub(crate) async fn send(&mut self, word: Word) -> std::io::Result<()> {
         self.stdin.write_all(format!("{word}\n").as_bytes()).await?;
         self.stdin.flush().await
+    }
+}
+
+#[cfg(test)]
+impl Incoming {
+    pub(super) fn of(stdout: impl AsyncRead + Send + Unpin + 'static) -> Self {
+        let stdout: Box<dyn AsyncRead + Send + Unpin> = Box::new(stdout);
+        Self {
+            lines: BufReader::new(stdout).lines(),
+            over: None,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Outgoing {
+    pub(super) fn of(stdin: impl AsyncWrite + Send + Unpin + 'static) -> Self {
+        Self {
+            stdin: Box::new(stdin),
+            _process: Box::new(()),
+        }
     }
 }

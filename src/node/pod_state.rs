@@ -203,4 +203,30 @@ mod tests {
             "state": {"terminated": {"exitCode": 0}}});
         assert!(matches!(state_of(&json!([sidecar])), PodState::Starting { .. }));
     }
+
+    #[test]
+    fn what_waiting_is_of_no_use_for_says_why_and_what_to_do() {
+        let waiting = |reason: &str| PodState::Starting {
+            reason: Some(reason.to_owned()),
+            message: None,
+        };
+        let hopeless = |state: PodState| state.hopeless().map(|(why, hint)| format!("{why}; {hint}"));
+        for reason in [
+            "CreateContainerConfigError",
+            "CreateContainerError",
+            "RunContainerError",
+        ] {
+            let told = format!("{reason}; see the pod's events");
+            assert_eq!(hopeless(waiting(reason)), Some(told));
+        }
+        for reason in ["ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"] {
+            assert!(hopeless(waiting(reason)).unwrap().contains("--image"), "{reason}");
+        }
+        assert_eq!(hopeless(waiting("ContainerCreating")), None);
+        assert_eq!(hopeless(PodState::Running), None);
+        assert_eq!(
+            hopeless(PodState::Deleted { verdict: None }).as_deref(),
+            Some("it was deleted before it could be used; run the command again")
+        );
+    }
 }

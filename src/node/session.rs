@@ -207,15 +207,13 @@ async fn connect(
                     .flatten()
                     .collect::<Vec<_>>()
                     .join(": ");
-                if !matches!(reason.as_deref(), None | Some("ContainerCreating" | "PodInitializing")) {
+                if is_unusual(reason.as_deref()) {
                     heard(Heard::Waiting(last.clone()));
                 }
             }
-            let soon = Instant::now() + FIRST_ATTACH;
             next_try = match state {
                 PodState::Running => Some(Instant::now()),
-                PodState::Pending => None,
-                _ => Some(next_try.map_or(soon, |at| at.min(soon + spacing))),
+                _ => next_try.or_else(|| Some(Instant::now() + FIRST_ATTACH)),
             };
             seen = state;
         }
@@ -242,6 +240,11 @@ async fn connect(
     }
 }
 
+/// Whether what a container waits for is more than that it is being made.
+fn is_unusual(reason: Option<&str>) -> bool {
+    !matches!(reason, None | Some("ContainerCreating" | "PodInitializing"))
+}
+
 /// Attach and the agent's first line. Some kubelets accept the upgrade and then close: that is "not running" too.
 async fn greet(api: &Api<Pod>, name: &str) -> Result<(Incoming, Outgoing, Line), NotAttached> {
     let late = |_| NotAttached::NotRunning;
@@ -250,18 +253,19 @@ async fn greet(api: &Api<Pod>, name: &str) -> Result<(Incoming, Outgoing, Line),
         .send(Word::Hello(0))
         .await
         .map_err(|_| NotAttached::NotRunning)?;
-    // What was said before the attach comes again from the first line on.
-    let first = async {
-        loop {
-            match incoming.next().await {
-                Some(line) if line.s == 1 => return Ok(line),
-                Some(_) => {}
-                None => return Err(NotAttached::NotRunning),
-            }
-        }
-    };
-    let first = timeout(FIRST_WORD, first).await.map_err(late)??;
+    let first = timeout(FIRST_WORD, first_line(&mut incoming)).await.map_err(late)?;
+    let first = first.ok_or(NotAttached::NotRunning)?;
     Ok((incoming, outgoing, first))
+}
+
+/// What was said before the attach comes again from the first line on.
+async fn first_line(incoming: &mut Incoming) -> Option<Line> {
+    loop {
+        let line = incoming.next().await?;
+        if line.s == 1 {
+            return Some(line);
+        }
+    }
 }
 
 /// Words out, events in, heartbeats, until the stream ends or is silent for too long.
@@ -320,3 +324,7 @@ async fn converse(
         }
     }
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

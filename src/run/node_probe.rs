@@ -193,4 +193,10 @@ mod tests {
         take(&mut probed, refused("no-tool", "nsenter"));
         assert_eq!(probed.lacks.as_deref(), Some("nsenter"));
     }
+
+    #[test]
+    fn the_end_of_the_agent_ends_the_look_and_its_heartbeat_does_not() {
+        assert!(take(&mut Probed::default(), Event::End { leaked: 0 }));
+        assert!(!take(&mut Probed::default(), Event::Hb));
+    }
 }

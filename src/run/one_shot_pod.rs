@@ -4,8 +4,8 @@
 //! create ── attach ── events ──> answer() ──> words … ── bye ── delete ── gone
 //! ```
 
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, timeout};
 
@@ -161,15 +161,40 @@ impl Removal {
             tracing::debug!(%error, pod = self.name, "the pod could not be deleted; it ends by itself");
             return;
         }
-        let gone = async {
-            while let Some(Ok((changed, state))) = self.feed.next().await {
-                if changed == self.name && matches!(state, PodState::Deleted { .. }) {
-                    return;
-                }
-            }
-        };
-        if timeout(REMOVE_LIMIT, gone).await.is_err() {
+        if timeout(REMOVE_LIMIT, until_gone(&mut self.feed, &self.name))
+            .await
+            .is_err()
+        {
             tracing::debug!(pod = self.name, "the pod is still being deleted");
         }
+    }
+}
+
+/// Waits until the pod is gone, or nobody can tell any more.
+async fn until_gone(feed: &mut (impl Stream<Item = Result<(String, PodState), ClusterError>> + Unpin), name: &str) {
+    while let Some(Ok((changed, state))) = feed.next().await {
+        if changed == name && matches!(state, PodState::Deleted { .. }) {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pod_is_gone_when_it_is_itself_deleted() {
+        let gone = || PodState::Deleted { verdict: None };
+        let told = [("a", PodState::Running), ("b", gone()), ("a", gone()), ("c", gone())];
+        let mut feed = stream::iter(told.map(|(name, state)| Ok((name.to_owned(), state))));
+        until_gone(&mut feed, "a").await;
+        assert_eq!(
+            feed.next().await.unwrap().unwrap().0,
+            "c",
+            "what follows is not waited for"
+        );
     }
 }

@@ -95,29 +95,39 @@ pub(crate) async fn run(cluster: &Cluster, job: &Job) -> Vec<Result<Swept, Strin
         start_limit: job.pod.start_limit,
         answer_limit: SWEEP_LIMIT,
     };
-    let mut swept: BTreeMap<usize, Result<Swept, String>> = BTreeMap::new();
-    let mut found = 0;
-    let (result, pod) = errand
-        .run(pending(), |event| {
-            if let Some((vm, result)) = answer(event, &job.targets, &mut found) {
-                swept.insert(vm, result);
-            }
-            if swept.len() == job.targets.len() {
-                return Next::Done(());
-            }
-            if found > 0 && found + swept.len() == job.targets.len() {
-                found = 0;
-                return Next::Say(Word::Sweep);
-            }
-            Next::Listen
-        })
-        .await;
+    let mut dialogue = Dialogue::default();
+    let (result, pod) = errand.run(pending(), |event| dialogue.hear(event, &job.targets)).await;
     pod.finish().await;
     let unsaid = result
         .err()
         .map_or_else(|| "the agent said nothing of it".to_owned(), |problem| problem.message);
-    let said = |vm| swept.remove(&vm).unwrap_or_else(|| Err(unsaid.clone()));
+    let said = |vm| dialogue.swept.remove(&vm).unwrap_or_else(|| Err(unsaid.clone()));
     (0..job.targets.len()).map(said).collect()
+}
+
+/// What the agent has said so far.
+#[derive(Default)]
+struct Dialogue {
+    swept: BTreeMap<usize, Result<Swept, String>>,
+    /// VMs whose namespace was found, until the agent is told to sweep them.
+    found: usize,
+}
+
+impl Dialogue {
+    /// The agent is told to sweep once, as soon as it has found every VM or said why not.
+    fn hear(&mut self, event: Event, targets: &[Target]) -> Next<()> {
+        if let Some((vm, result)) = answer(event, targets, &mut self.found) {
+            self.swept.insert(vm, result);
+        }
+        if self.swept.len() == targets.len() {
+            return Next::Done(());
+        }
+        if self.found > 0 && self.found + self.swept.len() == targets.len() {
+            self.found = 0;
+            return Next::Say(Word::Sweep);
+        }
+        Next::Listen
+    }
 }
 
 /// What an event says about a VM, where it settles it. Counts the VMs whose namespace was found in `found`.
@@ -164,7 +174,7 @@ fn gone(key: String) -> Swept {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::Launcher;
+    use crate::fault::{AgentImage, AgentImages, ImageSource, Launcher};
 
     fn targets() -> Vec<Target> {
         vec![Target {
@@ -224,5 +234,53 @@ mod tests {
         );
         let gone = Event::Gone { vm: 0, held: None };
         assert_eq!(words(gone), "default/web-1 does not run any more");
+    }
+
+    #[test]
+    fn the_agent_is_told_to_sweep_once_when_it_has_found_every_vm_or_said_why_not() {
+        let two = [targets(), targets()].concat();
+        let swept = |vm| Event::Swept {
+            vm,
+            removed: Vec::new(),
+            left: Vec::new(),
+        };
+        let mut dialogue = Dialogue::default();
+        assert_eq!(dialogue.hear(Event::Hb, &two), Next::Listen);
+        assert_eq!(dialogue.hear(Event::Found { vm: 0 }, &two), Next::Listen);
+        assert_eq!(dialogue.hear(Event::Found { vm: 1 }, &two), Next::Say(Word::Sweep));
+        assert_eq!(dialogue.hear(Event::Hb, &two), Next::Listen);
+        assert_eq!(dialogue.hear(swept(1), &two), Next::Listen);
+        assert_eq!(dialogue.hear(swept(0), &two), Next::Done(()));
+
+        let mut one_gone = Dialogue::default();
+        assert_eq!(one_gone.hear(Event::Gone { vm: 0, held: None }, &two), Next::Listen);
+        assert_eq!(one_gone.hear(Event::Found { vm: 1 }, &two), Next::Say(Word::Sweep));
+
+        let mut none = Dialogue::default();
+        assert_eq!(none.hear(Event::Gone { vm: 0, held: None }, &two), Next::Listen);
+        assert_eq!(none.hear(Event::Gone { vm: 1, held: None }, &two), Next::Done(()));
+    }
+
+    #[test]
+    fn kubernetes_ends_a_pod_that_sweeps_later_than_the_command_would() {
+        let seconds = Duration::from_secs;
+        let image = AgentImage::new("i", ImageSource::Flag);
+        let job = Job {
+            run: "k3f9ab".into(),
+            fault: "halt".into(),
+            node: "n".into(),
+            namespace: "vmchaos".into(),
+            pod: PodOptions {
+                images: AgentImages::everywhere(image),
+                namespace: None,
+                service_account: None,
+                tolerations: None,
+                start_limit: seconds(30),
+                annotations: BTreeMap::new(),
+            },
+            targets: targets(),
+            only: None,
+        };
+        assert_eq!(pod(&job).unwrap().active_deadline, seconds(30) + seconds(60) * 2);
     }
 }

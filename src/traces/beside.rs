@@ -123,3 +123,42 @@ fn under_way(migration: &VirtualMachineInstanceMigration) -> Move {
         evacuation: migration.annotation(EVACUATION).is_some(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn change(vm: &str, state: &'static str, left: Option<u64>) -> Other {
+        Other {
+            run: "k3f9ab".into(),
+            fault: "outage".into(),
+            user: None,
+            state,
+            waits: false,
+            left: left.map(Duration::from_secs),
+            vms: vec![vm.into()],
+            nodes: vec![format!("node-of-{vm}")],
+            flags: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_due_first_gives_the_state_of_an_outage_of_many() {
+        let of = |changes: &[Other]| {
+            let run = merged(changes.iter().cloned()).unwrap();
+            (run.state, run.left.map(|left| left.as_secs()))
+        };
+        let running = |left| change("a", "running", Some(left));
+        let overdue = change("b", "overdue", None);
+        assert_eq!(of(&[running(9), overdue.clone()]), ("overdue", None));
+        assert_eq!(of(&[overdue, running(9)]), ("overdue", None));
+        assert_eq!(of(&[running(9), running(5), running(7)]), ("running", Some(5)));
+        // Of two that are due together the first.
+        let starting = change("c", "starting", Some(9));
+        assert_eq!(of(&[running(9), starting]), ("running", Some(9)));
+        let both = merged([running(9), change("b", "running", Some(9))].into_iter()).unwrap();
+        assert_eq!((both.vms.join(" "), both.nodes.len()), ("a b".into(), 2));
+    }
+}

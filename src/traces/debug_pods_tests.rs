@@ -157,3 +157,13 @@ fn a_long_serial_run_keeps_its_length() {
     assert_eq!(seconds("2m"), Some(Duration::from_secs(120)));
     assert_eq!(seconds("soon"), None);
 }
+
+#[test]
+fn a_verdict_that_left_out_only_what_is_restored_vouches_for_it() {
+    let left_out = |more: u32| {
+        let verdict = format!(r#"{{"run":"k3f9ab","vms":[],"more":{more}}}"#);
+        life(&ended(&verdict))
+    };
+    assert_eq!(left_out(3), Life::Finished);
+    assert_eq!(left_out(0), Life::Unproven, "it says nothing of any VM");
+}

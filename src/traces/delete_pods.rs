@@ -241,4 +241,17 @@ mod tests {
         assert!(turned_away("Evicted"));
         assert!(leaving(&ended("a", ""))[0].ran);
     }
+
+    #[test]
+    fn pods_that_can_no_longer_be_watched_are_not_said_to_be_deleted_but_for_those_that_are() {
+        let mut pods = [leaving(&running("a")), leaving(&running("b"))].concat();
+        take(&mut pods, Change::Deleted(running("a")));
+        refuse(&mut pods, &ClusterError::new(ErrorKind::Forbidden, "pods are hidden"));
+        assert_eq!(pods[0].not_deleted(), None);
+        let why = "the finished pod could not be deleted: pods are hidden";
+        assert_eq!(pods[1].not_deleted().as_deref(), Some(why));
+        // Told to go and refused, and gone all the same.
+        take(&mut pods, Change::Deleted(running("b")));
+        assert_eq!(pods[1].not_deleted(), None);
+    }
 }

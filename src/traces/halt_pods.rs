@@ -75,26 +75,49 @@ async fn settle(
     how: &Sweeping,
     halted: &mut Halted,
 ) {
-    let pod = &leaving.pod;
-    let still = |why: &str| about(pod, why);
-    if let Some(verdict) = pod.state.verdict() {
-        if verdict.is_clean() {
-            // Nothing is in place; the object may stay.
-            return halted.told.extend(leaving.not_deleted());
-        }
-    } else if let Some(why) = &leaving.refused {
-        return halted.left.push(still(&format!("could not be ended: {why}")));
-    } else if !leaving.gone {
-        return halted.left.push(still(&format!(
-            "was told to end and has not within {} s",
-            END_LIMIT.as_secs()
-        )));
-    } else if !leaving.ran {
-        return halted.told.push("it had not started".to_owned());
-    } else if pod.changes_nothing() {
-        return halted.told.push("it was only looking".to_owned());
+    match standing(leaving) {
+        Standing::Clean => halted.told.extend(leaving.not_deleted()),
+        Standing::Nothing(why) => halted.told.push(why.to_owned()),
+        Standing::There(why) => halted.left.push(about(&leaving.pod, &why)),
+        Standing::Unproven => prove(cluster, &leaving.pod, claimed, how, halted).await,
     }
-    prove(cluster, pod, claimed, how, halted).await;
+}
+
+/// What is known of a pod that was told to end.
+#[derive(Debug, PartialEq, Eq)]
+enum Standing {
+    /// It has vouched for its VMs; the object may stay.
+    Clean,
+    /// It cannot have left anything, and why.
+    Nothing(&'static str),
+    /// It may still be at work, and why.
+    There(String),
+    /// It is over, and did not vouch for its VMs.
+    Unproven,
+}
+
+fn standing(leaving: &Leaving) -> Standing {
+    if let Some(verdict) = leaving.pod.state.verdict() {
+        return if verdict.is_clean() {
+            Standing::Clean
+        } else {
+            Standing::Unproven
+        };
+    }
+    if let Some(why) = &leaving.refused {
+        return Standing::There(format!("could not be ended: {why}"));
+    }
+    if !leaving.gone {
+        let limit = END_LIMIT.as_secs();
+        return Standing::There(format!("was told to end and has not within {limit} s"));
+    }
+    if !leaving.ran {
+        return Standing::Nothing("it had not started");
+    }
+    if leaving.pod.changes_nothing() {
+        return Standing::Nothing("it was only looking");
+    }
+    Standing::Unproven
 }
 
 /// Looks into the VMs of a pod that did not vouch for them.
@@ -183,5 +206,64 @@ fn about(pod: &DebugPodSeen, why: &str) -> Left {
     Left {
         what: format!("debug pod {} on {} {why}", pod.key(), pod.node),
         again: pod.run.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::node_probe;
+    use serde_json::{Value, json};
+
+    /// A pod that was told to end, has run and is gone.
+    fn gone(fault: &str, message: Option<&str>) -> Leaving {
+        let state: Value = match message {
+            Some(message) => json!({"terminated": {"exitCode": 0, "message": message}}),
+            None => json!({"running": {}}),
+        };
+        let object = json!({
+            "metadata": {"name": "p", "namespace": "vmchaos", "uid": "u", "labels": {
+                "app.kubernetes.io/managed-by": "kubectl-vmchaos", "vmchaos.dev/run": "k3f9ab", "vmchaos.dev/fault": fault}},
+            "status": {"phase": "Running", "containerStatuses": [
+                {"name": "agent", "ready": true, "restartCount": 0, "image": "i", "imageID": "i", "state": state}]}});
+        Leaving {
+            pod: DebugPodSeen::of(&serde_json::from_value(object).unwrap()).unwrap(),
+            gone: true,
+            ran: true,
+            refused: None,
+        }
+    }
+
+    #[test]
+    fn what_nobody_vouched_for_is_unproven_unless_it_cannot_have_changed_anything() {
+        let told = |state: &str| format!(r#"{{"run":"k3f9ab","vms":[[0,"{state}","term",1.0]]}}"#);
+        assert_eq!(standing(&gone("netem", Some(&told("restored")))), Standing::Clean);
+        assert_eq!(standing(&gone("netem", Some(&told("leaked")))), Standing::Unproven);
+        assert_eq!(standing(&gone("netem", None)), Standing::Unproven);
+        let never_ran = Leaving {
+            ran: false,
+            ..gone("netem", None)
+        };
+        assert_eq!(standing(&never_ran), Standing::Nothing("it had not started"));
+        let looking = gone(node_probe::FAULT, None);
+        assert_eq!(standing(&looking), Standing::Nothing("it was only looking"));
+    }
+
+    #[test]
+    fn a_pod_that_may_still_be_at_work_is_not_looked_after() {
+        let there = |leaving: Leaving| match standing(&leaving) {
+            Standing::There(why) => why,
+            other => panic!("{other:?}"),
+        };
+        let still = || Leaving {
+            gone: false,
+            ..gone("netem", None)
+        };
+        assert_eq!(there(still()), "was told to end and has not within 30 s");
+        let refused = Leaving {
+            refused: Some("forbidden".into()),
+            ..still()
+        };
+        assert_eq!(there(refused), "could not be ended: forbidden");
     }
 }

@@ -8,6 +8,7 @@ use futures::stream;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::Resource;
 use kube::api::{Api, ListParams};
 use serde::de::DeserializeOwned;
@@ -116,12 +117,17 @@ pub(super) async fn list<K: Listable>(
         .list(&ListParams::default().labels(&kind.selector()))
         .await;
     let list = list.map_err(|error| cluster.explain(&error, &ask))?;
-    if list.metadata.continue_.is_some_and(|more| !more.is_empty()) {
+    if is_cut(&list.metadata) {
         // None was asked to be cut: what is not seen may be in place.
         let why = format!("the server sent a part of the {} only", kind.resource);
         return Err(ClusterError::new(ErrorKind::Other, why));
     }
     sound(list.items)
+}
+
+/// Whether there is more than the server has sent.
+fn is_cut(list: &ListMeta) -> bool {
+    list.continue_.as_ref().is_some_and(|more| !more.is_empty())
 }
 
 pub(super) fn api<K: Listable>(cluster: &Cluster, namespace: Option<&str>) -> Api<K> {
@@ -175,4 +181,31 @@ pub(super) async fn one_by_one<K: Listable>(
             others: !all,
         },
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_without_kubevirt_there_is_nothing_of_it() {
+        let of = |kind| or_none::<Pod>(Err(ClusterError::new(kind, "no")));
+        let (objects, view) = of(ErrorKind::NotFound).unwrap();
+        assert!(objects.is_empty() && view.is_whole());
+        for kind in [ErrorKind::Forbidden, ErrorKind::Timeout, ErrorKind::Other] {
+            assert_eq!(of(kind).unwrap_err().kind, kind);
+        }
+        let (objects, _) = or_none(Ok((vec![Pod::default()], View::whole()))).unwrap();
+        assert_eq!(objects.len(), 1);
+    }
+
+    #[test]
+    fn a_list_that_goes_on_is_not_taken_for_all_of_it() {
+        let list = |more: Option<&str>| ListMeta {
+            continue_: more.map(str::to_owned),
+            ..ListMeta::default()
+        };
+        assert!(is_cut(&list(Some("token"))));
+        assert!(!is_cut(&list(Some(""))) && !is_cut(&list(None)));
+    }
 }

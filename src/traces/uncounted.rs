@@ -137,7 +137,13 @@ mod tests {
         let namespaces = PodNamespaces::new(None, Own::Missing, Ok(Some("kubevirt")));
         let mut strange = pod("lab", "p", "a/1,a/2,a/3");
         strange.total = Some(std::time::Duration::from_secs(60));
-        strange.state = crate::node::pod_state::PodState::Pending;
+        strange.state = crate::node::pod_state::PodState::Running;
+        strange.since = Some(jiff::Timestamp::now());
+        assert!(
+            item(&LiveRun::group([strange.clone()])[0], Time::now())
+                .left_seconds
+                .is_some()
+        );
         let (_, uncounted) = tell_apart([strange], &namespaces);
         let item = uncounted[0].item(Time::now());
         let why = "not made by this tool, or in a namespace it does not use; left alone";

@@ -1,6 +1,7 @@
 //! What else is going on: one fault of a kind on a VM, other runs, migrations and evacuations in the plan.
 
 use serde_json::json;
+use vmchaos_rehearsal::{Answer, Rule};
 
 use super::with;
 use crate::support::Rehearsal;
@@ -160,4 +161,17 @@ fn a_fault_in_a_namespace_that_is_not_used_keeps_no_other_off() {
     ]);
     first.signal("INT");
     first.end().expect(130);
+}
+
+#[test]
+fn a_server_that_fails_is_not_taken_for_one_that_only_hides_other_namespaces() {
+    let rehearsal = Rehearsal::new();
+    let broken = Answer::status(500, "InternalError", "the store is broken");
+    let everywhere = Rule::new("list", "/virtualmachineinstancemigrations$", broken).unwrap();
+    rehearsal.practice.fail(everywhere.times(1));
+    rehearsal
+        .run(&with(&LONG, &["web-1"]))
+        .expect(1)
+        .says(&["the store is broken"]);
+    assert_eq!(rehearsal.debug_pods(), []);
 }

@@ -300,3 +300,41 @@ fn what_may_be_read_needs_no_list_and_what_cannot_be_read_is_an_error() {
     assert_ne!(halted.code, Some(0), "{}", halted.err);
     halted.says(&["the store is broken"]);
 }
+
+#[test]
+fn a_namespace_that_is_gone_has_taken_its_vms_along_and_one_that_cannot_be_read_has_not() {
+    let rehearsal = Rehearsal::new();
+    let id = abandoned(&rehearsal);
+    rehearsal.until("its end is seen", |rehearsal| {
+        status_of(rehearsal, &id)["state"] == "unproven"
+    });
+    let (namespace, name) = rehearsal.pod_names().remove(0);
+    rehearsal.practice.edit("Pod", &namespace, &name, |pod| {
+        pod["metadata"]["annotations"]["vmchaos.dev/targets"] = "default/web-1,ghost/web-1".into();
+    });
+    let broken = Answer::status(500, "InternalError", "the store is broken");
+    rehearsal.practice.fail(
+        Rule::new("get", "/namespaces/ghost/virtualmachineinstances", broken)
+            .unwrap()
+            .always(),
+    );
+    let halted = rehearsal.run(&["halt", &id, "-y"]).expect(3);
+    halted.says(&["ghost/web-1: it could not be found", "the store is broken"]);
+    rehearsal.practice.clear_faults();
+    let halted = rehearsal.run(&["halt", &id, "-y"]).expect(0);
+    assert!(halted.out.contains("ghost/web-1 is not running"), "{}", halted.out);
+}
+
+/// Who may list VMIs there and get none sees whether one runs, and nothing in it.
+#[test]
+fn where_an_outage_of_a_vmi_without_a_vm_could_not_be_looked_for_halt_says_so() {
+    let rehearsal = Rehearsal::new();
+    let forbid = |verb, group, resource, namespace| rehearsal.practice.forbid(verb, group, resource, "", namespace);
+    forbid("get", "kubevirt.io", "virtualmachineinstances", "lab");
+    forbid("list", "kubevirt.io", "virtualmachineinstances", "");
+    forbid("list", "", "namespaces", "*");
+    let halted = rehearsal
+        .run(&["halt", "vmi/lone-1/lab", "vmi/lone-9/lab", "-y"])
+        .expect(3);
+    halted.says(&["could not look for what an outage has changed on lab/lone-1"]);
+}

@@ -2,8 +2,10 @@
 
 use std::fs::{File, read_to_string};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::json;
+use vmchaos_rehearsal::{Answer, Options, Rule};
 
 use super::{injected, status_of};
 use crate::support::{Rehearsal, Running, limit};
@@ -172,4 +174,50 @@ fn a_named_namespace_is_looked_into_where_not_everything_can_be() {
         .run(&["status", "-o", "name", "--pod-namespace", "lab"])
         .expect(1);
     assert_eq!(status.out, format!("{id}\n"));
+}
+
+/// Waits until a command has asked for something at least so often.
+fn until_asked(rehearsal: &Rehearsal, resource: &str, times: usize) {
+    rehearsal.until(&format!("{resource} are asked for {times} times"), |rehearsal| {
+        let requests = rehearsal.practice.requests();
+        let asked = requests.iter().filter(|request| request.path.ends_with(resource));
+        asked.count() >= times
+    });
+}
+
+#[test]
+fn without_kubevirt_a_watch_goes_on() {
+    let rehearsal = Rehearsal::with(Options {
+        kubevirt: false,
+        ..Options::default()
+    });
+    let mut watch = rehearsal.spawn(&["status", "--watch"]);
+    // Once for what is shown first, once to follow it.
+    until_asked(&rehearsal, "/virtualmachines", 2);
+    until_asked(&rehearsal, "/virtualmachineinstances", 2);
+    until_asked(&rehearsal, "/virtualmachineinstancemigrations", 2);
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "default",
+        "labels": {"app.kubernetes.io/managed-by": "kubectl-vmchaos", "vmchaos.dev/run": "k3f9ab"}}, "spec": {}});
+    rehearsal.practice.put(pod).unwrap();
+    watch.wait_for("pod default/p with the labels of run k3f9ab");
+    watch.signal("INT");
+    watch.end().expect(130);
+}
+
+#[test]
+fn a_watch_of_outages_that_may_no_longer_be_read_ends_with_the_reason() {
+    let rehearsal = Rehearsal::new();
+    let cut = Answer::Cut(Duration::from_millis(100));
+    rehearsal
+        .practice
+        .fail(Rule::new("watch", "/virtualmachines$", cut).unwrap().always());
+    let watch = rehearsal.spawn(&["status", "--watch"]);
+    until_asked(&rehearsal, "/virtualmachines", 2);
+    for verb in ["list", "watch"] {
+        rehearsal
+            .practice
+            .forbid(verb, "kubevirt.io", "virtualmachines", "", "*");
+    }
+    let why = "cannot watch resource \"virtualmachines\"";
+    watch.end().expect(4).says(&[why]);
 }

@@ -1,17 +1,16 @@
 //! Drives the engine: watches, requests, timers and signals in; migrations, cancellations and progress out.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout};
 
 use super::engine::{Action, Engine, Input, PoolVm};
 use super::explain::Limits;
 use super::feed::{feed_migrations, feed_vmis};
-use super::flight::Flight;
+use super::flight::{Flight, last_kept};
 use super::mark::mark;
+use super::pool::{Pool, Seen};
 use super::screen::Shown;
 use crate::cluster::Cluster;
 use crate::cluster::vmi::VirtualMachineInstance;
@@ -28,8 +27,6 @@ use crate::run::signals::Signals;
 
 /// So long is tried to leave word that no round follows.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
-/// A VMI that does not show its migration's end by then will not: the migration failed before the nodes were told of it.
-const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// How a run went.
 pub(crate) struct Ran {
@@ -47,7 +44,7 @@ pub(crate) struct Ran {
 pub(super) enum Message {
     Input(Input),
     /// For a survey: the nodes, and VMIs of the pool that their watch was behind with.
-    Terrain(Terrain, Vec<(usize, Option<Box<VirtualMachineInstance>>)>),
+    Terrain(Terrain, Vec<Seen>),
     /// VMIs of a namespace.
     Vmis(String, Box<Change<VirtualMachineInstance>>),
 }
@@ -56,12 +53,7 @@ pub(super) struct Driver<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) plan: &'a MigrationPlan,
     pub(super) engine: Engine,
-    /// Position in the pool by namespace and name.
-    index: BTreeMap<(String, String), usize>,
-    /// The pool's VMIs as last seen.
-    vmis: Vec<Option<Box<VirtualMachineInstance>>>,
-    /// Namespaces whose VMIs have not been listed yet.
-    unlisted: BTreeSet<String>,
+    pool: Pool,
     /// Read for a survey that waits for the VMIs.
     terrain: Option<Terrain>,
     pub(super) limits: Limits,
@@ -78,21 +70,16 @@ pub(crate) async fn run(
 ) -> Ran {
     let plan = confirmed.plan();
     let (sender, mut messages) = unbounded_channel();
-    let namespaces: BTreeSet<String> = plan.pool.iter().map(|vm| vm.namespace.clone()).collect();
+    let pool = Pool::new(&plan.pool);
     let mut feeds = tokio::task::JoinSet::new();
-    for namespace in &namespaces {
+    for namespace in pool.namespaces() {
         feeds.spawn(feed_migrations(
             cluster.clone(),
             namespace.clone(),
             plan.run.clone(),
             sender.clone(),
         ));
-        let mut vms = plan
-            .pool
-            .iter()
-            .filter(|vm| vm.namespace == *namespace)
-            .map(|vm| vm.name.clone());
-        let only = vms.next().filter(|_| vms.next().is_none());
+        let only = pool.only(namespace).map(str::to_owned);
         feeds.spawn(feed_vmis(cluster.clone(), namespace.clone(), only, sender.clone()));
     }
     let (engine, first) = Engine::new(plan, Moment::now());
@@ -100,11 +87,7 @@ pub(crate) async fn run(
         cluster,
         plan,
         engine,
-        index: (plan.pool.iter().enumerate())
-            .map(|(index, vm)| ((vm.namespace.clone(), vm.name.clone()), index))
-            .collect(),
-        vmis: vec![None; plan.pool.len()],
-        unlisted: namespaces,
+        pool,
         terrain: None,
         limits: plan.limits,
         messages: sender,
@@ -141,16 +124,15 @@ impl machine::Driver for Driver<'_> {
                 let behind = self.behind();
                 for (vm, vmi) in read {
                     if behind.contains(&vm) {
-                        self.vmis[vm] = vmi;
+                        self.pool.set(vm, vmi);
                     }
                 }
                 self.terrain = Some(terrain);
                 self.survey()
             }
             Message::Vmis(namespace, change) => {
-                self.unlisted.remove(&namespace);
-                for (vm, vmi) in self.changed(&namespace, *change) {
-                    self.vmis[vm].clone_from(&vmi);
+                for (vm, vmi) in self.pool.changed(&namespace, *change) {
+                    self.pool.set(vm, vmi.clone());
                     step(self, Input::Vmi(vm, vmi));
                 }
                 self.survey()
@@ -180,73 +162,42 @@ impl machine::Driver for Driver<'_> {
 }
 
 impl Driver<'_> {
-    /// VMIs of the pool that are not what they were.
-    fn changed(
-        &self,
-        namespace: &str,
-        change: Change<VirtualMachineInstance>,
-    ) -> Vec<(usize, Option<Box<VirtualMachineInstance>>)> {
-        let at = |name: &str| self.index.get(&(namespace.to_owned(), name.to_owned())).copied();
-        match change {
-            Change::Listed(listed) => {
-                let there: BTreeSet<usize> = listed.iter().filter_map(|vmi| at(vmi.name())).collect();
-                let all = self.index.iter().filter(|((of, _), _)| of == namespace);
-                let gone = all.filter(|(_, vm)| !there.contains(vm)).map(|(_, vm)| (*vm, None));
-                let listed = listed
-                    .into_iter()
-                    .filter_map(|vmi| Some((at(vmi.name())?, Some(Box::new(vmi)))));
-                listed.chain(gone).collect()
-            }
-            Change::Applied(vmi) => at(vmi.name()).map(|vm| (vm, Some(Box::new(vmi)))).into_iter().collect(),
-            Change::Deleted(vmi) => at(vmi.name()).map(|vm| (vm, None)).into_iter().collect(),
-        }
-    }
-
-    /// VMs whose last migration is over, which their watch does not show yet: two watches of one server are not in step, and
-    /// virt-controller ends the migration object only after the VMI.
+    /// VMs that their watch is behind with.
     pub(super) fn behind(&self) -> Vec<usize> {
         let now = self.engine.clock().read(Instant::now());
-        let recent = |flight: &&Flight| flight.ended_at.is_some_and(|at| now.duration_since(at) < SHOWN_WITHIN);
-        let made = self.engine.flights().iter().filter(|flight| !flight.uid.is_empty());
-        let last: BTreeMap<usize, &str> = made
-            .filter(recent)
-            .map(|flight| (flight.vm, flight.uid.as_str()))
-            .collect();
-        let unseen = last.into_iter().filter(|(vm, uid)| {
-            let vmi = self.vmis[*vm].as_ref();
-            let state = vmi.and_then(|vmi| vmi.status.migration_state.as_ref());
-            !state.is_some_and(|state| state.completed && state.migration_uid.as_deref() == Some(uid))
-        });
-        unseen.map(|(vm, _)| vm).collect()
+        self.pool.behind(self.engine.flights(), now)
     }
 
     /// The answer to a survey, once nodes and VMIs are known.
     fn survey(&mut self) -> Option<Input> {
-        if !self.unlisted.is_empty() {
+        if !self.pool.is_listed() {
             return None;
         }
         let terrain = self.terrain.take()?;
         let destination = &self.plan.spec.destination;
-        let judged = self.vmis.iter().zip(&self.plan.pool).map(|(vmi, planned)| match vmi {
-            Some(vmi) => judge(vmi, &terrain, destination),
-            None => Err(NotMovable::Unfit(Unfit {
-                namespace: planned.namespace.clone(),
-                name: planned.name.clone(),
-                reason: "does not run any more".to_owned(),
-                hint: None,
-            })),
-        });
+        let judged = self
+            .pool
+            .vmis()
+            .iter()
+            .zip(&self.plan.pool)
+            .map(|(vmi, planned)| match vmi {
+                Some(vmi) => judge(vmi, &terrain, destination),
+                None => Err(NotMovable::Unfit(Unfit {
+                    namespace: planned.namespace.clone(),
+                    name: planned.name.clone(),
+                    reason: "does not run any more".to_owned(),
+                    hint: None,
+                })),
+            });
         Some(Input::Surveyed(judged.collect()))
     }
 
     /// The last object says that another round may follow; nobody would know that none will.
     async fn close(&self, signals: &Signals, seen: u32) {
-        let flights = self.engine.flights();
-        // One that was cancelled has no object any more.
-        let kept = |flight: &&Flight| !flight.name.is_empty() && flight.cancel.is_none();
-        let last = flights.iter().rev().find(kept);
-        let Some(last) = last.filter(|last| self.engine.halted_by().is_none() && self.plan.is_followed(last.round))
-        else {
+        if self.engine.halted_by().is_some() {
+            return;
+        }
+        let Some(last) = last_kept(self.engine.flights()).filter(|last| self.plan.is_followed(last.round)) else {
             return;
         };
         let namespace = &self.plan.pool[last.vm].namespace;

@@ -197,3 +197,68 @@ pub(super) fn phase_name(phase: &str) -> Cow<'static, str> {
         None => Cow::Owned(crate::escape::escape(phase)),
     }
 }
+
+/// The last migration whose object is there still: one that was cancelled has none any more.
+pub(super) fn last_kept(flights: &[Flight]) -> Option<&Flight> {
+    let kept = |flight: &&Flight| !flight.name.is_empty() && flight.cancel.is_none();
+    flights.iter().rev().find(kept)
+}
+
+/// How many others of the run are leaving the node of the `index`th.
+pub(super) fn leaving_beside(flights: &[Flight], index: usize) -> usize {
+    let from = &flights[index].from;
+    let leaves = |flight: &Flight| !flight.is_over() && !matches!(flight.phase(), None | Some("Pending"));
+    flights
+        .iter()
+        .filter(|other| other.from == *from && leaves(other))
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flight(name: &str, phase: &'static str) -> Flight {
+        let now = Moment::now();
+        let mut flight = Flight::new(0, 1, "a".into(), now.at, &Clock::start(now));
+        flight.name = name.into();
+        flight.phases.push(PhaseSeen {
+            phase: phase.into(),
+            at: now.clock,
+        });
+        flight
+    }
+
+    #[test]
+    fn the_word_that_no_round_follows_is_left_on_the_last_object_there_is() {
+        let mut flights = vec![flight("m1", "Succeeded"), flight("m2", "Failed"), flight("", "Pending")];
+        assert_eq!(last_kept(&flights).unwrap().name, "m2", "the last was never made");
+        flights[1].cancel = Some(Cancel {
+            why: Why::Timeout,
+            since: Instant::now(),
+        });
+        assert_eq!(last_kept(&flights).unwrap().name, "m1");
+        assert!(last_kept(&[]).is_none());
+    }
+
+    #[test]
+    fn what_leaves_a_node_has_begun_there_and_is_not_over() {
+        let elsewhere = Flight {
+            from: "b".into(),
+            ..flight("m3", "Running")
+        };
+        let over = Flight {
+            end: Some(End::Failed),
+            ..flight("m4", "Running")
+        };
+        let unseen = Flight {
+            phases: Vec::new(),
+            ..flight("m5", "")
+        };
+        let pending = flight("m1", "Pending");
+        let running = || flight("m2", "Running");
+        let flights = [pending, running(), running(), elsewhere, over, unseen];
+        assert_eq!(leaving_beside(&flights, 0), 2);
+        assert_eq!(leaving_beside(&flights, 3), 1);
+    }
+}

@@ -27,6 +27,7 @@ mod observe_tests;
 pub(crate) mod permissions;
 pub(crate) mod plan;
 pub(crate) mod plan_text;
+mod pool;
 pub(crate) mod report;
 pub(crate) mod requests;
 pub(crate) mod schedule;

@@ -194,3 +194,12 @@ fn a_round_may_begin_at_the_very_end_of_the_time() {
     }
     assert!(!run.engine.is_done());
 }
+
+#[test]
+fn a_vm_that_could_not_be_read_is_read_again_later_and_not_at_once() {
+    let mut run = flying("");
+    run.handle(Input::Looked(0, Err(lost())));
+    let again = run.flight(0).retry_at.unwrap();
+    assert!(again > run.now);
+    assert_eq!(run.end(0), None);
+}

@@ -6,6 +6,7 @@ use kube::api::{Api, ListParams};
 use super::driver::{Driver, Message};
 use super::engine::{FlightIndex, Input, NotMade};
 use super::explain;
+use super::flight::leaving_beside;
 use crate::cluster::migration::{self, NewMigration, VirtualMachineInstanceMigration};
 use crate::cluster::objects::sound;
 use crate::cluster::vmi::VirtualMachineInstance;
@@ -57,7 +58,7 @@ impl Driver<'_> {
 
     pub(super) fn seek(&self, flight: FlightIndex) {
         let (namespace, vmi) = self.vm_of(flight);
-        let round = self.engine.flights()[flight].round.to_string();
+        let round = self.engine.flights()[flight].round;
         let (cluster, run) = (self.cluster.clone(), self.plan.run.clone());
         self.spawn(async move {
             let api = Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), &namespace);
@@ -66,9 +67,7 @@ impl Driver<'_> {
                 Ok(list) => sound(list.items)
                     .map_err(|error| error.problem(Reason::NotCreated))
                     .map(|listed| {
-                        let ours = |object: &VirtualMachineInstanceMigration| {
-                            object.spec.vmi_name == vmi && object.annotation(ROUND) == Some(round.as_str())
-                        };
+                        let ours = |object: &VirtualMachineInstanceMigration| is_of(object, &vmi, round);
                         listed.into_iter().find(ours).map(Box::new)
                     }),
                 Err(error) => Err(cluster
@@ -89,12 +88,7 @@ impl Driver<'_> {
                 return Message::Input(Input::Vmi(vm, Some(past)));
             }
             let deleted = migration::delete(&cluster, &namespace, &name, &uid, false).await;
-            Message::Input(match deleted {
-                Ok(()) => Input::Cancelled(index, Ok(())),
-                // Gone already, or another object has its name.
-                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict) => Input::Gone(uid),
-                Err(error) => Input::Cancelled(index, Err(error.problem(Reason::NotCreated))),
-            })
+            Message::Input(cancelled(index, uid, deleted))
         });
     }
 
@@ -115,18 +109,12 @@ impl Driver<'_> {
         let (namespace, vmi) = self.vm_of(index);
         let flights = self.engine.flights();
         let flight = &flights[index];
-        let leaving = flights
-            .iter()
-            .filter(|other| {
-                !other.is_over() && other.from == flight.from && !matches!(other.phase(), None | Some("Pending"))
-            })
-            .count();
         let question = explain::Question {
             namespace,
             vmi,
             uid: flight.uid.clone(),
             from: flight.from.clone(),
-            leaving,
+            leaving: leaving_beside(flights, index),
         };
         let (cluster, limits) = (self.cluster.clone(), self.limits);
         self.spawn(async move {
@@ -154,6 +142,20 @@ pub(crate) fn new_migration(plan: &MigrationPlan, round: u64, namespace: String,
     }
 }
 
+/// Whether an object of the run is that of this VMI's round.
+fn is_of(object: &VirtualMachineInstanceMigration, vmi: &str, round: u64) -> bool {
+    object.spec.vmi_name == vmi && object.annotation(ROUND) == Some(round.to_string().as_str())
+}
+
+fn cancelled(index: FlightIndex, uid: String, deleted: Result<(), ClusterError>) -> Input {
+    match deleted {
+        Ok(()) => Input::Cancelled(index, Ok(())),
+        // Gone already, or another object has its name.
+        Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict) => Input::Gone(uid),
+        Err(error) => Input::Cancelled(index, Err(error.problem(Reason::NotCreated))),
+    }
+}
+
 fn not_made(error: &ClusterError) -> NotMade {
     let problem = error.problem(Reason::NotCreated);
     match error.kind {
@@ -169,4 +171,62 @@ fn not_made(error: &ClusterError) -> NotMade {
 
 pub(super) fn ask(verb: &'static str, namespace: &str) -> Ask {
     Ask::new(verb, "kubevirt.io", "virtualmachineinstancemigrations").namespace(namespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn error(kind: ErrorKind) -> ClusterError {
+        ClusterError::new(kind, "no")
+    }
+
+    #[test]
+    fn only_the_object_of_this_vm_and_round_is_taken_for_the_one_whose_answer_was_lost() {
+        let object = |vmi: &str, round: &str| {
+            let object = json!({"metadata": {"name": "m", "namespace": "shop", "uid": "m", "annotations": {ROUND: round}},
+                "spec": {"vmiName": vmi}});
+            serde_json::from_value(object).unwrap()
+        };
+        assert!(is_of(&object("x", "2"), "x", 2));
+        assert!(!is_of(&object("x", "1"), "x", 2), "another round's");
+        assert!(!is_of(&object("y", "2"), "x", 2), "another VM's");
+    }
+
+    #[test]
+    fn an_object_that_is_not_there_to_be_cancelled_is_gone_and_anything_else_is_tried_again() {
+        let of = |deleted| cancelled(3, "u".into(), deleted);
+        assert!(matches!(of(Ok(())), Input::Cancelled(3, Ok(()))));
+        for gone in [ErrorKind::NotFound, ErrorKind::Conflict] {
+            assert!(
+                matches!(of(Err(error(gone))), Input::Gone(uid) if uid == "u"),
+                "{gone:?}"
+            );
+        }
+        for refused in [ErrorKind::Forbidden, ErrorKind::Timeout, ErrorKind::Other] {
+            assert!(
+                matches!(of(Err(error(refused))), Input::Cancelled(3, Err(_))),
+                "{refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_server_refused_was_not_made_and_what_it_did_not_answer_may_have_been() {
+        let refusals = [
+            ErrorKind::Invalid,
+            ErrorKind::Forbidden,
+            ErrorKind::Unauthorized,
+            ErrorKind::NotFound,
+            ErrorKind::Conflict,
+            ErrorKind::AlreadyExists,
+        ];
+        for kind in refusals {
+            assert!(matches!(not_made(&error(kind)), NotMade::Refused(_)), "{kind:?}");
+        }
+        for kind in [ErrorKind::Timeout, ErrorKind::Unreachable, ErrorKind::Other] {
+            assert!(matches!(not_made(&error(kind)), NotMade::Unknown(_)), "{kind:?}");
+        }
+    }
 }

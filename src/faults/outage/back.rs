@@ -88,24 +88,39 @@ pub(crate) fn put_back_command(namespace: &str, name: &str, now: &RunField, befo
 pub(super) async fn bring_back(cluster: &Cluster, vm: &PlannedOutage, help: Help) -> Done {
     let (mut tries, since) = (1, Instant::now());
     loop {
-        match once(cluster, &vm.target, &vm.manifest, help).await {
-            Ok(()) => return Done::Helped(help),
-            // Gone already, running already, made already: somebody was faster.
-            Err(error)
-                if matches!(
-                    error.kind,
-                    ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::AlreadyExists
-                ) =>
-            {
-                // Or this command was, and its answer was lost.
-                return if tries > 1 { Done::Helped(help) } else { Done::NotNeeded };
-            }
-            Err(error) if is_uncertain(&error) && tries < TRIES && since.elapsed() < TRIED_FOR => {
-                tries += 1;
-                sleep(PAUSE).await;
-            }
-            Err(error) => return Done::NotHelped(not_helped(cluster, vm, help, &error)),
+        let Err(error) = once(cluster, &vm.target, &vm.manifest, help).await else {
+            return Done::Helped(help);
+        };
+        match answered(&error, tries, since.elapsed()) {
+            Answered::Theirs => return Done::NotNeeded,
+            Answered::Ours => return Done::Helped(help),
+            Answered::Refused => return Done::NotHelped(not_helped(cluster, vm, help, &error)),
+            Answered::Unknown => {}
         }
+        tries += 1;
+        sleep(PAUSE).await;
+    }
+}
+
+/// What an error says of a helping request.
+#[derive(Debug, PartialEq, Eq)]
+enum Answered {
+    /// Gone already, running already, made already: somebody was faster.
+    Theirs,
+    /// This command was, and the answer to an earlier try was lost.
+    Ours,
+    /// It is tried once more.
+    Unknown,
+    Refused,
+}
+
+/// `since` is the time from the first of so many `tries`.
+fn answered(error: &ClusterError, tries: u32, since: Duration) -> Answered {
+    match error.kind {
+        ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::AlreadyExists if tries > 1 => Answered::Ours,
+        ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::AlreadyExists => Answered::Theirs,
+        _ if is_uncertain(error) && tries < TRIES && since < TRIED_FOR => Answered::Unknown,
+        _ => Answered::Refused,
     }
 }
 
@@ -178,31 +193,5 @@ pub(super) fn is_uncertain(error: &ClusterError) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_puts_back_exactly_what_was_there() {
-        let strategy = |name: &str| RunField::RunStrategy(name.into());
-        assert_eq!(
-            put_back_command("shop", "a", &strategy("Halted"), &strategy("Once")).to_string(),
-            r#"kubectl patch vm a -n shop --type merge -p '{"spec":{"runStrategy":"Once"}}'"#
-        );
-        assert_eq!(
-            put_back_command("shop", "a", &strategy("Halted"), &RunField::Running(true)).to_string(),
-            r#"kubectl patch vm a -n shop --type merge -p '{"spec":{"runStrategy":null,"running":true}}'"#
-        );
-    }
-
-    #[test]
-    fn a_path_with_blanks_is_one_word_of_the_command() {
-        assert_eq!(
-            create_command(Path::new("/a b/c.yaml")).to_string(),
-            "kubectl create -f '/a b/c.yaml'"
-        );
-        assert_eq!(
-            create_command(Path::new("/a/c.yaml")).to_string(),
-            "kubectl create -f /a/c.yaml"
-        );
-    }
-}
+#[path = "back_tests.rs"]
+mod tests;

@@ -81,25 +81,92 @@ pub(super) async fn kill(
     };
     let key = plan.vms[index].target.key();
     let mut said = false;
-    let (result, removal) = errand
-        .run(signals.any(), |event| match event {
-            Event::Found { .. } => {
-                said = true;
-                Next::Say(Word::Kill)
-            }
-            Event::Killed { .. } => Next::Done(Ok(())),
-            Event::Refused {
-                reason, device, detail, ..
-            } => Next::Done(Err(words::refused(&key, &reason, device.as_deref(), &detail))),
-            _ => Next::Listen,
-        })
-        .await;
-    let done = match result {
+    let answer = |event| answer(event, &key, &mut said);
+    let (result, removal) = errand.run(signals.any(), answer).await;
+    (done(result, said, marked), Some(removal))
+}
+
+/// The agent's own answer: an error says why it did not kill.
+type Killed = Result<(), Problem>;
+
+/// What follows from an event; `said` becomes true when the agent is told to kill.
+fn answer(event: Event, key: &str, said: &mut bool) -> Next<Killed> {
+    match event {
+        Event::Found { .. } => {
+            *said = true;
+            Next::Say(Word::Kill)
+        }
+        Event::Killed { .. } => Next::Done(Ok(())),
+        Event::Refused {
+            reason, device, detail, ..
+        } => Next::Done(Err(words::refused(key, &reason, device.as_deref(), &detail))),
+        _ => Next::Listen,
+    }
+}
+
+/// `said` is whether the agent was told to kill, so that no answer is no proof that it did not.
+fn done(result: Result<Killed, Problem>, said: bool, marked: bool) -> Done {
+    match result {
         Ok(Ok(())) => Done::Acted,
         Ok(Err(problem)) if problem.reason == Reason::NotKilled => Done::Uncertain(problem),
         Err(problem) if problem.reason == Reason::Stopped => Done::NotBegun { marked },
         Err(problem) if said => Done::Uncertain(problem),
-        Ok(Err(problem)) | Err(problem) => refused(problem),
-    };
-    (done, Some(removal))
+        Ok(Err(problem)) | Err(problem) => Done::Refused { problem, marked },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_agent_is_told_to_kill_once_it_has_found_the_guest_and_its_refusal_is_told() {
+        let mut said = false;
+        let mut hear = |event| (answer(event, "shop/web-1", &mut said), said);
+        assert_eq!(hear(Event::Hb), (Next::Listen, false));
+        assert_eq!(hear(Event::Found { vm: 0 }), (Next::Say(Word::Kill), true));
+        assert_eq!(hear(Event::Hb), (Next::Listen, true));
+        let of = |event| answer(event, "shop/web-1", &mut false);
+        assert_eq!(of(Event::Killed { vm: 0, pid: 7 }), Next::Done(Ok(())));
+        let refused = of(Event::Refused {
+            vm: 0,
+            reason: "no-process".into(),
+            device: None,
+            detail: String::new(),
+        });
+        let Next::Done(Err(problem)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(problem.reason, Reason::NoProcess);
+        assert_eq!(problem.message, "no process of the VM's launcher was found on its node");
+    }
+
+    #[test]
+    fn a_kill_that_may_have_been_done_is_not_said_to_be_refused() {
+        let problem = |reason| Problem::new(reason, "why");
+        let refused = |reason| Done::Refused {
+            problem: problem(reason),
+            marked: true,
+        };
+        for said in [false, true] {
+            assert_eq!(done(Ok(Ok(())), said, true), Done::Acted);
+            assert_eq!(
+                done(Ok(Err(problem(Reason::NoProcess))), said, true),
+                refused(Reason::NoProcess)
+            );
+            // SIGKILL was sent, and the process is there still.
+            let killed = done(Ok(Err(problem(Reason::NotKilled))), said, true);
+            assert_eq!(killed, Done::Uncertain(problem(Reason::NotKilled)));
+            assert_eq!(
+                done(Err(problem(Reason::Stopped)), said, true),
+                Done::NotBegun { marked: true }
+            );
+        }
+        assert_eq!(
+            done(Err(problem(Reason::StreamLost)), false, true),
+            refused(Reason::StreamLost)
+        );
+        let lost = done(Err(problem(Reason::StreamLost)), true, true);
+        assert_eq!(lost, Done::Uncertain(problem(Reason::StreamLost)));
+    }
 }

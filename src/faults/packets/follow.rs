@@ -98,10 +98,6 @@ async fn feed_namespace(
 ) {
     let only = vmis.keys().next().filter(|_| vmis.len() == 1);
     let mut stream = watch::vmis(cluster, &namespace, only.map(String::as_str));
-    let gone = VmiSeen {
-        gone: true,
-        ..VmiSeen::default()
-    };
     let told = |vmi: &VirtualMachineInstance| vmis.get(vmi.name()).map(|(index, uid)| (*index, seen(vmi, uid)));
     while let Some(change) = stream.next().await {
         let changes: Vec<(usize, VmiSeen)> = match change {
@@ -109,14 +105,14 @@ async fn feed_namespace(
                 let there: BTreeSet<&str> = listed.iter().map(VirtualMachineInstance::name).collect();
                 let missing = vmis.iter().filter(|(name, _)| !there.contains(name.as_str()));
                 missing
-                    .map(|(_, (index, _))| (*index, gone.clone()))
+                    .map(|(_, (index, _))| (*index, gone()))
                     .chain(listed.iter().filter_map(told))
                     .collect()
             }
             Ok(Change::Applied(vmi)) => told(&vmi).into_iter().collect(),
             Ok(Change::Deleted(vmi)) => vmis
                 .get(vmi.name())
-                .map(|(index, _)| (*index, gone.clone()))
+                .map(|(index, _)| (*index, gone()))
                 .into_iter()
                 .collect(),
             Err(error) => {
@@ -152,15 +148,18 @@ fn version(vmi: &VirtualMachineInstance) -> Option<u64> {
 pub(super) async fn look(cluster: &Cluster, target: &Target) -> VmiSeen {
     let api = Api::<VirtualMachineInstance>::namespaced(cluster.client.clone(), &target.namespace);
     match api.get_opt(&target.name).await {
-        Ok(Some(vmi)) => seen(&vmi, &target.uid),
-        Ok(None) => VmiSeen {
-            gone: true,
-            ..VmiSeen::default()
-        },
+        Ok(vmi) => vmi.map_or_else(gone, |vmi| seen(&vmi, &target.uid)),
         Err(error) => {
             tracing::debug!(%error, vmi = target.key(), "the VMI could not be read");
             VmiSeen::default()
         }
+    }
+}
+
+fn gone() -> VmiSeen {
+    VmiSeen {
+        gone: true,
+        ..VmiSeen::default()
     }
 }
 
@@ -325,5 +324,6 @@ mod tests {
         assert_eq!(state(vmi("old", "Succeeded", false)), (true, false));
         assert_eq!(state(vmi("old", "Running", true)), (false, true));
         assert_eq!(seen(&vmi("old", "Running", false), "old").version, Some(12));
+        assert!(gone().gone);
     }
 }

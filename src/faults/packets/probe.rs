@@ -176,6 +176,7 @@ mod tests {
         for (bad, instead) in [
             ("icmp:1", "icmp"),
             ("tcp", "tcp:22"),
+            ("http", "http:80/"),
             ("tcp:0", "tcp:8080"),
             ("tcp:65536", "tcp:8080"),
             ("tcp:+22", "tcp:8080"),

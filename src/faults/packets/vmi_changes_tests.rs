@@ -301,3 +301,22 @@ fn a_pod_for_a_vm_that_went_meanwhile_is_let_go() {
     story.ending(1, By::Deadline, "ok").restored(1, By::Deadline);
     assert!(story.engine.is_done());
 }
+
+#[test]
+fn a_vm_that_moves_while_its_fault_is_being_put_in_place_is_rolled_back_and_not_said_to_be_untouched() {
+    let mut story = Story::new(settings(), 1);
+    story.found(0).ready(0);
+    assert_eq!(*story.end(0), Step::Going);
+    story.said();
+    story.tell(Input::Vmi(0, here("node-2")));
+    assert_eq!(story.said(), vec![Action::Say(0, Word::Rollback(Some(0)))]);
+    assert!(!matches!(story.end(0), Step::Final(_)), "{:?}", story.end(0));
+    assert_eq!(story.reason(0), Some("moved"));
+
+    // Before that there is nothing to be rolled back.
+    let mut story = Story::new(settings(), 1);
+    story.found(0).said();
+    story.tell(Input::Vmi(0, here("node-2")));
+    assert_eq!(*story.end(0), Step::Final(End::Untouched));
+    assert_eq!(story.reason(0), Some("moved"));
+}

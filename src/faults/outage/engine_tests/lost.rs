@@ -118,3 +118,48 @@ fn what_cannot_be_watched_any_more_is_brought_back_all_the_same() {
     let mut case = Case::ended(spec, Owner::Nobody);
     assert_eq!(case.blind(&[]), None, "it was to stay away");
 }
+
+#[test]
+fn what_was_done_before_the_answer_came_counts_though_nothing_can_be_watched_any_more() {
+    let spec = || OutageSpec::plain(Mode::Delete);
+    let answered = |done: Done| {
+        let mut case = Case::new(spec(), Owner::Nobody);
+        case.see(&[seen("old")]);
+        assert_eq!(case.blind(&[seen("old")]), None, "its answer is still to come");
+        case.done(done, &[seen("old")]);
+        case
+    };
+    for done in [Done::Acted, Done::Uncertain(Problem::new(Reason::NoAnswer, "reset"))] {
+        let case = answered(done);
+        assert!(case.vm.times.acted.is_some());
+        assert!(matches!(case.outcome(), Outcome::Failed(problem) if problem.reason == Reason::NotRecovered));
+    }
+    let refused = answered(Done::Refused {
+        problem: Problem::new(Reason::Refused, "no"),
+        marked: false,
+    });
+    assert_eq!(refused.vm.times.acted, None);
+    assert!(matches!(refused.outcome(), Outcome::Failed(problem) if problem.reason == Reason::Blind));
+
+    // It is put back already: it is not put back once more.
+    let mut case = Case::ended(OutageSpec::plain(Mode::Stop), vm("Manual"));
+    assert_eq!(case.vm.hurry(&[], case.now()), Some(Effect::Undo));
+    assert_eq!(case.blind(&[]), None);
+    assert_ne!(case.done(Done::Undone, &[]), Some(Effect::Undo));
+    assert!(!case.vm.in_place);
+}
+
+#[test]
+fn a_pod_that_may_be_leaving_is_given_its_grace_period_before_its_lost_answer_is_decided() {
+    let until = |grace_period| {
+        let spec = OutageSpec {
+            grace_period,
+            ..OutageSpec::plain(Mode::Pod)
+        };
+        let mut case = Case::new(spec, vm("Always"));
+        case.see(&[seen("old")]);
+        case.done(Done::Uncertain(Problem::new(Reason::NoAnswer, "reset")), &[seen("old")]);
+        (case.vm.wake_at().unwrap() - case.start).as_secs()
+    };
+    assert_eq!(until(Some(45)), until(None) + 45);
+}

@@ -291,3 +291,32 @@ fn a_finished_vmi_of_another_name_and_one_that_is_going_are_not_in_the_way() {
         assert_eq!(case.wake(&[other]), Some(Effect::Help(Help::Create)));
     }
 }
+
+#[test]
+fn what_is_seen_after_the_end_changes_nothing() {
+    let mut case = Case::new(OutageSpec::plain(Mode::Delete), Owner::Nobody);
+    case.vm.skip();
+    assert_eq!(case.see(&[]), None);
+    assert_eq!((case.outcome(), case.vm.times.gone), (&Outcome::Skipped, None));
+}
+
+#[test]
+fn a_pause_and_a_reset_that_are_not_seen_say_which_it_was() {
+    for (mode, why) in [
+        (Mode::Pause, "was not seen to be paused"),
+        (Mode::Reset, "nothing on the VMI shows that the guest was reset"),
+    ] {
+        let mut case = Case::new(OutageSpec::plain(mode), vm("Always"));
+        case.see(&[seen("old")]);
+        case.done(Done::Acted, &[seen("old")]);
+        let next = case.wake(&[seen("old")]);
+        if next == Some(Effect::Undo) {
+            case.done(Done::Undone, &[seen("old")]);
+        }
+        assert!(
+            matches!(case.outcome(), Outcome::Failed(problem) if problem.message == why),
+            "{mode:?}: {:?}",
+            case.vm.step
+        );
+    }
+}
