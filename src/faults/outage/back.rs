@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::engine::Done;
+use super::vm::Done;
 use crate::cluster::lifecycle::{Action, act, delete_vmi};
 use crate::cluster::manifest;
 use crate::cluster::undo::{Back, Holder, HolderKind, carry_back};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::back::{holder, is_uncertain};
-use super::engine::Done;
+use super::vm::Done;
 use crate::cluster::lifecycle::{Action, act, delete_pod, delete_vmi};
 use crate::cluster::undo::mark;
 use crate::cluster::{Cluster, ClusterError, ErrorKind, manifest};

@@ -1,29 +1,31 @@
-//! Drives outages: a watch a VMI, requests, timers and signals in; requests, progress and Events out.
+//! Drives the engine: a watch a VMI, answers, timers and signals in; requests, progress and Events out.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
-use futures::future::{BoxFuture, join_all};
-use futures::{FutureExt, StreamExt};
-use tokio::task::JoinHandle;
+use futures::StreamExt;
+use futures::future::join_all;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
 use super::VmiState;
 use super::back::{bring_back, go_back};
 use super::begin::{Request, ask, mark_first};
-use super::engine::{Done, Effect, Outage, Outcome, Step};
+use super::engine::Engine;
 use super::kill::kill;
+use super::messages::{Action, Input, VmIndex};
 use super::screen;
+use super::vm::{Done, Effect, Outage, Outcome, Step};
 use crate::cluster::events::Happened;
 use crate::cluster::watch::{self, Change};
 use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
-use crate::fault::Execution;
 use crate::faults::outage::plan::OutagePlan;
 use crate::faults::outage::spec::Owner;
 use crate::faults::screen::Screen;
 use crate::plan::consent::Confirmed;
 use crate::problem::{Problem, Reason};
-use crate::run::machine::at;
-use crate::run::moment::Moment;
+use crate::run::machine::{self, Driver as _, drive};
+use crate::run::one_shot_pod::Removal;
 use crate::run::signals::Signals;
 
 /// How a run went.
@@ -33,14 +35,25 @@ pub(crate) struct Ran {
     pub signals: u32,
 }
 
+/// What the driver is told by its tasks.
+enum Message {
+    Input(Input),
+    /// A debug pod whose work is done.
+    Over(Removal),
+}
+
 struct Driver<'a> {
     cluster: &'a Cluster,
-    plan: &'a OutagePlan,
+    plan: Arc<OutagePlan>,
     screen: &'a Screen,
-    /// Which VMI that came back belongs to which outage: two of one replica set must not count the same one.
-    claimed: Mutex<BTreeMap<String, usize>>,
+    signals: &'a Signals,
+    engine: Engine,
+    watches: BTreeMap<VmIndex, AbortHandle>,
+    /// Watches and requests: they end with the run.
+    tasks: JoinSet<()>,
     /// Debug pods that are being deleted.
-    pods: Mutex<Vec<JoinHandle<()>>>,
+    pods: Vec<JoinHandle<()>>,
+    messages: UnboundedSender<Message>,
 }
 
 /// Runs a confirmed plan to its end: until every VMI is back, or it is known which are not.
@@ -50,192 +63,157 @@ pub(crate) async fn run(
     signals: &Signals,
     screen: &Screen,
 ) -> Ran {
-    let plan = confirmed.plan();
-    let driver = Driver {
-        cluster,
-        plan,
-        screen,
-        claimed: Mutex::default(),
-        pods: Mutex::default(),
-    };
+    let plan = Arc::new(confirmed.plan().clone());
+    let (sender, mut messages) = unbounded_channel();
     let outages = plan
         .vms
         .iter()
         .map(|vm| Outage::new(vm.target.clone(), plan.spec.clone(), vm.prediction.clone()));
-    let mut outages: Vec<Outage> = outages.collect();
-    match plan.spec.execution {
-        Execution::Parallel => {
-            let all = outages.iter_mut().enumerate();
-            join_all(all.map(|(index, vm)| driver.one(index, vm, signals))).await;
-        }
-        Execution::Serial => {
-            let mut go_on = true;
-            for (index, vm) in outages.iter_mut().enumerate() {
-                if go_on && signals.count() == 0 {
-                    driver.one(index, vm, signals).await;
-                    go_on = vm.is_well();
-                } else {
-                    vm.skip();
-                    screen::show(screen, vm);
-                }
-            }
-        }
-    }
-    let pods = std::mem::take(&mut *driver.pods.lock().unwrap_or_else(PoisonError::into_inner));
+    let (engine, first) = Engine::new(outages.collect(), plan.spec.execution);
+    let mut driver = Driver {
+        cluster,
+        plan,
+        screen,
+        signals,
+        engine,
+        watches: BTreeMap::new(),
+        tasks: JoinSet::new(),
+        pods: Vec::new(),
+        messages: sender,
+    };
+    driver.act(first);
+    drive(&mut driver, &mut messages, signals).await;
     tokio::select! {
-        _ = join_all(pods) => {}
+        _ = join_all(driver.pods) => {}
         () = signals.more_than(1) => {}
     }
     Ran {
-        vms: outages,
+        vms: driver.engine.into_vms(),
         signals: signals.count(),
     }
 }
 
+// === impl Driver ===
+
+impl machine::Driver for Driver<'_> {
+    type Machine = Engine;
+    type Message = Message;
+
+    fn machine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    fn take(&mut self, message: Message) -> Option<Input> {
+        match message {
+            Message::Input(input) => Some(input),
+            // The guest's recovery is not timed with the end of the pod.
+            Message::Over(pod) => {
+                self.pods.push(tokio::spawn(pod.finish()));
+                None
+            }
+        }
+    }
+
+    fn act(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Watch(index) => self.watch(index),
+                Action::Leave(index) => {
+                    if let Some(watch) = self.watches.remove(&index) {
+                        watch.abort();
+                    }
+                }
+                Action::Do(index, effect) => self.begin(index, effect),
+                Action::Show(index) => screen::show(self.screen, &self.engine.vms()[index]),
+                Action::Tell(index, happened) => self.tell(&self.engine.vms()[index], happened),
+            }
+        }
+    }
+}
+
 impl Driver<'_> {
-    /// From the first look at a VMI to the end of its outage, or to a second signal.
-    async fn one(&self, index: usize, vm: &mut Outage, signals: &Signals) {
-        vm.begin();
-        let name = match vm.target.owner {
+    fn watch(&mut self, index: VmIndex) {
+        let target = &self.plan.vms[index].target;
+        let name = match target.owner {
             // What replaces it has another name.
             Owner::ReplicaSet { .. } => None,
-            _ => Some(vm.target.name.as_str()),
+            _ => Some(target.name.as_str()),
         };
-        let mut changes = Some(watch::vmis(self.cluster, &vm.target.namespace, name));
-        let mut known: Vec<VmiState> = Vec::new();
-        let mut work: Option<BoxFuture<'_, Done>> = None;
-        let mut signalled = 0;
-        let mut enough = signals.enough_count();
-        while !vm.is_over() {
-            let before = vm.clone();
-            let effect = tokio::select! {
-                biased;
-                () = signals.more_than(signalled) => {
-                    signalled = signals.count();
-                    if signalled > 1 {
-                        return;
-                    }
-                    vm.hurry(&self.visible(index, &known), Moment::now())
+        let mut changes = watch::vmis(self.cluster, &target.namespace, name);
+        let messages = self.messages.clone();
+        let feed = async move {
+            while let Some(change) = changes.next().await {
+                let input = match change {
+                    Ok(change) => Input::Change(index, seen(change)),
+                    Err(error) => Input::Blind(index, unwatched(&error)),
+                };
+                // Nobody listens any more once the run is over.
+                if messages.send(Message::Input(input)).is_err() {
+                    return;
                 }
-                () = signals.enough_after(enough) => {
-                    enough = signals.enough_count();
-                    vm.enough(&self.visible(index, &known), Moment::now())
-                }
-                done = or_never(work.as_mut()) => {
-                    work = None;
-                    vm.done(done, &self.visible(index, &known), Moment::now())
-                }
-                change = next(&mut changes) => match change {
-                    Ok(change) => {
-                        take(&mut known, change);
-                        vm.see(&self.visible(index, &known), Moment::now())
-                    }
-                    Err(error) => {
-                        changes = None;
-                        vm.blind(unwatched(&error), &self.visible(index, &known), Moment::now())
-                    }
-                },
-                () = at(vm.wake_at()) => vm.tick(&self.visible(index, &known), Moment::now()),
-            };
-            self.claim(index, vm);
-            self.tell(&before, vm);
-            if let Some(effect) = effect {
-                work = Some(self.perform(index, effect, signals.clone()).boxed());
             }
-        }
+        };
+        self.watches.insert(index, self.tasks.spawn(feed));
     }
 
-    async fn perform(&self, index: usize, effect: Effect, signals: Signals) -> Done {
-        let (cluster, plan) = (self.cluster, self.plan);
-        let planned = &plan.vms[index];
-        match effect {
-            Effect::Act => {}
-            Effect::Undo => return go_back(cluster, plan, &planned.target).await,
-            Effect::Help(help) => return bring_back(cluster, planned, help).await,
-        }
-        if let Err(done) = mark_first(cluster, plan, &planned.target).await {
-            return done;
-        }
-        if let Some(request) = Request::of(plan, &planned.target) {
-            return ask(cluster, plan, &planned.target, request).await;
-        }
-        let (done, pod) = kill(cluster, plan, index, signals).await;
-        // The guest's recovery is not timed with the end of the pod.
-        let mut pods = self.pods.lock().unwrap_or_else(PoisonError::into_inner);
-        pods.extend(pod.map(|pod| tokio::spawn(pod.finish())));
-        done
+    fn begin(&mut self, index: VmIndex, effect: Effect) {
+        let (cluster, plan) = (self.cluster.clone(), self.plan.clone());
+        let (signals, messages) = (self.signals.clone(), self.messages.clone());
+        self.tasks.spawn(async move {
+            let (done, pod) = perform(&cluster, &plan, index, effect, signals).await;
+            let pod = pod.map(Message::Over);
+            for message in pod.into_iter().chain([Message::Input(Input::Done(index, done))]) {
+                let _ = messages.send(message);
+            }
+        });
     }
 
-    /// What is there, without what came back of other outages.
-    fn visible(&self, index: usize, known: &[VmiState]) -> Vec<VmiState> {
-        let claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = |vmi: &&VmiState| claimed.get(&vmi.uid).is_none_or(|by| *by == index);
-        known.iter().filter(free).cloned().collect()
-    }
-
-    fn claim(&self, index: usize, vm: &Outage) {
-        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
-        claimed.retain(|_, by| *by != index);
-        if let Some(new) = &vm.new {
-            claimed.insert(new.uid.clone(), index);
-        }
-    }
-
-    fn tell(&self, before: &Outage, vm: &Outage) {
-        if before.step != vm.step || before.hurried != vm.hurried || before.new != vm.new || before.times != vm.times {
-            screen::show(self.screen, vm);
-        }
-        let mode = self.plan.spec.mode.name();
-        if before.times.acted.is_none() && vm.times.acted.is_some() {
-            let note = format!("run {}: outage by {mode}", self.plan.run);
-            screen::tell(self.screen, vm, &vm.target.uid, Happened::Injected, note);
-        }
-        let uid = vm.new.as_ref().map_or(&vm.target.uid, |new| &new.uid);
-        match &vm.step {
-            Step::Over(Outcome::Recovered(_)) => {
+    fn tell(&self, vm: &Outage, happened: Happened) {
+        let (run, mode) = (&self.plan.run, self.plan.spec.mode.name());
+        let new = vm.new.as_ref().map_or(&vm.target.uid, |new| &new.uid);
+        let (uid, note) = match &vm.step {
+            _ if happened == Happened::Injected => (&vm.target.uid, format!("run {run}: outage by {mode}")),
+            Step::Over(Outcome::Failed(problem) | Outcome::Leaked(problem)) => {
+                (new, format!("run {run}: outage by {mode}: {}", problem.message))
+            }
+            _ => {
                 let by = if vm.by_us() { "by this run" } else { "by itself" };
-                let note = format!("run {}: back {by} after outage by {mode}", self.plan.run);
-                screen::tell(self.screen, vm, uid, Happened::Restored, note);
+                (new, format!("run {run}: back {by} after outage by {mode}"))
             }
-            Step::Over(Outcome::Failed(problem) | Outcome::Leaked(problem)) if vm.times.acted.is_some() => {
-                let note = format!("run {}: outage by {mode}: {}", self.plan.run, problem.message);
-                screen::tell(self.screen, vm, uid, Happened::Failed, note);
-            }
-            _ => {}
-        }
+        };
+        screen::tell(self.screen, vm, uid, happened, note);
     }
 }
 
-async fn or_never(work: Option<&mut BoxFuture<'_, Done>>) -> Done {
-    match work {
-        Some(work) => work.await,
-        None => std::future::pending().await,
+/// Does what is to be done for a VMI; the debug pod, where there was one, is still to be removed.
+async fn perform(
+    cluster: &Cluster,
+    plan: &OutagePlan,
+    index: VmIndex,
+    effect: Effect,
+    signals: Signals,
+) -> (Done, Option<Removal>) {
+    let planned = &plan.vms[index];
+    match effect {
+        Effect::Act => {}
+        Effect::Undo => return (go_back(cluster, plan, &planned.target).await, None),
+        Effect::Help(help) => return (bring_back(cluster, planned, help).await, None),
+    }
+    if let Err(done) = mark_first(cluster, plan, &planned.target).await {
+        return (done, None);
+    }
+    match Request::of(plan, &planned.target) {
+        Some(request) => (ask(cluster, plan, &planned.target, request).await, None),
+        None => kill(cluster, plan, index, signals).await,
     }
 }
 
-async fn next(
-    changes: &mut Option<watch::Changes<VirtualMachineInstance>>,
-) -> Result<Change<VirtualMachineInstance>, ClusterError> {
-    if let Some(stream) = changes
-        && let Some(change) = stream.next().await
-    {
-        return change;
-    }
-    std::future::pending().await
-}
-
-/// Brings what is known up to date.
-fn take(known: &mut Vec<VmiState>, change: Change<VirtualMachineInstance>) {
+/// A change of VMIs as far as it matters for their recovery.
+fn seen(change: Change<VirtualMachineInstance>) -> Change<VmiState> {
     match change {
-        Change::Listed(all) => *known = all.iter().map(VmiState::of).collect(),
-        Change::Applied(vmi) => {
-            let seen = VmiState::of(&vmi);
-            match known.iter_mut().find(|one| one.uid == seen.uid) {
-                Some(one) => *one = seen,
-                None => known.push(seen),
-            }
-        }
-        Change::Deleted(vmi) => known.retain(|one| one.uid != vmi.uid()),
+        Change::Listed(all) => Change::Listed(all.iter().map(VmiState::of).collect()),
+        Change::Applied(vmi) => Change::Applied(VmiState::of(&vmi)),
+        Change::Deleted(vmi) => Change::Deleted(VmiState::of(&vmi)),
     }
 }
 

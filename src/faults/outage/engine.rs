@@ -1,274 +1,204 @@
-//! One VMI's outage, from the first look to its recovery. Pure: the time is given.
+//! The outages of a run: whose turn it is, and whose a VMI is that came back. Pure: the time is given.
 
-mod answers;
-mod early;
-mod limits;
-mod sight;
-mod states;
-
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
-use self::limits::HURRIED;
-pub(crate) use self::states::{Done, Effect, Outcome, Step, Times};
 use super::VmiState;
-use crate::faults::outage::recovery::{Comeback, Help, Prediction, Sight, help};
-use crate::faults::outage::spec::{Mode, OutageSpec, OutageTarget};
-use crate::problem::{Problem, Reason};
+use super::messages::{Action, Input, VmIndex};
+use super::vm::{Effect, Outage, Outcome, Step};
+use crate::cluster::events::Happened;
+use crate::cluster::watch::Change;
+use crate::fault::Execution;
+use crate::run::machine::{Machine, Outside};
 use crate::run::moment::Moment;
 
-/// One VMI's outage.
-#[derive(Debug, Clone)]
-pub(crate) struct Outage {
-    pub target: OutageTarget,
-    pub spec: OutageSpec,
-    pub prediction: Prediction,
-    pub step: Step,
-    pub times: Times,
-    /// Who or what came back.
-    pub new: Option<VmiState>,
-    /// What we did to bring it back, and was needed.
-    pub helped: BTreeSet<Help>,
-    /// What we tried, whether it was needed or not: nothing is tried twice.
-    tried: BTreeSet<Help>,
-    /// A change of ours is, or may be, in place.
-    pub in_place: bool,
-    /// A signal came.
-    pub hurried: bool,
-    /// The operator ended it before its time.
-    pub cut_short: bool,
-    /// Its VMIs could not be watched to the end: whether it is back is not known.
-    pub out_of_sight: bool,
-    /// VMIs of its owner there were before: what comes back is none of them.
-    before: BTreeSet<String>,
-    /// Ready, and its agent connected, when it was looked at first: that they go tells of a reset.
-    whole: bool,
-    /// Until when the current step may take.
-    until: Option<Instant>,
-    /// An effect is under way.
-    busy: bool,
-    uncertain: Option<Problem>,
-    /// A failure that is told once what was changed is back.
-    failing: Option<Problem>,
-    /// Nothing is seen any more.
-    blind: Option<Problem>,
+/// All outages of a run.
+pub(crate) struct Engine {
+    /// In the order of the plan.
+    vms: Vec<Outage>,
+    execution: Execution,
+    /// The VMIs that each outage watches, as they were seen last.
+    known: Vec<Vec<VmiState>>,
+    /// Which VMI that came back belongs to which outage: two of one replica set must not count the same one.
+    claimed: BTreeMap<String, VmIndex>,
+    signals: u32,
+    actions: Vec<Action>,
 }
 
-// === impl Outage ===
+// === impl Engine ===
 
-impl Outage {
-    pub(crate) fn new(target: OutageTarget, spec: OutageSpec, prediction: Prediction) -> Self {
-        Self {
-            target,
-            spec,
-            prediction,
-            step: Step::Waiting,
-            times: Times::default(),
-            new: None,
-            helped: BTreeSet::new(),
-            tried: BTreeSet::new(),
-            in_place: false,
-            hurried: false,
-            cut_short: false,
-            out_of_sight: false,
-            before: BTreeSet::new(),
-            whole: false,
-            until: None,
-            busy: false,
-            uncertain: None,
-            failing: None,
-            blind: None,
-        }
-    }
-
-    pub(crate) fn is_over(&self) -> bool {
-        matches!(self.step, Step::Over(_))
-    }
-
-    /// Whether it went as asked.
-    pub(crate) fn is_well(&self) -> bool {
-        matches!(self.step, Step::Over(Outcome::Recovered(None)))
-    }
-
-    /// When [`Outage::tick`] is to be called.
-    pub(crate) fn wake_at(&self) -> Option<Instant> {
-        self.until.filter(|_| !self.busy)
-    }
-
-    /// Whether the platform was not at it alone.
-    pub(crate) fn by_us(&self) -> bool {
-        !self.helped.is_empty() || self.times.undone.is_some()
-    }
-
-    /// Its turn has come.
-    pub(crate) fn begin(&mut self) {
-        self.step = Step::Looking;
-    }
-
-    /// Never begun.
-    pub(crate) fn skip(&mut self) {
-        self.step = Step::Over(Outcome::Skipped);
-    }
-
-    /// Takes in all VMIs there are that may be its own, or come after it.
-    pub(crate) fn see(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
-        match self.step {
-            Step::Looking => return self.first_look(vmis),
-            Step::Waiting | Step::Over(_) => return None,
-            _ => {}
-        }
-        self.look(vmis, now);
-        self.go_on(vmis, now)
-    }
-
-    fn first_look(&mut self, vmis: &[VmiState]) -> Option<Effect> {
-        self.before = vmis.iter().map(|vmi| vmi.uid.clone()).collect();
-        let old = self.old(vmis);
-        if self.hurried {
-            self.skip();
-            return None;
-        }
-        let changed = match old {
-            None => Some("has been replaced by another guest"),
-            Some(old) if old.leaving || old.is_final() || !old.is_running() => Some("does not run any more"),
-            Some(old) if old.paused => Some("has been paused"),
-            Some(_) => None,
+impl Engine {
+    /// The second value is what is to be done first.
+    pub(crate) fn new(vms: Vec<Outage>, execution: Execution) -> (Self, Vec<Action>) {
+        let mut engine = Self {
+            known: vec![Vec::new(); vms.len()],
+            vms,
+            execution,
+            claimed: BTreeMap::new(),
+            signals: 0,
+            actions: Vec::new(),
         };
-        if let Some(changed) = changed {
-            self.fail(Problem::new(
-                Reason::ChangedMeanwhile,
-                format!("the VMI {changed} since the plan was made; nothing was done to it"),
-            ));
-            return None;
-        }
-        self.whole = old.is_some_and(|old| old.ready && old.agent);
-        self.step = Step::Acting;
-        self.busy = true;
-        self.in_place = self.spec.is_held();
-        Some(Effect::Act)
+        engine.go_on();
+        let first = std::mem::take(&mut engine.actions);
+        (engine, first)
     }
 
-    /// Decides what comes next, from what is known now.
-    fn go_on(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
-        if self.is_over() || self.busy {
-            return None;
-        }
-        if self.times.gone.is_some() && self.is_back() {
-            self.recovered(now);
-            return None;
-        }
-        if self.times.gone.is_some() && !self.spec.mode.ends_guest() && self.ended_meanwhile(vmis) {
-            let problem = Problem::new(Reason::Gone, "the guest has ended meanwhile, and not by this command");
-            return self.end_with(problem);
-        }
-        if self.step == Step::Down
-            && self.in_place
-            && let Some(why) = self.undone_by_others(vmis)
-        {
-            return self.end_with(Problem::new(Reason::EndedEarly, why));
-        }
-        if self.step == Step::Down && self.hurried {
-            if self.spec.is_held() || self.prediction.by == Comeback::Us {
-                return self.time_is_up(vmis, now);
+    pub(crate) fn vms(&self) -> &[Outage] {
+        &self.vms
+    }
+
+    pub(crate) fn into_vms(self) -> Vec<Outage> {
+        self.vms
+    }
+
+    /// Begins those whose turn it is. One after the other, they end with the first that did not go as asked.
+    fn go_on(&mut self) {
+        let waiting = |vm: &Outage| vm.step == Step::Waiting;
+        match self.execution {
+            Execution::Parallel => {
+                for index in 0..self.vms.len() {
+                    if waiting(&self.vms[index]) {
+                        self.begin(index);
+                    }
+                }
             }
-            self.until = self.until.map(|until| until.min(now.at + HURRIED));
-        }
-        if self.step == Step::Acting && self.uncertain.is_some() && self.old(vmis).is_some_and(|old| old.leaving) {
-            // It was accepted: the guest has the time it takes to shut down.
-            self.uncertain = None;
-            self.until = Some(now.at + self.leaving());
-        }
-        if self.step == Step::Helping {
-            return self.help(vmis, now);
-        }
-        None
-    }
-
-    /// The time of the current step is over.
-    pub(crate) fn tick(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
-        if self.busy || self.is_over() || self.until.is_none_or(|until| now.at < until) {
-            return None;
-        }
-        self.until = None;
-        match self.step {
-            Step::Acting => {
-                let problem = self.uncertain.take().unwrap_or_else(|| {
-                    let why = match self.spec.mode {
-                        Mode::Pause => "was not seen to be paused",
-                        Mode::Reset => "nothing on the VMI shows that the guest was reset",
-                        _ => "the old guest has not gone: what holds it is for you to find out, nothing was forced",
-                    };
-                    Problem::new(Reason::NotRecovered, why)
-                });
-                self.end_with(problem)
+            Execution::Serial if self.vms.iter().any(is_under_way) => {}
+            Execution::Serial => {
+                let ends = self.signals > 0 || self.vms.iter().any(|vm| vm.is_over() && !vm.is_well());
+                if !ends {
+                    if let Some(next) = self.vms.iter().position(waiting) {
+                        self.begin(next);
+                    }
+                    return;
+                }
+                for index in 0..self.vms.len() {
+                    if waiting(&self.vms[index]) {
+                        self.vms[index].skip();
+                        self.actions.push(Action::Show(index));
+                    }
+                }
             }
-            Step::Down => self.time_is_up(vmis, now),
-            Step::Returning | Step::Helping => {
-                let problem = self.not_back();
-                self.end_with(problem)
+        }
+    }
+
+    fn begin(&mut self, index: VmIndex) {
+        self.vms[index].begin();
+        self.actions.push(Action::Watch(index));
+    }
+
+    /// Lets each outage that is under way do something.
+    fn every(&mut self, act: impl Fn(&mut Outage, &[VmiState]) -> Option<Effect>) {
+        for index in 0..self.vms.len() {
+            self.one(index, &act);
+        }
+    }
+
+    /// Lets an outage that is under way do something, with the VMIs that may be its own.
+    fn one(&mut self, index: VmIndex, act: impl FnOnce(&mut Outage, &[VmiState]) -> Option<Effect>) {
+        if !is_under_way(&self.vms[index]) {
+            return;
+        }
+        let visible = self.visible(index);
+        let before = self.vms[index].clone();
+        let effect = act(&mut self.vms[index], &visible);
+        self.claim(index);
+        self.tell(index, &before);
+        self.actions.extend(effect.map(|effect| Action::Do(index, effect)));
+        if self.vms[index].is_over() {
+            self.actions.push(Action::Leave(index));
+        }
+    }
+
+    /// What is there, without what came back of other outages.
+    fn visible(&self, index: VmIndex) -> Vec<VmiState> {
+        let free = |vmi: &&VmiState| self.claimed.get(&vmi.uid).is_none_or(|by| *by == index);
+        self.known[index].iter().filter(free).cloned().collect()
+    }
+
+    fn claim(&mut self, index: VmIndex) {
+        self.claimed.retain(|_, by| *by != index);
+        if let Some(new) = &self.vms[index].new {
+            self.claimed.insert(new.uid.clone(), index);
+        }
+    }
+
+    /// Says what is new about an outage.
+    fn tell(&mut self, index: VmIndex, before: &Outage) {
+        let vm = &self.vms[index];
+        if before.step != vm.step || before.hurried != vm.hurried || before.new != vm.new || before.times != vm.times {
+            self.actions.push(Action::Show(index));
+        }
+        if before.times.acted.is_none() && vm.times.acted.is_some() {
+            self.actions.push(Action::Tell(index, Happened::Injected));
+        }
+        let happened = match &vm.step {
+            Step::Over(Outcome::Recovered(_)) => Happened::Restored,
+            Step::Over(Outcome::Failed(_) | Outcome::Leaked(_)) if vm.times.acted.is_some() => Happened::Failed,
+            _ => return,
+        };
+        self.actions.push(Action::Tell(index, happened));
+    }
+}
+
+impl Machine for Engine {
+    type Input = Input;
+    type Action = Action;
+
+    fn handle(&mut self, input: Input, now: Moment) -> Vec<Action> {
+        match input {
+            Input::Change(index, change) => {
+                take(&mut self.known[index], change);
+                self.one(index, |vm, vmis| vm.see(vmis, now));
             }
-            _ => None,
+            Input::Blind(index, problem) => self.one(index, |vm, vmis| vm.blind(problem, vmis, now)),
+            Input::Done(index, done) => self.one(index, |vm, vmis| vm.done(done, vmis, now)),
+            Input::Outside(Outside::Signal) => {
+                self.signals += 1;
+                if self.signals == 1 {
+                    self.every(|vm, vmis| vm.hurry(vmis, now));
+                }
+            }
+            Input::Outside(Outside::Enough) => self.every(|vm, vmis| vm.enough(vmis, now)),
+            Input::Outside(Outside::Tick) => {
+                for index in 0..self.vms.len() {
+                    if self.vms[index].wake_at().is_some_and(|at| at <= now.at) {
+                        self.one(index, |vm, vmis| vm.tick(vmis, now));
+                    }
+                }
+            }
         }
+        self.go_on();
+        std::mem::take(&mut self.actions)
     }
 
-    /// The platform has had its time, or it has been as it is for as long as asked.
-    fn time_is_up(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
-        if self.in_place {
-            self.step = Step::Undoing;
-            self.busy = true;
-            self.times.undone = Some(now);
-            return Some(Effect::Undo);
-        }
-        if self.sight(vmis) == Sight::New {
-            let gone = self.times.gone.unwrap_or(now).at;
-            self.returning(now.at.max(gone + self.spec.timeout()));
-            return None;
-        }
-        if self.spec.no_recover {
-            let problem = Problem::new(
-                Reason::NotRecovered,
-                if self.hurried {
-                    "interrupted before anything brought it back, and --no-recover was asked for".to_owned()
-                } else {
-                    format!(
-                        "nothing brought it back within {}, and --no-recover was asked for",
-                        self.spec.duration
-                    )
-                },
-            );
-            return self.end_with(problem);
-        }
-        self.step = Step::Helping;
-        self.until = Some(now.at + self.spec.timeout());
-        self.help(vmis, now)
+    fn wake_at(&self) -> Option<Instant> {
+        let under_way = self.vms.iter().filter(|vm| is_under_way(vm));
+        under_way.filter_map(Outage::wake_at).min()
     }
 
-    fn help(&mut self, vmis: &[VmiState], now: Moment) -> Option<Effect> {
-        let next = help(&self.target.owner, self.sight(vmis));
-        if let Some(help) = next.filter(|help| !self.tried.contains(help)) {
-            return Some(self.begin_help(help, now));
-        }
-        // After a finished VMI was taken away, its going is waited for.
-        if next.is_none() {
-            self.step = Step::Returning;
-        }
-        None
+    /// A second signal leaves everything as it is.
+    fn is_done(&self) -> bool {
+        self.signals > 1 || self.vms.iter().all(Outage::is_over)
     }
+}
 
-    fn begin_help(&mut self, help: Help, now: Moment) -> Effect {
-        self.busy = true;
-        self.tried.insert(help);
-        self.times.helped = self.times.helped.or(Some(now));
-        Effect::Help(help)
-    }
+fn is_under_way(vm: &Outage) -> bool {
+    !vm.is_over() && vm.step != Step::Waiting
+}
 
-    fn returning(&mut self, until: Instant) {
-        self.step = Step::Returning;
-        self.until = Some(until);
+/// Brings what is known up to date.
+fn take(known: &mut Vec<VmiState>, change: Change<VmiState>) {
+    match change {
+        Change::Listed(all) => *known = all,
+        Change::Applied(seen) => match known.iter_mut().find(|one| one.uid == seen.uid) {
+            Some(one) => *one = seen,
+            None => known.push(seen),
+        },
+        Change::Deleted(gone) => known.retain(|one| one.uid != gone.uid),
     }
 }
 
 #[cfg(test)]
-#[path = "engine_tests/mod.rs"]
+#[path = "engine_tests.rs"]
 mod tests;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::engine::Done;
+use super::vm::Done;
 use crate::cluster::Cluster;
 use crate::fault::Launcher;
 use crate::faults::outage::plan::{OutagePlan, Pods};
@@ -25,7 +25,7 @@ pub(crate) fn pod(plan: &OutagePlan, pods: &Pods, index: usize, launcher: &Launc
     let lines = compile_kill(&target.key(), launcher, 0).map_err(|error| error.to_string())?;
     let mut annotations = BTreeMap::from([
         (USER.to_owned(), plan.user.clone()),
-        (FAULT.to_owned(), COMMAND.to_owned()),
+        (FAULT.to_owned(), NODE_COMMAND.to_owned()),
         (TARGETS.to_owned(), target.key()),
     ]);
     if let Some(reason) = &plan.reason {
@@ -52,7 +52,7 @@ pub(crate) fn pod_name(plan: &OutagePlan, index: usize) -> String {
 }
 
 /// What is done on the node, as somebody would type it; `PID` is the QEMU process of the launcher.
-pub(crate) const COMMAND: &str = "kill -KILL PID";
+pub(crate) const NODE_COMMAND: &str = "kill -KILL PID";
 
 /// Kills the guest. A signal before the agent is told to leaves it alone. The pod, where there is one, is still to be removed.
 pub(super) async fn kill(

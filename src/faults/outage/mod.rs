@@ -5,8 +5,8 @@
 //!                                             ├─> duration is over: help ──> a new one ─────┘
 //!                                             └─> pause, stop, Manual: hold ──> undo ───────┘
 //! ```
-//! [`engine`] is one VMI's way and pure: VMIs as they are seen, answers and time go in, what is to be done comes out. [`driver`]
-//! watches, asks and tells.
+//! [`vm`] is one VMI's way, [`engine`] all of a run's; both are pure: VMIs as they are seen, answers and time go in, what is to be
+//! done comes out. [`driver`] watches, asks and tells.
 
 pub(crate) mod back;
 pub(crate) mod begin;
@@ -16,6 +16,7 @@ mod fault;
 pub(crate) mod find;
 pub(crate) mod kill;
 pub(crate) mod manifest_files;
+mod messages;
 pub(crate) mod permissions;
 pub(crate) mod plan;
 pub(crate) mod plan_text;
@@ -23,6 +24,7 @@ pub(crate) mod recovery;
 pub(crate) mod report;
 pub(crate) mod screen;
 pub(crate) mod spec;
+pub(crate) mod vm;
 
 mod vmi_state;
 

@@ -8,11 +8,11 @@ use crate::fault::Execution;
 use crate::faults::debug_pods;
 use crate::faults::outage::back;
 use crate::faults::outage::driver::Ran;
-use crate::faults::outage::engine::{Outage, Outcome, Step};
-use crate::faults::outage::kill::COMMAND;
+use crate::faults::outage::kill::NODE_COMMAND;
 use crate::faults::outage::plan::{OutagePlan, PlannedOutage};
 use crate::faults::outage::recovery::Comeback;
 use crate::faults::outage::spec::{Mode, OutageTarget, Owner};
+use crate::faults::outage::vm::{Outage, Outcome, Step};
 use crate::faults::packets::plan_text::{context_line, in_short, left_out_line, rows};
 use crate::node::pod::service_account;
 use crate::problem::Problem;
@@ -39,7 +39,7 @@ pub(crate) fn plan_text(plan: &OutagePlan, cluster: &Cluster, all: bool) -> Stri
         None => line(format!("  run        {}", plan.run)),
         Some(pods) => {
             line(format!(
-                "  by         a debug pod on each VM's node, in namespace {} as service account {}, run {}: {COMMAND} of its QEMU",
+                "  by         a debug pod on each VM's node, in namespace {} as service account {}, run {}: {NODE_COMMAND} of its QEMU",
                 escape(&pods.namespace),
                 escape(service_account(pods.options.service_account.as_deref())),
                 plan.run

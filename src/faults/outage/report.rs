@@ -2,8 +2,8 @@
 
 use super::back::by_hand;
 use super::driver::Ran;
-use super::engine::{Outage, Outcome, Step};
 use super::kill;
+use super::vm::{Outage, Outcome, Step};
 use crate::command_line::CommandLine;
 use crate::faults::outage::plan::{OutagePlan, PlannedOutage};
 use crate::faults::outage::recovery::Comeback;
@@ -27,7 +27,7 @@ pub(crate) fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(Com
                 service_account: service_account(pods.options.service_account.as_deref()).to_owned(),
                 image: pods.options.images.on(&vm.target.node).image().to_owned(),
                 image_source: pods.options.images.on(&vm.target.node).source().name(),
-                commands: vec![kill::COMMAND.to_owned()],
+                commands: vec![kill::NODE_COMMAND.to_owned()],
             })
             .collect();
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::cluster::events::{Happened, Regarding};
-use crate::faults::outage::engine::{Outage, Outcome, Step};
 use crate::faults::outage::spec::Mode;
+use crate::faults::outage::vm::{Outage, Outcome, Step};
 use crate::faults::screen::Screen;
 use crate::ui::State;
 
