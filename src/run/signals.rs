@@ -21,10 +21,7 @@ pub struct Signals {
 impl Signals {
     /// Starts listening. Must be called inside a runtime.
     pub fn install() -> io::Result<Self> {
-        let signals = Self {
-            count: Arc::new(watch::Sender::new(0)),
-            enough: Arc::new(watch::Sender::new(0)),
-        };
+        let signals = Self::none();
         for mut signal in listen()? {
             let signals = signals.clone();
             tokio::spawn(async move {
@@ -34,6 +31,14 @@ impl Signals {
             });
         }
         Ok(signals)
+    }
+
+    /// None yet; nothing from outside is listened for.
+    pub(crate) fn none() -> Self {
+        Self {
+            count: Arc::new(watch::Sender::new(0)),
+            enough: Arc::new(watch::Sender::new(0)),
+        }
     }
 
     /// Counts one more signal, as if it had come from outside.
@@ -118,10 +123,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_said_is_counted_and_whoever_waits_for_more_hears_it() {
-        let signals = Signals {
-            count: Arc::new(watch::Sender::new(0)),
-            enough: Arc::new(watch::Sender::new(0)),
-        };
+        let signals = Signals::none();
         let same = signals.clone();
         assert!(!is_over(signals.any()).await && !is_over(signals.enough_after(0)).await);
         for said in 1..=2 {
