@@ -95,3 +95,18 @@ pub(crate) async fn at(wake: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Duration, timeout};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_moment_is_waited_for_and_where_there_is_none_for_ever() {
+        let moment = Instant::now() + Duration::from_millis(20);
+        at(Some(moment)).await;
+        assert!(Instant::now() >= moment);
+        assert!(timeout(Duration::from_millis(20), at(None)).await.is_err());
+    }
+}

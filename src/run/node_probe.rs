@@ -149,6 +149,7 @@ fn take(probed: &mut Probed, event: Event) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::ImageSource;
 
     fn refused(reason: &str, detail: &str) -> Event {
         Event::Refused {
@@ -198,5 +199,47 @@ mod tests {
     fn the_end_of_the_agent_ends_the_look_and_its_heartbeat_does_not() {
         assert!(take(&mut Probed::default(), Event::End { leaked: 0 }));
         assert!(!take(&mut Probed::default(), Event::Hb));
+    }
+
+    #[test]
+    fn an_image_has_no_filter_only_where_both_are_known_to_be_missing() {
+        let filter = |nft: Option<bool>, flower: Option<bool>| {
+            let mut probed = Probed::default();
+            let event = Event::Hello {
+                kernel: String::new(),
+                tc: String::new(),
+                shell: String::new(),
+                netem: None,
+                engine: None,
+                nft,
+                reject: None,
+                flower,
+            };
+            take(&mut probed, event);
+            probed.filter
+        };
+        assert_eq!(filter(Some(false), Some(false)), Filtering::Nothing);
+        for (nft, flower) in [
+            (Some(false), Some(true)),
+            (Some(true), Some(false)),
+            (None, Some(false)),
+            (None, None),
+        ] {
+            assert_eq!(filter(nft, flower), Filtering::Unknown, "{nft:?} {flower:?}");
+        }
+    }
+
+    #[test]
+    fn kubernetes_ends_a_pod_that_looks_later_than_the_command_would() {
+        let probe = Probe {
+            run: "k3f9ab".into(),
+            number: 0,
+            node: "n".into(),
+            namespace: "vmchaos".into(),
+            image: AgentImage::new("i", ImageSource::Flag),
+            annotations: BTreeMap::new(),
+            start_limit: Duration::from_secs(20),
+        };
+        assert_eq!(probe.pod().active_deadline, Duration::from_secs(20 + 2 * 30));
     }
 }

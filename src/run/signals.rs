@@ -21,10 +21,7 @@ pub struct Signals {
 impl Signals {
     /// Starts listening. Must be called inside a runtime.
     pub fn install() -> io::Result<Self> {
-        let signals = Self {
-            count: Arc::new(watch::Sender::new(0)),
-            enough: Arc::new(watch::Sender::new(0)),
-        };
+        let signals = Self::none();
         for mut signal in listen()? {
             let signals = signals.clone();
             tokio::spawn(async move {
@@ -34,6 +31,14 @@ impl Signals {
             });
         }
         Ok(signals)
+    }
+
+    /// None yet; nothing from outside is listened for.
+    pub(crate) fn none() -> Self {
+        Self {
+            count: Arc::new(watch::Sender::new(0)),
+            enough: Arc::new(watch::Sender::new(0)),
+        }
     }
 
     /// Counts one more signal, as if it had come from outside.
@@ -103,10 +108,36 @@ fn is_ignored(status: &str, signal: i32) -> bool {
     mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
-    use super::is_ignored;
+    use std::time::Duration;
 
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// Whether it is over by now.
+    async fn is_over(wait: impl Future<Output = ()>) -> bool {
+        timeout(Duration::from_millis(20), wait).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn what_is_said_is_counted_and_whoever_waits_for_more_hears_it() {
+        let signals = Signals::none();
+        let same = signals.clone();
+        assert!(!is_over(signals.any()).await && !is_over(signals.enough_after(0)).await);
+        for said in 1..=2 {
+            same.raise();
+            assert_eq!((signals.count(), signals.enough_count()), (said, said - 1));
+            assert!(is_over(signals.any()).await && is_over(signals.more_than(said - 1)).await);
+            assert!(!is_over(signals.more_than(said)).await);
+            same.say_enough();
+            assert_eq!((signals.count(), signals.enough_count()), (said, said));
+            assert!(is_over(signals.enough_after(said - 1)).await && !is_over(signals.enough_after(said)).await);
+        }
+    }
+
+    #[cfg(unix)]
     #[test]
     fn the_mask_of_ignored_signals() {
         let status = "Name:\tx\nSigBlk:\t0000000000000003\nSigIgn:\t0000000000001001\n";

@@ -122,7 +122,7 @@ impl Dialogue {
         if self.swept.len() == targets.len() {
             return Next::Done(());
         }
-        if self.found > 0 && self.found + self.swept.len() == targets.len() {
+        if self.found + self.swept.len() == targets.len() {
             self.found = 0;
             return Next::Say(Word::Sweep);
         }

@@ -171,4 +171,30 @@ mod tests {
         let renamed = changed("zzz999");
         assert_eq!((renamed.run.as_str(), renamed.undo), ("k3f9ab", None));
     }
+
+    fn vm(name: &str, run: &str, undo: &str) -> VirtualMachine {
+        let object = json!({"metadata": {"name": name, "namespace": "shop", "labels": {LABEL: run},
+            "annotations": {UNDO: undo}}, "spec": {}});
+        serde_json::from_value(object).unwrap()
+    }
+
+    #[test]
+    fn what_carries_a_way_back_is_sorted_by_run() {
+        let unmarked =
+            serde_json::from_value(json!({"metadata": {"name": "z", "namespace": "shop"}, "spec": {}})).unwrap();
+        let machines = [vm("b", "k2", "?"), vm("c", "k1", "?"), unmarked, vm("a", "k2", "?")];
+        let runs: Vec<String> = sorted(&machines, &[]).iter().map(Changed::key).collect();
+        assert_eq!(runs, ["shop/c", "shop/a", "shop/b"]);
+    }
+
+    #[test]
+    fn a_way_back_that_cannot_be_read_is_shown_as_what_it_is() {
+        let item = Changed::of_vm(&vm("a", "k3f9ab", "?")).unwrap().item(Time::now());
+        assert_eq!((item.id.as_str(), item.fault.as_str()), ("k3f9ab", "outage"));
+        assert_eq!(
+            (item.state.word(), item.targets),
+            ("unknown", vec!["shop/a".to_owned()])
+        );
+        assert_eq!(item.detail.as_deref(), Some(UNREADABLE));
+    }
 }

@@ -167,3 +167,18 @@ fn a_verdict_that_left_out_only_what_is_restored_vouches_for_it() {
     assert_eq!(left_out(3), Life::Finished);
     assert_eq!(left_out(0), Life::Unproven, "it says nothing of any VM");
 }
+
+#[test]
+fn a_pod_may_change_something_unless_it_only_looks_or_is_done() {
+    let may = |fault: &str, status: &Value| {
+        let mut object = pod("a", status);
+        object["metadata"]["labels"]["vmchaos.dev/fault"] = json!(fault);
+        seen(object).unwrap().may_change()
+    };
+    assert!(may("netem", &running()));
+    assert!(may("netem", &ended("OOMKilled")), "nobody vouched for its VMs");
+    let restored = ended(r#"{"run":"k3f9ab","vms":[[0,"restored","deadline",1.0]]}"#);
+    assert!(!may("netem", &restored));
+    assert!(!may(node_probe::FAULT, &running()));
+    assert!(!may(node_probe::FAULT, &restored));
+}

@@ -93,11 +93,7 @@ pub async fn tell_restored(cluster: &Cluster, proven: &BTreeSet<(String, String)
     let note = format!("removed and verified gone, halted by {}", escape(&cluster.user));
     let runs: BTreeSet<&String> = proven.iter().map(|(run, _)| run).collect();
     for run in runs {
-        let fault = heard
-            .iter()
-            .find_map(|said| said.fault.as_ref().filter(|_| said.run == *run));
-        let fault = fault.map_or("", String::as_str);
-        let recorder = Recorder::new(cluster.clone(), run, fault, warnings.clone());
+        let recorder = Recorder::new(cluster.clone(), run, fault_of(run, &heard), warnings.clone());
         let guests = not_restored(run, &heard).into_iter();
         for (vmi, uid) in guests.filter(|(vmi, _)| proven.contains(&(run.clone(), vmi.clone()))) {
             let Some((namespace, name)) = vmi.split_once('/') else {
@@ -107,6 +103,12 @@ pub async fn tell_restored(cluster: &Cluster, proven: &BTreeSet<(String, String)
             recorder.record(&guest, Happened::Restored, &note).await;
         }
     }
+}
+
+/// The fault of a run; empty where no Event says it.
+fn fault_of<'a>(run: &str, heard: &'a [EventSeen]) -> &'a str {
+    let mut of_run = heard.iter().filter(|said| said.run == run);
+    of_run.find_map(|said| said.fault.as_deref()).unwrap_or_default()
 }
 
 /// Makes a run that is running one whose fault is in place, where Events say so; its end is counted from the first of them.
@@ -295,5 +297,20 @@ mod tests {
         ];
         assert_eq!(shown(RunState::Running, &theirs[..1]), (RunState::Running, 30.0, None));
         assert_eq!(shown(RunState::Running, &theirs[1..]).0, RunState::Running);
+    }
+
+    #[test]
+    fn what_halt_says_of_a_run_is_said_of_its_own_fault() {
+        let of = |run: &str, fault: Option<&str>| EventSeen {
+            fault: fault.map(str::to_owned),
+            ..said(run, "default/web-1", true, "10")
+        };
+        let heard = [
+            of("zzzzzz", Some("filter")),
+            of("k3f9ab", None),
+            of("k3f9ab", Some("netem")),
+        ];
+        assert_eq!(fault_of("k3f9ab", &heard), "netem");
+        assert_eq!(fault_of("k3f9ab", &heard[..2]), "");
     }
 }

@@ -131,3 +131,40 @@ impl Halted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::traces::debug_pods::{DebugPodSeen, LiveRun};
+    use serde_json::json;
+
+    #[test]
+    fn a_run_that_was_halted_has_no_time_left_and_is_leaked_while_something_is_left_of_it() {
+        let object = json!({
+            "metadata": {"name": "p", "namespace": "vmchaos", "uid": "u", "labels": {
+                "app.kubernetes.io/managed-by": "kubectl-vmchaos", "vmchaos.dev/run": "k3f9ab", "vmchaos.dev/fault": "netem"},
+                "annotations": {"vmchaos.dev/targets": "default/web-1", "vmchaos.dev/total-duration": "240s"}},
+            "status": {"phase": "Pending"}});
+        let pod = DebugPodSeen::of(&serde_json::from_value(object).unwrap()).unwrap();
+        let run = LiveRun::group([pod]).remove(0);
+        assert!(Trace::Pods(run.clone()).item(Time::now()).left_seconds.is_some());
+        let left = || Left {
+            what: "default/web-1: tap0".into(),
+            hint: once_more("k3f9ab", &[]),
+        };
+        let halted = |told: &[&str], left: Vec<Left>| {
+            let told = told.iter().map(|&it| it.to_owned()).collect();
+            let trace = Trace::Pods(run.clone());
+            let item = Halted { trace, told, left }.item();
+            assert_eq!((item.id.as_str(), item.left_seconds), ("k3f9ab", None));
+            (item.state, item.detail)
+        };
+        assert_eq!(halted(&[], vec![]), (RunState::Finished, None));
+        assert_eq!(
+            halted(&["it was", "it was"], vec![]),
+            (RunState::Finished, Some("it was".into()))
+        );
+        let both = "it was; default/web-1: tap0".to_owned();
+        assert_eq!(halted(&["it was"], vec![left()]), (RunState::Leaked, Some(both)));
+    }
+}

@@ -208,4 +208,19 @@ mod tests {
         assert!(is_cut(&list(Some("token"))));
         assert!(!is_cut(&list(Some(""))) && !is_cut(&list(None)));
     }
+
+    #[test]
+    fn only_what_carries_our_label_is_asked_for() {
+        for kind in [&PODS, &MIGRATIONS, &EVENTS] {
+            assert_eq!(
+                kind.selector(),
+                "app.kubernetes.io/managed-by=kubectl-vmchaos",
+                "{}",
+                kind.resource
+            );
+        }
+        for kind in [&MACHINES, &INSTANCES] {
+            assert_eq!(kind.selector(), "vmchaos.dev/run", "{}", kind.resource);
+        }
+    }
 }

@@ -290,4 +290,23 @@ mod tests {
             (None, vec!["node-1".to_owned(), "node-2".to_owned()])
         );
     }
+
+    #[test]
+    fn the_nodes_of_a_migration_are_those_that_it_names() {
+        let nodes = |state: Value| {
+            let object = json!({
+                "metadata": {"name": "m", "namespace": "shop", "uid": "m",
+                    "labels": {"vmchaos.dev/run": "k3f9ab", "vmchaos.dev/fault": "migrate"}},
+                "spec": {"vmiName": "web-1"}, "status": {"migrationState": state}});
+            let seen = MigrationSeen::of(&serde_json::from_value(object).unwrap()).unwrap();
+            seen.nodes.into_iter().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(nodes(json!({"sourceNode": "a", "targetNode": "b"})), "a b");
+        assert_eq!(
+            nodes(json!({"sourceNode": "a", "targetNode": ""})),
+            "a",
+            "not chosen yet"
+        );
+        assert_eq!(nodes(Value::Null), "");
+    }
 }

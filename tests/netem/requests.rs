@@ -172,17 +172,3 @@ fn nothing_but_this_runs_own_pod_is_ever_changed() {
         "this pod, and no other of its name"
     );
 }
-
-#[test]
-fn a_pod_that_does_not_start_is_attached_to_now_and_then_and_not_all_the_time() {
-    let rehearsal = Rehearsal::new();
-    rehearsal.practice.pod_never_starts("node-1");
-    rehearsal.run(&with(&LONG, &["--pod-running-timeout", "2s"])).expect(1);
-    let requests = rehearsal.practice.requests();
-    let attaches = requests
-        .iter()
-        .filter(|request| request.path.ends_with("/attach"))
-        .count();
-    // The first after 0.15 s, then one each 0.4 s; fewer on a slow machine.
-    assert!((1..=6).contains(&attaches), "{attaches}");
-}

@@ -116,3 +116,18 @@ fn a_pod_that_takes_its_time_to_start_is_not_asked_all_the_time() {
     let most = began.elapsed().as_millis() / 400 + 2;
     assert!(tries > 0 && tries as u128 <= most, "{tries} of {most}");
 }
+
+#[test]
+fn an_attach_that_is_refused_for_good_is_not_tried_until_the_time_is_over() {
+    let rehearsal = Rehearsal::new();
+    let forbidden = Answer::status(403, "Forbidden", "a webhook says no");
+    rehearsal
+        .practice
+        .fail(Rule::new("*", "/attach$", forbidden).unwrap().always());
+    let ended = rehearsal.run(&with(&LONG, &["--pod-running-timeout", "20m"]));
+    ended.expect(1).says(&["a webhook says no"]);
+    let requests = rehearsal.practice.requests();
+    let attaches = requests.iter().filter(|request| request.path.ends_with("/attach"));
+    assert_eq!(attaches.count(), 1);
+    assert_eq!(rehearsal.debug_pods(), []);
+}

@@ -221,3 +221,22 @@ fn a_watch_of_outages_that_may_no_longer_be_read_ends_with_the_reason() {
     let why = "cannot watch resource \"virtualmachines\"";
     watch.end().expect(4).says(&[why]);
 }
+
+#[test]
+fn a_server_that_fails_is_an_error_and_no_reason_to_look_into_each_namespace() {
+    let rehearsal = Rehearsal::new();
+    let broken = Answer::status(500, "InternalError", "the store is broken");
+    rehearsal
+        .practice
+        .fail(Rule::new("list", "^/api/v1/pods$", broken).unwrap().always());
+    rehearsal.run(&["status"]).expect(1).says(&["the store is broken"]);
+
+    // Nor is one namespace that cannot be read like one that may not be.
+    let rehearsal = Rehearsal::new();
+    rehearsal.practice.forbid("list", "", "pods", "", "");
+    let broken = Answer::status(500, "InternalError", "the store is broken");
+    rehearsal
+        .practice
+        .fail(Rule::new("list", "/namespaces/lab/pods$", broken).unwrap().always());
+    rehearsal.run(&["status"]).expect(1).says(&["the store is broken"]);
+}
