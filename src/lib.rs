@@ -10,12 +10,12 @@
 //!                             not      is done     shows
 //! ```
 //!
-//! `commands::fault` is that way, [`faults`] are its stations: a folder for each fault, behind one trait. A new fault is a folder
-//! there, a file in [`cli`], and a line in `faults::registry`.
+//! `commands::fault` is that way, [`faults`] are its stations: a folder for each kind of fault, behind one trait. A new fault is a
+//! folder there, a file in [`cli`] with its variant in `cli::Action`, an entry in `faults::registry`, and a call in [`commands`].
 //!
 //! | room | holds | may use |
 //! |---|---|---|
-//! | [`cli`] | clap types, one file a command | `fault`, `faults`, `cluster` |
+//! | [`cli`] | clap types, a file for each fault and one for what looks at runs | `fault`, `faults`, `cluster` |
 //! | [`commands`] | one file a command; the way of a fault from its request to its report | everything |
 //! | [`traces`] | what runs leave on the cluster, and what ends it from outside | `faults`, `run`, `plan`, `node`, `cluster`, `fault`, `report` |
 //! | [`permissions`] | the roles each command needs, and what is missing of them | `faults`, `cluster` |

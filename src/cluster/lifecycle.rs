@@ -16,13 +16,17 @@ pub(crate) enum Action {
     Stop,
     Pause,
     Unpause,
-    /// Has no dry run.
     Reset,
 }
 
 // === impl Action ===
 
 impl Action {
+    /// Whether KubeVirt can be asked without doing it; 1.9 ignores `dryRun` of a reset.
+    pub(crate) fn has_dry_run(self) -> bool {
+        self != Self::Reset
+    }
+
     /// The resource with its subresource, as RBAC has it.
     pub(crate) fn resource(self) -> &'static str {
         match self {
@@ -96,8 +100,9 @@ pub(crate) async fn act(
     let ask = Ask::new("update", "subresources.kubevirt.io", action.resource())
         .namespace(namespace)
         .name(name);
-    if dry_run && action == Action::Reset {
-        return Err(ClusterError::new(ErrorKind::Other, "a reset has no dry run"));
+    if dry_run && !action.has_dry_run() {
+        let why = format!("{} has no dry run", action.resource());
+        return Err(ClusterError::new(ErrorKind::Other, why));
     }
     let mut options = Map::new();
     if dry_run {

@@ -3,9 +3,10 @@
 //! ```text
 //! find ──> Found ── a choice ──> plan ──> preflight ──> describe ── a confirmation ──> run ──> report
 //! ```
-//! A folder holds what makes its fault different: what can be asked for (`spec`), how VMIs are judged (`find`,
-//! `eligibility`), the plan and its words (`plan`, `plan_text`), the state machine (`engine`) and what does as it says
-//! (`driver`), what is shown meanwhile (`screen`), and its part of the document (`report`).
+//! A folder holds what makes its fault different: what can be asked for (`spec`), which VMIs can take it (`find`; for migrations also
+//! `eligibility`), what it needs permission for (`permissions`), the plan and its words (`plan`, `plan_text`), the state machine
+//! (`engine`) and what does as it says (`driver`), what is shown meanwhile (`screen`), its part of the document (`report`), and all
+//! of it behind the trait (`fault`).
 
 pub(crate) mod debug_pods;
 mod found;

@@ -25,7 +25,7 @@ mod run_table;
 mod target;
 mod value;
 
-pub use asked::AskedFault;
+pub use asked::{AskedFault, Columns};
 pub use exit::ExitCode;
 pub use format::{Format, json, yaml};
 pub use list::{CheckItem, CheckResult, FaultAbility, Item, ListReport, RunItem, RunState, VmiTargetItem};

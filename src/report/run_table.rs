@@ -1,6 +1,6 @@
 //! A run as tables: what happened to each target, and each migration.
 
-use super::{Format, RunReport, TargetReport, Verified, format};
+use super::{Columns, Format, RunReport, TargetReport, Verified, format};
 use crate::ui::Table;
 use crate::ui::table::NONE;
 
@@ -46,25 +46,25 @@ impl RunReport {
             ("node", |t| t.node.clone().unwrap_or_default()),
             ("state", |t| t.state.map(super::TargetState::word).unwrap_or_default()),
         ];
-        let kind = self.fault.command;
-        if kind == "outage" {
+        let of = self.fault.columns;
+        if of == Columns::Recovery {
             columns.push(("gone", |t| after(t, "accepted", "gone")));
             columns.push(("scheduled", |t| after(t, "accepted", "scheduled")));
             columns.push(("running", |t| after(t, "accepted", "running")));
             columns.push(("ready", |t| after(t, "accepted", "ready")));
             columns.push(("agent", |t| after(t, "accepted", "agent")));
         }
-        if kind != "migrate" {
+        if of != Columns::Migrations {
             columns.push(("held", |t| {
                 t.held_seconds.map(|held| held.to_string()).unwrap_or_default()
             }));
         }
-        match kind {
-            "migrate" => {}
-            "outage" => columns.push(("recovered-by", |t| {
+        match of {
+            Columns::Migrations => {}
+            Columns::Recovery => columns.push(("recovered-by", |t| {
                 t.recovered_by.map(super::RecoveredBy::word).unwrap_or_default()
             })),
-            _ => {
+            Columns::Packets => {
                 columns.push(("packets", |t| sum(t, |verified| verified.packets)));
                 columns.push(("dropped", |t| sum(t, |verified| verified.dropped)));
                 columns.push(("ended-by", |t| t.ended_by.map(super::EndedBy::word).unwrap_or_default()));
@@ -76,7 +76,7 @@ impl RunReport {
                 None => format!("{}>{} (not put back)", m.from, m.to),
             }))
         }));
-        if wide && !matches!(kind, "migrate" | "outage") {
+        if wide && of == Columns::Packets {
             columns.push(("interfaces", |t| {
                 join(
                     t.interfaces

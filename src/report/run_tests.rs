@@ -4,14 +4,19 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::problem::{Problem, Reason};
-use crate::report::{EndedBy, Format, InterfaceReport, Move, RecoveredBy, Verified};
+use crate::report::{Columns, EndedBy, Format, InterfaceReport, Move, RecoveredBy, Verified};
 
 fn at(seconds: i64) -> Time {
     Time(jiff::Timestamp::new(1_795_435_384 + seconds, 250_000_000).unwrap())
 }
 
 fn run(fault: &'static str) -> RunReport {
-    let fault = AskedFault::new(fault, &json!({"latency": "100ms"}));
+    let columns = match fault {
+        "migrate" => Columns::Migrations,
+        "outage" => Columns::Recovery,
+        _ => Columns::Packets,
+    };
+    let fault = AskedFault::new(fault, columns, &json!({"latency": "100ms"}));
     let reason = Some("game day".to_owned());
     let mut run = RunReport::new(
         "k3f9ab",

@@ -2,7 +2,7 @@
 
 use kubectl_vmchaos::cluster::{Cluster, Connection};
 use kubectl_vmchaos::plan::guards::config::Config;
-use kubectl_vmchaos::report::{AskedFault, DryRun, Recorded, RunReport};
+use kubectl_vmchaos::report::{AskedFault, Columns, DryRun, Recorded, RunReport};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use super::mutate::{changed, changed_text};
 
 fn report(command: &[&str], server: Option<&str>) -> Value {
     let words = command.iter().map(|word| (*word).to_owned());
-    let fault = AskedFault::new("netem", &json!({"latency": "20ms"}));
+    let fault = AskedFault::new("netem", Columns::Packets, &json!({"latency": "20ms"}));
     let mut report = RunReport::new(
         "k3f9ab",
         "prod",

@@ -24,7 +24,7 @@ use crate::plan::consent::Confirmed;
 use crate::plan::draw::Draw;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::problem::Reason;
-use crate::report::{AskedFault, DryRun, Ending, MigrationSummary, RunReport};
+use crate::report::{AskedFault, Columns, DryRun, Ending, MigrationSummary, RunReport};
 use crate::run::signals::Signals;
 use crate::stop::Stop;
 use crate::ui::Printer;
@@ -55,7 +55,7 @@ impl Fault for MigrateFault {
     const DRAWS_A_SCHEDULE: bool = true;
 
     fn asked(&self) -> AskedFault {
-        AskedFault::new(COMMAND, &self.spec)
+        AskedFault::new(COMMAND, Columns::Migrations, &self.spec)
     }
 
     async fn find(&self, cluster: &Cluster, selection: &Selection) -> Result<(Found<Movable>, Seen), ClusterError> {

@@ -41,13 +41,7 @@ impl<'a> Request<'a> {
     }
 
     fn has_dry_run(self) -> bool {
-        !matches!(
-            self,
-            Self::Act {
-                action: Action::Reset,
-                ..
-            }
-        )
+        !matches!(self, Self::Act { action, .. } if !action.has_dry_run())
     }
 
     async fn send(self, cluster: &Cluster, target: &OutageTarget, dry_run: bool) -> Result<(), ClusterError> {
@@ -65,9 +59,9 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Asks for everything that would be changed, with `dryRun=All`; `reset` has none and is left out, and a kill's pod was asked
+/// Asks for everything that would be changed, with `dryRun=All`; a request that has none is left out, and a kill's pod was asked
 /// about when its namespace was chosen.
-pub(crate) async fn rehearse(cluster: &Cluster, plan: &OutagePlan, vm: &PlannedOutage) -> Result<(), ClusterError> {
+pub(crate) async fn dry_run(cluster: &Cluster, plan: &OutagePlan, vm: &PlannedOutage) -> Result<(), ClusterError> {
     write_way_back(cluster, plan, &vm.target, true).await?;
     if let Some(request) = Request::of(plan, &vm.target).filter(|request| request.has_dry_run()) {
         request.send(cluster, &vm.target, true).await?;

@@ -24,7 +24,7 @@ use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts, place};
 use crate::plan::consent::Confirmed;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::problem::Reason;
-use crate::report::{AskedFault, DryRun, Ending, RunReport};
+use crate::report::{AskedFault, Columns, DryRun, Ending, RunReport};
 use crate::run::signals::Signals;
 use crate::stop::Stop;
 use crate::ui::Printer;
@@ -55,7 +55,7 @@ impl Fault for OutageFault {
     type Ran = driver::Ran;
 
     fn asked(&self) -> AskedFault {
-        AskedFault::new(COMMAND, &self.spec)
+        AskedFault::new(COMMAND, Columns::Recovery, &self.spec)
     }
 
     fn pods(&self) -> Option<&PodRequest> {
@@ -155,7 +155,7 @@ impl Fault for OutageFault {
         }
         if dry_run == DryRun::Server {
             for vm in &plan.vms {
-                begin::rehearse(cluster, plan, vm).await?;
+                begin::dry_run(cluster, plan, vm).await?;
             }
         }
         Ok(())
@@ -194,7 +194,7 @@ impl Fault for OutageFault {
     }
 
     fn not_asked(plan: &OutagePlan) -> Option<&'static str> {
-        let reset = plan.spec.mode == Mode::Reset;
+        let reset = plan.spec.mode.boots_in_place();
         reset.then_some("the reset itself was not asked about: KubeVirt has no dry run of it")
     }
 

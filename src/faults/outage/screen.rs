@@ -67,7 +67,7 @@ fn down(vm: &Outage) -> String {
         None => format!("gone; the platform has {}", vm.spec.duration),
         Some(_) if times.ready.is_some() => "Ready; waiting for its guest agent".to_owned(),
         Some(new) if times.running.is_some() => format!("running on {}, not Ready", new.node),
-        Some(_) if vm.spec.mode == Mode::Reset => "booting".to_owned(),
+        Some(_) if vm.spec.mode.boots_in_place() => "booting".to_owned(),
         Some(new) if new.phase.is_empty() => "coming back: Pending".to_owned(),
         Some(new) => format!("coming back: {}", new.phase),
     }

@@ -104,6 +104,11 @@ impl Mode {
     pub const fn ends_guest(self) -> bool {
         matches!(self, Self::Delete | Self::Kill | Self::Pod | Self::Stop)
     }
+
+    /// Whether the guest boots again in the same VMI, as soon as it is asked to.
+    pub const fn boots_in_place(self) -> bool {
+        matches!(self, Self::Reset)
+    }
 }
 
 // === impl OutageSpec ===
@@ -157,7 +162,7 @@ impl Serialize for OutageSpec {
         }
         Flat {
             mode: self.mode,
-            duration: (self.mode != Mode::Reset).then(|| self.duration.in_seconds()),
+            duration: (!self.mode.boots_in_place()).then(|| self.duration.in_seconds()),
             timeout: self.timeout,
             grace_period: self.grace_period,
             execution: self.execution,

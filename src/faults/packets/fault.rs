@@ -16,7 +16,7 @@ use crate::plan::consent::Confirmed;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::pod_options::{REASON, USER};
 use crate::problem::Reason;
-use crate::report::{AskedFault, DryRun, Ending, RunReport, probe_chart};
+use crate::report::{AskedFault, Columns, DryRun, Ending, RunReport, probe_chart};
 use crate::run::signals::Signals;
 use crate::stop::Stop;
 use crate::ui::Printer;
@@ -36,7 +36,7 @@ impl Fault for PacketFault {
     type Ran = driver::Ran;
 
     fn asked(&self) -> AskedFault {
-        AskedFault::new(self.spec.fault.kind(), &self.spec)
+        AskedFault::new(self.spec.fault.kind(), Columns::Packets, &self.spec)
     }
 
     fn pods(&self) -> Option<&PodRequest> {

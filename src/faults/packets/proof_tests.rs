@@ -11,7 +11,7 @@ use super::super::testing::{Story, over, settings, swept, verdict};
 use super::super::vm::{Cause, End, Step};
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event};
-use crate::report::{AskedFault, DryRun, Ending, RunReport, TargetState};
+use crate::report::{AskedFault, Columns, DryRun, Ending, RunReport, TargetState};
 use crate::run::machine::{Machine, Outside};
 
 const VERIFY: Action = Action::Verify { vm: 0, placement: 0 };
@@ -165,7 +165,7 @@ fn a_pod_that_nobody_could_tell_to_end_is_something_left_until_it_has_ended() {
             None,
             None,
             DryRun::None,
-            AskedFault::new("netem", &()),
+            AskedFault::new("netem", Columns::Packets, &()),
         );
         outcome(&mut report, &ran)
     };

@@ -48,11 +48,18 @@ fn on_vmi(cluster: &Arc<Cluster>, call: &Call, dry_run: bool) -> ApiResult<()> {
         "pause" => true,
         "unpause" => false,
         // A reset guest boots again in the same VMI.
-        _ if dry_run => return Ok(()),
-        _ => {
+        "reset" if dry_run => return Ok(()),
+        "reset" => {
             cluster.event(&vmi, "Normal", "Reset", "Guest was reset", "virt-handler");
             drop(tokio::spawn(vmi_life::reboot(Arc::clone(cluster), vmi)));
             return Ok(());
+        }
+        other => {
+            return Err(ApiError::new(
+                501,
+                "NotImplemented",
+                format!("the practice cluster knows no {other}"),
+            ));
         }
     };
     let probed = fields::present(&vmi, "/spec/livenessProbe");

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::problem::{Problem, Reason};
 use crate::report::{
-    AskedFault, DryRun, Ending, Migration, MigrationResult, Move, Phase, ProbePhase, ProbeReport, ProbeSample,
+    AskedFault, Columns, DryRun, Ending, Migration, MigrationResult, Move, Phase, ProbePhase, ProbeReport, ProbeSample,
     ProbeSummary, RunReport, Time, Verified,
 };
 
@@ -25,7 +25,7 @@ fn all_of(text: &str) -> RunReport {
         Some(text.into()),
         Some(7),
         DryRun::None,
-        AskedFault::new("netem", &json!({"latency": text})),
+        AskedFault::new("netem", Columns::Packets, &json!({"latency": text})),
     );
     run.started_at = at(0);
     let sample = |second, ms: Option<f64>| ProbeSample {

@@ -25,7 +25,7 @@ impl Outage {
             self.uncertain = None;
             self.step = Step::Down;
             self.until = Some(gone.at + self.spec.duration());
-            if self.spec.mode == Mode::Reset {
+            if self.spec.mode.boots_in_place() {
                 self.returning(gone.at + self.spec.timeout());
             }
         }

@@ -27,6 +27,8 @@ struct Read {
     rate: f64,
     /// A loss model we never set.
     other_loss: bool,
+    /// What would be lost is marked instead (ECN), which we never ask for.
+    marks: bool,
 }
 
 /// The options in words, and what differs from those asked for.
@@ -55,6 +57,7 @@ impl Read {
             reorder: number("reorder", "reorder"),
             gap: whole("gap"),
             rate: rate(options.get("rate").and_then(|group| group.get("rate"))),
+            marks: options.get("ecn").and_then(Value::as_bool).unwrap_or(false),
             other_loss: options.get("loss-state").is_some() || options.get("loss-gemodel").is_some(),
         }
     }
@@ -85,6 +88,9 @@ impl Read {
         }
         if self.other_loss {
             return Some("the kernel has a loss model nobody asked for".into());
+        }
+        if self.marks {
+            return Some("the kernel marks packets (ecn), which nobody asked for".into());
         }
         if !same(asked.rate.bytes_per_second() as f64, self.rate, 1.0, RATE_DIGITS) {
             return differs("rate", shown_rate(self.rate), asked.rate.to_string());

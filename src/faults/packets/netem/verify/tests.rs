@@ -111,11 +111,15 @@ fn an_effect_nobody_asked_for_is_told() {
         ..NetemQdisc::default()
     }));
     let mut read = as_printed();
-    let options = json!({"limit":200_000,"delay":{"delay":0.001_499,"jitter":0.0,"correlation":0},"gap":0});
-    set(&mut read, "/0/options", options);
+    let quiet_options =
+        || json!({"limit":200_000,"delay":{"delay":0.001_499,"jitter":0.0,"correlation":0},"gap":0,"ecn":false});
+    set(&mut read, "/0/options", quiet_options());
     assert!(verify(&quiet, &read).is_ok());
     read[0]["options"]["loss-gemodel"] = json!({"p": 0.1});
     assert!(problem(&quiet, &read).contains("loss model"));
+    set(&mut read, "/0/options", quiet_options());
+    read[0]["options"]["ecn"] = json!(true);
+    assert!(problem(&quiet, &read).contains("marks packets"));
     assert_eq!(problem(&quiet, &as_printed()), "the kernel has jitter 0.999ms, not 0ms");
 }
 
