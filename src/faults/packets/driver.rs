@@ -15,7 +15,7 @@ use super::engine::{Action, Engine, Input, Settings};
 use super::pods::{PodLeft, Pods};
 use super::screen;
 use super::vm::{Placement, PodIndex, Vm, VmIndex};
-use super::{follow, launchers};
+use super::{feed, launchers, relocate};
 use crate::cluster::events::Happened;
 use crate::cluster::{Cluster, ClusterError};
 use crate::command_line::CommandLine;
@@ -70,8 +70,8 @@ pub(crate) async fn run(cluster: &Cluster, confirmed: &Confirmed<Plan>, signals:
     let namespace = plan.namespace.as_str();
     let (sender, mut messages) = mpsc::unbounded_channel();
     let feeds = [
-        follow::feed_pods(cluster.clone(), namespace.to_owned(), plan.run.clone(), sender.clone()),
-        follow::feed_vmis(cluster.clone(), plan, sender.clone()),
+        feed::feed_pods(cluster.clone(), namespace.to_owned(), plan.run.clone(), sender.clone()),
+        feed::feed_vmis(cluster.clone(), plan, sender.clone()),
         launchers::feed(cluster.clone(), plan, sender.clone()),
     ];
     let mut driver = Driver {
@@ -93,7 +93,7 @@ pub(crate) async fn run(cluster: &Cluster, confirmed: &Confirmed<Plan>, signals:
         screen,
     };
     for node in 0..plan.nodes.len() {
-        driver.pods.open(&follow::debug_pod(plan, node, namespace));
+        driver.pods.open(&plan.debug_pod(node, namespace));
     }
     let seen = drive(&mut driver, &mut messages, signals).await;
     let pods_left = if driver.plan.spec.detach && driver.engine.signals() == 0 && driver.all_detached() {
@@ -211,7 +211,7 @@ impl Driver<'_> {
                     self.messages.clone(),
                 );
                 tokio::spawn(async move {
-                    let seen = follow::look(&cluster, &target).await;
+                    let seen = feed::look(&cluster, &target).await;
                     let _ = messages.send(Message::Input(Input::Vmi(vm, seen)));
                 });
             }
@@ -239,7 +239,7 @@ impl Driver<'_> {
 
     fn place(&self, vm: VmIndex, node: String, remaining: Duration) {
         let (cluster, messages) = (self.cluster.clone(), self.messages.clone());
-        let moved = follow::Moved {
+        let moved = relocate::Moved {
             target: self.plan.vms[vm].target.clone(),
             index: self.pods.count(),
             node: node.clone(),
@@ -248,7 +248,7 @@ impl Driver<'_> {
         };
         let plan = self.plan.clone();
         tokio::spawn(async move {
-            let result = follow::relocate(&cluster, &plan, moved).await;
+            let result = relocate::relocate(&cluster, &plan, moved).await;
             let _ = messages.send(Message::Relocated(vm, node, Box::new(result)));
         });
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::plan::Plan;
-use super::{closing_lines, driver, follow, plan_text, report as document};
+use super::{closing_lines, driver, plan_text, report as document};
 use crate::cluster::events::Regarding;
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::{Cluster, ClusterError, LauncherImages, Selection, survey};
@@ -90,7 +90,7 @@ impl Fault for PacketFault {
         namespaces: &PodNamespaces,
         dry_run: DryRun,
     ) -> Result<(), Stop> {
-        let pods = (0..plan.nodes.len()).map(|node| follow::debug_pod(plan, node, ""));
+        let pods = (0..plan.nodes.len()).map(|node| plan.debug_pod(node, ""));
         let pods: Vec<_> = pods.collect();
         let kind = self.spec.fault.kind();
         plan.namespace = debug_pods::place(cluster, namespaces, &pods, dry_run, kind).await?;

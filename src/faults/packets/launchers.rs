@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::driver::Message;
-use super::follow::Feed;
+use super::feed::Feed;
 use crate::cluster::Cluster;
 use crate::cluster::watch::{self, Change};
 use crate::faults::packets::plan::Plan;

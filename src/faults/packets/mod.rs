@@ -4,7 +4,7 @@
 //! sessions, watches, signals ──> Input ──> engine ──> Action ──> driver ──> words to the agents, debug pods, Events
 //! ```
 //! [`engine`] decides and is pure; its rules stand with what they are about: `agent_events`, `verdict`, `vmi_changes`,
-//! `end_now`, [`probes`]. [`driver`] does what it decides, with [`pods`] for the sessions; [`follow`] watches pods and VMIs and
+//! `end_now`, [`probes`]. [`driver`] does what it decides, with [`pods`] for the sessions; [`feed`] watches pods and VMIs, [`relocate`]
 //! finds launchers that moved, `launchers` watches for their end. [`vm`] is what is known of each VM.
 //!
 //! ```text
@@ -21,8 +21,8 @@ pub(crate) mod driver;
 mod end_now;
 pub(crate) mod engine;
 mod fault;
+mod feed;
 pub mod filter;
-pub(crate) mod follow;
 mod launchers;
 mod messages;
 pub mod netem;
@@ -32,6 +32,7 @@ pub(crate) mod plan_text;
 pub(crate) mod pods;
 pub mod probe;
 pub(crate) mod probes;
+mod relocate;
 pub(crate) mod report;
 pub(crate) mod screen;
 pub(crate) mod spec;

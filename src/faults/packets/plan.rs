@@ -1,6 +1,8 @@
 //! The whole of a run before anything of it is done: which pods, which commands, on which VMs. What a dry run prints,
 //! what is confirmed, and what is run are this one value.
 
+mod pods;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -1,46 +1,23 @@
-//! What happens to the VMs meanwhile: the watches on pods and VMIs, and finding the launcher of a VM that moved.
+//! What happens to the debug pods and the VMIs meanwhile, by one watch of each a namespace.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use futures::StreamExt;
 use kube::api::Api;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
 
 use super::driver::Message;
 use super::engine::{Input, VmiSeen};
-use crate::cluster::selection::{NamedTarget, Selection};
+use crate::cluster::Cluster;
 use crate::cluster::vmi::VirtualMachineInstance;
 use crate::cluster::watch::{self, Change};
-use crate::cluster::{Cluster, discovery};
 use crate::fault::Target;
 use crate::faults::packets::plan::Plan;
 use crate::node::feed::pod_states;
-use crate::node::pod::DebugPod;
-use crate::problem::{Problem, Reason};
 
 /// A task that ends with its owner.
 pub(super) struct Feed(JoinHandle<()>);
-
-/// A VM that is on another node now, and the pod that is to follow it.
-pub(super) struct Moved {
-    pub target: Target,
-    /// Number of the pod within the run.
-    pub index: usize,
-    pub node: String,
-    pub namespace: String,
-    pub remaining: Duration,
-}
-
-/// The new launcher is known to the API a moment after the VMI's node has changed.
-const RELOCATE_TRIES: u32 = 20;
-const RELOCATE_PAUSE: Duration = Duration::from_millis(500);
-/// Where it is not even answered, it is tried no more after this long.
-const RELOCATE_LIMIT: Duration = Duration::from_secs(30);
-/// Past the fault's end, before Kubernetes ends the pod: starting, arming, draining and undoing.
-const MARGIN: Duration = Duration::from_secs(60);
 
 // === impl Feed ===
 
@@ -163,146 +140,10 @@ fn gone() -> VmiSeen {
     }
 }
 
-/// The VM on its new node, and the pod that puts the fault there.
-pub(super) async fn relocate(cluster: &Cluster, plan: &Plan, moved: Moved) -> Result<(Target, DebugPod), Problem> {
-    let target = find(cluster, plan, &moved).await?;
-    let compiled = plan.moved(&target, moved.remaining).map_err(|error| {
-        Problem::new(
-            Reason::Moved,
-            format!("its new launcher cannot be planned for: {error}"),
-        )
-    })?;
-    let pod = DebugPod {
-        run: plan.run.clone(),
-        suffix: moved.index.to_string(),
-        fault: plan.spec.fault.kind().to_owned(),
-        image: plan.pod.images.on(&moved.node).clone(),
-        node: moved.node,
-        namespace: moved.namespace,
-        service_account: plan.pod.service_account.clone(),
-        tolerations: plan.pod.tolerations(),
-        annotations: plan.annotations(&[(&target, &compiled)]),
-        plan: plan.moved_text(&compiled),
-        active_deadline: plan.pod.start_limit + moved.remaining + MARGIN,
-    };
-    Ok((target, pod))
-}
-
-async fn find(cluster: &Cluster, plan: &Plan, moved: &Moved) -> Result<Target, Problem> {
-    let named = NamedTarget {
-        namespace: Some(moved.target.namespace.clone()),
-        name: moved.target.name.clone(),
-    };
-    let selection = Selection {
-        names: vec![named],
-        ..Selection::default()
-    };
-    let mut last = String::from("it was not found");
-    let began = tokio::time::Instant::now();
-    for _ in 0..RELOCATE_TRIES {
-        if began.elapsed() >= RELOCATE_LIMIT {
-            break;
-        }
-        match discovery::find(cluster, &selection, &plan.spec.interfaces).await {
-            Ok(mut found) => match (found.fit.pop(), found.unfit.pop()) {
-                (Some(target), _) => match followed(target, moved)? {
-                    Ok(target) => return Ok(target),
-                    Err(elsewhere) => last = elsewhere,
-                },
-                (None, Some((unfit, _))) => last = format!("it {}", unfit.reason),
-                (None, None) => "it was not found".clone_into(&mut last),
-            },
-            Err(error) => last = error.message,
-        }
-        sleep(RELOCATE_PAUSE).await;
-    }
-    let text = format!("the VM moved to {} and could not be followed: {last}", moved.node);
-    Err(Problem::new(Reason::NotFollowed, text).hint("run the command again"))
-}
-
-/// Whether what was found is the guest that is followed, where it is to be; the inner error says where it is instead. Another
-/// guest of its name is not to get its fault.
-fn followed(found: Target, moved: &Moved) -> Result<Result<Target, String>, Problem> {
-    if found.uid != moved.target.uid {
-        return Err(Problem::new(
-            Reason::Gone,
-            "the VM was restarted while it was being followed",
-        ));
-    }
-    if found.node != moved.node {
-        return Ok(Err(format!("it is on {} now", found.node)));
-    }
-    Ok(Ok(found))
-}
-
-/// The debug pod for one node of the plan.
-pub(crate) fn debug_pod(plan: &Plan, node: usize, namespace: &str) -> DebugPod {
-    let planned = &plan.nodes[node];
-    let vms: Vec<_> = planned
-        .vms
-        .iter()
-        .map(|&vm| (&plan.vms[vm].target, &plan.vms[vm].compiled))
-        .collect();
-    DebugPod {
-        run: plan.run.clone(),
-        suffix: node.to_string(),
-        fault: plan.spec.fault.kind().to_owned(),
-        node: planned.name.clone(),
-        namespace: namespace.to_owned(),
-        image: plan.image(node).clone(),
-        service_account: plan.pod.service_account.clone(),
-        tolerations: plan.pod.tolerations(),
-        annotations: plan.annotations(&vms),
-        plan: plan.node_text(node),
-        active_deadline: plan.pod.start_limit + plan.total_hold() + MARGIN,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::Launcher;
     use serde_json::json;
-
-    fn target(uid: &str, node: &str) -> Target {
-        Target {
-            namespace: "default".into(),
-            name: "web-1".into(),
-            uid: uid.into(),
-            node: node.into(),
-            launcher: Launcher {
-                name: "l".into(),
-                uid: "p".into(),
-                container_id: None,
-                address: None,
-            },
-            interfaces: Vec::new(),
-            probes: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_new_guest_does_not_get_the_fault_of_the_one_before() {
-        let moved = Moved {
-            target: target("old", "node-1"),
-            index: 1,
-            node: "node-2".into(),
-            namespace: "vmchaos".into(),
-            remaining: Duration::from_secs(60),
-        };
-        assert!(followed(target("old", "node-2"), &moved).unwrap().is_ok());
-        assert_eq!(
-            followed(target("old", "node-3"), &moved),
-            Ok(Err("it is on node-3 now".into()))
-        );
-        for node in ["node-1", "node-2", "node-3"] {
-            assert_eq!(
-                followed(target("new", node), &moved).unwrap_err().reason,
-                Reason::Gone,
-                "{node}"
-            );
-        }
-    }
 
     #[test]
     fn another_guest_of_the_same_name_is_the_end_of_the_one_before() {
