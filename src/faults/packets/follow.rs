@@ -90,14 +90,19 @@ pub(super) fn feed_vmis(cluster: Cluster, plan: &Plan, messages: UnboundedSender
     })
 }
 
+/// The name of the only one, so that nothing else need be watched.
+fn only<T>(vmis: &BTreeMap<String, T>) -> Option<&str> {
+    let first = vmis.keys().next().filter(|_| vmis.len() == 1);
+    first.map(String::as_str)
+}
+
 async fn feed_namespace(
     cluster: &Cluster,
     namespace: String,
     vmis: BTreeMap<String, (usize, String)>,
     messages: &UnboundedSender<Message>,
 ) {
-    let only = vmis.keys().next().filter(|_| vmis.len() == 1);
-    let mut stream = watch::vmis(cluster, &namespace, only.map(String::as_str));
+    let mut stream = watch::vmis(cluster, &namespace, only(&vmis));
     let told = |vmi: &VirtualMachineInstance| vmis.get(vmi.name()).map(|(index, uid)| (*index, seen(vmi, uid)));
     while let Some(change) = stream.next().await {
         let changes: Vec<(usize, VmiSeen)> = match change {
@@ -180,7 +185,7 @@ pub(super) async fn relocate(cluster: &Cluster, plan: &Plan, moved: Moved) -> Re
         tolerations: plan.pod.tolerations(),
         annotations: plan.annotations(&[(&target, &compiled)]),
         plan: plan.moved_text(&compiled),
-        active_deadline: plan.pod.start_limit + moved.remaining + MARGIN,
+        active_deadline: deadline(plan, moved.remaining),
     };
     Ok((target, pod))
 }
@@ -248,8 +253,13 @@ pub(crate) fn debug_pod(plan: &Plan, node: usize, namespace: &str) -> DebugPod {
         tolerations: plan.pod.tolerations(),
         annotations: plan.annotations(&vms),
         plan: plan.node_text(node),
-        active_deadline: plan.pod.start_limit + plan.total_hold() + MARGIN,
+        active_deadline: deadline(plan, plan.total_hold()),
     }
+}
+
+/// When Kubernetes ends a pod whose faults are in place for so long; later than anything else that would.
+fn deadline(plan: &Plan, hold: Duration) -> Duration {
+    plan.pod.start_limit + hold + MARGIN
 }
 
 #[cfg(test)]
@@ -319,5 +329,14 @@ mod tests {
         assert_eq!(state(vmi("old", "Running", true)), (false, true));
         assert_eq!(seen(&vmi("old", "Running", false), "old").version, Some(12));
         assert!(gone().gone);
+    }
+
+    #[test]
+    fn a_namespace_is_watched_whole_unless_there_is_one_vmi_in_it() {
+        let vmis =
+            |names: &[&str]| -> BTreeMap<String, ()> { names.iter().map(|&name| (name.to_owned(), ())).collect() };
+        assert_eq!(only(&vmis(&["web-1"])), Some("web-1"));
+        assert_eq!(only(&vmis(&["web-1", "web-2"])), None);
+        assert_eq!(only(&vmis(&[])), None);
     }
 }
