@@ -220,3 +220,13 @@ fn phases_that_were_missed_are_told_by_the_objects_own_times_and_it_began_with_r
     assert_eq!(phases, ["Pending", "Scheduling", "Running", "TargetReady", "Succeeded"]);
     assert_eq!(flight.started_at.unwrap().duration_since(created).as_secs(), 20);
 }
+
+#[test]
+fn a_migration_that_never_ran_has_not_begun() {
+    let mut run = flying("Pending");
+    let mut object = run.object(0, "Failed");
+    let at = run.flight(0).created_at.to_string();
+    object["status"]["phaseTransitionTimestamps"] = json!([{"phase": "Scheduling", "phaseTransitionTimestamp": at}]);
+    run.handle(migration(object));
+    assert_eq!(run.flight(0).started_at, None);
+}
