@@ -187,3 +187,24 @@ fn a_restarted_guest_is_gone_and_gets_no_fault() {
     );
     assert_eq!(rehearsal.debug_pods(), []);
 }
+
+/// The node still tells when the VM goes; where it went is read then.
+#[test]
+fn the_fault_follows_a_vm_whose_vmi_may_not_be_watched() {
+    let rehearsal = quick();
+    let forbidden = Answer::status(403, "Forbidden", "VMIs are hidden");
+    let rule = Rule::new("watch", "/virtualmachineinstances", forbidden).unwrap();
+    rehearsal.practice.fail(rule.always());
+    let mut run = injected(&rehearsal, &[]);
+    migrate(&rehearsal, "node-2");
+    run.wait_for("injected on node-2");
+    // Kubernetes ends a pod later than the run does: not before the rest of ten minutes and its start are over.
+    let pods = rehearsal.practice.list("Pod", "kubevirt");
+    let deadlines = pods
+        .iter()
+        .filter_map(|pod| pod["spec"]["activeDeadlineSeconds"].as_u64());
+    assert!(deadlines.min().unwrap() > 600, "{pods:?}");
+    run.signal("INT");
+    run.end().expect(130);
+    assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
+}

@@ -131,3 +131,16 @@ fn an_attach_that_is_refused_for_good_is_not_tried_until_the_time_is_over() {
     assert_eq!(attaches.count(), 1);
     assert_eq!(rehearsal.debug_pods(), []);
 }
+
+#[test]
+fn a_pod_that_another_has_deleted_at_the_same_time_is_gone_and_no_failure() {
+    for (code, reason) in [(404, "NotFound"), (409, "Conflict")] {
+        let rehearsal = Rehearsal::new();
+        let faster = Answer::status(code, reason, "somebody was faster");
+        rehearsal
+            .practice
+            .fail(Rule::new("delete", "/pods/vmchaos-", faster).unwrap());
+        let ended = rehearsal.run(&SHORT).expect(0);
+        assert!(!ended.err.contains("somebody was faster"), "{}", ended.err);
+    }
+}

@@ -87,3 +87,16 @@ fn a_finished_vmi_that_is_in_the_way_has_to_be_deleted() {
     let args = ["outage", "web-1", YES, "--mode", "pod", "--no-recover", "--dry-run"];
     rehearsal.run(&args).expect(0);
 }
+
+#[test]
+fn whoever_names_a_vm_need_not_be_able_to_list_vms() {
+    let rehearsal = quick();
+    for namespace in ["", "default"] {
+        rehearsal
+            .practice
+            .forbid("list", "kubevirt.io", "virtualmachines", "", namespace);
+    }
+    rehearsal
+        .run(&["outage", "web-1", "--mode", "pause", "--dry-run"])
+        .expect(0);
+}

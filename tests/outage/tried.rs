@@ -52,6 +52,7 @@ fn a_refusal_is_not_tried_again() {
     let rehearsal = quick();
     rehearsal.practice.fail(Rule::new("patch", PATH, forbidden()).unwrap());
     rehearsal.run(&PAUSE).expect(1).says(&["a webhook says no"]);
+    assert_eq!(rehearsal.events("web-1"), [] as [&str; 0], "nothing was done to it");
     assert_eq!(asked(&rehearsal, "/virtualmachines/web-1"), 1);
     assert_eq!(asked(&rehearsal, "/pause"), 0);
 

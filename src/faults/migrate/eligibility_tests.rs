@@ -217,3 +217,15 @@ fn a_toleration_of_another_taint_tolerates_nothing() {
         assert_eq!(found.is_ok(), tolerates, "{toleration}");
     }
 }
+
+#[test]
+fn what_cannot_be_moved_now_is_said_with_its_reason() {
+    let ground = Ground {
+        nodes: Some(intel(&["a", "b"])),
+        flags: Vec::new(),
+    };
+    assert_eq!(unfit_now(&vmi(|_| {}), &ground), None);
+    let paused = vmi(|vmi| vmi["status"]["phase"] = json!("Succeeded"));
+    let unfit = unfit_now(&paused, &ground).unwrap();
+    assert_eq!((unfit.namespace.as_str(), unfit.name.as_str()), ("shop", "web-1"));
+}

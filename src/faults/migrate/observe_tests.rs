@@ -203,3 +203,30 @@ fn a_vm_that_could_not_be_read_is_read_again_later_and_not_at_once() {
     assert!(again > run.now);
     assert_eq!(run.end(0), None);
 }
+
+#[test]
+fn phases_that_were_missed_are_told_by_the_objects_own_times_and_it_began_with_running() {
+    let mut run = flying("Pending");
+    run.sleep_for(Duration::from_secs(60));
+    let created = run.flight(0).created_at;
+    let mut object = run.object(0, "Succeeded");
+    let at = |seconds: i64| json!((created + jiff::SignedDuration::from_secs(seconds)).to_string());
+    let entry = |phase: &str, seconds| json!({"phase": phase, "phaseTransitionTimestamp": at(seconds)});
+    let missed = [entry("Scheduling", 10), entry("Running", 20), entry("TargetReady", 30)];
+    object["status"]["phaseTransitionTimestamps"] = json!(missed);
+    run.handle(migration(object));
+    let flight = run.flight(0);
+    let phases: Vec<&str> = flight.phases.iter().map(|seen| seen.phase.as_ref()).collect();
+    assert_eq!(phases, ["Pending", "Scheduling", "Running", "TargetReady", "Succeeded"]);
+    assert_eq!(flight.started_at.unwrap().duration_since(created).as_secs(), 20);
+}
+
+#[test]
+fn a_migration_that_never_ran_has_not_begun() {
+    let mut run = flying("Pending");
+    let mut object = run.object(0, "Failed");
+    let at = run.flight(0).created_at.to_string();
+    object["status"]["phaseTransitionTimestamps"] = json!([{"phase": "Scheduling", "phaseTransitionTimestamp": at}]);
+    run.handle(migration(object));
+    assert_eq!(run.flight(0).started_at, None);
+}

@@ -216,4 +216,23 @@ mod tests {
         let round = schedule.round(1, |_| false);
         assert_eq!((round.members.len(), round.left_out.len()), (0, 3));
     }
+
+    #[test]
+    fn the_longest_pauses_are_those_between_the_rounds() {
+        let longest = |extent, interval| {
+            let schedule = schedule(extent, 1, interval, 3, 7);
+            (
+                schedule.longest_gap().as_millis(),
+                schedule.longest_pauses().as_millis(),
+            )
+        };
+        assert_eq!(longest(Extent::Rounds(4), Some((10, 13))), (13, 39));
+        assert_eq!(longest(Extent::Rounds(1), Some((10, 13))), (13, 0));
+        assert_eq!(
+            longest(Extent::Endless, Some((10, 13))),
+            (13, 0),
+            "nobody knows how many"
+        );
+        assert_eq!(longest(Extent::Rounds(4), None), (0, 0));
+    }
 }

@@ -108,3 +108,12 @@ fn what_kubevirt_would_refuse_is_refused_before() {
     assert!(judge(&owned(), Some(&vm("Always")), &held, &[]).is_ok());
     assert!(reason(&vmi(&json!([])), None, Mode::Stop).contains("has no VM that could be stopped"));
 }
+
+#[test]
+fn what_cannot_take_an_outage_now_is_said_with_its_reason() {
+    assert_eq!(unfit_now(&owned(), &[]), None);
+    let mut ended = owned();
+    ended.status.phase = "Succeeded".into();
+    let unfit = unfit_now(&ended, &[]).unwrap();
+    assert_eq!((unfit.namespace.as_str(), unfit.name.as_str()), ("shop", "a"));
+}

@@ -140,3 +140,14 @@ fn why_a_strategy_does_not_bring_it_back_is_said() {
         assert!(told.contains(why), "{strategy}: {told}");
     }
 }
+
+#[test]
+fn what_is_done_to_bring_a_vmi_back_is_said() {
+    let words = [Help::Remove, Help::Start, Help::Create].map(Help::words);
+    let told = [
+        "deleting the finished VMI",
+        "starting the VM",
+        "making the VMI again from its manifest",
+    ];
+    assert_eq!(words, told);
+}

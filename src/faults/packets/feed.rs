@@ -67,14 +67,19 @@ pub(super) fn feed_vmis(cluster: Cluster, plan: &Plan, messages: UnboundedSender
     })
 }
 
+/// The name of the only one, so that nothing else need be watched.
+fn only<T>(vmis: &BTreeMap<String, T>) -> Option<&str> {
+    let first = vmis.keys().next().filter(|_| vmis.len() == 1);
+    first.map(String::as_str)
+}
+
 async fn feed_namespace(
     cluster: &Cluster,
     namespace: String,
     vmis: BTreeMap<String, (usize, String)>,
     messages: &UnboundedSender<Message>,
 ) {
-    let only = vmis.keys().next().filter(|_| vmis.len() == 1);
-    let mut stream = watch::vmis(cluster, &namespace, only.map(String::as_str));
+    let mut stream = watch::vmis(cluster, &namespace, only(&vmis));
     let told = |vmi: &VirtualMachineInstance| vmis.get(vmi.name()).map(|(index, uid)| (*index, seen(vmi, uid)));
     while let Some(change) = stream.next().await {
         let changes: Vec<(usize, VmiSeen)> = match change {
@@ -166,5 +171,14 @@ mod tests {
         assert_eq!(state(vmi("old", "Running", true)), (false, true));
         assert_eq!(seen(&vmi("old", "Running", false), "old").version, Some(12));
         assert!(gone().gone);
+    }
+
+    #[test]
+    fn a_namespace_is_watched_whole_unless_there_is_one_vmi_in_it() {
+        let vmis =
+            |names: &[&str]| -> BTreeMap<String, ()> { names.iter().map(|&name| (name.to_owned(), ())).collect() };
+        assert_eq!(only(&vmis(&["web-1"])), Some("web-1"));
+        assert_eq!(only(&vmis(&["web-1", "web-2"])), None);
+        assert_eq!(only(&vmis(&[])), None);
     }
 }

@@ -34,13 +34,17 @@ pub(super) fn feed(cluster: Cluster, plan: &Plan, messages: UnboundedSender<Mess
     })
 }
 
-async fn feed_namespace(cluster: &Cluster, namespace: String, vmis: Vec<String>, messages: &UnboundedSender<Message>) {
-    let labels = if vmis.len() > NAMED {
+/// Those of the VMIs, or of all of a namespace where so many names would not fit into a request.
+fn labels(vmis: &[String]) -> String {
+    if vmis.len() > NAMED {
         "kubevirt.io=virt-launcher".to_owned()
     } else {
         format!("{CREATED_BY} in ({})", vmis.join(","))
-    };
-    let mut changes = watch::pods(cluster, &namespace, &labels);
+    }
+}
+
+async fn feed_namespace(cluster: &Cluster, namespace: String, vmis: Vec<String>, messages: &UnboundedSender<Message>) {
+    let mut changes = watch::pods(cluster, &namespace, &labels(&vmis));
     while let Some(change) = changes.next().await {
         let ended: Vec<Pod> = match change {
             Ok(Change::Listed(pods)) => pods.into_iter().filter(ends).collect(),
@@ -82,5 +86,13 @@ mod tests {
         for phase in ["Succeeded", "Failed"] {
             assert!(ends(&pod(json!({"name": "l"}), phase)), "{phase}");
         }
+    }
+
+    #[test]
+    fn the_launchers_of_few_vmis_are_asked_for_by_name() {
+        let of = |count: usize| labels(&vec!["u".to_owned(); count]);
+        assert_eq!(of(2), "kubevirt.io/created-by in (u,u)");
+        assert_eq!(of(NAMED).matches(',').count(), NAMED - 1);
+        assert_eq!(of(NAMED + 1), "kubevirt.io=virt-launcher");
     }
 }

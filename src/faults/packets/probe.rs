@@ -208,4 +208,13 @@ mod tests {
         assert_eq!(patience("tcp:80", Directions::INGRESS), 4);
         assert_eq!(patience("http:80", Directions::BOTH), 10);
     }
+
+    #[test]
+    fn a_path_is_as_long_as_fits_into_the_plan_of_a_node() {
+        let probe = |length: usize| format!("http:80/{}", "a".repeat(length - 1)).parse::<Probe>();
+        probe(LONGEST_PATH).unwrap();
+        for longer in [LONGEST_PATH + 1, LONGEST_PATH * 2] {
+            assert!(probe(longer).unwrap_err().problem.contains("is longer than"));
+        }
+    }
 }

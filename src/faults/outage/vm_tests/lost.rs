@@ -163,3 +163,18 @@ fn a_pod_that_may_be_leaving_is_given_its_grace_period_before_its_lost_answer_is
     };
     assert_eq!(until(Some(45)), until(None) + 45);
 }
+
+#[test]
+fn a_guest_that_was_given_a_grace_period_has_it_and_a_minute_more_to_be_gone() {
+    for mode in [Mode::Stop, Mode::Pod] {
+        let spec = OutageSpec {
+            grace_period: Some(45),
+            ..OutageSpec::plain(mode)
+        };
+        let mut case = Case::new(spec, vm("Always"));
+        case.see(&[seen("old")]);
+        case.done(Done::Acted, &[seen("old")]);
+        let until = (case.vm.wake_at().unwrap() - case.start).as_secs();
+        assert_eq!(until, 45 + 60, "{mode:?}");
+    }
+}

@@ -320,3 +320,16 @@ fn a_pause_and_a_reset_that_are_not_seen_say_which_it_was() {
         );
     }
 }
+
+#[test]
+fn only_what_came_back_as_was_expected_went_well() {
+    let well = |outcome| {
+        let mut case = Case::new(OutageSpec::plain(Mode::Delete), vm("Always"));
+        case.vm.step = Step::Over(outcome);
+        case.vm.is_well()
+    };
+    let problem = || Problem::new(Reason::NotRecovered, "this command brought it back");
+    assert!(well(Outcome::Recovered(None)));
+    assert!(!well(Outcome::Recovered(Some(problem()))) && !well(Outcome::Failed(problem())) && !well(Outcome::Skipped));
+    assert!(!Case::new(OutageSpec::plain(Mode::Delete), vm("Always")).vm.is_well());
+}
