@@ -151,3 +151,24 @@ fn a_disabled_restart_keeps_a_crashed_guest_away_for_the_duration() {
     assert_eq!(vm["spec"]["runStrategy"], "Always");
     assert!(super::is_unmarked(&rehearsal, VM, "default", "web-1"));
 }
+
+/// A guest that comes back by that would be killed again.
+#[test]
+fn halt_ends_the_pod_that_would_kill_before_it_goes_the_way_back() {
+    let rehearsal = quick();
+    rehearsal.practice.pod_never_starts("node-1");
+    let mut run = rehearsal.spawn(&[&KILL[..], &["--disable-auto-restart"]].concat());
+    rehearsal.until("there is a debug pod", |rehearsal| !rehearsal.debug_pods().is_empty());
+    run.signal("KILL");
+    run.end();
+    rehearsal.practice.clear_requests();
+    rehearsal.run(&["halt", "--all", "--yes=vmchaos-rehearsal"]).expect(0);
+    let writes = rehearsal.writes();
+    let first = |part: &str| writes.iter().position(|write| write.contains(part));
+    let (pod, vm) = (
+        first("DELETE /api/v1/namespaces/kubevirt/pods/"),
+        first("/virtualmachines/web-1"),
+    );
+    assert!(pod.is_some() && pod < vm, "{writes:?}");
+    assert!(super::is_unmarked(&rehearsal, VM, "default", "web-1"));
+}

@@ -175,8 +175,9 @@ mod tests {
 
     #[test]
     fn a_namespace_is_watched_whole_unless_there_is_one_vmi_in_it() {
-        let vmis =
-            |names: &[&str]| -> BTreeMap<String, usize> { names.iter().map(|&name| (name.to_owned(), 0)).collect() };
+        let vmis = |names: &[&str]| -> BTreeMap<String, usize> {
+            names.iter().map(|&name| name.to_owned()).zip(0..).collect()
+        };
         assert_eq!(only(&vmis(&["web-1"])), Some("web-1"));
         assert_eq!(only(&vmis(&["web-1", "web-2"])), None);
         assert_eq!(only(&vmis(&[])), None);
