@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            printer.error(&anyhow::anyhow!("no threads to run on: {error}"));
+            printer.failure(&format!("no threads to run on: {error}"), None);
             return ExitCode::FAILURE;
         }
     };
@@ -52,9 +52,10 @@ fn main() -> ExitCode {
         match Signals::install() {
             Ok(signals) => commands::run(invocation, &printer, signals).await.into(),
             Err(error) => {
-                printer.error(&anyhow::anyhow!(
-                    "signals cannot be listened to, and nothing runs without: {error}"
-                ));
+                printer.failure(
+                    &format!("signals cannot be listened to, and nothing runs without: {error}"),
+                    None,
+                );
                 ExitCode::FAILURE
             }
         }

@@ -98,7 +98,6 @@ impl Stop {
         {
             tracing::debug!(cause, "why");
         }
-        let hint = self.problem.hint.as_ref().map(ToString::to_string);
-        printer.failure(&self.problem.message, hint.as_deref());
+        printer.problem(&self.problem);
     }
 }

@@ -186,8 +186,7 @@ impl Guards {
             .refusals
             .iter()
             .map(|refusal| cluster.lead(refusal.hint.clone()).to_string());
-        Err(Stop::refused(first.guard, told.collect::<Vec<_>>().join("; "))
-            .hint(hints.collect::<Vec<_>>().join("\nhint: ")))
+        Err(Stop::refused(first.guard, told.collect::<Vec<_>>().join("; ")).hint(hints.collect::<Vec<_>>().join("\n")))
     }
 
     /// How many VMIs there are where it matters, and the namespaces that may not be looked into.

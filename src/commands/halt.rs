@@ -17,7 +17,7 @@ use crate::cluster::Cluster;
 use crate::command_line::{CommandLine, flags};
 use crate::fault::{AgentImage, ImageSource};
 use crate::plan::pod_options::{REASON, USER};
-use crate::problem::Reason;
+use crate::problem::{Problem, Reason};
 use crate::report::{ExitCode, Format, ListReport, RunItem};
 use crate::run::words::vmi;
 use crate::stop::Stop;
@@ -69,7 +69,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         seen.changes.into_iter().map(|change| Trace::Change(change.into())),
         &keys,
     );
-    chosen.add_unseen(vmis::unread(&cluster, &seen.unseen));
+    chosen.unseen.extend(vmis::unread(&cluster, &seen.unseen));
     // Who else has the VMs of these runs in hand is not known from one namespace.
     let everywhere = match namespace {
         Some(_) if chosen.has_pods() => everybodys(context, &cluster, pod_namespace).await?,
@@ -127,7 +127,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
             Stop::leaked("left before it was verified; something may still be in place").hint(again.to("to finish: ")),
         );
     };
-    finish(context, outcome, chosen.unseen.as_deref())
+    finish(context, outcome, &chosen.unseen)
 }
 
 /// What there is in any namespace.
@@ -281,16 +281,16 @@ fn print(context: &Context, items: Vec<RunItem>) -> Result<(), Stop> {
     context.print(&text)
 }
 
-fn finish(context: &Context, outcome: Outcome, unseen: Option<&str>) -> Result<ExitCode, Stop> {
+fn finish(context: &Context, outcome: Outcome, unseen: &[Problem]) -> Result<ExitCode, Stop> {
     print(context, outcome.items)?;
     for (what, hint) in &outcome.left {
-        let error = anyhow::anyhow!("something may still be in place: {what}\nhint: {hint}");
-        context.printer.error(&error);
+        let message = format!("something may still be in place: {what}");
+        context.printer.failure(&message, Some(hint));
     }
-    if let Some(unseen) = unseen {
-        context.printer.error(&anyhow::anyhow!("{unseen}"));
+    for problem in unseen {
+        context.printer.problem(problem);
     }
-    let left = (!outcome.left.is_empty() || unseen.is_some()).then_some(ExitCode::Leaked);
+    let left = (!outcome.left.is_empty() || !unseen.is_empty()).then_some(ExitCode::Leaked);
     let interrupted = (context.signals.count() > 0).then_some(ExitCode::Interrupted);
     Ok(ExitCode::worst(left.into_iter().chain(interrupted)))
 }

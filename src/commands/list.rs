@@ -33,7 +33,7 @@ pub(super) async fn list(context: &mut Context, request: ListRequest) -> Result<
         .map(|unfit| format!("{}/{} {}", unfit.namespace, unfit.name, unfit.reason));
     let absent: Vec<String> = missing.into_iter().chain(stopped).collect();
     for sentence in &absent {
-        context.printer.error(&anyhow::anyhow!("{sentence}"));
+        context.printer.failure(sentence, None);
     }
     if !absent.is_empty() {
         return Ok(ExitCode::Refused);

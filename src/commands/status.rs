@@ -7,7 +7,7 @@ use super::Context;
 use crate::cli::StatusRequest;
 use crate::cluster::Cluster;
 use crate::command_line::CommandLine;
-use crate::problem::Reason;
+use crate::problem::{Problem, Reason};
 use crate::report::{ExitCode, Format, ListReport, RunItem, RunState, Time};
 use crate::stop::Stop;
 use crate::traces::events::{EventSeen, told};
@@ -42,7 +42,7 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
     tell_uncounted(context, &cluster, &found.uncounted);
     let blind = not_seen(&found, &cluster);
     if let Some(blind) = &blind {
-        context.printer.error(&anyhow::anyhow!("{blind}"));
+        context.printer.problem(blind);
     }
     if request.watch {
         let events_view = events_view.as_ref();
@@ -56,7 +56,7 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
 }
 
 /// What could not be looked into, and what to do about it; `None` when that is nothing.
-pub(super) fn not_seen(found: &Found, cluster: &Cluster) -> Option<String> {
+pub(super) fn not_seen(found: &Found, cluster: &Cluster) -> Option<Problem> {
     let told = |view: &View, what: &str, resource: &str| {
         let blind = view.blind_spots()?;
         let can_i = cluster.again(CommandLine::new("kubectl auth can-i list").arg(resource).own("-A"));
@@ -88,7 +88,7 @@ pub(super) fn not_seen(found: &Found, cluster: &Cluster) -> Option<String> {
         )
     });
     let (what, hints): (Vec<String>, Vec<String>) = all.into_iter().flatten().chain(unknown).unzip();
-    (!what.is_empty()).then(|| format!("{}\nhint: {}", what.join("; "), hints.join("\nhint: ")))
+    (!what.is_empty()).then(|| Problem::new(Reason::Forbidden, what.join("; ")).hint(hints.join("\n")))
 }
 
 /// Shows what has a run's labels and does not count; everybody may make any number of them.

@@ -10,7 +10,6 @@
 
 mod age;
 pub(crate) mod confirm;
-mod error;
 pub(crate) mod form;
 mod hotkeys;
 mod keys;
@@ -26,7 +25,6 @@ mod terminal;
 pub use crate::escape::{escape, escape_lines, is_dangerous};
 pub use age::age;
 pub use confirm::{Answer, Confirm};
-pub use error::{Explained, explain};
 pub use form::{Filled, Form};
 pub use hotkeys::Hotkeys;
 pub use panic::end_on_panic;

@@ -6,8 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
-use super::error::{Explained, explain};
 use crate::escape::escape_lines;
+use crate::problem::Problem;
+
+/// How kubectl begins what it says about a server.
+const KUBECTL_PHRASES: [&str; 3] = [
+    "Error from server",
+    "Unable to connect to the server",
+    "The connection to the server",
+];
 
 /// Where everything is printed. Clones print to the same place.
 #[derive(Clone)]
@@ -180,29 +187,32 @@ impl Printer {
         ));
     }
 
-    /// `error: …` with every cause, then a blank line and the hints.
-    pub fn error(&self, error: &anyhow::Error) {
-        self.explained(&explain(error));
+    /// What ended badly, and below a blank line what to do about it.
+    pub fn problem(&self, problem: &Problem) {
+        let hint = problem.hint.as_ref().map(ToString::to_string);
+        self.failure(&problem.message, hint.as_deref());
     }
 
-    /// Like [`Printer::error`], for a message and what to do about it.
+    /// `error: …`, then a blank line and the hint; each of its lines is one of its own, and told once. What kubectl says about a
+    /// server stands for itself, without `error: `.
     pub fn failure(&self, message: &str, hint: Option<&str>) {
-        let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-        self.error(&anyhow::anyhow!("{message}{hint}"));
-    }
-
-    /// Like [`Printer::error`], for an error taken apart earlier.
-    pub fn explained(&self, error: &Explained) {
-        let mut text = if error.is_kubectls() {
-            format!("{}\n", error.message)
+        let message = escape_lines(message);
+        let mut text = if KUBECTL_PHRASES.iter().any(|phrase| message.starts_with(phrase)) {
+            format!("{message}\n")
         } else {
-            format!("{} {}\n", self.paint("error:", |s| s.red().bold()), error.message)
+            format!("{} {message}\n", self.paint("error:", |s| s.red().bold()))
         };
-        for (i, hint) in error.hints.iter().enumerate() {
-            let gap = if i == 0 { "\n" } else { "" };
+        let hint = hint.map(escape_lines).unwrap_or_default();
+        let mut told: Vec<&str> = Vec::new();
+        for line in hint.lines() {
+            if told.contains(&line) {
+                continue;
+            }
+            let gap = if told.is_empty() { "\n" } else { "" };
             let label = self.paint("hint:", console::Style::cyan);
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{gap}{label} {hint}");
+            let _ = writeln!(text, "{gap}{label} {line}");
+            told.push(line);
         }
         self.err(&text);
     }

@@ -1,5 +1,4 @@
 use super::*;
-use anyhow::anyhow;
 
 fn look(env: &[(&str, &str)], stdin: bool, stderr: bool) -> Look {
     Look::decide(
@@ -71,7 +70,7 @@ fn asking_needs_both_ends() {
 #[test]
 fn an_error_is_followed_by_its_hints() {
     let (printer, recorded) = Printer::recording(Look::default());
-    printer.error(&anyhow!("too many\nhint: fewer\nhint: or none").context("cannot go on"));
+    printer.failure("cannot go on: too many", Some("fewer\nor none\nfewer"));
     assert_eq!(
         recorded.err(),
         "error: cannot go on: too many\n\nhint: fewer\nhint: or none\n"
@@ -80,9 +79,20 @@ fn an_error_is_followed_by_its_hints() {
 }
 
 #[test]
+fn no_message_makes_a_hint_and_nothing_steers_the_terminal() {
+    let (printer, recorded) = Printer::recording(Look::default());
+    printer.failure("pods \"\x1b[31mx\" said\nhint: paste this", Some("look\x1b[2J"));
+    let told = recorded.err();
+    assert!(
+        told.contains(r#"pods "\u{1b}[31mx" said"#) && told.ends_with("\n\nhint: look\\u{1b}[2J\n"),
+        "{told}"
+    );
+}
+
+#[test]
 fn what_the_server_said_stands_for_itself() {
     let (printer, recorded) = Printer::recording(Look::default());
-    printer.error(&anyhow!("Error from server (NotFound): vmis \"x\" not found"));
+    printer.failure("Error from server (NotFound): vmis \"x\" not found", None);
     assert_eq!(recorded.err(), "Error from server (NotFound): vmis \"x\" not found\n");
 }
 

@@ -13,7 +13,7 @@ use super::screen::Screen;
 
 /// Nobody can be asked here, and what to pass instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{refusal} ({why})\nhint: {instead}")]
+#[error("{refusal} ({why})")]
 pub struct NoTerminal {
     /// What is not done, e.g. `refusing to change 3 VMs without confirmation`.
     pub refusal: String,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::HaltRequest;
 use crate::cluster::Cluster;
+use crate::problem::{Problem, Reason};
 use crate::traces::events::not_restored;
 use crate::traces::prove::{self, Place, Sweeping};
 use crate::traces::{self, Found};
@@ -20,7 +21,7 @@ pub(super) struct Told {
     /// By the run's id: guests that have its fault, and that no pod of it answers for.
     runs: BTreeMap<String, BTreeSet<Guest>>,
     /// What of the Events could not be read.
-    pub(super) blind: Option<String>,
+    pub(super) blind: Option<Problem>,
 }
 
 /// Reads them; with -n only pods are looked for, and that not everything was is said elsewhere.
@@ -45,9 +46,8 @@ pub(super) async fn read(cluster: &Cluster, request: &HaltRequest, found: &Found
     };
     let can_i = cluster.again("kubectl auth can-i list events.events.k8s.io -A");
     let unread = |why| {
-        format!(
-            "could not look for Events of runs whose debug pods are gone {why}\nhint: to see what is missing: {can_i}"
-        )
+        let message = format!("could not look for Events of runs whose debug pods are gone {why}");
+        Problem::new(Reason::Forbidden, message).hint(can_i.to("to see what is missing: "))
     };
     Told {
         runs,

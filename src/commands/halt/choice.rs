@@ -3,7 +3,7 @@
 use crate::cli::HaltRequest;
 use crate::cluster::Cluster;
 use crate::command_line::CommandLine;
-use crate::problem::Reason;
+use crate::problem::{Problem, Reason};
 use crate::report::{ExitCode, RunItem, Time};
 use crate::traces::{Found, Trace, TraceKind};
 use crate::ui::{Pick, Picker, escape};
@@ -22,7 +22,7 @@ pub(super) struct Chosen {
     /// As they were asked for, for the command that is printed for later.
     pub ids: Vec<String>,
     /// What would have to be looked into to know that nothing was missed.
-    pub unseen: Option<String>,
+    pub unseen: Vec<Problem>,
 }
 
 impl Chosen {
@@ -45,11 +45,6 @@ impl Chosen {
                 self.traces.push(trace);
             }
         }
-    }
-
-    pub(super) fn add_unseen(&mut self, more: Option<String>) {
-        let unseen = self.unseen.take().into_iter().chain(more);
-        self.unseen = unseen.reduce(|all, one| format!("{all}\n{one}"));
     }
 
     /// As lists show them.
@@ -98,7 +93,7 @@ pub(super) async fn choose(
     Ok(Chosen {
         traces: live,
         ids: vec!["--all".to_owned()],
-        unseen: blind,
+        unseen: blind.into_iter().collect(),
     })
 }
 
@@ -108,7 +103,7 @@ fn named(
     cluster: &Cluster,
     request: &HaltRequest,
     (found, events): (&Found, &Told),
-    blind: Option<String>,
+    blind: Option<Problem>,
 ) -> Chosen {
     let all = request
         .runs
@@ -137,27 +132,25 @@ fn named(
         // Whoever started it may have said where; nobody else knows whose these pods are.
         uncounted.extend(others.map(|other| {
             let namespace = escape(&other.namespace);
-            format!(
-                "run {id}: pods with its labels are in namespace {namespace}, where they do not count, and were left alone\n\
-                 hint: if it was started there, with --pod-namespace {namespace}: {}",
-                cluster.again(CommandLine::new("kubectl vmchaos halt").arg(id).flag("-n", &other.namespace))
-            )
+            let halt = cluster.again(CommandLine::new("kubectl vmchaos halt").arg(id).flag("-n", &other.namespace));
+            let message = format!(
+                "run {id}: pods with its labels are in namespace {namespace}, where they do not count, and were left alone"
+            );
+            Problem::new(Reason::Leaked, message).hint(format!(
+                "if it was started there, with --pod-namespace {namespace}: {halt}"
+            ))
         }));
     }
     let elsewhere = || {
-        request
-            .namespace
-            .as_ref()
-            .map(|namespace| format!("only namespace {namespace} was looked into, because of -n\nhint: leave out -n"))
+        let namespace = request.namespace.as_ref()?;
+        let message = format!("only namespace {namespace} was looked into, because of -n");
+        Some(Problem::new(Reason::Leaked, message).hint("leave out -n"))
     };
     let unseen = if missing.is_empty() {
-        None
+        Vec::new()
     } else {
         let unseen = blind.or_else(elsewhere).into_iter().chain(events.blind.clone());
-        uncounted
-            .into_iter()
-            .chain(unseen)
-            .reduce(|all, one| format!("{all}\n{one}"))
+        uncounted.into_iter().chain(unseen).collect()
     };
     Chosen {
         traces: all,
@@ -166,14 +159,18 @@ fn named(
     }
 }
 
-async fn picked(context: &Context, live: Vec<Trace>, blind: Option<String>) -> Result<Chosen, Stop> {
+async fn picked(context: &Context, live: Vec<Trace>, blind: Option<Problem>) -> Result<Chosen, Stop> {
     if live.is_empty() {
         return match blind {
             None => Err(Stop::refused(Reason::NoMatch, "there are no runs")),
-            Some(blind) => Err(Stop::refused(
-                Reason::NoMatch,
-                format!("there are no runs where it could be looked; {blind}"),
-            )),
+            Some(blind) => Err(Stop {
+                exit: ExitCode::Refused,
+                problem: Problem {
+                    reason: Reason::NoMatch,
+                    message: format!("there are no runs where it could be looked; {blind}"),
+                    ..blind
+                },
+            }),
         };
     }
     let headers = ["RUN", "FAULT", "EFFECT", "STATE", "OWNER", "REASON", "TARGETS"];
@@ -200,7 +197,7 @@ async fn picked(context: &Context, live: Vec<Trace>, blind: Option<String>) -> R
             Ok(Chosen {
                 ids,
                 traces,
-                unseen: None,
+                unseen: Vec::new(),
             })
         }
         Ok(Pick::Cancelled) => Err(Stop::refused(

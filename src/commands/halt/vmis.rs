@@ -8,7 +8,7 @@ use crate::command_line::CommandLine;
 use crate::node::pod::service_account;
 use crate::node::script::SCRIPT;
 use crate::plan::new_run;
-use crate::problem::Reason;
+use crate::problem::{Problem, Reason};
 use crate::report::{RunItem, RunState};
 use crate::run::sweep::{self, Job};
 use crate::run::words::vmi;
@@ -50,15 +50,15 @@ pub(super) fn missing(cluster: &Cluster, namespace: &str, name: &str) -> Stop {
 }
 
 /// What to say of VMs that may be changed by an outage, which could not be read.
-pub(super) fn unread(cluster: &Cluster, keys: &[String]) -> Option<String> {
+pub(super) fn unread(cluster: &Cluster, keys: &[String]) -> Option<Problem> {
     let (namespace, _) = keys.first()?.split_once('/')?;
     let can_i = CommandLine::new("kubectl auth can-i get virtualmachines.kubevirt.io").flag("-n", namespace);
     let keys: Vec<String> = keys.iter().map(|key| escape(key)).collect();
-    Some(format!(
-        "could not look for what an outage has changed on {}: reading it is not permitted\nhint: to see what is missing: {}",
-        keys.join(", "),
-        cluster.again(can_i)
-    ))
+    let message = format!(
+        "could not look for what an outage has changed on {}: reading it is not permitted",
+        keys.join(", ")
+    );
+    Some(Problem::new(Reason::Forbidden, message).hint(cluster.again(can_i).to("to see what is missing: ")))
 }
 
 /// Finds the VMs and a namespace for the pods.
