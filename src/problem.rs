@@ -41,6 +41,11 @@ impl Problem {
         }
     }
 
+    /// Settings that are each well formed and do not go together, named by their flags; `hint` is what would do.
+    pub fn usage(message: impl Into<String>, hint: impl Into<Hint>) -> Self {
+        Self::new(Reason::Usage, message).hint(hint)
+    }
+
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hint = Some(hint.into());

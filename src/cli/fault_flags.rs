@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use super::usage::Usage;
 use super::value_parser::{
     BOOL, OneOf, duration, given, image, interface, pod_namespace, probe, service_account, taint, value, wait,
 };
@@ -10,6 +9,7 @@ use crate::fault::{Directions, Execution, Given, OnMigration, Time, Toleration};
 use crate::faults::debug_pods::PodRequest;
 use crate::faults::packets::probe::Probe;
 use crate::faults::packets::spec::{PacketEffect, PacketSpec};
+use crate::problem::Problem;
 
 pub(super) const EXECUTIONS: OneOf<Execution> = OneOf(&[
     (
@@ -85,10 +85,10 @@ pub(super) struct PodArgs {
 
 impl ExtentArgs {
     /// The fault with where, when and how it works.
-    pub(super) fn spec(&self, fault: PacketEffect, preset: Option<&'static str>) -> Result<PacketSpec, Usage> {
+    pub(super) fn spec(&self, fault: PacketEffect, preset: Option<&'static str>) -> Result<PacketSpec, Problem> {
         let on_migration = value(self.on_migration);
         if self.detach && on_migration == Some(OnMigration::Follow) {
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 "--detach and --on-migration follow contradict each other: nobody is left who could follow the VM",
                 "leave out --on-migration; --detach implies stop",
             ));

@@ -7,12 +7,12 @@ use super::confirm::WritingArgs;
 use super::fault_flags::{ExtentArgs, PodArgs};
 use super::record::RecordArgs;
 use super::selection::{DrawArgs, HowMany, MatchArgs};
-use super::usage::Usage;
 use super::value_parser::{OneOf, cidr, given, ports, protocols, reserved, value};
 use crate::fault::{Cidr, Given, Ports};
 use crate::faults::packets::PacketFault;
 use crate::faults::packets::filter::{Engine, FilterAction, FilterPreset, FilterSettings, Protocols};
 use crate::faults::packets::spec::PacketEffect;
+use crate::problem::Problem;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -113,7 +113,7 @@ struct TrafficArgs {
 }
 
 impl FilterArgs {
-    pub(super) fn request(&self, namespace: Option<String>) -> Result<Request<PacketFault>, Usage> {
+    pub(super) fn request(&self, namespace: Option<String>) -> Result<Request<PacketFault>, Problem> {
         let preset = value(self.traffic.preset);
         let beneath = preset.map(FilterPreset::settings).unwrap_or_default();
         let filter = self.traffic.settings().over(beneath).resolve()?;

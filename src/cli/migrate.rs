@@ -8,11 +8,11 @@ use super::Request;
 use super::confirm::WritingArgs;
 use super::record::RecordArgs;
 use super::selection::{DrawArgs, HowMany, MatchArgs};
-use super::usage::Usage;
 use super::value_parser::{count, duration, label, reserved, text, value, wait};
 use crate::fault::{Given, Time};
 use crate::faults::migrate::MigrateFault;
 use crate::faults::migrate::spec::{Destination, Extent, MigrateSpec};
+use crate::problem::Problem;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -90,7 +90,7 @@ struct DestinationArgs {
 }
 
 impl MigrateArgs {
-    pub(super) fn request(&self, namespace: Option<String>) -> Result<Request<MigrateFault>, Usage> {
+    pub(super) fn request(&self, namespace: Option<String>) -> Result<Request<MigrateFault>, Problem> {
         let selection = self.matching.selection(namespace)?;
         let wanted = self.draw.wanted(selection, HowMany::All)?;
         let spec = MigrateSpec {
@@ -101,7 +101,7 @@ impl MigrateArgs {
         let named = wanted.selection.names.len();
         let parallel = spec.parallel as usize;
         if named > 0 && parallel > named {
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 if named == 1 {
                     format!("--parallel {parallel} is more than the one VM that is named")
                 } else {
@@ -124,8 +124,8 @@ impl MigrateArgs {
 }
 
 /// An interval has nothing to lie between.
-fn one_vm_once() -> Usage {
-    Usage::new(
+fn one_vm_once() -> Problem {
+    Problem::usage(
         "an interval has no meaning for one VM that is migrated once",
         "leave out --interval-min and --interval-max, or add --rounds N or --duration TIME",
     )
@@ -136,11 +136,11 @@ impl ScheduleArgs {
         value(self.interval_min).is_some() || value(self.interval_max).is_some()
     }
 
-    fn spec(&self) -> Result<MigrateSpec, Usage> {
+    fn spec(&self) -> Result<MigrateSpec, Problem> {
         let (rounds, duration) = (value(self.rounds), value(self.duration).filter(|time| !time.is_zero()));
         let extent = match (rounds, duration) {
             (Some(rounds), Some(duration)) => {
-                return Err(Usage::new(
+                return Err(Problem::usage(
                     format!("--rounds {rounds} and --duration {duration} contradict each other"),
                     "leave one of the two out",
                 ));
@@ -152,14 +152,14 @@ impl ScheduleArgs {
         };
         let parallel = value(self.parallel).unwrap_or(1);
         if parallel == 0 {
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 "--parallel 0 would migrate nothing",
                 "use --parallel 1, or leave it out",
             ));
         }
         let timeout = value(self.timeout).unwrap_or(DEFAULT_TIMEOUT);
         if timeout.is_zero() {
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 "--timeout 0 would cancel every migration at once",
                 format!("leave it out for {DEFAULT_TIMEOUT}, or give more time, e.g. --timeout 1h"),
             ));
@@ -167,7 +167,7 @@ impl ScheduleArgs {
         let min = value(self.interval_min).unwrap_or(DEFAULT_INTERVAL.0);
         let max = value(self.interval_max).unwrap_or(DEFAULT_INTERVAL.1);
         if min > max {
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 format!("--interval-min {min} is more than --interval-max {max}"),
                 format!("use --interval-min {max} --interval-max {min}, or give both"),
             ));
@@ -183,19 +183,19 @@ impl ScheduleArgs {
 }
 
 impl DestinationArgs {
-    fn destination(&self) -> Result<Destination, Usage> {
+    fn destination(&self) -> Result<Destination, Problem> {
         let node = text(self.to_node.as_ref());
         let mut selector: BTreeMap<String, String> = BTreeMap::new();
         for (key, value) in super::value_parser::given(&self.node_selector) {
             if selector.insert(key.clone(), value).is_some() {
-                return Err(Usage::new(
+                return Err(Problem::usage(
                     format!("--node-selector has two values for {key}: no node has both"),
                     "leave one of the two out",
                 ));
             }
         }
         if let Some(node) = node.as_ref().filter(|_| !selector.is_empty()) {
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 format!("--to-node {node} and --node-selector contradict each other"),
                 "leave one of the two out",
             ));

@@ -43,8 +43,7 @@ pub use replayed::{NotReplayed, replayed};
 pub use request::Request;
 pub use runs::{CheckRequest, HaltRequest, ListRequest, StatusRequest};
 pub use selection::{HowMany, Wanted};
-use usage::Rejected;
-pub use usage::Usage;
+use usage::{Rejected, into_clap};
 
 use crate::cluster::Connection;
 use crate::faults::migrate::MigrateFault;
@@ -198,7 +197,7 @@ where
         Err(usage) => Err(Rejected::Usage(usage)),
     };
     let invocation = invocation.map_err(|rejected| match rejected {
-        Rejected::Usage(usage) => usage.into_clap(&mut command_for(name)),
+        Rejected::Usage(problem) => into_clap(&problem, &mut command_for(name)),
         Rejected::Nested(error) => error,
     })?;
     Ok(Invocation { recorded, ..invocation })

@@ -7,12 +7,12 @@ use super::confirm::WritingArgs;
 use super::fault_flags::{ExtentArgs, PodArgs};
 use super::record::RecordArgs;
 use super::selection::{DrawArgs, HowMany, MatchArgs};
-use super::usage::Usage;
 use super::value_parser::{OneOf, count, jitter, latency, percent, rate, reserved, value};
 use crate::fault::{Given, Percent, Rate, Time};
 use crate::faults::packets::PacketFault;
 use crate::faults::packets::netem::{Distribution, NetemPreset, NetemSettings};
 use crate::faults::packets::spec::PacketEffect;
+use crate::problem::Problem;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -131,7 +131,7 @@ struct EffectArgs {
 }
 
 impl NetemArgs {
-    pub(super) fn request(&self, namespace: Option<String>) -> Result<Request<PacketFault>, Usage> {
+    pub(super) fn request(&self, namespace: Option<String>) -> Result<Request<PacketFault>, Problem> {
         let preset = value(self.effects.preset);
         let beneath = preset.map(NetemPreset::settings).unwrap_or_default();
         let selection = self.matching.selection(namespace)?;

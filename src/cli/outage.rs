@@ -7,11 +7,11 @@ use super::confirm::WritingArgs;
 use super::fault_flags::{EXECUTIONS, PodArgs};
 use super::record::RecordArgs;
 use super::selection::{DrawArgs, HowMany, MatchArgs};
-use super::usage::Usage;
 use super::value_parser::{OneOf, reserved, seconds, value, wait};
 use crate::fault::{Execution, Given, Time};
 use crate::faults::outage::OutageFault;
 use crate::faults::outage::spec::{Mode, OutageSpec};
+use crate::problem::Problem;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -102,11 +102,11 @@ struct OutageFlags {
 }
 
 impl OutageArgs {
-    pub(super) fn request(&self, namespace: Option<String>) -> Result<Request<OutageFault>, Usage> {
+    pub(super) fn request(&self, namespace: Option<String>) -> Result<Request<OutageFault>, Problem> {
         let selection = self.matching.selection(namespace)?;
         let spec = self.outage.spec()?;
         if let Some(flag) = self.pod.given().filter(|_| spec.mode != Mode::Kill) {
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 format!(
                     "{flag} means nothing to --mode {}: it needs no debug pod",
                     spec.mode.name()
@@ -134,7 +134,7 @@ impl OutageArgs {
 }
 
 impl OutageFlags {
-    fn spec(&self) -> Result<OutageSpec, Usage> {
+    fn spec(&self) -> Result<OutageSpec, Problem> {
         let mode = value(self.mode).unwrap_or(Mode::Delete);
         let name = mode.name();
         let grace_period = value(self.grace_period);
@@ -142,19 +142,19 @@ impl OutageFlags {
             match mode {
                 Mode::Stop | Mode::Pod => {}
                 Mode::Delete => {
-                    return Err(Usage::new(
+                    return Err(Problem::usage(
                         "--grace-period means nothing to --mode delete: the deletion of a VMI ignores it",
                         "leave it out; for a guest that ends at once use --mode kill",
                     ));
                 }
                 Mode::Kill => {
-                    return Err(Usage::new(
+                    return Err(Problem::usage(
                         "--grace-period means nothing to --mode kill: a crash has none",
                         "leave it out, or use --mode pod",
                     ));
                 }
                 Mode::Pause | Mode::Reset => {
-                    return Err(Usage::new(
+                    return Err(Problem::usage(
                         format!("--grace-period means nothing to --mode {name}: no guest is shut down"),
                         "leave it out",
                     ));
@@ -163,26 +163,26 @@ impl OutageFlags {
         }
         let duration = value(self.duration).filter(|time| !time.is_zero());
         if let Some(duration) = duration.filter(|_| mode.boots_in_place()) {
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 format!("--duration {duration} means nothing to --mode reset: the guest boots again at once"),
                 "leave it out; --timeout limits how long that may take",
             ));
         }
         let ends = matches!(mode, Mode::Delete | Mode::Kill | Mode::Pod);
         if self.disable_auto_restart && !ends {
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 format!("--disable-auto-restart means nothing to --mode {name}: nothing restarts by itself"),
                 "leave it out, or use --mode delete",
             ));
         }
         if self.no_recover && !ends {
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 format!("--no-recover contradicts --mode {name}, which always ends as it began"),
                 "leave it out",
             ));
         }
         if self.no_recover && self.disable_auto_restart {
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 "--no-recover and --disable-auto-restart contradict each other: the run strategy is always put back",
                 "leave one of the two out",
             ));

@@ -6,7 +6,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command};
 
 use super::given;
-use super::usage::Usage;
+
+use crate::problem::Problem;
 
 /// What a report file is written as, by the end of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,11 +87,11 @@ fn report_file(text: &str) -> Result<ReportFile, String> {
 // === impl RecordArgs ===
 
 impl RecordArgs {
-    pub(super) fn files(&self) -> Result<Vec<ReportFile>, Usage> {
+    pub(super) fn files(&self) -> Result<Vec<ReportFile>, Problem> {
         let mut files: Vec<ReportFile> = Vec::new();
         for file in &self.report {
             if files.iter().any(|other| other.path == file.path) {
-                return Err(Usage::new(
+                return Err(Problem::usage(
                     format!("--report {} is given twice", file.path.display()),
                     "name each file once",
                 ));
@@ -102,7 +103,7 @@ impl RecordArgs {
 }
 
 /// The run that is to be run again, where `--replay` asks for one: nothing else may then say what is to be done.
-pub(super) fn replay(root: &Command, matches: &ArgMatches) -> Result<Option<ReplayRequest>, Usage> {
+pub(super) fn replay(root: &Command, matches: &ArgMatches) -> Result<Option<ReplayRequest>, Problem> {
     let Some((name, args)) = matches.subcommand() else {
         return Ok(None);
     };
@@ -118,7 +119,7 @@ pub(super) fn replay(root: &Command, matches: &ArgMatches) -> Result<Option<Repl
             let flag = arg
                 .get_long()
                 .map_or_else(|| "a TARGET".to_owned(), |long| format!("--{long}"));
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 format!("{flag} and --replay do not go together: the record says what is done, and to which VMs"),
                 format!("leave one of the two out; for something else: kubectl vmchaos {name} without --replay"),
             ));

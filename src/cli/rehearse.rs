@@ -3,10 +3,11 @@
 use clap::Args;
 
 use super::connection::ConnectionArgs;
-use super::usage::{Rejected, Usage};
+use super::usage::{Rejected, into_clap};
 use super::value_parser::{count, seed, value, wait};
 use super::{Action, Invocation};
 use crate::fault::{Given, Time};
+use crate::problem::Problem;
 
 /// A VM takes about 30 kB.
 const MOST_VMS: u32 = 10_000;
@@ -92,9 +93,9 @@ impl RehearseArgs {
     }
 }
 
-fn at_most(flag: &str, asked: Option<u32>, most: u32) -> Result<(), Usage> {
+fn at_most(flag: &str, asked: Option<u32>, most: u32) -> Result<(), Problem> {
     match asked {
-        Some(asked) if asked > most => Err(Usage::new(
+        Some(asked) if asked > most => Err(Problem::usage(
             format!("{flag} {asked}: the practice cluster is kept in memory and takes at most {most}"),
             format!("{flag} {most}"),
         )),
@@ -107,14 +108,14 @@ fn nested(words: &[String]) -> Result<Invocation, Rejected> {
     let program = "kubectl-vmchaos".to_owned();
     let mut invocation = super::parse(std::iter::once(&program).chain(words)).map_err(Rejected::Nested)?;
     if matches!(invocation.action, Action::Rehearse(_)) {
-        return Err(Usage::new("a rehearsal cannot be rehearsed", "leave out the second `rehearse`").into());
+        return Err(Problem::usage("a rehearsal cannot be rehearsed", "leave out the second `rehearse`").into());
     }
     if let Action::Guide(guide) = &mut invocation.action {
-        let usage = Usage::new(
+        let usage = Problem::usage(
             "no command to rehearse",
             "put it behind `--`, as in `kubectl vmchaos rehearse -- list`, or give --serve",
         );
-        guide.otherwise = usage.into_clap(&mut super::command_for("rehearse")).into();
+        guide.otherwise = into_clap(&usage, &mut super::command_for("rehearse")).into();
     }
     if invocation.connection.is_customised() {
         return Err(customised().into());
@@ -122,7 +123,7 @@ fn nested(words: &[String]) -> Result<Invocation, Rejected> {
     Ok(invocation)
 }
 
-fn refuse_connection(connection: &ConnectionArgs) -> Result<(), Usage> {
+fn refuse_connection(connection: &ConnectionArgs) -> Result<(), Problem> {
     if connection.connection().is_customised() {
         Err(customised())
     } else {
@@ -130,8 +131,8 @@ fn refuse_connection(connection: &ConnectionArgs) -> Result<(), Usage> {
     }
 }
 
-fn customised() -> Usage {
-    Usage::new(
+fn customised() -> Problem {
+    Problem::usage(
         "a rehearsal runs on its own practice cluster: --kubeconfig, --context, --cluster, --user, --server and --token have no place in it",
         "leave them out; for a real cluster leave out `rehearse --`",
     )

@@ -5,10 +5,10 @@ use clap::Args;
 use super::confirm::{Writing, WritingArgs};
 use super::selection::MatchArgs;
 use super::target::parse_target;
-use super::usage::Usage;
 use super::value_parser::{OneOf, image, pod_namespace, service_account};
 use crate::cluster::selection::{NamedTarget, Selection};
 use crate::fault::{Given, ValueError};
+use crate::problem::Problem;
 
 /// List the VMIs in reach, and for each which faults it can take and why not
 #[derive(Debug, Args)]
@@ -191,7 +191,7 @@ fn given(value: Option<&Given<String>>) -> Option<String> {
 // === impl ===
 
 impl ListArgs {
-    pub(super) fn request(&self, namespace: Option<String>) -> Result<ListRequest, Usage> {
+    pub(super) fn request(&self, namespace: Option<String>) -> Result<ListRequest, Problem> {
         Ok(ListRequest {
             selection: self.matching.selection(namespace)?,
         })
@@ -209,7 +209,7 @@ impl StatusArgs {
 }
 
 impl HaltArgs {
-    pub(super) fn request(&self, namespace: Option<String>) -> Result<HaltRequest, Usage> {
+    pub(super) fn request(&self, namespace: Option<String>) -> Result<HaltRequest, Problem> {
         let (mut runs, mut names): (Vec<String>, Vec<NamedTarget>) = (Vec::new(), Vec::new());
         for halted in &self.runs {
             match halted {
@@ -238,10 +238,10 @@ impl HaltArgs {
 }
 
 impl CheckArgs {
-    pub(super) fn request(&self, namespace: Option<String>) -> Result<CheckRequest, Usage> {
+    pub(super) fn request(&self, namespace: Option<String>) -> Result<CheckRequest, Problem> {
         let fault = self.fault.and_then(|fault| fault.0);
         if fault == Some("migrate") && self.nodes {
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 "migrate needs nothing of a node that --nodes looks at",
                 "leave out --nodes; `kubectl vmchaos list` shows where each VM could not go",
             ));

@@ -5,11 +5,11 @@ use clap::builder::{Resettable, Str};
 use regex::Regex;
 
 use super::target::parse_target;
-use super::usage::Usage;
 use super::value_parser::{count, seed, selector, value};
 use crate::cluster::selection::{NamedTarget, Selection};
 use crate::fault::full_match;
 use crate::fault::{Given, ValueError};
+use crate::problem::Problem;
 
 const HEADING: &str = "Choosing targets";
 /// Arguments stand under clap's own heading, above all others.
@@ -111,7 +111,7 @@ fn optional_target(text: &str) -> Result<Given<NamedTarget>, ValueError> {
 
 impl MatchArgs {
     /// The selection, with `-n` as it was given.
-    pub(super) fn selection(&self, namespace: Option<String>) -> Result<Selection, Usage> {
+    pub(super) fn selection(&self, namespace: Option<String>) -> Result<Selection, Problem> {
         let regex = |pattern: &Option<Given<Pattern>>| pattern.clone().and_then(|p| p.0).map(|p| p.0);
         let mut names = Vec::new();
         for name in super::value_parser::given(&self.targets) {
@@ -133,7 +133,7 @@ impl MatchArgs {
     }
 }
 
-pub(super) fn check(selection: &Selection) -> Result<(), Usage> {
+pub(super) fn check(selection: &Selection) -> Result<(), Problem> {
     let others = [
         (selection.target.is_some(), "--target"),
         (selection.selector.is_some(), "-l"),
@@ -141,7 +141,7 @@ pub(super) fn check(selection: &Selection) -> Result<(), Usage> {
         (selection.namespaces.is_some(), "--namespaces"),
     ];
     if let (Some(named), Some((_, flag))) = (selection.names.first(), others.iter().find(|(given, _)| *given)) {
-        return Err(Usage::new(
+        return Err(Problem::usage(
             format!(
                 "names and {flag} do not go together: `{}` is one VMI, {flag} is a search",
                 named.name
@@ -154,13 +154,13 @@ pub(super) fn check(selection: &Selection) -> Result<(), Usage> {
     }
     if let Some(namespace) = &selection.namespace {
         if selection.all_namespaces {
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 format!("-n {namespace} and -A contradict each other"),
                 "leave one of the two out",
             ));
         }
         if selection.namespaces.is_some() {
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 format!("-n {namespace} and --namespaces contradict each other"),
                 "leave one of the two out",
             ));
@@ -168,7 +168,7 @@ pub(super) fn check(selection: &Selection) -> Result<(), Usage> {
         let elsewhere = |target: &&NamedTarget| target.namespace.as_ref().is_some_and(|n| n != namespace);
         if let Some(target) = selection.names.iter().find(elsewhere) {
             let other = target.namespace.as_deref().unwrap_or_default();
-            return Err(Usage::new(
+            return Err(Problem::usage(
                 format!("-n {namespace} contradicts vmi/{}/{other}", target.name),
                 "leave out -n, or the namespace of the TARGET",
             ));
@@ -181,7 +181,7 @@ pub(super) fn check(selection: &Selection) -> Result<(), Usage> {
 
 impl DrawArgs {
     /// What is wanted of a selection; `usual` of what matches when nothing is said, and all of what is named.
-    pub(super) fn wanted(&self, selection: Selection, usual: HowMany) -> Result<Wanted, Usage> {
+    pub(super) fn wanted(&self, selection: Selection, usual: HowMany) -> Result<Wanted, Problem> {
         let given = [
             ("--count", self.count),
             ("--instance-count", self.instance_count),
@@ -191,7 +191,7 @@ impl DrawArgs {
         let (count_flag, count) = given.map_or(("--count", None), |(flag, count)| (flag, Some(count)));
         let how_many = match (count, self.all) {
             (Some(count), true) if count != 0 => {
-                return Err(Usage::new(
+                return Err(Problem::usage(
                     format!("{count_flag} {count} and --all contradict each other"),
                     "leave one of the two out",
                 ));

@@ -1,47 +1,29 @@
-//! Flags that are each well formed and do not go together: the same exit code and look as clap's own errors.
+//! Why a command line is not carried out.
 
 use clap::error::ErrorKind;
 
-use crate::fault::FaultError;
+use crate::problem::Problem;
 
-/// What is wrong with a command line as a whole, and what would do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}\n\nhint: {hint}")]
-pub struct Usage {
-    pub message: String,
-    pub hint: String,
-}
-
-impl Usage {
-    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            hint: hint.into(),
-        }
-    }
-
-    /// The error as clap shows it, with this command's usage.
-    pub fn into_clap(self, command: &mut clap::Command) -> clap::Error {
-        command.error(ErrorKind::ArgumentConflict, self)
-    }
-}
-
-/// Why a command line is not carried out.
+/// What is wrong with a command line.
 #[derive(Debug)]
 pub(super) enum Rejected {
-    Usage(Usage),
+    /// Flags that are each well formed and do not go together.
+    Usage(Problem),
     /// A command within the command line, in clap's own words; also its help.
     Nested(clap::Error),
 }
 
-impl From<Usage> for Rejected {
-    fn from(usage: Usage) -> Self {
-        Self::Usage(usage)
+impl From<Problem> for Rejected {
+    fn from(problem: Problem) -> Self {
+        Self::Usage(problem)
     }
 }
 
-impl From<FaultError> for Usage {
-    fn from(error: FaultError) -> Self {
-        Self::new(error.problem, error.hint)
-    }
+/// The error as clap shows it, with the exit code and the look of its own, and this command's usage.
+pub(super) fn into_clap(problem: &Problem, command: &mut clap::Command) -> clap::Error {
+    let hint = problem.hint.as_ref().map(|hint| format!("\n\nhint: {hint}"));
+    command.error(
+        ErrorKind::ArgumentConflict,
+        format!("{problem}{}", hint.unwrap_or_default()),
+    )
 }

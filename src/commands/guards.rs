@@ -181,12 +181,12 @@ impl Guards {
             return Ok(verdict);
         };
         let told = verdict.refusals.iter();
-        let told = told.map(|refusal| format!("guard {}: {}", refusal.guard, refusal.message));
+        let told = told.map(|refusal| format!("guard {}: {}", refusal.reason, refusal.message));
         let hints = verdict
             .refusals
             .iter()
-            .map(|refusal| cluster.lead(refusal.hint.clone()).to_string());
-        Err(Stop::refused(first.guard, told.collect::<Vec<_>>().join("; ")).hint(hints.collect::<Vec<_>>().join("\n")))
+            .filter_map(|refusal| Some(cluster.lead(refusal.hint.clone()?).to_string()));
+        Err(Stop::refused(first.reason, told.collect::<Vec<_>>().join("; ")).hint(hints.collect::<Vec<_>>().join("\n")))
     }
 
     /// How many VMIs there are where it matters, and the namespaces that may not be looked into.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{FaultError, Interface};
+use super::Interface;
+
+use crate::problem::Problem;
 
 /// One way through a VM's interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,11 +54,11 @@ impl Directions {
         egress: true,
     };
 
-    pub fn new(ingress: bool, egress: bool) -> Result<Self, FaultError> {
+    pub fn new(ingress: bool, egress: bool) -> Result<Self, Problem> {
         if ingress || egress {
             Ok(Self { ingress, egress })
         } else {
-            Err(FaultError::new(
+            Err(Problem::usage(
                 "--ingress false and --egress false leave no direction for the fault",
                 "leave one of the two out",
             ))
@@ -107,7 +109,7 @@ mod tests {
         assert!(
             Directions::new(false, false)
                 .unwrap_err()
-                .problem
+                .message
                 .contains("--ingress false and --egress false")
         );
         assert_eq!(Directions::new(true, true), Ok(Directions::default()));

@@ -3,7 +3,6 @@
 
 pub(crate) mod agent_image;
 pub(crate) mod direction;
-pub(crate) mod error;
 pub mod interface;
 pub(crate) mod options;
 pub(crate) mod pattern;
@@ -14,7 +13,6 @@ pub(crate) mod value;
 
 pub use agent_image::{AgentImage, AgentImages, ImageSource, parse_image, repository_of};
 pub use direction::{Direction, Directions};
-pub use error::FaultError;
 pub use options::{Effect, Execution, OnMigration, Toleration};
 pub use pattern::full_match;
 pub use run_field::RunField;

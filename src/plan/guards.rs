@@ -17,8 +17,7 @@ pub use self::facts::{Facts, Lasts, Place};
 
 use self::beside::Beside;
 use self::config::{Ceiling, Config};
-use crate::command_line::Hint;
-use crate::problem::Reason;
+use crate::problem::{Problem, Reason};
 
 /// So many names of VMs are typed one after the other.
 const TYPED_NAMES: usize = 3;
@@ -35,20 +34,11 @@ pub struct Crowd {
 /// What the guards say of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
-    pub refusals: Vec<Refusal>,
+    /// Why the run may not be, each by the guard that says so.
+    pub refusals: Vec<Problem>,
     pub demands: Vec<Demand>,
     /// What a plan shows of it.
     pub lines: Vec<String>,
-}
-
-/// Why a run may not be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The guard, by the reason it gives.
-    pub guard: Reason,
-    pub message: String,
-    /// How to go on, or how to change the guard.
-    pub hint: Hint,
 }
 
 /// Something to be typed before a run may begin.
@@ -97,7 +87,7 @@ pub fn counts(config: &Config, vms: usize) -> bool {
 
 /// What the guards say of a plan.
 pub fn judge(known: &Known<'_>) -> Verdict {
-    let mut refusals: Vec<Refusal> = too_long(known).into_iter().collect();
+    let mut refusals: Vec<Problem> = too_long(known).into_iter().collect();
     refusals.extend(over_ceilings(known));
     refusals.extend(known.beside.same_kind(known.facts));
     let demands = demands(known);
@@ -112,27 +102,23 @@ pub fn judge(known: &Known<'_>) -> Verdict {
     }
 }
 
-fn too_long(known: &Known<'_>) -> Option<Refusal> {
+fn too_long(known: &Known<'_>) -> Option<Problem> {
     let maximum = known.config.maximum_duration;
     match known.facts.lasts {
-        Lasts::For(asked) if asked > known.config.maximum_duration() => Some(Refusal {
-            guard: Reason::MaximumDuration,
-            message: format!(
-                "--duration is {}s, and the maximum is {}",
-                asked.as_secs_f64(),
-                maximum.0
-            ),
-            hint: format!(
+        Lasts::For(asked) if asked > known.config.maximum_duration() => {
+            let asked = asked.as_secs_f64();
+            let message = format!("--duration is {asked}s, and the maximum is {}", maximum.0);
+            let hint = format!(
                 "use --duration {} or less, or raise maximumDuration in {}",
                 maximum.0, known.file
-            )
-            .into(),
-        }),
+            );
+            Some(Problem::new(Reason::MaximumDuration, message).hint(hint))
+        }
         _ => None,
     }
 }
 
-fn over_ceilings(known: &Known<'_>) -> Vec<Refusal> {
+fn over_ceilings(known: &Known<'_>) -> Vec<Problem> {
     let (ceilings, facts, crowd) = (&known.config.ceilings, known.facts, known.crowd);
     let mut all = Vec::new();
     let mut check = |ceiling: Option<Ceiling>, guard, key, vms: usize, there: usize, place: &str| {
@@ -143,18 +129,14 @@ fn over_ceilings(known: &Known<'_>) -> Vec<Refusal> {
             Ceiling::Count(_) => String::new(),
             Ceiling::Share(_) => format!(" of {there}"),
         };
-        all.push(Refusal {
-            guard,
-            message: format!("{}{of}{place}, and the ceiling is {ceiling}", counted(vms)),
-            hint: match ceiling.of(there) {
-                0 => format!("that allows none there; raise ceilings.{key} in {}", known.file),
-                most => format!(
-                    "choose {most} or fewer there (--count N), or raise ceilings.{key} in {}",
-                    known.file
-                ),
-            }
-            .into(),
-        });
+        let message = format!("{}{of}{place}, and the ceiling is {ceiling}", counted(vms));
+        all.push(Problem::new(guard, message).hint(match ceiling.of(there) {
+            0 => format!("that allows none there; raise ceilings.{key} in {}", known.file),
+            most => format!(
+                "choose {most} or fewer there (--count N), or raise ceilings.{key} in {}",
+                known.file
+            ),
+        }));
     };
     check(
         ceilings.per_run,

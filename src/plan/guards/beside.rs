@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Facts, Place, Refusal};
+use super::{Facts, Place};
 use crate::command_line::CommandLine;
-use crate::problem::Reason;
+use crate::problem::{Problem, Reason};
 
 /// So many of a kind are told one by one.
 const SHOWN: usize = 5;
@@ -68,20 +68,18 @@ pub struct Move {
 
 impl Beside {
     /// One fault of a kind on a VM: two would undo each other's work, and prove nothing.
-    pub(super) fn same_kind(&self, facts: &Facts) -> Vec<Refusal> {
+    pub(super) fn same_kind(&self, facts: &Facts) -> Vec<Problem> {
         // Nobody knows whether migrations that wait go on: their last round may have found nothing to move.
         let certain = |other: &&Other| other.fault == facts.fault && !other.waits;
         let of_kind = self.runs.iter().filter(certain);
         let clashing = of_kind.filter_map(|other| {
             let vms = other.on_vms(facts);
-            let refusal = |vms: String| Refusal {
-                guard: Reason::OneOfAKind,
-                message: format!("{} is on {vms} already, and a VM takes one of a kind", other.told()),
-                hint: CommandLine::new("kubectl vmchaos halt")
-                    .arg(&other.run)
-                    .args(&other.flags)
-                    .to("leave it out, or end that run: ")
-                    .into(),
+            let halt = CommandLine::new("kubectl vmchaos halt")
+                .arg(&other.run)
+                .args(&other.flags);
+            let refusal = |vms: String| {
+                let message = format!("{} is on {vms} already, and a VM takes one of a kind", other.told());
+                Problem::new(Reason::OneOfAKind, message).hint(halt.to("leave it out, or end that run: "))
             };
             (!vms.is_empty()).then(|| refusal(in_short(&vms)))
         });

@@ -51,7 +51,7 @@ fn only_a_live_fault_of_the_kind_on_the_vm_refuses_another() {
     let message = "netem of run k3f9ab by jane is on shop/web-1 already, and a VM takes one of a kind";
     assert_eq!(refused[0].message, message);
     let hint = "leave it out, or end that run: kubectl vmchaos halt k3f9ab -n vmchaos";
-    assert_eq!(refused[0].hint.to_string(), hint);
+    assert_eq!(refused[0].hint.clone().unwrap().to_string(), hint);
     for besides in [
         other("filter", "running", &["shop/web-1"], &[]),
         other("netem", "waiting", &["shop/web-1"], &[]),

@@ -114,7 +114,13 @@ fn rounds_whose_pauses_outlast_the_maximum_are_typed() {
 
 #[test]
 fn the_hint_of_a_ceiling_says_how_many_there_may_be() {
-    let hint = |config| verdict(config, &facts(3), 3).refusals[0].hint.to_string();
+    let hint = |config| {
+        verdict(config, &facts(3), 3).refusals[0]
+            .hint
+            .clone()
+            .unwrap()
+            .to_string()
+    };
     assert!(hint("ceilings: {perNamespace: 70%}").contains("choose 2 or fewer"));
     assert!(hint("ceilings: {perNamespace: 30%}").contains("allows none"));
 }
@@ -138,7 +144,11 @@ fn the_maximum_duration_is_one_that_may_be_asked_for() {
     let refusals = |lasts| {
         let facts = Facts { lasts, ..facts(1) };
         let verdict = verdict("maximumDuration: 10m", &facts, 9);
-        verdict.refusals.iter().map(|refusal| refusal.guard).collect::<Vec<_>>()
+        verdict
+            .refusals
+            .iter()
+            .map(|refusal| refusal.reason)
+            .collect::<Vec<_>>()
     };
     assert_eq!(refusals(Lasts::For(Duration::from_mins(10))), Vec::<Reason>::new());
     assert_eq!(
@@ -156,7 +166,7 @@ fn a_ceiling_is_so_many_as_there_may_be_and_counts_each_place_by_itself() {
         let verdict = verdict(config, &facts, 3);
         let refusals = verdict.refusals.into_iter();
         refusals
-            .map(|refusal| (refusal.guard, refusal.message))
+            .map(|refusal| (refusal.reason, refusal.message))
             .collect::<Vec<_>>()
     };
     for enough in ["perRun: 4", "perNode: 3", "perNamespace: 3", "perNode: 100%"] {

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::{Protocol, Protocols};
 use crate::fault::value::cidr::merged;
-use crate::fault::{Cidr, FaultError, Ports};
+use crate::fault::{Cidr, Ports};
+use crate::problem::Problem;
 
 /// What is asked for, flag by flag; `None` and an empty list say nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -77,7 +78,7 @@ impl FilterSettings {
     }
 
     /// The fault these settings make, or why they make none.
-    pub fn resolve(self) -> Result<Filter, FaultError> {
+    pub fn resolve(self) -> Result<Filter, Problem> {
         let filter = Filter {
             ports: self.ports,
             protocols: self.protocols.unwrap_or_default(),
@@ -93,14 +94,14 @@ impl FilterSettings {
 // === impl Filter ===
 
 impl Filter {
-    fn check(&self) -> Result<(), FaultError> {
+    fn check(&self) -> Result<(), Problem> {
         let portless = self.protocols.iter().find(|protocol| !protocol.has_ports());
         if let (Some(protocol), Some(ports)) = (portless, &self.ports) {
             let why = match protocol {
                 Protocol::Icmp => "ICMP has no ports",
                 _ => "not everything has ports",
             };
-            return Err(FaultError::new(
+            return Err(Problem::usage(
                 format!(
                     "--ports {} and --protocols {protocol} do not go together: {why}",
                     in_words(ports)
@@ -109,7 +110,7 @@ impl Filter {
             ));
         }
         if self.action == FilterAction::Reject && self.engine == Engine::Tc {
-            return Err(FaultError::new(
+            return Err(Problem::usage(
                 "--action reject and --engine tc do not go together: tc cannot answer a packet",
                 "use --action drop, or leave --engine out",
             ));

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::fault::{FaultError, Percent, Rate, Time, ValueError};
+use crate::fault::{Percent, Rate, Time, ValueError};
+use crate::problem::Problem;
 
 /// What is asked for, flag by flag; `Some` of zero takes an effect out of a preset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,7 +89,7 @@ impl NetemSettings {
     }
 
     /// The fault these settings make, or why they make none.
-    pub fn resolve(self) -> Result<Netem, FaultError> {
+    pub fn resolve(self) -> Result<Netem, Problem> {
         let netem = Netem {
             latency: self.latency.filter(|t| !t.is_zero()),
             jitter: self.jitter.filter(|t| !t.is_zero()),
@@ -110,9 +111,9 @@ impl NetemSettings {
 // === impl Netem ===
 
 impl Netem {
-    fn check(&self) -> Result<(), FaultError> {
+    fn check(&self) -> Result<(), Problem> {
         let needs = |flag: &str, other: &str, why: &str, example: &str| {
-            Err(FaultError::new(
+            Err(Problem::usage(
                 format!("{flag} needs {other}: {why}"),
                 format!("add {example}"),
             ))
@@ -160,7 +161,7 @@ impl Netem {
             || self.corrupt.is_some()
             || self.bandwidth.is_some();
         if !effects {
-            return Err(FaultError::new(
+            return Err(Problem::usage(
                 "nothing to do to the network: no effect is asked for",
                 "give at least one of --latency, --loss, --duplicate, --corrupt, --bandwidth or a --preset, e.g. --latency 100ms",
             ));

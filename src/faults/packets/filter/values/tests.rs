@@ -44,7 +44,7 @@ fn ports_need_protocols_that_have_them() {
             protocols: Some(protocols.parse().unwrap()),
             ..FilterSettings::default()
         };
-        let problem = settings.resolve().unwrap_err().problem;
+        let problem = settings.resolve().unwrap_err().message;
         assert!(problem.starts_with("--ports 53 and --protocols "), "{problem}");
     }
 }
@@ -56,7 +56,15 @@ fn tc_cannot_reject() {
         engine: Some(Engine::Tc),
         ..FilterSettings::default()
     };
-    assert!(settings.resolve().unwrap_err().hint.contains("--action drop"));
+    assert!(
+        settings
+            .resolve()
+            .unwrap_err()
+            .hint
+            .unwrap()
+            .to_string()
+            .contains("--action drop")
+    );
 }
 
 #[test]

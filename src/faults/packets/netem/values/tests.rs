@@ -9,7 +9,7 @@ fn ms(millis: u64) -> Time {
 }
 
 fn problem(settings: NetemSettings) -> String {
-    settings.resolve().unwrap_err().problem
+    settings.resolve().unwrap_err().message
 }
 
 #[test]
