@@ -10,6 +10,7 @@ crate::under_every_shell! {
     nothing_is_killed_without_the_word
     a_container_without_a_guest
     a_container_with_two_guests
+    a_qemu_without_a_machine_is_no_guest
     a_process_that_is_no_longer_the_vms
     a_number_that_is_reused_at_the_last_moment
     a_guest_that_does_not_end
@@ -95,6 +96,21 @@ async fn a_container_with_two_guests(shell: &[&str]) {
     let mut operator = found(&rig, &kill_plan(0, 0)).await;
     assert_eq!(answer(&mut operator).await["reason"], "several-guests");
     assert_eq!(guests(&rig), before);
+}
+
+/// libvirt asks its QEMU what it can do by starting one without a machine; a name that looks like it is that of a guest.
+async fn a_qemu_without_a_machine_is_no_guest(shell: &[&str]) {
+    let rig = Rig::new(shell, 1);
+    let probe = rig.node.process_dir(&uid(0)).unwrap();
+    let guest = guests(&rig).into_iter().find(|dir| *dir != probe).unwrap();
+    std::fs::write(probe.join("comm"), "qemu-system-x86\n").unwrap();
+    let asks = "/usr/bin/qemu-system-x86_64\0-S\0-no-user-config\0-nodefaults\0-nographic\0-machine\0none,accel=kvm:tcg\0-qmp\0unix:/q\0";
+    std::fs::write(probe.join("cmdline"), asks).unwrap();
+    let named = "/usr/bin/qemu-system-x86_64\0-name\0guest=shop_x-machinenone,,accel=1,debug-threads=on\0-machine\0pc-q35-10.0,accel=kvm\0";
+    std::fs::write(guest.join("cmdline"), named).unwrap();
+    let mut operator = found(&rig, &kill_plan(0, 0)).await;
+    assert_eq!(answer(&mut operator).await["ev"], "killed");
+    assert!(!guest.exists() && probe.exists());
 }
 
 /// Between being found and the word, its number went to a process of another container.

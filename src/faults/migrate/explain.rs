@@ -79,10 +79,10 @@ fn pod_waits_for(pod: &Pod) -> Option<String> {
             .unwrap_or_default();
         return Some(escape(&format!("its target pod cannot be scheduled: {why}")));
     }
-    let waiting = status
-        .container_statuses
-        .iter()
-        .flatten()
+    // A container waits for the init containers before it, and says no more than that.
+    let init = status.init_container_statuses.iter().flatten();
+    let waiting = init
+        .chain(status.container_statuses.iter().flatten())
         .find_map(|container| container.state.as_ref()?.waiting.as_ref())?;
     let reason = waiting.reason.as_deref().filter(|reason| !reason.is_empty())?;
     let message = waiting
@@ -157,6 +157,29 @@ mod tests {
             "spec": {"vmiName": vmi}, "status": {"phase": phase, "migrationState": {"sourceNode": from}},
         });
         serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_target_pod_waits_for_what_its_init_containers_wait_for() {
+        let waits = |init: Value, main: Value| {
+            let status = |name: &str, state: Value| json!({"name": name, "state": state, "image": "i", "imageID": "", "ready": false, "restartCount": 0});
+            let pod = json!({"metadata": {}, "status": {
+                "initContainerStatuses": [status("disk", json!({"terminated": {"exitCode": 0}})), status("kernel", init),
+                    status("last", json!({"waiting": {"reason": "PodInitializing"}}))],
+                "containerStatuses": [status("compute", main)]}});
+            pod_waits_for(&serde_json::from_value(pod).unwrap())
+        };
+        let initializing = || json!({"waiting": {"reason": "PodInitializing"}});
+        let pulling = json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}});
+        assert_eq!(
+            waits(pulling, initializing()).unwrap(),
+            "its target pod waits: ImagePullBackOff: Back-off pulling image"
+        );
+        let running = json!({"running": {}});
+        assert_eq!(
+            waits(running, initializing()).unwrap(),
+            "its target pod waits: PodInitializing"
+        );
     }
 
     #[test]
