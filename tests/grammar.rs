@@ -9,6 +9,7 @@ mod targets;
 use kubectl_vmchaos::cli::{self, Action, DryRun, Invocation, Output, Request};
 use kubectl_vmchaos::fault::{Directions, Execution, OnMigration, Time};
 use kubectl_vmchaos::faults::packets::PacketFault;
+use kubectl_vmchaos::report::{AskedFault, Columns};
 
 /// Splits at spaces, but for what stands between single quotes, as a shell would.
 fn words(line: &str) -> Vec<String> {
@@ -51,9 +52,15 @@ fn error(line: &str) -> String {
     error.to_string()
 }
 
+/// A fault as the document of its run shows it.
+fn in_document(fault: &PacketFault) -> serde_json::Value {
+    let spec = &fault.spec;
+    serde_json::to_value(AskedFault::new(spec.fault.kind(), Columns::Packets, spec)).unwrap()
+}
+
 /// What the fault's document shows of a line.
 fn document(line: &str) -> serde_json::Value {
-    serde_json::to_value(netem(line).fault.spec).unwrap_or_else(|error| panic!("{line}: {error}"))
+    in_document(&netem(line).fault)
 }
 
 #[test]

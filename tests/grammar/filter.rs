@@ -4,11 +4,11 @@ use kubectl_vmchaos::fault::Directions;
 use serde_json::json;
 
 use super::errors::told;
-use super::filter;
+use super::{filter, in_document};
 
 /// What the fault's document shows of a line.
 fn document(line: &str) -> serde_json::Value {
-    serde_json::to_value(filter(line).fault.spec).unwrap_or_else(|error| panic!("{line}: {error}"))
+    in_document(&filter(line).fault)
 }
 
 #[test]
