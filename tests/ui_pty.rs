@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use kubectl_vmchaos::ui::{Confirm, Picker, Printer, Progress, State};
+use kubectl_vmchaos::ui::{Confirm, NoTerminal, Picker, Printer, Progress, State};
 use rexpect::process::{Signal, WaitStatus};
 use rexpect::session::{PtySession, spawn_command};
 use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
@@ -74,7 +74,12 @@ fn scenario() {
 }
 
 async fn play(name: &str, printer: &Printer) -> String {
-    let told = |end: anyhow::Result<String>| end.unwrap_or_else(|error| error.to_string());
+    let told = |end: anyhow::Result<String>| {
+        end.unwrap_or_else(|error| match error.downcast_ref::<NoTerminal>() {
+            Some(none) => format!("{error}\nhint: {}", none.instead),
+            None => error.to_string(),
+        })
+    };
     match name {
         "picker" => {
             let mut picker = Picker::new("Which VMIs?", ["namespace", "name", "node"], "name VMIs, or pass -l");
