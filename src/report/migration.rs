@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{ExitCode, Seconds, Time};
 
@@ -47,8 +47,7 @@ pub struct Migration {
 }
 
 /// How a migration ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MigrationResult {
     Succeeded,
     Failed,
@@ -81,6 +80,12 @@ impl fmt::Display for MigrationResult {
             Self::Cancelled => "cancelled",
             Self::Unknown => "unknown",
         })
+    }
+}
+
+impl Serialize for MigrationResult {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -48,6 +48,19 @@ fn abandoned(rehearsal: &Rehearsal) -> String {
     id
 }
 
+/// The same, and its pod, which has ended, names these VMs.
+fn abandoned_with(rehearsal: &Rehearsal, targets: &str) -> String {
+    let id = abandoned(rehearsal);
+    rehearsal.until("its end is seen", |rehearsal| {
+        status_of(rehearsal, &id)["state"] == "unproven"
+    });
+    let (namespace, name) = rehearsal.pod_names().remove(0);
+    rehearsal.practice.edit("Pod", &namespace, &name, |pod| {
+        pod["metadata"]["annotations"]["vmchaos.dev/targets"] = targets.into();
+    });
+    id
+}
+
 #[test]
 fn a_run_that_ended_without_a_word_is_looked_after() {
     let rehearsal = Rehearsal::new();
@@ -268,14 +281,7 @@ fn a_vm_of_another_namespace_is_looked_into_there() {
 #[test]
 fn a_pod_that_names_what_no_vmi_is_called_is_not_said_to_have_left_nothing() {
     let rehearsal = Rehearsal::new();
-    let id = abandoned(&rehearsal);
-    rehearsal.until("its end is seen", |rehearsal| {
-        status_of(rehearsal, &id)["state"] == "unproven"
-    });
-    let (namespace, name) = rehearsal.pod_names().remove(0);
-    rehearsal.practice.edit("Pod", &namespace, &name, |pod| {
-        pod["metadata"]["annotations"]["vmchaos.dev/targets"] = "default/web-1,default/../web-2".into();
-    });
+    let id = abandoned_with(&rehearsal, "default/web-1,default/../web-2");
     let halted = rehearsal.run(&["halt", &id, "-y"]).expect(3);
     halted.says(&["names 1 targets that no VMI can be called"]);
     assert_eq!(rehearsal.ours("default", "web-1"), Vec::<String>::new());
@@ -304,14 +310,7 @@ fn what_may_be_read_needs_no_list_and_what_cannot_be_read_is_an_error() {
 #[test]
 fn a_namespace_that_is_gone_has_taken_its_vms_along_and_one_that_cannot_be_read_has_not() {
     let rehearsal = Rehearsal::new();
-    let id = abandoned(&rehearsal);
-    rehearsal.until("its end is seen", |rehearsal| {
-        status_of(rehearsal, &id)["state"] == "unproven"
-    });
-    let (namespace, name) = rehearsal.pod_names().remove(0);
-    rehearsal.practice.edit("Pod", &namespace, &name, |pod| {
-        pod["metadata"]["annotations"]["vmchaos.dev/targets"] = "default/web-1,ghost/web-1".into();
-    });
+    let id = abandoned_with(&rehearsal, "default/web-1,ghost/web-1");
     let broken = Answer::status(500, "InternalError", "the store is broken");
     rehearsal.practice.fail(
         Rule::new("get", "/namespaces/ghost/virtualmachineinstances", broken)
