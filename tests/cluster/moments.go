@@ -31,7 +31,7 @@ func moments() []test {
 	for _, shell := range shellNames {
 		all = append(all, test{"deadline-" + shell, func(t *check) { t.deadline(held, shell) }})
 	}
-	return append(all, test{"kill-command-INT-deadline", signalAtDeadline}, test{"kill-apply-window", func(t *check) { t.applyWindow(46, held, heldFilter) }})
+	return append(all, test{"kill-command-INT-deadline", signalAtDeadline}, test{"kill-apply-window", func(t *check) { t.applyWindow(sampledKills(46), held, heldFilter) }})
 }
 
 func (t *check) atStage(fault []string, name string, signal syscall.Signal, stage string, codes []int) {

@@ -28,7 +28,7 @@ func onNetem() []test {
 	for _, stage := range []string{"armed", "apply", "rollback"} {
 		all = append(all, test{"kill-command-KILL-" + stage + "-on-a-machine", func(t *check) { t.atStage(slow, "KILL", syscall.SIGKILL, stage, nil) }})
 	}
-	return append(all, test{"kill-apply-window-on-a-machine", func(t *check) { t.applyWindow(4, slow) }})
+	return append(all, test{"kill-apply-window-on-a-machine", func(t *check) { t.applyWindow(sampledKills(4), slow) }})
 }
 
 // shellCells are the kills that what undoes the fault outlives by its shell's own means, signals and ends of files: they are
