@@ -62,3 +62,20 @@ fn a_server_dry_run_says_that_the_reset_could_not_be_asked_about() {
         .expect(0);
     ended.says(&["the reset itself was not asked about", "nothing was changed"]);
 }
+
+#[test]
+fn a_guest_without_an_agent_is_reset_and_no_time_is_claimed() {
+    let rehearsal = quick();
+    rehearsal.practice.edit(super::VMI, "default", "web-1", |vmi| {
+        let conditions = vmi["status"]["conditions"].as_array_mut().unwrap();
+        conditions.retain(|condition| condition["type"] != "AgentConnected");
+    });
+    let ended = rehearsal
+        .run(&["outage", "web-1", "--mode", "reset", "-y", "-o", "json"])
+        .expect(0);
+    let target = ended.target();
+    assert_eq!(words(&target), ["reset"]);
+    assert_eq!(target["state"], "recovered");
+    assert!(target["heldSeconds"].is_null() && target["restoredAt"].is_null(), "{target}");
+    ended.says(&["nothing tells when it has booted"]);
+}

@@ -68,7 +68,12 @@ pub(crate) fn predict(spec: &OutageSpec, target: &OutageTarget, release: Option<
     };
     let end = match spec.mode {
         Mode::Pause => return us(format!("paused for {}, then unpaused by this command", spec.duration)),
-        Mode::Reset => return platform("the guest boots again in the same VMI".to_owned()),
+        Mode::Reset if target.agent => return platform("the guest boots again in the same VMI".to_owned()),
+        Mode::Reset => {
+            return platform(
+                "the guest boots again in the same VMI; it has no guest agent that would tell when".to_owned(),
+            );
+        }
         Mode::Stop => return us(format!("stopped for {}, then started by this command", spec.duration)),
         Mode::Delete => End::Deleted,
         Mode::Kill => End::Failed,

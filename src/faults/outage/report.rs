@@ -128,8 +128,10 @@ fn fill(target: &mut TargetReport, vm: &Outage, signals: u32) {
     }
     target.error = problem.cloned();
     if state == TargetState::Recovered {
-        target.restored_at = times.recovered.map(|recovered| Time(recovered.clock));
-        target.held_seconds = since(times.gone, times.recovered);
+        if vm.shows_its_boot() {
+            target.restored_at = times.recovered.map(|recovered| Time(recovered.clock));
+            target.held_seconds = since(times.gone, times.recovered);
+        }
         let by = if vm.by_us() {
             RecoveredBy::VmChaos
         } else {
@@ -177,7 +179,9 @@ fn timeline(vm: &Outage) -> Vec<Event> {
         (times.ready, "ready".to_owned()),
         (times.agent, "agent".to_owned()),
     ];
-    let mut seen: Vec<(Moment, String)> = all.into_iter().filter_map(|(at, event)| Some((at?, event))).collect();
+    // The VMI of a guest that boots unseen stays as it was.
+    let shown = if vm.shows_its_boot() { all.len() } else { 1 };
+    let mut seen: Vec<(Moment, String)> = all.into_iter().take(shown).filter_map(|(at, event)| Some((at?, event))).collect();
     seen.sort_by_key(|(moment, _)| moment.at);
     seen.into_iter()
         .map(|(moment, event)| Event {

@@ -74,6 +74,9 @@ fn down(vm: &Outage) -> String {
 }
 
 fn recovered(vm: &Outage) -> String {
+    if !vm.shows_its_boot() {
+        return "reset; without a guest agent nothing tells when it has booted".to_owned();
+    }
     let times = &vm.times;
     let took = match (times.gone, times.recovered) {
         (Some(gone), Some(back)) => back.at.saturating_duration_since(gone.at),

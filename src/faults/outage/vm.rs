@@ -101,6 +101,11 @@ impl Outage {
         !self.helped.is_empty() || self.times.undone.is_some()
     }
 
+    /// Whether its VMI shows when the guest has booted: after a reset it does by the guest agent alone.
+    pub(crate) fn shows_its_boot(&self) -> bool {
+        !self.spec.mode.boots_in_place() || self.target.agent
+    }
+
     /// Its turn has come.
     pub(crate) fn begin(&mut self) {
         self.step = Step::Looking;
