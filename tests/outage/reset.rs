@@ -76,6 +76,9 @@ fn a_guest_without_an_agent_is_reset_and_no_time_is_claimed() {
     let target = ended.target();
     assert_eq!(words(&target), ["reset"]);
     assert_eq!(target["state"], "recovered");
-    assert!(target["heldSeconds"].is_null() && target["restoredAt"].is_null(), "{target}");
+    assert!(
+        target["heldSeconds"].is_null() && target["restoredAt"].is_null(),
+        "{target}"
+    );
     ended.says(&["nothing tells when it has booted"]);
 }

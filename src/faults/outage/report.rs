@@ -181,7 +181,11 @@ fn timeline(vm: &Outage) -> Vec<Event> {
     ];
     // The VMI of a guest that boots unseen stays as it was.
     let shown = if vm.shows_its_boot() { all.len() } else { 1 };
-    let mut seen: Vec<(Moment, String)> = all.into_iter().take(shown).filter_map(|(at, event)| Some((at?, event))).collect();
+    let mut seen: Vec<(Moment, String)> = all
+        .into_iter()
+        .take(shown)
+        .filter_map(|(at, event)| Some((at?, event)))
+        .collect();
     seen.sort_by_key(|(moment, _)| moment.at);
     seen.into_iter()
         .map(|(moment, event)| Event {
