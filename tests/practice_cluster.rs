@@ -13,6 +13,7 @@ mod nodes;
 mod pods;
 use crate::support as rehearsal;
 mod scale;
+mod subresources;
 use crate::support::skip;
 mod support;
 mod tenant;

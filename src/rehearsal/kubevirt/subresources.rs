@@ -1,4 +1,5 @@
-//! `subresources.kubevirt.io`: start, stop, restart and migrate a VM; pause, unpause and reset a VMI.
+//! `subresources.kubevirt.io`: start, stop, restart and migrate a VM; pause, unpause and reset a VMI. Codes and sentences are
+//! those of KubeVirt 1.6, `pkg/virt-api/rest/lifecycle.go`.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use super::{launcher, run_strategy, vmi, vmi_life};
 use crate::{
     api::{
         call::Call,
-        resources::{PODS, VMIMS, VMIS, VMS},
+        resources::{PODS, Resource, VMIMS, VMIS, VMS},
         status_error::{ApiError, ApiResult},
     },
     cluster::Cluster,
@@ -16,31 +17,47 @@ use crate::{
     json as fields,
 };
 
-/// Answers a `PUT` to a subresource: 202 without a body, as virt-api does.
+/// virt-api names its kinds in the singular.
+const VM: Resource = Resource {
+    plural: "virtualmachine",
+    ..VMS
+};
+const VMI: Resource = Resource {
+    plural: "virtualmachineinstance",
+    ..VMIS
+};
+
+/// Answers a `PUT` to a subresource, without a body.
 pub(crate) fn answer(cluster: &Arc<Cluster>, call: &Call) -> ApiResult<Reply> {
     let options = call.options()?;
     let dry_run = call.dry_run(&options)?;
-    if call.resource.plural == "virtualmachineinstances" {
+    let code = if call.resource.plural == VMIS.plural {
         on_vmi(cluster, call, dry_run)?;
+        200
     } else {
         on_vm(cluster, call, &options, dry_run)?;
-    }
-    Ok(reply::typed(202, "application/json", ""))
-}
-
-fn conflict(message: &str) -> ApiError {
-    ApiError::new(409, "Conflict", message)
+        202
+    };
+    Ok(reply::typed(code, "application/json", ""))
 }
 
 fn on_vmi(cluster: &Arc<Cluster>, call: &Call, dry_run: bool) -> ApiResult<()> {
     let (namespace, name) = (call.namespace.as_str(), call.name.as_str());
     let vmi = cluster
         .get(&VMIS, namespace, name)
-        .ok_or_else(|| ApiError::not_found(&VMIS, name))?;
-    let refuse = |why: &str| Err(ApiError::conflict(&VMIS, name, why));
+        .ok_or_else(|| ApiError::not_found(&VMI, name))?;
+    let refuse = |why: &str| Err(ApiError::conflict(&VMI, name, why));
     let paused = vmi::is(&vmi, "Paused");
     if fields::text(&vmi, "/status/phase") != "Running" {
-        return refuse("VM is not running");
+        return refuse(if call.sub == "pause" {
+            "VM is not running"
+        } else {
+            "VMI is not running"
+        });
+    }
+    if call.sub == "pause" && fields::present(&vmi, "/spec/livenessProbe") {
+        let why = "Pausing VMIs with LivenessProbe is currently not supported";
+        return Err(ApiError::forbidden(&VMI, name, why));
     }
     let paused_after = match call.sub.as_str() {
         "pause" if paused => return refuse("VMI is already paused"),
@@ -62,14 +79,6 @@ fn on_vmi(cluster: &Arc<Cluster>, call: &Call, dry_run: bool) -> ApiResult<()> {
             ));
         }
     };
-    let probed = fields::present(&vmi, "/spec/livenessProbe");
-    if call.sub == "pause" && probed {
-        return Err(ApiError::new(
-            403,
-            "Forbidden",
-            "Pausing VMIs with LivenessProbe is currently not supported",
-        ));
-    }
     if dry_run {
         return Ok(());
     }
@@ -81,33 +90,38 @@ fn on_vm(cluster: &Arc<Cluster>, call: &Call, options: &Value, dry_run: bool) ->
     let (namespace, name) = (call.namespace.as_str(), call.name.as_str());
     let vm = cluster
         .get(&VMS, namespace, name)
-        .ok_or_else(|| ApiError::not_found(&VMS, name))?;
+        .ok_or_else(|| ApiError::not_found(&VM, name))?;
     let vmi = cluster.get(&VMIS, namespace, name);
     let strategy = run_strategy::of(&vm).to_owned();
+    let phase = vmi.as_ref().map(|vmi| fields::text(vmi, "/status/phase").to_owned());
     let running = vmi.as_ref().is_some_and(|vmi| !vmi::is_final(vmi));
-    let refuse = |why: String| {
-        Err(conflict(&format!(
-            "Operation cannot be fulfilled on virtualmachine.kubevirt.io \"{name}\": {why}"
-        )))
-    };
+    let refuse = |why: String| Err(ApiError::conflict(&VM, name, &why));
     match call.sub.as_str() {
-        "start" if running => return refuse("VM is already running".to_owned()),
+        "start" if running && phase.as_deref().is_some_and(|phase| !phase.is_empty()) => {
+            return refuse("VM is already running".to_owned());
+        }
         "start" if strategy == "Once" || strategy == "Always" => {
             return refuse(format!("{strategy} does not support manual start requests"));
         }
-        "stop" | "restart" if !running && strategy != "Always" => return refuse("VM is not running".to_owned()),
+        "start" if strategy == "RerunOnFailure" && phase.as_deref() == Some("Failed") => {
+            return refuse(format!("{strategy} does not support starting VM from failed state"));
+        }
+        "stop" if !running && !matches!(strategy.as_str(), "Always" | "Once") => {
+            return refuse("VM is not running".to_owned());
+        }
+        "stop" if strategy == "Halted" && !is_shorter(options, vmi.as_deref()) => {
+            return refuse(format!(
+                "{strategy} only supports manual stop requests with a shorter graceperiod"
+            ));
+        }
         "restart" if matches!(strategy.as_str(), "Halted" | "Once") => {
             return refuse(format!(
                 "RunStategy {strategy} does not support manual restart requests"
             ));
         }
-        "migrate"
-            if vmi
-                .as_ref()
-                .is_none_or(|vmi| fields::text(vmi, "/status/phase") != "Running") =>
-        {
-            return refuse("VM is not running".to_owned());
-        }
+        "restart" if vmi.is_none() => return refuse("VM is not running: Halted".to_owned()),
+        "migrate" if vmi.is_none() => return Err(ApiError::not_found(&VMI, name)),
+        "migrate" if phase.as_deref() != Some("Running") => return refuse("VM is not running".to_owned()),
         _ if dry_run => return Ok(()),
         "start" if strategy == "Halted" => set_running(cluster, namespace, name, true),
         "start" => run_strategy::request(cluster, namespace, name, &["Start"]),
@@ -141,6 +155,13 @@ fn set_running(cluster: &Cluster, namespace: &str, name: &str, running: bool) {
             fields::set(vm, "/spec/runStrategy", if running { "Always" } else { "Halted" });
         }
     });
+}
+
+/// Whether a stop gives the guest less time than it has anyway.
+fn is_shorter(options: &Value, vmi: Option<&Value>) -> bool {
+    let asked = options.pointer("/gracePeriod").and_then(Value::as_u64);
+    let has = vmi.and_then(|vmi| vmi.pointer("/spec/terminationGracePeriodSeconds"));
+    asked.is_some_and(|asked| has.and_then(Value::as_u64).is_none_or(|has| asked < has))
 }
 
 /// How long this guest has to shut down.
