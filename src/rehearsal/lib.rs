@@ -23,7 +23,7 @@ mod double_dialogue;
 mod double_engine;
 mod double_kill;
 mod double_plan;
-mod double_reach;
+mod double_probes;
 mod double_rules;
 mod double_sweep;
 mod double_vm;
