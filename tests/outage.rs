@@ -35,6 +35,11 @@ fn with<'a>(base: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [base, more].concat()
 }
 
+/// An outage of `default/web-1` that is not asked about, and its document.
+fn outage<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    with(&["outage", "web-1", YES, "-o", "json"], more)
+}
+
 /// A cluster whose guests and pods are quick.
 fn quick() -> Rehearsal {
     Rehearsal::with(Options {
