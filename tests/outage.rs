@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod delete;
+mod halted;
 mod held;
 mod keys;
 mod kill;
