@@ -18,7 +18,7 @@ use crate::fault::Time;
 use crate::name::{is_key, is_label_value};
 use crate::node::pod::{CONTAINER, LABEL_FAULT, LABEL_MANAGED_BY, LABEL_RUN, MANAGED_BY};
 use crate::node::pod_state::PodState;
-use crate::node::wire::Verdict;
+use crate::node::verdict::Verdict;
 use crate::plan::pod_options::{DETACH, FAULT, REASON, TARGETS, TOTAL, USER};
 use crate::run::{node_check, sweep};
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use kubectl_vmchaos::faults::packets::verify::verify;
-use kubectl_vmchaos::node::wire::{Event, Line, Verdict};
+use kubectl_vmchaos::node::verdict::Verdict;
+use kubectl_vmchaos::node::wire::{Event, Line};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
