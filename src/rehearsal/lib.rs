@@ -47,6 +47,8 @@ mod script_guest;
 #[cfg(all(feature = "script-nodes", target_os = "linux"))]
 mod script_launcher;
 #[cfg(all(feature = "script-nodes", target_os = "linux"))]
+mod script_netns;
+#[cfg(all(feature = "script-nodes", target_os = "linux"))]
 pub mod script_node;
 #[cfg(all(feature = "script-nodes", target_os = "linux"))]
 mod script_tools;
