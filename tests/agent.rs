@@ -37,18 +37,18 @@ mod kills;
 mod launcher;
 #[path = "agent/nothing_armed.rs"]
 mod nothing_armed;
+#[path = "agent/probes.rs"]
+mod probes;
 #[path = "agent/processes.rs"]
 mod processes;
-#[path = "agent/reach.rs"]
-mod reach;
-#[path = "agent/reach_real.rs"]
-mod reach_real;
 #[path = "agent/real.rs"]
 mod real;
 #[path = "agent/real_filter.rs"]
 mod real_filter;
 #[path = "agent/real_filter_beside.rs"]
 mod real_filter_beside;
+#[path = "agent/real_probes.rs"]
+mod real_probes;
 #[path = "agent/refusals.rs"]
 mod refusals;
 #[path = "agent/rig.rs"]

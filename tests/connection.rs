@@ -5,6 +5,7 @@ mod attach;
 mod credentials;
 mod discovery;
 mod failures;
+mod not_found;
 mod requests;
 mod watching;
 mod writes;

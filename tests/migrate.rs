@@ -12,6 +12,7 @@ mod answers;
 mod bad_input;
 mod cancelled;
 mod dry_run;
+mod halted;
 mod hanging;
 mod keys;
 mod once;

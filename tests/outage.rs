@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod delete;
+mod halted;
 mod held;
 mod keys;
 mod kill;
@@ -33,6 +34,11 @@ const VMI: &str = "VirtualMachineInstance";
 
 fn with<'a>(base: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [base, more].concat()
+}
+
+/// An outage of `default/web-1` that is not asked about, and its document.
+fn outage<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    with(&["outage", "web-1", YES, "-o", "json"], more)
 }
 
 /// A cluster whose guests and pods are quick.

@@ -7,61 +7,19 @@
 mod filter;
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use kubectl_vmchaos::cli::{self, Action};
-use kubectl_vmchaos::fault::{Binding, Directions, Interface, Launcher, Target};
-use kubectl_vmchaos::faults::packets::compile::{Expected, NodeVm, Order, compile};
+use kubectl_vmchaos::faults::packets::compile::{Expected, NodeVm};
 use kubectl_vmchaos::faults::packets::netem::ExpectedQdisc;
 use kubectl_vmchaos::faults::packets::verify::{Mismatch, Reading, verify};
-use kubectl_vmchaos::plan::Handle;
+
+use crate::support::compiled as support;
 
 const LINES: &str = include_str!("read_back/lines.txt");
 const TRANSCRIPT: &str = include_str!("read_back/linux-6.1.txt");
 
-fn target() -> Target {
-    Target {
-        namespace: "shop".into(),
-        name: "web-1".into(),
-        uid: "5d2f".into(),
-        node: "node-1".into(),
-        launcher: Launcher {
-            name: "virt-launcher-web-1-x".into(),
-            uid: "0c8d".into(),
-            container_id: None,
-            address: None,
-        },
-        interfaces: vec![Interface {
-            network: "default".into(),
-            tap: "tap0".into(),
-            bridge: "k6t-eth0".into(),
-            uplink: "eth0".into(),
-            binding: Binding::Masquerade,
-        }],
-        probes: Vec::new(),
-    }
-}
-
 fn compiled(flags: &str) -> NodeVm {
-    let words = ["kubectl-vmchaos", "netem", "web-1"]
-        .into_iter()
-        .chain(flags.split_whitespace());
-    let Ok(invocation) = cli::parse(words) else {
-        panic!("{flags}: not understood")
-    };
-    let Action::Packets(request) = invocation.action else {
-        panic!("{flags}: not netem")
-    };
-    let handle = Handle::new(0x7a31).unwrap_or_else(|| unreachable!("0x7a31 is in the range"));
-    let hold = Duration::from_secs(1);
-    let order = Order {
-        fault: &request.fault.spec.fault,
-        directions: Directions::INGRESS,
-        run: "abc123",
-        handle,
-        probes: &[],
-    };
-    compile(&order, &target(), 0, hold).unwrap_or_else(|error| panic!("{flags}: {error}"))
+    let (vm, _) = support::compiled(&format!("netem web-1 --egress false {flags}")).unwrap();
+    vm
 }
 
 /// The commands of a kind (`apply`, `ease+`, `undo`) among the lines of a plan.

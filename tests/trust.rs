@@ -3,9 +3,11 @@
 // A helper that fails fails its test; clippy exempts only the test functions themselves.
 #![cfg(target_os = "linux")]
 
+mod attack;
 mod files;
 mod image;
 mod kubeconfig;
+mod launcher;
 mod namespaces;
 mod practice;
 mod replay;

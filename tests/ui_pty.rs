@@ -5,6 +5,9 @@
 #![cfg(unix)]
 #![allow(clippy::exit, reason = "helpers of tests fail the test")]
 
+mod confirmation;
+mod picker;
+
 use crate::support::limit;
 
 use std::future::Future;
@@ -228,143 +231,6 @@ fn cursor_is_back(screen: &str) {
         shown > screen.rfind(HIDE_CURSOR).unwrap(),
         "and is shown again last: {screen:?}"
     );
-}
-
-#[test]
-fn pick_by_filter_and_toggle() {
-    let mut terminal = Terminal::start("picker");
-    terminal.see("0 of 39 selected");
-    terminal.press("web12");
-    terminal.see("web12");
-    terminal.press(" ");
-    terminal.see("1 of 39 selected");
-    terminal.press("\x1b");
-    terminal.see("1/40");
-    terminal.press("\x1b[B \r");
-    cursor_is_back(&terminal.ends_as("Picked([1, 11])"));
-}
-
-#[test]
-fn a_refused_row_cannot_be_picked() {
-    let mut terminal = Terminal::start("picker");
-    terminal.see("(is paused)");
-    terminal.press("\x1b[B\x1b[B ");
-    terminal.see("cannot be chosen: is paused");
-    terminal.press("\r");
-    terminal.see("nothing selected yet");
-    terminal.press("\x1b");
-    terminal.ends_as("Cancelled");
-}
-
-#[test]
-fn ctrl_c_in_the_picker_gives_the_cursor_and_the_terminal_back() {
-    let mut terminal = Terminal::start("picker");
-    terminal.see("0 of 39 selected");
-    terminal.press(CTRL_C);
-    cursor_is_back(&terminal.ends_as("Interrupted"));
-}
-
-#[test]
-fn a_signal_ends_the_picker() {
-    let mut terminal = Terminal::start("picker");
-    terminal.see("0 of 39 selected");
-    terminal.signal(Signal::SIGTERM);
-    cursor_is_back(&terminal.ends_as("Interrupted"));
-}
-
-#[test]
-fn a_narrow_terminal_is_not_wrapped() {
-    let mut terminal = Terminal::with("picker", &[(SIZE, "24x8"), ("NO_COLOR", "1")]);
-    terminal.see("Which VMIs?");
-    terminal.press("\x1b[F ");
-    terminal.see("[x] default");
-    terminal.press("\r");
-    let screen = terminal.ends_as("Picked([39])");
-    let (_, drawn) = screen.split_once(HIDE_CURSOR).unwrap();
-    let widths = drawn.lines().map(console::measure_text_width);
-    assert!(widths.max().unwrap() < 24, "{screen:?}");
-}
-
-#[test]
-fn a_dumb_terminal_refuses_the_picker_and_names_the_flags() {
-    let screen = Terminal::with("picker", &[("TERM", "dumb")]).ends_as(
-        "nothing chosen (this terminal cannot show a list: TERM=dumb, or CI is set)|hint: name VMIs, or pass -l",
-    );
-    assert!(!screen.contains('\x1b'), "{screen:?}");
-}
-
-#[test]
-fn confirming_needs_a_yes() {
-    for (typed, answer) in [
-        ("y\r", "Yes"),
-        ("YES\n", "Yes"),
-        ("\r", "No"),
-        ("n\r", "No"),
-        ("yo\x7f\x7fy\r", "Yes"),
-        ("\x04", "No"),
-    ] {
-        let mut terminal = Terminal::start("confirm");
-        terminal.see("netem on 2 VMs in prod");
-        terminal.see("Go on?");
-        terminal.press(typed);
-        terminal.ends_as(answer);
-    }
-}
-
-#[test]
-fn confirming_works_on_a_dumb_terminal_without_escapes() {
-    let mut terminal = Terminal::with("confirm", &[("TERM", "dumb")]);
-    terminal.see("Go on? [y/N] ");
-    terminal.press("y\r");
-    let screen = terminal.ends_as("Yes");
-    assert!(!screen.contains('\x1b'), "{screen:?}");
-}
-
-#[test]
-fn ctrl_c_and_signals_end_a_confirmation() {
-    let mut terminal = Terminal::start("confirm");
-    terminal.see("Go on?");
-    terminal.press(CTRL_C);
-    terminal.ends_as("Interrupted");
-    for signal in [Signal::SIGTERM, Signal::SIGHUP] {
-        let mut terminal = Terminal::start("confirm");
-        terminal.see("Go on?");
-        terminal.signal(signal);
-        terminal.ends_as("Interrupted");
-    }
-}
-
-#[test]
-fn half_a_key_does_not_keep_a_signal_waiting() {
-    let mut terminal = Terminal::start("confirm");
-    terminal.see("Go on?");
-    terminal.press("\x1b[1;");
-    terminal.signal(Signal::SIGTERM);
-    terminal.ends_as("Interrupted");
-}
-
-#[test]
-fn a_name_has_to_be_typed_in_full() {
-    for (typed, answer) in [
-        ("prod\r", "Yes"),
-        ("y\r", "No"),
-        ("pro\r", "No"),
-        ("prodd\x7f\r", "Yes"),
-    ] {
-        let mut terminal = Terminal::start("typed");
-        terminal.see("Type the context's name to go on");
-        terminal.press(typed);
-        terminal.ends_as(answer);
-    }
-}
-
-#[test]
-fn what_was_typed_before_the_question_is_no_answer() {
-    let mut terminal = Terminal::start("typed-ahead");
-    terminal.press("y\n");
-    terminal.see("Go on?");
-    terminal.press("\n");
-    terminal.ends_as("No");
 }
 
 #[test]

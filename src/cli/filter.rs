@@ -3,11 +3,10 @@
 use clap::Args;
 
 use super::Request;
-use super::confirm::WritingArgs;
 use super::fault_flags::{ExtentArgs, PodArgs};
-use super::record::RecordArgs;
+use super::request::RequestArgs;
 use super::selection::{DrawArgs, HowMany, MatchArgs};
-use super::value_parser::{OneOf, cidr, given, ports, protocols, reserved, value};
+use super::value_parser::{OneOf, cidr, given, ports, protocols, value};
 use crate::fault::{Cidr, Given, Ports};
 use crate::faults::packets::PacketFault;
 use crate::faults::packets::filter::{Engine, FilterAction, FilterPreset, FilterSettings, Protocols};
@@ -81,12 +80,7 @@ pub(super) struct FilterArgs {
     #[command(flatten)]
     pod: PodArgs,
     #[command(flatten)]
-    writing: WritingArgs,
-    #[command(flatten)]
-    records: RecordArgs,
-    /// Reserved for scenario files.
-    #[arg(short = 'f', long, hide = true, value_name = "FILE", value_parser = reserved)]
-    filename: Option<std::convert::Infallible>,
+    request: RequestArgs,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -117,20 +111,16 @@ impl FilterArgs {
         let preset = value(self.traffic.preset);
         let beneath = preset.map(FilterPreset::settings).unwrap_or_default();
         let filter = self.traffic.settings().over(beneath).resolve()?;
-        Ok(Request {
-            fault: PacketFault {
-                spec: self
-                    .extent
-                    .spec(PacketEffect::Filter(filter), preset.map(FilterPreset::name))?,
-                pod: self.pod.request(),
-            },
-            wanted: self
-                .draw
-                .wanted(self.matching.selection(namespace)?, HowMany::AtMost(1))?,
-            writing: self.writing.writing(),
-            records: self.records.files()?,
-            ignored: self.pod.ignored(),
-        })
+        let fault = PacketFault {
+            spec: self
+                .extent
+                .spec(PacketEffect::Filter(filter), preset.map(FilterPreset::name))?,
+            pod: self.pod.request(),
+        };
+        let wanted = self
+            .draw
+            .wanted(self.matching.selection(namespace)?, HowMany::AtMost(1))?;
+        self.request.request(fault, wanted, self.pod.ignored())
     }
 }
 

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::Request;
-use super::confirm::WritingArgs;
-use super::record::RecordArgs;
+use super::request::RequestArgs;
 use super::selection::{DrawArgs, HowMany, MatchArgs};
-use super::value_parser::{count, duration, label, reserved, text, value, wait};
+use super::value_parser::{count, duration, label, text, value, wait};
 use crate::fault::{Given, Time};
 use crate::faults::migrate::MigrateFault;
 use crate::faults::migrate::spec::{Destination, Extent, MigrateSpec};
@@ -47,12 +46,7 @@ pub(super) struct MigrateArgs {
     #[command(flatten)]
     destination: DestinationArgs,
     #[command(flatten)]
-    writing: WritingArgs,
-    #[command(flatten)]
-    records: RecordArgs,
-    /// Reserved for scenario files.
-    #[arg(short = 'f', long, hide = true, value_name = "FILE", value_parser = reserved)]
-    filename: Option<std::convert::Infallible>,
+    request: RequestArgs,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -113,13 +107,8 @@ impl MigrateArgs {
         if named == 1 && spec.extent == Extent::Once && interval_given {
             return Err(one_vm_once());
         }
-        Ok(Request {
-            fault: MigrateFault { spec, interval_given },
-            wanted,
-            writing: self.writing.writing(),
-            records: self.records.files()?,
-            ignored: Vec::new(),
-        })
+        self.request
+            .request(MigrateFault { spec, interval_given }, wanted, Vec::new())
     }
 }
 

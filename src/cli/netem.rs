@@ -3,11 +3,10 @@
 use clap::Args;
 
 use super::Request;
-use super::confirm::WritingArgs;
 use super::fault_flags::{ExtentArgs, PodArgs};
-use super::record::RecordArgs;
+use super::request::RequestArgs;
 use super::selection::{DrawArgs, HowMany, MatchArgs};
-use super::value_parser::{OneOf, count, jitter, latency, percent, rate, reserved, value};
+use super::value_parser::{OneOf, count, jitter, latency, percent, rate, value};
 use crate::fault::{Given, Percent, Rate, Time};
 use crate::faults::packets::PacketFault;
 use crate::faults::packets::netem::{Distribution, NetemPreset, NetemSettings};
@@ -81,12 +80,7 @@ pub(super) struct NetemArgs {
     #[command(flatten)]
     pod: PodArgs,
     #[command(flatten)]
-    writing: WritingArgs,
-    #[command(flatten)]
-    records: RecordArgs,
-    /// Reserved for scenario files.
-    #[arg(short = 'f', long, hide = true, value_name = "FILE", value_parser = reserved)]
-    filename: Option<std::convert::Infallible>,
+    request: RequestArgs,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -136,18 +130,14 @@ impl NetemArgs {
         let beneath = preset.map(NetemPreset::settings).unwrap_or_default();
         let selection = self.matching.selection(namespace)?;
         let netem = self.effects.settings().over(beneath).resolve()?;
-        Ok(Request {
-            fault: PacketFault {
-                spec: self
-                    .extent
-                    .spec(PacketEffect::Netem(netem), preset.map(NetemPreset::name))?,
-                pod: self.pod.request(),
-            },
-            wanted: self.draw.wanted(selection, HowMany::AtMost(1))?,
-            writing: self.writing.writing(),
-            records: self.records.files()?,
-            ignored: self.pod.ignored(),
-        })
+        let fault = PacketFault {
+            spec: self
+                .extent
+                .spec(PacketEffect::Netem(netem), preset.map(NetemPreset::name))?,
+            pod: self.pod.request(),
+        };
+        let wanted = self.draw.wanted(selection, HowMany::AtMost(1))?;
+        self.request.request(fault, wanted, self.pod.ignored())
     }
 }
 

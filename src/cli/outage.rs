@@ -3,11 +3,10 @@
 use clap::Args;
 
 use super::Request;
-use super::confirm::WritingArgs;
 use super::fault_flags::{EXECUTIONS, PodArgs};
-use super::record::RecordArgs;
+use super::request::RequestArgs;
 use super::selection::{DrawArgs, HowMany, MatchArgs};
-use super::value_parser::{OneOf, reserved, seconds, value, wait};
+use super::value_parser::{OneOf, seconds, value, wait};
 use crate::fault::{Execution, Given, Time};
 use crate::faults::outage::OutageFault;
 use crate::faults::outage::spec::{Mode, OutageSpec};
@@ -67,12 +66,7 @@ pub(super) struct OutageArgs {
     #[command(flatten)]
     pod: PodArgs,
     #[command(flatten)]
-    writing: WritingArgs,
-    #[command(flatten)]
-    records: RecordArgs,
-    /// Reserved for scenario files.
-    #[arg(short = 'f', long, hide = true, value_name = "FILE", value_parser = reserved)]
-    filename: Option<std::convert::Infallible>,
+    request: RequestArgs,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -119,17 +113,12 @@ impl OutageArgs {
             HowMany::AtMost(count) if wanted.chosen => Some((count, wanted.count_flag)),
             _ => None,
         };
-        Ok(Request {
-            fault: OutageFault {
-                spec,
-                pod: self.pod.request(),
-                count,
-            },
-            wanted,
-            writing: self.writing.writing(),
-            records: self.records.files()?,
-            ignored: self.pod.ignored(),
-        })
+        let fault = OutageFault {
+            spec,
+            pod: self.pod.request(),
+            count,
+        };
+        self.request.request(fault, wanted, self.pod.ignored())
     }
 }
 

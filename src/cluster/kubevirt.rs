@@ -78,11 +78,6 @@ kubevirt_kind!(KubeVirt, "KubeVirt", "kubevirts");
 // === impl KubeVirt ===
 
 impl KubeVirt {
-    /// The namespace KubeVirt is installed in; it lets privileged pods in already.
-    pub fn namespace(&self) -> &str {
-        self.metadata.namespace.as_deref().unwrap_or_default()
-    }
-
     pub fn version(&self) -> Option<&str> {
         self.status.observed_kube_virt_version.as_deref()
     }
@@ -133,13 +128,7 @@ fn only(mut all: Vec<KubeVirt>) -> Result<Option<KubeVirt>, ClusterError> {
     }
     let names: Vec<String> = all
         .iter()
-        .map(|one| {
-            escape(&format!(
-                "{}/{}",
-                one.namespace(),
-                one.metadata.name.as_deref().unwrap_or_default()
-            ))
-        })
+        .map(|one| escape(&format!("{}/{}", one.namespace(), one.name())))
         .collect();
     let message = format!(
         "there are {} KubeVirt objects ({}), and which of them is the cluster's is not known",

@@ -91,22 +91,6 @@ impl VirtualMachineInstanceMigration {
         matches!(self.status.phase.as_str(), "Succeeded" | "Failed")
     }
 
-    pub fn name(&self) -> &str {
-        self.metadata.name.as_deref().unwrap_or_default()
-    }
-
-    pub fn namespace(&self) -> &str {
-        self.metadata.namespace.as_deref().unwrap_or_default()
-    }
-
-    pub fn uid(&self) -> &str {
-        self.metadata.uid.as_deref().unwrap_or_default()
-    }
-
-    pub fn is_being_deleted(&self) -> bool {
-        self.metadata.deletion_timestamp.is_some()
-    }
-
     /// Whether the condition of this type is `True`.
     pub fn is(&self, condition: &str) -> bool {
         let is = |entry: &Condition| entry.type_ == condition && entry.status == "True";

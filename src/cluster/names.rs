@@ -28,35 +28,38 @@ pub async fn vmis(connection: &Connection, namespace: Option<&str>) -> Vec<Strin
     let ask = async {
         let cluster = Cluster::connect_silently(connection).await.ok()?;
         let namespace = namespace.unwrap_or(&cluster.namespace);
-        let api = Api::<PartialObjectMeta<VirtualMachineInstance>>::namespaced(cluster.client.clone(), namespace);
-        Some(api.list(&ListParams::default().limit(MOST)).await.ok()?.items)
+        list::<VirtualMachineInstance>(Api::namespaced(cluster.client.clone(), namespace), "").await
     };
-    let found = tokio::time::timeout(LIMIT, ask)
-        .await
-        .ok()
-        .flatten()
-        .unwrap_or_default();
-    names_of(found.into_iter().map(|vmi| vmi.metadata))
+    names_of(in_time(ask).await.unwrap_or_default())
 }
 
 /// Names of the namespaces, where they may be listed.
 pub async fn namespaces(connection: &Connection) -> Vec<String> {
     let ask = async {
         let cluster = Cluster::connect_silently(connection).await.ok()?;
-        let api = Api::<PartialObjectMeta<Namespace>>::all(cluster.client.clone());
-        Some(api.list(&ListParams::default().limit(MOST)).await.ok()?.items)
+        list::<Namespace>(Api::all(cluster.client), "").await
     };
-    let found = tokio::time::timeout(LIMIT, ask)
-        .await
-        .ok()
-        .flatten()
-        .unwrap_or_default();
-    names_of(found.into_iter().map(|namespace| namespace.metadata))
+    names_of(in_time(ask).await.unwrap_or_default())
+}
+
+/// What is found in time.
+async fn in_time<T>(ask: impl Future<Output = Option<T>>) -> Option<T> {
+    tokio::time::timeout(LIMIT, ask).await.ok().flatten()
+}
+
+/// Metadata alone, which is all that is wanted of them.
+async fn list<K>(api: Api<PartialObjectMeta<K>>, labels: &str) -> Option<Vec<ObjectMeta>>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let params = ListParams::default().labels(labels).limit(MOST);
+    let objects = api.list(&params).await.ok()?.items;
+    Some(objects.into_iter().map(|object| object.metadata).collect())
 }
 
 /// They become words of a command line.
-fn names_of(objects: impl Iterator<Item = ObjectMeta>) -> Vec<String> {
-    let names = objects.filter_map(|object| object.name);
+fn names_of(objects: Vec<ObjectMeta>) -> Vec<String> {
+    let names = objects.into_iter().filter_map(|object| object.name);
     names.filter(|name| is_subdomain(name)).collect()
 }
 
@@ -66,7 +69,7 @@ pub async fn pod_namespaces(connection: &Connection) -> Option<PodNamespaces> {
         let cluster = Cluster::connect_silently(connection).await.ok()?;
         Some(PodNamespaces::read(&cluster, None).await)
     };
-    tokio::time::timeout(LIMIT, ask).await.ok().flatten()
+    in_time(ask).await
 }
 
 /// Metadata of the objects with these labels, in `namespace` or in all of them, where they may be listed.
@@ -76,19 +79,13 @@ where
 {
     let ask = async {
         let cluster = Cluster::connect_silently(connection).await.ok()?;
-        let api: Api<PartialObjectMeta<K>> = match namespace {
+        let api = match namespace {
             Some(namespace) => Api::namespaced(cluster.client.clone(), namespace),
             None => Api::all(cluster.client.clone()),
         };
-        let params = ListParams::default().labels(labels).limit(MOST);
-        Some(api.list(&params).await.ok()?.items)
+        list::<K>(api, labels).await
     };
-    let found = tokio::time::timeout(LIMIT, ask)
-        .await
-        .ok()
-        .flatten()
-        .unwrap_or_default();
-    found.into_iter().map(|object| object.metadata).collect()
+    in_time(ask).await.unwrap_or_default()
 }
 
 /// Names of the kubeconfig's contexts; asks nobody.

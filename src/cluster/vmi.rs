@@ -227,19 +227,6 @@ kubevirt_kind!(
 // === impl VirtualMachineInstance ===
 
 impl VirtualMachineInstance {
-    /// Name of the VMI; empty only in an object no server would send.
-    pub fn name(&self) -> &str {
-        self.metadata.name.as_deref().unwrap_or_default()
-    }
-
-    pub fn namespace(&self) -> &str {
-        self.metadata.namespace.as_deref().unwrap_or_default()
-    }
-
-    pub fn uid(&self) -> &str {
-        self.metadata.uid.as_deref().unwrap_or_default()
-    }
-
     /// Whether the condition of this type is `True`.
     pub fn is(&self, condition: &str) -> bool {
         self.status
@@ -287,10 +274,6 @@ impl VirtualMachineInstance {
             .evacuation_node_name
             .as_ref()
             .is_some_and(|node| !node.is_empty())
-    }
-
-    pub fn is_being_deleted(&self) -> bool {
-        self.metadata.deletion_timestamp.is_some()
     }
 
     /// The migration in flight: from its hand-over to the nodes until its end.

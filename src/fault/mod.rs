@@ -8,6 +8,8 @@ pub(crate) mod options;
 pub(crate) mod pattern;
 pub(crate) mod run_field;
 pub(crate) mod target;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod undo;
 pub(crate) mod value;
 

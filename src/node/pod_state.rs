@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
 
 use super::pod::CONTAINER;
-use super::wire::Verdict;
+use super::verdict::Verdict;
 
 /// The state of a debug pod, read off the object.
 #[derive(Debug, Clone, PartialEq)]

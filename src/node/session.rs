@@ -14,7 +14,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::cluster::{Ask, Cluster, ClusterError};
 
-use super::attach::{Incoming, NotAttached, Outgoing, attach};
+use super::attach::{Incoming, Outgoing};
+use super::connect::{FIRST_WORD, connect};
 use super::create::create;
 use super::pod_state::PodState;
 use super::wire::{Event, Line, Word};
@@ -23,13 +24,6 @@ use super::wire::{Event, Line, Word};
 const HEARTBEAT: Duration = Duration::from_millis(1500);
 /// Three echoes missed: the wire is dead, though nobody said so.
 const DEAD_WIRE: Duration = Duration::from_secs(6);
-/// For its first word and its first echo: the agent hears nothing while it looks for its VMs, which takes a slow node long, and
-/// has changed nothing. To attach once more would end its input, and so the agent.
-const FIRST_WORD: Duration = Duration::from_secs(30);
-/// After the pod was accepted. Attach works before `phase: Running` is seen.
-const FIRST_ATTACH: Duration = Duration::from_millis(150);
-/// How long an attach may take to be answered.
-const ATTACH_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a session needs.
 pub(crate) struct Config {
@@ -178,92 +172,6 @@ async fn unless_closed<T>(
                 // Nothing else is said before the dialogue; what is, the agent would not have heard either.
                 Some(_) => {}
             }
-        }
-    }
-}
-
-/// Attaches by retry until the agent has said its first word.
-async fn connect(
-    api: &Api<Pod>,
-    name: &str,
-    explain: &(impl Fn(&kube::Error) -> ClusterError + Sync),
-    states: &mut watch::Receiver<PodState>,
-    deadline: Instant,
-    spacing: Duration,
-    heard: &(impl Fn(Heard) + Sync),
-) -> Result<(Incoming, Outgoing, Line), NotStarted> {
-    let mut last = String::from("no node has accepted the pod");
-    let mut seen = PodState::Pending;
-    let mut next_try: Option<Instant> = None;
-    loop {
-        let state = states.borrow_and_update().clone();
-        if state != seen {
-            if let Some((why, hint)) = state.hopeless() {
-                return Err(NotStarted::Hopeless { why, hint });
-            }
-            if let PodState::Starting { reason, message } = &state {
-                last = [reason.as_deref(), message.as_deref()]
-                    .into_iter()
-                    .flatten()
-                    .collect::<Vec<_>>()
-                    .join(": ");
-                if is_unusual(reason.as_deref()) {
-                    heard(Heard::Waiting(last.clone()));
-                }
-            }
-            next_try = match state {
-                PodState::Running => Some(Instant::now()),
-                _ => next_try.or_else(|| Some(Instant::now() + FIRST_ATTACH)),
-            };
-            seen = state;
-        }
-        let due = next_try.filter(|at| *at <= Instant::now());
-        if due.is_some() {
-            match greet(api, name).await {
-                Ok(stream) => return Ok(stream),
-                Err(NotAttached::Failed(error)) => return Err(NotStarted::Attach(explain(&error))),
-                Err(NotAttached::NotRunning) => {}
-            }
-            next_try = Some(Instant::now() + spacing);
-        }
-        let wake = next_try.map_or(deadline, |at| at.min(deadline));
-        tokio::select! {
-            () = sleep_until(wake) => {}
-            changed = states.changed() => if changed.is_err() { return Err(NotStarted::Stopped) },
-        }
-        if Instant::now() >= deadline {
-            return Err(NotStarted::TooSlow {
-                limit: Duration::ZERO,
-                last,
-            });
-        }
-    }
-}
-
-/// Whether what a container waits for is more than that it is being made.
-fn is_unusual(reason: Option<&str>) -> bool {
-    !matches!(reason, None | Some("ContainerCreating" | "PodInitializing"))
-}
-
-/// Attach and the agent's first line. Some kubelets accept the upgrade and then close: that is "not running" too.
-async fn greet(api: &Api<Pod>, name: &str) -> Result<(Incoming, Outgoing, Line), NotAttached> {
-    let late = |_| NotAttached::NotRunning;
-    let (mut incoming, mut outgoing) = timeout(ATTACH_LIMIT, attach(api, name)).await.map_err(late)??;
-    outgoing
-        .send(Word::Hello(0))
-        .await
-        .map_err(|_| NotAttached::NotRunning)?;
-    let first = timeout(FIRST_WORD, first_line(&mut incoming)).await.map_err(late)?;
-    let first = first.ok_or(NotAttached::NotRunning)?;
-    Ok((incoming, outgoing, first))
-}
-
-/// What was said before the attach comes again from the first line on.
-async fn first_line(incoming: &mut Incoming) -> Option<Line> {
-    loop {
-        let line = incoming.next().await?;
-        if line.s == 1 {
-            return Some(line);
         }
     }
 }

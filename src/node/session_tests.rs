@@ -14,15 +14,6 @@ fn lines(numbers: &[u64]) -> String {
     numbers.iter().map(line).collect()
 }
 
-#[tokio::test]
-async fn the_dialogue_begins_with_the_first_line_whatever_came_before_it() {
-    let text = lines(&[3, 1, 2]);
-    let mut incoming = Incoming::of(io::Cursor::new(text));
-    assert_eq!(first_line(&mut incoming).await.unwrap().s, 1);
-    let mut never = Incoming::of(io::Cursor::new(lines(&[3, 4])));
-    assert_eq!(first_line(&mut never).await, None);
-}
-
 /// An input that can no longer be written to, and says when that was tried.
 struct Broken(Option<oneshot::Sender<()>>);
 
@@ -66,12 +57,4 @@ async fn what_comes_in_after_the_words_no_longer_go_out_is_heard_once() {
     .await;
     // The first one began the dialogue.
     assert_eq!(*heard.lock().unwrap(), [2, 3]);
-}
-
-#[test]
-fn that_a_container_is_being_made_is_no_news() {
-    for usual in [None, Some("ContainerCreating"), Some("PodInitializing")] {
-        assert!(!is_unusual(usual), "{usual:?}");
-    }
-    assert!(is_unusual(Some("ErrImagePull")));
 }

@@ -139,33 +139,10 @@ impl CompileError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::{Binding, Interface};
+    use crate::fault::testing::{self, bridged, masquerade};
 
     fn target() -> Target {
-        let interface = |tap: &str, bridge: &str, uplink: &str, binding| Interface {
-            network: "default".into(),
-            tap: tap.into(),
-            bridge: bridge.into(),
-            uplink: uplink.into(),
-            binding,
-        };
-        Target {
-            namespace: "shop".into(),
-            name: "web-1".into(),
-            uid: "5d2f".into(),
-            node: "node-1".into(),
-            launcher: Launcher {
-                name: "virt-launcher-web-1-x".into(),
-                uid: "0c8d4f1e-8f5e-4c57-9d7c-1c9d8a8f0001".into(),
-                container_id: Some("ab12".into()),
-                address: None,
-            },
-            interfaces: vec![
-                interface("tap0", "k6t-eth0", "eth0", Binding::Masquerade),
-                interface("tap16477688c0e", "k6t-16477688c0e", "16477688c0e-nic", Binding::Bridge),
-            ],
-            probes: Vec::new(),
-        }
+        testing::target(vec![masquerade(), bridged()])
     }
 
     #[test]

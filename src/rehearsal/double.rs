@@ -6,14 +6,13 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 
 use super::double_agent;
 use super::double_plan;
 use super::flower::{Clsact, Filter};
-use super::host::{Agent, Crashed, Feature, Foreign, Node, Presence, Signal, Spec, Stdin, Stdout, VmOnNode};
+use super::host::{Agent, Crashed, Feature, Foreign, Node, Presence, Signal, Spec, Stdin, Stdout, VmOnNode, exit_code};
 use super::nft::{Abilities, Hook, Tables};
 use super::qdisc::Root;
 use super::traffic::seed_of;
@@ -266,15 +265,7 @@ impl Agent for DoubleAgent {
     }
 
     fn wait(&self) -> BoxFuture<'static, i32> {
-        let mut exit = self.exit.clone();
-        async move {
-            exit.wait_for(Option::is_some)
-                .await
-                .ok()
-                .and_then(|code| *code)
-                .unwrap_or(-1)
-        }
-        .boxed()
+        exit_code(&self.exit)
     }
 
     fn termination_message(&self) -> String {

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::double::{Kernel, Order};
 use super::double_engine::Engine;
 use super::double_plan::{self, VmPlan};
-use super::double_reach::{Flight, Probed};
+use super::double_probes::{Flight, Probed};
 use super::double_rules::Rules;
 use super::host::{Signal, Spec};
 

@@ -55,7 +55,7 @@ impl Double {
     }
 
     /// Whether a VM can take the fault, and its process ID; nothing is changed.
-    pub(super) fn check(&self, vm: usize) -> Result<u32, Refused> {
+    pub(super) fn inspect(&self, vm: usize) -> Result<u32, Refused> {
         let launchers = self.kernel.launchers();
         let plan = &self.plans[vm];
         let launcher = plan.launcher(&launchers)?;

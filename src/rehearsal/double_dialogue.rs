@@ -16,7 +16,7 @@ impl Double {
             Value::Null
         };
         let mut hello = json!({"ev": "hello", "run": self.run, "kernel": "6.1.0-18", "tc": "iproute2-6.1.0", "shell": "double", "netem": netem});
-        for (name, value) in self.probe(good) {
+        for (name, value) in self.try_engines(good) {
             hello[name] = value;
         }
         self.emit(hello);
@@ -27,7 +27,7 @@ impl Double {
         for vm in 0..self.plans.len() {
             let found = match bad {
                 Some(why) => Err(("plan", why.to_owned(), None)),
-                None => self.check(vm),
+                None => self.inspect(vm),
             };
             match found {
                 Ok(pid) => {

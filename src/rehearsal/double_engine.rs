@@ -63,7 +63,7 @@ impl Double {
 
     /// Tries what the plan asks for: the engine that is used, and the fields of the greeting.
     /// Nothing is tried for a plan that is not sound.
-    pub(super) fn probe(&mut self, sound: bool) -> [(&'static str, Value); 4] {
+    pub(super) fn try_engines(&mut self, sound: bool) -> [(&'static str, Value); 4] {
         let (wish, reject) = (self.rules.engine.filter(|_| sound), self.rules.reject);
         let nft = self.kernel.has(Feature::NftEgress);
         let rejects = nft && self.kernel.has(Feature::NftReject);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::double::Launcher;
-use super::double_reach::Reach;
+use super::double_probes::Probe;
 use super::double_rules::{Cut, Rules, Way};
 use super::host::DeviceKind;
 use super::nft::Hook;
@@ -31,7 +31,7 @@ pub(super) struct VmPlan {
     /// Whether its guest is to be killed.
     pub(super) kills: bool,
     /// Its probes, in order.
-    pub(super) reach: Vec<Reach>,
+    pub(super) probes: Vec<Probe>,
     /// Whether it names anything of a fault.
     faulted: bool,
 }
@@ -59,7 +59,7 @@ fn record(line: &str, rules: &mut Rules, plans: &mut Vec<VmPlan>) -> Result<(), 
     let words: Vec<&str> = line.split(' ').collect();
     // Only lines of a filter have braces and commas, and each of their words is looked at; a probe's path has some of its own.
     let more = match words[0] {
-        "nft" | "ports" | "peers4" | "peers6" | "reach" => "{},!=?&~",
+        "nft" | "ports" | "peers4" | "peers6" | "probe" => "{},!=?&~",
         _ => "",
     };
     if !line
@@ -129,7 +129,7 @@ fn record(line: &str, rules: &mut Rules, plans: &mut Vec<VmPlan>) -> Result<(), 
                 _ => return Err("not a handle of a run"),
             }
         }
-        ("reach", words) => plan.reach.push(Reach::parse(words)?),
+        ("probe", words) => plan.probes.push(Probe::parse(words)?),
         ("sweep", [device]) => plan.sweeps.push(((*device).to_owned(), None)),
         ("sweep", [device, handle]) if is_of_a_run(handle) => {
             plan.sweeps.push(((*device).to_owned(), Some((*handle).to_owned())));

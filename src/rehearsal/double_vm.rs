@@ -17,8 +17,8 @@ impl Double {
         {
             return;
         }
-        let checked = self.check(vm);
-        if let Err(refused) = checked {
+        let inspected = self.inspect(vm);
+        if let Err(refused) = inspected {
             return self.refuse(vm, refused);
         }
         let before: Vec<(String, String)> = if self.plans[vm].cuts.is_empty() {

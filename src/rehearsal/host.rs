@@ -12,8 +12,10 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 
 /// The writing end of a container's stdin; dropping it is the end of file a closed attach stream causes.
 pub type Stdin = Pin<Box<dyn AsyncWrite + Send>>;
@@ -213,6 +215,19 @@ pub trait Node: Send + Sync {
     /// The cluster is gone: ends what runs and takes away what the node keeps outside this process. Whoever still holds
     /// the node afterwards can do nothing with it.
     fn end(&self) {}
+}
+
+/// The exit code, once it is there; -1 when nobody is left to say one.
+pub(super) fn exit_code(exit: &watch::Receiver<Option<i32>>) -> BoxFuture<'static, i32> {
+    let mut exit = exit.clone();
+    async move {
+        exit.wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|code| *code)
+            .unwrap_or(-1)
+    }
+    .boxed()
 }
 
 /// A running, or ended, debug container.

@@ -23,7 +23,7 @@ mod double_dialogue;
 mod double_engine;
 mod double_kill;
 mod double_plan;
-mod double_reach;
+mod double_probes;
 mod double_rules;
 mod double_sweep;
 mod double_vm;
@@ -46,6 +46,8 @@ pub mod script_agent;
 mod script_guest;
 #[cfg(all(feature = "script-nodes", target_os = "linux"))]
 mod script_launcher;
+#[cfg(all(feature = "script-nodes", target_os = "linux"))]
+mod script_netns;
 #[cfg(all(feature = "script-nodes", target_os = "linux"))]
 pub mod script_node;
 #[cfg(all(feature = "script-nodes", target_os = "linux"))]

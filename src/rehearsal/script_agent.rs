@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::host::{Agent, Signal, Stdin, Stdout};
+use super::host::{Agent, Signal, Stdin, Stdout, exit_code};
 
 /// The container's processes and streams.
 pub struct ScriptAgent {
@@ -139,15 +138,7 @@ impl Agent for ScriptAgent {
     }
 
     fn wait(&self) -> BoxFuture<'static, i32> {
-        let mut exit = self.exit.clone();
-        async move {
-            exit.wait_for(Option::is_some)
-                .await
-                .ok()
-                .and_then(|code| *code)
-                .unwrap_or(-1)
-        }
-        .boxed()
+        exit_code(&self.exit)
     }
 
     fn termination_message(&self) -> String {

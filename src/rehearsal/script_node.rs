@@ -5,10 +5,9 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -16,6 +15,7 @@ use super::host::{Agent, Crashed, Feature, Foreign, Node, Presence, Spec, VmOnNo
 use super::script_agent::ScriptAgent;
 use super::script_guest::Guest;
 use super::script_launcher;
+use super::script_netns::Netns;
 use super::script_tools::write_tools;
 
 /// Beyond every process ID that Linux gives (2^22 at most): the launchers' first processes are files only.
@@ -101,7 +101,7 @@ impl ScriptNode {
     /// # Errors
     /// When it cannot be run.
     pub fn tc(&self, pod_uid: &str, args: &[&str]) -> io::Result<std::process::Output> {
-        self.feed("tc", pod_uid, args, "")
+        self.netns(pod_uid).tc(args)
     }
 
     /// Runs the node's `nft` in a launcher's network namespace, as somebody else on the node would.
@@ -109,7 +109,7 @@ impl ScriptNode {
     /// # Errors
     /// When it cannot be run.
     pub fn nft(&self, pod_uid: &str, args: &[&str]) -> io::Result<std::process::Output> {
-        self.feed("nft", pod_uid, args, "")
+        self.netns(pod_uid).nft(args)
     }
 
     /// Runs a tool of the node, by its name, in a launcher's network namespace, with text on its standard input.
@@ -117,21 +117,7 @@ impl ScriptNode {
     /// # Errors
     /// When it cannot be run.
     pub fn feed(&self, tool: &str, pod_uid: &str, args: &[&str], input: &str) -> io::Result<std::process::Output> {
-        let mut child = Command::new(self.root.join("tools").join(tool))
-            .args(args)
-            .env("FAKE_NETNS", self.netns(pod_uid))
-            .env("VMCHAOS_TOOLS", self.root.join("tools"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        if let Some(mut stdin) = child.stdin.take()
-            && let Err(error) = stdin.write_all(input.as_bytes())
-            && error.kind() != io::ErrorKind::BrokenPipe
-        {
-            return Err(error);
-        }
-        child.wait_with_output()
+        self.netns(pod_uid).feed(tool, args, input)
     }
 
     /// The guest of a launcher ends well; the launcher stays.
@@ -150,12 +136,12 @@ impl ScriptNode {
             .copied()
     }
 
-    fn netns(&self, pod_uid: &str) -> PathBuf {
-        self.root.join("netns").join(pod_uid)
+    fn netns(&self, pod_uid: &str) -> Netns {
+        Netns::new(&self.root, pod_uid)
     }
 
     fn lay_out(&self, vm: &VmOnNode, pid: u32) -> io::Result<()> {
-        let process = script_launcher::lay_out(&self.root, &self.netns(&vm.pod_uid), vm, pid)?;
+        let process = script_launcher::lay_out(&self.root, self.netns(&vm.pod_uid).file(), vm, pid)?;
         let (tell, uid) = (self.tell_of_crashes.get().cloned(), vm.pod_uid.clone());
         let guest = Guest::start(&self.root.join("proc"), &process, move || {
             if let Some(tell) = tell {
@@ -195,10 +181,10 @@ impl Node for ScriptNode {
         let _ = fs::remove_dir_all(process);
         let netns = self.netns(pod_uid);
         // The namespace first: what still runs in it must find nothing to change.
-        let _ = fs::remove_file(&netns);
+        let _ = fs::remove_file(netns.file());
         script_launcher::end_members(&self.root, pod_uid);
-        let _ = fs::remove_dir_all(netns.with_extension("d"));
-        let _ = fs::remove_file(netns.with_extension("links"));
+        let _ = fs::remove_dir_all(netns.file().with_extension("d"));
+        let _ = fs::remove_file(netns.file().with_extension("links"));
     }
 
     fn start(&self, spec: &Spec) -> io::Result<Arc<dyn Agent>> {
@@ -222,73 +208,15 @@ impl Node for ScriptNode {
     }
 
     fn qdiscs(&self, pod_uid: &str) -> Vec<(String, String)> {
-        let Ok(output) = self.tc(pod_uid, &["qdisc", "show"]) else {
-            return Vec::new();
-        };
-        String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .filter_map(|line| {
-                let mut words = line.split(' ').skip(3);
-                let (dev, device, place) = (words.next()?, words.next()?, words.next()?);
-                (dev == "dev" && place == "root" && device != "lo").then(|| {
-                    (
-                        device.to_owned(),
-                        line.trim_end().replacen(&format!(" dev {device}"), "", 1),
-                    )
-                })
-            })
-            .collect()
+        self.netns(pod_uid).qdiscs()
     }
 
     fn filters(&self, pod_uid: &str) -> Vec<String> {
-        let lines = |output: io::Result<std::process::Output>| -> Vec<String> {
-            let text = output.map(|output| output.stdout).unwrap_or_default();
-            String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
-        };
-        let tables = lines(self.nft(pod_uid, &["list", "tables", "netdev"]));
-        let mut all: Vec<String> = tables
-            .iter()
-            .map(|line| format!("nft {}", line.trim_start_matches("table netdev ")))
-            .collect();
-        for line in lines(self.tc(pod_uid, &["qdisc", "show"])) {
-            let ["qdisc", "clsact", _, "dev", device, ..] = line.split(' ').collect::<Vec<_>>()[..] else {
-                continue;
-            };
-            all.push(format!("{device} clsact"));
-            for hook in ["ingress", "egress"] {
-                for line in lines(self.tc(pod_uid, &["filter", "show", "dev", device, hook])) {
-                    let words: Vec<&str> = line.split_whitespace().collect();
-                    if let ["filter", _, _, "pref", pref, kind, _, _, "handle", handle] = words[..] {
-                        all.push(format!("{device} {hook} {kind} {pref} {handle}"));
-                    }
-                }
-            }
-        }
-        all.sort();
-        all
+        self.netns(pod_uid).filters()
     }
 
     fn put_foreign(&self, pod_uid: &str, device: &str, what: Foreign) -> io::Result<()> {
-        let chain = format!("{{ type filter hook ingress device \"{device}\" priority 0; }}");
-        let tc = |args: &str| self.tc(pod_uid, &args.split(' ').collect::<Vec<_>>());
-        let done = match what {
-            Foreign::Qdisc => vec![tc(&format!("qdisc add dev {device} root handle 1: htb default 1"))?],
-            Foreign::NftTable => vec![
-                self.nft(pod_uid, &["create", "table", "netdev", "foreign"])?,
-                self.nft(pod_uid, &["add", "chain", "netdev", "foreign", "ingress", &chain])?,
-            ],
-            Foreign::Clsact => vec![tc(&format!("qdisc add dev {device} clsact"))?],
-            Foreign::Flower => vec![
-                tc(&format!("qdisc add dev {device} clsact"))?,
-                tc(&format!(
-                    "filter add dev {device} ingress protocol ip pref 1 handle 0x1 flower ip_proto tcp dst_port 25 action drop"
-                ))?,
-            ],
-        };
-        match done.iter().find(|output| !output.status.success()) {
-            Some(output) => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned())),
-            None => Ok(()),
-        }
+        self.netns(pod_uid).put_foreign(device, what)
     }
 
     fn set_feature(&self, feature: Feature, presence: Presence) -> io::Result<()> {

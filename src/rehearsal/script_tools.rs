@@ -19,7 +19,7 @@ const FAKES: [(&str, &str); 15] = [
     ("nft.awk", include_str!("fakes/nft.awk")),
     ("nsenter", include_str!("fakes/nsenter")),
     ("ping", include_str!("fakes/ping")),
-    ("reach.awk", include_str!("fakes/reach.awk")),
+    ("probe.awk", include_str!("fakes/probe.awk")),
     ("tc", include_str!("fakes/tc")),
     ("tc-filter.awk", include_str!("fakes/tc-filter.awk")),
     ("tc-show.awk", include_str!("fakes/tc-show.awk")),

@@ -174,23 +174,10 @@ fn gone(key: String) -> Swept {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::{AgentImage, AgentImages, ImageSource, Launcher};
+    use crate::fault::{AgentImage, AgentImages, ImageSource, testing};
 
     fn targets() -> Vec<Target> {
-        vec![Target {
-            namespace: "default".into(),
-            name: "web-1".into(),
-            uid: "u".into(),
-            node: "n".into(),
-            launcher: Launcher {
-                name: "l".into(),
-                uid: "p".into(),
-                container_id: None,
-                address: None,
-            },
-            interfaces: Vec::new(),
-            probes: Vec::new(),
-        }]
+        vec![testing::target(Vec::new())]
     }
 
     fn told(event: Event) -> Option<Result<Swept, String>> {
@@ -227,13 +214,13 @@ mod tests {
             left: Vec::new(),
         };
         let words = |event| told(event).unwrap().unwrap().words();
-        assert_eq!(words(swept(&[])), "default/web-1: nothing of this program is there");
+        assert_eq!(words(swept(&[])), "shop/web-1: nothing of this program is there");
         assert_eq!(
             words(swept(&["tap0 netem 7a31:", "eth0 netem 7a31:"])),
-            "default/web-1: removed tap0 netem 7a31:, eth0 netem 7a31:"
+            "shop/web-1: removed tap0 netem 7a31:, eth0 netem 7a31:"
         );
         let gone = Event::Gone { vm: 0, held: None };
-        assert_eq!(words(gone), "default/web-1 does not run any more");
+        assert_eq!(words(gone), "shop/web-1 does not run any more");
     }
 
     #[test]

@@ -18,9 +18,9 @@ use crate::fault::Time;
 use crate::name::{is_key, is_label_value};
 use crate::node::pod::{CONTAINER, LABEL_FAULT, LABEL_MANAGED_BY, LABEL_RUN, MANAGED_BY};
 use crate::node::pod_state::PodState;
-use crate::node::wire::Verdict;
+use crate::node::verdict::Verdict;
 use crate::plan::pod_options::{DETACH, FAULT, REASON, TARGETS, TOTAL, USER};
-use crate::run::{node_probe, sweep};
+use crate::run::{node_check, sweep};
 
 /// A pod with the labels of a run's debug pod.
 ///
@@ -149,7 +149,7 @@ impl DebugPodSeen {
 
     /// Whether it only looks, or removes what others left: nothing of its own can stay behind.
     pub fn changes_nothing(&self) -> bool {
-        self.fault == node_probe::FAULT || self.name.contains(sweep::SUFFIX)
+        self.fault == node_check::FAULT || self.name.contains(sweep::SUFFIX)
     }
 
     /// Whether it may have something in place on its VMs, or put it there yet.

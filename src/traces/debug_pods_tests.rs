@@ -179,6 +179,6 @@ fn a_pod_may_change_something_unless_it_only_looks_or_is_done() {
     assert!(may("netem", &ended("OOMKilled")), "nobody vouched for its VMs");
     let restored = ended(r#"{"run":"k3f9ab","vms":[[0,"restored","deadline",1.0]]}"#);
     assert!(!may("netem", &restored));
-    assert!(!may(node_probe::FAULT, &running()));
-    assert!(!may(node_probe::FAULT, &restored));
+    assert!(!may(node_check::FAULT, &running()));
+    assert!(!may(node_check::FAULT, &restored));
 }

@@ -212,7 +212,7 @@ fn about(pod: &DebugPodSeen, why: &str) -> Left {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::node_probe;
+    use crate::run::node_check;
     use serde_json::{Value, json};
 
     /// A pod that was told to end, has run and is gone.
@@ -245,7 +245,7 @@ mod tests {
             ..gone("netem", None)
         };
         assert_eq!(standing(&never_ran), Standing::Nothing("it had not started"));
-        let looking = gone(node_probe::FAULT, None);
+        let looking = gone(node_check::FAULT, None);
         assert_eq!(standing(&looking), Standing::Nothing("it was only looking"));
     }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::node::pod_state::PodState;
-use crate::node::wire::{By, Verdict};
+use crate::node::verdict::Verdict;
+use crate::node::wire::By;
 use crate::report::{RunItem, RunState, Seconds, Time};
 use crate::traces::debug_pods::{DebugPodSeen, Life, LiveRun};
 

@@ -194,7 +194,7 @@ pub(crate) async fn sweep(cluster: &Cluster, jobs: &[Job]) -> Vec<(String, Resul
 mod tests {
     use super::*;
     use crate::cluster::pod_namespace::Own;
-    use crate::fault::{Binding, ImageSource, Interface, Launcher, Unfit};
+    use crate::fault::{ImageSource, Unfit, testing};
 
     #[test]
     fn a_guest_of_which_nothing_is_known_may_hold_something() {
@@ -249,26 +249,10 @@ mod tests {
     }
 
     fn target(name: &str, node: &str) -> Target {
-        let interface = Interface {
-            network: "default".into(),
-            tap: "tap0".into(),
-            bridge: "k6t-eth0".into(),
-            uplink: "eth0".into(),
-            binding: Binding::Masquerade,
-        };
         Target {
-            namespace: "default".into(),
             name: name.into(),
-            uid: "u".into(),
             node: node.into(),
-            launcher: Launcher {
-                name: "l".into(),
-                uid: "0a1b2c3d-0000-4000-8000-000000000000".into(),
-                container_id: None,
-                address: None,
-            },
-            interfaces: vec![interface],
-            probes: Vec::new(),
+            ..testing::target(vec![testing::masquerade()])
         }
     }
 
@@ -291,7 +275,7 @@ mod tests {
             nodes,
             [("n1", "image-of-n1".to_owned()), ("n2", "image-of-n2".to_owned())]
         );
-        assert_eq!(jobs[0].pod.annotations[TARGETS], "default/a,default/c");
+        assert_eq!(jobs[0].pod.annotations[TARGETS], "shop/a,shop/c");
         let pod = sweep::pod(&jobs[0]).unwrap();
         assert_eq!(pod.service_account.as_deref(), Some("chaos"));
         assert_eq!(

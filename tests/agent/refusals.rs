@@ -49,6 +49,14 @@ async fn refusal(rig: &Rig, plan: &str) -> Value {
     refused
 }
 
+async fn refused_on(rig: &Rig, device: &str, reason: &str) {
+    let refused = refusal(rig, &plan(1, "60")).await;
+    assert_eq!(
+        (&refused["device"], &refused["reason"]),
+        (&device.into(), &reason.into())
+    );
+}
+
 fn one(shell: &[&str], change: impl FnOnce(&mut vmchaos_rehearsal::host::VmOnNode)) -> Rig {
     let rig = Rig::new(shell, 0);
     let mut vm = launcher(0);
@@ -57,43 +65,24 @@ fn one(shell: &[&str], change: impl FnOnce(&mut vmchaos_rehearsal::host::VmOnNod
     rig
 }
 
+/// A qdisc that no run has put there.
+fn somebody_elses(rig: &Rig, words: &str) {
+    let words: Vec<&str> = words.split(' ').collect();
+    assert!(rig.node.tc(&uid(0), &words).unwrap().status.success());
+}
+
 async fn a_foreign_root(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    assert!(
-        rig.node
-            .tc(
-                &uid(0),
-                &[
-                    "qdisc", "add", "dev", "tap0", "root", "handle", "1:", "htb", "default", "1"
-                ]
-            )
-            .unwrap()
-            .status
-            .success()
-    );
+    somebody_elses(&rig, "qdisc add dev tap0 root handle 1: htb default 1");
     let before = rig.node.qdiscs(&uid(0));
-    let refused = refusal(&rig, &plan(1, "60")).await;
-    assert_eq!(
-        (&refused["reason"], &refused["device"]),
-        (&Value::from("foreign-qdisc"), &Value::from("tap0"))
-    );
+    refused_on(&rig, "tap0", "foreign-qdisc").await;
     assert_eq!(rig.node.qdiscs(&uid(0)), before);
 }
 
 async fn a_foreign_classifier(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
-    assert!(
-        rig.node
-            .tc(&uid(0), &["qdisc", "add", "dev", "eth0", "clsact"])
-            .unwrap()
-            .status
-            .success()
-    );
-    let refused = refusal(&rig, &plan(1, "60")).await;
-    assert_eq!(
-        (&refused["reason"], &refused["device"]),
-        (&Value::from("foreign-qdisc"), &Value::from("eth0"))
-    );
+    somebody_elses(&rig, "qdisc add dev eth0 clsact");
+    refused_on(&rig, "eth0", "foreign-qdisc").await;
 }
 
 async fn a_root_set_after_it_was_found(shell: &[&str]) {
@@ -101,18 +90,7 @@ async fn a_root_set_after_it_was_found(shell: &[&str]) {
     let mut operator = rig.start(&plan(1, "60"), &[]);
     operator.say("hello 0").await;
     operator.wait("found", 1).await;
-    assert!(
-        rig.node
-            .tc(
-                &uid(0),
-                &[
-                    "qdisc", "add", "dev", "tap0", "root", "handle", "1:", "htb", "default", "1"
-                ]
-            )
-            .unwrap()
-            .status
-            .success()
-    );
+    somebody_elses(&rig, "qdisc add dev tap0 root handle 1: htb default 1");
     operator.say("arm").await;
     assert_eq!(operator.wait("refused", 1).await[0]["reason"], "foreign-qdisc");
     assert_eq!(operator.bye().await, 0);
@@ -122,20 +100,12 @@ async fn a_device_that_is_not_there(shell: &[&str]) {
     let rig = one(shell, |vm| {
         vm.devices.retain(|device| device.name != "tap0");
     });
-    let refused = refusal(&rig, &plan(1, "60")).await;
-    assert_eq!(
-        (&refused["reason"], &refused["device"]),
-        (&Value::from("no-device"), &Value::from("tap0"))
-    );
+    refused_on(&rig, "tap0", "no-device").await;
 }
 
 async fn a_device_that_is_down(shell: &[&str]) {
     let rig = one(shell, |vm| vm.devices[0].up = false);
-    let refused = refusal(&rig, &plan(1, "60")).await;
-    assert_eq!(
-        (&refused["reason"], &refused["device"]),
-        (&Value::from("device-down"), &Value::from("eth0"))
-    );
+    refused_on(&rig, "eth0", "device-down").await;
 }
 
 async fn a_device_that_went_down_since_it_was_found(shell: &[&str]) {

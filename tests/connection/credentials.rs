@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::executable::executable;
-use crate::support::http::{Server, list};
+use crate::support::http::{Server, list, status};
 
 /// A kubeconfig whose user logs in by a plugin: this shell script, if there is one.
 struct Login {
@@ -54,6 +54,19 @@ impl Login {
 
 const CREDENTIAL: &str = r#"echo "$KUBERNETES_EXEC_INFO" >> asked
 echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"plugged"}}'"#;
+
+/// There are no pods, and one token is refused.
+async fn refuses(token: &str) -> Server {
+    let refused = format!("Bearer {token}");
+    Server::start(move |request| {
+        if request.header("authorization") == Some(&refused) {
+            status(401, "Unauthorized", "Unauthorized")
+        } else {
+            list("Pod", &[])
+        }
+    })
+    .await
+}
 
 async fn empty() -> Server {
     Server::start(|_| list("Any", &[json!({ "metadata": { "name": "web-1" } })])).await
@@ -118,14 +131,7 @@ async fn a_plugin_that_fails_or_prints_something_else() {
 
 #[tokio::test]
 async fn a_token_that_expires_or_is_refused_is_replaced_by_one_more_run() {
-    let server = Server::start(|request| {
-        if request.header("authorization") == Some("Bearer t2") {
-            crate::support::http::status(401, "Unauthorized", "Unauthorized")
-        } else {
-            list("Pod", &[])
-        }
-    })
-    .await;
+    let server = refuses("t2").await;
     // The first token has expired by the time it is used, the second is refused, the third is good.
     let script = r#"echo . >> asked; n=$(wc -l < asked)
 [ "$n" -gt 1 ] && expires= || expires=',"expirationTimestamp":"2020-01-01T00:00:00Z"'
@@ -175,14 +181,7 @@ echo "{{\"status\":{{\"token\":\"t\",\"expirationTimestamp\":\"{expires}\"}}}}""
 
 #[tokio::test]
 async fn one_token_that_four_requests_are_refused_with_is_replaced_once() {
-    let server = Server::start(|request| {
-        if request.header("authorization") == Some("Bearer t1") {
-            crate::support::http::status(401, "Unauthorized", "Unauthorized")
-        } else {
-            list("Pod", &[])
-        }
-    })
-    .await;
+    let server = refuses("t1").await;
     let script = r#"echo . >> asked; n=$(wc -l < asked)
 echo '{"status":{"token":"t'$n'"}}'"#;
     let login = Login::new(&server.url, Some(script));

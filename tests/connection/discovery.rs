@@ -1,17 +1,17 @@
 //! How few requests finding takes, and what is made of refusals.
 
-use kubectl_vmchaos::cluster::{ErrorKind, Found, NamedTarget, Selection, find};
+use kubectl_vmchaos::cluster::{Found, NamedTarget, Selection, find};
 use kubectl_vmchaos::fault::full_match;
 use serde_json::{Value, json};
 
 use crate::support::http::{Answer, Recorded, Server, list, not_found, status};
 
-const VMIS: &str = "/apis/kubevirt.io/v1/namespaces/shop/virtualmachineinstances";
+pub(super) const VMIS: &str = "/apis/kubevirt.io/v1/namespaces/shop/virtualmachineinstances";
 const PODS: &str = "/api/v1/namespaces/shop/pods";
 /// Where virt-handler and virt-controller say what a launcher runs.
 const KUBEVIRTS_PODS: &str = "/api/v1/namespaces/kubevirt/pods";
 
-fn vmi(namespace: &str, name: &str) -> Value {
+pub(super) fn vmi(namespace: &str, name: &str) -> Value {
     let text = include_str!("../fixtures/kubevirt-1.9/vmi-running.json");
     let mut vmi: Value = serde_json::from_str(text).unwrap();
     vmi["metadata"]["name"] = json!(name);
@@ -33,7 +33,7 @@ fn pod(namespace: &str, vmi: &str) -> Value {
 }
 
 /// A cluster with VMIs `web-2`, `web-1` and `db-1` in `shop` and `web-1` in `team-a`, and one node.
-fn world(request: &Recorded) -> Answer {
+pub(super) fn world(request: &Recorded) -> Answer {
     let all = [
         ("shop", "web-2"),
         ("shop", "web-1"),
@@ -92,7 +92,7 @@ fn world(request: &Recorded) -> Answer {
     }
 }
 
-fn named(names: &[&str]) -> Selection {
+pub(super) fn named(names: &[&str]) -> Selection {
     Selection {
         names: names
             .iter()
@@ -105,11 +105,11 @@ fn named(names: &[&str]) -> Selection {
     }
 }
 
-fn keys(found: &Found) -> Vec<String> {
+pub(super) fn keys(found: &Found) -> Vec<String> {
     found.fit.iter().map(kubectl_vmchaos::fault::Target::key).collect()
 }
 
-async fn found(server: &Server, selection: &Selection) -> Found {
+pub(super) async fn found(server: &Server, selection: &Selection) -> Found {
     find(&server.cluster().await, selection, &[]).await.unwrap()
 }
 
@@ -226,110 +226,6 @@ async fn nodes_and_the_kubevirt_object_may_be_forbidden() {
     })
     .await;
     assert_eq!(found(&server, &Selection::default()).await.fit.len(), 3);
-}
-
-#[tokio::test]
-async fn a_name_that_is_not_there_or_does_not_run() {
-    let server = Server::start(world).await;
-    let cluster = server.cluster().await;
-    let found = find(&cluster, &named(&["stopped", "nope", "web-1"]), &[])
-        .await
-        .unwrap();
-    assert_eq!(keys(&found), ["shop/web-1"]);
-    assert_eq!(
-        found.missing,
-        ["virtualmachineinstances.kubevirt.io \"nope\" not found in namespace \"shop\""]
-    );
-    let (unfit, was_named) = &found.unfit[0];
-    assert_eq!(
-        (unfit.reason.as_str(), *was_named),
-        ("is not running (VM is Stopped)", true)
-    );
-    // The way back leads to the cluster that was asked.
-    let config = server.kubeconfig();
-    assert_eq!(
-        unfit.hint,
-        Some(format!(
-            "virtctl start stopped -n shop --kubeconfig {} --context test",
-            config.display()
-        ))
-    );
-}
-
-#[tokio::test]
-async fn a_vmi_that_was_matched_and_cannot_take_it_is_told_apart_from_one_that_was_named() {
-    let paused = |request: &Recorded| {
-        let mut vmi = vmi("shop", "web-1");
-        vmi["status"]["conditions"] = json!([{ "type": "Paused", "status": "True" }]);
-        if request.path == VMIS {
-            list("VirtualMachineInstance", &[vmi])
-        } else if request.path == format!("{VMIS}/web-1") {
-            Answer::Json(200, vmi)
-        } else {
-            world(request)
-        }
-    };
-    let server = Server::start(paused).await;
-    assert!(!found(&server, &Selection::default()).await.unfit[0].1);
-    assert!(found(&server, &named(&["web-1"])).await.unfit[0].1);
-}
-
-#[tokio::test]
-async fn a_namespace_that_does_not_exist_is_not_an_empty_one() {
-    let server = Server::start(world).await;
-    let cluster = server.cluster().await;
-    let nowhere = Selection {
-        namespace: Some("nowhere".into()),
-        ..Selection::default()
-    };
-    let error = find(&cluster, &nowhere, &[]).await.unwrap_err();
-    assert_eq!(
-        (error.kind, error.message.as_str()),
-        (ErrorKind::NotFound, "namespaces \"nowhere\" not found")
-    );
-    let empty = Selection {
-        namespace: Some("empty".into()),
-        ..Selection::default()
-    };
-    assert_eq!(keys(&find(&cluster, &empty, &[]).await.unwrap()), Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn all_namespaces_forbidden_comes_with_the_way_that_needs_less() {
-    let server = Server::start(|_| status(403, "Forbidden", "cannot list at the cluster scope")).await;
-    let error = find(
-        &server.cluster().await,
-        &Selection {
-            all_namespaces: true,
-            ..Selection::default()
-        },
-        &[],
-    )
-    .await
-    .unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Forbidden);
-    assert_eq!(
-        error.hint.map(String::from).as_deref(),
-        Some("looking into all namespaces needs a ClusterRole; -n NAMESPACE looks into one")
-    );
-}
-
-#[tokio::test]
-async fn a_cluster_without_kubevirt_says_so() {
-    let server = Server::start(|request| {
-        if request.path.starts_with("/apis/kubevirt.io") {
-            Answer::Json(404, Value::String("404 page not found".into()))
-        } else {
-            world(request)
-        }
-    })
-    .await;
-    let cluster = server.cluster().await;
-    for selection in [Selection::default(), named(&["web-1"])] {
-        let error = find(&cluster, &selection, &[]).await.unwrap_err();
-        assert_eq!(error.message, "the server doesn't have a resource type \"vmi\"");
-        assert!(error.hint.unwrap().to_string().starts_with("KubeVirt is not installed"));
-    }
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use proptest::sample::select;
 use super::campaign::holds;
 use super::mutate::ODD;
 use super::replies::{ends_well, run};
-use super::streams::compiled;
 use crate::support::Rehearsal;
+use crate::support::compiled::compiled;
 
 /// Values that some flag takes, next to those that none does.
 const VALUES: [&str; 32] = [

@@ -1,14 +1,10 @@
 //! What nodes say: the agent's lines, what it read back from the kernel, termination messages.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use kubectl_vmchaos::cli::{self, Action};
-use kubectl_vmchaos::fault::{Binding, Interface, Launcher, Target};
-use kubectl_vmchaos::faults::packets::compile::{NodeVm, Order, compile, node_plan};
 use kubectl_vmchaos::faults::packets::verify::verify;
-use kubectl_vmchaos::node::wire::{Event, Line, Verdict};
-use kubectl_vmchaos::plan::Handle;
+use kubectl_vmchaos::node::verdict::Verdict;
+use kubectl_vmchaos::node::wire::{Event, Line};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
@@ -16,6 +12,7 @@ use vmchaos_rehearsal::double::read_plan;
 
 use super::campaign::holds;
 use super::mutate::{changed, changed_text, changes};
+use crate::support::compiled::compiled;
 
 fn events() -> Vec<Value> {
     vec![
@@ -70,47 +67,6 @@ fn a_termination_message_is_a_verdict_or_none() {
         }
         Ok(())
     });
-}
-
-fn target() -> Target {
-    Target {
-        namespace: "default".into(),
-        name: "web-1".into(),
-        uid: "u".into(),
-        node: "node-1".into(),
-        launcher: Launcher {
-            name: "virt-launcher".into(),
-            uid: "0c8d".into(),
-            container_id: None,
-            address: None,
-        },
-        interfaces: vec![Interface {
-            network: "default".into(),
-            tap: "tap0".into(),
-            bridge: "k6t-eth0".into(),
-            uplink: "eth0".into(),
-            binding: Binding::Masquerade,
-        }],
-        probes: Vec::new(),
-    }
-}
-
-/// What is put on a node's devices for these flags, and the plan that its agent is given.
-pub(crate) fn compiled(line: &str) -> Option<(NodeVm, String)> {
-    let words = ["kubectl-vmchaos"].into_iter().chain(line.split_whitespace());
-    let Ok(Action::Packets(request)) = cli::parse(words).map(|invocation| invocation.action) else {
-        return None;
-    };
-    let order = Order {
-        fault: &request.fault.spec.fault,
-        directions: request.fault.spec.directions,
-        run: "abc123",
-        handle: Handle::new(0x7a31)?,
-        probes: &[],
-    };
-    let vm = compile(&order, &target(), 0, Duration::from_secs(1)).ok()?;
-    let plan = node_plan(&order, [&vm]);
-    Some((vm, plan))
 }
 
 /// Recorded answers of the real tools, each with the flags that led to it.

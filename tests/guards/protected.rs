@@ -45,10 +45,9 @@ fn passes(rehearsal: &Rehearsal, name: &str) {
     }
 }
 
-#[test]
-fn an_annotated_vmi_is_kept_off() {
+fn kept_off_by_its_annotation(kind: &str, value: &str) {
     let rehearsal = Rehearsal::new();
-    annotate(&rehearsal, "VirtualMachineInstance", "default", "web-1", "");
+    annotate(&rehearsal, kind, "default", "web-1", value);
     kept_off(
         &rehearsal,
         "default",
@@ -56,23 +55,18 @@ fn an_annotated_vmi_is_kept_off() {
         "is protected (annotation vmchaos.dev/protected)",
     );
     passes(&rehearsal, "web-2");
-    annotate(&rehearsal, "VirtualMachineInstance", "default", "web-1", "false");
+    annotate(&rehearsal, kind, "default", "web-1", "false");
     passes(&rehearsal, "web-1");
 }
 
 #[test]
+fn an_annotated_vmi_is_kept_off() {
+    kept_off_by_its_annotation("VirtualMachineInstance", "");
+}
+
+#[test]
 fn an_annotated_vm_is_kept_off_though_its_vmi_says_nothing() {
-    let rehearsal = Rehearsal::new();
-    annotate(&rehearsal, "VirtualMachine", "default", "web-1", "yes");
-    kept_off(
-        &rehearsal,
-        "default",
-        "web-1",
-        "is protected (annotation vmchaos.dev/protected)",
-    );
-    passes(&rehearsal, "web-2");
-    annotate(&rehearsal, "VirtualMachine", "default", "web-1", "false");
-    passes(&rehearsal, "web-1");
+    kept_off_by_its_annotation("VirtualMachine", "yes");
 }
 
 #[test]

@@ -1,9 +1,25 @@
 //! The main job: every VM once, each followed through its phases.
 
+use serde_json::Value;
 use vmchaos_rehearsal::Options;
 
 use super::{cluster, each, made, node, vmims};
 use crate::support::Rehearsal;
+
+#[track_caller]
+fn every_phase_in_order(phases: &[Value]) {
+    let names: Vec<_> = phases.iter().map(|phase| phase["phase"].as_str().unwrap()).collect();
+    let all = [
+        "Pending",
+        "Scheduling",
+        "Scheduled",
+        "PreparingTarget",
+        "TargetReady",
+        "Running",
+        "Succeeded",
+    ];
+    assert_eq!(names, all);
+}
 
 #[test]
 fn each_vm_moves_and_every_phase_is_timed() {
@@ -30,17 +46,7 @@ fn each_vm_moves_and_every_phase_is_timed() {
         assert_eq!(migration["to"], node(&rehearsal, vm).as_str());
         assert_ne!(migration["to"], migration["from"]);
         let phases = migration["phases"].as_array().unwrap();
-        let names: Vec<_> = phases.iter().map(|phase| phase["phase"].as_str().unwrap()).collect();
-        let all = [
-            "Pending",
-            "Scheduling",
-            "Scheduled",
-            "PreparingTarget",
-            "TargetReady",
-            "Running",
-            "Succeeded",
-        ];
-        assert_eq!(names, all);
+        every_phase_in_order(phases);
         let times: Vec<_> = phases.iter().map(|phase| phase["at"].as_str().unwrap()).collect();
         assert!(times.is_sorted(), "{times:?}");
         let running = phases.iter().find(|phase| phase["phase"] == "Running").unwrap();
@@ -186,17 +192,7 @@ fn phases_that_nobody_saw_are_filled_in() {
         .expect(0)
         .json();
     let phases = document["migrations"][0]["phases"].as_array().unwrap();
-    let names: Vec<_> = phases.iter().map(|phase| phase["phase"].as_str().unwrap()).collect();
-    let all = [
-        "Pending",
-        "Scheduling",
-        "Scheduled",
-        "PreparingTarget",
-        "TargetReady",
-        "Running",
-        "Succeeded",
-    ];
-    assert_eq!(names, all);
+    every_phase_in_order(phases);
     assert!(phases.is_sorted_by_key(|phase| phase["at"].as_str()), "{document}");
 }
 

@@ -7,11 +7,28 @@ use serde_json::json;
 use vmchaos_rehearsal::{Answer, Rule};
 
 use super::{cluster, each, made, node, vmims};
+use crate::support::{Rehearsal, Running};
 
 const FAST: [&str; 4] = ["--interval-min", "0", "--interval-max", "20ms"];
 
 fn rounds<'a>(args: &[&'a str]) -> Vec<&'a str> {
     [&["migrate"], args, &FAST, &["-y", "-o", "json"]].concat()
+}
+
+/// A command that migrates `default/web-1` without end, and has done so once.
+fn moved_once(rehearsal: &Rehearsal) -> Running {
+    let ways = [
+        "--interval-min",
+        "0",
+        "--interval-max",
+        "0",
+        "--yes=vmchaos-rehearsal",
+        "-o",
+        "json",
+    ];
+    let mut run = rehearsal.spawn(&[&["migrate", "web-1", "--rounds", "0"], &ways[..]].concat());
+    run.wait_for("migrated node-1 to");
+    run
 }
 
 #[test]
@@ -40,21 +57,7 @@ fn each_round_moves_so_many_distinct_vms_and_the_seed_says_which() {
 #[test]
 fn a_vm_that_cannot_be_moved_for_a_while_is_left_out_said_so_and_taken_again() {
     let rehearsal = cluster();
-    let args = [
-        "migrate",
-        "web-1",
-        "--rounds",
-        "0",
-        "--interval-min",
-        "0",
-        "--interval-max",
-        "0",
-        "--yes=vmchaos-rehearsal",
-        "-o",
-        "json",
-    ];
-    let mut run = rehearsal.spawn(&args);
-    run.wait_for("migrated node-1 to");
+    let mut run = moved_once(&rehearsal);
     rehearsal.practice.pause("default", "web-1", true);
     run.wait_for("default/web-1  left out: is paused");
     rehearsal.practice.pause("default", "web-1", false);
@@ -150,21 +153,7 @@ fn a_duration_ends_the_run_when_no_further_round_can_begin() {
 #[test]
 fn a_restarted_vm_stays_in_the_pool() {
     let rehearsal = cluster();
-    let args = [
-        "migrate",
-        "web-1",
-        "--rounds",
-        "0",
-        "--interval-min",
-        "0",
-        "--interval-max",
-        "0",
-        "--yes=vmchaos-rehearsal",
-        "-o",
-        "json",
-    ];
-    let mut run = rehearsal.spawn(&args);
-    run.wait_for("migrated node-1 to");
+    let mut run = moved_once(&rehearsal);
     rehearsal
         .runtime
         .block_on(rehearsal.practice.restart_vmi("default", "web-1"))

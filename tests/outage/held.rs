@@ -3,7 +3,7 @@
 use serde_json::json;
 use vmchaos_rehearsal::{Answer, Rule};
 
-use super::{VM, VMI, YES, came, expected, is_unmarked, quick, run_field, strategy, uid, with, words};
+use super::{VM, VMI, YES, came, expected, is_unmarked, outage, quick, run_field, strategy, uid, with, words};
 use crate::support::Rehearsal;
 
 const HELD: [&str; 8] = ["outage", "web-1", YES, "-o", "json", "--duration", "1s", "--mode"];
@@ -156,17 +156,7 @@ fn what_somebody_else_set_meanwhile_is_left_alone() {
 #[test]
 fn a_guest_that_somebody_else_unpauses_ends_it_early() {
     let rehearsal = quick();
-    let mut run = rehearsal.spawn(&[
-        "outage",
-        "web-1",
-        YES,
-        "-o",
-        "json",
-        "--duration",
-        "10m",
-        "--mode",
-        "pause",
-    ]);
+    let mut run = rehearsal.spawn(&outage(&["--duration", "10m", "--mode", "pause"]));
     run.wait_for("injected");
     rehearsal.practice.pause("default", "web-1", false);
     let ended = run.end().expect(1);

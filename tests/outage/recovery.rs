@@ -3,7 +3,7 @@
 use serde_json::json;
 use vmchaos_rehearsal::{Answer, Rule};
 
-use super::{VM, YES, came, expected, quick, strategy, uid};
+use super::{VM, YES, came, expected, outage, quick, strategy, uid};
 
 fn guest(rehearsal: &crate::support::Rehearsal, how: &str) {
     rehearsal.practice.edit(VM, "default", "web-1", |vm| {
@@ -16,17 +16,7 @@ fn an_agent_that_was_connected_and_never_is_again_is_no_recovery() {
     let rehearsal = quick();
     guest(&rehearsal, "no-agent");
     let ended = rehearsal
-        .run(&[
-            "outage",
-            "web-1",
-            YES,
-            "-o",
-            "json",
-            "--duration",
-            "1s",
-            "--timeout",
-            "2s",
-        ])
+        .run(&outage(&["--duration", "1s", "--timeout", "2s"]))
         .expect(5);
     let target = ended.target();
     assert_eq!(target["error"]["reason"], "not-recovered");
@@ -36,7 +26,7 @@ fn an_agent_that_was_connected_and_never_is_again_is_no_recovery() {
     assert_eq!(rehearsal.events("web-1"), ["VMChaosInjected", "VMChaosFailed"]);
 
     // Where none was connected before, none is waited for.
-    let ended = rehearsal.run(&["outage", "web-1", YES, "-o", "json"]).expect(0);
+    let ended = rehearsal.run(&outage(&[])).expect(0);
     assert_eq!(
         super::words(&ended.target()),
         ["delete", "gone", "scheduled", "running", "ready"]
@@ -48,17 +38,7 @@ fn a_guest_that_runs_and_is_not_ready_is_no_recovery() {
     let rehearsal = quick();
     guest(&rehearsal, "never-ready");
     let ended = rehearsal
-        .run(&[
-            "outage",
-            "web-1",
-            YES,
-            "-o",
-            "json",
-            "--duration",
-            "1s",
-            "--timeout",
-            "2s",
-        ])
+        .run(&outage(&["--duration", "1s", "--timeout", "2s"]))
         .expect(5);
     let message = ended.target()["error"]["message"].as_str().unwrap().to_owned();
     assert!(message.contains("VMI web-1 runs and is not Ready"), "{message}");
@@ -73,19 +53,7 @@ fn a_platform_that_was_to_do_it_and_needed_us_is_told_apart() {
         vmi["metadata"]["annotations"]["rehearsal.vmchaos.dev/guest"] = json!("clean-exit");
     });
     let before = uid(&rehearsal, "default", "web-1");
-    let ended = rehearsal
-        .run(&[
-            "outage",
-            "web-1",
-            YES,
-            "-o",
-            "json",
-            "--duration",
-            "1s",
-            "--mode",
-            "pod",
-        ])
-        .expect(5);
+    let ended = rehearsal.run(&outage(&["--duration", "1s", "--mode", "pod"])).expect(5);
     assert_eq!(came(&ended), expected("recovered", "vmchaos"));
     let message = ended.target()["error"]["message"].as_str().unwrap().to_owned();
     assert!(message.contains("it was to come back by itself"), "{message}");
@@ -98,9 +66,7 @@ fn without_recovery_what_the_platform_brings_back_counts() {
     let rehearsal = quick();
     rehearsal.run(&["outage", "web-1", YES, "--no-recover"]).expect(0);
     strategy(&rehearsal, "default", "web-1", "Manual");
-    let ended = rehearsal
-        .run(&["outage", "web-1", YES, "--no-recover", "--duration", "1s", "-o", "json"])
-        .expect(5);
+    let ended = rehearsal.run(&outage(&["--no-recover", "--duration", "1s"])).expect(5);
     assert_eq!(ended.target()["error"]["reason"], "not-recovered");
     assert_eq!(uid(&rehearsal, "default", "web-1"), "");
 }

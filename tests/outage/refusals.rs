@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use vmchaos_rehearsal::{Answer, Options, Rule};
 
-use super::{VM, VMI, YES, quick, strategy, uid};
+use super::{VM, VMI, YES, outage, quick, strategy, uid};
 use crate::support::{Rehearsal, Running};
 
 /// The command is refused with these words, and nothing was written.
@@ -193,7 +193,7 @@ fn a_vm_changed_while_the_question_is_open_is_not_touched() {
     ] {
         let rehearsal = quick();
         let guest = uid(&rehearsal, "default", "web-1");
-        let run = planned(&rehearsal, &["outage", "web-1", YES, "--mode", "stop", "-o", "json"]);
+        let run = planned(&rehearsal, &outage(&["--mode", "stop"]));
         rehearsal.practice.edit(VM, "default", "web-1", |vm| {
             vm["spec"]["runStrategy"] = json!(strategy);
             if let Some(mark) = mark {
@@ -218,7 +218,7 @@ fn a_vm_changed_while_the_question_is_open_is_not_touched() {
 #[test]
 fn a_guest_replaced_while_the_question_is_open_is_not_touched() {
     let rehearsal = quick();
-    let run = planned(&rehearsal, &["outage", "web-1", YES, "-o", "json"]);
+    let run = planned(&rehearsal, &outage(&[]));
     rehearsal
         .runtime
         .block_on(rehearsal.practice.restart_vmi("default", "web-1"))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use vmchaos_rehearsal::{Answer, Rule};
 
-use super::{VMI, YES, quick, uid};
+use super::{VMI, YES, outage, quick, uid};
 use crate::support::Rehearsal;
 
 /// The UIDs for which alone the deletions of these objects held.
@@ -31,7 +31,7 @@ fn a_vmi_that_took_the_place_of_the_one_to_be_deleted_stays() {
         )
         .unwrap(),
     );
-    let run = rehearsal.spawn(&["outage", "web-1", YES, "-o", "json"]);
+    let run = rehearsal.spawn(&outage(&[]));
     rehearsal.until("the deletion is asked for", |rehearsal| {
         !only(rehearsal, "/virtualmachineinstances/").is_empty()
     });

@@ -3,24 +3,14 @@
 use serde_json::json;
 use vmchaos_rehearsal::{Answer, Rule};
 
-use super::{VM, YES, is_unmarked, quick, run_field, strategy, uid};
+use super::{VM, YES, is_unmarked, outage, quick, run_field, strategy, uid};
 
 #[test]
 fn a_pause_and_a_stop_end_at_once() {
     for (signal, mode) in [("INT", "pause"), ("TERM", "stop"), ("HUP", "stop")] {
         let rehearsal = quick();
         strategy(&rehearsal, "default", "web-1", "Once");
-        let mut run = rehearsal.spawn(&[
-            "outage",
-            "web-1",
-            YES,
-            "--duration",
-            "10m",
-            "--mode",
-            mode,
-            "-o",
-            "json",
-        ]);
+        let mut run = rehearsal.spawn(&outage(&["--duration", "10m", "--mode", mode]));
         run.wait_for("injected");
         run.signal(signal);
         let ended = run.end().expect(130);
@@ -40,7 +30,7 @@ fn a_pause_and_a_stop_end_at_once() {
 fn what_only_this_command_brings_back_is_brought_back_at_once() {
     let rehearsal = quick();
     strategy(&rehearsal, "default", "web-1", "Manual");
-    let mut run = rehearsal.spawn(&["outage", "web-1", YES, "--duration", "10m", "-o", "json"]);
+    let mut run = rehearsal.spawn(&outage(&["--duration", "10m"]));
     run.wait_for("gone; the platform has");
     run.signal("INT");
     let ended = run.end().expect(130);
@@ -54,17 +44,7 @@ fn a_second_one_leaves_and_says_how_to_finish() {
     rehearsal
         .practice
         .fail(Rule::new("update", "/unpause$", Answer::Hang).unwrap());
-    let mut run = rehearsal.spawn(&[
-        "outage",
-        "web-1",
-        YES,
-        "--duration",
-        "10m",
-        "--mode",
-        "pause",
-        "-o",
-        "json",
-    ]);
+    let mut run = rehearsal.spawn(&outage(&["--duration", "10m", "--mode", "pause"]));
     run.wait_for("injected");
     run.signal("INT");
     rehearsal.until("it is asked to go on", |rehearsal| {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use vmchaos_rehearsal::{Answer, Rule, Told};
 
 use super::owners::replica_set;
-use super::{VMI, YES, quick, uid};
+use super::{VMI, YES, outage, quick, uid};
 use crate::support::{Ended, Rehearsal};
 
 /// Far less than what an answer is late by; a busy machine may notice an event this much later.
@@ -88,7 +88,7 @@ fn recovery_is_off_by() -> f64 {
     let rehearsal = Rehearsal::new();
     let old = uid(&rehearsal, "default", "web-1");
     let began = Timestamp::now();
-    let ended = rehearsal.run(&["outage", "web-1", YES, "-o", "json"]).expect(0);
+    let ended = rehearsal.run(&outage(&[])).expect(0);
     let is_old = |told: &Told| told.object["metadata"]["uid"] == *old;
     let of_it = |told: &Told| told.object["metadata"]["name"] == "web-1";
     let gone = first(&rehearsal, began, |told| {

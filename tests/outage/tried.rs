@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use vmchaos_rehearsal::{Answer, Rule};
 
-use super::{VM, YES, came, expected, is_unmarked, quick, with};
+use super::{VM, YES, came, expected, is_unmarked, outage, quick, with};
 use crate::support::Rehearsal;
 
 const PAUSE: [&str; 8] = ["outage", "web-1", YES, "--mode", "pause", "--duration", "1s", "-o=json"];
@@ -156,7 +156,7 @@ fn a_request_whose_answer_is_lost_is_believed_when_its_effect_is_seen() {
     let rehearsal = quick();
     let rule = Rule::new("delete", "/virtualmachineinstances/web-1$", Answer::LoseReply).unwrap();
     rehearsal.practice.fail(rule);
-    let ended = rehearsal.run(&["outage", "web-1", YES, "-o", "json"]).expect(0);
+    let ended = rehearsal.run(&outage(&[])).expect(0);
     assert_eq!(came(&ended), expected("recovered", "platform"));
     assert_eq!(asked(&rehearsal, "/virtualmachineinstances/web-1"), 1);
 }

@@ -3,38 +3,19 @@
 //! Both are `$ FLAGS`, then a line for each answer.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use kubectl_vmchaos::cli::{self, Action};
-use kubectl_vmchaos::faults::packets::compile::{Expected, NodeVm, Order, compile};
+use kubectl_vmchaos::faults::packets::compile::{Expected, NodeVm};
 use kubectl_vmchaos::faults::packets::verify::verify;
-use kubectl_vmchaos::plan::Handle;
 use serde_json::Value;
+
+use crate::support::compiled as support;
 
 const LINES: &str = include_str!("filter-lines.txt");
 const NFT: &str = include_str!("nft-1.0.6.txt");
 
 fn compiled(flags: &str) -> NodeVm {
-    let words = ["kubectl-vmchaos", "filter", "web-1"]
-        .into_iter()
-        .chain(flags.split_whitespace());
-    let Ok(invocation) = cli::parse(words) else {
-        panic!("{flags}: not understood")
-    };
-    let Action::Packets(request) = invocation.action else {
-        panic!("{flags}: not a fault")
-    };
-    let Some(handle) = Handle::new(0x7a31) else {
-        panic!("0x7a31 is not in the range")
-    };
-    let order = Order {
-        fault: &request.fault.spec.fault,
-        directions: request.fault.spec.directions,
-        run: "abc123",
-        handle,
-        probes: &[],
-    };
-    compile(&order, &super::target(), 0, Duration::from_secs(1)).unwrap_or_else(|error| panic!("{flags}: {error}"))
+    let (vm, _) = support::compiled(&format!("filter web-1 {flags}")).unwrap();
+    vm
 }
 
 fn rules(vm: &NodeVm) -> String {

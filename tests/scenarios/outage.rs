@@ -25,6 +25,12 @@ fn is_unmarked(backend: &Backend) -> bool {
         .contains("vmchaos.dev/undo")
 }
 
+fn is_paused(backend: &Backend) -> bool {
+    backend.vmi("web-3").unwrap()["status"]["conditions"]
+        .to_string()
+        .contains("Paused")
+}
+
 #[test]
 fn a_deleted_guest_is_brought_back_by_its_vm() {
     let backend = Backend::new();
@@ -65,11 +71,7 @@ fn a_paused_guest_is_frozen_for_the_duration_and_goes_on() {
     recovered(&target, "vmchaos");
     assert!(target["heldSeconds"].as_f64().unwrap() >= 2.0, "{target}");
     assert_eq!(backend.uid("web-3"), before);
-    assert!(
-        !backend.vmi("web-3").unwrap()["status"]["conditions"]
-            .to_string()
-            .contains("Paused")
-    );
+    assert!(!is_paused(&backend));
     assert!(is_unmarked(&backend));
 }
 
@@ -132,11 +134,7 @@ fn after_kill_9_halt_undoes_what_was_paused() {
         .find(|item| item["fault"] == "outage")
         .unwrap_or_else(|| panic!("{list}"));
     backend.run(&["halt", item["id"].as_str().unwrap()]).expect(0);
-    assert!(
-        !backend.vmi("web-3").unwrap()["status"]["conditions"]
-            .to_string()
-            .contains("Paused")
-    );
+    assert!(!is_paused(&backend));
     assert!(is_unmarked(&backend));
 }
 

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)] // Each test file uses a part.
 
 pub(crate) mod client;
+pub(crate) mod compiled;
 pub(crate) mod executable;
 pub(crate) mod http;
 pub(crate) mod limit;

@@ -7,7 +7,7 @@ use crate::fault::{AgentImage, ImageSource};
 use crate::node::script::SCRIPT;
 use crate::plan::new_run;
 use crate::report::CheckResult;
-use crate::run::node_probe::Probe;
+use crate::run::node_check::NodeCheck;
 
 /// Stands for an image that is not known; only asked about, never run.
 const ANY_IMAGE: &str = "quay.io/kubevirt/virt-launcher:latest";
@@ -29,7 +29,7 @@ pub(super) async fn admission(
     let candidates = known.pods.candidates();
     let node = known.vmis.iter().find_map(|row| row.node.clone()).unwrap_or_default();
     let image = known.images.as_ref().map(|images| images.on(&node).clone());
-    let probe = Probe {
+    let check = NodeCheck {
         run: new_run(),
         number: 0,
         node,
@@ -38,7 +38,7 @@ pub(super) async fn admission(
         annotations: std::collections::BTreeMap::new(),
         start_limit: nodes::START_LIMIT,
     };
-    let pod = probe.pod().object(SCRIPT);
+    let pod = check.pod().object(SCRIPT);
     let asked = candidates
         .iter()
         .map(|namespace| pod_admission::admits(cluster, &pod, namespace));

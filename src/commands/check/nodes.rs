@@ -18,7 +18,7 @@ use crate::plan::new_run;
 use crate::plan::pod_options::{FAULT, REASON, USER};
 use crate::problem::Problem;
 use crate::report::CheckResult;
-use crate::run::node_probe::{self, Filtering, Probe, Probed};
+use crate::run::node_check::{self, Filtering, NodeCheck, NodeFacts};
 use crate::stop::Stop;
 use crate::ui::{Confirm, escape};
 
@@ -52,7 +52,7 @@ pub(super) async fn look(
     let candidates = context
         .unless_signalled(async { Ok(candidates(cluster, known).await) })
         .await?;
-    let mut probes = Vec::new();
+    let mut checks = Vec::new();
     let run = new_run();
     for candidate in candidates {
         let image = known.images.as_ref().map(|images| images.on(&candidate.name).clone());
@@ -66,9 +66,9 @@ pub(super) async fn look(
             ),
             // Why is told already.
             (None, None) => {}
-            (None, Some(image)) => probes.push(Probe {
+            (None, Some(image)) => checks.push(NodeCheck {
                 run: run.clone(),
-                number: probes.len(),
+                number: checks.len(),
                 node: candidate.name,
                 namespace: place.namespace.clone(),
                 image,
@@ -77,10 +77,10 @@ pub(super) async fn look(
             }),
         }
     }
-    if probes.is_empty() {
+    if checks.is_empty() {
         return Ok(());
     }
-    let nodes: Vec<&str> = probes.iter().map(|probe| probe.node.as_str()).collect();
+    let nodes: Vec<&str> = checks.iter().map(|check| check.node.as_str()).collect();
     context.printer.line(&format!(
         "a debug pod in namespace {} as service account {} on each of {} node{}, for a few seconds: {}",
         escape(&place.namespace),
@@ -89,7 +89,7 @@ pub(super) async fn look(
         if nodes.len() == 1 { "" } else { "s" },
         escape(&nodes.join(", "))
     ));
-    let images = probes.iter().map(|probe| (probe.node.as_str(), &probe.image));
+    let images = checks.iter().map(|check| (check.node.as_str(), &check.image));
     for image in debug_pods::image_lines(images) {
         context.printer.line(&format!("image {image}"));
     }
@@ -106,24 +106,24 @@ pub(super) async fn look(
         let question = format!("Start them in {}?", cluster.place());
         ask(context, Confirm::yes_no("", question), "no node was looked at").await?;
     }
-    probe(context, cluster, request, probes, findings).await;
+    run_all(context, cluster, request, checks, findings).await;
     Ok(())
 }
 
-async fn probe(
+async fn run_all(
     context: &Context,
     cluster: &Cluster,
     request: &CheckRequest,
-    probes: Vec<Probe>,
+    checks: Vec<NodeCheck>,
     findings: &mut Findings,
 ) {
     let signals = context.signals.clone();
-    let looks = futures::stream::iter(probes).map(|probe| async move {
-        let result = node_probe::run(cluster, &probe).await;
-        (probe.node, result)
+    let looks = futures::stream::iter(checks).map(|check| async move {
+        let result = node_check::run(cluster, &check).await;
+        (check.node, result)
     });
     let mut looks = std::pin::pin!(looks.buffer_unordered(AT_ONCE));
-    let mut all: BTreeMap<String, Result<Probed, Problem>> = BTreeMap::new();
+    let mut all: BTreeMap<String, Result<NodeFacts, Problem>> = BTreeMap::new();
     // What is begun is finished, so that no pod stays; nothing more is begun after a second signal.
     loop {
         tokio::select! {
@@ -155,13 +155,13 @@ async fn probe(
 }
 
 /// What a node can do, and whether that is enough for the fault asked about, or for every fault.
-fn note(fault: Option<&str>, node: &str, probed: &Probed, findings: &mut Findings) {
-    let netem = match probed.netem {
+fn note(fault: Option<&str>, node: &str, facts: &NodeFacts, findings: &mut Findings) {
+    let netem = match facts.netem {
         Some(true) => "sch_netem yes",
         Some(false) => "sch_netem no",
         None => "sch_netem unknown",
     };
-    let filter = match probed.filter {
+    let filter = match facts.filter {
         Filtering::Nft { reject: true } => "filter by nft (drop, reject)",
         Filtering::Nft { reject: false } => "filter by nft (drop only)",
         Filtering::Tc => "filter by tc flower (drop only)",
@@ -177,18 +177,18 @@ fn note(fault: Option<&str>, node: &str, probed: &Probed, findings: &mut Finding
     };
     let mut detail = format!(
         "kernel {}, {netem}, {filter}, tc {}, shell {}",
-        or_unknown(&probed.kernel),
-        or_unknown(&probed.tc),
-        or_unknown(&probed.shell)
+        or_unknown(&facts.kernel),
+        or_unknown(&facts.tc),
+        or_unknown(&facts.shell)
     );
-    if let Some(lacks) = &probed.lacks {
+    if let Some(lacks) = &facts.lacks {
         detail = format!("{detail}; {}", escape(lacks));
         let fix = "name an image with sh, nsenter, iproute2 (tc, ip) and nft with --image".to_owned();
         return findings.lack("node", node, CheckResult::Failed, detail, Some(fix));
     }
     // `None` where the node did not say.
-    let netem = (fault != Some("filter")).then_some((probed.netem, PACKAGES));
-    let can_filter = match probed.filter {
+    let netem = (fault != Some("filter")).then_some((facts.netem, PACKAGES));
+    let can_filter = match facts.filter {
         Filtering::Unknown => None,
         Filtering::Nothing => Some(false),
         Filtering::Nft { .. } | Filtering::Tc => Some(true),

@@ -75,7 +75,7 @@ pub fn compile(order: &Order<'_>, target: &Target, index: usize, hold: Duration)
     lines.extend(parts.lines);
     let mut commands_for_people = parts.commands_for_people;
     for probe in probes::probes(order, target)? {
-        lines.push(format!("reach {index} {}", probe.words));
+        lines.push(format!("probe {index} {}", probe.words));
         commands_for_people.push(probe.command);
     }
     Ok(NodeVm {

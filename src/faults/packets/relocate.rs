@@ -90,22 +90,13 @@ fn followed(found: Target, moved: &Moved) -> Result<Result<Target, String>, Prob
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::Launcher;
+    use crate::fault::testing;
 
     fn target(uid: &str, node: &str) -> Target {
         Target {
-            namespace: "default".into(),
-            name: "web-1".into(),
             uid: uid.into(),
             node: node.into(),
-            launcher: Launcher {
-                name: "l".into(),
-                uid: "p".into(),
-                container_id: None,
-                address: None,
-            },
-            interfaces: Vec::new(),
-            probes: Vec::new(),
+            ..testing::target(Vec::new())
         }
     }
 

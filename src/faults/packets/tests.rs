@@ -9,7 +9,8 @@ use super::testing::{HOLD, Story, over, settings, swept};
 use super::vm::{Cause, End, Step};
 use crate::cluster::events::Happened;
 use crate::node::session::Heard;
-use crate::node::wire::{By, Event, Verdict, Word};
+use crate::node::verdict::Verdict;
+use crate::node::wire::{By, Event, Word};
 use crate::run::machine::{Machine, Outside};
 
 #[path = "probes_tests.rs"]

@@ -2,7 +2,7 @@
 
 # Reads VMCHAOS_PLAN into $S/plan.I and counts VMS; PLAN_BAD says what is wrong with it.
 split_plan() {
-  VMS=0 NEEDS='' REACH='' PLAN_BAD='' p_number=0
+  VMS=0 NEEDS='' PROBES='' PLAN_BAD='' p_number=0
   ASKED='' REJECT='' MARK='' PORTS='' PEERS4='' PEERS6='' NFT_IN='' NFT_OUT='' TC_IN='' TC_OUT=''
   while IFS= read -r p_line; do
     p_number=$((p_number + 1))
@@ -10,7 +10,7 @@ split_plan() {
     # Only lines of a filter have braces and commas, and each of their words is looked at; a probe's path has some of its own.
     case $p_line in
       *[!A-Za-z0-9._:/%@+{},!=?\&~\ -]*) p_bad='a character that no plan holds' ;;
-      'nft '* | 'ports '* | peers[46]' '* | 'reach '*) p_bad='' ;;
+      'nft '* | 'ports '* | peers[46]' '* | 'probe '*) p_bad='' ;;
       *[{},!=?\&~]*) p_bad='a character that no plan holds' ;;
       *) p_bad='' ;;
     esac
@@ -36,7 +36,7 @@ check_line() {
   case $P_VM in '' | *[!0-9]* | 0?* | ?????*) p_bad='no VM number' && return ;; esac
   if [ "$p_key" = vm ]; then
     [ "$P_VM-$#" = "$VMS-4" ] || { p_bad='VMs are numbered from 0, in order' && return; }
-    VMS=$((VMS + 1)) p_devices=' ' p_owned=' ' p_task='' p_kind='' p_reach=0
+    VMS=$((VMS + 1)) p_devices=' ' p_owned=' ' p_task='' p_kind='' p_probes=0
   fi
   [ "$((P_VM + 1))" = "$VMS" ] || { p_bad='a line of a VM that is not the last one named' && return; }
   case $p_key-$p_task in
@@ -70,7 +70,7 @@ check_line() {
       case "$p_kind ${5:-}" in 'qdisc 7'[0-9a-f][0-9a-f][0-9a-f]:) ;; *) p_bad='not a handle of a run' ;; esac
       p_owned="$p_owned${4:-}/${5:-} "
       ;;
-    reach) check_reach "$@" ;;
+    probe) check_probe "$@" ;;
     sweep) case $#-${4:-} in 3- | 4-7[0-9a-f][0-9a-f][0-9a-f]:) ;; *) p_bad='DEVICE or DEVICE and HANDLE of a run expected' ;; esac ;;
     kill) [ $# = 2 ] || p_bad='nothing more expected' ;;
     apply) check_command add "$@" ;;

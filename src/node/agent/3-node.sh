@@ -1,7 +1,7 @@
 # What the node can do, tried in network namespaces made for it; only what the plan asks for.
 
 # Whether the kernel has netem, tried in a network namespace made for it -> NETEM true or false.
-probe_netem() {
+try_netem() {
   # shellcheck disable=SC2016  # expanded by the inner shell
   n_script='"$1" qdisc add dev lo root netem; "$1" qdisc show dev lo'
   for n_try in first second; do
@@ -26,46 +26,46 @@ load_modules() {
 # What the plan asks for -> ENGINE (empty when there is none), and NFT_WORKS, REJECTS, FLOWER: true, false, or null for
 # what was not tried.
 choose_engine() {
-  case $ASKED in auto | nft | any) probe_nft ;; esac
+  case $ASKED in auto | nft | any) try_nft ;; esac
   if [ "$NFT_WORKS" = true ] && { [ -z "$REJECT" ] || [ "$REJECTS" = true ]; }; then ENGINE=nft; fi
   case $ASKED-$ENGINE$REJECT in
     any-* | tc- | auto-)
-      probe_flower
+      try_flower
       if [ "$FLOWER" = true ] && [ -z "$ENGINE$REJECT" ]; then ENGINE=tc; fi
       ;;
   esac
 }
 
 # Whether nft has hooks for both directions of a device, and can reject there. The kernel loads what it needs by itself.
-probe_nft() {
+try_nft() {
   NFT_WORKS=false
   case $ASKED$REJECT in any | *reject) REJECTS=false ;; esac
   [ -n "$NFT" ] || return
   # shellcheck disable=SC2016  # expanded by the inner shell
   n_script='"$1" -f - <<END
-create table netdev vmchaos_probe
-add set netdev vmchaos_probe ports { type inet_service; flags interval; auto-merge; elements = { 53, 8000-8100 }; }
-add chain netdev vmchaos_probe in_lo { type filter hook egress device "lo" priority -500; policy accept; }
-add rule netdev vmchaos_probe in_lo tcp dport @ports counter drop
-add chain netdev vmchaos_probe out_lo { type filter hook ingress device "lo" priority -500; policy accept; }
-add rule netdev vmchaos_probe out_lo tcp dport @ports counter drop
+create table netdev vmchaos_try
+add set netdev vmchaos_try ports { type inet_service; flags interval; auto-merge; elements = { 53, 8000-8100 }; }
+add chain netdev vmchaos_try in_lo { type filter hook egress device "lo" priority -500; policy accept; }
+add rule netdev vmchaos_try in_lo tcp dport @ports counter drop
+add chain netdev vmchaos_try out_lo { type filter hook ingress device "lo" priority -500; policy accept; }
+add rule netdev vmchaos_try out_lo tcp dport @ports counter drop
 END
 '
   # shellcheck disable=SC2016
   n_reject='"$1" -f - <<END
-add rule netdev vmchaos_probe out_lo tcp dport @ports counter reject with tcp reset
-add rule netdev vmchaos_probe out_lo meta l4proto udp counter reject with icmpx port-unreachable
+add rule netdev vmchaos_try out_lo tcp dport @ports counter reject with tcp reset
+add rule netdev vmchaos_try out_lo meta l4proto udp counter reject with icmpx port-unreachable
 END
 '
   [ -n "$REJECTS" ] || n_reject=
   # shellcheck disable=SC2016
-  n_seen=$(elsewhere "$n_script$n_reject"'"$1" -j list table netdev vmchaos_probe' "$NFT")
+  n_seen=$(elsewhere "$n_script$n_reject"'"$1" -j list table netdev vmchaos_try' "$NFT")
   case $n_seen in *'"egress"'*'"ingress"'*'"drop"'*'"drop"'*) NFT_WORKS=true ;; esac
   case $REJECTS$n_seen in false*'"reject"'*'"reject"'*) REJECTS=true ;; esac
 }
 
 # Whether tc has flower filters that drop, for both directions of a device.
-probe_flower() {
+try_flower() {
   # shellcheck disable=SC2016  # expanded by the inner shell
   n_script='"$1" qdisc add dev lo clsact
 "$1" filter add dev lo ingress protocol ip pref 28672 handle 0x70000001 flower ip_proto tcp dst_port 53 action drop

@@ -49,7 +49,7 @@ run_guard() {
   remember "guard.$VM" "$g_me"
   load_plan "$VM"
   guard 3<"$PROC/$PID/ns/pid" 9<"$PROC/$PID/ns/net" || {
-    # The process went between probing and arming.
+    # The process went between inspection and arming.
     refusal no-process "process $PID is gone"
     conclude_refused
   }

@@ -45,7 +45,7 @@ final() {
     TEXT="leaked$NL\"ev\":\"leaked\",\"vm\":$1,\"by\":\"sentinel\",\"held\":0,\"left\":\"how it ended could not be written down\""
   f_word=${TEXT%%[ "$NL"]*}
   emit "${TEXT#*"$NL"}"
-  reach_ended "$1" "$f_word"
+  probe_ended "$1" "$f_word"
   case $f_word in
     restored) if [ -e "$S/event.$1.failed" ]; then FAILED=$((FAILED + 1)); else RESTORED=$((RESTORED + 1)); fi ;;
     leaked) LEAKED=$((LEAKED + 1)) ;;
@@ -120,7 +120,7 @@ arm() {
     return
   }
   run_guard &
-  reach_on "$1"
+  probe_on "$1"
   now
   set_state "$1" arming $((NOW + ARM_LIMIT))
 }
@@ -165,7 +165,7 @@ heard() { # the operator's words
       case $STATES in *=arming@* | *=ready@* | *=started@*) return ;; esac
       case $STATES in *=held@*) ;; *) return ;; esac
       DETACHED=yes
-      reach_off_all
+      probe_off_all
       emit '"ev":"detached"'
       ;;
     bye)
@@ -200,7 +200,7 @@ told() { # VM WHAT
     started-injected)
       load_plan "$1"
       set_state "$1" held $((NOW + HOLD + 300))
-      reach_since "$1"
+      probe_since "$1"
       ;;
     *-ending | *-failed) ending "$1" ;;
   esac
@@ -224,7 +224,7 @@ tick() { # clock|warden
     if [ "$LIMIT" != 0 ] && [ "$NOW" -gt "$LIMIT" ]; then overdue "$t_vm"; fi
     t_vm=$((t_vm + 1))
   done
-  reach_tick
+  probe_tick
 }
 
 overdue() {

@@ -1,4 +1,4 @@
-# Start, probing, the loop, and the end.
+# Start, inspection, the loop, and the end.
 
 main() {
   ENTER=yes ENGINE=''
@@ -36,7 +36,7 @@ main() {
   export ENGINE
   slurp "$PROC/1/cgroup"
   NODE_CGROUPS=$TEXT
-  probe_all
+  inspect_all
   warden &
   WARDEN=$!
   # What was said so far is heard now, however long it took to look.
@@ -44,7 +44,7 @@ main() {
   BEGAN=$NOW HEARD=$NOW WARDED=$NOW
   while :; do
     if [ -z "$ENDED" ]; then
-      if { [ "$LIVE" = 0 ] && ! reach_lasts; } || { [ -n "$OVER" ] && ! some_armed; }; then close; fi
+      if { [ "$LIVE" = 0 ] && ! probe_lasts; } || { [ -n "$OVER" ] && ! some_armed; }; then close; fi
     fi
     [ -z "$ENDED" ] || [ -z "$OVER$DETACHED" ] || break
     b_what=''
@@ -121,9 +121,9 @@ tools() {
 
 greet() {
   NETEM=null ENGINE='' NFT_WORKS='' REJECTS='' FLOWER=''
-  [ -z "$NEEDS" ] || [ -n "$MISSING" ] || probe_netem
+  [ -z "$NEEDS" ] || [ -n "$MISSING" ] || try_netem
   [ -z "$ASKED" ] || [ -n "$MISSING$PLAN_BAD" ] || choose_engine
-  [ -z "$REACH" ] || [ -n "$MISSING$PLAN_BAD" ] || reach_tools
+  [ -z "$PROBES" ] || [ -n "$MISSING$PLAN_BAD" ] || probe_tools
   slurp /proc/sys/kernel/osrelease
   escape "$TEXT"
   g_kernel=$ESC
@@ -137,7 +137,7 @@ greet() {
   emit "\"ev\":\"hello\",\"run\":\"$RUN\",\"kernel\":\"$g_kernel\",\"tc\":\"$g_tc\",\"shell\":\"$ESC\",\"netem\":$NETEM,$g_engine"
 }
 
-probe_all() {
+inspect_all() {
   VM=0
   while [ "$VM" -lt "$VMS" ]; do
     STATES="$STATES$VM=found@0 "
@@ -147,12 +147,12 @@ probe_all() {
   VM=0
   [ -n "$PLAN_BAD$MISSING" ] || find_processes
   while [ "$VM" -lt "$VMS" ]; do
-    probe_one || refuse
+    inspect_one || refuse
     VM=$((VM + 1))
   done
 }
 
-probe_one() {
+inspect_one() {
   [ -z "$PLAN_BAD" ] || {
     refusal plan "$PLAN_BAD"
     return 1
@@ -173,13 +173,13 @@ probe_one() {
     refusal no-netem 'the kernel has no sch_netem, and it could not be loaded'
     return 1
   }
-  [ -z "${REACH_BAD:-}" ] || {
-    refusal no-probe "$REACH_BAD"
+  [ -z "${PROBE_BAD:-}" ] || {
+    refusal no-probe "$PROBE_BAD"
     return 1
   }
   engine_or_refusal || return 1
   REFUSAL=
-  probe 9<"$PROC/$PID/ns/net" || {
+  inspect 9<"$PROC/$PID/ns/net" || {
     [ -n "$REFUSAL" ] || refusal no-process "process $PID is gone"
     return 1
   }

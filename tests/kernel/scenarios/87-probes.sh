@@ -56,7 +56,7 @@ refused() { # SHELL
 
 PLAN=""
 plan_vm 0 7 60 "$delay" "$delay" 150
-line "reach 0 icmp ${guest4[7]} - 2"
+line "probe 0 icmp ${guest4[7]} - 2"
 picture[7]=$(snapshot 7)
 step "no ping in the image or on the node: refused" refused dash
 same "no ping: VM 7 is as before" "${picture[7]}" "$(snapshot 7)"
@@ -68,9 +68,9 @@ for shell in bash dash busybox; do
 	[ $shell != busybox ] || address=${guest6[7]}
 	PLAN=""
 	plan_vm 0 $vm 120 "$delay" "$delay" 150
-	line "reach 0 icmp $address - 3"
-	line "reach 0 tcp $address 7001 3"
-	line "reach 0 tcp $address 7009 3"
+	line "probe 0 icmp $address - 3"
+	line "probe 0 tcp $address 7001 3"
+	line "probe 0 tcp $address 7009 3"
 	if step "delay ($shell): armed" arm fault $shell; then
 		step "delay ($shell): probed before go" probes before 2 0 1 2
 		say fault go
@@ -94,8 +94,8 @@ done
 for engine in nft tc; do
 	CUT_PORTS=7001
 	cut_plan $engine tcp 120 7 in
-	line "reach 0 tcp ${guest4[7]} 7001 2"
-	line "reach 0 tcp ${guest4[7]} 7002 2"
+	line "probe 0 tcp ${guest4[7]} 7001 2"
+	line "probe 0 tcp ${guest4[7]} 7002 2"
 	if step "filter ($engine): armed" arm fault bash; then
 		step "filter ($engine): probed before go" probes before 2 0 1
 		say fault go
@@ -115,8 +115,8 @@ done
 # A connection that hangs, a ping that waits, and the agent alone is gone.
 for shell in bash dash busybox; do
 	cut_plan nft "tcp icmp" 120 7 in
-	line "reach 0 tcp ${guest4[7]} 7001 100"
-	line "reach 0 icmp ${guest4[7]} - 100"
+	line "probe 0 tcp ${guest4[7]} 7001 100"
+	line "probe 0 icmp ${guest4[7]} - 100"
 	if step "agent killed while probes hang ($shell): injected" inject fault $shell; then
 		step "agent killed while probes hang ($shell): they do" until_ok ping_hangs
 		kill -9 "${agent_pid[fault]}"

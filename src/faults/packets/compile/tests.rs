@@ -1,43 +1,8 @@
 use super::*;
-use crate::fault::{Binding, Interface, Launcher, Percent, Rate, Time};
+use crate::fault::testing::{bridged, masquerade, target};
+use crate::fault::{Percent, Rate, Time};
 use crate::faults::packets::netem::qdisc::Shaper;
 use crate::faults::packets::netem::{NetemPreset, NetemSettings};
-
-fn interface(network: &str, tap: &str, bridge: &str, uplink: &str, binding: Binding) -> Interface {
-    Interface {
-        network: network.into(),
-        tap: tap.into(),
-        bridge: bridge.into(),
-        uplink: uplink.into(),
-        binding,
-    }
-}
-
-pub(crate) fn masquerade() -> Interface {
-    interface("default", "tap0", "k6t-eth0", "eth0", Binding::Masquerade)
-}
-
-pub(crate) fn bridged() -> Interface {
-    let (tap, bridge, uplink) = ("tap16477688c0e", "k6t-16477688c0e", "16477688c0e-nic");
-    interface("blue", tap, bridge, uplink, Binding::Bridge)
-}
-
-pub(crate) fn target(interfaces: Vec<Interface>) -> Target {
-    Target {
-        namespace: "shop".into(),
-        name: "web-1".into(),
-        uid: "5d2f".into(),
-        node: "node-1".into(),
-        launcher: Launcher {
-            name: "virt-launcher-web-1-x".into(),
-            uid: "0c8d4f1e-8f5e-4c57-9d7c-1c9d8a8f0001".into(),
-            container_id: Some("ab12".into()),
-            address: None,
-        },
-        interfaces,
-        probes: Vec::new(),
-    }
-}
 
 fn lines(settings: NetemSettings, directions: Directions, target: &Target) -> Vec<String> {
     node_vm(settings, directions, target).unwrap().lines
@@ -52,14 +17,17 @@ fn qdiscs(vm: &NodeVm) -> &[ExpectedQdisc] {
 
 fn node_vm(settings: NetemSettings, directions: Directions, target: &Target) -> Result<NodeVm, CompileError> {
     let fault = PacketEffect::Netem(settings.resolve().unwrap());
-    let order = Order {
-        fault: &fault,
+    compile(&order(&fault, directions), target, 0, Duration::from_millis(1_500))
+}
+
+pub(crate) fn order(fault: &PacketEffect, directions: Directions) -> Order<'_> {
+    Order {
+        fault,
         directions,
         run: "abc123",
         handle: Handle::new(0x7a31).unwrap(),
         probes: &[],
-    };
-    compile(&order, target, 0, Duration::from_millis(1_500))
+    }
 }
 
 #[test]

@@ -1,21 +1,16 @@
 use std::time::Duration;
 
+use crate::fault::testing::{bridged, masquerade, target};
 use crate::fault::{Cidr, Directions, Ports, Target};
-use crate::faults::packets::compile::tests::{bridged, masquerade, target};
-use crate::faults::packets::compile::{NodeVm, Order, compile, node_plan};
+use crate::faults::packets::compile::tests::order;
+use crate::faults::packets::compile::{NodeVm, compile, node_plan};
 use crate::faults::packets::filter::{Engine, FilterAction, FilterPreset, FilterSettings, Ruleset};
 use crate::faults::packets::spec::PacketEffect;
-use crate::plan::{CompileError, Handle};
+use crate::plan::CompileError;
 
 fn run(settings: FilterSettings, directions: Directions, target: &Target) -> Result<(String, NodeVm), CompileError> {
     let fault = PacketEffect::Filter(settings.resolve().unwrap());
-    let order = Order {
-        fault: &fault,
-        directions,
-        run: "abc123",
-        handle: Handle::new(0x7a31).unwrap(),
-        probes: &[],
-    };
+    let order = order(&fault, directions);
     let vm = compile(&order, target, 0, Duration::from_millis(1_500))?;
     Ok((node_plan(&order, [&vm]), vm))
 }

@@ -1,29 +1,14 @@
 use super::*;
-use crate::fault::{Binding, Directions, Interface, Launcher, OnMigration, Ports, Time};
+use crate::fault::{Directions, OnMigration, Ports, Time, testing};
 use crate::faults::packets::filter::{Engine, FilterSettings};
 use crate::faults::packets::spec::PacketEffect;
 
 fn target(number: usize) -> Target {
-    Target {
-        namespace: "shop".into(),
-        name: format!("web-{number}"),
-        uid: format!("uid-{number}"),
-        node: "node-1".into(),
-        launcher: Launcher {
-            name: format!("virt-launcher-web-{number}-x"),
-            uid: format!("0c8d4f1e-8f5e-4c57-9d7c-{number:012}"),
-            container_id: Some("a".repeat(64)),
-            address: None,
-        },
-        interfaces: vec![Interface {
-            network: "default".into(),
-            tap: "tap0".into(),
-            bridge: "k6t-eth0".into(),
-            uplink: "eth0".into(),
-            binding: Binding::Masquerade,
-        }],
-        probes: Vec::new(),
-    }
+    let mut target = testing::target(vec![testing::masquerade()]);
+    target.name = format!("web-{number}");
+    target.launcher.uid = format!("0c8d4f1e-8f5e-4c57-9d7c-{number:012}");
+    target.launcher.container_id = Some("a".repeat(64));
+    target
 }
 
 /// A filter of so many single ports on so many VMs of one node.

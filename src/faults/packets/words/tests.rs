@@ -1,27 +1,15 @@
 use super::*;
-use crate::fault::{Interface, KubeletProbe, KubeletProbeKind, Launcher, Percent, Rate};
+use crate::fault::{Interface, KubeletProbe, KubeletProbeKind, Percent, Rate, testing};
 use crate::faults::packets::netem::{NetemPreset, NetemSettings};
 
 pub(crate) fn target(binding: Binding, probes: Vec<KubeletProbe>) -> Target {
+    let interface = Interface {
+        binding,
+        ..testing::masquerade()
+    };
     Target {
-        namespace: "shop".into(),
-        name: "web-1".into(),
-        uid: "5d2f".into(),
-        node: "node-1".into(),
-        launcher: Launcher {
-            name: "virt-launcher-web-1-x".into(),
-            uid: "0c8d".into(),
-            container_id: None,
-            address: None,
-        },
-        interfaces: vec![Interface {
-            network: "default".into(),
-            tap: "tap0".into(),
-            bridge: "k6t-eth0".into(),
-            uplink: "eth0".into(),
-            binding,
-        }],
         probes,
+        ..testing::target(vec![interface])
     }
 }
 

@@ -25,7 +25,7 @@ const CLIENT_PORT: u16 = 45_678;
 
 /// `KIND ADDRESS PORT SECONDS [PATH]` of a plan.
 #[derive(Debug)]
-pub(super) struct Reach {
+pub(super) struct Probe {
     kind: String,
     /// None for icmp.
     port: Option<u16>,
@@ -51,7 +51,7 @@ pub(super) struct Flight {
     ms: Option<f64>,
 }
 
-impl Reach {
+impl Probe {
     pub(super) fn parse(words: &[&str]) -> Result<Self, &'static str> {
         let (kind, address, port, seconds) = match words {
             [kind @ "icmp", address, "-", seconds] => (kind, address, None, seconds),
@@ -123,12 +123,12 @@ impl Reach {
 impl Double {
     /// Whether the node can make the probes of a plan.
     pub(super) fn can_probe(&self) -> Result<(), Refused> {
-        let mut all = self.plans.iter().flat_map(|plan| &plan.reach);
-        let missing = if self.plans.iter().all(|plan| plan.reach.is_empty()) {
+        let mut all = self.plans.iter().flat_map(|plan| &plan.probes);
+        let missing = if self.plans.iter().all(|plan| plan.probes.is_empty()) {
             return Ok(());
         } else if !self.kernel.has(Feature::Bash) {
             "neither the image nor the node has a bash that opens connections"
-        } else if all.any(|reach| reach.kind == "icmp") && !self.kernel.has(Feature::Ping) {
+        } else if all.any(|probe| probe.kind == "icmp") && !self.kernel.has(Feature::Ping) {
             "icmp: neither the image nor the node has a ping that works"
         } else {
             return Ok(());
@@ -142,7 +142,7 @@ impl Double {
 
     /// A VM is probed from now on.
     pub(super) fn probe_on(&mut self, vm: usize) {
-        let kinds = self.plans[vm].reach.len();
+        let kinds = self.plans[vm].probes.len();
         if kinds > 0 {
             let probed = Probed {
                 since: 0.0,
@@ -164,7 +164,7 @@ impl Double {
     /// It has ended: probed a little longer if it was restored and somebody listens.
     pub(super) fn probe_ended(&mut self, vm: usize, restored: bool) {
         let now = self.uptime();
-        let wanted = self.plans[vm].reach.len() * AFTER;
+        let wanted = self.plans[vm].probes.len() * AFTER;
         match self.probed.get_mut(&vm) {
             Some(probed) if restored && !self.over && !self.detached => {
                 probed.since = now;
@@ -224,7 +224,7 @@ impl Double {
 
     fn depart(&self, vm: usize, n: usize, now: Instant) -> Flight {
         let plan = &self.plans[vm];
-        let outcome = plan.reach[n].outcome(self.kernel.launchers().get_mut(&plan.pod_uid));
+        let outcome = plan.probes[n].outcome(self.kernel.launchers().get_mut(&plan.pod_uid));
         let (Ok(time) | Err(time)) = outcome;
         Flight {
             vm,

@@ -2,14 +2,14 @@
 # VMs of the node, the prober, started with this script's text under bash (for its /dev/tcp); one short-lived child a probe.
 # It stays in the pod's cgroup, holds neither the leash nor anything of a VM, and no step of a fault waits for it.
 #
-#   agent: on I, off I, quit -> $S/reach (4) -> prober -> probe I N:UPTIME:MS -> bus
+#   agent: on I, off I, quit -> $S/probe (4) -> prober -> probe I N:UPTIME:MS -> bus
 
 # Probes a VM after its end, of each kind, and for how long at most, in hundredths of a second.
-REACH_AFTER=3
-REACH_AFTER_LIMIT=1000
+PROBE_AFTER=3
+PROBE_AFTER_LIMIT=1000
 
-# `reach I KIND ADDRESS PORT SECONDS [PATH]` -> REACH, a line a probe: `I N KIND ADDRESS PORT SECONDS [PATH]`.
-check_reach() {
+# `probe I KIND ADDRESS PORT SECONDS [PATH]` -> PROBES, a line a probe: `I N KIND ADDRESS PORT SECONDS [PATH]`.
+check_probe() {
   case $#-${3:-}-${5:-} in
     6-icmp--) ;;
     6-tcp-[1-9]* | 7-http-[1-9]*) case $5 in *[!0-9]* | ??????*) p_bad='not a port' ;; esac ;;
@@ -18,38 +18,38 @@ check_reach() {
   case ${4:-x} in *[!0-9A-Fa-f.:]*) p_bad='not an address' ;; esac
   case ${6:-x} in *[!0-9]* | ????*) p_bad='no number of seconds' ;; esac
   case ${7:-/} in /*) ;; *) p_bad='not a path' ;; esac
-  REACH="$REACH$2 $p_reach ${3:-} ${4:-} ${5:-} ${6:-} ${7:-}$NL"
-  p_reach=$((p_reach + 1))
+  PROBES="$PROBES$2 $p_probes ${3:-} ${4:-} ${5:-} ${6:-} ${7:-}$NL"
+  p_probes=$((p_probes + 1))
 }
 
-# What probes are made with here -> REACH_IN (words for nsenter), REACH_BASH, REACH_PING; else REACH_BAD.
-reach_tools() {
-  REACH_IN='' REACH_BASH='' REACH_PING='' REACH_BAD=''
+# What probes are made with here -> PROBE_IN (words for nsenter), PROBE_BASH, PROBE_PING; else PROBE_BAD.
+probe_tools() {
+  PROBE_IN='' PROBE_BASH='' PROBE_PING='' PROBE_BAD=''
   tool bash
   if [ -n "$TOOL" ] && bash_works "$TOOL"; then
-    REACH_BASH=$TOOL
-  elif REACH_IN='-t 1 -m' && bash_works bash; then
-    REACH_BASH=bash
+    PROBE_BASH=$TOOL
+  elif PROBE_IN='-t 1 -m' && bash_works bash; then
+    PROBE_BASH=bash
   else
-    REACH_BAD='neither the image nor the node has a bash that opens connections'
+    PROBE_BAD='neither the image nor the node has a bash that opens connections'
     return
   fi
-  case $REACH in *' icmp '*) ;; *) return ;; esac
+  case $PROBES in *' icmp '*) ;; *) return ;; esac
   r_own=ping
-  [ -n "$REACH_IN" ] || { tool ping && r_own=$TOOL || r_own=; }
+  [ -n "$PROBE_IN" ] || { tool ping && r_own=$TOOL || r_own=; }
   if [ -n "$r_own" ] && ping_works "$r_own"; then
-    REACH_PING=$r_own
-  elif [ -z "$REACH_IN" ] && ping_works "$NSENTER -t 1 -m ping"; then
-    REACH_PING="$NSENTER -t 1 -m ping"
+    PROBE_PING=$r_own
+  elif [ -z "$PROBE_IN" ] && ping_works "$NSENTER -t 1 -m ping"; then
+    PROBE_PING="$NSENTER -t 1 -m ping"
   else
-    REACH_BAD='icmp: neither the image nor the node has a ping that works'
+    PROBE_BAD='icmp: neither the image nor the node has a ping that works'
   fi
 }
 
 # A command in the node's network namespace, and where its own tools are taken in its mount namespace, too.
 on_node() {
   # shellcheck disable=SC2086  # words
-  "$NSENTER" $REACH_IN --net="$PROC/1/ns/net" "$@"
+  "$NSENTER" $PROBE_IN --net="$PROC/1/ns/net" "$@"
 }
 
 bash_works() {
@@ -68,53 +68,53 @@ ping_works() {
 }
 
 # VM $1 is probed from now on.
-reach_on() {
-  case $REACH in "$1 "* | *"$NL$1 "*) ;; *) return 0 ;; esac
+probe_on() {
+  case $PROBES in "$1 "* | *"$NL$1 "*) ;; *) return 0 ;; esac
   if [ -z "$PROBER" ]; then
-    mkfifo "$S/reach" || return 0
-    exec 4<>"$S/reach"
+    mkfifo "$S/probe" || return 0
+    exec 4<>"$S/probe"
     # shellcheck disable=SC2086  # words
-    "$NSENTER" $REACH_IN --net="$PROC/1/ns/net" "$REACH_BASH" -c "$SELF" vmchaos-prober "$REACH" "$REACH_PING" \
-      <"$S/reach" >&7 2>/dev/null 4>&- 5<&- 7>&- 8>&- &
+    "$NSENTER" $PROBE_IN --net="$PROC/1/ns/net" "$PROBE_BASH" -c "$SELF" vmchaos-prober "$PROBES" "$PROBE_PING" \
+      <"$S/probe" >&7 2>/dev/null 4>&- 5<&- 7>&- 8>&- &
     PROBER=$!
   fi
   PROBED="$PROBED$1=0@0 "
   printf 'on %s\n' "$1" >&4
 }
 
-reach_off() {
+probe_off() {
   case $PROBED in *" $1="*) ;; *) return 0 ;; esac
   PROBED="${PROBED%%" $1="*} ${PROBED#*" $1="* }"
   [ -z "$PROBER" ] || printf 'off %s\n' "$1" >&4
 }
 
-reach_off_all() {
-  for r_one in $PROBED; do reach_off "${r_one%%=*}"; done
+probe_off_all() {
+  for r_one in $PROBED; do probe_off "${r_one%%=*}"; done
 }
 
 # A VM is as it is since now: probes that began before say nothing about it. After its end so many more are wanted.
-reach_since() { # VM [MORE]
+probe_since() { # VM [MORE]
   case $PROBED in *" $1="*) ;; *) return 0 ;; esac
   PROBED="${PROBED%%" $1="*} $1=$NOW@${2:-0} ${PROBED#*" $1="* }"
 }
 
 # VM $1 has ended, as word $2 says.
-reach_ended() {
+probe_ended() {
   if [ "$2" = restored ] && [ -z "$OVER$DETACHED" ]; then
     r_more=0
     while read -r r_vm _; do
-      [ "$r_vm" != "$1" ] || r_more=$((r_more + REACH_AFTER))
+      [ "$r_vm" != "$1" ] || r_more=$((r_more + PROBE_AFTER))
     done <<END
-$REACH
+$PROBES
 END
-    reach_since "$1" "$r_more"
+    probe_since "$1" "$r_more"
   else
-    reach_off "$1"
+    probe_off "$1"
   fi
 }
 
 # Whether some VM that has ended is still probed; not for longer than the limit.
-reach_lasts() {
+probe_lasts() {
   [ -z "$OVER" ] || return 1
   for r_one in $PROBED; do
     [ "${r_one##*@}" = 0 ] || return 0
@@ -122,10 +122,10 @@ reach_lasts() {
   return 1
 }
 
-reach_tick() {
+probe_tick() {
   for r_one in $PROBED; do
     r_since=${r_one#*=}
-    [ "${r_one##*@}" = 0 ] || [ "$NOW" -le $((${r_since%@*} + REACH_AFTER_LIMIT)) ] || reach_off "${r_one%%=*}"
+    [ "${r_one##*@}" = 0 ] || [ "$NOW" -le $((${r_since%@*} + PROBE_AFTER_LIMIT)) ] || probe_off "${r_one%%=*}"
   done
 }
 
@@ -155,7 +155,7 @@ probed() { # VM RESULT
   [ $r_phase = after ] || return 0
   r_more=$((r_more - 1))
   PROBED="${PROBED%%" $1="*} $1=$r_since@$r_more ${PROBED#*" $1="* }"
-  [ "$r_more" -gt 0 ] || reach_off "$1"
+  [ "$r_more" -gt 0 ] || probe_off "$1"
 }
 
 # The clock for probes -> T, in microseconds; bash before 5.0 has only that of 10 ms.
@@ -190,7 +190,7 @@ END
   # Each probe is a process group, so that a ping ends with the one that waits for it.
   set -m
   while :; do
-    reach_round ''
+    probe_round ''
     micros
     r_next=$((T + 1000000))
     while :; do
@@ -203,7 +203,7 @@ END
       r_word='' r_one=''
       if read -r -t "$SEC" r_word r_one; then
         case $r_word in
-          on) R_ON="$R_ON$r_one " && reach_round "$r_one" ;;
+          on) R_ON="$R_ON$r_one " && probe_round "$r_one" ;;
           off) R_ON="${R_ON%%" $r_one "*} ${R_ON#*" $r_one "}" ;;
           *) prober_end ;;
         esac
@@ -226,10 +226,10 @@ prober_end() {
 }
 
 # Starts what is due, of one VM or of all that are on; what has waited long enough counts as not answered.
-reach_round() {
+probe_round() {
   read -r UP _ </proc/uptime
   micros
-  for r_run in $R_RUNNING; do reach_over "$r_run"; done
+  for r_run in $R_RUNNING; do probe_over "$r_run"; done
   while read -r r_vm r_n r_kind r_address r_port r_seconds r_path; do
     case $R_ON in *" $r_vm "*) ;; *) continue ;; esac
     case $1 in '' | "$r_vm") ;; *) continue ;; esac
@@ -240,7 +240,7 @@ reach_round() {
       r_flying=$((r_flying + 1))
     done
     [ "$r_flying" -lt "$R_MOST" ] || continue
-    reach_knock "$r_vm" "$r_n" "$r_kind" "$r_address" "$r_port" "$r_seconds" "$r_path" </dev/null &
+    probe_once "$r_vm" "$r_n" "$r_kind" "$r_address" "$r_port" "$r_seconds" "$r_path" </dev/null &
     # A round may begin a little less than a second after the one before.
     R_RUNNING="$R_RUNNING$r_vm.$r_n=$!@$((T + r_seconds * 1000000 - 50000))@$UP "
   done <<END
@@ -250,7 +250,7 @@ END
 
 # Looks after one probe, `VM.N=PID@UNTIL@UPTIME`: one that takes too long is ended. Either it has said its result and exits
 # with 0, or it says nothing more.
-reach_over() {
+probe_over() {
   r_pid=${1#*=}
   r_pid=${r_pid%%@*} r_until=${1#*@}
   if child_of "$r_pid" "$r_me"; then
@@ -263,7 +263,7 @@ reach_over() {
 }
 
 # One probe, in a process of its own: VM N KIND ADDRESS PORT SECONDS PATH.
-reach_knock() {
+probe_once() {
   k_ms=null k_up=$UP
   micros
   k_began=$T
@@ -276,7 +276,7 @@ reach_knock() {
         k_ms=${k_text%%[!0-9.]*}
         ;;
     esac
-  elif reach_answers "$@"; then
+  elif probe_answers "$@"; then
     micros
     T=$((T - k_began)) k_ms=$((T % 1000))
     while [ ${#k_ms} -lt 3 ]; do k_ms=0$k_ms; done
@@ -290,7 +290,7 @@ reach_knock() {
 
 # Whether a connection is open; for http, whether a status line came that is not a server's failure.
 # shellcheck disable=SC3025
-reach_answers() {
+probe_answers() {
   if [ -n "$R_DIAL" ]; then
     k_line=$("$R_DIAL" "$3" "$4" "$5") || return 1
   else

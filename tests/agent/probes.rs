@@ -21,7 +21,7 @@ crate::under_every_shell! {
 fn probed_plan(vm: usize, hold: &str) -> String {
     let to = address(vm);
     plan_of(vm, hold, HANDLE)
-        + &format!("reach {vm} icmp {to} - 3\nreach {vm} tcp {to} 8080 3\nreach {vm} http {to} 80 4 /a?b=c&d=~e%20\n")
+        + &format!("probe {vm} icmp {to} - 3\nprobe {vm} tcp {to} 8080 3\nprobe {vm} http {to} 80 4 /a?b=c&d=~e%20\n")
 }
 
 fn of(events: &[Value], phase: &str, n: u64) -> Vec<Option<f64>> {
@@ -219,7 +219,7 @@ fn cut_plan(engine: &str, rules: &str) -> String {
     let to = address(0);
     format!(
         "engine {engine}\nmark 7a31:\nports 8000-8100\npeers4 10.99.0.0/16\n{rules}vm 0 {} {}\nhold 0 60\ntap 0 tap0 k6t-eth0\n\
-         uplink 0 eth0 -\nreach 0 icmp {to} - 1\nreach 0 tcp {to} 8080 1\nreach 0 http {to} 80 1 /\n",
+         uplink 0 eth0 -\nprobe 0 icmp {to} - 1\nprobe 0 tcp {to} 8080 1\nprobe 0 http {to} 80 1 /\n",
         uid(0),
         container(0)
     )
@@ -274,14 +274,14 @@ async fn an_answer_that_comes_too_late_is_none() {
     let plan = plan_of(0, "60", HANDLE)
         .replace("delay 100ms", "delay 700ms")
         .replace(" loss 5%", "");
-    let probes = format!("reach 0 icmp {to} - 1\nreach 0 tcp {to} 8080 1\nreach 0 http {to} 80 4 /\n");
+    let probes = format!("probe 0 icmp {to} - 1\nprobe 0 tcp {to} 8080 1\nprobe 0 http {to} 80 4 /\n");
     assert_eq!(answered(&(plan + &probes)).await, [false, false, true]);
 }
 
 #[tokio::test]
 async fn a_node_that_cannot_probe_refuses_before_any_change() {
-    let icmp = plan_of(0, "60", HANDLE) + "reach 0 icmp 10.42.0.10 - 2\n";
-    let tcp = plan_of(0, "60", HANDLE) + "reach 0 tcp 10.42.0.10 22 2\n";
+    let icmp = plan_of(0, "60", HANDLE) + "probe 0 icmp 10.42.0.10 - 2\n";
+    let tcp = plan_of(0, "60", HANDLE) + "probe 0 tcp 10.42.0.10 22 2\n";
     for (feature, plan, refused) in [
         (Feature::Ping, &icmp, true),
         (Feature::Ping, &tcp, false),
@@ -302,12 +302,12 @@ async fn a_node_that_cannot_probe_refuses_before_any_change() {
 #[tokio::test]
 async fn what_is_no_probe_is_no_plan() {
     for (line, why) in [
-        ("reach 0 icmp 10.42.0.10 22 2", "not a probe"),
-        ("reach 0 udp 10.42.0.10 22 2", "not a probe"),
-        ("reach 0 tcp 10.42.0.10 - 2", "not a probe"),
-        ("reach 0 http 10.42.0.10 80 2 x", "not a path"),
-        ("reach 0 tcp $(id) 22 2", "a character that no plan holds"),
-        ("reach 0 http 10.42.0.10 80 2 /`id`", "a character that no plan holds"),
+        ("probe 0 icmp 10.42.0.10 22 2", "not a probe"),
+        ("probe 0 udp 10.42.0.10 22 2", "not a probe"),
+        ("probe 0 tcp 10.42.0.10 - 2", "not a probe"),
+        ("probe 0 http 10.42.0.10 80 2 x", "not a path"),
+        ("probe 0 tcp $(id) 22 2", "a character that no plan holds"),
+        ("probe 0 http 10.42.0.10 80 2 /`id`", "a character that no plan holds"),
     ] {
         let plan = plan_of(0, "60", HANDLE) + line + "\n";
         let events = same(&plan, &[Say("hello 0"), Wait("refused"), Say("bye")]).await;

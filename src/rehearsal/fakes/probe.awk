@@ -1,6 +1,6 @@
 # What a packet from the node meets on its way to a practice VM and back: the qdiscs and filters on the devices of the pod's
 # own network. Prints `lost`, `refused`, or the seconds of a round trip. Every practice guest answers on every port.
-#   reach.awk icmp|tcp ADDRESS PORT
+#   probe.awk icmp|tcp ADDRESS PORT
 
 BEGIN {
   protocol = ARGV[1]; port = ARGV[3]

@@ -44,13 +44,13 @@ async fn servers_of_all_kinds(shell: &[&str]) {
     let refuses = 1;
     let plan = plan_of(0, "60", HANDLE)
         + &[
-            format!("reach 0 tcp 127.0.0.1 {answers} 2\n"),
-            format!("reach 0 http 127.0.0.1 {answers} 2 /a?b=c&d=$e\n").replace('$', "~"),
-            format!("reach 0 tcp 127.0.0.1 {hangs} 2\n"),
-            format!("reach 0 http 127.0.0.1 {fails} 2 /\n"),
-            format!("reach 0 http 127.0.0.1 {babbles} 2 /\n"),
-            format!("reach 0 http 127.0.0.1 {hangs} 1 /\n"),
-            format!("reach 0 tcp 127.0.0.1 {refuses} 2\n"),
+            format!("probe 0 tcp 127.0.0.1 {answers} 2\n"),
+            format!("probe 0 http 127.0.0.1 {answers} 2 /a?b=c&d=$e\n").replace('$', "~"),
+            format!("probe 0 tcp 127.0.0.1 {hangs} 2\n"),
+            format!("probe 0 http 127.0.0.1 {fails} 2 /\n"),
+            format!("probe 0 http 127.0.0.1 {babbles} 2 /\n"),
+            format!("probe 0 http 127.0.0.1 {hangs} 1 /\n"),
+            format!("probe 0 tcp 127.0.0.1 {refuses} 2\n"),
         ]
         .concat();
     let mut operator = rig.armed(&plan, &[]).await;

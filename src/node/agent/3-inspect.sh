@@ -1,4 +1,4 @@
-# Looking, without changing anything: what the devices of a VM are.
+# Inspection of a VM before its fault, without changing anything: what its devices are.
 
 refusal() { # REASON DETAIL [DEVICE] -> REFUSAL, the event without its sequence number
   escape "$2"
@@ -6,8 +6,8 @@ refusal() { # REASON DETAIL [DEVICE] -> REFUSAL, the event without its sequence 
   REASON=$1
 }
 
-# Looks at VM $VM through the namespace in file descriptor 9; nothing is changed. Fails with REFUSAL.
-probe() {
+# Inspects VM $VM through the namespace in file descriptor 9; nothing is changed. Fails with REFUSAL.
+inspect() {
   is_first "$PID" || { refusal no-process "process $PID is no longer the VM's"; return 1; }
   ! in_host_netns /proc/self/fd/9 || { refusal host-netns 'the pod is in the network namespace of the host'; return 1; }
   p_links=$("$NSENTER" --net=/proc/self/fd/9 "$IP" -o -d link show 2>&1)

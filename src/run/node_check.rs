@@ -14,12 +14,12 @@ use crate::problem::Problem;
 /// The label of a pod that looks at a node instead of doing something to VMs.
 pub(crate) const FAULT: &str = "check";
 
-/// The agent probes the node before its first word; a module that has to be loaded takes a moment.
+/// The agent tries what the node can do before its first word; a module that has to be loaded takes a moment.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// One node to be looked at.
 #[derive(Debug, Clone)]
-pub(crate) struct Probe {
+pub(crate) struct NodeCheck {
     /// Label of the pod.
     pub run: String,
     /// Number of the pod within the run.
@@ -34,7 +34,7 @@ pub(crate) struct Probe {
 
 /// What the agent found on a node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Probed {
+pub(crate) struct NodeFacts {
     pub kernel: String,
     /// Version of tc in the image.
     pub tc: String,
@@ -59,9 +59,9 @@ pub(crate) enum Filtering {
     Tc,
 }
 
-// === impl Probe ===
+// === impl NodeCheck ===
 
-impl Probe {
+impl NodeCheck {
     /// The pod that looks: its plan names a VM that is on no node, so that there is nothing to be done to anybody.
     pub(crate) fn pod(&self) -> DebugPod {
         DebugPod {
@@ -81,17 +81,17 @@ impl Probe {
 }
 
 /// Looks at a node; the error says why nobody could, and what to do.
-pub(crate) async fn run(cluster: &Cluster, probe: &Probe) -> Result<Probed, Problem> {
+pub(crate) async fn run(cluster: &Cluster, check: &NodeCheck) -> Result<NodeFacts, Problem> {
     let errand = Errand {
         cluster,
-        pod: probe.pod(),
-        start_limit: probe.start_limit,
+        pod: check.pod(),
+        start_limit: check.start_limit,
         answer_limit: ANSWER_LIMIT,
     };
-    let mut probed = Probed::default();
+    let mut facts = NodeFacts::default();
     let (result, pod) = errand
         .run(pending(), |event| {
-            if take(&mut probed, event) {
+            if take(&mut facts, event) {
                 Next::Done(())
             } else {
                 Next::Listen
@@ -99,11 +99,11 @@ pub(crate) async fn run(cluster: &Cluster, probe: &Probe) -> Result<Probed, Prob
         })
         .await;
     pod.finish().await;
-    result.map(|()| probed)
+    result.map(|()| facts)
 }
 
 /// Notes what an event says; `true` when that was all.
-fn take(probed: &mut Probed, event: Event) -> bool {
+fn take(facts: &mut NodeFacts, event: Event) -> bool {
     match event {
         Event::Hello {
             kernel,
@@ -115,7 +115,7 @@ fn take(probed: &mut Probed, event: Event) -> bool {
             reject,
             flower,
         } => {
-            *probed = Probed {
+            *facts = NodeFacts {
                 kernel,
                 tc,
                 shell,
@@ -135,9 +135,9 @@ fn take(probed: &mut Probed, event: Event) -> bool {
         // The VM that is on no node is refused, for that reason or for one that comes before it.
         Event::Refused { reason, detail, .. } => {
             if reason == "no-netem" {
-                probed.netem = Some(false);
+                facts.netem = Some(false);
             } else if reason != "no-process" {
-                probed.lacks = Some(if detail.is_empty() { reason } else { detail });
+                facts.lacks = Some(if detail.is_empty() { reason } else { detail });
             }
             true
         }
@@ -175,36 +175,36 @@ mod tests {
 
     #[test]
     fn a_vm_that_is_on_no_node_ends_the_look_and_is_no_complaint() {
-        let mut probed = Probed::default();
-        assert!(!take(&mut probed, hello(Some(true))));
-        assert!(take(&mut probed, refused("no-process", "")));
+        let mut facts = NodeFacts::default();
+        assert!(!take(&mut facts, hello(Some(true))));
+        assert!(take(&mut facts, refused("no-process", "")));
         assert_eq!(
-            (probed.netem, probed.lacks, probed.kernel.as_str()),
+            (facts.netem, facts.lacks, facts.kernel.as_str()),
             (Some(true), None, "6.1")
         );
-        assert_eq!(probed.filter, Filtering::Nft { reject: false });
+        assert_eq!(facts.filter, Filtering::Nft { reject: false });
     }
 
     #[test]
     fn a_node_without_netem_and_an_image_without_tools_are_told_apart() {
-        let mut probed = Probed::default();
-        take(&mut probed, hello(None));
-        take(&mut probed, refused("no-netem", ""));
-        assert_eq!((probed.netem, &probed.lacks), (Some(false), &None));
-        take(&mut probed, refused("no-tool", "nsenter"));
-        assert_eq!(probed.lacks.as_deref(), Some("nsenter"));
+        let mut facts = NodeFacts::default();
+        take(&mut facts, hello(None));
+        take(&mut facts, refused("no-netem", ""));
+        assert_eq!((facts.netem, &facts.lacks), (Some(false), &None));
+        take(&mut facts, refused("no-tool", "nsenter"));
+        assert_eq!(facts.lacks.as_deref(), Some("nsenter"));
     }
 
     #[test]
     fn the_end_of_the_agent_ends_the_look_and_its_heartbeat_does_not() {
-        assert!(take(&mut Probed::default(), Event::End { leaked: 0 }));
-        assert!(!take(&mut Probed::default(), Event::Hb));
+        assert!(take(&mut NodeFacts::default(), Event::End { leaked: 0 }));
+        assert!(!take(&mut NodeFacts::default(), Event::Hb));
     }
 
     #[test]
     fn an_image_has_no_filter_only_where_both_are_known_to_be_missing() {
         let filter = |nft: Option<bool>, flower: Option<bool>| {
-            let mut probed = Probed::default();
+            let mut facts = NodeFacts::default();
             let event = Event::Hello {
                 kernel: String::new(),
                 tc: String::new(),
@@ -215,8 +215,8 @@ mod tests {
                 reject: None,
                 flower,
             };
-            take(&mut probed, event);
-            probed.filter
+            take(&mut facts, event);
+            facts.filter
         };
         assert_eq!(filter(Some(false), Some(false)), Filtering::Nothing);
         for (nft, flower) in [
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn kubernetes_ends_a_pod_that_looks_later_than_the_command_would() {
-        let probe = Probe {
+        let check = NodeCheck {
             run: "k3f9ab".into(),
             number: 0,
             node: "n".into(),
@@ -240,6 +240,6 @@ mod tests {
             annotations: BTreeMap::new(),
             start_limit: Duration::from_secs(20),
         };
-        assert_eq!(probe.pod().active_deadline, Duration::from_secs(20 + 2 * 30));
+        assert_eq!(check.pod().active_deadline, Duration::from_secs(20 + 2 * 30));
     }
 }
