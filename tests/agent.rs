@@ -41,6 +41,8 @@ mod nothing_armed;
 mod probes;
 #[path = "agent/processes.rs"]
 mod processes;
+#[path = "agent/read_back.rs"]
+mod read_back;
 #[path = "agent/real.rs"]
 mod real;
 #[path = "agent/real_filter.rs"]

@@ -4,6 +4,7 @@
 
 mod check;
 mod halt;
+mod halt_vm;
 mod leftovers;
 mod list;
 mod status;
