@@ -127,10 +127,8 @@ impl Double {
         };
         if self.engine == Some(Engine::Nft) {
             let table = launcher.tables.get(&self.table());
-            return table
-                .map(|table| ("nft".to_owned(), table.json()))
-                .into_iter()
-                .collect();
+            let shown = table.map_or_else(|| json!({"nftables": []}), |table| table.json());
+            return [("nft".to_owned(), shown)].into_iter().collect();
         }
         let shown = |cut: &Cut| {
             let clsact = launcher.clsacts.get(&cut.device);

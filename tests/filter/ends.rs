@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vmchaos_rehearsal::Options;
+use vmchaos_rehearsal::{AgentKind, Options};
 
 use super::{LONG, cuts, with};
 use crate::support::{Rehearsal, Running};
@@ -70,6 +70,31 @@ fn rules_that_somebody_took_away_were_not_there_until_the_end() {
         "{target}"
     );
     assert_eq!(cuts(&rehearsal, "web-1"), Vec::<String>::new());
+}
+
+#[test]
+fn rules_that_halt_took_away_by_the_vms_name_were_not_there_until_the_end() {
+    for (engine, agent) in [
+        ("nft", AgentKind::Script),
+        ("tc", AgentKind::Script),
+        ("nft", AgentKind::Double),
+        ("tc", AgentKind::Double),
+    ] {
+        let rehearsal = Rehearsal::with(Options {
+            agent,
+            ..Options::default()
+        });
+        let mut run = injected(&rehearsal, engine);
+        rehearsal.run(&["halt", "vmi/web-1", "-y"]).expect(0);
+        assert_eq!(cuts(&rehearsal, "web-1"), Vec::<String>::new(), "{engine}");
+        run.signal("INT");
+        let target = run.end().expect(130).target();
+        assert_eq!(
+            (&target["state"], &target["error"]["reason"]),
+            (&"failed".into(), &"not-held".into()),
+            "{engine}: {target}"
+        );
+    }
 }
 
 #[test]

@@ -245,7 +245,12 @@ impl Engine {
         self.ended_by(vm, placement, by);
         let state = &mut self.vms[vm];
         let held = state.placements[placement].is_touched() && state.injected_at.is_some();
-        if held && !read.is_empty() && state.problem.is_none() {
+        if held && read.is_empty() {
+            state.note(
+                self.clock,
+                "the kernel could not be asked whether the fault was there to its end",
+            );
+        } else if held && state.problem.is_none() {
             match (state.check)(read) {
                 Ok(readings) => state.readings = readings,
                 Err(difference) => state.fail(

@@ -84,7 +84,16 @@ nft_set() { # NAME TYPE LIST
 nft_look() {
   READ='' OURS=''
   n_json=$(ask "$NFT" -j list table netdev "vmchaos_$RUN")
-  case $n_json in *[!\ -~]*) return 1 ;; '{"nftables":'*'}') ;; *) return 1 ;; esac
+  case $n_json in
+    *[!\ -~]*) return 1 ;;
+    '{"nftables":'*'}') ;;
+    *)
+      # It is not there only if the kernel says which tables are.
+      nft_scan || return 1
+      case $TABLES in *" vmchaos_$RUN "*) return 1 ;; esac
+      n_json='{"nftables":[]}'
+      ;;
+  esac
   READ="\"nft\":$n_json"
   for n_own in $OWNED; do
     n_chain=${n_own#*:}
