@@ -3,14 +3,21 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
+	watchtools "k8s.io/client-go/tools/watch"
 )
 
 // The kinds that are used.
@@ -72,6 +79,36 @@ func (a *api) ready() bool {
 
 func (a *api) get(kind schema.GroupVersionResource, namespace, name string) (*unstructured.Unstructured, error) {
 	return a.at(kind, namespace).Get(context.Background(), name, v1.GetOptions{})
+}
+
+// await watches an object, which need not be there yet, until it is as asked.
+func (a *api) await(limit time.Duration, kind schema.GroupVersionResource, namespace, name string, is func(*unstructured.Unstructured) bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	one := fields.OneTermEqualSelector("metadata.name", name).String()
+	source := &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options v1.ListOptions) (runtime.Object, error) {
+			options.FieldSelector = one
+			return a.at(kind, namespace).List(ctx, options)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options v1.ListOptions) (watch.Interface, error) {
+			options.FieldSelector = one
+			return a.at(kind, namespace).Watch(ctx, options)
+		},
+	}
+	last := "it was never there"
+	_, err := watchtools.UntilWithSync(ctx, source, &unstructured.Unstructured{}, nil, func(event watch.Event) (bool, error) {
+		o, ok := event.Object.(*unstructured.Unstructured)
+		if !ok || event.Type == watch.Deleted {
+			return false, nil
+		}
+		last = fmt.Sprint(o.Object["status"])
+		return is(o), nil
+	})
+	if err != nil {
+		return fmt.Errorf("%s %s within %v: %w; last status: %s", kind.Resource, name, limit, err, last)
+	}
+	return nil
 }
 
 func (a *api) list(kind schema.GroupVersionResource, namespace, selector string) ([]unstructured.Unstructured, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,11 +17,20 @@ type guest struct {
 	vm bool
 }
 
+// kernelArgs are what a guest's kernel is told: little to do and little to say, because it is emulated.
+const kernelArgs = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off norandmaps nokaslr"
+
 // firstNode is the annotation by which a VMI asks for the node it starts on.
 const firstNode = "vmchaos.test/first-node"
 
-// standing are the VMs of the cluster: two bindings, and two on one node, so that one can be seen not to change.
-var standing = []guest{
+// standing are those of the guests that can be had: KubeVirt's bridge binding makes a dummy device, which this machine's kernel may
+// not have.
+func (c *cluster) standing() []guest {
+	return slices.DeleteFunc(slices.Clone(guests), func(g guest) bool { return c.virt != "" && g.binding == "bridge" })
+}
+
+// guests are the VMs of the cluster: two bindings, and two on one node, so that one can be seen not to change.
+var guests = []guest{
 	{"web-1", "masquerade", "node-1", true},
 	{"web-2", "bridge", "node-1", true},
 	{"web-3", "masquerade", "node-2", true},
@@ -28,16 +38,27 @@ var standing = []guest{
 
 // guests starts the standing VMs and waits until each answers.
 func (c *cluster) guests() error {
-	for _, g := range standing {
+	for _, g := range c.standing() {
 		if err := c.createGuest(g); err != nil {
 			return err
 		}
 	}
-	return c.awaitStanding()
+	if err := c.awaitStanding(); err != nil {
+		return fmt.Errorf("%w\n%s", err, c.unready("default"))
+	}
+	for _, g := range c.standing() {
+		if err := until(3*time.Minute, g.name+"'s guest answers", func() bool {
+			four, _, err := c.address(g.name)
+			return err == nil && answers(four)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *cluster) awaitStanding() error {
-	for _, g := range standing {
+	for _, g := range c.standing() {
 		if err := c.awaitGuest(g.name, 3*time.Minute); err != nil {
 			return err
 		}
@@ -48,8 +69,16 @@ func (c *cluster) awaitStanding() error {
 func (c *cluster) createGuest(g guest) error {
 	spec := object{
 		"architecture": "amd64", "terminationGracePeriodSeconds": int64(30),
-		"domain":   object{"devices": object{"interfaces": []any{object{"name": "default", g.binding: object{}}}}, "memory": object{"guest": "96Mi"}},
+		"domain": object{
+			"devices": object{"interfaces": []any{object{"name": "default", g.binding: object{}}}}, "memory": object{"guest": "96Mi"},
+			"firmware": object{"kernelBoot": object{"kernelArgs": kernelArgs, "container": object{
+				"image": guestImage, "imagePullPolicy": "IfNotPresent", "kernelPath": "/vmlinuz", "initrdPath": "/initrd",
+			}}},
+		},
 		"networks": []any{object{"name": "default", "pod": object{}}},
+		"affinity": object{"nodeAffinity": object{"preferredDuringSchedulingIgnoredDuringExecution": []any{object{
+			"weight": int64(100), "preference": object{"matchExpressions": []any{object{"key": "kubernetes.io/hostname", "operator": "In", "values": []any{g.node}}}},
+		}}}},
 	}
 	// A node selector would forbid migrations.
 	annotations := object{firstNode: g.node}

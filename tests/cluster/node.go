@@ -117,6 +117,9 @@ func nodeMounts(folder string) error {
 	if err := os.Chmod(tunDevice, 0o666); err != nil {
 		return err
 	}
+	if err := syscall.Mount(tunDevice, "/dev/net/tun", "", syscall.MS_BIND, ""); err != nil {
+		return fmt.Errorf("/dev/net/tun: %w", err)
+	}
 	// Volumes are mounted by the kubelet and seen by containerd: one peer group, as systemd sets it up.
 	return syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_SHARED, "")
 }

@@ -49,7 +49,7 @@ func (t *check) scenario(program, name string) {
 
 // standingAgain brings the VMs back that a scenario may have left ended or frozen.
 func (t *check) standingAgain() {
-	for _, g := range standing {
+	for _, g := range t.standing() {
 		vm, err := t.api.get(vms, "default", g.name)
 		if err != nil {
 			continue
