@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -140,6 +142,26 @@ func (a *api) patch(kind schema.GroupVersionResource, namespace, name string, ch
 		return err
 	}
 	_, err = a.at(kind, namespace).Patch(context.Background(), name, types.JSONPatchType, body, v1.PatchOptions{})
+	return err
+}
+
+// subresource asks KubeVirt's part of the API for something, of a VM or VMI in the namespace of all.
+func (a *api) subresource(plural, name, verb string) error {
+	client, err := rest.HTTPClientFor(a.config)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequest(http.MethodPut, a.config.Host+"/apis/subresources.kubevirt.io/v1/namespaces/default/"+plural+"/"+name+"/"+verb, strings.NewReader("{}"))
+	if err != nil {
+		return err
+	}
+	answer, err := client.Do(request)
+	if err == nil && answer.StatusCode >= 300 {
+		err = fmt.Errorf("%s of %s: %s", verb, name, answer.Status)
+	}
+	if answer != nil {
+		answer.Body.Close()
+	}
 	return err
 }
 

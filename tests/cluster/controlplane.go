@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,8 +92,12 @@ func (c *cluster) emulatedVersion() []string {
 }
 
 func (c *cluster) startAPIServer() error {
+	policy := filepath.Join(c.folder, "audit.yaml")
+	if err := os.WriteFile(policy, []byte(auditPolicy), 0o644); err != nil {
+		return err
+	}
 	// Nothing forwards a Service's address here: webhooks and parts of the API are reached at their pods'.
-	return c.start("kube-apiserver", append(c.emulatedVersion(), "--enable-aggregator-routing", "--etcd-servers", "http://127.0.0.1:2379", "--bind-address", "10.80.0.1", "--advertise-address", "10.80.0.1",
+	return c.start("kube-apiserver", append(c.emulatedVersion(), "--enable-aggregator-routing", "--audit-policy-file", policy, "--audit-log-path", c.auditLog(), "--etcd-servers", "http://127.0.0.1:2379", "--bind-address", "10.80.0.1", "--advertise-address", "10.80.0.1",
 		"--endpoint-reconciler-type", "none", "--client-ca-file", c.pki("ca.crt"), "--tls-cert-file", c.pki("apiserver.crt"), "--tls-private-key-file", c.pki("apiserver.key"),
 		"--kubelet-client-certificate", c.pki("kubelet-client.crt"), "--kubelet-client-key", c.pki("kubelet-client.key"), "--kubelet-certificate-authority", c.pki("ca.crt"),
 		"--kubelet-preferred-address-types", "InternalIP", "--authorization-mode", "Node,RBAC", "--enable-admission-plugins", "NodeRestriction", "--allow-privileged",
@@ -119,4 +125,30 @@ func (c *cluster) start(name string, args ...string) error {
 	}
 	c.parts[name] = command
 	return nil
+}
+
+// auditPolicy lets the API server keep what is asked of KubeVirt's subresources.
+const auditPolicy = `{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [
+  {"level": "Metadata", "resources": [{"group": "subresources.kubevirt.io"}]}, {"level": "None"}]}
+`
+
+func (c *cluster) auditLog() string { return filepath.Join(c.folder, "log", "audit.log") }
+
+// asked are the paths of KubeVirt's subresources that a user has asked for so far.
+func (t *check) asked(user string) []string {
+	kept, err := os.ReadFile(t.auditLog())
+	if err != nil && !os.IsNotExist(err) {
+		t.fail("%v", err)
+	}
+	var paths []string
+	for _, line := range bytes.Split(kept, []byte("\n")) {
+		var event struct {
+			RequestURI string
+			User       struct{ Username string }
+		}
+		if json.Unmarshal(line, &event) == nil && event.User.Username == user {
+			paths = append(paths, event.RequestURI)
+		}
+	}
+	return paths
 }

@@ -23,10 +23,16 @@ const kernelArgs = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off nora
 // firstNode is the annotation by which a VMI asks for the node it starts on.
 const firstNode = "vmchaos.test/first-node"
 
-// standing are those of the guests that can be had: KubeVirt's bridge binding makes a dummy device, which this machine's kernel may
-// not have.
+// standing are the guests, as they can be had: KubeVirt's bridge binding makes a dummy device, which this machine's kernel may not
+// have.
 func (c *cluster) standing() []guest {
-	return slices.DeleteFunc(slices.Clone(guests), func(g guest) bool { return c.virt != "" && g.binding == "bridge" })
+	all := slices.Clone(guests)
+	for i := range all {
+		if c.virt != "" {
+			all[i].binding = "masquerade"
+		}
+	}
+	return all
 }
 
 // guests are the VMs of the cluster: two bindings, and two on one node, so that one can be seen not to change.
@@ -45,14 +51,6 @@ func (c *cluster) guests() error {
 	}
 	if err := c.awaitStanding(); err != nil {
 		return fmt.Errorf("%w\n%s", err, c.unready("default"))
-	}
-	for _, g := range c.standing() {
-		if err := until(3*time.Minute, g.name+"'s guest answers", func() bool {
-			four, _, err := c.address(g.name)
-			return err == nil && answers(four)
-		}); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -80,7 +78,10 @@ func (c *cluster) createGuest(g guest) error {
 			"weight": int64(100), "preference": object{"matchExpressions": []any{object{"key": "kubernetes.io/hostname", "operator": "In", "values": []any{g.node}}}},
 		}}}},
 	}
-	// A node selector would forbid migrations.
+	if g.node == "node-3" {
+		spec["nodeSelector"] = object{"kubernetes.io/hostname": g.node}
+	}
+	// Elsewhere a node selector would forbid migrations.
 	annotations := object{firstNode: g.node}
 	// Nobody who asks for the others by their label gets the one that stands alone.
 	app := map[bool]string{true: "web", false: "alone"}[g.vm]
@@ -96,15 +97,28 @@ func (c *cluster) createGuest(g guest) error {
 	return err
 }
 
+// awaitGuest waits until a VM runs and its guest has booted.
 func (c *cluster) awaitGuest(name string, limit time.Duration) error {
-	return until(limit, name+" runs", func() bool {
+	return until(limit, name+" runs and answers", func() bool {
 		vmi, err := c.api.get(vmis, "default", name)
-		return err == nil && text(vmi, "status", "phase") == "Running" && vmi.GetDeletionTimestamp() == nil
+		return err == nil && text(vmi, "status", "phase") == "Running" && vmi.GetDeletionTimestamp() == nil && answers(addressOf(vmi))
 	})
 }
 
-// launcher is the pod a VM runs in now.
+// launcher is the pod a VM runs in now. After a migration its address is known a moment later than its node.
 func (c *cluster) launcher(name string) (*unstructured.Unstructured, error) {
+	var found *unstructured.Unstructured
+	var failed error
+	if err := until(10*time.Second, name+" has a running launcher", func() bool {
+		found, failed = c.launcherNow(name)
+		return failed != nil || found != nil
+	}); err != nil {
+		return nil, err
+	}
+	return found, failed
+}
+
+func (c *cluster) launcherNow(name string) (*unstructured.Unstructured, error) {
 	vmi, err := c.api.get(vmis, "default", name)
 	if err != nil {
 		return nil, err
@@ -114,11 +128,12 @@ func (c *cluster) launcher(name string) (*unstructured.Unstructured, error) {
 		return nil, err
 	}
 	for i := range all {
-		if text(&all[i], "status", "podIP") == addressOf(vmi) && text(&all[i], "status", "phase") == "Running" {
+		at := text(&all[i], "spec", "nodeName") == text(vmi, "status", "nodeName") && text(&all[i], "status", "podIP") == addressOf(vmi)
+		if at && text(&all[i], "status", "phase") == "Running" {
 			return &all[i], nil
 		}
 	}
-	return nil, fmt.Errorf("%s has no running launcher", name)
+	return nil, nil
 }
 
 // address is where a VM is reached, IPv4 and IPv6.

@@ -100,7 +100,7 @@ func (c *cluster) images() error {
 	if !c.needsMachine {
 		return nil
 	}
-	return c.startMachine(filepath.Join(roots, "launcher"), archive)
+	return c.startMachine(filepath.Join(roots, "launcher"), archives)
 }
 
 func (c *cluster) importImages(n *node, archives []string) error {

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -37,9 +36,6 @@ type cluster struct {
 	emulatedListens bool
 	// flaky are the tests that passed on their second try only.
 	flaky []string
-	// askedOf are the subresources that were asked for, as NAMESPACE/PLURAL/NAME/SUBRESOURCE.
-	askedOf    []string
-	askedMutex sync.Mutex
 }
 
 // inside brings the cluster up and runs the suite, as the first process of the namespaces that hold all of it.
@@ -52,7 +48,7 @@ func inside(args []string) int {
 	}
 	c.program = program
 	words := args[2:]
-	c.needsMachine = c.virt == "" && (args[1] == "up" || slices.ContainsFunc(onNetem(), func(one test) bool { return chosen(one.name, words) }))
+	c.needsMachine = args[1] == "up" || slices.ContainsFunc(onNetem(), func(one test) bool { return chosen(one.name, words) })
 	if err := c.up(); err != nil {
 		fmt.Fprintln(os.Stderr, "cluster: not up:", err)
 		c.tails()

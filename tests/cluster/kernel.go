@@ -55,10 +55,23 @@ func (t *check) network(vm string) *vmNet {
 		return string(out)
 	}
 	run := func(argv ...string) string {
-		return read(append([]string{"nsenter", fmt.Sprintf("--net=/proc/1/fd/%d", file.Fd()), "--"}, argv...)...)
+		return read(append([]string{"nsenter", fmt.Sprintf("--net=/proc/1/fd/%d", file.Fd()), "--"}, newest(argv)...)...)
 	}
 	return &vmNet{run: run, read: read, inode: inode, node: on, addresses: t.addresses(vm), levels: 3}
 }
+
+// newest is a command with the nft of KubeVirt's images: Debian 12's own (1.0.6) crashes on sets that a newer one has made.
+func newest(argv []string) []string {
+	root := os.Getenv(virtRoot)
+	if root == "" || argv[0] != "nft" {
+		return argv
+	}
+	libraries := root + "/usr/lib/x86_64-linux-gnu"
+	return append([]string{libraries + "/ld-linux-x86-64.so.2", "--library-path", libraries, root + "/usr/sbin/nft"}, argv[1:]...)
+}
+
+// virtRoot names the folder with what the launcher image is made of, where KubeVirt itself runs.
+const virtRoot = "VMCHAOS_CLUSTER_VIRT_ROOT"
 
 // networkInMachine is the same on a node that is a machine; there the guest's process keeps it open.
 func (t *check) networkInMachine(on *node, vm string, pod *unstructured.Unstructured) *vmNet {

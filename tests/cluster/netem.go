@@ -51,7 +51,11 @@ func (c *cluster) bootEmulated() error {
 		return err
 	}
 	c.say("%s is Ready", n.name)
-	if err := c.virtHandler(n); err != nil {
+	prepare := c.virtHandler
+	if c.virt != "" {
+		prepare = c.prepareForVirt
+	}
+	if err := prepare(n); err != nil {
 		return err
 	}
 	if err := c.createGuest(guest{emulated, "masquerade", n.name, false}); err != nil {

@@ -30,7 +30,7 @@ func nodeInit(args []string) {
 		services = append(services, &service{name: "door", argv: []string{"/proc/self/exe", "door", name, args[2], filepath.Join(filepath.Dir(folder), "pki")}})
 	}
 	if images := os.Getenv("VMCHAOS_CLUSTER_IMAGES"); images != "" {
-		importer := "until " + bin + "/usr/bin/ctr version; do sleep 0.2; done; exec " + bin + "/usr/bin/ctr --namespace k8s.io images import " + images
+		importer := "until " + bin + "/usr/bin/ctr version; do sleep 0.2; done; for images in " + images + "/*; do " + bin + "/usr/bin/ctr --namespace k8s.io images import $images; done"
 		services = append(services, &service{name: "images", once: true, argv: []string{"/bin/sh", "-c", importer}})
 	}
 	for {

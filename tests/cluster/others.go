@@ -43,8 +43,9 @@ ip -n desk addr add 10.80.0.99/24 dev eth0`))
 func (t *check) renewed(vm, uid string) {
 	t.until(2*time.Minute, vm+" runs anew", func() bool {
 		object, err := t.api.get(vmis, "default", vm)
-		return err == nil && string(object.GetUID()) != uid && text(object, "status", "phase") == "Running"
+		return err == nil && string(object.GetUID()) != uid
 	})
+	t.must(t.awaitGuest(vm, 2*time.Minute))
 }
 
 func (t *check) uid(vm string) string {

@@ -18,8 +18,12 @@ const virtRegistry = "localhost/vmchaos-test"
 // virtOperator installs KubeVirt by its own operator, and waits until that has deployed it on both nodes of this kernel.
 func (c *cluster) virtOperator() error {
 	for _, n := range c.nodes {
+		// A machine is there later.
+		if n.machine {
+			continue
+		}
 		if err := c.prepareForVirt(n); err != nil {
-			return fmt.Errorf("%s: %w", n.name, err)
+			return err
 		}
 	}
 	printed, err := exec.Command(os.Getenv("VMCHAOS_CLUSTER_VIRT_MANIFESTS"), virtRegistry, serverHost, serverPort).Output()
@@ -43,13 +47,25 @@ func (c *cluster) virtOperator() error {
 	return c.operatorRole()
 }
 
+// launcherImageOf is what KubeVirt is configured to start.
+func (c *cluster) launcherImageOf() string {
+	if c.virt == "" {
+		return launcherImage
+	}
+	return virtRegistry + "/virt-launcher:v1.6.0"
+}
+
 // prepareForVirt gives a node what KubeVirt asks of one: a role for its operator's pods, and room on a disk that the kubelet does
 // not count here.
 func (c *cluster) prepareForVirt(n *node) error {
-	if err := c.api.merge(nodes, "", n.name, object{"metadata": object{"labels": object{"node-role.kubernetes.io/control-plane": ""}}}); err != nil {
-		return err
+	err := c.api.merge(nodes, "", n.name, object{"metadata": object{"labels": object{"node-role.kubernetes.io/control-plane": ""}}})
+	if err == nil {
+		err = c.api.merge(nodes, "", n.name, object{"status": object{"capacity": object{"ephemeral-storage": "20Gi"}}}, "status")
 	}
-	return c.api.merge(nodes, "", n.name, object{"status": object{"capacity": object{"ephemeral-storage": "20Gi"}}}, "status")
+	if err != nil {
+		return fmt.Errorf("%s: %w", n.name, err)
+	}
+	return nil
 }
 
 // install makes an object as soon as its type is served.
