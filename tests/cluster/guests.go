@@ -101,8 +101,12 @@ func (c *cluster) createGuest(g guest) error {
 func (c *cluster) awaitGuest(name string, limit time.Duration) error {
 	return until(limit, name+" runs and answers", func() bool {
 		vmi, err := c.api.get(vmis, "default", name)
-		return err == nil && text(vmi, "status", "phase") == "Running" && vmi.GetDeletionTimestamp() == nil && answers(addressOf(vmi))
+		return err == nil && runs(vmi) && answers(addressOf(vmi))
 	})
+}
+
+func runs(vmi *unstructured.Unstructured) bool {
+	return text(vmi, "status", "phase") == "Running" && vmi.GetDeletionTimestamp() == nil
 }
 
 // launcher is the pod a VM runs in now. After a migration its address is known a moment later than its node.

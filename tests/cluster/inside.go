@@ -48,7 +48,7 @@ func inside(args []string) int {
 	}
 	c.program = program
 	words := args[2:]
-	c.needsMachine = args[1] == "up" || slices.ContainsFunc(onNetem(), func(one test) bool { return chosen(one.name, words) })
+	c.needsMachine = args[1] == "up" || slices.ContainsFunc(c.onNetem(), func(one test) bool { return chosen(one.name, words) })
 	if err := c.up(); err != nil {
 		fmt.Fprintln(os.Stderr, "cluster: not up:", err)
 		c.tails()

@@ -20,7 +20,7 @@ type vmNet struct {
 	// run is a command in the namespace, read is one on the node.
 	run, read func(argv ...string) string
 	inode     string
-	// addresses are the guest's, IPv4 and IPv6.
+	// addresses are the guest's, IPv4 and IPv6; none where it takes too long to boot to be asked.
 	addresses []string
 	// seen is what the node itself sees of the fault; nil where asking it takes no time worth the name.
 	seen func() sighting
@@ -86,7 +86,11 @@ func (t *check) networkInMachine(on *node, vm string, pod *unstructured.Unstruct
 		return read(append([]string{"nsenter", "--net=/proc/" + pid + "/ns/net", "--"}, argv...)...)
 	}
 	inode := strings.TrimSpace(read("readlink", "/proc/"+pid+"/ns/net"))
-	return &vmNet{run: run, read: read, inode: inode, node: on, addresses: t.addresses(vm), seen: t.watch(on, pid), levels: 2, limit: 20 * time.Second}
+	n := &vmNet{run: run, read: read, inode: inode, node: on, seen: t.watch(on, pid), levels: 2, limit: 20 * time.Second}
+	if t.virt == "" {
+		n.addresses = t.addresses(vm)
+	}
+	return n
 }
 
 // sighting is whether a fault is there, and when it went if it had been there.

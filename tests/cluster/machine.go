@@ -62,16 +62,9 @@ ip route add %s via fd00:80::13`, n.pods4(), n.address(), n.pods6())); err != ni
 	return nil
 }
 
-// machineReady waits for the machine, its images among it.
+// machineReady waits for the machine, which starts its kubelet once the images are there.
 func (c *cluster) machineReady(n *node) error {
-	return until(10*time.Minute, n.name+" is Ready and has the images", func() bool {
-		object, err := c.api.get(nodes, "", n.name)
-		if err != nil || condition(object, "Ready") != "True" {
-			return false
-		}
-		images, _, _ := unstructured.NestedSlice(object.Object, "status", "images")
-		return strings.Contains(fmt.Sprint(images), c.launcherImageOf())
-	})
+	return until(10*time.Minute, n.name+" is Ready", func() bool { return c.ready(n) })
 }
 
 // wireInMachine makes the network of a launcher pod there and starts its guest.
