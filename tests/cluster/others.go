@@ -128,7 +128,12 @@ func (t *check) vmEnds(name string, do func(pod string)) {
 	if t.goOn != nil {
 		t.goOn()
 	}
-	t.until(30*time.Second, "no process is left in the VM's network namespace", func() bool { return len(n.leftovers()) == 0 && len(processesIn(string(pod.GetUID()))) == 0 })
+	// A launcher pod of KubeVirt's has containers that outlive its guest until the pod is deleted.
+	rest := 30 * time.Second
+	if t.virt != "" {
+		rest = 2 * time.Minute
+	}
+	t.until(rest, "no process is left in the VM's network namespace", func() bool { return len(n.leftovers()) == 0 && len(processesIn(string(pod.GetUID()))) == 0 })
 	code := j.end()
 	state, by := j.state()
 	if code != 1 {

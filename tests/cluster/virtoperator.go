@@ -52,7 +52,7 @@ func (c *cluster) launcherImageOf() string {
 	if c.virt == "" {
 		return launcherImage
 	}
-	return virtRegistry + "/virt-launcher:v1.6.0"
+	return virtRegistry + "/virt-launcher:" + os.Getenv("VMCHAOS_CLUSTER_VIRT_VERSION")
 }
 
 // prepareForVirt gives a node what KubeVirt asks of one: a role for its operator's pods, and room on a disk that the kubelet does
