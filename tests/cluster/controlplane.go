@@ -96,8 +96,12 @@ func (c *cluster) startAPIServer() error {
 	if err := os.WriteFile(policy, []byte(auditPolicy), 0o644); err != nil {
 		return err
 	}
-	// Nothing forwards a Service's address here: webhooks and parts of the API are reached at their pods'.
-	return c.start("kube-apiserver", append(c.emulatedVersion(), "--enable-aggregator-routing", "--audit-policy-file", policy, "--audit-log-path", c.auditLog(), "--etcd-servers", "http://127.0.0.1:2379", "--bind-address", "10.80.0.1", "--advertise-address", "10.80.0.1",
+	flags := c.emulatedVersion()
+	if c.virt != "" {
+		// Nothing forwards a Service's address here: webhooks and parts of the API are reached at their pods'.
+		flags = append(flags, "--enable-aggregator-routing")
+	}
+	return c.start("kube-apiserver", append(flags, "--audit-policy-file", policy, "--audit-log-path", c.auditLog(), "--etcd-servers", "http://127.0.0.1:2379", "--bind-address", "10.80.0.1", "--advertise-address", "10.80.0.1",
 		"--endpoint-reconciler-type", "none", "--client-ca-file", c.pki("ca.crt"), "--tls-cert-file", c.pki("apiserver.crt"), "--tls-private-key-file", c.pki("apiserver.key"),
 		"--kubelet-client-certificate", c.pki("kubelet-client.crt"), "--kubelet-client-key", c.pki("kubelet-client.key"), "--kubelet-certificate-authority", c.pki("ca.crt"),
 		"--kubelet-preferred-address-types", "InternalIP", "--authorization-mode", "Node,RBAC", "--enable-admission-plugins", "NodeRestriction", "--allow-privileged",
