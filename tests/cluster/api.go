@@ -3,14 +3,23 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
+	watchtools "k8s.io/client-go/tools/watch"
 )
 
 // The kinds that are used.
@@ -74,6 +83,36 @@ func (a *api) get(kind schema.GroupVersionResource, namespace, name string) (*un
 	return a.at(kind, namespace).Get(context.Background(), name, v1.GetOptions{})
 }
 
+// await watches an object, which need not be there yet, until it is as asked.
+func (a *api) await(limit time.Duration, kind schema.GroupVersionResource, namespace, name string, is func(*unstructured.Unstructured) bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	one := fields.OneTermEqualSelector("metadata.name", name).String()
+	source := &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options v1.ListOptions) (runtime.Object, error) {
+			options.FieldSelector = one
+			return a.at(kind, namespace).List(ctx, options)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options v1.ListOptions) (watch.Interface, error) {
+			options.FieldSelector = one
+			return a.at(kind, namespace).Watch(ctx, options)
+		},
+	}
+	last := "it was never there"
+	_, err := watchtools.UntilWithSync(ctx, source, &unstructured.Unstructured{}, nil, func(event watch.Event) (bool, error) {
+		o, ok := event.Object.(*unstructured.Unstructured)
+		if !ok || event.Type == watch.Deleted {
+			return false, nil
+		}
+		last = fmt.Sprint(o.Object["status"])
+		return is(o), nil
+	})
+	if err != nil {
+		return fmt.Errorf("%s %s within %v: %w; last status: %s", kind.Resource, name, limit, err, last)
+	}
+	return nil
+}
+
 func (a *api) list(kind schema.GroupVersionResource, namespace, selector string) ([]unstructured.Unstructured, error) {
 	list, err := a.at(kind, namespace).List(context.Background(), v1.ListOptions{LabelSelector: selector})
 	if err != nil {
@@ -103,6 +142,26 @@ func (a *api) patch(kind schema.GroupVersionResource, namespace, name string, ch
 		return err
 	}
 	_, err = a.at(kind, namespace).Patch(context.Background(), name, types.JSONPatchType, body, v1.PatchOptions{})
+	return err
+}
+
+// subresource asks KubeVirt's part of the API for something, of a VM or VMI in the namespace of all.
+func (a *api) subresource(plural, name, verb string) error {
+	client, err := rest.HTTPClientFor(a.config)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequest(http.MethodPut, a.config.Host+"/apis/subresources.kubevirt.io/v1/namespaces/default/"+plural+"/"+name+"/"+verb, strings.NewReader("{}"))
+	if err != nil {
+		return err
+	}
+	answer, err := client.Do(request)
+	if err == nil && answer.StatusCode >= 300 {
+		err = fmt.Errorf("%s of %s: %s", verb, name, answer.Status)
+	}
+	if answer != nil {
+		answer.Body.Close()
+	}
 	return err
 }
 

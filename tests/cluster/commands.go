@@ -63,9 +63,7 @@ func migrate(t *check) {
 	if text(moved, "spec", "nodeName") == text(pod, "spec", "nodeName") {
 		t.fail("it is where it was: %s\n%s", text(pod, "spec", "nodeName"), j.stderr())
 	}
-	if four, _, err := t.address("web-3"); err != nil || !answers(four) {
-		t.fail("its guest does not answer: %v", err)
-	}
+	t.must(t.awaitGuest("web-3", time.Minute))
 }
 
 // outage deletes a VMI that its VM brings back.
@@ -82,11 +80,9 @@ func outage(t *check) {
 
 // outagePause freezes a guest: it is silent for as long, and goes on.
 func outagePause(t *check) {
+	t.must(t.awaitGuest("web-3", time.Minute))
 	four, _, err := t.address("web-3")
 	t.must(err)
-	if !answers(four) {
-		t.fail("the guest is silent before")
-	}
 	j := t.operator("", "outage", "web-3", "--mode", "pause", "--duration", "3s", "--yes=vmchaos-test")
 	t.says(j, "injected on")
 	if answers(four) {
@@ -117,11 +113,7 @@ func outageKill(t *check) {
 	if t.uid("web-3") == uid {
 		t.fail("the VMI was not replaced")
 	}
-	four, _, err := t.address("web-3")
-	t.must(err)
-	if !answers(four) {
-		t.fail("its new guest does not answer")
-	}
+	t.must(t.awaitGuest("web-3", time.Minute))
 	if names := t.podNames(); len(names) > 0 {
 		t.fail("left are %v", names)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,11 +17,26 @@ type guest struct {
 	vm bool
 }
 
+// kernelArgs are what a guest's kernel is told: little to do and little to say, because it is emulated.
+const kernelArgs = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off norandmaps nokaslr"
+
 // firstNode is the annotation by which a VMI asks for the node it starts on.
 const firstNode = "vmchaos.test/first-node"
 
-// standing are the VMs of the cluster: two bindings, and two on one node, so that one can be seen not to change.
-var standing = []guest{
+// standing are the guests, as they can be had: KubeVirt's bridge binding makes a dummy device, which this machine's kernel may not
+// have.
+func (c *cluster) standing() []guest {
+	all := slices.Clone(guests)
+	for i := range all {
+		if c.virt != "" {
+			all[i].binding = "masquerade"
+		}
+	}
+	return all
+}
+
+// guests are the VMs of the cluster: two bindings, and two on one node, so that one can be seen not to change.
+var guests = []guest{
 	{"web-1", "masquerade", "node-1", true},
 	{"web-2", "bridge", "node-1", true},
 	{"web-3", "masquerade", "node-2", true},
@@ -28,16 +44,19 @@ var standing = []guest{
 
 // guests starts the standing VMs and waits until each answers.
 func (c *cluster) guests() error {
-	for _, g := range standing {
+	for _, g := range c.standing() {
 		if err := c.createGuest(g); err != nil {
 			return err
 		}
 	}
-	return c.awaitStanding()
+	if err := c.awaitStanding(); err != nil {
+		return fmt.Errorf("%w\n%s", err, c.unready("default"))
+	}
+	return nil
 }
 
 func (c *cluster) awaitStanding() error {
-	for _, g := range standing {
+	for _, g := range c.standing() {
 		if err := c.awaitGuest(g.name, 3*time.Minute); err != nil {
 			return err
 		}
@@ -48,10 +67,21 @@ func (c *cluster) awaitStanding() error {
 func (c *cluster) createGuest(g guest) error {
 	spec := object{
 		"architecture": "amd64", "terminationGracePeriodSeconds": int64(30),
-		"domain":   object{"devices": object{"interfaces": []any{object{"name": "default", g.binding: object{}}}}, "memory": object{"guest": "96Mi"}},
+		"domain": object{
+			"devices": object{"interfaces": []any{object{"name": "default", g.binding: object{}}}}, "memory": object{"guest": "96Mi"},
+			"firmware": object{"kernelBoot": object{"kernelArgs": kernelArgs, "container": object{
+				"image": guestImage, "imagePullPolicy": "IfNotPresent", "kernelPath": "/vmlinuz", "initrdPath": "/initrd",
+			}}},
+		},
 		"networks": []any{object{"name": "default", "pod": object{}}},
+		"affinity": object{"nodeAffinity": object{"preferredDuringSchedulingIgnoredDuringExecution": []any{object{
+			"weight": int64(100), "preference": object{"matchExpressions": []any{object{"key": "kubernetes.io/hostname", "operator": "In", "values": []any{g.node}}}},
+		}}}},
 	}
-	// A node selector would forbid migrations.
+	if g.node == "node-3" {
+		spec["nodeSelector"] = object{"kubernetes.io/hostname": g.node}
+	}
+	// Elsewhere a node selector would forbid migrations.
 	annotations := object{firstNode: g.node}
 	// Nobody who asks for the others by their label gets the one that stands alone.
 	app := map[bool]string{true: "web", false: "alone"}[g.vm]
@@ -67,15 +97,32 @@ func (c *cluster) createGuest(g guest) error {
 	return err
 }
 
+// awaitGuest waits until a VM runs and its guest has booted.
 func (c *cluster) awaitGuest(name string, limit time.Duration) error {
-	return until(limit, name+" runs", func() bool {
+	return until(limit, name+" runs and answers", func() bool {
 		vmi, err := c.api.get(vmis, "default", name)
-		return err == nil && text(vmi, "status", "phase") == "Running" && vmi.GetDeletionTimestamp() == nil
+		return err == nil && runs(vmi) && answers(addressOf(vmi))
 	})
 }
 
-// launcher is the pod a VM runs in now.
+func runs(vmi *unstructured.Unstructured) bool {
+	return text(vmi, "status", "phase") == "Running" && vmi.GetDeletionTimestamp() == nil
+}
+
+// launcher is the pod a VM runs in now. After a migration its address is known a moment later than its node.
 func (c *cluster) launcher(name string) (*unstructured.Unstructured, error) {
+	var found *unstructured.Unstructured
+	var failed error
+	if err := until(10*time.Second, name+" has a running launcher", func() bool {
+		found, failed = c.launcherNow(name)
+		return failed != nil || found != nil
+	}); err != nil {
+		return nil, err
+	}
+	return found, failed
+}
+
+func (c *cluster) launcherNow(name string) (*unstructured.Unstructured, error) {
 	vmi, err := c.api.get(vmis, "default", name)
 	if err != nil {
 		return nil, err
@@ -85,11 +132,12 @@ func (c *cluster) launcher(name string) (*unstructured.Unstructured, error) {
 		return nil, err
 	}
 	for i := range all {
-		if text(&all[i], "status", "podIP") == addressOf(vmi) && text(&all[i], "status", "phase") == "Running" {
+		at := text(&all[i], "spec", "nodeName") == text(vmi, "status", "nodeName") && text(&all[i], "status", "podIP") == addressOf(vmi)
+		if at && text(&all[i], "status", "phase") == "Running" {
 			return &all[i], nil
 		}
 	}
-	return nil, fmt.Errorf("%s has no running launcher", name)
+	return nil, nil
 }
 
 // address is where a VM is reached, IPv4 and IPv6.

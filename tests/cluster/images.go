@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -17,6 +18,7 @@ import (
 const (
 	pauseImage    = "localhost/vmchaos-test/pause:1"
 	launcherImage = "localhost/vmchaos-test/virt-launcher:1"
+	guestImage    = "localhost/vmchaos-test/guest:1"
 )
 
 // shells are what /bin/sh can be in an image of the debug pod, with the image.
@@ -46,6 +48,10 @@ func (c *cluster) images() error {
 	if err != nil {
 		return err
 	}
+	guest, err := builder.layerOf(filepath.Join(roots, "launcher", "guest"))
+	if err != nil {
+		return err
+	}
 	dash, err := builder.layerOfLink("usr/bin/sh", "dash")
 	if err != nil {
 		return err
@@ -56,20 +62,25 @@ func (c *cluster) images() error {
 	}
 	for _, image := range []struct {
 		name   string
-		argv   []string
+		config object
 		layers []blob
 	}{
-		{pauseImage, []string{"/pause"}, []blob{pause}},
-		{launcherImage, nil, []blob{launcher}},
-		{shells["dash"], nil, []blob{launcher, dash}},
-		{shells["busybox"], nil, []blob{launcher, busybox}},
+		{pauseImage, object{"Entrypoint": []string{"/pause"}}, []blob{pause}},
+		{launcherImage, object{}, []blob{launcher}},
+		{guestImage, object{}, []blob{guest}},
+		{shells["dash"], object{}, []blob{launcher, dash}},
+		{shells["busybox"], object{}, []blob{launcher, busybox}},
 	} {
-		if err := builder.image(image.name, image.argv, image.layers); err != nil {
+		if err := builder.image(image.name, image.config, image.layers); err != nil {
 			return err
 		}
 	}
 	if err := builder.close(); err != nil {
 		return err
+	}
+	archives := []string{archive}
+	if c.virt != "" {
+		archives = append(archives, c.virt)
 	}
 	var group sync.WaitGroup
 	failed := make([]error, len(c.nodes))
@@ -77,7 +88,7 @@ func (c *cluster) images() error {
 		group.Add(1)
 		go func() {
 			defer group.Done()
-			failed[i] = c.importImages(n, archive)
+			failed[i] = c.importImages(n, archives)
 		}()
 	}
 	group.Wait()
@@ -89,16 +100,18 @@ func (c *cluster) images() error {
 	if !c.needsMachine {
 		return nil
 	}
-	return c.startMachine(filepath.Join(roots, "launcher"), archive)
+	return c.startMachine(filepath.Join(roots, "launcher"), archives)
 }
 
-func (c *cluster) importImages(n *node, archive string) error {
+func (c *cluster) importImages(n *node, archives []string) error {
 	if err := until(time.Minute, "containerd of "+n.name+" listens", func() bool { return c.on(n, c.bin+"/usr/bin/ctr", "version").Run() == nil }); err != nil {
 		return err
 	}
-	out, err := c.on(n, c.bin+"/usr/bin/ctr", "--namespace", "k8s.io", "images", "import", archive).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("importing images on %s: %w: %s", n.name, err, out)
+	for _, archive := range archives {
+		out, err := c.on(n, c.bin+"/usr/bin/ctr", "--namespace", "k8s.io", "images", "import", archive).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("importing %s on %s: %w: %s", filepath.Base(archive), n.name, err, out)
+		}
 	}
 	return nil
 }
@@ -145,7 +158,7 @@ func newImageArchive(path string) (*imageArchive, error) {
 // layerOf packs a folder; files belong to root whoever built them.
 func (a *imageArchive) layerOf(root string) (blob, error) {
 	path := root + ".layer"
-	if err := run("tar", "--create", "--file", path, "--directory", root, "--owner=0", "--group=0", "--numeric-owner", "."); err != nil {
+	if err := run("tar", "--create", "--file", path, "--directory", root, "--owner=0", "--group=0", "--numeric-owner", "--xattrs", "--xattrs-include=security.capability", "."); err != nil {
 		return blob{}, err
 	}
 	return a.add(path)
@@ -224,15 +237,18 @@ func (a *imageArchive) write(name string, content io.Reader, size int64) error {
 	return err
 }
 
-func (a *imageArchive) image(name string, argv []string, layers []blob) error {
+// image adds one, with its layers from the lowest. It is found by its name, and by the digest of its manifest, by which KubeVirt
+// names it to the target of a migration.
+func (a *imageArchive) image(name string, settings object, layers []blob) error {
 	ids, descriptors := []string{}, []object{}
 	for _, layer := range layers {
 		ids = append(ids, "sha256:"+layer.digest)
 		descriptors = append(descriptors, layer.descriptor("layer.v1.tar"))
 	}
+	settings["Env"] = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	config, err := a.addJSON(object{
 		"architecture": "amd64", "os": "linux", "rootfs": object{"type": "layers", "diff_ids": ids},
-		"config": object{"Entrypoint": argv, "Env": []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}},
+		"config": settings,
 	})
 	if err != nil {
 		return err
@@ -241,9 +257,11 @@ func (a *imageArchive) image(name string, argv []string, layers []blob) error {
 	if err != nil {
 		return err
 	}
-	descriptor := manifest.descriptor("manifest.v1+json")
-	descriptor["annotations"] = object{"io.containerd.image.name": name}
-	a.manifests = append(a.manifests, descriptor)
+	for _, one := range []string{name, name[:strings.LastIndex(name, ":")] + "@sha256:" + manifest.digest} {
+		descriptor := manifest.descriptor("manifest.v1+json")
+		descriptor["annotations"] = object{"io.containerd.image.name": one}
+		a.manifests = append(a.manifests, descriptor)
+	}
 	return nil
 }
 

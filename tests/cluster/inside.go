@@ -9,13 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
-
-// server is where the API server listens; the control plane has a network namespace of its own.
-const server = "https://10.80.0.1:6443"
 
 // cluster is everything that runs, as its first process sees it.
 type cluster struct {
@@ -31,6 +27,8 @@ type cluster struct {
 	table   table
 	// doorClient reaches a machine's door as the administrator.
 	doorClient *http.Client
+	// virt says that KubeVirt itself runs, of the images in this archive; empty where something stands in for it.
+	virt string
 	// needsMachine says whether a node that is a machine of its own is wanted.
 	needsMachine bool
 	// emulated tells once whether the VM on the machine is up.
@@ -38,14 +36,11 @@ type cluster struct {
 	emulatedListens bool
 	// flaky are the tests that passed on their second try only.
 	flaky []string
-	// askedOf are the subresources that were asked for, as NAMESPACE/PLURAL/NAME/SUBRESOURCE.
-	askedOf    []string
-	askedMutex sync.Mutex
 }
 
 // inside brings the cluster up and runs the suite, as the first process of the namespaces that hold all of it.
 func inside(args []string) int {
-	c := &cluster{folder: args[0], bin: os.Getenv("VMCHAOS_CLUSTER_BIN"), parts: map[string]*exec.Cmd{}, began: time.Now()}
+	c := &cluster{folder: args[0], bin: os.Getenv("VMCHAOS_CLUSTER_BIN"), virt: os.Getenv("VMCHAOS_CLUSTER_VIRT_IMAGES"), parts: map[string]*exec.Cmd{}, began: time.Now()}
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
@@ -53,7 +48,7 @@ func inside(args []string) int {
 	}
 	c.program = program
 	words := args[2:]
-	c.needsMachine = args[1] == "up" || slices.ContainsFunc(onNetem(), func(one test) bool { return chosen(one.name, words) })
+	c.needsMachine = args[1] == "up" || slices.ContainsFunc(c.onNetem(), func(one test) bool { return chosen(one.name, words) })
 	if err := c.up(); err != nil {
 		fmt.Fprintln(os.Stderr, "cluster: not up:", err)
 		c.tails()
@@ -137,90 +132,6 @@ ip route add PODS6 via fd00:80::NUMBER
 `)
 	}
 	return run("sh", "-c", script)
-}
-
-func (c *cluster) certificates() error {
-	folder := filepath.Join(c.folder, "pki")
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
-	var err error
-	if c.ca, err = newAuthority(folder); err != nil {
-		return err
-	}
-	for _, one := range []struct {
-		file, name string
-		groups     []string
-		hosts      []string
-	}{
-		{"apiserver", "kube-apiserver", nil, []string{"10.80.0.1", "kubernetes.default.svc"}},
-		{"virt-api", "virt-api", nil, []string{"virt-api.kubevirt.svc"}},
-		{"kubelet-client", "kube-apiserver-kubelet-client", []string{"system:masters"}, nil},
-		{"service-account", "service-account", nil, nil},
-		{"controller-manager", "system:kube-controller-manager", nil, nil},
-		{"admin", "admin", []string{"system:masters"}, nil},
-		{"operator", "operator", nil, nil},
-	} {
-		if err := c.ca.issue(one.file, one.name, one.groups, one.hosts...); err != nil {
-			return err
-		}
-	}
-	for _, user := range []string{"controller-manager", "admin", "operator"} {
-		if _, err := c.ca.kubeconfig(user, server); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *cluster) pki(file string) string { return filepath.Join(c.folder, "pki", file) }
-
-func (c *cluster) controlPlane() error {
-	if err := c.start("etcd", c.folder); err != nil {
-		return err
-	}
-	if err := c.startAPIServer(); err != nil {
-		return err
-	}
-	var err error
-	if c.api, err = newAPI(c.pki("admin.kubeconfig")); err != nil {
-		return err
-	}
-	if err := until(60*time.Second, "the API server is ready", func() bool { return c.api.ready() }); err != nil {
-		return err
-	}
-	config := c.pki("controller-manager.kubeconfig")
-	return c.start("kube-controller-manager", "--kubeconfig", config, "--authentication-kubeconfig", config, "--authorization-kubeconfig", config,
-		"--use-service-account-credentials", "--service-account-private-key-file", c.pki("service-account.key"), "--root-ca-file", c.pki("ca.crt"),
-		"--leader-elect=false", "--bind-address", "127.0.0.1")
-}
-
-func (c *cluster) startAPIServer() error {
-	return c.start("kube-apiserver", "--etcd-servers", "http://127.0.0.1:2379", "--bind-address", "10.80.0.1", "--advertise-address", "10.80.0.1",
-		"--endpoint-reconciler-type", "none", "--client-ca-file", c.pki("ca.crt"), "--tls-cert-file", c.pki("apiserver.crt"), "--tls-private-key-file", c.pki("apiserver.key"),
-		"--kubelet-client-certificate", c.pki("kubelet-client.crt"), "--kubelet-client-key", c.pki("kubelet-client.key"), "--kubelet-certificate-authority", c.pki("ca.crt"),
-		"--kubelet-preferred-address-types", "InternalIP", "--authorization-mode", "Node,RBAC", "--enable-admission-plugins", "NodeRestriction", "--allow-privileged",
-		"--service-account-issuer", "https://kubernetes.default.svc", "--service-account-key-file", c.pki("service-account.crt"),
-		"--service-account-signing-key-file", c.pki("service-account.key"), "--service-cluster-ip-range", "10.82.0.0/24")
-}
-
-// kubernetes is the program that is etcd, the control plane and the kubelet.
-func kubernetes() string { return os.Getenv("VMCHAOS_CLUSTER_KUBERNETES") }
-
-// start runs a part of the control plane; it is killed with this process.
-func (c *cluster) start(name string, args ...string) error {
-	log, err := os.OpenFile(filepath.Join(c.folder, "log", name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	command := exec.Command(kubernetes(), append([]string{name}, args...)...)
-	command.Stdout, command.Stderr = log, log
-	if err := command.Start(); err != nil {
-		return err
-	}
-	c.parts[name] = command
-	return nil
 }
 
 func (c *cluster) startNodes() error {

@@ -20,7 +20,7 @@ type vmNet struct {
 	// run is a command in the namespace, read is one on the node.
 	run, read func(argv ...string) string
 	inode     string
-	// addresses are the guest's, IPv4 and IPv6.
+	// addresses are the guest's, IPv4 and IPv6; none where it takes too long to boot to be asked.
 	addresses []string
 	// seen is what the node itself sees of the fault; nil where asking it takes no time worth the name.
 	seen func() sighting
@@ -55,10 +55,23 @@ func (t *check) network(vm string) *vmNet {
 		return string(out)
 	}
 	run := func(argv ...string) string {
-		return read(append([]string{"nsenter", fmt.Sprintf("--net=/proc/1/fd/%d", file.Fd()), "--"}, argv...)...)
+		return read(append([]string{"nsenter", fmt.Sprintf("--net=/proc/1/fd/%d", file.Fd()), "--"}, newest(argv)...)...)
 	}
 	return &vmNet{run: run, read: read, inode: inode, node: on, addresses: t.addresses(vm), levels: 3}
 }
+
+// newest is a command with the nft of KubeVirt's images: Debian 12's own (1.0.6) crashes on sets that a newer one has made.
+func newest(argv []string) []string {
+	root := os.Getenv(virtRoot)
+	if root == "" || argv[0] != "nft" {
+		return argv
+	}
+	libraries := root + "/usr/lib/x86_64-linux-gnu"
+	return append([]string{libraries + "/ld-linux-x86-64.so.2", "--library-path", libraries, root + "/usr/sbin/nft"}, argv[1:]...)
+}
+
+// virtRoot names the folder with what the launcher image is made of, where KubeVirt itself runs.
+const virtRoot = "VMCHAOS_CLUSTER_VIRT_ROOT"
 
 // networkInMachine is the same on a node that is a machine; there the guest's process keeps it open.
 func (t *check) networkInMachine(on *node, vm string, pod *unstructured.Unstructured) *vmNet {
@@ -73,7 +86,11 @@ func (t *check) networkInMachine(on *node, vm string, pod *unstructured.Unstruct
 		return read(append([]string{"nsenter", "--net=/proc/" + pid + "/ns/net", "--"}, argv...)...)
 	}
 	inode := strings.TrimSpace(read("readlink", "/proc/"+pid+"/ns/net"))
-	return &vmNet{run: run, read: read, inode: inode, node: on, addresses: t.addresses(vm), seen: t.watch(on, pid), levels: 2, limit: 20 * time.Second}
+	n := &vmNet{run: run, read: read, inode: inode, node: on, seen: t.watch(on, pid), levels: 2, limit: 20 * time.Second}
+	if t.virt == "" {
+		n.addresses = t.addresses(vm)
+	}
+	return n
 }
 
 // sighting is whether a fault is there, and when it went if it had been there.

@@ -14,6 +14,9 @@ const finalizer = "foregroundDeleteVirtualMachine"
 
 // kubevirt installs the types and starts what stands in for virt-controller and virt-handler.
 func (c *cluster) kubevirt() error {
+	if c.virt != "" {
+		return c.virtOperator()
+	}
 	if err := c.installKubeVirt(); err != nil {
 		return err
 	}

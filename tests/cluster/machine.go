@@ -14,7 +14,7 @@ import (
 
 // startMachine boots a node with Debian's cloud kernel, which has netem, cgroup version 2 and systemd. It takes a while
 // without hardware virtualization: whoever needs it waits in machineReady.
-func (c *cluster) startMachine(launcher, images string) error {
+func (c *cluster) startMachine(launcher string, images []string) error {
 	n := &node{name: "node-3", number: 3, machine: true}
 	n.folder = filepath.Join(c.folder, n.name)
 	if err := os.MkdirAll(n.folder, 0o755); err != nil {
@@ -29,8 +29,8 @@ func (c *cluster) startMachine(launcher, images string) error {
 	}
 	c.doorClient = &http.Client{Transport: &http.Transport{TLSClientConfig: admin}}
 	out := filepath.Join(c.folder, "machine")
-	if err := run(filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "machine.sh"), os.Getenv("VMCHAOS_CLUSTER_KERNEL"), launcher, c.program, kubernetes(), c.bin,
-		n.folder, filepath.Join(c.folder, "pki"), images, os.Getenv("VMCHAOS_CLUSTER_SYSTEMD"), out); err != nil {
+	if err := run(filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "machine.sh"), append([]string{os.Getenv("VMCHAOS_CLUSTER_KERNEL"), launcher, c.program, kubernetes(), c.bin,
+		n.folder, filepath.Join(c.folder, "pki"), os.Getenv("VMCHAOS_CLUSTER_SYSTEMD"), out}, images...)...); err != nil {
 		return err
 	}
 	if err := run("sh", "-ec", fmt.Sprintf(`ip tuntap add dev v-node-3 mode tap
@@ -48,7 +48,7 @@ ip route add %s via fd00:80::13`, n.pods4(), n.address(), n.pods6())); err != ni
 		return err
 	}
 	defer log.Close()
-	command := exec.Command("nice", "-n", "5", "qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "2048",
+	command := exec.Command("nice", "-n", "5", "qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "3072",
 		"-cpu", "max,-la57,-smap,-smep,-erms,-fsrm,-avx,-avx2", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",
 		"-kernel", kernels[0], "-initrd", filepath.Join(out, "initrd"), "-append", "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off norandmaps nokaslr",
 		"-drive", "if=virtio,format=raw,cache=unsafe,file="+filepath.Join(out, "disk"),
@@ -62,16 +62,9 @@ ip route add %s via fd00:80::13`, n.pods4(), n.address(), n.pods6())); err != ni
 	return nil
 }
 
-// machineReady waits for the machine, its images among it.
+// machineReady waits for the machine, which starts its kubelet once the images are there.
 func (c *cluster) machineReady(n *node) error {
-	return until(5*time.Minute, n.name+" is Ready and has the images", func() bool {
-		object, err := c.api.get(nodes, "", n.name)
-		if err != nil || condition(object, "Ready") != "True" {
-			return false
-		}
-		images, _, _ := unstructured.NestedSlice(object.Object, "status", "images")
-		return strings.Contains(fmt.Sprint(images), launcherImage)
-	})
+	return until(10*time.Minute, n.name+" is Ready", func() bool { return c.ready(n) })
 }
 
 // wireInMachine makes the network of a launcher pod there and starts its guest.

@@ -16,6 +16,8 @@ func main() {
 	switch command {
 	case "test", "up":
 		os.Exit(outside(command, args))
+	case "virt-images":
+		must("KubeVirt's images", virtImages(args))
 	case "inside":
 		os.Exit(inside(args))
 	case "in-vm":

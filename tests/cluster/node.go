@@ -30,12 +30,15 @@ func nodeInit(args []string) {
 		services = append(services, &service{name: "door", argv: []string{"/proc/self/exe", "door", name, args[2], filepath.Join(filepath.Dir(folder), "pki")}})
 	}
 	if images := os.Getenv("VMCHAOS_CLUSTER_IMAGES"); images != "" {
-		importer := "until " + bin + "/usr/bin/ctr version; do sleep 0.2; done; exec " + bin + "/usr/bin/ctr --namespace k8s.io images import " + images
-		services = append(services, &service{name: "images", once: true, argv: []string{"/bin/sh", "-c", importer}})
+		// A kubelet would ask a registry for those that are not there yet.
+		importer := "until " + bin + "/usr/bin/ctr version; do sleep 0.2; done; for images in " + images + "/*; do " + bin + "/usr/bin/ctr --namespace k8s.io images import $images; done"
+		images := &service{name: "images", once: true, argv: []string{"/bin/sh", "-c", importer}}
+		services[1].after = images
+		services = append(services, images)
 	}
 	for {
 		for _, s := range services {
-			if s.pid == 0 && !(s.once && s.started) && time.Now().After(s.notBefore) {
+			if s.pid == 0 && !(s.once && s.started) && time.Now().After(s.notBefore) && (s.after == nil || s.after.started && s.after.pid == 0) {
 				must("starting "+s.name, s.start(folder, path))
 			}
 		}
@@ -70,7 +73,9 @@ type service struct {
 	pid  int
 	// once says that it is not started again.
 	once, started bool
-	notBefore     time.Time
+	// after is one that ends before this is started; nil where none has to.
+	after     *service
+	notBefore time.Time
 }
 
 func (s *service) start(folder, path string) error {
@@ -116,6 +121,9 @@ func nodeMounts(folder string) error {
 	}
 	if err := os.Chmod(tunDevice, 0o666); err != nil {
 		return err
+	}
+	if err := syscall.Mount(tunDevice, "/dev/net/tun", "", syscall.MS_BIND, ""); err != nil {
+		return fmt.Errorf("/dev/net/tun: %w", err)
 	}
 	// Volumes are mounted by the kubelet and seen by containerd: one peer group, as systemd sets it up.
 	return syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_SHARED, "")

@@ -87,6 +87,8 @@ authentication: {anonymous: {enabled: false}, webhook: {enabled: true}, x509: {c
 authorization: {mode: Webhook}
 tlsCertFile: %[2]s/%[3]s.crt
 tlsPrivateKeyFile: %[2]s/%[3]s.key
+clusterDNS: [10.82.0.10]
+clusterDomain: cluster.local
 cgroupDriver: %[4]s
 cgroupRoot: %[5]s
 failCgroupV1: false

@@ -33,7 +33,7 @@ func (c *cluster) scenarios() ([]test, error) {
 func (t *check) scenario(program, name string) {
 	t.noPods()
 	inVM := filepath.Join(t.folder, "in-vm")
-	script := fmt.Sprintf("#!/bin/sh\nexec %s in-vm %s \"$@\"\n", t.program, t.folder)
+	script := fmt.Sprintf("#!/bin/sh\n%s='%s' exec %s in-vm %s \"$@\"\n", virtRoot, os.Getenv(virtRoot), t.program, t.folder)
 	t.must(os.WriteFile(inVM, []byte(script), 0o755))
 	t.after(func() { t.standingAgain() })
 	command := exec.Command(program, "--exact", name, "--nocapture")
@@ -49,7 +49,7 @@ func (t *check) scenario(program, name string) {
 
 // standingAgain brings the VMs back that a scenario may have left ended or frozen.
 func (t *check) standingAgain() {
-	for _, g := range standing {
+	for _, g := range t.standing() {
 		vm, err := t.api.get(vms, "default", g.name)
 		if err != nil {
 			continue
@@ -58,7 +58,7 @@ func (t *check) standingAgain() {
 			_ = t.api.merge(vms, "default", g.name, object{"spec": object{"runStrategy": "Always"}})
 		}
 		if vmi, err := t.api.get(vmis, "default", g.name); err == nil && condition(vmi, "Paused") == "True" {
-			_ = t.freeze(vmi, false, options{})
+			_ = t.api.subresource("virtualmachineinstances", g.name, "unpause")
 		}
 	}
 	_ = t.awaitStanding()
@@ -90,5 +90,5 @@ func (c *cluster) execInVM(name string, command []string) error {
 	if err != nil {
 		return err
 	}
-	return syscall.Exec(nsenter, append([]string{"nsenter", "--target", pid, "--net", "--"}, command...), os.Environ())
+	return syscall.Exec(nsenter, append([]string{"nsenter", "--target", pid, "--net", "--"}, newest(command)...), os.Environ())
 }

@@ -104,9 +104,6 @@ func (c *cluster) answerSubresource(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, errors.NewNotFound(vmis.GroupResource(), r.URL.Path).Status())
 		return
 	}
-	c.askedMutex.Lock()
-	c.askedOf = append(c.askedOf, strings.Join(path[4:], "/"))
-	c.askedMutex.Unlock()
 	err := c.subresource(path[4], path[5], path[6], path[7], r)
 	if status, ok := err.(errors.APIStatus); ok {
 		answer(w, int(status.Status().Code), status.Status())

@@ -91,8 +91,9 @@ fn a_stopped_vm_has_its_run_strategy_back() {
         "json",
     ];
     let run = injected(&backend, &args);
-    backend.until("the VMI is gone", |backend| backend.vmi("web-3").is_none());
     assert_eq!(backend.vm("web-3")["spec"]["runStrategy"], "Halted");
+    // KubeVirt keeps the object until the pod is gone, which may be when the VM is to run again.
+    backend.until("the VMI is gone", |backend| backend.uid("web-3") != before);
     let target = run.end().expect(0).target();
     recovered(&target, "vmchaos");
     assert_eq!(backend.vm("web-3")["spec"]["runStrategy"], "Always");

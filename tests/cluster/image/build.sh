@@ -56,8 +56,9 @@ mkdir -p "$guest"/{bin,proc,sys,dev,modules}
 cp "$(type -P busybox)" "$guest/bin/busybox"
 gcc -O2 -Wall -Wextra -static -o "$guest/bin/echod" "$here/echod.c"
 install -m 0755 "$here/guest-init" "$guest/init"
+install -m 0755 "$here/guest-dhcp" "$guest/dhcp"
 for module in virtio/virtio virtio/virtio_ring virtio/virtio_pci_modern_dev virtio/virtio_pci_legacy_dev virtio/virtio_pci \
-	net/core/failover net/net_failover net/virtio_net; do
+	net/core/failover net/net_failover net/virtio_net acpi/button input/evdev; do
 	find "$kernel/lib/modules" -path "*/${module#*/}.ko" -exec cp {} "$guest/modules/" \;
 done
 (cd "$guest" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$root/guest/initrd"

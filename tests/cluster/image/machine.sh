@@ -2,14 +2,15 @@
 # Packs a node that is a machine of its own, with a kernel that has netem and cgroup version 2: a disk with what a node
 # needs (the launcher image's tools, containerd, the kubelet), and an initramfs that finds the disk.
 #
-#   machine.sh KERNEL_DIR LAUNCHER_ROOT PROGRAM KUBERNETES BIN_DIR NODE_FOLDER PKI_FOLDER IMAGES_TAR SYSTEMD_DIR OUT
+#   machine.sh KERNEL_DIR LAUNCHER_ROOT PROGRAM KUBERNETES BIN_DIR NODE_FOLDER PKI_FOLDER SYSTEMD_DIR OUT IMAGES_TAR…
 #
 # Makes OUT/disk and OUT/initrd.
 #
 # All paths are the same inside as outside, so that configuration needs no second form.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-kernel=$1 launcher=$2 program=$3 kubernetes=$4 bin=$5 node=$6 pki=$7 images=$8 systemd=$9 out=${10}
+kernel=$1 launcher=$2 program=$3 kubernetes=$4 bin=$5 node=$6 pki=$7 systemd=$8 out=$9
+shift 9
 mkdir -p "$out"
 root=$out/root
 cp -a "$launcher" "$root"
@@ -38,7 +39,8 @@ done
 mkdir -p "$root$node" "$root$pki" "$root$(dirname "$node")/log" "$root"/{sys/fs/cgroup,var/lib,var/log,opt,mnt}
 cp -a "$node/." "$root$node/"
 cp "$pki/ca.crt" "$pki/$(basename "$node")".{crt,key} "$root$pki/"
-cp "$images" "$root/images.tar"
+mkdir "$root/images"
+cp "$@" "$root/images/"
 printf '127.0.0.1 localhost\n' >"$root/etc/hosts"
 : >"$root/etc/resolv.conf"
 for t in $(busybox --list | grep -vx busybox); do ln -sf busybox "$root/bb/$t"; done
@@ -84,5 +86,5 @@ cat >"$initrd/init" <<-'END'
 END
 chmod 0755 "$initrd/init"
 (cd "$initrd" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$out/initrd"
-PATH=$PATH:/usr/sbin:/sbin mkfs.ext4 -q -F -O ^has_journal -d "$root" "$out/disk" 3G
+PATH=$PATH:/usr/sbin:/sbin mkfs.ext4 -q -F -O ^has_journal -d "$root" "$out/disk" 6G
 rm -rf "$root" "$initrd"

@@ -15,12 +15,13 @@ import (
 	_ "k8s.io/component-base/logs/json/register"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: kubernetes etcd FOLDER | kube-apiserver … | kube-controller-manager … | kubelet …")
+		fmt.Fprintln(os.Stderr, "usage: kubernetes etcd FOLDER | kube-apiserver … | kube-controller-manager … | kube-scheduler … | kubelet …")
 		os.Exit(2)
 	}
 	name, args := os.Args[1], os.Args[2:]
@@ -32,6 +33,8 @@ func main() {
 		command = apiserver.NewAPIServerCommand()
 	case "kube-controller-manager":
 		command = controllers.NewControllerManagerCommand()
+	case "kube-scheduler":
+		command = scheduler.NewSchedulerCommand()
 	case "kubelet":
 		command = kubelet.NewKubeletCommand(context.Background())
 	default:
