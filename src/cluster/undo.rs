@@ -31,6 +31,9 @@ const TRIED_FOR: Duration = Duration::from_secs(30);
 /// A guest that is still shutting down cannot be started; it is waited for.
 const SHUTDOWN: Duration = Duration::from_secs(60);
 
+/// KubeVirt takes about a second to say that a guest goes on again.
+const UNPAUSED: Duration = Duration::from_secs(15);
+
 /// How the way back went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Back {
@@ -170,7 +173,7 @@ async fn go_back(cluster: &Cluster, holder: &Holder, run: &str, own: Option<&Und
             .await?;
     }
     if undo.paused {
-        unless_needless(act(cluster, Action::Unpause, &holder.namespace, &holder.name, None, false).await)?;
+        unpause(cluster, &holder.namespace, &holder.name).await?;
     }
     if undo.needs_start() && restore != Restore::Theirs {
         start(cluster, &holder.namespace, &holder.name).await?;
@@ -207,6 +210,49 @@ fn unmark(held: &Held) -> Vec<Value> {
     held.marks.iter().map(remove).collect()
 }
 
+/// Lets a guest go on. KubeVirt answers before its VMI says so, which alone proves it.
+async fn unpause(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), ClusterError> {
+    unless_needless(act(cluster, Action::Unpause, namespace, name, None, false).await)?;
+    match wait_while(cluster, namespace, name, UNPAUSED, VirtualMachineInstance::is_paused).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(ClusterError::new(
+            ErrorKind::Timeout,
+            format!(
+                "VMI {name} was unpaused, and is still paused {} s later",
+                UNPAUSED.as_secs()
+            ),
+        )),
+        // Who may unpause it and not watch it has done what is to be done.
+        Err(error) if error.kind == ErrorKind::Forbidden => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Waits for as long as a VMI of this name is as `still` says; false when it was so for the whole time.
+async fn wait_while(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    limit: Duration,
+    still: impl Fn(&VirtualMachineInstance) -> bool,
+) -> Result<bool, ClusterError> {
+    let mut changes = watch::vmis(cluster, namespace, Some(name));
+    let over = async {
+        while let Some(change) = changes.next().await {
+            let is_so = match change? {
+                Change::Listed(all) => all.iter().any(&still),
+                Change::Applied(vmi) => still(&vmi),
+                Change::Deleted(_) => false,
+            };
+            if !is_so {
+                break;
+            }
+        }
+        Ok(true)
+    };
+    timeout(limit, over).await.unwrap_or(Ok(false))
+}
+
 /// Starts a VM whose guest has ended, or is ending.
 async fn start(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), ClusterError> {
     let started = |vmi: &VirtualMachineInstance| !vmi.is_being_deleted() && !vmi.is_final();
@@ -216,24 +262,15 @@ async fn start(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), Clu
     match there {
         Some(vmi) if started(&vmi) => return Ok(()),
         Some(vmi) if vmi.is_being_deleted() => {
-            let mut changes = watch::vmis(cluster, namespace, Some(name));
-            let ended = async {
-                while let Some(change) = changes.next().await {
-                    let still = match change? {
-                        Change::Listed(all) => all.iter().any(VirtualMachineInstance::is_being_deleted),
-                        Change::Applied(vmi) => vmi.is_being_deleted(),
-                        Change::Deleted(_) => false,
-                    };
-                    if !still {
-                        break;
-                    }
-                }
-                Ok::<(), ClusterError>(())
-            };
             // One that takes longer answers for itself below.
-            if let Ok(ended) = timeout(SHUTDOWN, ended).await {
-                ended?;
-            }
+            wait_while(
+                cluster,
+                namespace,
+                name,
+                SHUTDOWN,
+                VirtualMachineInstance::is_being_deleted,
+            )
+            .await?;
         }
         _ => {}
     }

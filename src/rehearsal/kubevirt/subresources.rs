@@ -2,6 +2,7 @@
 //! those of KubeVirt 1.6, `pkg/virt-api/rest/lifecycle.go`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -26,6 +27,9 @@ const VMI: Resource = Resource {
     plural: "virtualmachineinstance",
     ..VMIS
 };
+
+/// From the answer to a pause, or the end of one, until the VMI says so.
+const PAUSE_SHOWS_AFTER: Duration = Duration::from_millis(200);
 
 /// Answers a `PUT` to a subresource, without a body.
 pub(crate) fn answer(cluster: &Arc<Cluster>, call: &Call) -> ApiResult<Reply> {
@@ -82,7 +86,12 @@ fn on_vmi(cluster: &Arc<Cluster>, call: &Call, dry_run: bool) -> ApiResult<()> {
     if dry_run {
         return Ok(());
     }
-    super::pause(cluster, namespace, name, paused_after);
+    // virt-handler says what became of it a moment after virt-api has answered.
+    let (cluster, namespace, name) = (Arc::clone(cluster), namespace.to_owned(), name.to_owned());
+    drop(tokio::spawn(async move {
+        tokio::time::sleep(PAUSE_SHOWS_AFTER).await;
+        super::pause(&cluster, &namespace, &name, paused_after);
+    }));
     Ok(())
 }
 
