@@ -127,7 +127,7 @@ impl Double {
         };
         if self.engine == Some(Engine::Nft) {
             let table = launcher.tables.get(&self.table());
-            let shown = table.map_or_else(|| json!({"nftables": []}), |table| table.json());
+            let shown = table.map_or_else(|| json!({"nftables": []}), super::nft::Table::json);
             return [("nft".to_owned(), shown)].into_iter().collect();
         }
         let shown = |cut: &Cut| {
