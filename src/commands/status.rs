@@ -34,10 +34,7 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
     let mut columns = Vec::new();
     print(context, &seen, items.clone(), &mut columns)?;
     if items.is_empty() && !structured(context.format) {
-        context.printer.line(&match namespace {
-            Some(namespace) => format!("No runs found in {namespace} namespace."),
-            None => "No runs found".to_owned(),
-        });
+        context.printer.line(&no_runs(namespace));
     }
     tell_uncounted(context, &cluster, &found.uncounted);
     let blind = not_seen(&found, &cluster);
@@ -53,6 +50,14 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
     } else {
         ExitCode::Done
     })
+}
+
+/// That there is nothing to show, as `kubectl get` says it.
+pub(super) fn no_runs(namespace: Option<&str>) -> String {
+    match namespace {
+        Some(namespace) => format!("No runs found in {namespace} namespace."),
+        None => "No runs found".to_owned(),
+    }
 }
 
 /// What could not be looked into, and what to do about it; `None` when that is nothing.

@@ -9,7 +9,7 @@ use crate::traces::{Found, Trace, TraceKind};
 use crate::ui::{Pick, Picker, escape};
 
 use super::super::Context;
-use super::super::status::not_seen;
+use super::super::status::{no_runs, not_seen};
 use super::by_events::Told;
 use crate::stop::Stop;
 
@@ -85,10 +85,7 @@ pub(super) async fn choose(
         return picked(context, live, blind).await;
     }
     if live.is_empty() {
-        context.printer.line(&match &request.namespace {
-            Some(namespace) => format!("no runs in namespace {namespace}"),
-            None => "no runs".to_owned(),
-        });
+        context.printer.line(&no_runs(request.namespace.as_deref()));
     }
     Ok(Chosen {
         traces: live,
