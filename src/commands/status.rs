@@ -10,7 +10,7 @@ use crate::command_line::CommandLine;
 use crate::problem::{Problem, Reason};
 use crate::report::{ExitCode, Format, ListReport, RunItem, RunState, Time};
 use crate::stop::Stop;
-use crate::traces::events::{EventSeen, told};
+use crate::traces::events::EventSeen;
 use crate::traces::uncounted::Uncounted;
 use crate::traces::{self, Found, Trace, TraceKind, View};
 
@@ -128,11 +128,7 @@ impl LastSeen {
         let now = Time::now();
         let mut live: Vec<&Trace> = self.traces.iter().filter(|trace| trace.is_live(now)).collect();
         live.sort_by_key(|trace| (trace.run(), trace.kind()));
-        let items = live.into_iter().map(|trace| match trace {
-            Trace::Pods(_) => told(trace.item(now), &self.heard, now),
-            _ => trace.item(now),
-        });
-        items.collect()
+        live.into_iter().map(|trace| trace.item(&self.heard, now)).collect()
     }
 
     /// What there is now of one kind, in place of what was.
