@@ -47,12 +47,8 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .iter()
         .flat_map(|namespace| ["-n".to_owned(), (*namespace).to_owned()]);
     let flags: Vec<String> = looked_into.chain(pod_flags(&request)).collect();
-    let told = if only_vmis {
-        by_events::Told::default()
-    } else {
-        let told = async { Ok(by_events::read(&cluster, &request, &found).await) };
-        context.unless_signalled(told).await?
-    };
+    let told = async { Ok(by_events::read(&cluster, &request, &found).await) };
+    let told = context.unless_signalled(told).await?;
     let mut chosen = if only_vmis {
         choice::Chosen::default()
     } else {

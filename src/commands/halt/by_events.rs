@@ -30,6 +30,10 @@ pub(super) struct Told {
 /// Reads them. VMs are looked into for runs that are named; with -n only pods are looked for, and that not everything was is said
 /// elsewhere.
 pub(super) async fn read(cluster: &Cluster, request: &HaltRequest, found: &Found) -> Told {
+    if request.runs.is_empty() && !request.all && !request.targets.names.is_empty() {
+        // Only VMs are to be looked into; no run is listed.
+        return Told::default();
+    }
     let read = traces::events(cluster).await;
     if request.runs.is_empty() || request.namespace.is_some() {
         let all = read.map(|(heard, _)| heard).unwrap_or_default();
