@@ -129,8 +129,8 @@ fn wrong(path: &Path, read: &Read, rooms: &BTreeMap<String, Option<BTreeSet<Stri
 
 #[test]
 fn a_room_uses_what_the_map_says() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let lib = std::fs::read_to_string(root.join("lib.rs")).unwrap();
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let lib = std::fs::read_to_string(src.join("lib.rs")).unwrap();
     let rooms = table(&lib);
     let declared: BTreeSet<String> = lib
         .lines()
@@ -147,8 +147,8 @@ fn a_room_uses_what_the_map_says() {
     assert_eq!(rooms.keys().cloned().collect::<BTreeSet<_>>(), declared);
     let mut all = Vec::new();
     let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for file in sources(&root) {
-        let path = file.strip_prefix(&root).unwrap();
+    for file in sources(&src) {
+        let path = file.strip_prefix(&src).unwrap();
         if path.starts_with("rehearsal") {
             continue;
         }
