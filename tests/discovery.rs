@@ -225,7 +225,7 @@ async fn what_is_forbidden_is_what_the_review_says_is_missing() {
         kubevirt: Some("kubevirt"),
     };
     let all = access::review(&cluster, VM_PACKETS, places).await;
-    assert!(all.iter().all(access::Access::is_allowed), "{all:?}");
+    assert!(all.iter().all(|one| one.verdict == access::Verdict::Allowed), "{all:?}");
     assert_eq!(missing::missing_rbac("netem", &all), None);
 
     practice.forbid("create", "", "pods", "attach", "kubevirt");

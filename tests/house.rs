@@ -2,6 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// The package of the practice cluster, and the only source that may name it.
+const REHEARSAL: (&str, &str) = ("vmchaos_rehearsal", "commands/rehearse.rs");
 
 /// Rooms that every other may use.
 const SMALL: [&str; 5] = ["command_line", "escape", "local", "name", "problem"];
@@ -32,22 +38,99 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Rooms that a source names, outside of comments.
-fn used(source: &str, rooms: &BTreeMap<String, Option<BTreeSet<String>>>) -> BTreeSet<String> {
-    let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let named = code.flat_map(|line| line.split("crate::").skip(1));
-    let word = |rest: &str| {
-        rest.split(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .next()
-            .map(str::to_owned)
+/// What a source names of the rest, and paths in it that this cannot be read off.
+#[derive(Debug, Default, PartialEq)]
+struct Read {
+    /// Modules of the crate, and the package of the practice cluster.
+    used: BTreeSet<String>,
+    unclear: Vec<String>,
+}
+
+/// Words, `::`, literals and signs, without comments.
+fn tokens(source: &str) -> Vec<&str> {
+    static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
+        let comments = r"//[^\n]*|/\*.*?\*/";
+        let strings = r##"b?r#+".*?"#+|b?r"[^"]*"|"(?:\\.|[^"\\])*"|'(?:\\.[^']*|[^\\'])'"##;
+        Regex::new(&format!(r"(?s){comments}|{strings}|\w+|::|\S")).unwrap()
+    });
+    let all = TOKEN.find_iter(source).map(|token| token.as_str());
+    all.filter(|token| !token.starts_with("//") && !token.starts_with("/*"))
+        .collect()
+}
+
+/// `depth`: of how many modules below the crate the source is the innermost.
+fn read(source: &str, depth: usize) -> Read {
+    let tokens = tokens(source);
+    let at = |n: Option<usize>| n.and_then(|n| tokens.get(n)).copied().unwrap_or_default();
+    let mut read = Read::default();
+    // Of the open braces: which are a module's.
+    let mut braces = Vec::new();
+    let mut in_use = false;
+    for (n, token) in tokens.iter().enumerate() {
+        let (before, after) = (|by| at(n.checked_sub(by)), |by| at(Some(n + by)));
+        let is_visibility = before(1) == "(" && after(1) == ")";
+        match *token {
+            "{" => braces.push(before(2) == "mod"),
+            "}" => drop(braces.pop()),
+            "use" => in_use = true,
+            ";" => in_use = false,
+            name if name == REHEARSAL.0 => drop(read.used.insert(name.to_owned())),
+            "crate" if is_visibility => {}
+            "crate" if after(1) == "::" && after(2).starts_with(|c: char| c.is_alphanumeric() || c == '_') => {
+                read.used.insert(after(2).to_owned());
+            }
+            "crate" => read.unclear.push(format!(
+                "`{}`: write `crate::ROOM::…`, a `use` for each room",
+                [*token, after(1), after(2)].join(" ")
+            )),
+            "super" if is_visibility || (before(1) == "::" && before(2) == "super") => {}
+            "super" => {
+                let chain = tokens[n..].chunks(2).take_while(|pair| pair[0] == "super").count();
+                let is_grouped = in_use && matches!(before(1), "{" | ",");
+                if is_grouped || chain >= depth + braces.iter().filter(|is_module| **is_module).count() {
+                    read.unclear.push(format!(
+                        "`{}` leaves the room or hides that it does: write `crate::ROOM::…`",
+                        vec!["super"; chain].join("::")
+                    ));
+                }
+            }
+            _ => {}
+        }
+    }
+    read
+}
+
+/// The room a source is in, and how many modules below the crate it is; `path` is below `src`.
+fn place(path: &Path) -> (String, usize) {
+    let path = path.with_extension("");
+    let mut modules: Vec<_> = path.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+    if modules.last().is_some_and(|last| last == "mod") {
+        modules.pop();
+    }
+    (modules[0].clone(), modules.len())
+}
+
+/// What of a source, at `path` below `src`, is not as the table says.
+fn wrong(path: &Path, read: &Read, rooms: &BTreeMap<String, Option<BTreeSet<String>>>) -> Vec<String> {
+    let (room, _) = place(path);
+    let may_use = |used: &str| {
+        if used == REHEARSAL.0 {
+            return path == Path::new(REHEARSAL.1);
+        }
+        let uses = rooms.get(&room).and_then(Option::as_ref);
+        let is_small = SMALL.contains(&used) || used == room;
+        rooms.contains_key(used) && (is_small || uses.is_none_or(|uses| uses.contains(used)))
     };
-    named.filter_map(word).filter(|word| rooms.contains_key(word)).collect()
+    let used = read.used.iter().filter(|used| !may_use(used));
+    let used = used.map(|used| format!("{} uses `{used}`", path.display()));
+    let unclear = read.unclear.iter().map(|what| format!("{}: {what}", path.display()));
+    used.chain(unclear).collect()
 }
 
 #[test]
 fn a_room_uses_what_the_map_says() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let lib = std::fs::read_to_string(root.join("lib.rs")).unwrap();
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let lib = std::fs::read_to_string(src.join("lib.rs")).unwrap();
     let rooms = table(&lib);
     let declared: BTreeSet<String> = lib
         .lines()
@@ -62,28 +145,85 @@ fn a_room_uses_what_the_map_says() {
         })
         .collect();
     assert_eq!(rooms.keys().cloned().collect::<BTreeSet<_>>(), declared);
-    let mut wrong = Vec::new();
-    let mut seen = BTreeSet::new();
-    for (room, may_use) in &rooms {
-        let Some(may_use) = may_use else { continue };
-        let file = root.join(format!("{room}.rs"));
-        let files = if file.exists() {
-            vec![file]
-        } else {
-            sources(&root.join(room))
-        };
-        for file in files {
-            for used in used(&std::fs::read_to_string(&file).unwrap(), &rooms) {
-                seen.insert((room.clone(), used.clone()));
-                if used != *room && !may_use.contains(&used) && !SMALL.contains(&used.as_str()) {
-                    wrong.push(format!("{} uses `{used}`", file.display()));
-                }
-            }
+    let mut all = Vec::new();
+    let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in sources(&src) {
+        let path = file.strip_prefix(&src).unwrap();
+        if path.starts_with("rehearsal") {
+            continue;
         }
-        let idle = may_use
-            .iter()
-            .filter(|used| !seen.contains(&(room.clone(), (*used).clone())));
-        wrong.extend(idle.map(|used| format!("`{room}` may use `{used}` and does not")));
+        let (room, depth) = place(path);
+        let read = read(&std::fs::read_to_string(&file).unwrap(), depth);
+        all.extend(wrong(path, &read, &rooms));
+        seen.entry(room).or_default().extend(read.used);
     }
-    assert!(wrong.is_empty(), "src/lib.rs says otherwise:\n{}", wrong.join("\n"));
+    for (room, may_use) in &rooms {
+        let used = &seen[room];
+        let idle = may_use.iter().flatten().filter(|one| !used.contains(*one));
+        all.extend(idle.map(|one| format!("`{room}` may use `{one}` and does not")));
+    }
+    assert!(all.is_empty(), "src/lib.rs says otherwise:\n{}", all.join("\n"));
+}
+
+#[test]
+fn what_a_room_may_not_use_is_found_however_it_is_written() {
+    let rooms = BTreeMap::from([
+        ("commands".to_owned(), None),
+        ("plan".to_owned(), Some(BTreeSet::from(["fault".to_owned()]))),
+        ("fault".to_owned(), Some(BTreeSet::new())),
+        ("ui".to_owned(), Some(BTreeSet::new())),
+    ]);
+    let said = |path: &str, source: &str| {
+        let path = Path::new(path);
+        wrong(path, &read(source, place(path).1), &rooms)
+    };
+    for source in [
+        "use crate::ui::Printer;",
+        "use {crate::fault::Time, crate :: ui::Printer};",
+        r#"let a = "https://"; crate::ui::print(a);"#,
+        "let quote = '\"'; crate::ui::print(quote);",
+        "use crate::{ui::Printer, fault::Time};",
+        "use crate::{\n    fault::Time,\n    ui::Printer,\n};",
+        "use crate::*;",
+        "use crate as house;",
+        "extern crate self as house;",
+        "use crate::Printer;",
+        "use super::super::ui::Printer;",
+        "use super::super as house;",
+        "use super::{super::ui::Printer, draw};",
+        "let time = self::super::super::ui::now();",
+        "mod tests { use super::super::super::ui::Printer; }",
+        "mod tests { } use super::super::ui::Printer;",
+        "use vmchaos_rehearsal::Practice;",
+        "type P = vmchaos_rehearsal::Practice;",
+    ] {
+        assert_eq!(said("plan/draw.rs", source).len(), 1, "{source}");
+    }
+    for path in ["plan.rs", "plan/mod.rs"] {
+        assert_eq!(said(path, "use super::ui::Printer;").len(), 1, "{path}");
+        assert_eq!(
+            said(path, "pub(super) mod draw; pub(crate) use self::draw::Draw;").len(),
+            0
+        );
+    }
+    for source in [
+        "use crate::fault::Time;",
+        "use super::guards::Guards;",
+        "mod tests { use super::super::guards; mod deeper { use super::super::super::guards; } }",
+        "// use crate::ui::Printer;",
+        "/* crate::ui */ /// [`crate::ui`]",
+        r##"const A: [&str; 2] = ["crate::ui", r#"super::super::ui"#];"##,
+        "pub(crate) fn f<'a>(one: &'a str) -> impl Iterator<Item = &'a str> {}",
+    ] {
+        assert!(
+            said("plan/draw.rs", source).is_empty(),
+            "{source}: {:?}",
+            said("plan/draw.rs", source)
+        );
+    }
+    let practice = "use vmchaos_rehearsal::Practice;";
+    assert!(said(REHEARSAL.1, practice).is_empty());
+    assert_eq!(said("commands/halt.rs", practice).len(), 1);
+    assert_eq!(said("main.rs", practice).len(), 1);
+    assert!(said("commands/halt.rs", "use crate::ui::Printer;").is_empty());
 }

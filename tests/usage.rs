@@ -1,8 +1,11 @@
-//! The real binary: what is wrong with a command line alone ends it with 2, on stderr, before anything is looked at.
+//! The real binary: what is wrong with a command line alone ends it with 2, on stderr, before anything is looked at; and what the
+//! README shows of it.
 
 use crate::support::limit;
 
 use std::process::{Command, Output};
+
+use regex::Regex;
 
 fn run(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-vmchaos"));
@@ -28,6 +31,37 @@ fn a_wrong_value_ends_with_2() {
         "error: invalid value '100' for '--latency <TIME>': has no unit; try `100ms`\n\n\
          For more information, try '--help'.\n"
     );
+}
+
+/// Without what is another in each run: the time, ids, ports, counts, and spaces that fill columns.
+fn steady(text: &str) -> String {
+    let another = [
+        (r"\d\d:\d\d:\d\d", "TIME"),
+        (r"\d+s left", "SOME left"),
+        (r"127\.0\.0\.1:\d+", "ADDRESS"),
+        (r"run \w{6}\b", "run ID"),
+        (r"handle [0-9a-f]{4}:", "handle ID:"),
+        (r"sha256:[0-9a-f]+…?", "DIGEST"),
+        (r"\d+s +\d+ +0 +deadline", "HELD PACKETS 0 deadline"),
+    ];
+    let mut text = text.to_owned();
+    for (pattern, name) in another {
+        text = Regex::new(pattern).unwrap().replace_all(&text, name).into_owned();
+    }
+    text
+}
+
+#[test]
+fn the_run_in_the_readme_is_what_the_program_prints() {
+    let readme = include_str!("../README.md");
+    let (_, sample) = readme.split_once("```console\n$ kubectl vmchaos rehearse -- ").unwrap();
+    let (sample, _) = sample.split_once("```").unwrap();
+    let (arguments, shown) = sample.split_once('\n').unwrap();
+    let arguments: Vec<&str> = ["rehearse", "--"].into_iter().chain(arguments.split(' ')).collect();
+    let output = run(&arguments);
+    let printed = text(&output.stderr) + &text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    assert_eq!(steady(shown), steady(&printed));
 }
 
 #[test]

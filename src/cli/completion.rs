@@ -14,6 +14,7 @@ use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Zsh};
 
 use super::connection::ConnectionArgs;
 use crate::cluster::Connection;
+use crate::faults::registry::FAULTS;
 
 /// Set by the generated scripts to the shell that asks.
 pub const VARIABLE: &str = "VMCHAOS_COMPLETE";
@@ -167,17 +168,15 @@ fn with_lookups(argv: &[OsString], lookup: Lookup) -> clap::Command {
         };
         ArgValueCompleter::new(move |current: &OsStr| candidates(current, &asked, lookup))
     };
-    super::command()
+    let with_vmis = |command: clap::Command, name: &str| {
+        command.mut_subcommand(name, |c| c.mut_arg("targets", |arg| arg.add(completer(Live::Vmis))))
+    };
+    let command = super::command()
         .mut_arg("namespace", |arg| arg.add(completer(Live::Namespaces)))
         .mut_arg("context", |arg| arg.add(completer(Live::Contexts)))
-        .mut_subcommand("netem", |c| c.mut_arg("targets", |arg| arg.add(completer(Live::Vmis))))
-        .mut_subcommand("filter", |c| c.mut_arg("targets", |arg| arg.add(completer(Live::Vmis))))
-        .mut_subcommand("migrate", |c| {
-            c.mut_arg("targets", |arg| arg.add(completer(Live::Vmis)))
-        })
-        .mut_subcommand("outage", |c| c.mut_arg("targets", |arg| arg.add(completer(Live::Vmis))))
-        .mut_subcommand("list", |c| c.mut_arg("targets", |arg| arg.add(completer(Live::Vmis))))
-        .mut_subcommand("halt", |c| c.mut_arg("runs", |arg| arg.add(completer(Live::Runs))))
+        .mut_subcommand("halt", |c| c.mut_arg("runs", |arg| arg.add(completer(Live::Runs))));
+    let faults = FAULTS.iter().map(|fault| fault.command);
+    faults.chain(["list"]).fold(command, with_vmis)
 }
 
 /// Names that begin with what is typed, behind a `TYPE/` where there is one.

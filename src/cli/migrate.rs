@@ -25,7 +25,7 @@ Examples:
   kubectl vmchaos migrate -l app=web --rounds 10 --parallel 2 --dry-run
 
   # For eight hours, one VM every one to two minutes, without asking
-  kubectl vmchaos migrate -A --target '.*' --duration 1h --interval-min 1m --interval-max 2m --yes";
+  kubectl vmchaos migrate -A --target '.*' --duration 8h --interval-min 1m --interval-max 2m --yes";
 
 const DEFAULT_INTERVAL: (Time, Time) = (Time::from_millis(120_000), Time::from_millis(600_000));
 const DEFAULT_TIMEOUT: Time = Time::from_millis(300_000);

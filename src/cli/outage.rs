@@ -153,7 +153,10 @@ impl OutageFlags {
         let duration = value(self.duration).filter(|time| !time.is_zero());
         if let Some(duration) = duration.filter(|_| mode.boots_in_place()) {
             return Err(Problem::usage(
-                format!("--duration {duration} means nothing to --mode reset: the guest boots again at once"),
+                format!(
+                    "--duration {} means nothing to --mode reset: the guest boots again at once",
+                    duration.in_seconds()
+                ),
                 "leave it out; --timeout limits how long that may take",
             ));
         }

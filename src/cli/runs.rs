@@ -8,6 +8,7 @@ use super::target::parse_target;
 use super::value_parser::{OneOf, image, pod_namespace, service_account};
 use crate::cluster::selection::{NamedTarget, Selection};
 use crate::fault::{Given, ValueError};
+use crate::faults::registry::FAULTS;
 use crate::problem::Problem;
 
 /// List the VMIs in reach, and for each which faults it can take and why not
@@ -132,7 +133,7 @@ Examples:
   kubectl vmchaos check filter --nodes")]
 pub(super) struct CheckArgs {
     /// Check what this fault needs [default: all]
-    #[arg(value_name = "FAULT", value_parser = FAULTS)]
+    #[arg(value_name = "FAULT", value_parser = OneOf(&FAULT_NAMES))]
     fault: Option<Given<&'static str>>,
     /// Also look at each node that can run VMs, by a debug pod on it
     #[arg(long)]
@@ -147,12 +148,16 @@ pub(super) struct CheckArgs {
     writing: WritingArgs,
 }
 
-const FAULTS: OneOf<&'static str> = OneOf(&[
-    ("netem", "netem", ""),
-    ("filter", "filter", ""),
-    ("migrate", "migrate", ""),
-    ("outage", "outage", ""),
-]);
+/// Each fault by its command, as a value without help.
+const FAULT_NAMES: [(&str, &str, &str); FAULTS.len()] = {
+    let mut names = [("", "", ""); FAULTS.len()];
+    let mut n = 0;
+    while n < names.len() {
+        names[n] = (FAULTS[n].command, FAULTS[n].command, "");
+        n += 1;
+    }
+    names
+};
 
 /// What `check` was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -33,10 +33,6 @@ pub enum Verdict {
 // === impl Access ===
 
 impl Access {
-    pub fn is_allowed(&self) -> bool {
-        self.verdict == Verdict::Allowed
-    }
-
     /// Whether the fault cannot be done because of this.
     pub fn blocks(&self) -> bool {
         self.rule.needed == Needed::Required && matches!(self.verdict, Verdict::Denied(_))

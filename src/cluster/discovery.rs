@@ -29,8 +29,6 @@ pub struct Found {
     pub unfit: Vec<(Unfit, bool)>,
     /// Sentences about named VMIs that do not exist.
     pub missing: Vec<String>,
-    /// The installation, where it may be read.
-    pub kubevirt: Option<KubeVirt>,
 }
 
 /// Every VMI in scope with what it can take, for `list` and the picker.
@@ -70,7 +68,6 @@ pub async fn find(cluster: &Cluster, selection: &Selection, interfaces: &[String
     let named = !selection.names.is_empty();
     let mut found = Found {
         missing: survey.missing,
-        kubevirt: survey.kubevirt,
         ..Found::default()
     };
     for row in survey.rows {

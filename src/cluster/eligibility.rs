@@ -118,7 +118,7 @@ pub(crate) fn judge(
     if known.is_some_and(|known| !known.ready) {
         return Err(unfit(
             format!("is on node {node}, which is not Ready"),
-            Some(CommandLine::new("kubectl describe node").arg(node)),
+            Some(CommandLine::new("kubectl describe node").arg(node).to("to see why: ")),
         ));
     }
     let pod = active_pod(vmi, pods, facts.images.as_ref())

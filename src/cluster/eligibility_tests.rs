@@ -139,7 +139,7 @@ fn a_node_that_is_not_ready() {
     assert_eq!(unfit.reason, "is on node node01, which is not Ready");
     assert_eq!(
         unfit.hint.as_deref(),
-        Some("kubectl describe node node01 --context prod")
+        Some("to see why: kubectl describe node node01 --context prod")
     );
     let unknown = Facts { nodes: None, ..facts };
     assert!(verdict_on(|_, _| {}, &unknown, &[]).is_ok());

@@ -1,5 +1,5 @@
-use super::super::pod_namespace::Own;
 use super::*;
+use crate::cluster::pod_namespace::Own;
 
 fn split(text: &str) -> Vec<String> {
     text.split(' ').map(str::to_owned).collect()

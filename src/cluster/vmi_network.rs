@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::vmi::{InterfaceSpec, Network, VirtualMachineInstance, VmiProbe};
 use crate::escape::escape;
 use crate::fault::interface::{NetworkSource, Nic, Wiring};
-use crate::fault::{KubeletProbe, KubeletProbeKind};
+use crate::fault::{KubeletProbe, KubeletProbeKind, ProbeAction, ProbePort};
 
 impl VirtualMachineInstance {
     /// The addresses reported for the interface on the pod's own network, which are its launcher pod's; none for a VMI that
@@ -99,16 +99,16 @@ impl VmiProbe {
     /// Defaults are Kubernetes': every 10 s, 1 s each, three failures.
     fn crossing(&self, kind: KubeletProbeKind) -> Option<KubeletProbe> {
         let action = match (&self.tcp_socket, &self.http_get) {
-            (Some(tcp), _) => format!("tcp {}", port(&tcp.port)),
-            (None, Some(http)) => {
-                let path = http.path.as_deref().unwrap_or("/").trim_start_matches('/');
-                format!("http {}/{path}", port(&http.port))
-            }
+            (Some(tcp), _) => ProbeAction::Tcp { port: port(&tcp.port) },
+            (None, Some(http)) => ProbeAction::Http {
+                port: port(&http.port),
+                path: escape(http.path.as_deref().unwrap_or("/").trim_start_matches('/')),
+            },
             (None, None) => return None,
         };
         Some(KubeletProbe {
             kind,
-            action: escape(&action),
+            action,
             period_seconds: self.period_seconds.filter(|seconds| *seconds > 0).unwrap_or(10),
             timeout_seconds: self.timeout_seconds.filter(|seconds| *seconds > 0).unwrap_or(1),
             failure_threshold: self.failure_threshold.filter(|times| *times > 0).unwrap_or(3),
@@ -116,9 +116,9 @@ impl VmiProbe {
     }
 }
 
-fn port(port: &IntOrString) -> String {
+fn port(port: &IntOrString) -> ProbePort {
     match port {
-        IntOrString::Int(number) => number.to_string(),
-        IntOrString::String(name) => name.clone(),
+        IntOrString::Int(number) => ProbePort::from(number.to_string().as_str()),
+        IntOrString::String(name) => ProbePort::from(name.as_str()),
     }
 }

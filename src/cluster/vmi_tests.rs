@@ -1,6 +1,6 @@
 use super::*;
 use crate::fault::interface::{PodNetworks, Wiring, reach};
-use crate::fault::{KubeletProbe, KubeletProbeKind};
+use crate::fault::{KubeletProbe, KubeletProbeKind, ProbeAction, ProbePort};
 use serde_json::{Value, json};
 
 fn running() -> Value {
@@ -125,12 +125,15 @@ fn only_probes_that_cross_the_network_are_told() {
         read(value.clone()).probes(),
         [KubeletProbe {
             kind: KubeletProbeKind::Readiness,
-            action: "http 8080/healthz".into(),
+            action: ProbeAction::Http {
+                port: ProbePort::Number(8080),
+                path: "healthz".into(),
+            },
             period_seconds: 10,
             timeout_seconds: 2,
             failure_threshold: 3,
         }]
     );
     value["spec"]["livenessProbe"] = json!({ "tcpSocket": { "port": "ssh" } });
-    assert_eq!(read(value).probes()[0].action, "tcp ssh");
+    assert_eq!(read(value).probes()[0].action.to_string(), "tcp ssh");
 }

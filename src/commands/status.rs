@@ -10,7 +10,7 @@ use crate::command_line::CommandLine;
 use crate::problem::{Problem, Reason};
 use crate::report::{ExitCode, Format, ListReport, RunItem, RunState, Time};
 use crate::stop::Stop;
-use crate::traces::events::{EventSeen, told};
+use crate::traces::events::EventSeen;
 use crate::traces::uncounted::Uncounted;
 use crate::traces::{self, Found, Trace, TraceKind, View};
 
@@ -34,10 +34,7 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
     let mut columns = Vec::new();
     print(context, &seen, items.clone(), &mut columns)?;
     if items.is_empty() && !structured(context.format) {
-        context.printer.line(&match namespace {
-            Some(namespace) => format!("No runs found in {namespace} namespace."),
-            None => "No runs found".to_owned(),
-        });
+        context.printer.line(&no_runs(namespace));
     }
     tell_uncounted(context, &cluster, &found.uncounted);
     let blind = not_seen(&found, &cluster);
@@ -53,6 +50,14 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
     } else {
         ExitCode::Done
     })
+}
+
+/// That there is nothing to show, as `kubectl get` says it.
+pub(super) fn no_runs(namespace: Option<&str>) -> String {
+    match namespace {
+        Some(namespace) => format!("No runs found in {namespace} namespace."),
+        None => "No runs found".to_owned(),
+    }
 }
 
 /// What could not be looked into, and what to do about it; `None` when that is nothing.
@@ -123,11 +128,7 @@ impl LastSeen {
         let now = Time::now();
         let mut live: Vec<&Trace> = self.traces.iter().filter(|trace| trace.is_live(now)).collect();
         live.sort_by_key(|trace| (trace.run(), trace.kind()));
-        let items = live.into_iter().map(|trace| match trace {
-            Trace::Pods(_) => told(trace.item(now), &self.heard, now),
-            _ => trace.item(now),
-        });
-        items.collect()
+        live.into_iter().map(|trace| trace.item(&self.heard, now)).collect()
     }
 
     /// What there is now of one kind, in place of what was.

@@ -18,5 +18,8 @@ pub use direction::{Direction, Directions};
 pub use options::{Effect, Execution, OnMigration, Toleration};
 pub use pattern::full_match;
 pub use run_field::RunField;
-pub use target::{Binding, Interface, KubeletProbe, KubeletProbeKind, Launcher, PROTECTED, Target, Unfit, protects};
+pub use target::{
+    Binding, Interface, KubeletProbe, KubeletProbeKind, Launcher, PROTECTED, ProbeAction, ProbePort, Target, Unfit,
+    protects,
+};
 pub use value::{Cidr, Given, Percent, Ports, Rate, Time, ValueError, parse_count};

@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+use crate::escape::escape;
+
 /// A VMI that can take a fault, as found when the run was planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -61,11 +63,27 @@ pub enum Binding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KubeletProbe {
     pub kind: KubeletProbeKind,
-    /// What it does, e.g. `tcp 22` or `http 8080/healthz`.
-    pub action: String,
+    pub action: ProbeAction,
     pub period_seconds: u32,
     pub timeout_seconds: u32,
     pub failure_threshold: u32,
+}
+
+/// What a probe does; shown as `tcp 22` or `http 8080/healthz`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProbeAction {
+    /// Opens a connection.
+    Tcp { port: ProbePort },
+    /// Opens a connection and makes a request; `path` is without its first slash.
+    Http { port: ProbePort, path: String },
+}
+
+/// The guest's port that a probe is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProbePort {
+    Number(u16),
+    /// The name of one, or a number that no port has; escaped.
+    Name(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +117,48 @@ impl Target {
     /// `namespace/name`, as it is shown everywhere.
     pub fn key(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
+    }
+}
+
+impl ProbeAction {
+    pub fn port(&self) -> &ProbePort {
+        match self {
+            Self::Tcp { port } | Self::Http { port, .. } => port,
+        }
+    }
+}
+
+impl ProbePort {
+    /// `None` for a name, whose number is not in the VMI's probe.
+    pub fn number(&self) -> Option<u16> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Name(_) => None,
+        }
+    }
+}
+
+impl From<&str> for ProbePort {
+    fn from(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Name(escape(text)), Self::Number)
+    }
+}
+
+impl fmt::Display for ProbePort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Display for ProbeAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { port } => write!(f, "tcp {port}"),
+            Self::Http { port, path } => write!(f, "http {port}/{path}"),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) use self::found::{Around, Candidate, Chosen, Found, cells, facts, pla
 use self::screen::Screen;
 use crate::cluster::events::Regarding;
 use crate::cluster::pod_namespace::PodNamespaces;
+use crate::cluster::rules::Rule;
 use crate::cluster::{Cluster, ClusterError, Selection};
 use crate::fault::AgentImage;
 use crate::plan::consent::Confirmed;
@@ -35,12 +36,15 @@ use crate::ui::Printer;
 pub(crate) trait Fault {
     /// A VM it is done to.
     type Target: Clone;
-    /// What the search has seen, and the plan needs.
+    /// What `find` read from the cluster beside the VMs, kept for `plan`.
     type Seen;
     /// Everything that is going to be done.
     type Plan;
     /// How a run went.
     type Ran;
+
+    /// Everything that any of its kind may need permission for.
+    const PERMISSIONS: &'static [Rule];
 
     /// Whether its plan comes from the seed even where no VMs are drawn.
     const DRAWS_A_SCHEDULE: bool = false;
@@ -136,9 +140,9 @@ pub(crate) struct Order<'a> {
 
 /// What the keys of a run are said to do.
 pub(crate) struct Keys {
-    /// What `r` does while a VM has its fault; `None` where it does nothing.
+    /// What `r` does while a VM has its fault, where it does something only then.
     pub(crate) enough: Option<&'static str>,
-    /// What `r` does at any time.
+    /// What `r` does during the whole run, whether or not a VM has its fault; without either, `r` does nothing.
     pub(crate) enough_always: Option<&'static str>,
     /// What `q` does.
     pub(crate) stop: &'static str,

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{migrate, outage, packets};
+use super::Fault;
+use super::migrate::{self, MigrateFault};
+use super::outage::{self, OutageFault};
+use super::packets::PacketFault;
 use crate::cluster::nodes::Node;
 use crate::cluster::rules::Rule;
 use crate::cluster::{Survey, VirtualMachineInstance, VmiRow};
@@ -30,25 +33,25 @@ pub(crate) struct Ground {
 pub(crate) const FAULTS: [Kind; 4] = [
     Kind {
         command: "netem",
-        rules: packets::permissions::VM_PACKETS,
+        rules: PacketFault::PERMISSIONS,
         enters_vm: true,
         unfit: |row, _, _| row.fault.as_ref().err().cloned(),
     },
     Kind {
         command: "filter",
-        rules: packets::permissions::VM_PACKETS,
+        rules: PacketFault::PERMISSIONS,
         enters_vm: true,
         unfit: |row, _, _| row.fault.as_ref().err().cloned(),
     },
     Kind {
         command: migrate::COMMAND,
-        rules: migrate::permissions::MIGRATE,
+        rules: MigrateFault::PERMISSIONS,
         enters_vm: false,
         unfit: |_, vmi, ground| migrate::eligibility::unfit_now(vmi, ground),
     },
     Kind {
         command: outage::COMMAND,
-        rules: outage::permissions::OUTAGE,
+        rules: OutageFault::PERMISSIONS,
         enters_vm: false,
         unfit: |_, vmi, ground| outage::find::unfit_now(vmi, &ground.flags),
     },

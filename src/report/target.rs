@@ -157,11 +157,7 @@ impl TargetReport {
         format!("{}/{}", self.namespace, self.name)
     }
 
-    /// Adds a step that happens now.
-    pub fn event(&mut self, event: impl Into<String>) {
-        self.event_at(Time::now(), event);
-    }
-
+    /// Adds a step to the timeline.
     pub fn event_at(&mut self, at: Time, event: impl Into<String>) {
         self.timeline.push(Event {
             at,

@@ -1,7 +1,10 @@
-//! What the runs of all faults share: the loop that drives a state machine, signals, the time, what went wrong, and debug pods with
-//! one task.
+//! What the runs of all faults share: the loop that drives a state machine, signals, the time, the words for what went wrong, and
+//! debug pods with one task.
 //!
-//! [`machine`] drives, [`sweep`] looks after what nobody can vouch for, by a [`one_shot_pod`]; [`node_check`] asks what a node can do.
+//! The task that awaits `machine::drive` owns a run's machine and its driver, and is the only one that changes either: other tasks
+//! (watches, streams of agents, requests) send it messages, which the driver turns into inputs. The counts in [`signals`] are raised
+//! by a task for each signal and by the keyboard, and read by any. A debug pod of [`one_shot_pod`] belongs to the task that awaits it:
+//! [`sweep`] and [`node_check`] each make one and return what its agent said.
 
 pub(crate) mod machine;
 pub(crate) mod moment;

@@ -1,5 +1,5 @@
-//! Looks into VMs' network namespaces for what this program left there, and removes it: the way to a proof when a debug
-//! pod is gone without a verdict, and what `halt TARGET` does from any machine.
+//! A sweep: another debug pod looks into the network namespaces of VMs on one node, removes what runs have left there, and reports
+//! what it removed. It is made when a run's own debug pod is gone without a verdict, and by `halt vmi/NAME` from any machine.
 
 use std::collections::BTreeMap;
 use std::future::pending;

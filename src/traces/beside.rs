@@ -83,7 +83,8 @@ async fn everywhere_or<K: Listable>(
 }
 
 fn other(trace: &Trace, now: Time, namespaces: &PodNamespaces) -> Other {
-    let item = trace.item(now);
+    // A run acts without permission to read Events, so that this needs none either.
+    let item = trace.item(&[], now);
     let namespace = match trace {
         Trace::Pods(run) => run.pods.first().map(|pod| pod.namespace.as_str()),
         _ => None,

@@ -127,7 +127,7 @@ impl Halted {
             state,
             left_seconds: None,
             detail: (!told.is_empty()).then(|| told.join("; ")),
-            ..self.trace.item(Time::now())
+            ..self.trace.item(&[], Time::now())
         }
     }
 }
@@ -147,7 +147,7 @@ mod tests {
             "status": {"phase": "Pending"}});
         let pod = DebugPodSeen::of(&serde_json::from_value(object).unwrap()).unwrap();
         let run = LiveRun::group([pod]).remove(0);
-        assert!(Trace::Pods(run.clone()).item(Time::now()).left_seconds.is_some());
+        assert!(Trace::Pods(run.clone()).item(&[], Time::now()).left_seconds.is_some());
         let left = || Left {
             what: "default/web-1: tap0".into(),
             hint: once_more("k3f9ab", &[]),

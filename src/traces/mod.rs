@@ -1,14 +1,17 @@
-//! What runs leave on the cluster, whoever started them and from whatever machine. `status` shows it, `halt` ends it, the guards
-//! and the plan look at it.
+//! What runs leave on the cluster, whoever started them and from whatever machine. `status` shows it, `halt` ends it, and before a
+//! new run the guards and the plan check it.
 //!
 //! ```text
 //! debug pods ──────── LiveRun ─────┐
 //! migrations ──────── MigrationRun ┼── Trace ── item ──> status, the plan's other runs
 //! ways back of VMs ── Changed ─────┘      └──── halt ──> Halted: what was said, what is left
-//! Events: what a run said of its VMs when nothing else of it is there any more
+//! Events ──────────── EventSeen: on which VMs a fault is in place, also when nothing else of the run is there any more
 //! ```
-//! It is looked for in every namespace, or, where that is not permitted, in those that may be looked into; [`View`] says which
-//! those were.
+//! All namespaces are listed, or, where that is not permitted, each namespace that may be; [`View`] says which those were.
+//!
+//! The cluster owns all of it. What is found here is a copy from one moment, which belongs to the command that asked and is not
+//! changed: `follow` sends a new copy after each change. The objects are written by the command of their run and its agents;
+//! from outside, only by `halt`, in the task of the `halt` command.
 
 mod beside;
 pub mod changes;

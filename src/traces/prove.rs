@@ -1,4 +1,5 @@
-//! Proves that VMs hold nothing of this program any more, by looking into them: where nobody is left who could say so.
+//! Proves that nothing of a run is left in VMs whose debug pod is gone without a verdict: finds where each VM runs now, and has a
+//! sweep look into its network namespace and remove what is there.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

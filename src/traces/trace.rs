@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::changes::{Changed, sorted};
 use super::debug_pods::{DebugPodSeen, LiveRun};
+use super::events::{EventSeen, told};
 use super::items::item;
 use super::migrations::{MigrationRun, MigrationSeen};
 use super::uncounted::{Uncounted, tell_apart};
@@ -87,10 +88,11 @@ impl Trace {
         }
     }
 
-    /// As a list shows it; what is left of it is counted from `now`.
-    pub fn item(&self, now: Time) -> RunItem {
+    /// As every list shows it; what is left of it is counted from `now`. That a fault is in place is read off `events`: without
+    /// them a run of debug pods is only known to run.
+    pub fn item(&self, events: &[EventSeen], now: Time) -> RunItem {
         match self {
-            Self::Pods(run) => item(run, now),
+            Self::Pods(run) => told(item(run, now), events, now),
             Self::Migrations(run) => run.item(now),
             Self::Change(change) => change.item(now),
         }

@@ -52,6 +52,8 @@ pub enum State {
         to: String,
     },
     Skipped,
+    /// Begun, ended early, and as it was before, e.g. `cancelled, node-1 to node-2`; counted as skipped.
+    Cancelled(String),
     /// A step that is none of the above, e.g. `migrating: TargetReady`, `down for 12s`.
     Step(String),
     /// A good end that is none of the above, e.g. `migrated to node-2 in 14s`.

@@ -22,6 +22,11 @@ fn each_signal_cancels_what_is_in_flight_and_begins_nothing_more() {
         run.wait_for(phase);
         run.signal(signal);
         let ended = run.end().expect(130);
+        assert!(
+            ended.err.contains("2 VMs: 1 skipped") && !ended.err.contains("1 done"),
+            "{signal}: {}",
+            ended.err
+        );
         let document = ended.json();
         assert_eq!(document["outcome"], "interrupted", "{signal}");
         assert_eq!(each(&document, "vmi"), ["default/web-1"], "{signal}");

@@ -22,6 +22,7 @@ fn a_vm_that_is_not_live_migratable() {
     let rehearsal = cluster();
     let says = [
         "default/db-1 cannot be live-migrated: InterfaceNotLiveMigratable: cannot migrate VMI which does not use masquerade",
+        "hint: to see why: kubectl describe vmi db-1 -n default",
     ];
     refused(&rehearsal, &["migrate", "db-1"], &says);
     let says = ["lab/pinned-1 cannot be live-migrated: DisksNotLiveMigratable"];

@@ -137,7 +137,7 @@ fn all_is_asked_for_and_touches_nothing_without_our_labels() {
     }
     first.end().expect(1);
     second.end().expect(1);
-    assert_eq!(rehearsal.run(&["halt", "--all", "-y"]).expect(0).err, "no runs");
+    assert_eq!(rehearsal.run(&["halt", "--all", "-y"]).expect(0).err, "No runs found");
 }
 
 #[test]

@@ -88,7 +88,10 @@ fn a_vm_is_looked_into_when_no_pod_is_left() {
 
     let refused = rehearsal.run(&["halt", "vmi/web-1"]).expect(4);
     assert!(
-        refused.err.contains("looks into default/web-1 on node-1"),
+        refused.err.contains("looks into default/web-1 on node-1")
+            && refused
+                .err
+                .contains("removes every qdisc and nft table this program left there"),
         "{}",
         refused.err
     );

@@ -33,6 +33,17 @@ fn a_run_is_seen_by_everybody_with_its_owner_and_its_end() {
         (&item["nodes"], &item["durationSeconds"]),
         (&json!(["node-1"]), &json!(600.0))
     );
+    // What is about to be halted is told as it is listed.
+    for chosen in ["--all", id.as_str()] {
+        let planned = rehearsal.run(&["halt", chosen, "--dry-run", "-o", "json"]).expect(0);
+        let item = &planned.json()["items"][0];
+        assert_eq!(
+            (&item["id"], &item["state"]),
+            (&json!(id), &json!("injected")),
+            "{chosen}"
+        );
+        assert!(planned.err.contains("injected"), "{}", planned.err);
+    }
     let left = item["leftSeconds"].as_f64().unwrap();
     assert!((500.0..=600.0).contains(&left), "{left}");
     let table = rehearsal.run(&["status"]).expect(0).out;

@@ -5,7 +5,7 @@ use super::{YES, quick, with};
 #[test]
 fn flags_that_mean_nothing_together_are_refused_with_the_fix() {
     let rehearsal = quick();
-    let cases: [(&[&str], &str); 16] = [
+    let cases: [(&[&str], &str); 17] = [
         (&["--grace-period", "5"], "use --mode kill"),
         (
             &["--mode", "stop", "--grace-period", "5s"],
@@ -20,6 +20,10 @@ fn flags_that_mean_nothing_together_are_refused_with_the_fix() {
         (&["--mode", "pause", "--grace-period", "5"], "no guest is shut down"),
         (&["--mode", "reset", "--grace-period", "5"], "no guest is shut down"),
         (&["--mode", "reset", "--duration", "5s"], "--timeout limits how long"),
+        (
+            &["--mode", "reset", "--duration", "5s"],
+            "--duration 5s means nothing to --mode reset",
+        ),
         (
             &["--mode", "pause", "--no-recover"],
             "--no-recover contradicts --mode pause",

@@ -80,7 +80,7 @@ fn a_pod_that_a_tenant_made_is_shown_apart_and_nothing_is_done_for_it() {
         rehearsal
             .run(&[command, "--all", "-y"])
             .expect(0)
-            .says(&["no runs", why]);
+            .says(&["No runs found", why]);
     }
     assert_eq!(asked_of_pods(&rehearsal), Vec::<String>::new());
     is_left_alone(&rehearsal, CLAIMED);

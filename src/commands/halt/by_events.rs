@@ -1,11 +1,12 @@
-//! `halt RUN` where debug pods of the run are gone: what its command said in Events on the VMIs says which VMs to look into.
+//! What the commands of runs said in Events on the VMIs: which faults are in place, and, for `halt RUN` where debug pods of the run
+//! are gone, which VMs to look into.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::HaltRequest;
 use crate::cluster::Cluster;
 use crate::problem::{Problem, Reason};
-use crate::traces::events::not_restored;
+use crate::traces::events::{EventSeen, not_restored};
 use crate::traces::prove::{self, Place, Sweeping};
 use crate::traces::{self, Found};
 
@@ -15,21 +16,30 @@ use crate::stop::Stop;
 /// A guest: `namespace/name` of its VMI, and its UID.
 type Guest = (String, String);
 
-/// What Events say of the runs that are to be halted.
+/// What Events say.
 #[derive(Default)]
 pub(super) struct Told {
     /// By the run's id: guests that have its fault, and that no pod of it answers for.
     runs: BTreeMap<String, BTreeSet<Guest>>,
+    /// Of every run; none where they could not be read.
+    pub(super) all: Vec<EventSeen>,
     /// What of the Events could not be read.
     pub(super) blind: Option<Problem>,
 }
 
-/// Reads them; with -n only pods are looked for, and that not everything was is said elsewhere.
+/// Reads them. VMs are looked into for runs that are named; with -n only pods are looked for, and that not everything was is said
+/// elsewhere.
 pub(super) async fn read(cluster: &Cluster, request: &HaltRequest, found: &Found) -> Told {
-    if request.runs.is_empty() || request.namespace.is_some() {
+    if request.runs.is_empty() && !request.all && !request.targets.names.is_empty() {
+        // Only VMs are to be looked into; no run is listed.
         return Told::default();
     }
-    let (runs, blind) = match traces::events(cluster).await {
+    let read = traces::events(cluster).await;
+    if request.runs.is_empty() || request.namespace.is_some() {
+        let all = read.map(|(heard, _)| heard).unwrap_or_default();
+        return Told { all, ..Told::default() };
+    }
+    let (runs, all, blind) = match read {
         Ok((heard, view)) => {
             let guests = |run: &String| {
                 let pods = found.pods().filter(|it| it.id == *run).flat_map(|it| &it.pods);
@@ -40,9 +50,13 @@ pub(super) async fn read(cluster: &Cluster, request: &HaltRequest, found: &Found
             };
             let not_permitted = |places| format!("in {places}: listing events.events.k8s.io is not permitted there");
             let runs = request.runs.iter().filter_map(guests).collect();
-            (runs, view.blind_spots().map(not_permitted))
+            (runs, heard, view.blind_spots().map(not_permitted))
         }
-        Err(error) => (BTreeMap::new(), Some(format!("in any namespace: {}", error.message))),
+        Err(error) => (
+            BTreeMap::new(),
+            Vec::new(),
+            Some(format!("in any namespace: {}", error.message)),
+        ),
     };
     let can_i = cluster.again("kubectl auth can-i list events.events.k8s.io -A");
     let unread = |why| {
@@ -51,6 +65,7 @@ pub(super) async fn read(cluster: &Cluster, request: &HaltRequest, found: &Found
     };
     Told {
         runs,
+        all,
         blind: blind.map(unread),
     }
 }

@@ -5,11 +5,12 @@ use crate::cluster::Cluster;
 use crate::command_line::CommandLine;
 use crate::problem::{Problem, Reason};
 use crate::report::{ExitCode, RunItem, Time};
+use crate::traces::events::EventSeen;
 use crate::traces::{Found, Trace, TraceKind};
 use crate::ui::{Pick, Picker, escape};
 
 use super::super::Context;
-use super::super::status::not_seen;
+use super::super::status::{no_runs, not_seen};
 use super::by_events::Told;
 use crate::stop::Stop;
 
@@ -21,6 +22,8 @@ pub(super) struct Chosen {
     pub traces: Vec<Trace>,
     /// As they were asked for, for the command that is printed for later.
     pub ids: Vec<String>,
+    /// What the runs' Events say, as far as they could be read.
+    pub events: Vec<EventSeen>,
     /// What would have to be looked into to know that nothing was missed.
     pub unseen: Vec<Problem>,
 }
@@ -50,7 +53,7 @@ impl Chosen {
     /// As lists show them.
     pub(super) fn items(&self) -> Vec<RunItem> {
         let now = Time::now();
-        self.traces.iter().map(|trace| trace.item(now)).collect()
+        self.traces.iter().map(|trace| trace.item(&self.events, now)).collect()
     }
 }
 
@@ -82,17 +85,15 @@ pub(super) async fn choose(
         .cloned()
         .collect();
     if !request.all {
-        return picked(context, live, blind).await;
+        return picked(context, live, events, blind).await;
     }
     if live.is_empty() {
-        context.printer.line(&match &request.namespace {
-            Some(namespace) => format!("no runs in namespace {namespace}"),
-            None => "no runs".to_owned(),
-        });
+        context.printer.line(&no_runs(request.namespace.as_deref()));
     }
     Ok(Chosen {
         traces: live,
         ids: vec!["--all".to_owned()],
+        events: events.all.clone(),
         unseen: blind.into_iter().collect(),
     })
 }
@@ -155,11 +156,12 @@ fn named(
     Chosen {
         traces: all,
         ids: request.runs.clone(),
+        events: events.all.clone(),
         unseen,
     }
 }
 
-async fn picked(context: &Context, live: Vec<Trace>, blind: Option<Problem>) -> Result<Chosen, Stop> {
+async fn picked(context: &Context, live: Vec<Trace>, events: &Told, blind: Option<Problem>) -> Result<Chosen, Stop> {
     if live.is_empty() {
         return match blind {
             None => Err(Stop::refused(Reason::NoMatch, "there are no runs")),
@@ -176,7 +178,7 @@ async fn picked(context: &Context, live: Vec<Trace>, blind: Option<Problem>) -> 
     let headers = ["RUN", "FAULT", "EFFECT", "STATE", "OWNER", "REASON", "TARGETS"];
     let mut picker = Picker::new("Which runs?", headers, INSTEAD);
     let now = Time::now();
-    for item in live.iter().map(|trace| trace.item(now)) {
+    for item in live.iter().map(|trace| trace.item(&events.all, now)) {
         let cells = [
             item.id,
             item.fault,
@@ -197,6 +199,7 @@ async fn picked(context: &Context, live: Vec<Trace>, blind: Option<Problem>) -> 
             Ok(Chosen {
                 ids,
                 traces,
+                events: events.all.clone(),
                 unseen: Vec::new(),
             })
         }

@@ -229,7 +229,7 @@ impl Looks {
             let keys: Vec<String> = job.targets.iter().map(|target| escape(&target.key())).collect();
             let _ = writeln!(
                 text,
-                "looks into {} on {} by a debug pod in namespace {} as service account {}, and removes every qdisc this program left there",
+                "looks into {} on {} by a debug pod in namespace {} as service account {}, and removes every qdisc and nft table this program left there",
                 keys.join(", "),
                 escape(&job.node),
                 escape(&job.namespace),

@@ -11,7 +11,6 @@ use super::{Decimal, Inexact, ValueError, write_decimal};
 pub struct Percent(u32);
 
 impl Percent {
-    pub const ZERO: Self = Self(0);
     pub const FULL: Self = Self(1_000_000);
 
     /// So many percent; 100 when it is more.

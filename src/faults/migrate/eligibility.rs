@@ -97,13 +97,15 @@ pub(crate) fn judge(
     if let Some(migration) = terrain.moving.get(&(vmi.namespace().to_owned(), vmi.name().to_owned())) {
         let hint = CommandLine::new("kubectl get vmim")
             .arg(migration)
-            .flag("-n", vmi.namespace());
+            .flag("-n", vmi.namespace())
+            .to("wait for its end: ");
         return Err(unfit(format!("is being migrated already, by {migration}"), Some(hint)).into());
     }
     if let Some(why) = not_migratable(vmi) {
         let hint = CommandLine::new("kubectl describe vmi")
             .arg(vmi.name())
-            .flag("-n", vmi.namespace());
+            .flag("-n", vmi.namespace())
+            .to("to see why: ");
         return Err(unfit(why, Some(hint)).into());
     }
     let node = vmi.status.node_name.as_str();
@@ -112,7 +114,11 @@ pub(crate) fn judge(
     }
     let to = terrain.nodes.as_deref().map(|nodes| targets(vmi, nodes, destination));
     if let Some(Err(why)) = to {
-        return Err(unfit(why, Some("kubectl get nodes".into())).into());
+        return Err(unfit(
+            why,
+            Some(CommandLine::new("kubectl get nodes").to("to see the nodes: ")),
+        )
+        .into());
     }
     Ok(Movable {
         namespace: vmi.namespace().to_owned(),

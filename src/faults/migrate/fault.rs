@@ -15,6 +15,7 @@ use super::{COMMAND, driver};
 use crate::cluster::events::Regarding;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::pod_namespace::PodNamespaces;
+use crate::cluster::rules::Rule;
 use crate::cluster::{Cluster, ClusterError, Selection, migration};
 use crate::faults::migrate::permissions::MIGRATE;
 use crate::faults::permitted::{Places, permitted};
@@ -52,6 +53,7 @@ impl Fault for MigrateFault {
     type Plan = MigrationPlan;
     type Ran = driver::Ran;
 
+    const PERMISSIONS: &'static [Rule] = MIGRATE;
     const DRAWS_A_SCHEDULE: bool = true;
 
     fn asked(&self) -> AskedFault {
@@ -138,7 +140,7 @@ impl Fault for MigrateFault {
         };
         let remark =
             "; KubeVirt 1.5 and later grant it by the ClusterRole kubevirt.io:migrate, which admin does not contain";
-        permitted(cluster, COMMAND, MIGRATE, places, remark).await?;
+        permitted(cluster, COMMAND, Self::PERMISSIONS, places, remark).await?;
         let server = dry_run == DryRun::Server;
         let unsure = plan.spec.destination.is_asked() && !plan.is_version_known && dry_run == DryRun::None;
         let vms = if server { plan.pool.len() } else { usize::from(unsure) };

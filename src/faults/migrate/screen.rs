@@ -66,7 +66,7 @@ impl<'a> Shown<'a> {
         self.tell(flight);
         let state = state(flight, &self.round(flight));
         let over = match &state {
-            State::Done(text) => Some(text.clone()),
+            State::Done(text) | State::Cancelled(text) => Some(text.clone()),
             _ => None,
         };
         self.screen.progress.update(&vm.key, &vm.node, state);
@@ -129,7 +129,7 @@ fn state(flight: &Flight, round: &str) -> State {
         }
         (Some(End::Failed | End::TimedOut), _) => State::Failed(format!("{round}{way}: {}", why(&flight.failure))),
         (Some(End::Refused(problem)), _) => State::Failed(format!("{round}{}", problem.message)),
-        (Some(End::Cancelled), _) => State::Done(format!("{round}cancelled, {way}: {}", why(&flight.failure))),
+        (Some(End::Cancelled), _) => State::Cancelled(format!("{round}cancelled, {way}: {}", why(&flight.failure))),
         (None, Some(_)) => State::Leaked,
         (None, None) => State::Step(format!("{round}{}", step(flight, &way))),
     }

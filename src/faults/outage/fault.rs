@@ -12,6 +12,7 @@ use super::{COMMAND, begin, driver, kill, manifest_files, plan_text, report as d
 use crate::cluster::events::Regarding;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::pod_namespace::PodNamespaces;
+use crate::cluster::rules::Rule;
 use crate::cluster::{
     Cluster, ClusterError, LauncherImages, Selection, VirtualMachineInstance, launcher_images, manifest,
 };
@@ -53,6 +54,8 @@ impl Fault for OutageFault {
     type Seen = Seen;
     type Plan = OutagePlan;
     type Ran = driver::Ran;
+
+    const PERMISSIONS: &'static [Rule] = permissions::OUTAGE;
 
     fn asked(&self) -> AskedFault {
         AskedFault::new(COMMAND, Columns::Recovery, &self.spec)

@@ -6,9 +6,11 @@ use super::plan::Plan;
 use super::{closing_lines, driver, plan_text, report as document};
 use crate::cluster::events::Regarding;
 use crate::cluster::pod_namespace::PodNamespaces;
+use crate::cluster::rules::Rule;
 use crate::cluster::{Cluster, ClusterError, LauncherImages, Selection, survey};
 use crate::fault::{Execution, Target};
 use crate::faults::debug_pods::{self, PodRequest};
+use crate::faults::packets::permissions::VM_PACKETS;
 use crate::faults::packets::spec::PacketSpec;
 use crate::faults::screen::Screen;
 use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts};
@@ -34,6 +36,8 @@ impl Fault for PacketFault {
     type Seen = Result<LauncherImages, ClusterError>;
     type Plan = Plan;
     type Ran = driver::Ran;
+
+    const PERMISSIONS: &'static [Rule] = VM_PACKETS;
 
     fn asked(&self) -> AskedFault {
         AskedFault::new(self.spec.fault.kind(), Columns::Packets, &self.spec)

@@ -179,7 +179,7 @@ impl Vm {
             State::Leaked => format!("MAY STILL BE IN PLACE{node}"),
             State::Moving { to } => format!("moving to {}", escape(to)),
             State::Skipped => "skipped".to_owned(),
-            State::Step(what) | State::Done(what) => escape(what),
+            State::Step(what) | State::Done(what) | State::Cancelled(what) => escape(what),
         }
     }
 
@@ -209,7 +209,7 @@ impl State {
     fn names_node(&self) -> bool {
         !matches!(
             self,
-            Self::Waiting | Self::Moving { .. } | Self::Skipped | Self::Step(_) | Self::Done(_)
+            Self::Waiting | Self::Moving { .. } | Self::Skipped | Self::Cancelled(_) | Self::Step(_) | Self::Done(_)
         )
     }
 
@@ -225,7 +225,7 @@ impl State {
             Self::Gone => Group::Gone,
             Self::Leaked => Group::Leaked,
             Self::Moving { .. } => Group::Moving,
-            Self::Skipped => Group::Skipped,
+            Self::Skipped | Self::Cancelled(_) => Group::Skipped,
             Self::Step(_) => Group::InProgress,
             Self::Done(_) => Group::Done,
         }

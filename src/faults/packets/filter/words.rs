@@ -181,11 +181,7 @@ pub(crate) fn fails(filter: &Filter, directions: Directions, probe: &KubeletProb
     if !filter.protocols.contains(Protocol::Tcp) && !filter.protocols.contains(Protocol::All) {
         return None;
     }
-    let port: Option<u16> = probe
-        .action
-        .split_whitespace()
-        .nth(1)
-        .and_then(|rest| rest.split('/').next()?.parse().ok());
+    let port = probe.action.port().number();
     let asked = directions.ingress() && port.is_none_or(|port| filter.hits(Protocol::Tcp, port));
     // The answer goes to a port that nobody knows beforehand.
     let answered = directions.egress();

@@ -113,7 +113,7 @@ mod tests {
     fn a_flag_beside_a_preset_wins_and_zero_takes_an_effect_out() {
         let flags = NetemSettings {
             latency: Some(Time::from_millis(50)),
-            loss: Some(Percent::ZERO),
+            loss: Some(Percent::default()),
             ..NetemSettings::default()
         };
         let merged = flags.over(NetemPreset::Degraded.settings()).resolve().unwrap();

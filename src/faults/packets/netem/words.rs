@@ -1,6 +1,6 @@
 //! What a netem fault does to a round trip.
 
-use crate::fault::{Directions, KubeletProbe, Percent, Rate, Time};
+use crate::fault::{Directions, KubeletProbe, Percent, ProbeAction, Rate, Time};
 use crate::faults::packets::netem::Netem;
 use crate::faults::packets::words::kubelet_probes::Fails;
 
@@ -141,7 +141,10 @@ pub(crate) fn shared(directions: Directions) -> Option<&'static str> {
 /// Whether the fault makes the probe fail.
 pub(crate) fn fails(netem: &Netem, directions: Directions, probe: &KubeletProbe) -> Option<Fails> {
     // HTTP opens a connection first; a TCP probe is content with that.
-    let round_trips = if probe.action.starts_with("http") { 2 } else { 1 };
+    let round_trips = match probe.action {
+        ProbeAction::Http { .. } => 2,
+        ProbeAction::Tcp { .. } => 1,
+    };
     let timeout = Time::from_millis(u64::from(probe.timeout_seconds.max(1)) * 1_000);
     let ways = if directions.both() { 2 } else { 1 };
     let spread = netem.jitter.unwrap_or_default().times(ways);

@@ -35,7 +35,7 @@ fn warning(fails: Fails, hold: Time, probe: &KubeletProbe) -> Option<String> {
     Some(format!(
         "the {} probe ({}, timeout {}s) goes the same way and {certainty}: {consequence}",
         probe.kind,
-        probe.action.escape_debug(),
+        probe.action.to_string().escape_debug(),
         probe.timeout_seconds
     ))
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fault::{Interface, KubeletProbe, KubeletProbeKind, Percent, Rate, testing};
+use crate::fault::{Interface, KubeletProbe, KubeletProbeKind, Percent, ProbeAction, ProbePort, Rate, testing};
 use crate::faults::packets::netem::{NetemPreset, NetemSettings};
 
 pub(crate) fn target(binding: Binding, probes: Vec<KubeletProbe>) -> Target {
@@ -14,9 +14,16 @@ pub(crate) fn target(binding: Binding, probes: Vec<KubeletProbe>) -> Target {
 }
 
 pub(crate) fn probe(kind: KubeletProbeKind, action: &str, timeout_seconds: u32) -> KubeletProbe {
+    let (word, rest) = action.split_once(' ').unwrap();
+    let (port, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (port, path) = (ProbePort::from(port), path.to_owned());
+    let action = match word {
+        "tcp" => ProbeAction::Tcp { port },
+        _ => ProbeAction::Http { port, path },
+    };
     KubeletProbe {
         kind,
-        action: action.into(),
+        action,
         period_seconds: 10,
         timeout_seconds,
         failure_threshold: 3,

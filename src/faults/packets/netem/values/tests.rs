@@ -57,7 +57,7 @@ fn a_value_that_needs_another_is_refused_without_it() {
 fn zero_is_not_asked_for_and_no_effect_is_no_fault() {
     let nothing = NetemSettings {
         latency: Some(Time::ZERO),
-        loss: Some(Percent::ZERO),
+        loss: Some(Percent::default()),
         limit: Some(5),
         ..settings()
     };
