@@ -17,6 +17,9 @@ type guest struct {
 	vm bool
 }
 
+// finalizer is KubeVirt's on every VMI.
+const finalizer = "foregroundDeleteVirtualMachine"
+
 // kernelArgs are what a guest's kernel is told: little to do and little to say, because it is emulated.
 const kernelArgs = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off norandmaps nokaslr"
 

@@ -10,8 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-const finalizer = "foregroundDeleteVirtualMachine"
-
 // kubevirt installs the types and starts what stands in for virt-controller and virt-handler.
 func (c *cluster) kubevirt() error {
 	if c.virt != "" {
@@ -259,39 +257,9 @@ func running(launchers []*unstructured.Unstructured) *unstructured.Unstructured 
 	return nil
 }
 
-// addressOf is where a VMI is reached, as virt-handler reports it: of all pods that call themselves its launcher, one has it.
-func addressOf(vmi *unstructured.Unstructured) string {
-	interfaces, _, _ := unstructured.NestedSlice(vmi.Object, "status", "interfaces")
-	if len(interfaces) == 0 {
-		return ""
-	}
-	address, _ := interfaces[0].(object)["ipAddress"].(string)
-	return address
-}
-
 func conditionsOf(pod *unstructured.Unstructured) []any {
 	conditions, _, _ := unstructured.NestedSlice(pod.Object, "status", "conditions")
 	return conditions
-}
-
-func podIPs(pod *unstructured.Unstructured) []any {
-	var all []any
-	list, _, _ := unstructured.NestedSlice(pod.Object, "status", "podIPs")
-	for _, one := range list {
-		all = append(all, one.(object)["ip"])
-	}
-	return all
-}
-
-// onlyPod is a merge patch for activePods that leaves one pod.
-func onlyPod(vmi, pod *unstructured.Unstructured) object {
-	patch := object{}
-	old, _, _ := unstructured.NestedMap(vmi.Object, "status", "activePods")
-	for uid := range old {
-		patch[uid] = nil
-	}
-	patch[string(pod.GetUID())] = text(pod, "spec", "nodeName")
-	return patch
 }
 
 func now() string { return time.Now().UTC().Format(time.RFC3339) }

@@ -2,13 +2,10 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sort"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -94,66 +91,3 @@ func (c *cluster) wire(vmi, pod *unstructured.Unstructured) error {
 
 // machineWords are what QEMU is to emulate: what runs fastest without hardware virtualization.
 const machineWords = "machine='-M q35 -accel tcg -cpu max,-la57,-smap,-smep,-erms,-fsrm,-avx,-avx2'\n"
-
-// nodeOf is where a pod runs; every pod of a VM is bound to a node from the start.
-func (c *cluster) nodeOf(pod *unstructured.Unstructured) *node {
-	for _, n := range c.nodes {
-		if n.name == text(pod, "spec", "nodeName") {
-			return n
-		}
-	}
-	return &node{}
-}
-
-// computePid is the first process of a launcher's compute container, as this PID namespace sees it.
-func (c *cluster) computePid(pod *unstructured.Unstructured) (string, error) {
-	if id := computeID(pod); id != "" {
-		if pids := processesIn(id); len(pids) > 0 {
-			return pids[0], nil
-		}
-	}
-	return "", fmt.Errorf("%s: its compute container has no process", pod.GetName())
-}
-
-// computeID is the identifier of a launcher's compute container, empty before it runs.
-func computeID(pod *unstructured.Unstructured) string {
-	statuses, _, _ := unstructured.NestedSlice(pod.Object, "status", "containerStatuses")
-	for _, one := range statuses {
-		fields, _ := one.(object)
-		id, _ := fields["containerID"].(string)
-		if _, hex, found := strings.Cut(id, "://"); found && fields["name"] == "compute" {
-			return hex
-		}
-	}
-	return ""
-}
-
-// processesIn lists the processes whose cgroup's path contains a container's or a pod's identifier, oldest first.
-func processesIn(id string) []string {
-	var found []string
-	files, _ := filepath.Glob("/proc/[0-9]*/cgroup")
-	for _, file := range files {
-		if content, err := os.ReadFile(file); err == nil && strings.Contains(string(content), id) {
-			found = append(found, filepath.Base(filepath.Dir(file)))
-		}
-	}
-	sort.Slice(found, func(i, j int) bool {
-		return len(found[i]) < len(found[j]) || len(found[i]) == len(found[j]) && found[i] < found[j]
-	})
-	return found
-}
-
-// answers asks a guest's echo service once.
-func answers(address string) bool {
-	connection, err := net.Dial("udp", net.JoinHostPort(address, "7"))
-	if err != nil {
-		return false
-	}
-	defer connection.Close()
-	_ = connection.SetDeadline(time.Now().Add(300 * time.Millisecond))
-	if _, err := connection.Write([]byte("?")); err != nil {
-		return false
-	}
-	_, err = connection.Read(make([]byte, 8))
-	return err == nil
-}

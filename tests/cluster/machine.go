@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -83,16 +82,4 @@ func (c *cluster) wireInMachine(n *node, pod *unstructured.Unstructured, binding
 	}
 	_, err = c.inMachine(n, machineWords+told, "bash", "-ec", "cat >/proc/"+pid+"/root/tmp/guest.new; mv /proc/"+pid+"/root/tmp/guest.new /proc/"+pid+"/root/tmp/guest")
 	return err
-}
-
-func (c *cluster) computePidInMachine(n *node, pod *unstructured.Unstructured) (string, error) {
-	id := computeID(pod)
-	if id == "" {
-		return "", fmt.Errorf("%s: its compute container has no identifier", pod.GetName())
-	}
-	found, err := c.inMachine(n, "", "bash", "-c", "grep -ls "+id+" /proc/[0-9]*/cgroup | sort -t/ -k3n | head -n 1 | cut -d/ -f3")
-	if err == nil && strings.TrimSpace(found) == "" {
-		err = fmt.Errorf("%s: its compute container has no process", pod.GetName())
-	}
-	return strings.TrimSpace(found), err
 }

@@ -100,3 +100,18 @@ func transfer(address string, bytes int) (time.Duration, error) {
 	}
 	return time.Since(began), <-failed
 }
+
+// answers asks a guest's echo service once.
+func answers(address string) bool {
+	connection, err := net.Dial("udp", net.JoinHostPort(address, "7"))
+	if err != nil {
+		return false
+	}
+	defer connection.Close()
+	_ = connection.SetDeadline(time.Now().Add(300 * time.Millisecond))
+	if _, err := connection.Write([]byte("?")); err != nil {
+		return false
+	}
+	_, err = connection.Read(make([]byte, 8))
+	return err == nil
+}

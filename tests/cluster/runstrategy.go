@@ -107,17 +107,6 @@ func (k *controller) report(vm, vmi *unstructured.Unstructured) error {
 	}}, "status")
 }
 
-// runStrategy is the one in force: spec.runStrategy, or what the older spec.running means.
-func runStrategy(vm *unstructured.Unstructured) string {
-	if strategy := text(vm, "spec", "runStrategy"); strategy != "" {
-		return strategy
-	}
-	if on, _, _ := unstructured.NestedBool(vm.Object, "spec", "running"); on {
-		return "Always"
-	}
-	return "Halted"
-}
-
 // requests are what a VM's status keeps until it is fulfilled: to start, to stop.
 func requests(vm *unstructured.Unstructured) []any {
 	all, _, _ := unstructured.NestedSlice(vm.Object, "status", "stateChangeRequests")

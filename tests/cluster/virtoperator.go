@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -74,7 +75,7 @@ func (c *cluster) install(o *unstructured.Unstructured) error {
 	var failed error
 	if err := until(time.Minute, o.GetKind()+" "+o.GetName()+" is there", func() bool {
 		_, failed = c.api.create(kind, o.GetNamespace(), o.Object)
-		return failed == nil || !meta.IsNoMatchError(failed) && !strings.Contains(failed.Error(), "could not find the requested resource")
+		return !errors.IsNotFound(failed)
 	}); err != nil || failed != nil {
 		return fmt.Errorf("%s %s: %w", o.GetKind(), o.GetName(), failed)
 	}
