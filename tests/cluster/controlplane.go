@@ -31,7 +31,6 @@ func (c *cluster) certificates() error {
 		hosts      []string
 	}{
 		{"apiserver", "kube-apiserver", nil, []string{"10.80.0.1", "kubernetes.default.svc"}},
-		{"virt-api", "virt-api", nil, []string{"virt-api.kubevirt.svc"}},
 		{"kubelet-client", "kube-apiserver-kubelet-client", []string{"system:masters"}, nil},
 		{"front-proxy", "front-proxy", nil, nil},
 		{"service-account", "service-account", nil, nil},
@@ -65,7 +64,7 @@ func (c *cluster) controlPlane() error {
 	if c.api, err = newAPI(c.pki("admin.kubeconfig")); err != nil {
 		return err
 	}
-	if err := until(60*time.Second, "the API server is ready", func() bool { return c.api.ready() }); err != nil {
+	if err := until(3*time.Minute, "the API server is ready", func() bool { return c.api.ready() }); err != nil {
 		return err
 	}
 	if err := c.start("kube-controller-manager", append(c.controllerFlags("controller-manager"),
@@ -78,30 +77,21 @@ func (c *cluster) controlPlane() error {
 // controllerFlags are what every client among the control plane's programs is told.
 func (c *cluster) controllerFlags(user string) []string {
 	config := c.pki(user + ".kubeconfig")
-	return append(c.emulatedVersion(), "--kubeconfig", config, "--authentication-kubeconfig", config, "--authorization-kubeconfig", config,
+	return append(emulatedVersion(), "--kubeconfig", config, "--authentication-kubeconfig", config, "--authorization-kubeconfig", config,
 		"--leader-elect=false", "--bind-address", "127.0.0.1")
 }
 
 // emulatedVersion keeps Kubernetes from using what KubeVirt 1.6 does not know: its virt-controller writes a pod's conditions
 // back without the observedGeneration that Kubernetes 1.35 keeps there, and is refused.
-func (c *cluster) emulatedVersion() []string {
-	if c.virt == "" {
-		return nil
-	}
-	return []string{"--emulated-version", "1.33"}
-}
+func emulatedVersion() []string { return []string{"--emulated-version", "1.33"} }
 
 func (c *cluster) startAPIServer() error {
 	policy := filepath.Join(c.folder, "audit.yaml")
 	if err := os.WriteFile(policy, []byte(auditPolicy), 0o644); err != nil {
 		return err
 	}
-	flags := c.emulatedVersion()
-	if c.virt != "" {
-		// Nothing forwards a Service's address here: webhooks and parts of the API are reached at their pods'.
-		flags = append(flags, "--enable-aggregator-routing")
-	}
-	return c.start("kube-apiserver", append(flags, "--audit-policy-file", policy, "--audit-log-path", c.auditLog(), "--etcd-servers", "http://127.0.0.1:2379", "--bind-address", "10.80.0.1", "--advertise-address", "10.80.0.1",
+	// Nothing forwards a Service's address here: webhooks and parts of the API are reached at their pods'.
+	return c.start("kube-apiserver", append(emulatedVersion(), "--enable-aggregator-routing", "--audit-policy-file", policy, "--audit-log-path", c.auditLog(), "--etcd-servers", "http://127.0.0.1:2379", "--bind-address", "10.80.0.1", "--advertise-address", "10.80.0.1",
 		"--endpoint-reconciler-type", "none", "--client-ca-file", c.pki("ca.crt"), "--tls-cert-file", c.pki("apiserver.crt"), "--tls-private-key-file", c.pki("apiserver.key"),
 		"--kubelet-client-certificate", c.pki("kubelet-client.crt"), "--kubelet-client-key", c.pki("kubelet-client.key"), "--kubelet-certificate-authority", c.pki("ca.crt"),
 		"--kubelet-preferred-address-types", "InternalIP", "--authorization-mode", "Node,RBAC", "--enable-admission-plugins", "NodeRestriction", "--allow-privileged",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -27,8 +29,6 @@ type cluster struct {
 	table   table
 	// doorClient reaches a machine's door as the administrator.
 	doorClient *http.Client
-	// virt says that KubeVirt itself runs, of the images in this archive; empty where something stands in for it.
-	virt string
 	// needsMachine says whether a node that is a machine of its own is wanted.
 	needsMachine bool
 	// emulated tells once whether the VM on the machine is up.
@@ -40,7 +40,7 @@ type cluster struct {
 
 // inside brings the cluster up and runs the suite, as the first process of the namespaces that hold all of it.
 func inside(args []string) int {
-	c := &cluster{folder: args[0], bin: os.Getenv("VMCHAOS_CLUSTER_BIN"), virt: os.Getenv("VMCHAOS_CLUSTER_VIRT_IMAGES"), parts: map[string]*exec.Cmd{}, began: time.Now()}
+	c := &cluster{folder: args[0], bin: os.Getenv("VMCHAOS_CLUSTER_BIN"), parts: map[string]*exec.Cmd{}, began: time.Now()}
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
@@ -48,7 +48,7 @@ func inside(args []string) int {
 	}
 	c.program = program
 	words := args[2:]
-	c.needsMachine = args[1] == "up" || slices.ContainsFunc(c.onNetem(), func(one test) bool { return chosen(one.name, words) })
+	c.needsMachine = args[1] == "up" || slices.ContainsFunc(onNetem(), func(one test) bool { return chosen(one.name, words) })
 	if err := c.up(); err != nil {
 		fmt.Fprintln(os.Stderr, "cluster: not up:", err)
 		c.tails()
@@ -72,9 +72,9 @@ func (c *cluster) up() error {
 		name string
 		do   func() error
 	}{
-		{"mounts", c.mounts}, {"network", c.network}, {"certificates", c.certificates}, {"control plane", c.controlPlane},
-		{"nodes", c.startNodes}, {"images", c.images}, {"nodes Ready", c.nodesReady}, {"KubeVirt", c.kubevirt},
-		{"guests", c.guests},
+		{"mounts", c.mounts}, {"network", c.network}, {"certificates", c.certificates}, {"nodes", c.startNodes},
+		{"control plane and images", func() error { return atOnce(c.controlPlane, c.images) }}, {"nodes Ready", c.nodesReady},
+		{"KubeVirt and the machine's disk", func() error { return atOnce(c.kubevirt, c.startMachine) }}, {"guests", c.guests},
 	} {
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
@@ -131,11 +131,22 @@ ip route add PODS4 via 10.80.0.NUMBER
 ip route add PODS6 via fd00:80::NUMBER
 `)
 	}
+	if c.needsMachine {
+		n := &node{name: "node-3", number: 3, machine: true}
+		n.folder = filepath.Join(c.folder, n.name)
+		c.nodes = append(c.nodes, n)
+	}
 	return run("sh", "-c", script)
 }
 
+// hosts are the nodes of this kernel.
+func (c *cluster) hosts() []*node {
+	return slices.DeleteFunc(slices.Clone(c.nodes), func(n *node) bool { return n.machine })
+}
+
+// startNodes starts them before there is an API server: their kubelets try until there is.
 func (c *cluster) startNodes() error {
-	for _, n := range c.nodes {
+	for _, n := range c.hosts() {
 		if err := os.MkdirAll(n.folder, 0o755); err != nil {
 			return err
 		}
@@ -162,12 +173,7 @@ func (c *cluster) startNodes() error {
 
 func (c *cluster) nodesReady() error {
 	return until(90*time.Second, "the nodes are Ready", func() bool {
-		for _, n := range c.nodes {
-			if !n.machine && !c.ready(n) {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(c.hosts(), func(n *node) bool { return !c.ready(n) })
 	})
 }
 
@@ -198,6 +204,17 @@ func output(name string, args ...string) (string, error) {
 		return string(out), fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(string(out)))
 	}
 	return string(out), nil
+}
+
+// atOnce does all of it at the same time, and returns what failed.
+func atOnce(all ...func() error) error {
+	var group sync.WaitGroup
+	failed := make([]error, len(all))
+	for i, one := range all {
+		group.Go(func() { failed[i] = one() })
+	}
+	group.Wait()
+	return errors.Join(failed...)
 }
 
 // until waits for what cannot be watched; the limit is patience, never a measure.

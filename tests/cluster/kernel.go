@@ -40,7 +40,7 @@ func (t *check) network(vm string) *vmNet {
 	t.must(err)
 	on := t.nodeOf(pod)
 	if on.machine {
-		return t.networkInMachine(on, vm, pod)
+		return t.networkInMachine(on, pod)
 	}
 	pid, err := t.computePid(pod)
 	t.must(err)
@@ -62,19 +62,19 @@ func (t *check) network(vm string) *vmNet {
 
 // newest is a command with the nft of KubeVirt's images: Debian 12's own (1.0.6) crashes on sets that a newer one has made.
 func newest(argv []string) []string {
-	root := os.Getenv(virtRoot)
-	if root == "" || argv[0] != "nft" {
+	root := os.Getenv(launcherRoot)
+	if argv[0] != "nft" {
 		return argv
 	}
 	libraries := root + "/usr/lib/x86_64-linux-gnu"
 	return append([]string{libraries + "/ld-linux-x86-64.so.2", "--library-path", libraries, root + "/usr/sbin/nft"}, argv[1:]...)
 }
 
-// virtRoot names the folder with what the launcher image is made of, where KubeVirt itself runs.
-const virtRoot = "VMCHAOS_CLUSTER_VIRT_ROOT"
+// launcherRoot names the folder with what the launcher image is made of.
+const launcherRoot = "VMCHAOS_CLUSTER_LAUNCHER_ROOT"
 
-// networkInMachine is the same on a node that is a machine; there the guest's process keeps it open.
-func (t *check) networkInMachine(on *node, vm string, pod *unstructured.Unstructured) *vmNet {
+// networkInMachine is the same on a node that is a machine; there the guest's process keeps it open, and the guest is not asked.
+func (t *check) networkInMachine(on *node, pod *unstructured.Unstructured) *vmNet {
 	pid, err := t.computePidInMachine(on, pod)
 	t.must(err)
 	read := func(argv ...string) string {
@@ -86,11 +86,7 @@ func (t *check) networkInMachine(on *node, vm string, pod *unstructured.Unstruct
 		return read(append([]string{"nsenter", "--net=/proc/" + pid + "/ns/net", "--"}, argv...)...)
 	}
 	inode := strings.TrimSpace(read("readlink", "/proc/"+pid+"/ns/net"))
-	n := &vmNet{run: run, read: read, inode: inode, node: on, seen: t.watch(on, pid), levels: 2, limit: 20 * time.Second}
-	if t.virt == "" {
-		n.addresses = t.addresses(vm)
-	}
-	return n
+	return &vmNet{run: run, read: read, inode: inode, node: on, seen: t.watch(on, pid), levels: 2, limit: 20 * time.Second}
 }
 
 // sighting is whether a fault is there, and when it went if it had been there.
@@ -137,7 +133,7 @@ func (t *check) addresses(vm string) []string {
 // answers holds that the guest is reached as before, over IPv4 and IPv6.
 func (t *check) answers(n *vmNet) {
 	for _, address := range n.addresses {
-		if _, count := probe(address, 5); count == 0 {
+		if probe(address, 5) == 0 {
 			t.fail("nothing comes back from %s any more", address)
 		}
 	}

@@ -7,15 +7,18 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// startMachine boots a node with Debian's cloud kernel, which has netem, cgroup version 2 and systemd. It takes a while
-// without hardware virtualization: whoever needs it waits in machineReady.
-func (c *cluster) startMachine(launcher string, images []string) error {
-	n := &node{name: "node-3", number: 3, machine: true}
-	n.folder = filepath.Join(c.folder, n.name)
+// machine is the node that is a machine of its own.
+func (c *cluster) machine() *node { return c.nodes[len(c.nodes)-1] }
+
+// startMachine boots that node, if there is to be one, with Debian's cloud kernel, which has netem, cgroup version 2 and systemd.
+// It takes a while without hardware virtualization: whoever needs it waits in machineReady.
+func (c *cluster) startMachine() error {
+	if !c.needsMachine {
+		return nil
+	}
+	n := c.machine()
 	if err := os.MkdirAll(n.folder, 0o755); err != nil {
 		return err
 	}
@@ -28,8 +31,8 @@ func (c *cluster) startMachine(launcher string, images []string) error {
 	}
 	c.doorClient = &http.Client{Transport: &http.Transport{TLSClientConfig: admin}}
 	out := filepath.Join(c.folder, "machine")
-	if err := run(filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "machine.sh"), append([]string{os.Getenv("VMCHAOS_CLUSTER_KERNEL"), launcher, c.program, kubernetes(), c.bin,
-		n.folder, filepath.Join(c.folder, "pki"), os.Getenv("VMCHAOS_CLUSTER_SYSTEMD"), out}, images...)...); err != nil {
+	if err := run(filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "machine.sh"), append([]string{os.Getenv("VMCHAOS_CLUSTER_KERNEL"), c.toolsRoot(), c.program, kubernetes(), c.bin,
+		n.folder, filepath.Join(c.folder, "pki"), os.Getenv("VMCHAOS_CLUSTER_SYSTEMD"), out}, c.archives()...)...); err != nil {
 		return err
 	}
 	if err := run("sh", "-ec", fmt.Sprintf(`ip tuntap add dev v-node-3 mode tap
@@ -57,29 +60,10 @@ ip route add %s via fd00:80::13`, n.pods4(), n.address(), n.pods6())); err != ni
 		return err
 	}
 	c.parts[n.name] = command
-	c.nodes = append(c.nodes, n)
 	return nil
 }
 
 // machineReady waits for the machine, which starts its kubelet once the images are there.
 func (c *cluster) machineReady(n *node) error {
 	return until(10*time.Minute, n.name+" is Ready", func() bool { return c.ready(n) })
-}
-
-// wireInMachine makes the network of a launcher pod there and starts its guest.
-func (c *cluster) wireInMachine(n *node, pod *unstructured.Unstructured, binding, mac string) error {
-	pid, err := c.computePidInMachine(n, pod)
-	if err != nil {
-		return err
-	}
-	script, err := os.ReadFile(filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "wire.sh"))
-	if err != nil {
-		return err
-	}
-	told, err := c.inMachine(n, string(script), "nsenter", "--target", pid, "--net", "--", "bash", "-s", binding, mac)
-	if err != nil {
-		return err
-	}
-	_, err = c.inMachine(n, machineWords+told, "bash", "-ec", "cat >/proc/"+pid+"/root/tmp/guest.new; mv /proc/"+pid+"/root/tmp/guest.new /proc/"+pid+"/root/tmp/guest")
-	return err
 }

@@ -1,5 +1,5 @@
-// Command cluster is a real Kubernetes on one Linux machine, with KubeVirt's objects and real guests, and the suite
-// that runs kubectl-vmchaos on it. Kubernetes' own programs are another program, `kubernetes`.
+// Command cluster is a real Kubernetes with KubeVirt and guests on one Linux machine, and the suite that runs kubectl-vmchaos on
+// it. Kubernetes' own programs are another program, `kubernetes`; KubeVirt's are in images.
 package main
 
 import (
@@ -16,8 +16,8 @@ func main() {
 	switch command {
 	case "test", "up":
 		os.Exit(outside(command, args))
-	case "virt-images":
-		must("KubeVirt's images", virtImages(args))
+	case "kubevirt-images":
+		must("KubeVirt's images", kubevirtImages(args))
 	case "inside":
 		os.Exit(inside(args))
 	case "in-vm":

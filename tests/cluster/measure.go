@@ -3,19 +3,17 @@ package main
 import (
 	"encoding/binary"
 	"net"
-	"slices"
 	"time"
 )
 
-// probe sends numbered datagrams to a guest's echo service and returns the shortest round trip of those that came back,
-// with how many that were.
-func probe(address string, count int) (time.Duration, int) {
+// probe sends so many numbered datagrams to a guest's echo service, one after the other, and returns how many came back.
+func probe(address string, count int) int {
 	connection, err := net.Dial("udp", net.JoinHostPort(address, "7"))
 	if err != nil {
-		return 0, 0
+		return 0
 	}
 	defer connection.Close()
-	var trips []time.Duration
+	back := 0
 	buffer := make([]byte, 64)
 	for number := range count {
 		sent := time.Now()
@@ -30,50 +28,12 @@ func probe(address string, count int) (time.Duration, int) {
 				break
 			}
 			if n == 4 && binary.BigEndian.Uint32(buffer) == uint32(number) {
-				trips = append(trips, time.Since(sent))
+				back++
 				break
 			}
 		}
 	}
-	if len(trips) == 0 {
-		return 0, 0
-	}
-	return slices.Min(trips), len(trips)
-}
-
-// burst sends so many numbered datagrams to a guest's echo service, one every 100 ms whatever comes back, and returns how many
-// different ones did before nothing came for 5 s: an emulated guest may take its time for them.
-func burst(address string, count int) int {
-	const pause, quiet = 100 * time.Millisecond, 5 * time.Second
-	connection, err := net.Dial("udp", net.JoinHostPort(address, "7"))
-	if err != nil {
-		return 0
-	}
-	defer connection.Close()
-	sent := time.Now().Add(time.Duration(count) * pause)
-	go func() {
-		for number := range count {
-			_, _ = connection.Write(binary.BigEndian.AppendUint32(nil, uint32(number)))
-			time.Sleep(pause)
-		}
-	}()
-	seen := map[uint32]bool{}
-	buffer := make([]byte, 64)
-	for len(seen) < count {
-		latest := time.Now()
-		if latest.Before(sent) {
-			latest = sent
-		}
-		_ = connection.SetReadDeadline(latest.Add(quiet))
-		n, err := connection.Read(buffer)
-		if err != nil {
-			break
-		}
-		if n == 4 {
-			seen[binary.BigEndian.Uint32(buffer)] = true
-		}
-	}
-	return len(seen)
+	return back
 }
 
 // transfer is how long a guest takes to echo so many bytes over TCP.

@@ -23,7 +23,7 @@ func nodeInit(args []string) {
 	services := []*service{
 		{name: "containerd", argv: []string{bin + "/usr/bin/containerd", "--config", config("containerd.toml"), "--log-level", "warn"}},
 		{name: "kubelet", argv: []string{kubernetes(), "kubelet", "--config", config("kubelet.yaml"), "--kubeconfig", config("kubelet.kubeconfig"),
-			"--hostname-override", name, "--node-ip", args[2], "--root-dir", "/var/lib/kubelet", "--node-labels", "kubevirt.io/schedulable=true",
+			"--hostname-override", name, "--node-ip", args[2], "--root-dir", "/var/lib/kubelet",
 			"--cert-dir", "/var/lib/kubelet/pki", "--v", "1"}},
 	}
 	if underSystemd() {

@@ -129,11 +129,7 @@ func (t *check) vmEnds(name string, do func(pod string)) {
 		t.goOn()
 	}
 	// A launcher pod of KubeVirt's has containers that outlive its guest until the pod is deleted.
-	rest := 30 * time.Second
-	if t.virt != "" {
-		rest = 2 * time.Minute
-	}
-	t.until(rest, "no process is left in the VM's network namespace", func() bool { return len(n.leftovers()) == 0 && len(processesIn(string(pod.GetUID()))) == 0 })
+	t.until(2*time.Minute, "no process is left in the VM's network namespace", func() bool { return len(n.leftovers()) == 0 && len(processesIn(string(pod.GetUID()))) == 0 })
 	code := j.end()
 	state, by := j.state()
 	if code != 1 {

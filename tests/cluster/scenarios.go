@@ -33,7 +33,7 @@ func (c *cluster) scenarios() ([]test, error) {
 func (t *check) scenario(program, name string) {
 	t.noPods()
 	inVM := filepath.Join(t.folder, "in-vm")
-	script := fmt.Sprintf("#!/bin/sh\n%s='%s' exec %s in-vm %s \"$@\"\n", virtRoot, os.Getenv(virtRoot), t.program, t.folder)
+	script := fmt.Sprintf("#!/bin/sh\n%s='%s' exec %s in-vm %s \"$@\"\n", launcherRoot, os.Getenv(launcherRoot), t.program, t.folder)
 	t.must(os.WriteFile(inVM, []byte(script), 0o755))
 	t.after(func() { t.standingAgain() })
 	command := exec.Command(program, "--exact", name, "--nocapture")
@@ -49,12 +49,12 @@ func (t *check) scenario(program, name string) {
 
 // standingAgain brings the VMs back that a scenario may have left ended or frozen.
 func (t *check) standingAgain() {
-	for _, g := range t.standing() {
+	for _, g := range standing {
 		vm, err := t.api.get(vms, "default", g.name)
 		if err != nil {
 			continue
 		}
-		if runStrategy(vm) != "Always" {
+		if text(vm, "spec", "runStrategy") != "Always" {
 			_ = t.api.merge(vms, "default", g.name, object{"spec": object{"runStrategy": "Always"}})
 		}
 		if vmi, err := t.api.get(vmis, "default", g.name); err == nil && condition(vmi, "Paused") == "True" {

@@ -44,10 +44,8 @@ func (t *check) withoutAPIServer(signal syscall.Signal, limit time.Duration) (j 
 
 // kubeletsListen waits until the kubelets start pods again: they try ever more seldom while there is no API server.
 func (t *check) kubeletsListen() {
-	for _, n := range t.nodes {
-		if !n.machine {
-			_ = t.canary(n)
-		}
+	for _, n := range t.hosts() {
+		_ = t.canary(n)
 	}
 }
 
@@ -57,7 +55,7 @@ func (c *cluster) canary(n *node) error {
 	_, _ = c.api.create(pods, "kubevirt", object{
 		"apiVersion": "v1", "kind": "Pod", "metadata": object{"name": name},
 		"spec": object{"nodeName": n.name, "restartPolicy": "Never", "automountServiceAccountToken": false, "containers": []any{
-			object{"name": "canary", "image": launcherImage, "imagePullPolicy": "IfNotPresent", "command": []any{"/usr/bin/true"}},
+			object{"name": "canary", "image": shells["bash"], "imagePullPolicy": "IfNotPresent", "command": []any{"/usr/bin/true"}},
 		}},
 	})
 	err := until(3*time.Minute, n.name+" runs a pod", func() bool {

@@ -49,7 +49,7 @@ func (c *cluster) suite(words []string) int {
 		fmt.Println("not ok", err)
 		return 1
 	}
-	tests := slices.Concat(effects(), commands(), roles(), shared, trust(), others(), sampled(slices.Concat(matrix(), c.onNetem())))
+	tests := slices.Concat(effects(), commands(), roles(), shared, trust(), others(), sampled(slices.Concat(matrix(), onNetem())))
 	c.emulated = make(chan error, 1)
 	if c.needsMachine {
 		go func() { c.emulated <- c.bootEmulated() }()

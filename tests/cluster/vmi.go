@@ -21,24 +21,8 @@ func podIPs(pod *unstructured.Unstructured) []any {
 	return all
 }
 
-// onlyPod is a merge patch for activePods that leaves one pod.
-func onlyPod(vmi, pod *unstructured.Unstructured) object {
-	patch := object{}
-	old, _, _ := unstructured.NestedMap(vmi.Object, "status", "activePods")
-	for uid := range old {
-		patch[uid] = nil
-	}
-	patch[string(pod.GetUID())] = text(pod, "spec", "nodeName")
-	return patch
-}
-
-// runStrategy is the one in force: spec.runStrategy, or what the older spec.running means.
-func runStrategy(vm *unstructured.Unstructured) string {
-	if strategy := text(vm, "spec", "runStrategy"); strategy != "" {
-		return strategy
-	}
-	if on, _, _ := unstructured.NestedBool(vm.Object, "spec", "running"); on {
-		return "Always"
-	}
-	return "Halted"
+// activePods is how many pods count as a VMI's launchers.
+func activePods(vmi *unstructured.Unstructured) int {
+	active, _, _ := unstructured.NestedMap(vmi.Object, "status", "activePods")
+	return len(active)
 }

@@ -1,19 +1,19 @@
 #!/bin/bash
 # Packs a node that is a machine of its own, with a kernel that has netem and cgroup version 2: a disk with what a node
-# needs (the launcher image's tools, containerd, the kubelet), and an initramfs that finds the disk.
+# needs (the tools of the debug pods' image, containerd, the kubelet), and an initramfs that finds the disk.
 #
-#   machine.sh KERNEL_DIR LAUNCHER_ROOT PROGRAM KUBERNETES BIN_DIR NODE_FOLDER PKI_FOLDER SYSTEMD_DIR OUT IMAGES_TAR…
+#   machine.sh KERNEL_DIR TOOLS PROGRAM KUBERNETES BIN_DIR NODE_FOLDER PKI_FOLDER SYSTEMD_DIR OUT IMAGES_TAR…
 #
 # Makes OUT/disk and OUT/initrd.
 #
 # All paths are the same inside as outside, so that configuration needs no second form.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-kernel=$1 launcher=$2 program=$3 kubernetes=$4 bin=$5 node=$6 pki=$7 systemd=$8 out=$9
+kernel=$1 tools=$2 program=$3 kubernetes=$4 bin=$5 node=$6 pki=$7 systemd=$8 out=$9
 shift 9
 mkdir -p "$out"
 root=$out/root
-cp -a "$launcher" "$root"
+cp -a "$tools" "$root"
 
 place_libraries() { # PROGRAM [PREFIX of where its libraries were unpacked]
 	local lib at

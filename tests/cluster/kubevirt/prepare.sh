@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# What KubeVirt itself needs on the cluster, built and fetched once into the cache folder: sourced by ../run, which has `here`,
+# What KubeVirt needs on the cluster, built and fetched once into the cache folder: sourced by ../run, which has `here`,
 # `cache`, `program`, skip and keep_latest.
 
 # The same from Debian 13, whatever release this is: with all that the packages need, in folders named after what is asked for.
@@ -35,38 +35,38 @@ need_room() {
 	[ "$disk" -ge 10 ] || skip "KubeVirt needs 10 GB of free disk below $cache, there are $disk"
 }
 
-# KubeVirt's programs, and what installs them: sets `virt_programs`, `virt_version`.
-build_virt() {
+# KubeVirt's programs, and what installs them: sets `kubevirt_programs`, `kubevirt_version`.
+build_kubevirt() {
 	local module=$here/kubevirt flags=(-tags "netgo osusergo libvirt_dlopen" -trimpath -buildvcs=false) sources programs
-	virt_version=$(sed -n 's/^require kubevirt.io\/kubevirt //p' "$module/go.mod")
-	virt_programs=$cache/kubevirt-programs-$(cd "$module" && { go version && cat go.mod go.sum ./*.go; } | sha256sum | cut -c1-16)
-	keep_latest kubevirt-programs "$virt_programs" && return
-	echo "# building KubeVirt $virt_version (7 minutes on two idle processors)"
-	(cd "$module" && go mod download) || skip "the modules of KubeVirt $virt_version could not be downloaded"
-	rm -rf "$virt_programs.new"
-	mkdir "$virt_programs.new"
-	sources=$(virt_sources)
+	kubevirt_version=$(sed -n 's/^require kubevirt.io\/kubevirt //p' "$module/go.mod")
+	kubevirt_programs=$cache/kubevirt-programs-$(cd "$module" && { go version && cat go.mod go.sum ./*.go; } | sha256sum | cut -c1-16)
+	keep_latest kubevirt-programs "$kubevirt_programs" && return
+	echo "# building KubeVirt $kubevirt_version (7 minutes on two idle processors)"
+	(cd "$module" && go mod download) || skip "the modules of KubeVirt $kubevirt_version could not be downloaded"
+	rm -rf "$kubevirt_programs.new"
+	mkdir "$kubevirt_programs.new"
+	sources=$(kubevirt_sources)
 	mapfile -t programs < <(cd "$module" && go list tool)
 	# Of one link, so that what they share is compiled once; libvirt is opened when it runs, so that it need not be here.
-	(cd "$module" && nice -n 19 go build -p 2 "${flags[@]}" -ldflags "-s -w -X kubevirt.io/client-go/version.gitVersion=$virt_version" -o "$virt_programs.new/" "${programs[@]}")
-	(cd "$module" && nice -n 19 go build -p 2 "${flags[@]}" -ldflags "-s -w" -o "$virt_programs.new/manifests" .)
-	gcc -O2 -static -o "$virt_programs.new/container-disk" "$sources/cmd/container-disk-v2alpha/main.c"
-	mv "$virt_programs.new" "$virt_programs"
+	(cd "$module" && nice -n 19 go build -p 2 "${flags[@]}" -ldflags "-s -w -X kubevirt.io/client-go/version.gitVersion=$kubevirt_version" -o "$kubevirt_programs.new/" "${programs[@]}")
+	(cd "$module" && nice -n 19 go build -p 2 "${flags[@]}" -ldflags "-s -w" -o "$kubevirt_programs.new/manifests" .)
+	gcc -O2 -static -o "$kubevirt_programs.new/container-disk" "$sources/cmd/container-disk-v2alpha/main.c"
+	mv "$kubevirt_programs.new" "$kubevirt_programs"
 }
 
-virt_sources() { (cd "$here/kubevirt" && go list -m -f '{{.Dir}}' kubevirt.io/kubevirt); }
+kubevirt_sources() { (cd "$here/kubevirt" && go list -m -f '{{.Dir}}' kubevirt.io/kubevirt); }
 
-# Its images in one archive: sets `virt_images`.
-virt_images() {
+# Its images in one archive: sets `kubevirt_images`.
+pack_kubevirt() {
 	local base=(bash dash coreutils diffutils findutils grep sed mawk gawk tar gzip base-files hostname util-linux mount procps acl iproute2 nftables kmod)
 	unpacked_from_13 debian13-virt-handler "${base[@]}" qemu-utils xorriso
 	unpacked_from_13 debian13-virt-launcher "${base[@]}" qemu-utils xorriso ethtool seabios qemu-system-x86 \
 		libvirt-daemon libvirt-daemon-common libvirt-daemon-driver-qemu libvirt-daemon-log libvirt-clients
-	virt_images=$cache/kubevirt-images-$({ cat "$here/image/virt.sh" "$here"/{virtimages,images}.go "$cache"/debian13-virt-*/complete && echo "$virt_programs"; } | sha256sum | cut -c1-16).tar
-	keep_latest kubevirt-images "$virt_images" && return
+	kubevirt_images=$cache/kubevirt-images-$({ cat "$here/image/kubevirt.sh" "$here"/{kubevirtimages,imagearchive}.go "$cache"/debian13-virt-*/complete && echo "$kubevirt_programs"; } | sha256sum | cut -c1-16).tar
+	keep_latest kubevirt-images "$kubevirt_images" && return
 	echo "# packing KubeVirt's images"
-	"$here/image/virt.sh" "$(virt_sources)" "$virt_programs" "$cache/debian13-virt-launcher" "$cache/debian13-virt-handler" "$virt_images.d"
-	"$program" virt-images "$virt_version" "$virt_images.d" "$virt_images.d/images.tar"
-	mv "$virt_images.d/images.tar" "$virt_images"
-	rm -rf "$virt_images.d"
+	"$here/image/kubevirt.sh" "$(kubevirt_sources)" "$kubevirt_programs" "$cache/debian13-virt-launcher" "$cache/debian13-virt-handler" "$kubevirt_images.d"
+	"$program" kubevirt-images "$kubevirt_version" "$kubevirt_images.d" "$kubevirt_images.d/images.tar"
+	mv "$kubevirt_images.d/images.tar" "$kubevirt_images"
+	rm -rf "$kubevirt_images.d"
 }

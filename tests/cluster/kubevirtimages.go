@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// virtImages writes KubeVirt's images into one archive, which is made once for its programs and packages. ARGS: the version
+// kubevirtImages writes KubeVirt's images into one archive, which is made once for its programs and packages. ARGS: the version
 // that tags them, the folder with a file system each, the archive.
-func virtImages(args []string) error {
+func kubevirtImages(args []string) error {
 	version, roots, archive := args[0], args[1], args[2]
 	folders, err := os.ReadDir(roots)
 	if err != nil {
@@ -34,7 +34,7 @@ func virtImages(args []string) error {
 		if folder.Name() != "virt-handler" && folder.Name() != "virt-launcher" {
 			config["User"] = "1001"
 		}
-		if err := builder.image(virtRegistry+"/"+folder.Name()+":"+version, config, []blob{layer}); err != nil {
+		if err := builder.image(registry+"/"+folder.Name()+":"+version, config, []blob{layer}); err != nil {
 			return err
 		}
 	}

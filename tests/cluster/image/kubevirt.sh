@@ -2,8 +2,8 @@
 # Puts the file systems of KubeVirt's images together, as its own build does: its programs and configuration, on Debian's
 # packages instead of CentOS's.
 #
-#   virt.sh SOURCES PROGRAMS LAUNCHER HANDLER OUT    SOURCES is KubeVirt's module, PROGRAMS a folder with what was built of it,
-#                                                    LAUNCHER and HANDLER are unpacked packages; makes OUT/virt-… of each image
+#   kubevirt.sh SOURCES PROGRAMS LAUNCHER HANDLER OUT    SOURCES is KubeVirt's module, PROGRAMS a folder with what was built of it,
+#                                                        LAUNCHER and HANDLER are unpacked packages; makes OUT/virt-… of each image
 set -euo pipefail
 sources=$1 programs=$2 out=$5
 rm -rf "$out"
