@@ -1,6 +1,6 @@
 //! One suite, two clusters: what an operator does, with nothing but what every cluster offers (the binary, the API, the
-//! kernel of a VM's node). Here it runs against the practice cluster; `tests/cluster/run` runs the same scenarios against a
-//! real Kubernetes, so that the practice cluster is held to what a real one answers.
+//! kernel of a VM's node). Here it runs against the practice cluster; `tests/run kubevirt` runs the same scenarios against a
+//! real Kubernetes with KubeVirt, so that the practice cluster is held to what those answer.
 //!
 //! The fault is a bandwidth limit, which every kernel takes. VMs are shared on a real cluster: `web-1` keeps its guest,
 //! `web-3` may be moved and ended.

@@ -27,6 +27,8 @@ var (
 	nodes               = schema.GroupVersionResource{Version: "v1", Resource: "nodes"}
 	pods                = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 	serviceAccounts     = schema.GroupVersionResource{Version: "v1", Resource: "serviceaccounts"}
+	volumes             = schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumes"}
+	claims              = schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"}
 	namespaces          = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 	clusterRoles        = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterroles"}
 	roleBindings        = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"}
@@ -34,7 +36,7 @@ var (
 	kubevirts           = schema.GroupVersionResource{Group: "kubevirt.io", Version: "v1", Resource: "kubevirts"}
 	vms                 = schema.GroupVersionResource{Group: "kubevirt.io", Version: "v1", Resource: "virtualmachines"}
 	vmis                = schema.GroupVersionResource{Group: "kubevirt.io", Version: "v1", Resource: "virtualmachineinstances"}
-	vmims               = schema.GroupVersionResource{Group: "kubevirt.io", Version: "v1", Resource: "virtualmachineinstancemigrations"}
+	replicaSets         = schema.GroupVersionResource{Group: "kubevirt.io", Version: "v1", Resource: "virtualmachineinstancereplicasets"}
 )
 
 type object = map[string]any

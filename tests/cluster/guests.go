@@ -12,9 +12,25 @@ import (
 type guest struct {
 	name, binding string
 	node          string
-	// vm says that a VirtualMachine keeps it in existence; else the VMI stands alone.
-	vm bool
+	owner         owner
+	// app is the value of its label app.
+	app string
+	// claim names the PersistentVolumeClaim with its disk; empty where it has none.
+	claim string
 }
+
+// owner is what keeps a guest in existence: a VirtualMachine of the run strategy that it names, or one of the others here.
+type owner string
+
+const (
+	always     owner = "Always"
+	manual     owner = "Manual"
+	replicaSet owner = "replica set"
+	nobody     owner = "nobody"
+)
+
+// isVM says whether it is a VirtualMachine.
+func (o owner) isVM() bool { return o != replicaSet && o != nobody }
 
 // kernelArgs are what a guest's kernel is told: little to do and little to say, because it is emulated.
 const kernelArgs = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off norandmaps nokaslr"
@@ -22,9 +38,9 @@ const kernelArgs = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off nora
 // standing are the guests that are there from the start: two on one node, so that one can be seen not to change. None is
 // bridged: KubeVirt's bridge binding makes a dummy device, which this machine's kernel may not have.
 var standing = []guest{
-	{"web-1", "masquerade", "node-1", true},
-	{"web-2", "masquerade", "node-1", true},
-	{"web-3", "masquerade", "node-2", true},
+	{name: "web-1", binding: "masquerade", node: "node-1", owner: always, app: "web"},
+	{name: "web-2", binding: "masquerade", node: "node-1", owner: always, app: "web"},
+	{name: "web-3", binding: "masquerade", node: "node-2", owner: always, app: "web"},
 }
 
 // guests starts the standing VMs and waits until each answers.
@@ -49,7 +65,8 @@ func (c *cluster) awaitStanding() error {
 	return nil
 }
 
-func (c *cluster) createGuest(g guest) error {
+// spec is that of its VMI.
+func (g guest) spec() object {
 	spec := object{
 		"architecture": "amd64", "terminationGracePeriodSeconds": int64(30),
 		"domain": object{
@@ -67,17 +84,53 @@ func (c *cluster) createGuest(g guest) error {
 	if g.node == "node-3" {
 		spec["nodeSelector"] = object{"kubernetes.io/hostname": g.node}
 	}
-	// Nobody who asks for the others by their label gets the one that stands alone.
-	app := map[bool]string{true: "web", false: "alone"}[g.vm]
-	metadata := object{"name": g.name, "labels": object{"app": app}}
-	if g.vm {
-		_, err := c.api.create(vms, "default", object{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": metadata, "spec": object{
-			"runStrategy": "Always", "template": object{"metadata": object{"labels": object{"app": "web"}}, "spec": spec},
-		}})
-		return err
+	if g.claim != "" {
+		spec["domain"].(object)["devices"].(object)["disks"] = []any{object{"name": "data", "disk": object{"bus": "virtio"}}}
+		spec["volumes"] = []any{object{"name": "data", "persistentVolumeClaim": object{"claimName": g.claim}}}
 	}
-	_, err := c.api.create(vmis, "default", object{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance", "metadata": metadata, "spec": spec})
-	return err
+	return spec
+}
+
+// createGuest makes a guest, and lets it start.
+func (c *cluster) createGuest(g guest) error {
+	labels := object{"app": g.app}
+	metadata := object{"name": g.name, "labels": labels}
+	template := object{"metadata": object{"labels": labels}, "spec": g.spec()}
+	kind, content := vms, object{"kind": "VirtualMachine", "spec": object{"runStrategy": string(g.owner), "template": template}}
+	switch g.owner {
+	case nobody:
+		kind, content = vmis, object{"kind": "VirtualMachineInstance", "spec": g.spec()}
+	case replicaSet:
+		kind, content = replicaSets, object{"kind": "VirtualMachineInstanceReplicaSet", "spec": object{
+			"replicas": int64(1), "selector": object{"matchLabels": labels}, "template": template,
+		}}
+	}
+	content["apiVersion"], content["metadata"] = "kubevirt.io/v1", metadata
+	if _, err := c.api.create(kind, "default", content); err != nil {
+		return fmt.Errorf("%s: %w", g.name, err)
+	}
+	if g.owner != manual {
+		return nil
+	}
+	var failed error
+	if until(30*time.Second, g.name+" starts", func() bool {
+		failed = c.api.subresource("virtualmachines", g.name, "start")
+		return failed == nil
+	}) != nil {
+		return failed
+	}
+	return nil
+}
+
+// removeGuest takes a guest away with what keeps it.
+func (c *cluster) removeGuest(g guest) error {
+	switch g.owner {
+	case nobody:
+		return c.api.remove(vmis, "default", g.name, -1)
+	case replicaSet:
+		return c.api.remove(replicaSets, "default", g.name, -1)
+	}
+	return c.api.remove(vms, "default", g.name, -1)
 }
 
 // awaitGuest waits until a VM runs and its guest has booted.

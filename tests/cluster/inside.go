@@ -27,6 +27,7 @@ type cluster struct {
 	api     *api
 	began   time.Time
 	table   table
+	seen    outcomes
 	// doorClient reaches a machine's door as the administrator.
 	doorClient *http.Client
 	// needsMachine says whether a node that is a machine of its own is wanted.

@@ -45,6 +45,7 @@ func (t *check) role(command string, jobs []string) {
 		}
 		t.must(t.awaitStanding())
 	}
+	t.seen.add(command+", with its role of plugin-manifest/rbac alone", "done", "exit 0")
 	if command == "filter" {
 		// Its table is netem's, which is enough to take apart once.
 		return
@@ -99,6 +100,7 @@ func (t *check) roleOfHalt() {
 	if code := j.end(); code != 1 {
 		t.fail("the run that was halted: exit %d\n%s", code, j.stderr())
 	}
+	t.seen.add("halt, with its role of plugin-manifest/rbac alone", "ended", "the node's kernel is as before; exit 0, and 1 of the run that was halted")
 }
 
 // roleRule is one rule of a role: some verbs on a resource, in the namespace it is bound in (empty: everywhere).

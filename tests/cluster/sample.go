@@ -7,28 +7,37 @@ import (
 	"strings"
 )
 
-// sampled leaves one kill in five, drawn by the seed in VMCHAOS_CLUSTER_SAMPLE, and every test that is no kill; all without
-// a seed. The same seed draws the same ones.
+// sample is the seed by which a part of the longest tests is drawn; empty where all are run.
+func sample() string { return os.Getenv("VMCHAOS_CLUSTER_SAMPLE") }
+
+// drawn says whether something is in the sample: one in five is, and all without a seed. The same seed draws the same ones.
+func drawn(name string) bool {
+	if sample() == "" {
+		return true
+	}
+	hash := fnv.New32a()
+	hash.Write([]byte(sample() + " " + name))
+	return hash.Sum32()%5 == 0
+}
+
+// sampled leaves of the kills those that are drawn, and every test that is no kill.
 func sampled(tests []test) []test {
-	seed := os.Getenv("VMCHAOS_CLUSTER_SAMPLE")
-	if seed == "" {
+	if sample() == "" {
 		return tests
 	}
-	var drawn []test
+	var left []test
 	for _, one := range tests {
-		hash := fnv.New32a()
-		hash.Write([]byte(seed + " " + one.name))
-		if !strings.HasPrefix(one.name, "kill-") || hash.Sum32()%5 == 0 {
-			drawn = append(drawn, one)
+		if !strings.HasPrefix(one.name, "kill-") || drawn(one.name) {
+			left = append(left, one)
 		}
 	}
-	fmt.Printf("# sample %s: %d of %d tests of the kill matrix\n", seed, len(drawn), len(tests))
-	return drawn
+	fmt.Printf("# sample %s: %d of %d tests of the kill matrix\n", sample(), len(left), len(tests))
+	return left
 }
 
 // sampledKills is how many kills a test makes that could make any number of them.
 func sampledKills(all int) int {
-	if os.Getenv("VMCHAOS_CLUSTER_SAMPLE") == "" {
+	if sample() == "" {
 		return all
 	}
 	return (all + 2) / 3

@@ -49,7 +49,7 @@ func (c *cluster) suite(words []string) int {
 		fmt.Println("not ok", err)
 		return 1
 	}
-	tests := slices.Concat(effects(), commands(), roles(), shared, trust(), others(), sampled(slices.Concat(matrix(), onNetem())))
+	tests := slices.Concat(effects(), commands(), roles(), shared, persistentDisk(), virtctl(), trust(), others(), outages(), sampled(matrix()), onNetem())
 	c.emulated = make(chan error, 1)
 	if c.needsMachine {
 		go func() { c.emulated <- c.bootEmulated() }()
@@ -71,8 +71,8 @@ func (c *cluster) suite(words []string) int {
 			passed++
 		}
 	}
-	if err := c.writeTable(); err != nil {
-		failed = append(failed, fmt.Sprintln("not ok writing the table of the kill matrix:", err))
+	if err := c.writeTables(); err != nil {
+		failed = append(failed, fmt.Sprintln("not ok writing the tables:", err))
 	}
 	// Once more at the end, where they are looked for.
 	for _, problem := range failed {
@@ -137,19 +137,28 @@ func (c *cluster) holds(one test) string {
 func (c *cluster) one(one test) (problem string) {
 	t := &check{cluster: c, test: one.name}
 	defer func() {
-		thrown := recover()
 		for i := len(t.undo) - 1; i >= 0; i-- {
-			t.undo[i]()
+			_ = t.attempt(t.undo[i])
 		}
-		if what, ok := thrown.(failure); ok {
-			problem = string(what)
+		if problem != "" {
 			// A fault that is left must not fail the tests that follow as well.
 			_ = c.operator("", "cleanup", "--all", "-y").end()
+		}
+	}()
+	return t.attempt(func() { one.body(t) })
+}
+
+// attempt runs a part of a test, and returns what it failed with.
+func (t *check) attempt(part func()) (problem string) {
+	defer func() {
+		thrown := recover()
+		if what, ok := thrown.(failure); ok {
+			problem = string(what)
 		} else if thrown != nil {
 			panic(thrown)
 		}
 	}()
-	one.body(t)
+	part()
 	return ""
 }
 
@@ -164,13 +173,4 @@ func chosen(name string, words []string) bool {
 
 func indented(text string) string {
 	return "    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
-}
-
-// writeTable keeps the kill matrix where the caller asks for it.
-func (c *cluster) writeTable() error {
-	path := os.Getenv("VMCHAOS_CLUSTER_TABLE")
-	if path == "" || len(c.table.rows) == 0 {
-		return nil
-	}
-	return os.WriteFile(path, []byte(c.table.markdown()), 0o644)
 }

@@ -44,7 +44,7 @@ func (t *table) add(fault string, took time.Duration, end string) {
 const (
 	legend = `# What was killed, and what was left
 
-Written by ` + "`tests/cluster/run record`" + `. Seconds are from what happened until the node's kernel has no rule and no qdisc of the
+Written by ` + "`tests/run kubevirt record`" + `. Seconds are from what happened until the node's kernel has no rule and no qdisc of the
 run, the longest of all runs and shells; the last column is what the command reported. In every row no rule, no qdisc, no
 process of the run and no running pod was left.
 
@@ -59,7 +59,7 @@ process of the run and no running pod was left.
   looks. The node had ended it.
 - A disk that is full or read-only: what became of the fault may not be known, for there was no room to write it down.
 - Silence (a cut network, a stopped command, a killed containerd) is noticed after 7 s.
-- "Emulated" is an emulated guest on an emulated node, which is slow to act and to answer when it is asked.
+- "Emulated" is a VM on an emulated node, which is slow to act and to answer when it is asked.
 `
 )
 
