@@ -328,8 +328,8 @@ func kubevirtRestricted(t *check) {
 	}
 }
 
-// wayBack is an annotation on one VM that names another, or has a path to another one's subresource in the place of a name: what
-// the tenant may not use themselves, but whoever halts everything.
+// wayBack is an annotation on one VM that names another, or has a path to another one's subresource in the place of a name: it would be
+// done to that one with the permissions of whoever halts everything.
 func wayBack(t *check, vmi string) {
 	t.noPods()
 	tenant := t.tenant()
