@@ -19,10 +19,8 @@ var shells = map[string]string{"bash": registry + "/bash:1", "dash": registry + 
 
 var shellNames = []string{"bash", "dash", "busybox"}
 
-// archives are what holds all images: those that are built for each cluster, and KubeVirt's.
-func (c *cluster) archives() []string {
-	return []string{filepath.Join(c.folder, "images", "images.tar"), os.Getenv("VMCHAOS_CLUSTER_KUBEVIRT_IMAGES")}
-}
+// archive holds the images that are built for each cluster: those that are not KubeVirt's.
+func (c *cluster) archive() string { return filepath.Join(c.folder, "images", "images.tar") }
 
 // toolsRoot is the file system of the debug pods' image.
 func (c *cluster) toolsRoot() string { return filepath.Join(c.folder, "images", "tools") }
@@ -44,7 +42,7 @@ func (c *cluster) buildImages() error {
 	if err := run(filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "tools.sh"), os.Getenv("VMCHAOS_CLUSTER_KERNEL"), roots); err != nil {
 		return err
 	}
-	builder, err := newImageArchive(c.archives()[0])
+	builder, err := newImageArchive(c.archive())
 	if err != nil {
 		return err
 	}
@@ -90,13 +88,17 @@ func (c *cluster) importImages(n *node) error {
 	if err := until(time.Minute, "containerd of "+n.name+" listens", func() bool { return c.on(n, c.bin+"/usr/bin/ctr", "version").Run() == nil }); err != nil {
 		return err
 	}
-	for _, archive := range c.archives() {
-		out, err := c.on(n, c.bin+"/usr/bin/ctr", "--namespace", "k8s.io", "images", "import", archive).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("importing %s on %s: %w: %s", filepath.Base(archive), n.name, err, out)
-		}
+	if out, err := c.on(n, c.bin+"/usr/bin/ctr", "--namespace", "k8s.io", "images", "import", c.archive()).CombinedOutput(); err != nil {
+		return fmt.Errorf("importing images on %s: %w: %s", n.name, err, out)
 	}
 	return nil
+}
+
+// linkKubeVirtImages gives a node's containerd KubeVirt's images, which were imported once for all clusters: what it only reads is
+// linked, its databases are its own.
+func (n *node) linkKubeVirtImages() error {
+	return run("sh", "-ec", `cp -al "$0" "$1"; cd "$0"; find . -name '*.db' -exec cp --parents --remove-destination -t "$1" {} +`,
+		os.Getenv("VMCHAOS_CLUSTER_KUBEVIRT_IMAGES"), filepath.Join(n.folder, "containerd"))
 }
 
 // runOn is a command on a node that matters only for whether it succeeds.

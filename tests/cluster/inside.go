@@ -154,6 +154,9 @@ func (c *cluster) startNodes() error {
 		if err := n.write(c.ca, c.bin); err != nil {
 			return err
 		}
+		if err := n.linkKubeVirtImages(); err != nil {
+			return err
+		}
 		log, err := os.Create(filepath.Join(c.folder, "log", n.name+".log"))
 		if err != nil {
 			return err

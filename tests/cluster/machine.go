@@ -25,14 +25,17 @@ func (c *cluster) startMachine() error {
 	if err := n.write(c.ca, c.bin); err != nil {
 		return err
 	}
+	if err := n.linkKubeVirtImages(); err != nil {
+		return err
+	}
 	admin, err := mutualTLS(c.pki(""), "admin")
 	if err != nil {
 		return err
 	}
 	c.doorClient = &http.Client{Transport: &http.Transport{TLSClientConfig: admin}}
 	out := filepath.Join(c.folder, "machine")
-	if err := run(filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "machine.sh"), append([]string{os.Getenv("VMCHAOS_CLUSTER_KERNEL"), c.toolsRoot(), c.program, kubernetes(), c.bin,
-		n.folder, filepath.Join(c.folder, "pki"), os.Getenv("VMCHAOS_CLUSTER_SYSTEMD"), out}, c.archives()...)...); err != nil {
+	if err := run(filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "machine.sh"), os.Getenv("VMCHAOS_CLUSTER_KERNEL"), c.toolsRoot(), c.program, kubernetes(), c.bin,
+		n.folder, filepath.Join(c.folder, "pki"), os.Getenv("VMCHAOS_CLUSTER_SYSTEMD"), out, c.archive()); err != nil {
 		return err
 	}
 	if err := run("sh", "-ec", fmt.Sprintf(`ip tuntap add dev v-node-3 mode tap

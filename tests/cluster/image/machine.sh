@@ -1,16 +1,15 @@
 #!/bin/bash
 # Packs a node that is a machine of its own, with a kernel that has netem and cgroup version 2: a disk with what a node
-# needs (the tools of the debug pods' image, containerd, the kubelet), and an initramfs that finds the disk.
+# needs (the tools of the debug pods' image, containerd with KubeVirt's images, the kubelet), and an initramfs that finds the disk.
 #
-#   machine.sh KERNEL_DIR TOOLS PROGRAM KUBERNETES BIN_DIR NODE_FOLDER PKI_FOLDER SYSTEMD_DIR OUT IMAGES_TAR…
+#   machine.sh KERNEL_DIR TOOLS PROGRAM KUBERNETES BIN_DIR NODE_FOLDER PKI_FOLDER SYSTEMD_DIR OUT IMAGES_TAR
 #
 # Makes OUT/disk and OUT/initrd.
 #
 # All paths are the same inside as outside, so that configuration needs no second form.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-kernel=$1 tools=$2 program=$3 kubernetes=$4 bin=$5 node=$6 pki=$7 systemd=$8 out=$9
-shift 9
+kernel=$1 tools=$2 program=$3 kubernetes=$4 bin=$5 node=$6 pki=$7 systemd=$8 out=$9 images=${10}
 mkdir -p "$out"
 root=$out/root
 cp -a "$tools" "$root"
@@ -37,10 +36,10 @@ for folder in lib usr/lib; do
 	done
 done
 mkdir -p "$root$node" "$root$pki" "$root$(dirname "$node")/log" "$root"/{sys/fs/cgroup,var/lib,var/log,opt,mnt}
-cp -a "$node/." "$root$node/"
+cp -al "$node/." "$root$node/"
 cp "$pki/ca.crt" "$pki/$(basename "$node")".{crt,key} "$root$pki/"
 mkdir "$root/images"
-cp "$@" "$root/images/"
+cp "$images" "$root/images/"
 printf '127.0.0.1 localhost\n' >"$root/etc/hosts"
 : >"$root/etc/resolv.conf"
 for t in $(busybox --list | grep -vx busybox); do ln -sf busybox "$root/bb/$t"; done

@@ -56,17 +56,21 @@ build_kubevirt() {
 
 kubevirt_sources() { (cd "$here/kubevirt" && go list -m -f '{{.Dir}}' kubevirt.io/kubevirt); }
 
-# Its images in one archive: sets `kubevirt_images`.
+# Its images as containerd has them once they are imported: sets `kubevirt_images`.
 pack_kubevirt() {
 	local base=(bash dash coreutils diffutils findutils grep sed mawk gawk tar gzip base-files hostname util-linux mount procps acl iproute2 nftables kmod)
 	unpacked_from_13 debian13-virt-handler "${base[@]}" qemu-utils xorriso
 	unpacked_from_13 debian13-virt-launcher "${base[@]}" qemu-utils xorriso ethtool seabios qemu-system-x86 \
 		libvirt-daemon libvirt-daemon-common libvirt-daemon-driver-qemu libvirt-daemon-log libvirt-clients
-	kubevirt_images=$cache/kubevirt-images-$({ cat "$here/image/kubevirt.sh" "$here"/{kubevirtimages,imagearchive}.go "$cache"/debian13-virt-*/complete && echo "$kubevirt_programs"; } | sha256sum | cut -c1-16).tar
+	kubevirt_images=$cache/kubevirt-images-$({
+		cat "$here"/image/{kubevirt,import}.sh "$here"/{kubevirtimages,imagearchive}.go "$cache"/debian13-virt-*/complete
+		"$cache/cluster-debian/usr/bin/containerd" --version && echo "$kubevirt_programs"
+	} | sha256sum | cut -c1-16)
 	keep_latest kubevirt-images "$kubevirt_images" && return
 	echo "# packing KubeVirt's images"
 	"$here/image/kubevirt.sh" "$(kubevirt_sources)" "$kubevirt_programs" "$cache/debian13-virt-launcher" "$cache/debian13-virt-handler" "$kubevirt_images.d"
 	"$program" kubevirt-images "$kubevirt_version" "$kubevirt_images.d" "$kubevirt_images.d/images.tar"
-	mv "$kubevirt_images.d/images.tar" "$kubevirt_images"
+	unshare --mount --pid --fork --mount-proc --kill-child "$here/image/import.sh" "$cache/cluster-debian" "$kubevirt_images.d/images.tar" "$kubevirt_images.d/containerd"
+	mv "$kubevirt_images.d/containerd" "$kubevirt_images"
 	rm -rf "$kubevirt_images.d"
 }
