@@ -244,11 +244,15 @@ func (t *check) nothingOn(n *node) {
 	t.until(2*time.Minute, n.name+" is ready", func() bool { return t.ready(n) && t.serves(n) })
 }
 
-func (t *check) removePods() {
+// removeDebugPods force-deletes them; one that goes meanwhile is as good.
+func (t *check) removeDebugPods() {
 	for _, pod := range t.podNames() {
-		// One that goes meanwhile is as good.
 		_ = t.api.remove(pods, "kubevirt", pod, 0)
 	}
+}
+
+func (t *check) removePods() {
+	t.removeDebugPods()
 	t.until(patience, "no debug pod is there", func() bool { return len(t.podNames()) == 0 })
 }
 
