@@ -59,6 +59,9 @@ func inside(args []string) int {
 	if args[1] == "up" {
 		pid, _ := os.ReadFile(filepath.Join(c.folder, "pid"))
 		fmt.Printf("nsenter --target %s --mount --net env KUBECONFIG=%s kubectl get pods -A\n", pid, c.pki("admin.kubeconfig"))
+		if err := c.bootEmulated(); err != nil {
+			c.say("%s is not up: %v", emulated, err)
+		}
 		select {}
 	}
 	return c.suite(words)
