@@ -32,6 +32,9 @@ const (
 // isVM says whether it is a VirtualMachine.
 func (o owner) isVM() bool { return o != replicaSet && o != nobody }
 
+// slug is the owner in an object's name.
+func (o owner) slug() string { return strings.ToLower(strings.ReplaceAll(string(o), " ", "-")) }
+
 // kernelArgs are what a guest's kernel is told: little to do and little to say, because it is emulated.
 const kernelArgs = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off norandmaps nokaslr"
 
@@ -120,6 +123,12 @@ func (c *cluster) createGuest(g guest) error {
 		return failed
 	}
 	return nil
+}
+
+// fresh is a name that no guest had before: one that is on its way out would be in the way of a test's second try.
+func (c *cluster) fresh(of string) string {
+	c.made++
+	return fmt.Sprintf("%s-%d", of, c.made)
 }
 
 // removeGuest takes a guest away with what keeps it.

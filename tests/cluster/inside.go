@@ -28,6 +28,8 @@ type cluster struct {
 	began   time.Time
 	table   table
 	seen    outcomes
+	// made counts the guests that were made for one test each.
+	made int
 	// doorClient reaches a machine's door as the administrator.
 	doorClient *http.Client
 	// needsMachine says whether a node that is a machine of its own is wanted.

@@ -14,7 +14,7 @@ func onNetem() []test {
 	if sample() != "" {
 		return nil
 	}
-	all := []test{{"netem-on-a-machine", func(t *check) { t.netemRead(emulated) }}, {"netem-on-a-bridge-on-a-machine", bridged}}
+	all := []test{{"netem-on-a-machine", func(t *check) { t.netemRead(emulated, "masquerade") }}, {"netem-on-a-bridge-on-a-machine", bridged}}
 	for _, one := range slices.Concat(cells(), disks()) {
 		for _, shell := range shellNames {
 			if slices.Contains(onHosts, one.name) {
@@ -75,7 +75,7 @@ func (c *cluster) emulatedUp() error {
 }
 
 // netemRead puts a fault on a VM whose guest cannot be asked, and reads it from the kernel.
-func (t *check) netemRead(vm string) {
+func (t *check) netemRead(vm, binding string) {
 	n := t.network(vm)
 	before := n.picture()
 	j := t.operator("", "netem", vm, "--latency", "100ms", "--loss", "10%", "--pod-running-timeout", "3m", "--duration", "5m", "-y")
@@ -94,16 +94,16 @@ func (t *check) netemRead(vm string) {
 		t.fail("exit %d\n%s", code, j.stderr())
 	}
 	t.same(before, n.picture())
-	t.seen.add("netem --latency 100ms --loss 10% on "+vm, "injected", "the node's kernel has netem with both on tap and uplink; nothing afterwards")
+	t.seen.add("netem --latency 100ms --loss 10%, "+binding, "injected", "the node's kernel has netem with both on tap and uplink; nothing afterwards")
 }
 
 // bridged is the same with KubeVirt's bridge binding, which takes the pod's address away from it.
 func bridged(t *check) {
-	const name = "bridged-1"
 	t.must(t.emulatedUp())
+	name := t.fresh("bridged")
 	g := guest{name: name, binding: "bridge", node: "node-3", owner: nobody, app: "alone"}
 	t.after(func() { _ = t.removeGuest(g) })
 	t.must(t.createGuest(g))
 	t.must(t.api.await(10*time.Minute, vmis, "default", name, runs))
-	t.netemRead(name)
+	t.netemRead(name, "bridge")
 }

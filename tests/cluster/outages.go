@@ -39,8 +39,7 @@ func outages() []test {
 			}
 		}
 		if len(modes) > 0 {
-			name := "outages-of-" + strings.ToLower(strings.ReplaceAll(string(o), " ", "-"))
-			all = append(all, test{name, func(t *check) { t.outagesOf(o, modes) }})
+			all = append(all, test{"outages-of-" + o.slug(), func(t *check) { t.outagesOf(o, modes) }})
 		}
 	}
 	return all
@@ -50,10 +49,10 @@ func outages() []test {
 func (t *check) outagesOf(o owner, modes []outageMode) {
 	var problems []string
 	var g guest
-	for number, mode := range modes {
+	for _, mode := range modes {
 		problem := t.attempt(func() {
 			if g.name == "" {
-				g = guest{name: fmt.Sprintf("%s-%d", strings.ToLower(strings.ReplaceAll(string(o), " ", "-")), number), binding: "masquerade", node: "node-2", owner: o}
+				g = guest{name: t.fresh(o.slug()), binding: "masquerade", node: "node-2", owner: o}
 				g.app = g.name
 				subject := g
 				t.after(func() { _ = t.removeGuest(subject) })

@@ -12,7 +12,8 @@ func persistentDisk() []test { return []test{{"persistent-disk", diskOutlastsGue
 
 // diskOutlastsGuest ends a guest that counts its boots on a disk: the next one goes on counting, and the plan names no loss.
 func diskOutlastsGuest(t *check) {
-	g := guest{name: "disk-1", binding: "masquerade", node: "node-2", owner: always, app: "disk-1", claim: "disk-1"}
+	name := t.fresh("disk")
+	g := guest{name: name, binding: "masquerade", node: "node-2", owner: always, app: name, claim: name}
 	t.must(t.claim(g.claim, t.nodes[1]))
 	t.after(func() {
 		_ = t.removeGuest(g)
