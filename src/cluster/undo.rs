@@ -228,6 +228,18 @@ async fn unpause(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), C
     }
 }
 
+/// Waits for the end of a guest that is shutting down: until then KubeVirt says that it runs already, and starts nothing.
+async fn shut_down(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), ClusterError> {
+    let still = VirtualMachineInstance::is_being_deleted;
+    if wait_while(cluster, namespace, name, SHUTDOWN, still).await? {
+        return Ok(());
+    }
+    Err(ClusterError::new(
+        ErrorKind::Timeout,
+        format!("the guest of {name} is still shutting down, and cannot be started before it has ended"),
+    ))
+}
+
 /// Waits for as long as a VMI of this name is as `still` says; false when it was so for the whole time.
 async fn wait_while(
     cluster: &Cluster,
@@ -261,17 +273,7 @@ async fn start(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), Clu
     let there = there.map_err(|error| cluster.explain(&error, &ask))?;
     match there {
         Some(vmi) if started(&vmi) => return Ok(()),
-        Some(vmi) if vmi.is_being_deleted() => {
-            // One that takes longer answers for itself below.
-            wait_while(
-                cluster,
-                namespace,
-                name,
-                SHUTDOWN,
-                VirtualMachineInstance::is_being_deleted,
-            )
-            .await?;
-        }
+        Some(vmi) if vmi.is_being_deleted() => shut_down(cluster, namespace, name).await?,
         _ => {}
     }
     unless_needless(act(cluster, Action::Start, namespace, name, None, false).await)
