@@ -210,7 +210,7 @@ fn unmark(held: &Held) -> Vec<Value> {
     held.marks.iter().map(remove).collect()
 }
 
-/// Lets a guest go on. KubeVirt answers before its VMI says so, which alone proves it.
+/// Lets a guest go on, and waits until its VMI says that it does: KubeVirt's answer comes before that.
 async fn unpause(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), ClusterError> {
     unless_needless(act(cluster, Action::Unpause, namespace, name, None, false).await)?;
     match wait_while(cluster, namespace, name, UNPAUSED, VirtualMachineInstance::is_paused).await {
@@ -240,7 +240,7 @@ async fn shut_down(cluster: &Cluster, namespace: &str, name: &str) -> Result<(),
     ))
 }
 
-/// Waits for as long as a VMI of this name is as `still` says; false when it was so for the whole time.
+/// Waits until no VMI of this name is as `still` says; false when that was not seen within `limit`.
 async fn wait_while(
     cluster: &Cluster,
     namespace: &str,
@@ -257,10 +257,10 @@ async fn wait_while(
                 Change::Deleted(_) => false,
             };
             if !is_so {
-                break;
+                return Ok(true);
             }
         }
-        Ok(true)
+        Ok(false)
     };
     timeout(limit, over).await.unwrap_or(Ok(false))
 }
