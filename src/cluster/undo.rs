@@ -210,7 +210,7 @@ fn unmark(held: &Held) -> Vec<Value> {
     held.marks.iter().map(remove).collect()
 }
 
-/// Lets a guest go on. KubeVirt answers before its VMI says so, which alone proves it.
+/// Lets a guest go on, and waits until its VMI says that it does: KubeVirt's answer comes before that.
 async fn unpause(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), ClusterError> {
     unless_needless(act(cluster, Action::Unpause, namespace, name, None, false).await)?;
     match wait_while(cluster, namespace, name, UNPAUSED, VirtualMachineInstance::is_paused).await {
@@ -228,7 +228,19 @@ async fn unpause(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), C
     }
 }
 
-/// Waits for as long as a VMI of this name is as `still` says; false when it was so for the whole time.
+/// Waits for the end of a guest that is shutting down: until then KubeVirt says that it runs already, and starts nothing.
+async fn shut_down(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), ClusterError> {
+    let still = VirtualMachineInstance::is_being_deleted;
+    if wait_while(cluster, namespace, name, SHUTDOWN, still).await? {
+        return Ok(());
+    }
+    Err(ClusterError::new(
+        ErrorKind::Timeout,
+        format!("the guest of {name} is still shutting down, and cannot be started before it has ended"),
+    ))
+}
+
+/// Waits until no VMI of this name is as `still` says; false when that was not seen within `limit`.
 async fn wait_while(
     cluster: &Cluster,
     namespace: &str,
@@ -245,10 +257,10 @@ async fn wait_while(
                 Change::Deleted(_) => false,
             };
             if !is_so {
-                break;
+                return Ok(true);
             }
         }
-        Ok(true)
+        Ok(false)
     };
     timeout(limit, over).await.unwrap_or(Ok(false))
 }
@@ -261,17 +273,7 @@ async fn start(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), Clu
     let there = there.map_err(|error| cluster.explain(&error, &ask))?;
     match there {
         Some(vmi) if started(&vmi) => return Ok(()),
-        Some(vmi) if vmi.is_being_deleted() => {
-            // One that takes longer answers for itself below.
-            wait_while(
-                cluster,
-                namespace,
-                name,
-                SHUTDOWN,
-                VirtualMachineInstance::is_being_deleted,
-            )
-            .await?;
-        }
+        Some(vmi) if vmi.is_being_deleted() => shut_down(cluster, namespace, name).await?,
         _ => {}
     }
     unless_needless(act(cluster, Action::Start, namespace, name, None, false).await)

@@ -95,6 +95,12 @@ pub(super) const HALT: &[Rule] = {
             ..pods("create", PodNamespace)
         },
         vmis("get", FLIGHTS),
+        vmis(
+            "watch",
+            Optional(
+                "a VM whose guest is still shutting down is not started, and that a guest goes on after a pause is not seen",
+            ),
+        ),
         migrations("watch", FLIGHTS),
         migrations("delete", FLIGHTS),
         migrations(

@@ -223,7 +223,12 @@ fn a_watch_of_outages_that_may_no_longer_be_read_ends_with_the_reason() {
         .practice
         .fail(Rule::new("watch", "/virtualmachines$", cut).unwrap().always());
     let watch = rehearsal.spawn(&["status", "--watch"]);
-    until_asked(&rehearsal, "/virtualmachines", 2);
+    rehearsal.until("outages are watched", |rehearsal| {
+        let requests = rehearsal.practice.requests();
+        requests
+            .iter()
+            .any(|request| request.verb == "watch" && request.path.ends_with("/virtualmachines") && request.code != 0)
+    });
     for verb in ["list", "watch"] {
         rehearsal
             .practice
