@@ -47,6 +47,11 @@ func virtctlPausesFirst(t *check) {
 	if said, err := t.virtctl("pause", "vmi", "web-3", "-n", "default"); err != nil {
 		t.fail("virtctl: %v\n%s", err, said)
 	}
+	// KubeVirt answers before the VMI says so.
+	t.until(10*time.Second, "the VMI is Paused", func() bool {
+		vmi, err := t.api.get(vmis, "default", "web-3")
+		return err == nil && condition(vmi, "Paused") == "True"
+	})
 	const help = "virtctl unpause vmi web-3 -n default"
 	j := t.operator("", "outage", "web-3", "--mode", "delete", "--yes=vmchaos-test")
 	if code := j.end(); code != 4 || !strings.Contains(j.stderr(), "is paused") || !strings.Contains(j.stderr(), help) {
