@@ -53,8 +53,7 @@ func manifests(registry, host, port string) ([]any, error) {
 		crd, components.NewKubeVirtPriorityClassCR(),
 	}
 	objects = append(objects, rbac.GetAllOperator(namespace)...)
-	operator := components.NewOperatorDeployment(namespace, registry, "", version, "2", version,
-		"", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", corev1.PullIfNotPresent)
+	operator := operatorDeployment(registry, version)
 	operator.Spec.Replicas = pointer.P(int32(1))
 	container := &operator.Spec.Template.Spec.Containers[0]
 	// Nothing forwards a Service's address here: the operator, and what it starts, is told where the API server listens.
