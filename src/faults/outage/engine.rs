@@ -10,8 +10,7 @@ use super::vm::{Effect, Outage, Outcome, Step};
 use crate::cluster::events::Happened;
 use crate::cluster::watch::Change;
 use crate::fault::Execution;
-use crate::run::machine::{Machine, Outside};
-use crate::run::moment::Moment;
+use crate::run::machine::{Machine, Moment, Outside};
 
 /// All outages of a run.
 pub(crate) struct Engine {
