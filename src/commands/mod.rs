@@ -3,7 +3,6 @@
 mod check;
 mod completion;
 mod confirm;
-mod document;
 mod fault;
 mod guards;
 mod guide;
