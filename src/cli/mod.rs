@@ -7,7 +7,6 @@
 
 pub mod completion;
 mod config_file;
-mod confirm;
 mod connection;
 mod fault_flags;
 mod filter;
@@ -34,13 +33,12 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use completion::Shell;
 pub use config_file::ConfigFile;
-pub use confirm::{DryRun, Writing};
 pub use guide::GuideRequest;
 pub use output::Output;
 pub use record::{ReplayRequest, ReportFile, ReportForm};
 pub use rehearse::{RehearseRequest, Rehearsed};
 pub use replayed::{NotReplayed, replayed};
-pub use request::Request;
+pub use request::{DryRun, Request, Writing};
 pub use runs::{CheckRequest, HaltRequest, ListRequest, StatusRequest};
 pub use selection::{HowMany, Wanted};
 use usage::{Rejected, into_clap};
