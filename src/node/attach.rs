@@ -30,14 +30,14 @@ const ATTACH_LIMIT: Duration = Duration::from_secs(10);
 const LAST_LINES: Duration = Duration::from_millis(100);
 
 /// Reading half: the agent's events.
-pub(crate) struct Incoming {
+pub(super) struct Incoming {
     lines: Lines<BufReader<Box<dyn AsyncRead + Send + Unpin>>>,
     /// Resolves when the stream is over, also when the connection was cut: then the output alone never ends (kube 5).
     over: Option<BoxFuture<'static, ()>>,
 }
 
 /// Writing half: words to the agent. Dropping it closes the agent's input, which ends the fault.
-pub(crate) struct Outgoing {
+pub(super) struct Outgoing {
     stdin: Box<dyn AsyncWrite + Send + Unpin>,
     /// Owns the connection; its drop ends it.
     _process: Box<dyn Send>,
@@ -171,7 +171,7 @@ async fn attach(api: &Api<Pod>, name: &str) -> Result<(Incoming, Outgoing), NotA
 
 impl Incoming {
     /// The next event; `None` at the end of the stream. A line that is no event is passed over.
-    pub(crate) async fn next(&mut self) -> Option<Line> {
+    pub(super) async fn next(&mut self) -> Option<Line> {
         loop {
             let text = self.line().await?;
             match serde_json::from_str(&text) {
@@ -196,7 +196,7 @@ impl Incoming {
 
 impl Outgoing {
     /// Sends one word; an error means that the wire is dead.
-    pub(crate) async fn send(&mut self, word: Word) -> std::io::Result<()> {
+    pub(super) async fn send(&mut self, word: Word) -> std::io::Result<()> {
         self.stdin.write_all(format!("{word}\n").as_bytes()).await?;
         self.stdin.flush().await
     }

@@ -28,7 +28,7 @@ pub(super) struct Feed(JoinHandle<()>);
 // === impl Feed ===
 
 impl Feed {
-    pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
+    fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(tokio::spawn(task))
     }
 }
