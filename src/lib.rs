@@ -11,7 +11,7 @@
 //! ```
 //!
 //! `commands::fault` is that way, [`faults`] are its stations: a folder for each kind of fault, behind one trait. A new fault is a
-//! folder there, a file in [`cli`] with its variant in `cli::Action`, an entry in `faults::registry`, and a call in [`commands`].
+//! folder there, a file in [`cli`], and a line in `faults::registry`.
 //!
 //! | room | holds | may use |
 //! |---|---|---|

@@ -6,7 +6,7 @@ mod filters;
 mod krknctl;
 mod targets;
 
-use kubectl_vmchaos::cli::{self, Action, DryRun, Invocation, Output, Request};
+use kubectl_vmchaos::cli::{self, Action, DryRun, FaultRequest, Invocation, Output, Request};
 use kubectl_vmchaos::fault::{Directions, Execution, OnMigration, Time};
 use kubectl_vmchaos::faults::packets::PacketFault;
 use kubectl_vmchaos::report::{AskedFault, Columns};
@@ -38,7 +38,7 @@ fn filter(line: &str) -> Request<PacketFault> {
 
 fn fault(line: &str) -> Request<PacketFault> {
     match parsed(line).action {
-        Action::Packets(request) => *request,
+        Action::Fault(FaultRequest::Netem(request) | FaultRequest::Filter(request)) => *request,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -254,7 +254,7 @@ fn a_rehearsed_command_is_parsed_as_for_real() {
         let Rehearsed::Command(inner) = request.what else {
             panic!("not a command")
         };
-        assert!(matches!(inner.action, Action::Packets(netem) if netem.writing.yes));
+        assert!(matches!(inner.action, Action::Fault(FaultRequest::Netem(netem)) if netem.writing.yes));
     }
     let Action::Rehearse(request) = parsed("rehearse --serve --latency 50ms").action else {
         panic!("not rehearse")

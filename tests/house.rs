@@ -1,4 +1,4 @@
-//! The map in `src/lib.rs` is true: every room is on it, and uses what it says and no more.
+//! The map in `src/lib.rs` is true: every room is on it, and uses what it says and no more. So is the one in CONTRIBUTING.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -163,6 +163,29 @@ fn a_room_uses_what_the_map_says() {
         all.extend(idle.map(|one| format!("`{room}` may use `{one}` and does not")));
     }
     assert!(all.is_empty(), "src/lib.rs says otherwise:\n{}", all.join("\n"));
+}
+
+/// What `a{b,c}d` stands for.
+fn alternatives(path: &str) -> Vec<String> {
+    let Some((before, rest)) = path.split_once('{') else {
+        return vec![path.to_owned()];
+    };
+    let (names, after) = rest.split_once('}').unwrap();
+    names.split(',').map(|name| format!("{before}{name}{after}")).collect()
+}
+
+#[test]
+fn contributing_names_files_that_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("CONTRIBUTING.md")).unwrap();
+    let named = names(&text).filter(|name| name.starts_with("src/") || name.starts_with("tests/"));
+    let named: Vec<String> = named.flat_map(|name| alternatives(&name)).collect();
+    assert!(named.len() > 40, "{named:?}");
+    for name in named {
+        // Of `folder/*.sh` the folder, of `tests/run all` the script.
+        let name = name.split([' ', '*']).next().unwrap();
+        assert!(root.join(name).exists(), "{name}");
+    }
 }
 
 #[test]

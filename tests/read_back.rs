@@ -8,9 +8,8 @@ mod filter;
 
 use std::collections::HashMap;
 
-use kubectl_vmchaos::faults::packets::compile::{Expected, NodeVm};
+use kubectl_vmchaos::faults::packets::compile::{Expected, Mismatch, NodeVm, Reading};
 use kubectl_vmchaos::faults::packets::netem::ExpectedQdisc;
-use kubectl_vmchaos::faults::packets::verify::{Mismatch, Reading, verify};
 
 use crate::support::compiled as support;
 
@@ -36,7 +35,9 @@ fn expected(vm: &NodeVm) -> &ExpectedQdisc {
 }
 
 fn read_on_tap0(vm: &NodeVm, read: &serde_json::Value) -> Result<Reading, Mismatch> {
-    verify(&vm.expected, &[("tap0".to_owned(), read.clone())].into()).map(|mut readings| readings.remove(0))
+    vm.expected
+        .verify(&[("tap0".to_owned(), read.clone())].into())
+        .map(|mut readings| readings.remove(0))
 }
 
 /// The one command that puts the fault in place, as the answers are found by.

@@ -7,7 +7,6 @@
 
 pub mod completion;
 mod config_file;
-mod confirm;
 mod connection;
 mod fault_flags;
 mod filter;
@@ -34,21 +33,19 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use completion::Shell;
 pub use config_file::ConfigFile;
-pub use confirm::{DryRun, Writing};
 pub use guide::GuideRequest;
 pub use output::Output;
 pub use record::{ReplayRequest, ReportFile, ReportForm};
 pub use rehearse::{RehearseRequest, Rehearsed};
 pub use replayed::{NotReplayed, replayed};
-pub use request::Request;
+pub use request::{DryRun, Request, Writing};
 pub use runs::{CheckRequest, HaltRequest, ListRequest, StatusRequest};
 pub use selection::{HowMany, Wanted};
 use usage::{Rejected, into_clap};
 
 use crate::cluster::Connection;
-use crate::faults::migrate::MigrateFault;
-use crate::faults::outage::OutageFault;
-use crate::faults::packets::PacketFault;
+use crate::faults::registry::each_fault;
+use crate::problem::Problem;
 
 /// Exit codes, as every long help shows them.
 const EXIT_CODES: &str = "\
@@ -124,10 +121,8 @@ struct GlobalArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Netem(Box<netem::NetemArgs>),
-    Filter(Box<filter::FilterArgs>),
-    Migrate(Box<migrate::MigrateArgs>),
-    Outage(Box<outage::OutageArgs>),
+    #[command(flatten)]
+    Fault(FaultArgs),
     List(runs::ListArgs),
     Status(runs::StatusArgs),
     Halt(runs::HaltArgs),
@@ -135,6 +130,31 @@ enum Command {
     Rehearse(rehearse::RehearseArgs),
     Completion(completion::CompletionArgs),
 }
+
+macro_rules! fault_commands {
+    ($($command:literal: $name:ident($flags:path) => $fault:ty,)*) => {
+        /// The commands that put a fault on VMs.
+        #[derive(Debug, Subcommand)]
+        enum FaultArgs {
+            $(#[command(name = $command)] $name(Box<$flags>),)*
+        }
+
+        /// Which fault is to be put on which VMs.
+        #[derive(Debug, Clone)]
+        pub enum FaultRequest {
+            $($name(Box<Request<$fault>>),)*
+        }
+
+        impl FaultArgs {
+            fn request(self, namespace: Option<String>) -> Result<FaultRequest, Problem> {
+                Ok(match self {
+                    $(Self::$name(args) => FaultRequest::$name(Box::new(args.request(namespace)?)),)*
+                })
+            }
+        }
+    };
+}
+each_fault!(fault_commands);
 
 /// A command line that makes sense.
 #[derive(Debug, Clone)]
@@ -159,10 +179,7 @@ pub struct Invocation {
 pub enum Action {
     /// Asks for everything.
     Guide(GuideRequest),
-    /// Puts a fault on VMs' packets.
-    Packets(Box<Request<PacketFault>>),
-    Migrate(Box<Request<MigrateFault>>),
-    Outage(Box<Request<OutageFault>>),
+    Fault(FaultRequest),
     /// Runs what a record says.
     Replay(ReplayRequest),
     List(ListRequest),
@@ -190,7 +207,7 @@ where
     let recorded = given::recorded(&root, &matches);
     let replay = record::replay(&root, &matches);
     let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut root))?;
-    let name = cli.command.name();
+    let name = matches.subcommand_name().unwrap_or_default();
     let invocation = match replay {
         Ok(None) => cli.invocation(given),
         Ok(Some(replay)) => Ok(cli.global.invocation(Action::Replay(replay), given)),
@@ -240,10 +257,7 @@ impl Cli {
     fn invocation(self, given: Vec<String>) -> Result<Invocation, Rejected> {
         let namespace = self.global.connection.namespace();
         let action = match self.command {
-            Command::Netem(args) => Action::Packets(Box::new(args.request(namespace)?)),
-            Command::Filter(args) => Action::Packets(Box::new(args.request(namespace)?)),
-            Command::Migrate(args) => Action::Migrate(Box::new(args.request(namespace)?)),
-            Command::Outage(args) => Action::Outage(Box::new(args.request(namespace)?)),
+            Command::Fault(args) => Action::Fault(args.request(namespace)?),
             Command::List(args) => Action::List(args.request(namespace)?),
             Command::Status(args) => Action::Status(args.request(namespace)),
             Command::Halt(args) => Action::Halt(args.request(namespace)?),
@@ -266,23 +280,6 @@ impl GlobalArgs {
             recorded: Vec::new(),
             rehearsal: None,
             action,
-        }
-    }
-}
-
-impl Command {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Netem(_) => "netem",
-            Self::Filter(_) => "filter",
-            Self::Migrate(_) => "migrate",
-            Self::Outage(_) => "outage",
-            Self::List(_) => "list",
-            Self::Status(_) => "status",
-            Self::Halt(_) => "halt",
-            Self::Check(_) => "check",
-            Self::Rehearse(_) => "rehearse",
-            Self::Completion(_) => "completion",
         }
     }
 }

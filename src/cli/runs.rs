@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::confirm::{Writing, WritingArgs};
+use super::request::{Writing, WritingArgs};
 use super::selection::MatchArgs;
 use super::target::parse_target;
 use super::value_parser::{OneOf, image, pod_namespace, service_account};

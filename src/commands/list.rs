@@ -84,6 +84,6 @@ fn item(row: &VmiRow) -> VmiTargetItem {
         pod: row.placed.as_ref().ok().map(|target| target.launcher.name.clone()),
         created_at: row.created_at.map(Time),
         interfaces: reached.chain(others).collect(),
-        faults: registry::FAULTS.map(|kind| ability(kind.command)).into(),
+        faults: registry::FAULTS.iter().map(|kind| ability(kind.command)).collect(),
     }
 }

@@ -3,7 +3,6 @@
 mod check;
 mod completion;
 mod confirm;
-mod document;
 mod fault;
 mod guards;
 mod guide;
@@ -22,10 +21,11 @@ mod targets;
 
 use std::sync::Arc;
 
-use crate::cli::{Action, ConfigFile, Invocation, Output, Writing};
+use crate::cli::{Action, ConfigFile, FaultRequest, Invocation, Output, Writing};
 use crate::cluster::{Cluster, ClusterError, Connection, WarningSink};
 use crate::command_line::quoted;
 use crate::escape::escape;
+use crate::faults::registry::each_fault;
 use crate::problem::Reason;
 use crate::report::{ExitCode, Format};
 use crate::run::signals::Signals;
@@ -87,9 +87,7 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         }
     };
     let result = match action {
-        Action::Packets(request) => return Box::pin(fault::fault(&mut context, *request)).await,
-        Action::Migrate(request) => return Box::pin(fault::fault(&mut context, *request)).await,
-        Action::Outage(request) => return Box::pin(fault::fault(&mut context, *request)).await,
+        Action::Fault(request) => return run_fault(&mut context, request).await,
         // Read above, and never what a record says.
         Action::Replay(_) => Ok(ExitCode::Usage),
         Action::Guide(request) => Box::pin(guide::guide(&context, &request)).await,
@@ -105,6 +103,17 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
         stop.exit
     })
 }
+
+macro_rules! run_fault {
+    ($($command:literal: $name:ident($flags:path) => $fault:ty,)*) => {
+        async fn run_fault(context: &mut Context, request: FaultRequest) -> ExitCode {
+            match request {
+                $(FaultRequest::$name(request) => Box::pin(fault::fault(context, *request)).await,)*
+            }
+        }
+    };
+}
+each_fault!(run_fault);
 
 fn format(output: Option<Output>) -> Format {
     match output {

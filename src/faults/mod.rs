@@ -19,12 +19,13 @@ pub(crate) mod screen;
 
 use self::debug_pods::PodRequest;
 pub(crate) use self::found::{Around, Candidate, Chosen, Found, cells, facts, place};
+use self::registry::Ground;
 use self::screen::Screen;
 use crate::cluster::events::Regarding;
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::rules::Rule;
-use crate::cluster::{Cluster, ClusterError, Selection};
-use crate::fault::AgentImage;
+use crate::cluster::{Cluster, ClusterError, Selection, VirtualMachineInstance, VmiRow};
+use crate::fault::{AgentImage, Unfit};
 use crate::plan::consent::Confirmed;
 use crate::plan::guards::Facts;
 use crate::report::{AskedFault, DryRun, Ending, RunReport};
@@ -46,8 +47,14 @@ pub(crate) trait Fault {
     /// Everything that any of its kind may need permission for.
     const PERMISSIONS: &'static [Rule];
 
+    /// Whether it puts anything into a VM's network namespace.
+    const ENTERS_VM: bool = false;
+
     /// Whether its plan comes from the seed even where no VMs are drawn.
     const DRAWS_A_SCHEDULE: bool = false;
+
+    /// Why a VMI cannot take it by the flags' defaults, as far as a list of VMIs tells.
+    fn unfit_now(row: &VmiRow, vmi: &VirtualMachineInstance, ground: &Ground) -> Option<Unfit>;
 
     /// What was asked for, as the document has it.
     fn asked(&self) -> AskedFault;

@@ -1,15 +1,26 @@
-//! The faults there are: a line for each command.
+//! The faults there are, and what is done for each of them.
 
 use std::collections::BTreeMap;
 
 use super::Fault;
-use super::migrate::{self, MigrateFault};
-use super::outage::{self, OutageFault};
-use super::packets::PacketFault;
 use crate::cluster::nodes::Node;
 use crate::cluster::rules::Rule;
 use crate::cluster::{Survey, VirtualMachineInstance, VmiRow};
 use crate::fault::Unfit;
+
+/// The registry, a line a command: its name, its flags in `cli`, and the fault that they ask for. It is given to `$macro`, which
+/// makes of every line what its room has for a fault: below [`FAULTS`], in `cli` a subcommand, in `commands` the call.
+macro_rules! each_fault {
+    ($macro:ident) => {
+        $macro! {
+            "netem": Netem(netem::NetemArgs) => crate::faults::packets::PacketFault,
+            "filter": Filter(filter::FilterArgs) => crate::faults::packets::PacketFault,
+            "migrate": Migrate(migrate::MigrateArgs) => crate::faults::migrate::MigrateFault,
+            "outage": Outage(outage::OutageArgs) => crate::faults::outage::OutageFault,
+        }
+    };
+}
+pub(crate) use each_fault;
 
 /// A fault, for commands that are about all of them.
 pub(crate) struct Kind {
@@ -30,32 +41,25 @@ pub(crate) struct Ground {
     pub(crate) flags: Vec<String>,
 }
 
-pub(crate) const FAULTS: [Kind; 4] = [
-    Kind {
-        command: "netem",
-        rules: PacketFault::PERMISSIONS,
-        enters_vm: true,
-        unfit: |row, _, _| row.fault.as_ref().err().cloned(),
-    },
-    Kind {
-        command: "filter",
-        rules: PacketFault::PERMISSIONS,
-        enters_vm: true,
-        unfit: |row, _, _| row.fault.as_ref().err().cloned(),
-    },
-    Kind {
-        command: migrate::COMMAND,
-        rules: MigrateFault::PERMISSIONS,
-        enters_vm: false,
-        unfit: |_, vmi, ground| migrate::eligibility::unfit_now(vmi, ground),
-    },
-    Kind {
-        command: outage::COMMAND,
-        rules: OutageFault::PERMISSIONS,
-        enters_vm: false,
-        unfit: |_, vmi, ground| outage::find::unfit_now(vmi, &ground.flags),
-    },
-];
+macro_rules! kinds {
+    ($($command:literal: $name:ident($flags:path) => $fault:ty,)*) => {
+        pub(crate) const FAULTS: &[Kind] = &[$(Kind::of::<$fault>($command)),*];
+    };
+}
+each_fault!(kinds);
+
+// === impl Kind ===
+
+impl Kind {
+    const fn of<F: Fault>(command: &'static str) -> Self {
+        Self {
+            command,
+            rules: F::PERMISSIONS,
+            enters_vm: F::ENTERS_VM,
+            unfit: F::unfit_now,
+        }
+    }
+}
 
 /// Fills in what each VMI cannot take, and why.
 pub(crate) fn judge(survey: &mut Survey, flags: &[String]) {

@@ -1,8 +1,6 @@
 //! The node: a short-lived privileged pod, the agent script in it, and the session that drives it.
 
-pub(crate) mod attach;
-mod connect;
-mod create;
+mod attach;
 pub(crate) mod feed;
 pub(crate) mod pod;
 pub(crate) mod pod_state;

@@ -8,22 +8,25 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::Api;
+use kube::ResourceExt;
+use kube::api::{Api, PostParams};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
-use crate::cluster::{Ask, Cluster, ClusterError};
-
-use super::attach::{Incoming, Outgoing};
-use super::connect::{FIRST_WORD, connect};
-use super::create::create;
+use super::attach::{FIRST_WORD, Incoming, Outgoing, connect};
+use super::pod::LABEL_RUN;
 use super::pod_state::PodState;
 use super::wire::{Event, Line, Word};
+use crate::cluster::{Ask, Cluster, ClusterError, MANAGER};
 
 /// The agent ends the fault after 7 s of silence: four beats fit, and a slow node still has it out within 10 s.
 const HEARTBEAT: Duration = Duration::from_millis(1500);
 /// Three echoes missed: the wire is dead, though nobody said so.
 const DEAD_WIRE: Duration = Duration::from_secs(6);
+
+/// How often the pod is tried to be made when the server is busy or its answer is lost, and the time between.
+const CREATE_TRIES: u32 = 3;
+const CREATE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a session needs.
 pub(crate) struct Config {
@@ -155,6 +158,43 @@ async fn drive(config: Config, mut words: mpsc::UnboundedReceiver<Word>, heard: 
         if states.changed().await.is_err() {
             return;
         }
+    }
+}
+
+/// Creates the pod. Nobody else makes one of its name, so a busy server can be asked again, and after an answer that was
+/// lost the pod is looked for: one that is there must not be forgotten.
+async fn create(api: &Api<Pod>, pod: &Pod) -> kube::Result<Pod> {
+    let params = PostParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    let is_ours = |found: &Pod| found.labels().get(LABEL_RUN) == pod.labels().get(LABEL_RUN);
+    let mut tries = 1;
+    loop {
+        let error = match api.create(&params, pod).await {
+            Ok(created) => return Ok(created),
+            Err(error) => error,
+        };
+        let may_pass = match &error {
+            kube::Error::Api(status) if status.is_already_exists() && tries > 1 => {
+                let found = api.get(&pod.name_any()).await?;
+                return if is_ours(&found) { Ok(found) } else { Err(error) };
+            }
+            kube::Error::Api(status) => matches!(status.code, 429 | 500 | 503 | 504),
+            _ => true,
+        };
+        if !may_pass || tries == CREATE_TRIES {
+            // The last answer may be lost as well.
+            if may_pass
+                && let Ok(Some(found)) = api.get_opt(&pod.name_any()).await
+                && is_ours(&found)
+            {
+                return Ok(found);
+            }
+            return Err(error);
+        }
+        tries += 1;
+        sleep(CREATE_PAUSE).await;
     }
 }
 

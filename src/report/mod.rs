@@ -7,7 +7,6 @@
 //! The documents are an interface: their fields are only ever added to. What does not apply to a run is absent from its
 //! document, not null; only `error` of a target is there always.
 
-mod asked;
 mod exit;
 mod format;
 mod html;
@@ -25,7 +24,6 @@ mod run_table;
 mod target;
 mod value;
 
-pub use asked::{AskedFault, Columns};
 pub use exit::ExitCode;
 pub use format::{Format, json, yaml};
 pub use list::{CheckItem, CheckResult, FaultAbility, Item, ListReport, RunItem, RunState, VmiTargetItem};
@@ -34,7 +32,7 @@ pub use migrations::{MigrationSummary, NodeMigrations};
 pub use probes::{Millis, ProbePhase, ProbeReport, ProbeSample, ProbeSummary};
 pub use recorded::Recorded;
 pub use recovery::RecoveryReport;
-pub use run::{DryRun, Ending, Outcome, PlanEntry, RunReport, Summary};
+pub use run::{AskedFault, Columns, DryRun, Ending, Outcome, PlanEntry, RunReport, Summary};
 pub use target::{EndedBy, Event, InterfaceReport, Move, RecoveredBy, TargetReport, TargetState, Verified};
 pub use value::{Seconds, Time};
 

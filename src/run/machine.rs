@@ -6,10 +6,10 @@
 //! time ──────────┘
 //! ```
 
+use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 
-use super::moment::Moment;
 use super::signals::Signals;
 
 /// What every machine is told, whatever its fault.
@@ -21,6 +21,13 @@ pub(crate) enum Outside {
     Enough,
     /// The moment of [`Machine::wake_at`] has come.
     Tick,
+}
+
+/// A moment on both clocks: one for durations, one for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub at: Instant,
+    pub clock: Timestamp,
 }
 
 /// A run's state machine. Pure: the time is given.
@@ -50,6 +57,17 @@ pub(crate) trait Driver {
     fn take(&mut self, message: Self::Message) -> Option<<Self::Machine as Machine>::Input>;
 
     fn act(&mut self, actions: Vec<<Self::Machine as Machine>::Action>);
+}
+
+// === impl Moment ===
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        Self {
+            at: Instant::now(),
+            clock: Timestamp::now(),
+        }
+    }
 }
 
 /// Drives a machine until it is done; returns how many signals it was told of.

@@ -7,7 +7,6 @@
 //! [`sweep`] and [`node_check`] each make one and return what its agent said.
 
 pub(crate) mod machine;
-pub(crate) mod moment;
 pub(crate) mod node_check;
 pub(crate) mod one_shot_pod;
 pub mod signals;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use kubectl_vmchaos::faults::packets::verify::verify;
 use kubectl_vmchaos::node::verdict::Verdict;
 use kubectl_vmchaos::node::wire::{Event, Line};
 use proptest::prelude::*;
@@ -116,7 +115,7 @@ fn what_is_read_back_is_what_was_asked_or_a_mismatch() {
         let Ok(read) = serde_json::from_value::<BTreeMap<String, Value>>(read) else {
             return Ok(());
         };
-        match verify(&vm.expected, &read) {
+        match vm.expected.verify(&read) {
             Ok(readings) => prop_assert!(!readings.is_empty()),
             Err(mismatch) => prop_assert!(!mismatch.device.is_empty() && !mismatch.problem.is_empty()),
         }

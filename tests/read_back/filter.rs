@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 
 use kubectl_vmchaos::faults::packets::compile::{Expected, NodeVm};
-use kubectl_vmchaos::faults::packets::verify::verify;
 use serde_json::Value;
 
 use crate::support::compiled as support;
@@ -63,7 +62,10 @@ fn what_nft_has_reads_back_as_asked() {
     assert!(missing.is_empty(), "not recorded:\n{}", missing.join("\n"));
     for flags in LINES.lines() {
         let vm = compiled(flags);
-        let readings = verify(&vm.expected, &answers[flags]).unwrap_or_else(|mismatch| panic!("{flags}: {mismatch}"));
+        let readings = vm
+            .expected
+            .verify(&answers[flags])
+            .unwrap_or_else(|mismatch| panic!("{flags}: {mismatch}"));
         for reading in readings {
             assert_eq!((reading.engine, reading.packets), ("nft", None), "{flags}");
             assert!(!reading.read.is_empty(), "{flags}");
@@ -79,7 +81,7 @@ fn no_table_passes_for_another() {
     for (flags, vm) in &all {
         for (other, wanted) in &all {
             assert_eq!(
-                verify(&wanted.expected, &answers[flags]).is_ok(),
+                wanted.expected.verify(&answers[flags]).is_ok(),
                 rules(vm) == rules(wanted),
                 "{flags} read as {other}"
             );

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::cli::{self, Action};
+use kubectl_vmchaos::cli::{self, Action, FaultRequest};
 use kubectl_vmchaos::fault::{Binding, Interface, Launcher, Target};
 use kubectl_vmchaos::faults::packets::compile::{NodeVm, Order, compile, node_plan};
 use kubectl_vmchaos::plan::Handle;
@@ -33,7 +33,9 @@ fn target() -> Target {
 /// The part of a node's plan that is the VM's, and the plan; or why there is none.
 pub(crate) fn compiled(line: &str) -> Result<(NodeVm, String), String> {
     let words = ["kubectl-vmchaos"].into_iter().chain(line.split_whitespace());
-    let Ok(Action::Packets(request)) = cli::parse(words).map(|invocation| invocation.action) else {
+    let Ok(Action::Fault(FaultRequest::Netem(request) | FaultRequest::Filter(request))) =
+        cli::parse(words).map(|invocation| invocation.action)
+    else {
         return Err(format!("{line}: neither netem nor filter, or not understood"));
     };
     let spec = &request.fault.spec;

@@ -21,8 +21,7 @@ use crate::faults::migrate::plan::MigrationPlan;
 use crate::faults::screen::Screen;
 use crate::plan::consent::Confirmed;
 use crate::problem::Problem;
-use crate::run::machine::{self, Driver as _, drive, step};
-use crate::run::moment::Moment;
+use crate::run::machine::{self, Driver as _, Moment, drive, step};
 use crate::run::signals::Signals;
 
 /// So long is tried to leave word that no round follows.

@@ -13,8 +13,7 @@ use crate::faults::migrate::plan::MigrationPlan;
 use crate::faults::migrate::schedule::Schedule;
 use crate::faults::migrate::spec::{Extent, Movable};
 use crate::problem::Problem;
-use crate::run::machine::{Machine, Outside};
-use crate::run::moment::Moment;
+use crate::run::machine::{Machine, Moment, Outside};
 
 pub(crate) use super::messages::{Action, FlightIndex, Input, NotMade};
 

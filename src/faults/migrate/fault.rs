@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::eligibility::Terrain;
+use super::eligibility::{Terrain, unfit_now};
 use super::explain::Limits;
 use super::find::pool;
 use super::plan::MigrationPlan;
@@ -16,9 +16,11 @@ use crate::cluster::events::Regarding;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::rules::Rule;
-use crate::cluster::{Cluster, ClusterError, Selection, migration};
+use crate::cluster::{Cluster, ClusterError, Selection, VirtualMachineInstance, VmiRow, migration};
+use crate::fault::Unfit;
 use crate::faults::migrate::permissions::MIGRATE;
 use crate::faults::permitted::{Places, permitted};
+use crate::faults::registry::Ground;
 use crate::faults::screen::Screen;
 use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts};
 use crate::plan::consent::Confirmed;
@@ -55,6 +57,10 @@ impl Fault for MigrateFault {
 
     const PERMISSIONS: &'static [Rule] = MIGRATE;
     const DRAWS_A_SCHEDULE: bool = true;
+
+    fn unfit_now(_: &VmiRow, vmi: &VirtualMachineInstance, ground: &Ground) -> Option<Unfit> {
+        unfit_now(vmi, ground)
+    }
 
     fn asked(&self) -> AskedFault {
         AskedFault::new(COMMAND, Columns::Migrations, &self.spec)

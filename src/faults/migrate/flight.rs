@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::problem::Problem;
-use crate::run::moment::Moment;
+use crate::run::machine::Moment;
 
 /// The phases of a migration object in their order; a watch may miss the fast ones.
 pub(crate) const PHASES: [&str; 8] = [

@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
     use crate::faults::migrate::flight::Clock;
-    use crate::run::moment::Moment;
+    use crate::run::machine::Moment;
 
     fn pool(keys: &[(&str, &str)]) -> Pool {
         let movable = |(namespace, name): &(&str, &str)| Movable {

@@ -12,8 +12,7 @@ use crate::faults::migrate::eligibility::NotMovable;
 use crate::faults::migrate::plan::MigrationPlan;
 use crate::faults::migrate::schedule::Schedule;
 use crate::faults::migrate::spec::{Destination, Extent, MigrateSpec, Movable};
-use crate::run::machine::{Machine, Outside};
-use crate::run::moment::Moment;
+use crate::run::machine::{Machine, Moment, Outside};
 fn moment(at: Instant) -> Moment {
     Moment {
         at,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 
-use super::find::{candidates, launcher_of};
+use super::find::{candidates, launcher_of, unfit_now};
 use super::plan::{OutagePlan, PlannedOutage, Pods};
 use super::recovery::predict;
 use super::spec::{Mode, OutageSpec, OutageTarget};
@@ -14,12 +14,13 @@ use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::rules::Rule;
 use crate::cluster::{
-    Cluster, ClusterError, LauncherImages, Selection, VirtualMachineInstance, launcher_images, manifest,
+    Cluster, ClusterError, LauncherImages, Selection, VirtualMachineInstance, VmiRow, launcher_images, manifest,
 };
-use crate::fault::Execution;
+use crate::fault::{Execution, Unfit};
 use crate::faults::debug_pods::{self, PodRequest};
 use crate::faults::outage::permissions;
 use crate::faults::permitted::{Places, permitted};
+use crate::faults::registry::Ground;
 use crate::faults::screen::Screen;
 use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts, place};
 use crate::plan::consent::Confirmed;
@@ -56,6 +57,10 @@ impl Fault for OutageFault {
     type Ran = driver::Ran;
 
     const PERMISSIONS: &'static [Rule] = permissions::OUTAGE;
+
+    fn unfit_now(_: &VmiRow, vmi: &VirtualMachineInstance, ground: &Ground) -> Option<Unfit> {
+        unfit_now(vmi, &ground.flags)
+    }
 
     fn asked(&self) -> AskedFault {
         AskedFault::new(COMMAND, Columns::Recovery, &self.spec)

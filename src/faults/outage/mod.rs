@@ -16,7 +16,6 @@ mod fault;
 pub(crate) mod find;
 pub(crate) mod kill;
 pub(crate) mod manifest_files;
-mod messages;
 pub(crate) mod permissions;
 pub(crate) mod plan;
 pub(crate) mod plan_text;

@@ -13,7 +13,7 @@ use crate::problem::{Problem, Reason};
 use crate::report::{
     EndedBy, Ending, Event, PlanEntry, RecoveredBy, RecoveryReport, RunReport, Seconds, TargetReport, TargetState, Time,
 };
-use crate::run::moment::Moment;
+use crate::run::machine::Moment;
 
 /// Puts what is planned into the document; `again` makes of a command one that reaches the same cluster.
 pub(crate) fn plan(report: &mut RunReport, plan: &OutagePlan, again: impl Fn(CommandLine) -> CommandLine) {

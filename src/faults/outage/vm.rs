@@ -16,7 +16,7 @@ use super::VmiState;
 use crate::faults::outage::recovery::{Comeback, Help, Prediction, Sight, help};
 use crate::faults::outage::spec::{Mode, OutageSpec, OutageTarget};
 use crate::problem::{Problem, Reason};
-use crate::run::moment::Moment;
+use crate::run::machine::Moment;
 
 /// One VMI's outage.
 #[derive(Debug, Clone)]

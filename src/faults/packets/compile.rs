@@ -1,4 +1,5 @@
-//! A fault on one VM as lines of its node's plan, the same for every kind of fault: who, how long, on which devices, by which commands.
+//! A fault on one VM as lines of its node's plan, the same for every kind of fault: who, how long, on which devices, by which commands;
+//! and what the kernel must answer once they are carried out.
 //!
 //! ```text
 //! netem   root qdiscs: the tap's into the guest, the uplink's out of it; one VM's commands are in its own lines
@@ -7,8 +8,11 @@
 
 mod probes;
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
+
+use serde_json::Value;
 
 use crate::fault::{Direction, Directions, Interface, Target};
 use crate::faults::packets::filter::{self, ExpectedFilter, Ruleset};
@@ -48,6 +52,32 @@ pub enum Expected {
     /// One a device.
     Qdiscs(Vec<ExpectedQdisc>),
     Filter(ExpectedFilter),
+}
+
+/// What the kernel holds on one device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    pub device: String,
+    /// The tool that put it there: `tc` or `nft`.
+    pub engine: &'static str,
+    /// As the tool was told.
+    pub asked: String,
+    /// As the kernel has it, in the same words.
+    pub read: String,
+    /// Packets that have passed, where they are counted.
+    pub packets: Option<u64>,
+    /// Packets that have not, on purpose or for want of room; of a filter, those it dropped or rejected.
+    pub dropped: u64,
+}
+
+/// The kernel holds something else.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{device}: asked for {asked}, but {problem}")]
+pub struct Mismatch {
+    pub device: String,
+    pub asked: String,
+    /// What differs, e.g. `the kernel has loss 5%, not 10%`.
+    pub problem: String,
 }
 
 /// What a kind of fault adds to a VM's lines.
@@ -90,6 +120,19 @@ pub fn device<'a>(fault: &PacketEffect, direction: Direction, interface: &'a Int
     match fault {
         PacketEffect::Netem(_) => direction.device(interface),
         PacketEffect::Filter(filter) => filter::compile::place(interface, direction, filter.action).0,
+    }
+}
+
+// === impl Expected ===
+
+impl Expected {
+    /// Whether the kernel holds what was asked for, by what the agent read back on a VM under each device's or the tool's name.
+    /// "Injected" rests on this alone: what a command printed or returned proves nothing.
+    pub fn verify(&self, read: &BTreeMap<String, Value>) -> Result<Vec<Reading>, Mismatch> {
+        match self {
+            Self::Qdiscs(expected) => expected.iter().map(|one| netem::verify::verify(one, read)).collect(),
+            Self::Filter(expected) => filter::verify::verify(expected, read),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::engine::{Action, Engine, Input, Settings};
 use super::pods::{PodLeft, Pods};
 use super::screen;
 use super::vm::{Placement, PodIndex, Vm, VmIndex};
-use super::{feed, launchers, relocate};
+use super::{feed, relocate};
 use crate::cluster::events::Happened;
 use crate::cluster::{Cluster, ClusterError};
 use crate::command_line::CommandLine;
@@ -72,7 +72,7 @@ pub(crate) async fn run(cluster: &Cluster, confirmed: &Confirmed<Plan>, signals:
     let feeds = [
         feed::feed_pods(cluster.clone(), namespace.to_owned(), plan.run.clone(), sender.clone()),
         feed::feed_vmis(cluster.clone(), plan, sender.clone()),
-        launchers::feed(cluster.clone(), plan, sender.clone()),
+        feed::feed_launchers(cluster.clone(), plan, sender.clone()),
     ];
     let mut driver = Driver {
         cluster,
@@ -120,9 +120,8 @@ fn engine(plan: &Plan) -> Engine {
     };
     let vms = plan.vms.iter().map(|vm| {
         let expected = vm.compiled.expected.clone();
-        let check = move |read: &BTreeMap<String, serde_json::Value>| {
-            crate::faults::packets::verify::verify(&expected, read).map_err(|error| error.to_string())
-        };
+        let check =
+            move |read: &BTreeMap<String, serde_json::Value>| expected.verify(read).map_err(|error| error.to_string());
         let placement = Placement::new(vm.node, vm.index, &vm.target.node);
         let probing = Probing::new(plan.spec.probes.len(), vm.target.launcher.address);
         Vm::new(&vm.target.key(), placement, Box::new(check)).probed(probing)

@@ -15,11 +15,70 @@ use tokio::time::Instant;
 
 use super::vm::{Cause, End, Placement, PodIndex, Step, Vm, VmIndex};
 use crate::cluster::events::Happened;
+use crate::node::session::Heard;
 use crate::node::wire::Word;
-use crate::run::machine::{Machine, Outside};
-use crate::run::moment::Moment;
+use crate::problem::Problem;
+use crate::run::machine::{Machine, Moment, Outside};
+use crate::run::sweep::Swept;
 
-pub(crate) use super::messages::{Action, Input, VmiSeen};
+/// What a VMI looks like now, to a run that has a fault on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct VmiSeen {
+    /// Finished, no longer there, or another guest under the same name.
+    pub gone: bool,
+    /// Being deleted: the guest may still run, and is not coming back.
+    pub leaving: bool,
+    pub node: Option<String>,
+    /// Its resource version, where it was seen: larger is newer.
+    pub version: Option<u64>,
+}
+
+/// What the engine is told.
+#[derive(Debug)]
+pub(crate) enum Input {
+    Heard(PodIndex, Heard),
+    Vmi(VmIndex, VmiSeen),
+    /// The launcher that a debug pod has the VM's fault in is being deleted, or has ended.
+    LauncherEnds(VmIndex, PodIndex),
+    /// Answer to [`Action::Place`]: the pod opened on the new node, with the VM as its only one.
+    Placed(VmIndex, String, Result<PodIndex, Problem>),
+    /// Answer to [`Action::Verify`]: what was found and is gone now, or what is left.
+    Verified(VmIndex, usize, Result<Swept, String>),
+    /// The debug pods cannot be watched: nothing that depends on it is begun, and what is there is rolled back.
+    Blind(Problem),
+    Outside(Outside),
+}
+
+impl From<Outside> for Input {
+    fn from(outside: Outside) -> Self {
+        Self::Outside(outside)
+    }
+}
+
+/// What the engine wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Action {
+    Say(PodIndex, Word),
+    /// Let go of a session that has not begun its dialogue.
+    Close(PodIndex),
+    /// Find the VM's launcher on this node and open a session there, for the remaining time.
+    Place {
+        vm: VmIndex,
+        node: String,
+        remaining: Duration,
+    },
+    /// Read the VMI now: its launcher is gone, or on its way out.
+    Recheck(VmIndex),
+    /// Look into the VM's network namespace with a fresh agent: nobody could say what is left there.
+    Verify {
+        vm: VmIndex,
+        placement: usize,
+    },
+    /// The VM's state has changed.
+    Show(VmIndex),
+    /// Say it where the VMI's owner looks: as an Event.
+    Tell(VmIndex, Happened),
+}
 
 /// How long the agent may take for a step that takes it a fraction of a second.
 pub(super) const STEP_LIMIT: Duration = Duration::from_secs(15);
@@ -47,7 +106,7 @@ pub(super) enum Life {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Stage {
+pub(super) enum Stage {
     Gathering,
     Batch(Vec<VmIndex>),
     Winding,
@@ -58,8 +117,8 @@ pub(crate) struct Engine {
     pub(super) settings: Settings,
     pub(super) vms: Vec<Vm>,
     pub(super) pods: Vec<Life>,
-    stage: Stage,
-    signals: u32,
+    pub(super) stage: Stage,
+    pub(super) signals: u32,
     /// Said of the batch that is under way.
     pub(super) enough: bool,
     /// The time of the input that is being taken, for people.
@@ -233,62 +292,6 @@ impl Engine {
                 if members.iter().any(|&vm| self.vms[vm].current().pod == pod) {
                     self.actions.push(Action::Say(pod, word(None)));
                 }
-            }
-        }
-    }
-
-    /// Ends the run: what was touched is rolled back, what was not is let go.
-    pub(super) fn wind(&mut self, cause: Cause, now: Instant) {
-        self.stage = Stage::Winding;
-        for pod in 0..self.pods.len() {
-            match self.pods[pod] {
-                Life::Talking => self.actions.push(Action::Say(pod, Word::Rollback(None))),
-                Life::Starting => self.actions.push(Action::Close(pod)),
-                Life::Lost | Life::Over => {}
-            }
-        }
-        for index in 0..self.vms.len() {
-            let vm = &mut self.vms[index];
-            if vm.is_final() {
-                continue;
-            }
-            vm.because(cause);
-            vm.bare_since = None;
-            vm.decide_by = None;
-            vm.probing.waits = None;
-            for placement in &mut vm.placements {
-                match placement.step {
-                    Step::Waiting | Step::Found | Step::Arming | Step::Ready => {
-                        placement.step = Step::Final(End::Untouched);
-                    }
-                    Step::Going | Step::Injected => {
-                        placement.step = Step::Ending;
-                        placement.limit = Some(now + STEP_LIMIT);
-                    }
-                    Step::Ending | Step::Verifying | Step::Final(_) => {}
-                }
-            }
-            self.actions.push(Action::Show(index));
-        }
-    }
-
-    fn signal(&mut self, now: Instant) {
-        self.forget_probes(Vm::is_final);
-        if self.vms.iter().all(Vm::is_final) {
-            // Everything is back already; only probes were waited for.
-            return;
-        }
-        self.signals += 1;
-        if self.signals == 1 {
-            self.wind(Cause::Signal, now);
-            return;
-        }
-        for vm in &mut self.vms {
-            vm.bare_since = None;
-            vm.decide_by = None;
-            for placement in vm.placements.iter_mut().filter(|placement| !placement.is_final()) {
-                let left = "the command was told to leave before the rollback was verified";
-                placement.step = Step::Final(End::Leaked(left.to_owned()));
             }
         }
     }

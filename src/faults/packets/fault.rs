@@ -7,11 +7,12 @@ use super::{closing_lines, driver, plan_text, report as document};
 use crate::cluster::events::Regarding;
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::rules::Rule;
-use crate::cluster::{Cluster, ClusterError, LauncherImages, Selection, survey};
-use crate::fault::{Execution, Target};
+use crate::cluster::{Cluster, ClusterError, LauncherImages, Selection, VirtualMachineInstance, VmiRow, survey};
+use crate::fault::{Execution, Target, Unfit};
 use crate::faults::debug_pods::{self, PodRequest};
 use crate::faults::packets::permissions::VM_PACKETS;
 use crate::faults::packets::spec::PacketSpec;
+use crate::faults::registry::Ground;
 use crate::faults::screen::Screen;
 use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts};
 use crate::plan::consent::Confirmed;
@@ -38,6 +39,11 @@ impl Fault for PacketFault {
     type Ran = driver::Ran;
 
     const PERMISSIONS: &'static [Rule] = VM_PACKETS;
+    const ENTERS_VM: bool = true;
+
+    fn unfit_now(row: &VmiRow, _: &VirtualMachineInstance, _: &Ground) -> Option<Unfit> {
+        row.fault.as_ref().err().cloned()
+    }
 
     fn asked(&self) -> AskedFault {
         AskedFault::new(self.spec.fault.kind(), Columns::Packets, &self.spec)

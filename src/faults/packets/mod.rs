@@ -3,12 +3,12 @@
 //! ```text
 //! sessions, watches, signals ──> Input ──> engine ──> Action ──> driver ──> words to the agents, debug pods, Events
 //! ```
-//! [`engine`] decides and is pure; its rules stand with what they are about: `agent_events`, `verdict`, `vmi_changes`,
-//! `end_now`, [`probes`]. [`driver`] does what it decides, with [`pods`] for the sessions; [`feed`] watches pods and VMIs, [`relocate`]
-//! finds launchers that moved, `launchers` watches for their end. [`vm`] is what is known of each VM.
+//! [`engine`] decides and is pure, on what is known of each VM ([`vm`]); its rules stand with what they are about: `agent_events`,
+//! `verdict`, `vmi_changes`, `early_end`, [`probes`]. [`driver`] does what it decides, with [`pods`] for the sessions; `feed` watches
+//! debug pods, VMIs and launchers, `relocate` finds launchers that moved.
 //!
 //! ```text
-//!                    ┌── compile ──> NodeVm { lines ──> the agent;  expected ──> verify <── the kernel's answer }
+//!                    ┌── compile ──> NodeVm { lines ──> the agent;  expected <── verify ── the kernel's answer }
 //! Order + Target ────┤
 //!                    └── words ──> sentences
 //! ```
@@ -18,13 +18,11 @@ mod agent_events;
 pub(crate) mod closing_lines;
 pub mod compile;
 pub(crate) mod driver;
-mod end_now;
+mod early_end;
 pub(crate) mod engine;
 mod fault;
 mod feed;
 pub mod filter;
-mod launchers;
-mod messages;
 pub mod netem;
 pub mod permissions;
 pub(crate) mod plan;
@@ -37,7 +35,6 @@ pub(crate) mod report;
 pub(crate) mod screen;
 pub(crate) mod spec;
 mod verdict;
-pub mod verify;
 pub(crate) mod vm;
 mod vmi_changes;
 pub(crate) mod words;

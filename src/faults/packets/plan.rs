@@ -1,7 +1,5 @@
-//! The whole of a run before anything of it is done: which pods, which commands, on which VMs. What a dry run prints,
+//! The whole of a run before anything of it is done: which debug pods, which commands, on which VMs. What a dry run prints,
 //! what is confirmed, and what is run are this one value.
-
-mod pods;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,10 +8,15 @@ use std::time::Duration;
 use crate::command_line::CommandLine;
 use crate::fault::{AgentImage, Execution, Target, Unfit};
 use crate::faults::packets::compile::{NodeVm, Order, compile, node_plan};
+use crate::faults::packets::relocate::Moved;
 use crate::faults::packets::spec::PacketSpec;
+use crate::node::pod::DebugPod;
 use crate::plan::agent_lines::CompileError;
 use crate::plan::handle::Handle;
 use crate::plan::pod_options::{DETACH, DURATION, FAULT, PLAN, PodOptions, TARGETS, TOTAL};
+
+/// Past the fault's end, before Kubernetes ends the pod: starting, arming, draining and undoing.
+const MARGIN: Duration = Duration::from_secs(60);
 
 /// Everything a run does.
 #[derive(Debug, Clone)]
@@ -166,11 +169,6 @@ impl Plan {
         )
     }
 
-    /// The same text for a node with one VM, which moved there.
-    pub(crate) fn moved_text(&self, vm: &NodeVm) -> String {
-        node_plan(&self.order(), [vm])
-    }
-
     /// What the debug pod on a node runs.
     pub(crate) fn image(&self, node: usize) -> &AgentImage {
         self.pod.images.on(&self.nodes[node].name)
@@ -179,6 +177,59 @@ impl Plan {
     /// Name of the debug pod on a node.
     pub(crate) fn pod_name(&self, node: usize) -> String {
         format!("vmchaos-{}-{node}", self.run)
+    }
+
+    /// The debug pod for one of its nodes.
+    pub(crate) fn debug_pod(&self, node: usize, namespace: &str) -> DebugPod {
+        let planned = &self.nodes[node];
+        let vms: Vec<_> = planned
+            .vms
+            .iter()
+            .map(|&vm| (&self.vms[vm].target, &self.vms[vm].compiled))
+            .collect();
+        let text = self.node_text(node);
+        let pod = self.pod_on(&planned.name, self.image(node), &vms, text, self.total_hold());
+        DebugPod {
+            suffix: node.to_string(),
+            namespace: namespace.to_owned(),
+            ..pod
+        }
+    }
+
+    /// The debug pod that puts the fault of a VM that moved where it is now.
+    pub(crate) fn moved_pod(&self, moved: &Moved, target: &Target, compiled: &NodeVm) -> DebugPod {
+        let text = node_plan(&self.order(), [compiled]);
+        let image = self.pod.images.on(&moved.node);
+        let pod = self.pod_on(&moved.node, image, &[(target, compiled)], text, moved.remaining);
+        DebugPod {
+            suffix: moved.index.to_string(),
+            namespace: moved.namespace.clone(),
+            ..pod
+        }
+    }
+
+    /// `hold` is how long its faults take.
+    fn pod_on(
+        &self,
+        node: &str,
+        image: &AgentImage,
+        vms: &[(&Target, &NodeVm)],
+        text: String,
+        hold: Duration,
+    ) -> DebugPod {
+        DebugPod {
+            run: self.run.clone(),
+            suffix: String::new(),
+            fault: self.spec.fault.kind().to_owned(),
+            node: node.to_owned(),
+            namespace: String::new(),
+            image: image.clone(),
+            service_account: self.pod.service_account.clone(),
+            tolerations: self.pod.tolerations(),
+            annotations: self.annotations(vms),
+            plan: text,
+            active_deadline: self.pod.start_limit + hold + MARGIN,
+        }
     }
 
     /// What ends the run from any machine, without the flags that lead to the cluster.

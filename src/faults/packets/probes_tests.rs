@@ -8,8 +8,7 @@ use crate::faults::packets::probes::Probing;
 use crate::faults::packets::testing::here;
 use crate::node::session::Heard;
 use crate::node::wire::{By, Event, Line, ProbePhase, Word};
-use crate::run::machine::{Machine, Outside};
-use crate::run::moment::Moment;
+use crate::run::machine::{Machine, Moment, Outside};
 
 /// A run with one VM that is probed in two ways.
 fn probed(settings: Settings) -> Story {

@@ -7,13 +7,12 @@ use tokio::time::Instant;
 
 use super::engine::{Action, Engine, Input, Settings, VmiSeen};
 use super::vm::{Placement, Step, Vm};
-use crate::faults::packets::verify::Reading;
+use crate::faults::packets::compile::Reading;
 use crate::node::pod_state::PodState;
 use crate::node::session::Heard;
 use crate::node::verdict::Verdict;
 use crate::node::wire::{By, Event, Line};
-use crate::run::machine::{Machine, Outside};
-use crate::run::moment::Moment;
+use crate::run::machine::{Machine, Moment, Outside};
 use crate::run::sweep::Swept;
 
 /// A run with one VM a pod, and a clock that only moves when told.

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::faults::packets::compile::Reading;
 use crate::faults::packets::probes::Probing;
-use crate::faults::packets::verify::Reading;
 use crate::node::wire::By;
 use crate::problem::Problem;
 

@@ -2,7 +2,7 @@
 
 use crate::faults::outage::recovery::Help;
 use crate::problem::Problem;
-use crate::run::moment::Moment;
+use crate::run::machine::Moment;
 
 /// What is to be done for a VMI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

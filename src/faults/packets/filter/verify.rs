@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::faults::packets::compile::{Mismatch, Reading};
 use crate::faults::packets::filter::Engine;
 use crate::faults::packets::filter::{ExpectedFilter, Hook};
-use crate::faults::packets::verify::{Mismatch, Reading};
 
 /// Compares what the agent read back with the rules of the run: under `nft` the object that `nft -j list table` prints, or
 /// under `DEVICE HOOK` the array that `tc -s -j filter show` does.

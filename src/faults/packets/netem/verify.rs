@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::faults::packets::compile::{Mismatch, Reading};
 use crate::faults::packets::netem::ExpectedQdisc;
 use crate::faults::packets::netem::qdisc::Shaper;
-use crate::faults::packets::verify::{Mismatch, Reading};
 
 /// Compares one device's answer, the array that `tc -s -j qdisc show dev DEVICE` prints, with what it must be.
 pub(crate) fn verify(expected: &ExpectedQdisc, read: &BTreeMap<String, Value>) -> Result<Reading, Mismatch> {

@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::line;
 use crate::fault::Direction;
+use crate::faults::packets::compile::{Mismatch, Reading};
 use crate::faults::packets::filter::flower::FlowerFilter;
 use crate::faults::packets::filter::ruleset::Family;
 use crate::faults::packets::filter::{ExpectedFilter, Hook};
-use crate::faults::packets::verify::{Mismatch, Reading};
 
 pub(super) fn verify(
     expected: &ExpectedFilter,

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::line;
 use crate::fault::{Cidr, Ports};
+use crate::faults::packets::compile::{Mismatch, Reading};
 use crate::faults::packets::filter::{ExpectedFilter, Hook};
-use crate::faults::packets::verify::{Mismatch, Reading};
 
 /// Priority of the chains: before those of firewalls, which begin at -300.
 const PRIORITY: i64 = -500;

@@ -1,13 +1,70 @@
-//! The operator has seen enough: what is in place now ends as at its deadline.
+//! What ends a run before its deadline: a failure, a signal, or that the operator has seen enough.
 
 use tokio::time::Instant;
 
-use super::engine::{Action, Engine};
-use super::vm::{Cause, End, Step, VmIndex};
+use super::engine::{Action, Engine, Life, STEP_LIMIT, Stage};
+use super::vm::{Cause, End, Step, Vm, VmIndex};
 use crate::node::wire::Word;
 
 impl Engine {
-    /// Rolls back what has the fault, and what is about to have it. In a serial run that is the VM whose turn it is, and the
+    /// Ends the run: what was touched is rolled back, what was not is let go.
+    pub(super) fn wind(&mut self, cause: Cause, now: Instant) {
+        self.stage = Stage::Winding;
+        for pod in 0..self.pods.len() {
+            match self.pods[pod] {
+                Life::Talking => self.actions.push(Action::Say(pod, Word::Rollback(None))),
+                Life::Starting => self.actions.push(Action::Close(pod)),
+                Life::Lost | Life::Over => {}
+            }
+        }
+        for index in 0..self.vms.len() {
+            let vm = &mut self.vms[index];
+            if vm.is_final() {
+                continue;
+            }
+            vm.because(cause);
+            vm.bare_since = None;
+            vm.decide_by = None;
+            vm.probing.waits = None;
+            for placement in &mut vm.placements {
+                match placement.step {
+                    Step::Waiting | Step::Found | Step::Arming | Step::Ready => {
+                        placement.step = Step::Final(End::Untouched);
+                    }
+                    Step::Going | Step::Injected => {
+                        placement.step = Step::Ending;
+                        placement.limit = Some(now + STEP_LIMIT);
+                    }
+                    Step::Ending | Step::Verifying | Step::Final(_) => {}
+                }
+            }
+            self.actions.push(Action::Show(index));
+        }
+    }
+
+    /// The first rolls back what is in place, the second leaves.
+    pub(super) fn signal(&mut self, now: Instant) {
+        self.forget_probes(Vm::is_final);
+        if self.vms.iter().all(Vm::is_final) {
+            // Everything is back already; only probes were waited for.
+            return;
+        }
+        self.signals += 1;
+        if self.signals == 1 {
+            self.wind(Cause::Signal, now);
+            return;
+        }
+        for vm in &mut self.vms {
+            vm.bare_since = None;
+            vm.decide_by = None;
+            for placement in vm.placements.iter_mut().filter(|placement| !placement.is_final()) {
+                let left = "the command was told to leave before the rollback was verified";
+                placement.step = Step::Final(End::Leaked(left.to_owned()));
+            }
+        }
+    }
+
+    /// The operator has seen enough: rolls back what has the fault, and what is about to have it, as at the deadline. In a serial run that is the VM whose turn it is, and the
     /// next one's turn comes, as at the deadline. Means nothing while no VM has the fault.
     pub(super) fn enough(&mut self, now: Instant) {
         let members = self.members();
