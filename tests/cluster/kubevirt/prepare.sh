@@ -35,18 +35,34 @@ need_room() {
 	[ "$disk" -ge 10 ] || skip "KubeVirt needs 10 GB of free disk below $cache, there are $disk"
 }
 
-# KubeVirt's programs, and what installs them: sets `kubevirt_programs`, `kubevirt_version`.
+# Sets `kubevirt_version`, and the file of its modules.
+choose_kubevirt() { # VERSION, or nothing for the one of go.mod
+	local file all=() version
+	for file in "$here"/kubevirt/*.mod; do
+		version=$(sed -nE 's,^(require |\t)kubevirt.io/kubevirt ,,p' "$file")
+		all+=("$version")
+		if [ "${1:-}" = "$version" ] || { [ -z "${1:-}" ] && [ "${file##*/}" = go.mod ]; }; then
+			kubevirt_version=$version
+			kubevirt_modules=$file
+		fi
+	done
+	[ -n "$kubevirt_version" ] || skip "no KubeVirt $1 here, but ${all[*]}"
+}
+
+# KubeVirt's programs, and what installs them: sets `kubevirt_programs`.
 build_kubevirt() {
-	local module=$here/kubevirt flags=(-tags "netgo osusergo libvirt_dlopen" -trimpath -buildvcs=false) sources programs
-	kubevirt_version=$(sed -n 's/^require kubevirt.io\/kubevirt //p' "$module/go.mod")
-	kubevirt_programs=$cache/kubevirt-programs-$(cd "$module" && { go version && cat go.mod go.sum ./*.go; } | sha256sum | cut -c1-16)
+	local module=$here/kubevirt flags sources programs tag
+	# What differs between the versions in what is built of this folder: v1.6.0 is the tag kubevirt_v1_6.
+	tag=kubevirt_${kubevirt_version//./_}
+	flags=("-modfile=$kubevirt_modules" -tags "netgo osusergo libvirt_dlopen ${tag%_*}" -trimpath -buildvcs=false)
+	kubevirt_programs=$cache/kubevirt-programs-$(cd "$module" && { go version && cat "$kubevirt_modules" "${kubevirt_modules%.mod}.sum" ./*.go; } | sha256sum | cut -c1-16)
 	keep_latest kubevirt-programs "$kubevirt_programs" && return
 	echo "# building KubeVirt $kubevirt_version (7 minutes on two idle processors)"
-	(cd "$module" && go mod download) || skip "the modules of KubeVirt $kubevirt_version could not be downloaded"
+	(cd "$module" && go mod download -modfile="$kubevirt_modules") || skip "the modules of KubeVirt $kubevirt_version could not be downloaded"
 	rm -rf "$kubevirt_programs.new"
 	mkdir "$kubevirt_programs.new"
 	sources=$(kubevirt_sources)
-	mapfile -t programs < <(cd "$module" && go list tool)
+	mapfile -t programs < <(cd "$module" && go list -modfile="$kubevirt_modules" tool)
 	# Of one link, so that what they share is compiled once; libvirt is opened when it runs, so that it need not be here.
 	(cd "$module" && nice -n 19 go build -p 2 "${flags[@]}" -ldflags "-s -w -X kubevirt.io/client-go/version.gitVersion=$kubevirt_version" -o "$kubevirt_programs.new/" "${programs[@]}")
 	(cd "$module" && nice -n 19 go build -p 2 "${flags[@]}" -ldflags "-s -w" -o "$kubevirt_programs.new/manifests" .)
@@ -54,7 +70,7 @@ build_kubevirt() {
 	mv "$kubevirt_programs.new" "$kubevirt_programs"
 }
 
-kubevirt_sources() { (cd "$here/kubevirt" && go list -m -f '{{.Dir}}' kubevirt.io/kubevirt); }
+kubevirt_sources() { (cd "$here/kubevirt" && go list -modfile="$kubevirt_modules" -m -f '{{.Dir}}' kubevirt.io/kubevirt); }
 
 # Its images as containerd has them once they are imported: sets `kubevirt_images`.
 pack_kubevirt() {

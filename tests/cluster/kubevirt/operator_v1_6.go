@@ -1,4 +1,4 @@
-//go:build !kubevirt_v1_7
+//go:build kubevirt_v1_6
 
 package main
 
