@@ -17,6 +17,8 @@ type guest struct {
 	app string
 	// claim names the PersistentVolumeClaim with its disk; empty where it has none.
 	claim string
+	// agent says that a guest agent runs in it.
+	agent bool
 }
 
 // owner is what keeps a guest in existence: a VirtualMachine of the run strategy that it names, or one of the others here.
@@ -82,6 +84,9 @@ func (g guest) spec() object {
 		"affinity": object{"nodeAffinity": object{"preferredDuringSchedulingIgnoredDuringExecution": []any{object{
 			"weight": int64(100), "preference": object{"matchExpressions": []any{object{"key": "kubernetes.io/hostname", "operator": "In", "values": []any{g.node}}}},
 		}}}},
+	}
+	if g.agent {
+		_ = unstructured.SetNestedField(spec, "/initrd-agent", "domain", "firmware", "kernelBoot", "container", "initrdPath")
 	}
 	// Elsewhere a node selector would forbid migrations.
 	if g.node == "node-3" {

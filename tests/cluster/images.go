@@ -39,7 +39,7 @@ func (c *cluster) images() error {
 
 func (c *cluster) buildImages() error {
 	roots := filepath.Join(c.folder, "images")
-	if err := run(filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "tools.sh"), os.Getenv("VMCHAOS_CLUSTER_KERNEL"), roots); err != nil {
+	if err := run(filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "image", "tools.sh"), os.Getenv("VMCHAOS_CLUSTER_KERNEL"), os.Getenv("VMCHAOS_CLUSTER_GUEST_AGENT"), roots); err != nil {
 		return err
 	}
 	builder, err := newImageArchive(c.archive())

@@ -76,7 +76,9 @@ func (t *check) outagesOf(o owner, modes []outageMode) {
 // outageReport is the part of the command's document that tells of its only target.
 type outageReport struct {
 	State, RecoveredBy string
-	Recovery           struct {
+	// HeldSeconds is zero where nothing tells when the guest had booted.
+	HeldSeconds float64
+	Recovery    struct {
 		Predicted, Why string
 		Loses          []string
 	}

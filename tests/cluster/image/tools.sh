@@ -2,10 +2,11 @@
 # Puts the file systems of those images together that are not KubeVirt's, from this machine's Debian packages: the tools that a
 # debug pod needs, which a node that is a machine has as well, a guest's kernel and initramfs, and the sandbox's one program.
 #
-#   tools.sh KERNEL_DIR OUT    KERNEL_DIR is the unpacked linux-image package; makes OUT/tools, OUT/guest and OUT/pause
+#   tools.sh KERNEL_DIR AGENT_DIR OUT    unpacked packages: linux-image, and qemu-guest-agent with all that it needs; makes
+#                                        OUT/tools, OUT/guest and OUT/pause
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-kernel=$1 out=$2
+kernel=$1 agent=$2 out=$3
 root=$out/tools
 
 tools="bash dash grep sed mawk find cat cp mv rm ls ln mkdir rmdir mktemp mkfifo head tail tr cut sort wc
@@ -46,10 +47,19 @@ gcc -O2 -Wall -Wextra -static -o "$guest/bin/echod" "$here/echod.c"
 install -m 0755 "$here/guest-init" "$guest/init"
 install -m 0755 "$here/guest-dhcp" "$guest/dhcp"
 for module in virtio/virtio virtio/virtio_ring virtio/virtio_pci_modern_dev virtio/virtio_pci_legacy_dev virtio/virtio_pci block/virtio_blk \
-	net/core/failover net/net_failover net/virtio_net acpi/button input/evdev; do
+	net/core/failover net/net_failover net/virtio_net acpi/button input/evdev char/virtio_console; do
 	find "$kernel/lib/modules" -path "*/${module#*/}.ko" -exec cp {} "$guest/modules/" \;
 done
 (cd "$guest" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$out/guest/initrd"
+# What a guest with an agent has besides: a kernel unpacks archives one after the other.
+(
+	cd "$agent"
+	libraries=usr/lib/x86_64-linux-gnu
+	{
+		printf '%s\n' lib64 usr usr/lib usr/lib64 usr/lib64/ld-linux-x86-64.so.2 $libraries usr/sbin usr/sbin/qemu-ga
+		"$libraries/ld-linux-x86-64.so.2" --library-path "$libraries" --list usr/sbin/qemu-ga | grep -o "$libraries/[^ ]*"
+	} | busybox cpio -o -H newc -L 2>/dev/null | gzip -1
+) | cat "$out/guest/initrd" - >"$out/guest/initrd-agent"
 cp "$kernel"/boot/vmlinuz-* "$out/guest/vmlinuz"
 chmod 0644 "$out"/guest/*
 

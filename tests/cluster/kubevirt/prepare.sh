@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # What KubeVirt needs on the cluster, built and fetched once into the cache folder: sourced by ../run, which has `here`,
-# `cache`, `program`, skip and keep_latest.
+# `cache`, `program`, `unfinished`, skip and keep_latest.
 
 # The same from Debian 13, whatever release this is: with all that the packages need, in folders named after what is asked for.
 unpacked_from_13() { # FOLDER PACKAGE…
@@ -9,15 +9,13 @@ unpacked_from_13() { # FOLDER PACKAGE…
 	[ "$(cat "$folder/complete" 2>/dev/null)" = "$*" ] && return
 	echo "# fetching $* of Debian 13"
 	work=$(mktemp -d)
+	unfinished+=("$work")
 	mkdir -p "$work"/{lists/partial,archives/partial}
 	: >"$work/status"
 	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/%s main\n' 'debian trixie' 'debian-security trixie-security' >"$work/sources.list"
 	local apt=(apt-get -qq -o "Dir::State=$work" -o "Dir::State::status=$work/status" -o "Dir::Cache=$work" -o "Dir::Etc::sourcelist=$work/sources.list"
 		-o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null -o APT::Sandbox::User=root -o APT::Install-Recommends=false)
-	if ! { "${apt[@]}" update && "${apt[@]}" install --download-only -y "$@" >/dev/null; }; then
-		rm -rf "$work"
-		skip "could not be had from Debian 13: $*"
-	fi
+	{ "${apt[@]}" update && "${apt[@]}" install --download-only -y "$@" >/dev/null; } || skip "could not be had from Debian 13: $*"
 	rm -rf "$folder"
 	mkdir -p "$folder"
 	local package
@@ -59,6 +57,7 @@ build_kubevirt() {
 	keep_latest kubevirt-programs "$kubevirt_programs" && return
 	echo "# building KubeVirt $kubevirt_version (7 minutes on two idle processors)"
 	(cd "$module" && go mod download -modfile="$kubevirt_modules") || skip "the modules of KubeVirt $kubevirt_version could not be downloaded"
+	unfinished+=("$kubevirt_programs.new")
 	rm -rf "$kubevirt_programs.new"
 	mkdir "$kubevirt_programs.new"
 	sources=$(kubevirt_sources)
@@ -78,12 +77,14 @@ pack_kubevirt() {
 	unpacked_from_13 debian13-virt-handler "${base[@]}" qemu-utils xorriso
 	unpacked_from_13 debian13-virt-launcher "${base[@]}" qemu-utils xorriso ethtool seabios qemu-system-x86 \
 		libvirt-daemon libvirt-daemon-common libvirt-daemon-driver-qemu libvirt-daemon-log libvirt-clients
+	unpacked_from_13 debian13-guest-agent qemu-guest-agent
 	kubevirt_images=$cache/kubevirt-images-$({
 		cat "$here"/image/{kubevirt,import}.sh "$here"/{kubevirtimages,imagearchive}.go "$cache"/debian13-virt-*/complete
 		"$cache/cluster-debian/usr/bin/containerd" --version && echo "$kubevirt_programs"
 	} | sha256sum | cut -c1-16)
 	keep_latest kubevirt-images "$kubevirt_images" && return
 	echo "# packing KubeVirt's images"
+	unfinished+=("$kubevirt_images.d")
 	"$here/image/kubevirt.sh" "$(kubevirt_sources)" "$kubevirt_programs" "$cache/debian13-virt-launcher" "$cache/debian13-virt-handler" "$kubevirt_images.d"
 	"$program" kubevirt-images "$kubevirt_version" "$kubevirt_images.d" "$kubevirt_images.d/images.tar"
 	unshare --mount --pid --fork --mount-proc --kill-child "$here/image/import.sh" "$cache/cluster-debian" "$kubevirt_images.d/images.tar" "$kubevirt_images.d/containerd"
