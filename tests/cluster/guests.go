@@ -17,6 +17,8 @@ type guest struct {
 	app string
 	// claim names the PersistentVolumeClaim with its disk; empty where it has none.
 	claim string
+	// evictionStrategy is what becomes of it when its pod is evicted; empty leaves it to KubeVirt.
+	evictionStrategy string
 }
 
 // owner is what keeps a guest in existence: a VirtualMachine of the run strategy that it names, or one of the others here.
@@ -86,6 +88,9 @@ func (g guest) spec() object {
 	// Elsewhere a node selector would forbid migrations.
 	if g.node == "node-3" {
 		spec["nodeSelector"] = object{"kubernetes.io/hostname": g.node}
+	}
+	if g.evictionStrategy != "" {
+		spec["evictionStrategy"] = g.evictionStrategy
 	}
 	if g.claim != "" {
 		spec["domain"].(object)["devices"].(object)["disks"] = []any{object{"name": "data", "disk": object{"bus": "virtio"}}}
