@@ -35,6 +35,12 @@ var placeholderKinds = []struct {
 	{"REGISTRY", regexp.MustCompile(regexp.QuoteMeta(registry)), false},
 	{"LAUNCHER", regexp.MustCompile(`\bvirt-launcher-GUEST-[a-z0-9]{5}\b`), true},
 	{"EVACUATION", regexp.MustCompile(`\bkubevirt-evacuation-[a-z0-9]{5}\b`), true},
+	{"VERSION", regexp.MustCompile(`\bv1\.\d+\.\d+\b`), false},
+	// Drawn by KubeVirt.
+	{"SECONDS", regexp.MustCompile(`^\d{3}s$`), false},
+	// How often a kubelet tells which containers have come so far is a matter of time.
+	{"CONTAINERS", regexp.MustCompile(`\[(guest-console-log|container-disk-binary|compute|volume)[a-z -]*\]`), false},
+	{"PORTS", regexp.MustCompile(`\b\d{5},\d{5}\b`), false},
 	{"EVENT", regexp.MustCompile(`\b[0-9a-f]{16}$`), false},
 }
 
