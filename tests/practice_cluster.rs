@@ -11,6 +11,7 @@ mod kubectl;
 mod kubevirt;
 mod nodes;
 mod pods;
+mod recordings;
 use crate::support as rehearsal;
 mod scale;
 mod subresources;

@@ -26,6 +26,7 @@ import (
 var (
 	nodes               = schema.GroupVersionResource{Version: "v1", Resource: "nodes"}
 	pods                = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+	events              = schema.GroupVersionResource{Version: "v1", Resource: "events"}
 	serviceAccounts     = schema.GroupVersionResource{Version: "v1", Resource: "serviceaccounts"}
 	volumes             = schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumes"}
 	claims              = schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"}

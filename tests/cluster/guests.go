@@ -19,6 +19,8 @@ type guest struct {
 	claim string
 	// agent says that a guest agent runs in it.
 	agent bool
+	// evictionStrategy is what becomes of it when its pod is evicted; empty leaves it to KubeVirt.
+	evictionStrategy string
 }
 
 // owner is what keeps a guest in existence: a VirtualMachine of the run strategy that it names, or one of the others here.
@@ -91,6 +93,9 @@ func (g guest) spec() object {
 	// Elsewhere a node selector would forbid migrations.
 	if g.node == "node-3" {
 		spec["nodeSelector"] = object{"kubernetes.io/hostname": g.node}
+	}
+	if g.evictionStrategy != "" {
+		spec["evictionStrategy"] = g.evictionStrategy
 	}
 	if g.claim != "" {
 		spec["domain"].(object)["devices"].(object)["disks"] = []any{object{"name": "data", "disk": object{"bus": "virtio"}}}

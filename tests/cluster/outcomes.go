@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -46,14 +45,15 @@ func cellText(text string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(text)
 }
 
-// writeTables keeps what was found where the caller asks for it.
+// writeTables keeps what was found in the files that the caller names.
 func (c *cluster) writeTables() error {
-	folder := os.Getenv("VMCHAOS_CLUSTER_TABLES")
-	if folder == "" || len(c.table.rows) == 0 {
-		return nil
+	if file := os.Getenv("VMCHAOS_CLUSTER_KILLS"); file != "" && len(c.table.rows) > 0 {
+		if err := os.WriteFile(file, []byte(c.table.markdown()), 0o644); err != nil {
+			return err
+		}
 	}
-	if err := os.WriteFile(filepath.Join(folder, "kills.md"), []byte(c.table.markdown()), 0o644); err != nil {
-		return err
+	if file := os.Getenv("VMCHAOS_CLUSTER_OUTCOMES"); file != "" && len(c.seen.rows) > 0 {
+		return os.WriteFile(file, []byte(c.seen.markdown()), 0o644)
 	}
-	return os.WriteFile(filepath.Join(folder, "kubevirt.md"), []byte(c.seen.markdown()), 0o644)
+	return nil
 }

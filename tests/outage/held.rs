@@ -26,7 +26,7 @@ fn a_paused_guest_is_frozen_for_the_duration_and_goes_on() {
     );
     let ended = run.end().expect(0);
     assert_eq!(came(&ended), expected("recovered", "vmchaos"));
-    assert_eq!(words(&ended.target()), ["pause", "gone", "undo:", "ready", "agent"]);
+    assert_eq!(words(&ended.target()), ["pause", "gone", "undo:", "agent", "ready"]);
     assert!(held(&ended) >= 1.0, "held for {} s", held(&ended));
     assert_eq!(before, uid(&rehearsal, "default", "web-1"));
     assert!(is_unmarked(&rehearsal, VM, "default", "web-1"));

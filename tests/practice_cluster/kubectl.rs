@@ -217,7 +217,7 @@ async fn attach_carries_stdin_and_stdout_and_logs_keep_what_was_said() {
         kubectl
             .ok(&["events", "--for", "pod/echo"])
             .await
-            .contains("Started container agent")
+            .contains("Container started")
     );
     let (code, _, err) = kubectl.run(&["attach", "-i", "echo"], "").await;
     assert_eq!((code, err.contains("completed pod")), (1, true), "{err}");

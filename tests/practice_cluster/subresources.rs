@@ -61,7 +61,7 @@ async fn a_vm_answers_202_and_refuses_in_virt_apis_words() {
     assert_eq!(on("stop").await, (202, String::new()));
     practice
         .until("VirtualMachine", "default", "db-1", |vm| {
-            vm["status"]["printableStatus"] == "Stopped"
+            vm["status"]["printableStatus"] == "Stopped" && vm["status"]["created"].is_null()
         })
         .await
         .unwrap();

@@ -180,10 +180,12 @@ impl Rehearsal {
         Some((word(1), word(2)))
     }
 
-    /// Reasons of the Events left on a VMI, in order.
+    /// Reasons of the Events that commands left on a VMI, in order; KubeVirt has its own.
     pub(crate) fn events(&self, name: &str) -> Vec<String> {
         let mut events = self.practice.list("Event", "");
-        events.retain(|event| event["involvedObject"]["name"] == name);
+        events.retain(|event| {
+            event["involvedObject"]["name"] == name && event["reportingComponent"] == "kubectl-vmchaos"
+        });
         // Each is sent on its own: one may overtake another.
         events.sort_by_key(|event| event["eventTime"].to_string());
         events

@@ -11,6 +11,7 @@ mod eviction;
 pub(crate) mod faults;
 pub(crate) mod handler;
 mod kinds;
+pub(crate) mod managed_fields;
 mod openapi;
 mod patch;
 mod pod_defaults;

@@ -9,6 +9,7 @@ use super::{
     resources::{NEW_EVENTS, Resource},
     status_error::{ApiError, ApiResult},
 };
+use crate::kubevirt::whole;
 
 /// The form a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Form {
 pub(crate) fn one(call: &Call, form: Form, object: &Value, columns: bool) -> Value {
     match form {
         Form::Full => outward(call.resource, object),
-        Form::Metadata => metadata_only(object),
+        Form::Metadata => metadata_only(call.resource, object),
         Form::Table => table(
             call,
             std::iter::once(object),
@@ -70,7 +71,7 @@ pub(crate) fn many(call: &Call, form: Form, objects: &[Arc<Value>], metadata: &V
     match form {
         Form::Table => table(call, objects.iter().map(AsRef::as_ref), metadata, true),
         Form::Metadata => {
-            json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": objects.iter().map(|object| metadata_only(object)).collect::<Vec<_>>()})
+            json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": objects.iter().map(|object| metadata_only(call.resource, object)).collect::<Vec<_>>()})
         }
         Form::Full => {
             let items: Vec<Value> = objects.iter().map(|object| item(call.resource, object)).collect();
@@ -96,12 +97,13 @@ pub(crate) fn outward(resource: &'static Resource, object: &Value) -> Value {
     if resource.is(&NEW_EVENTS) {
         events::outward(object)
     } else {
-        object.clone()
+        whole::of(resource.stored(), object)
     }
 }
 
-fn metadata_only(object: &Value) -> Value {
-    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
+fn metadata_only(resource: &'static Resource, object: &Value) -> Value {
+    let whole = outward(resource, object);
+    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": whole["metadata"]})
 }
 
 fn table<'a>(call: &Call, objects: impl Iterator<Item = &'a Value>, metadata: &Value, header: bool) -> Value {
@@ -110,7 +112,7 @@ fn table<'a>(call: &Call, objects: impl Iterator<Item = &'a Value>, metadata: &V
             let shown = match call.query.get("includeObject") {
                 "Object" => outward(call.resource, object),
                 "None" => Value::Null,
-                _ => metadata_only(object),
+                _ => metadata_only(call.resource, object),
             };
             json!({"cells": columns::cells(call.resource.stored(), object), "object": shown})
         })

@@ -17,7 +17,9 @@ use super::{
 use crate::{
     cluster::Cluster,
     http::reply::{self, Reply},
-    json as fields, kubevirt, time,
+    json as fields,
+    kubevirt::{self, whole},
+    time,
 };
 
 /// Metadata only the server writes.
@@ -145,6 +147,8 @@ fn changed(
         let before = store
             .get(resource, &call.namespace, &call.name)
             .ok_or_else(|| ApiError::not_found(call.resource, &call.name))?;
+        let kept = before;
+        let before = Arc::new(whole::of(resource, &kept));
         let mut object = change(&before)?;
         preconditions(call.resource, &before, &object)?;
         keep(resource, &call.sub, &before, &mut object);
@@ -165,7 +169,7 @@ fn changed(
         if dry_run {
             Arc::new(object)
         } else {
-            Cluster::write(&mut store, resource, &before, object)
+            Cluster::write(&mut store, resource, &kept, whole::kept(resource, &kept, object))
         }
     };
     Ok(reply::json(200, &represent::one(call, form, &object, true)))
@@ -249,6 +253,7 @@ fn inward(call: &Call, object: Value) -> ApiResult<Value> {
     } else {
         object
     };
+    fields::unset(&mut object, &format!("/{}", whole::IN_BRIEF));
     let stored = call.resource.stored();
     fields::set(&mut object, "/apiVersion", stored.api_version());
     fields::set(&mut object, "/kind", stored.kind);

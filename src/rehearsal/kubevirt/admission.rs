@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{migration_limits, vmi};
+use super::{migration_limits, vmi, vmi_defaults};
 use crate::{
     api::{
         call::User,
@@ -32,6 +32,7 @@ pub(crate) fn on_create(cluster: &Cluster, resource: &'static Resource, object: 
         );
     } else if resource.is(&VMIS) {
         add_finalizer(object, "foregroundDeleteVirtualMachine");
+        vmi_defaults::of_vmi(object);
     } else if resource.is(&VMS) {
         let (running, strategy) = (
             object.pointer("/spec/running").is_some(),
@@ -46,6 +47,8 @@ pub(crate) fn on_create(cluster: &Cluster, resource: &'static Resource, object: 
             ));
         }
         add_finalizer(object, "kubevirt.io/virtualMachineControllerFinalize");
+        vmi::observed(object);
+        vmi_defaults::of_vm(object);
     }
     Ok(())
 }

@@ -75,7 +75,10 @@ fn on_vmi(cluster: &Arc<Cluster>, change: &Change) {
         What::Modified if deleted_now(object) && !change.before.as_ref().is_some_and(|before| deleted_now(before)) => {
             drop(tokio::spawn(vmi_life::end(Arc::clone(cluster), Arc::clone(object))));
         }
-        What::Modified => readiness(cluster, change),
+        What::Modified => {
+            readiness(cluster, change);
+            vmi_life::is_ready(cluster, object);
+        }
         _ => {}
     }
 }
@@ -98,13 +101,13 @@ fn readiness(cluster: &Arc<Cluster>, change: &Change) {
             &PODS,
             fields::text(pod, "/metadata/namespace"),
             fields::text(pod, "/metadata/name"),
-            |pod| {
-                pod_status::set_conditions(pod, !paused, "ReadinessGatesNotReady");
-                if paused && let Some(gate) = pod.pointer_mut("/status/conditions/0") {
-                    fields::set(gate, "/status", "False");
-                    fields::set(gate, "/reason", "Paused");
-                }
-            },
+            |pod| pod_status::gate(pod, !paused),
+        );
+        cluster.edit(
+            &PODS,
+            fields::text(pod, "/metadata/namespace"),
+            fields::text(pod, "/metadata/name"),
+            pod_status::ready,
         );
     }
 }

@@ -17,7 +17,9 @@ use crate::{
     },
     cluster::{Cluster, lock},
     host::Signal,
-    json as fields, time,
+    json as fields,
+    node::pod_status,
+    time,
 };
 
 /// How long a target pod may stay without a node, unless the migration says otherwise.
@@ -47,14 +49,9 @@ pub(crate) async fn run(cluster: Arc<Cluster>, object: Arc<Value>) {
     };
     match migration.carry_out().await {
         Ok(()) => {
-            migration.cluster.event(
-                &migration.object,
-                "Normal",
-                "SuccessfulMigration",
-                "Source node reported migration succeeded",
-                "virtualmachineinstancemigration-controller",
-            );
+            migration.event("SuccessfulMigration", "Source node reported migration succeeded");
             migration.finish("Succeeded", None);
+            migration.settle();
         }
         Err(failure) => {
             migration.cluster.event(
@@ -62,7 +59,7 @@ pub(crate) async fn run(cluster: Arc<Cluster>, object: Arc<Value>) {
                 "Warning",
                 "FailedMigration",
                 failure.event,
-                "virtualmachineinstancemigration-controller",
+                "virtualmachine-controller",
             );
             migration.undo(&failure);
             migration.finish("Failed", Some(&failure));
@@ -73,13 +70,27 @@ pub(crate) async fn run(cluster: Arc<Cluster>, object: Arc<Value>) {
 impl Migration {
     async fn carry_out(&self) -> Result<(), Failure> {
         let step = self.cluster.options.migration_step;
+        self.cluster.edit(&VMIMS, &self.namespace, &self.name, vmi::observed);
         self.phase("Pending");
         let vmi = self.wait_for_vmi().await?;
+        if let Ok(source) = self.source(&vmi) {
+            self.cluster.edit(&VMIMS, &self.namespace, &self.name, |object| {
+                fields::set(
+                    object,
+                    "/status/migrationState/sourcePod",
+                    fields::text(&source, "/metadata/name"),
+                );
+            });
+        }
         self.wait_for_room(fields::text(&vmi, "/status/nodeName")).await?;
         self.wait_while_stuck(&vmi, "Pending").await?;
         let (pod, source) = (self.target(&vmi).await?, self.source(&vmi)?);
         self.wait_while_stuck(&vmi, "Scheduling").await?;
         self.phase("Scheduled");
+        self.event(
+            "SuccessfulHandOver",
+            "Migration target pod is ready for preparation by virt-handler.",
+        );
         self.wait_while_stuck(&vmi, "Scheduled").await?;
         let (source_node, target_node) = (
             fields::text(&vmi, "/status/nodeName").to_owned(),
@@ -90,29 +101,26 @@ impl Migration {
             fields::set(vmi, "/status/migrationState", json!({
                 "migrationUid": fields::text(&self.object, "/metadata/uid"), "sourceNode": source_node, "targetNode": target_node,
                 "sourcePod": fields::text(&source, "/metadata/name"), "targetPod": fields::text(&pod, "/metadata/name"),
-                "migrationConfiguration": {"allowAutoConverge": false, "allowPostCopy": false, "bandwidthPerMigration": "0", "completionTimeoutPerGiB": 150, "nodeDrainTaintKey": "kubevirt.io/drain",
+                "migrationConfiguration": {"allowAutoConverge": false, "allowPostCopy": false, "allowWorkloadDisruption": false, "bandwidthPerMigration": "0", "completionTimeoutPerGiB": 150, "nodeDrainTaintKey": "kubevirt.io/drain",
                     "parallelMigrationsPerCluster": 5, "parallelOutboundMigrationsPerNode": 2, "progressTimeout": 150, "unsafeMigrationOverride": false},
             }));
         })?;
         self.phase("PreparingTarget");
         self.wait(&vmi, &pod, step, "PreparingTarget").await?;
+        let address = fields::text(&pod, "/status/podIP");
         self.state(&vmi, |vmi| {
-            fields::set(
-                vmi,
-                &format!("/status/activePods/{}", fields::text(&pod, "/metadata/uid")),
-                target_node.as_str(),
-            );
-            fields::set(
-                vmi,
-                "/status/migrationState/targetNodeAddress",
-                fields::text(&pod, "/status/podIP"),
-            );
+            fields::set(vmi, "/status/migrationState/targetNodeAddress", address);
             fields::set(
                 vmi,
                 "/status/migrationState/targetDirectMigrationNodePorts",
-                json!({"33403": 49153, "33561": 49152, "37435": 0}),
+                json!({"36927": 0, "45527": 49152}),
             );
         })?;
+        let listens = format!("Migration Target is listening at {address}, on ports: 36927,45527");
+        for message in [listens.as_str(), "VirtualMachineInstance Migration Target Prepared."] {
+            self.cluster
+                .event(&vmi, "Normal", "PreparingTarget", message, "virt-handler");
+        }
         self.phase("TargetReady");
         self.wait(&vmi, &pod, step, "TargetReady").await?;
         self.state(&vmi, |vmi| {
@@ -121,6 +129,13 @@ impl Migration {
             fields::set(vmi, "/status/migrationState/mode", mode);
         })?;
         self.phase("Running");
+        self.cluster.event(
+            &vmi,
+            "Normal",
+            "Migrating",
+            "VirtualMachineInstance is migrating.",
+            "virt-handler",
+        );
         self.wait(&vmi, &pod, 2 * step, "Running").await?;
         if let Some(reason) = self.cluster.migrations.take_failure(&self.namespace, &self.vmi_name) {
             return Err(Failure::new("source node reported migration failed", &reason));
@@ -160,31 +175,26 @@ impl Migration {
         let mut nodes = vmi_life::candidates(&self.cluster, &[vmi.pointer("/spec/nodeSelector"), asked]);
         nodes.retain(|node| *node != source);
         let node = nodes.first().cloned();
-        let mut pod = launcher::pod(
+        vmi_life::edit(&self.cluster, vmi, |vmi| {
+            fields::set(vmi, "/metadata/annotations/kubevirt.io~1nonroot", "true")
+        });
+        let pod = launcher::create(
             &self.cluster,
             vmi,
             node.as_deref().unwrap_or_default(),
             Some(&self.object),
-        );
-        if node.is_none() {
-            fields::set(
-                &mut pod,
-                "/spec/nodeSelector",
-                json!({"vmchaos.dev/no-node-fits": "true"}),
-            );
-            fields::set(
-                &mut pod,
-                "/status/conditions",
-                json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no nodes available to schedule pods: node(s) didn't match Pod's node affinity/selector or pod anti-affinity rules"}]),
-            );
-        }
-        let pod = self.cluster.create(&PODS, &self.namespace, pod).map_err(|error| {
+        )
+        .map_err(|error| {
             Failure::new(
                 "Migration target pod was removed during active migration.",
                 error.message(),
             )
         })?;
         self.phase("Scheduling");
+        vmi_life::edit(&self.cluster, vmi, |vmi| {
+            let active = format!("/status/activePods/{}", fields::text(&pod, "/metadata/uid"));
+            fields::set(vmi, &active, node.as_deref().unwrap_or_default());
+        });
         let limit = fields::text(
             &self.object,
             "/metadata/annotations/kubevirt.io~1migrationUnschedulablePodTimeoutSeconds",
@@ -217,25 +227,72 @@ impl Migration {
         }
     }
 
-    /// The guest is on the target now; the source's launcher ends and stays as a finished pod.
+    /// The guest is on the target now. Its address is still the old one, and its launcher not ready.
     fn move_over(&self, vmi: &Value, source: &Value, pod: &Value, source_node: &str) -> Result<(), Failure> {
+        let target = fields::text(pod, "/spec/nodeName");
+        self.state(vmi, |vmi| {
+            fields::set(vmi, "/status/migrationState/targetNodeDomainDetected", true)
+        })?;
         self.state(vmi, |vmi| {
             let now = time::now();
-            for (field, value) in [
-                ("targetNodeDomainDetected", json!(true)),
-                ("targetNodeDomainReadyTimestamp", json!(now)),
-                ("completed", json!(true)),
-                ("endTimestamp", json!(now)),
-            ] {
-                fields::set(vmi, &format!("/status/migrationState/{field}"), value);
-            }
-            vmi::runs(&self.cluster, vmi, pod);
+            fields::set(vmi, "/status/migrationState/endTimestamp", now.as_str());
+            fields::set(vmi, "/status/migrationState/targetNodeDomainReadyTimestamp", now);
+            fields::set(vmi, "/metadata/labels/kubevirt.io~1nodeName", target);
+            fields::set(vmi, "/status/nodeName", target);
+            fields::unset(vmi, "/status/launcherContainerImageVersion");
         })?;
+        let pod_name = fields::text(pod, "/metadata/name");
+        self.cluster.edit(&PODS, &self.namespace, pod_name, |pod| {
+            let now = time::now().replace('T', " ").replace('Z', " +0000 UTC");
+            fields::set(
+                pod,
+                "/metadata/annotations/kubevirt.io~1migration-target-ready-timestamp",
+                now,
+            );
+        });
+        let message = format!("The VirtualMachineInstance migrated to node {target}.");
+        self.cluster.event(vmi, "Normal", "Migrated", &message, "virt-handler");
+        self.state(vmi, |vmi| fields::set(vmi, "/status/migrationState/completed", true))?;
         tracing::debug!(vmi = self.vmi_name, from = source_node, "migrated");
+        // The old launcher ends and stays as a finished pod.
         if let Some(container) = self.cluster.nodes.container(fields::text(source, "/metadata/uid")) {
             container.kill(Signal::Term);
         }
         Ok(())
+    }
+
+    /// What comes after a migration has succeeded: the VMI has the address of its new launcher, which becomes ready.
+    fn settle(&self) {
+        let Some(vmi) = self.cluster.get(&VMIS, &self.namespace, &self.vmi_name) else {
+            return;
+        };
+        let target = fields::text(&vmi, "/status/migrationState/targetPod");
+        let Some(pod) = self.cluster.get(&PODS, &self.namespace, target) else {
+            return;
+        };
+        let uid = fields::text(&self.object, "/metadata/uid");
+        if fields::text(&vmi, "/status/migrationState/migrationUid") != uid || vmi::is_final(&vmi) {
+            return;
+        }
+        vmi_life::edit(&self.cluster, &vmi, |vmi| {
+            fields::set(vmi, "/status/launcherContainerImageVersion", launcher::IMAGE);
+            vmi::ready(vmi, Some(&pod));
+        });
+        vmi_life::edit(&self.cluster, &vmi, |vmi| {
+            fields::unset(vmi, "/metadata/labels/kubevirt.io~1migrationTargetNodeName");
+            vmi::runs(&self.cluster, vmi, &pod);
+            let agent = vmi::is(vmi, "AgentConnected");
+            vmi::agent(vmi, agent);
+        });
+        launcher::on_node(&self.cluster, &pod);
+        self.cluster
+            .edit(&PODS, &self.namespace, target, |pod| vmi_life::open(pod, &vmi));
+        self.cluster.edit(&PODS, &self.namespace, target, pod_status::ready);
+    }
+
+    fn event(&self, reason: &str, message: &str) {
+        self.cluster
+            .event(&self.object, "Normal", reason, message, "virtualmachine-controller");
     }
 
     /// Writes the VMI that is being moved; an error when it is another one by now.

@@ -106,6 +106,8 @@ impl Migration {
             if failure.is_some_and(|failure| failure.aborted) {
                 vmi::condition(object, "migrationAbortRequested", "True", "", "");
             }
+        });
+        self.cluster.edit(&VMIMS, &self.namespace, &self.name, |object| {
             fields::unset(object, "/metadata/finalizers");
         });
         self.forget_old();

@@ -4,6 +4,7 @@ pub(crate) mod admission;
 mod controller;
 pub(crate) mod devices;
 pub(crate) mod launcher;
+mod launcher_parts;
 mod migration;
 mod migration_end;
 pub(crate) mod migration_limits;
@@ -13,7 +14,9 @@ pub(crate) mod owners;
 mod run_strategy;
 pub(crate) mod subresources;
 pub(crate) mod vmi;
-mod vmi_life;
+pub(crate) mod vmi_defaults;
+pub(crate) mod vmi_life;
+pub(crate) mod whole;
 
 use std::sync::Arc;
 
@@ -38,18 +41,10 @@ pub(crate) fn settle(cluster: &Arc<Cluster>) {
 /// Pauses a VMI, or lets it go on.
 pub(crate) fn pause(cluster: &Cluster, namespace: &str, name: &str, paused: bool) {
     cluster.edit(&VMIS, namespace, name, |vmi| {
-        let (is_paused, ready, reason) = if paused {
-            ("True", "False", "PausedByUser")
+        if paused {
+            vmi::condition(vmi, "Paused", "True", "PausedByUser", "VMI was paused by user");
         } else {
-            ("", "True", "")
-        };
-        vmi::condition(
-            vmi,
-            "Paused",
-            is_paused,
-            reason,
-            if paused { "VMI was paused by user" } else { "" },
-        );
-        vmi::condition(vmi, "Ready", ready, reason, "");
+            vmi::condition(vmi, "Paused", "", "", "");
+        }
     });
 }

@@ -97,7 +97,7 @@ pub(crate) fn replicate(cluster: &Cluster, set: &Value) {
     }
     let wanted = set.pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1);
     for _ in there..wanted {
-        let vmi = json!({
+        let mut vmi = json!({
             "metadata": {
                 "generateName": name,
                 "labels": set.pointer("/spec/template/metadata/labels").cloned().unwrap_or_else(|| json!({})),
@@ -105,8 +105,8 @@ pub(crate) fn replicate(cluster: &Cluster, set: &Value) {
                 "ownerReferences": [{"apiVersion": "kubevirt.io/v1", "kind": REPLICA_SETS.kind, "name": name, "uid": uid, "controller": true, "blockOwnerDeletion": true}],
             },
             "spec": set.pointer("/spec/template/spec").cloned().unwrap_or_default(),
-            "status": {"phase": "Pending"},
         });
+        super::vmi_defaults::of_vmi(&mut vmi);
         // Names are drawn; one that is taken is drawn again at the next change.
         let _ = cluster.create(&VMIS, namespace, vmi);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{launcher, vmi};
 use crate::{
@@ -59,7 +59,7 @@ pub(crate) fn reconcile(cluster: &Arc<Cluster>, namespace: &str, name: &str) {
         }
         return;
     }
-    let never_started = vm.pointer("/status/created").is_none();
+    let another_before = fields::text(&vm, "/status/runStrategy") != of(&vm);
     let ended = vmi.as_ref().is_some_and(|vmi| vmi::is_final(vmi));
     let being_deleted = vmi
         .as_ref()
@@ -75,7 +75,7 @@ pub(crate) fn reconcile(cluster: &Arc<Cluster>, namespace: &str, name: &str) {
         // Until KubeVirt 1.1 a VMI that is not there is made again.
         "RerunOnFailure" if reruns_deleted(cluster) => (true, failed || (ended && start)),
         // Only a crash asks for a new start; a guest that shut down, or was deleted, stays away.
-        "RerunOnFailure" => (start || never_started, failed || (ended && start)),
+        "RerunOnFailure" => (start || another_before, failed || (ended && start)),
         // A finished VMI that is still there is left alone; a deleted one is made again.
         "Once" => (true, false),
         "Manual" => (start, ended && start),
@@ -88,8 +88,13 @@ pub(crate) fn reconcile(cluster: &Arc<Cluster>, namespace: &str, name: &str) {
     if failed && of(&vm) == "RerunOnFailure" && !start && !reruns_deleted(cluster) {
         request(cluster, namespace, name, &["Start"]);
     }
-    if wants_end {
-        remove(cluster, vmi.as_deref());
+    if wants_end && remove(cluster, vmi.as_deref()) {
+        let uid = vmi
+            .as_ref()
+            .map(|vmi| fields::text(vmi, "/metadata/uid"))
+            .unwrap_or_default();
+        let message = format!("Stopped the virtual machine by deleting the virtual machine instance {uid}");
+        cluster.event(&vm, "Normal", "SuccessfulDelete", &message, "virtualmachine-controller");
     }
     if stop && (vmi.is_none() || being_deleted) {
         forget(cluster, namespace, name, "Stop");
@@ -97,17 +102,24 @@ pub(crate) fn reconcile(cluster: &Arc<Cluster>, namespace: &str, name: &str) {
     if vmi.is_none() && wants_start {
         forget(cluster, namespace, name, "Start");
         // It can only fail because somebody else made it meanwhile, which is as good.
-        let _ = cluster.create(&VMIS, namespace, vmi::from_vm(&vm));
+        if cluster.create(&VMIS, namespace, vmi::from_vm(&vm)).is_ok() {
+            let message = format!("Started the virtual machine by creating the new virtual machine instance {name}");
+            cluster.event(&vm, "Normal", "SuccessfulCreate", &message, "virtualmachine-controller");
+        }
     }
     report(cluster, namespace, name);
 }
 
 /// Notes requests on a VM, as the start, stop and restart subresources do.
 pub(crate) fn request(cluster: &Cluster, namespace: &str, name: &str, actions: &[&str]) {
+    let vmi = cluster.get(&VMIS, namespace, name);
     cluster.edit(&VMS, namespace, name, |vm| {
         let requests: Vec<Value> = actions
             .iter()
-            .map(|action| serde_json::json!({"action": action}))
+            .map(|action| match &vmi {
+                Some(vmi) if *action == "Stop" => json!({"action": action, "uid": vmi["metadata"]["uid"]}),
+                _ => json!({"action": action}),
+            })
             .collect();
         fields::set(vm, "/status/stateChangeRequests", requests);
     });
@@ -125,10 +137,13 @@ fn forget(cluster: &Cluster, namespace: &str, name: &str, action: &str) {
     });
 }
 
-fn remove(cluster: &Cluster, vmi: Option<&Value>) {
-    if let Some(vmi) = vmi.filter(|vmi| !fields::present(vmi, "/metadata/deletionTimestamp")) {
+/// Deletes a VMI; false when there was nothing to do.
+fn remove(cluster: &Cluster, vmi: Option<&Value>) -> bool {
+    let there = vmi.filter(|vmi| !fields::present(vmi, "/metadata/deletionTimestamp"));
+    if let Some(vmi) = there {
         delete::terminate(cluster, &VMIS, vmi, 0);
     }
+    there.is_some()
 }
 
 /// The VM's own status.
@@ -138,35 +153,46 @@ fn report(cluster: &Cluster, namespace: &str, name: &str) {
     cluster.edit(&VMS, namespace, name, |vm| {
         let ready = vmi.as_ref().is_some_and(|vmi| vmi::is(vmi, "Ready"));
         let strategy = of(vm).to_owned();
-        fields::set(vm, "/status/created", vmi.is_some());
-        fields::set(vm, "/status/ready", ready);
+        let generation = vm["metadata"]["generation"].clone();
+        for (field, is) in [("created", vmi.is_some()), ("ready", ready)] {
+            if is {
+                fields::set(vm, &format!("/status/{field}"), true);
+            } else {
+                fields::unset(vm, &format!("/status/{field}"));
+            }
+        }
+        fields::set(vm, "/status/desiredGeneration", generation.clone());
+        fields::set(vm, "/status/observedGeneration", generation);
         fields::set(vm, "/status/runStrategy", strategy);
         fields::set(vm, "/status/printableStatus", printable);
-        let (status, reason) = if ready {
-            ("True", "")
-        } else {
-            (
-                "False",
-                if vmi.is_some() {
-                    "GuestNotRunning"
-                } else {
-                    "VMINotExists"
-                },
-            )
-        };
-        vmi::condition(vm, "Ready", status, reason, "");
+        conditions(vm, vmi.as_deref());
+    });
+}
+
+/// A VM has the conditions of its VMI (`syncConditions` of virt-controller).
+fn conditions(vm: &mut Value, vmi: Option<&Value>) {
+    let Some(vmi) = vmi else {
+        return vmi::condition(vm, "Ready", "False", "VMINotExists", "VMI does not exist");
+    };
+    let its = fields::list(vmi, "/status/conditions");
+    let has = |list: &[Value], kind: &str| list.iter().any(|one| fields::text(one, "/type") == kind);
+    let kept = |kind: &str| has(its, kind) || matches!(kind, "Ready" | "Failure" | "Initialized" | "RestartRequired");
+    let mut own = fields::list(vm, "/status/conditions").to_vec();
+    own.retain(|one| kept(fields::text(one, "/type")));
+    fields::set(vm, "/status/conditions", own);
+    for one in its {
+        let text = |field: &str| fields::text(one, field);
+        vmi::condition(vm, text("/type"), text("/status"), text("/reason"), text("/message"));
+    }
+    if !has(its, "Ready") {
         vmi::condition(
             vm,
-            "Paused",
-            if vmi.as_ref().is_some_and(|vmi| vmi::is(vmi, "Paused")) {
-                "True"
-            } else {
-                ""
-            },
-            "",
-            "",
+            "Ready",
+            "False",
+            "VMIConditionMissing",
+            "VMI is missing the Ready condition",
         );
-    });
+    }
 }
 
 fn printable(cluster: &Cluster, vmi: Option<&Value>) -> &'static str {
@@ -174,11 +200,11 @@ fn printable(cluster: &Cluster, vmi: Option<&Value>) -> &'static str {
     let migrating = fields::present(vmi, "/status/migrationState/migrationUid")
         && !fields::present(vmi, "/status/migrationState/endTimestamp");
     match fields::text(vmi, "/status/phase") {
+        "Succeeded" | "Failed" => "Stopped",
         _ if fields::present(vmi, "/metadata/deletionTimestamp") => "Stopping",
         "Running" if vmi::is(vmi, "Paused") => "Paused",
         "Running" if migrating => "Migrating",
         "Running" => "Running",
-        "Succeeded" | "Failed" => "Stopped",
         _ if launcher::of(cluster, vmi).is_empty() && fields::text(vmi, "/status/phase") == "Scheduling" => {
             "ErrorUnschedulable"
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::devices;
+use super::{devices, vmi_defaults};
 use crate::{cluster::Cluster, json as fields, kubevirt::launcher, time};
 
 /// The VMI that a VM's template makes.
@@ -12,14 +12,10 @@ pub(crate) fn from_vm(vm: &Value) -> Value {
         .pointer("/spec/template/metadata/annotations")
         .cloned()
         .unwrap_or_else(|| json!({}));
-    for (key, value) in [
-        ("latest-observed-api-version", "v1"),
-        ("storage-observed-api-version", "v1"),
-        ("vm-generation", "1"),
-    ] {
-        fields::set(&mut annotations, &format!("/kubevirt.io~1{key}"), value);
-    }
-    json!({
+    let generation = vm.pointer("/metadata/generation").and_then(Value::as_u64).unwrap_or(1);
+    fields::set(&mut annotations, "/kubevirt.io~1vm-generation", generation.to_string());
+    let revision = format!("revision-start-vm-{}-{generation}", fields::text(vm, "/metadata/uid"));
+    let mut vmi = json!({
         "metadata": {
             "name": name,
             "labels": vm.pointer("/spec/template/metadata/labels").cloned().unwrap_or_else(|| json!({})),
@@ -28,8 +24,67 @@ pub(crate) fn from_vm(vm: &Value) -> Value {
             "ownerReferences": [{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "name": name, "uid": fields::text(vm, "/metadata/uid"), "controller": true, "blockOwnerDeletion": true}],
         },
         "spec": vm.pointer("/spec/template/spec").cloned().unwrap_or_default(),
-        "status": {"phase": "Pending"},
-    })
+        "status": {"virtualMachineRevisionName": revision},
+    });
+    vmi_defaults::of_vmi(&mut vmi);
+    vmi
+}
+
+/// What virt-controller notes on a VMI that it sees for the first time.
+pub(crate) fn observed(vmi: &mut Value) {
+    for key in ["latest-observed-api-version", "storage-observed-api-version"] {
+        fields::set(vmi, &format!("/metadata/annotations/kubevirt.io~1{key}"), "v1");
+    }
+}
+
+/// Has a launcher.
+pub(crate) fn scheduling(vmi: &mut Value, pod: &Value) {
+    fields::set(
+        vmi,
+        "/status/activePods",
+        json!({fields::text(pod, "/metadata/uid"): fields::text(pod, "/spec/nodeName")}),
+    );
+    fields::set(vmi, "/status/launcherContainerImageVersion", launcher::IMAGE);
+    phase(vmi, "Scheduling");
+}
+
+/// Its launcher runs, and virt-handler of that node takes over.
+pub(crate) fn scheduled(vmi: &mut Value, pod: &Value) {
+    let node = fields::text(pod, "/spec/nodeName").to_owned();
+    fields::set(vmi, "/metadata/labels/kubevirt.io~1nodeName", node.as_str());
+    fields::set(vmi, "/status/nodeName", node.as_str());
+    fields::set(vmi, "/status/qosClass", "Burstable");
+    fields::set(vmi, "/status/migrationTransport", "Unix");
+    let interfaces = fields::list(vmi, "/spec/domain/devices/interfaces").iter();
+    let interfaces: Vec<Value> = interfaces
+        .filter_map(|interface| {
+            let network = devices::network_of(vmi, interface)?;
+            Some(json!({"name": interface["name"], "podInterfaceName": devices::pod_interface(network)}))
+        })
+        .collect();
+    fields::set(vmi, "/status/interfaces", interfaces);
+    phase(vmi, "Scheduled");
+}
+
+/// virt-handler knows what can be done with it.
+pub(crate) fn defined(vmi: &mut Value) {
+    match not_migratable(vmi) {
+        None => condition(vmi, "LiveMigratable", "True", "", ""),
+        Some((reason, message)) => condition(vmi, "LiveMigratable", "False", reason, &message),
+    }
+    match not_storage_migratable(vmi) {
+        None => condition(vmi, "StorageLiveMigratable", "True", "", ""),
+        Some((reason, message)) => condition(vmi, "StorageLiveMigratable", "False", reason, &message),
+    }
+    if fields::present(vmi, "/spec/domain/firmware/kernelBoot") {
+        fields::set(
+            vmi,
+            "/status/kernelBootStatus",
+            json!({"initrdInfo": {"checksum": 1_491_687_188}, "kernelInfo": {"checksum": 2_372_938_262_u64}}),
+        );
+    }
+    fields::set(vmi, "/status/migrationMethod", "LiveMigration");
+    fields::set(vmi, "/status/selinuxContext", "none");
 }
 
 /// Sets the phase and notes when.
@@ -52,6 +107,7 @@ pub(crate) fn condition(vmi: &mut Value, kind: &str, status: &str, reason: &str,
     if let Some(place) = old {
         if fields::text(&conditions[place], "/status") == status
             && fields::text(&conditions[place], "/reason") == reason
+            && fields::text(&conditions[place], "/message") == message
         {
             return;
         }
@@ -85,44 +141,78 @@ pub(crate) fn is_final(vmi: &Value) -> bool {
 pub(crate) fn runs(cluster: &Cluster, vmi: &mut Value, pod: &Value) {
     let (node, pod_uid) = (
         fields::text(pod, "/spec/nodeName").to_owned(),
-        fields::text(pod, "/metadata/uid").to_owned(),
+        fields::text(pod, "/metadata/uid"),
     );
     fields::set(vmi, "/metadata/labels/kubevirt.io~1nodeName", node.as_str());
     phase(vmi, "Running");
     fields::set(vmi, "/status/nodeName", node.as_str());
-    fields::set(vmi, "/status/activePods", json!({pod_uid: node}));
-    for (field, value) in [
-        ("qosClass", json!("Burstable")),
-        ("runtimeUser", json!(107)),
-        ("launcherContainerImageVersion", json!(launcher::IMAGE)),
-        ("migrationTransport", json!("Unix")),
-        ("migrationMethod", json!("LiveMigration")),
-        ("selinuxContext", json!("none")),
-        (
-            "guestOSInfo",
-            json!({"id": "debian", "name": "Debian GNU/Linux", "versionId": "13"}),
-        ),
-    ] {
-        fields::set(vmi, &format!("/status/{field}"), value);
-    }
+    fields::set(vmi, &format!("/status/activePods/{pod_uid}"), node.as_str());
+    fields::set(vmi, "/status/machine", json!({"type": "pc-q35-10.0"}));
     let interfaces = interfaces(cluster, vmi, fields::text(pod, "/status/podIP"));
     fields::set(vmi, "/status/interfaces", interfaces);
-    if behaves(vmi, NEVER_READY) {
-        condition(vmi, "Ready", "False", "GuestNotReady", "readiness probe failed");
-    } else {
-        condition(vmi, "Ready", "True", "", "");
-    }
-    match not_migratable(vmi) {
-        None => condition(vmi, "LiveMigratable", "True", "", ""),
-        Some((reason, message)) => condition(vmi, "LiveMigratable", "False", reason, &message),
-    }
-    condition(vmi, "StorageLiveMigratable", "True", "", "");
+}
+
+/// Is Ready as its launcher is (`syncReadyConditionFromPod` of virt-controller).
+pub(crate) fn ready(vmi: &mut Value, pod: Option<&Value>) {
+    let ready = pod.and_then(|pod| {
+        fields::list(pod, "/status/conditions")
+            .iter()
+            .find(|one| one["type"] == "Ready")
+    });
+    let over = |pod: &Value| {
+        fields::present(pod, "/metadata/deletionTimestamp")
+            || matches!(fields::text(pod, "/status/phase"), "Succeeded" | "Failed")
+    };
+    let (status, reason, message) = match (pod, ready) {
+        (None, _) => ("False", "PodNotExists", "virt-launcher pod has not yet been scheduled"),
+        (Some(pod), _) if over(pod) => ("False", "PodTerminating", "virt-launcher pod is terminating"),
+        _ if fields::text(vmi, "/status/phase") != "Running" => {
+            ("False", "GuestNotRunning", "Guest VM is not reported as running")
+        }
+        _ if behaves(vmi, NEVER_READY) => ("False", "GuestNotReady", "readiness probe failed"),
+        (_, Some(ready)) => (
+            fields::text(ready, "/status"),
+            fields::text(ready, "/reason"),
+            fields::text(ready, "/message"),
+        ),
+        (_, None) => (
+            "False",
+            "PodConditionMissing",
+            "virt-launcher pod is missing the Ready condition",
+        ),
+    };
+    let (status, reason, message) = (status.to_owned(), reason.to_owned(), message.to_owned());
+    condition(vmi, "Ready", &status, &reason, &message);
 }
 
 /// The guest's agent is connected, or not.
 pub(crate) fn agent(vmi: &mut Value, connected: bool) {
     let connected = connected && !behaves(vmi, NO_AGENT);
     condition(vmi, "AgentConnected", if connected { "True" } else { "" }, "", "");
+    let (system, source) = if connected {
+        (
+            json!({"id": "debian", "name": "Debian GNU/Linux", "versionId": "13"}),
+            "domain, guest-agent",
+        )
+    } else {
+        (json!({}), "domain")
+    };
+    fields::set(vmi, "/status/guestOSInfo", system);
+    let mut interfaces = fields::list(vmi, "/status/interfaces").to_vec();
+    for (place, interface) in interfaces.iter_mut().enumerate() {
+        let secondary = if fields::text(interface, "/podInterfaceName") == "eth0" {
+            ""
+        } else {
+            ", multus-status"
+        };
+        fields::set(interface, "/infoSource", format!("{source}{secondary}"));
+        if connected {
+            fields::set(interface, "/interfaceName", format!("eth{place}"));
+        } else {
+            fields::unset(interface, "/interfaceName");
+        }
+    }
+    fields::set(vmi, "/status/interfaces", interfaces);
 }
 
 /// Annotation by which a guest is told to behave out of the ordinary.
@@ -136,6 +226,11 @@ pub(crate) const CLEAN_EXIT: &str = "clean-exit";
 
 pub(crate) fn behaves(vmi: &Value, how: &str) -> bool {
     fields::text(vmi, GUEST) == how
+}
+
+/// Why its disks cannot be moved to another node.
+fn not_storage_migratable(vmi: &Value) -> Option<(&'static str, String)> {
+    not_migratable(vmi).filter(|(reason, _)| *reason == "DisksNotLiveMigratable")
 }
 
 /// Why a VMI cannot be migrated, by KubeVirt's rules for networks and disks.
@@ -166,7 +261,7 @@ fn not_migratable(vmi: &Value) -> Option<(&'static str, String)> {
 fn interfaces(cluster: &Cluster, vmi: &Value, pod_ip: &str) -> Vec<Value> {
     let queues = devices::queues(vmi);
     let mut interfaces = Vec::new();
-    for (place, interface) in fields::list(vmi, "/spec/domain/devices/interfaces").iter().enumerate() {
+    for interface in fields::list(vmi, "/spec/domain/devices/interfaces") {
         let Some(network) = devices::network_of(vmi, interface) else {
             continue;
         };
@@ -181,8 +276,7 @@ fn interfaces(cluster: &Cluster, vmi: &Value, pod_ip: &str) -> Vec<Value> {
             .unwrap_or_else(|| cluster.ids().mac());
         let sriov = interface.get("sriov").is_some();
         let mut status = json!({
-            "name": interface["name"], "infoSource": if primary { "domain, guest-agent" } else { "domain, guest-agent, multus-status" }, "podInterfaceName": pod_interface,
-            "interfaceName": format!("eth{place}"), "mac": mac, "queueCount": if sriov { 0 } else { queues }, "linkState": "up",
+            "name": interface["name"], "infoSource": if primary { "domain" } else { "domain, multus-status" }, "podInterfaceName": pod_interface, "mac": mac, "queueCount": if sriov { 0 } else { queues }, "linkState": "up",
         });
         if primary {
             fields::set(&mut status, "/ipAddress", pod_ip);

@@ -13,7 +13,7 @@ use crate::{
     },
     cluster::Cluster,
     json as fields,
-    node::fitness,
+    node::{fitness, pod_status},
     store::What,
 };
 
@@ -53,22 +53,24 @@ pub(crate) fn candidates(cluster: &Cluster, selectors: &[Option<&Value>]) -> Vec
 
 /// From a new VMI to a running guest.
 pub(crate) async fn start(cluster: Arc<Cluster>, object: Arc<Value>) {
-    let Some(object) = edit(&cluster, &object, |vmi| {
-        vmi::phase(vmi, "Pending");
-        vmi::condition(
-            vmi,
-            "Ready",
-            "False",
-            "GuestNotRunning",
-            "Guest VM is not reported as running",
-        );
-    }) else {
+    let Some(object) = edit(&cluster, &object, vmi::observed) else {
         return;
     };
-    let mut nodes = candidates(&cluster, &[object.pointer("/spec/nodeSelector")]);
+    let mut nodes = preferred(
+        &cluster,
+        &object,
+        candidates(&cluster, &[object.pointer("/spec/nodeSelector")]),
+    );
     if nodes.is_empty() {
         edit(&cluster, &object, |vmi| {
             vmi::phase(vmi, "Scheduling");
+            vmi::condition(
+                vmi,
+                "Ready",
+                "False",
+                "GuestNotRunning",
+                "Guest VM is not reported as running",
+            );
             vmi::condition(
                 vmi,
                 "PodScheduled",
@@ -81,32 +83,66 @@ pub(crate) async fn start(cluster: Arc<Cluster>, object: Arc<Value>) {
     }
     let place = usize::from_str_radix(&cluster.ids().hex(4), 16).unwrap_or_default() % nodes.len();
     let node = nodes.swap_remove(place);
-    let pod = launcher::pod(&cluster, &object, &node, None);
-    let namespace = fields::text(&object, "/metadata/namespace").to_owned();
-    let Ok(pod) = cluster.create(&PODS, &namespace, pod) else {
+    let Ok(pod) = launcher::create(&cluster, &object, &node, None) else {
         return;
     };
-    edit(&cluster, &object, |vmi| vmi::phase(vmi, "Scheduling"));
-    let name = fields::text(&pod, "/metadata/name").to_owned();
+    edit(&cluster, &object, |vmi| {
+        vmi::scheduling(vmi, &pod);
+        vmi::ready(vmi, Some(&pod));
+    });
+    let namespace = fields::text(&object, "/metadata/namespace");
+    let name = fields::text(&pod, "/metadata/name");
     let started = cluster
-        .until(&PODS, &namespace, &name, |pod| {
+        .until(&PODS, namespace, name, |pod| {
             fields::text(pod, "/status/phase") != "Pending"
         })
         .await;
     let Some(pod) = started.filter(|pod| fields::text(pod, "/status/phase") == "Running") else {
         return;
     };
-    edit(&cluster, &object, |vmi| {
-        vmi::phase(vmi, "Scheduled");
-        fields::set(vmi, "/status/nodeName", node.as_str());
-    });
+    edit(&cluster, &object, |vmi| vmi::scheduled(vmi, &pod));
+    launcher::on_node(&cluster, &pod);
+    edit(&cluster, &object, vmi::defined);
     sleep(cluster.options.guest).await;
-    edit(&cluster, &object, |vmi| {
-        if !vmi::is_final(vmi) && !fields::present(vmi, "/metadata/deletionTimestamp") {
+    let there = |vmi: &Value| !vmi::is_final(vmi) && !fields::present(vmi, "/metadata/deletionTimestamp");
+    let started = edit(&cluster, &object, |vmi| {
+        if there(vmi) {
             vmi::runs(&cluster, vmi, &pod);
         }
     });
+    if started.is_some_and(|vmi| there(&vmi)) {
+        for (reason, message) in [
+            ("Created", "VirtualMachineInstance defined."),
+            ("Started", "VirtualMachineInstance started."),
+        ] {
+            cluster.event(&object, "Normal", reason, message, "virt-handler");
+        }
+    }
     agent_connects(&cluster, &object).await;
+}
+
+/// Those of the nodes that a VMI prefers most (`preferredDuringSchedulingIgnoredDuringExecution`, names of nodes).
+fn preferred(cluster: &Cluster, vmi: &Value, nodes: Vec<String>) -> Vec<String> {
+    let terms = fields::list(
+        vmi,
+        "/spec/affinity/nodeAffinity/preferredDuringSchedulingIgnoredDuringExecution",
+    );
+    let fits = |node: &Value, term: &Value| {
+        fields::list(term, "/preference/matchExpressions").iter().all(|one| {
+            let label = fields::text(
+                node,
+                &format!("/metadata/labels/{}", fields::escape(fields::text(one, "/key"))),
+            );
+            one["operator"] == "In" && fields::list(one, "/values").iter().any(|value| value == label)
+        })
+    };
+    let weight = |name: &String| {
+        let node = cluster.get(&NODES, "", name).unwrap_or_default();
+        let fitting = terms.iter().filter(|term| fits(&node, term));
+        fitting.filter_map(|term| term["weight"].as_u64()).sum::<u64>()
+    };
+    let most = nodes.iter().map(weight).max().unwrap_or_default();
+    nodes.into_iter().filter(|node| weight(node) == most).collect()
 }
 
 /// The guest agent is the last to come up.
@@ -128,15 +164,6 @@ pub(crate) async fn reboot(cluster: Arc<Cluster>, object: Arc<Value>) {
 
 /// A deleted VMI: its launchers end (the guest shuts down in its grace period), then the object goes.
 pub(crate) async fn end(cluster: Arc<Cluster>, object: Arc<Value>) {
-    edit(&cluster, &object, |vmi| {
-        vmi::condition(
-            vmi,
-            "Ready",
-            "False",
-            "PodTerminating",
-            "virt-launcher pod is terminating",
-        );
-    });
     let namespace = fields::text(&object, "/metadata/namespace").to_owned();
     let pods = launcher::of(&cluster, &object);
     for pod in &pods {
@@ -146,6 +173,14 @@ pub(crate) async fn end(cluster: Arc<Cluster>, object: Arc<Value>) {
             .unwrap_or(30);
         let finished = matches!(fields::text(pod, "/status/phase"), "Succeeded" | "Failed");
         delete::terminate(&cluster, &PODS, pod, if finished { 0 } else { grace });
+        let message = format!("Deleted virtual machine pod {}", fields::text(pod, "/metadata/name"));
+        cluster.event(
+            &object,
+            "Normal",
+            "SuccessfulDelete",
+            &message,
+            "virtualmachine-controller",
+        );
     }
     for pod in &pods {
         cluster
@@ -160,42 +195,105 @@ pub(crate) async fn end(cluster: Arc<Cluster>, object: Arc<Value>) {
     });
 }
 
-/// A launcher has ended or gone: if its guest was in it, the VMI has ended with it.
-pub(crate) fn launcher_changed(cluster: &Arc<Cluster>, pod: &Value, what: What) {
-    let phase = fields::text(pod, "/status/phase");
-    let ended = what == What::Deleted || matches!(phase, "Succeeded" | "Failed");
-    let namespace = fields::text(pod, "/metadata/namespace");
-    let Some(vmi) = cluster.get(
-        &VMIS,
-        namespace,
-        fields::text(pod, "/metadata/annotations/kubevirt.io~1domain"),
-    ) else {
+/// The VMI whose guest is in a launcher; nothing where it is in another one, or where it is not there yet.
+fn in_it(cluster: &Cluster, pod: &Value) -> Option<Arc<Value>> {
+    let domain = fields::text(pod, "/metadata/annotations/kubevirt.io~1domain");
+    let vmi = cluster.get(&VMIS, fields::text(pod, "/metadata/namespace"), domain)?;
+    let its_own = fields::text(pod, "/metadata/labels/kubevirt.io~1created-by") == fields::text(&vmi, "/metadata/uid");
+    let node = fields::text(&vmi, "/status/nodeName");
+    let here = (node.is_empty() || node == fields::text(pod, "/spec/nodeName"))
+        && fields::present(
+            &vmi,
+            &format!("/status/activePods/{}", fields::text(pod, "/metadata/uid")),
+        );
+    let is_target = !fields::text(pod, "/metadata/labels/kubevirt.io~1migrationJobUID").is_empty()
+        && fields::text(&vmi, "/status/migrationState/targetPod") == fields::text(pod, "/metadata/name");
+    let not_yet = is_target && vmi.pointer("/status/migrationState/completed") != Some(&Value::Bool(true));
+    // A guest that has come back to a node left a finished launcher there.
+    let over = |pod: &Value| matches!(fields::text(pod, "/status/phase"), "Succeeded" | "Failed");
+    let newer = over(pod)
+        && launcher::of(cluster, &vmi).iter().any(|other| {
+            !over(other)
+                && fields::text(other, "/spec/nodeName") == fields::text(pod, "/spec/nodeName")
+                && other["metadata"]["uid"] != pod["metadata"]["uid"]
+        });
+    (its_own && here && !not_yet && !newer).then_some(vmi)
+}
+
+/// What virt-controller says on a launcher of its guest: paused or not.
+pub(crate) fn open(pod: &mut Value, vmi: &Value) {
+    pod_status::gate(pod, !vmi::is(vmi, "Paused"));
+}
+
+/// A guest that was asked to shut down.
+pub(crate) fn guest_ends(cluster: &Cluster, pod: &Value) {
+    if let Some(vmi) = in_it(cluster, pod).filter(|vmi| !vmi::is_final(vmi)) {
+        cluster.event(
+            &vmi,
+            "Normal",
+            "ShuttingDown",
+            "Signaled Graceful Shutdown",
+            "virt-handler",
+        );
+    }
+}
+
+/// A guest is no more; `well` says that it has shut down, and not crashed.
+pub(crate) fn guest_ended(cluster: &Cluster, pod: &Value, well: bool) {
+    let Some(vmi) = in_it(cluster, pod).filter(|vmi| !vmi::is_final(vmi)) else {
         return;
     };
-    let (uid, pod_uid) = (fields::text(&vmi, "/metadata/uid"), fields::text(pod, "/metadata/uid"));
-    if !ended || fields::text(pod, "/metadata/labels/kubevirt.io~1created-by") != uid {
-        return;
-    }
-    // A guest that was told to shut down and did so ends well; anything else is a failure.
-    let well = phase == "Succeeded"
-        || vmi::behaves(&vmi, vmi::CLEAN_EXIT)
-        || (what == What::Deleted && fields::present(pod, "/metadata/deletionTimestamp") && phase != "Failed");
+    let well = well || vmi::behaves(&vmi, vmi::CLEAN_EXIT);
     edit(cluster, &vmi, |vmi| {
-        let target = fields::text(pod, "/metadata/labels/kubevirt.io~1migrationJobUID");
-        let in_it = fields::text(vmi, "/status/nodeName") == fields::text(pod, "/spec/nodeName")
-            && fields::present(vmi, &format!("/status/activePods/{pod_uid}"));
-        let not_yet = !target.is_empty()
-            && fields::text(vmi, "/status/migrationState/targetPod") == fields::text(pod, "/metadata/name")
-            && vmi.pointer("/status/migrationState/completed") != Some(&Value::Bool(true));
-        if in_it && !not_yet && !vmi::is_final(vmi) {
-            vmi::phase(vmi, if well { "Succeeded" } else { "Failed" });
-            vmi::condition(
-                vmi,
-                "Ready",
-                "False",
-                "PodTerminating",
-                "virt-launcher pod has terminated",
-            );
+        let mut interfaces = fields::list(vmi, "/status/interfaces").to_vec();
+        for interface in &mut interfaces {
+            for field in ["/ipAddress", "/ipAddresses"] {
+                fields::unset(interface, field);
+            }
         }
+        fields::set(vmi, "/status/interfaces", interfaces);
+        vmi::phase(vmi, if well { "Succeeded" } else { "Failed" });
     });
+    if fields::present(&vmi, "/metadata/deletionTimestamp") {
+        cluster.event(&vmi, "Normal", "Deleted", "Signaled Deletion", "virt-handler");
+    }
+    let (kind, message) = if well {
+        ("Normal", "The VirtualMachineInstance was shut down.")
+    } else {
+        ("Warning", "The VirtualMachineInstance crashed.")
+    };
+    cluster.event(&vmi, kind, "Stopped", message, "virt-handler");
+    edit(cluster, &vmi, |vmi| {
+        let mut finalizers = fields::list(vmi, "/metadata/finalizers").to_vec();
+        finalizers.retain(|one| one != "kubevirt.io/virtualMachineControllerFinalize");
+        fields::set(vmi, "/metadata/finalizers", finalizers);
+    });
+}
+
+/// A VMI has changed: it is Ready as its launcher is.
+pub(crate) fn is_ready(cluster: &Cluster, vmi: &Value) {
+    let here = |pod: &Arc<Value>| in_it(cluster, pod).is_some();
+    if let Some(pod) = launcher::of(cluster, vmi).iter().find(|pod| here(pod)) {
+        edit(cluster, vmi, |vmi| vmi::ready(vmi, Some(pod)));
+    }
+}
+
+/// A launcher has changed: its VMI is Ready as it is, and has failed when it is gone with its guest.
+pub(crate) fn launcher_changed(cluster: &Arc<Cluster>, pod: &Value, what: What) {
+    let Some(vmi) = in_it(cluster, pod) else {
+        return;
+    };
+    let gone = what == What::Deleted;
+    let ended = gone || matches!(fields::text(pod, "/status/phase"), "Succeeded" | "Failed");
+    if ended && !vmi::is_final(&vmi) {
+        let well = fields::text(pod, "/status/phase") == "Succeeded" || vmi::behaves(&vmi, vmi::CLEAN_EXIT);
+        edit(cluster, &vmi, |vmi| {
+            vmi::phase(vmi, if well { "Succeeded" } else { "Failed" })
+        });
+    }
+    if !(gone && fields::present(&vmi, "/metadata/deletionTimestamp"))
+        && fields::text(&vmi, "/status/phase") != "Pending"
+    {
+        edit(cluster, &vmi, |vmi| vmi::ready(vmi, (!gone).then_some(pod)));
+    }
 }

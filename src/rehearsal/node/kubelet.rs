@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use serde_json::Value;
 
-use super::{fitness, pod_life::Life};
+use super::{fitness, pod_life::Life, pod_status};
 use crate::{
     api::{
         delete,
@@ -13,6 +13,7 @@ use crate::{
     },
     cluster::Cluster,
     json as fields,
+    kubevirt::whole::IN_BRIEF,
     store::What,
 };
 
@@ -75,7 +76,10 @@ fn look(cluster: &Arc<Cluster>, seen: &Value) {
     };
     let (uid, node) = (fields::text(pod, "/metadata/uid"), fields::text(pod, "/spec/nodeName"));
     if node.is_empty() {
-        schedule(cluster, pod);
+        // A launcher is bound as it is made.
+        if pod.get(IN_BRIEF).is_none() {
+            schedule(cluster, pod);
+        }
         return;
     }
     if cluster.nodes.host(node).is_none() || !fitness::is_ready_by_name(cluster, node) {
@@ -116,6 +120,9 @@ fn schedule(cluster: &Cluster, pod: &Value) {
             fields::text(pod, "/metadata/namespace"),
             fields::text(pod, "/metadata/name"),
         );
-        cluster.edit(&PODS, namespace, pod, |pod| fields::set(pod, "/spec/nodeName", name));
+        cluster.edit(&PODS, namespace, pod, |pod| {
+            fields::set(pod, "/spec/nodeName", name);
+            pod_status::scheduled(pod);
+        });
     }
 }

@@ -6,7 +6,7 @@ pub(crate) mod expand;
 pub(crate) mod fitness;
 pub(crate) mod kubelet;
 mod launcher_life;
-pub(crate) use self::launcher_life::pod_address;
+pub(crate) use self::launcher_life::{node_address, pod_address};
 pub(crate) mod logs;
 mod pod_life;
 pub(crate) mod pod_status;

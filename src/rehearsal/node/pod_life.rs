@@ -18,6 +18,7 @@ use crate::{
     cluster::Cluster,
     host::{Signal, Spec},
     json as fields,
+    kubevirt::vmi_life,
 };
 
 /// What a kubelet takes to see that a container has ended: later writers of its termination log are still heard within
@@ -124,19 +125,13 @@ impl Life {
             () = sleep(self.cluster.options.pod_start) => {}
             _ = self.stop.wait_for(Option::is_some) => return false,
         }
+        let address = launcher_life::pod_address(&self.cluster, &node);
+        self.starts("/spec/initContainers");
+        self.report(|pod| pod_status::initialized(pod, &address, || self.cluster.ids().hex(64)));
         match self.container(&node) {
             Ok(container) => {
                 self.cluster.nodes.started(self.text("/metadata/uid"), container);
-                self.event(
-                    "Pulled",
-                    &format!("Container image \"{image}\" already present on machine"),
-                    "kubelet",
-                );
-                self.event(
-                    "Started",
-                    &format!("Started container {}", self.text("/spec/containers/0/name")),
-                    "kubelet",
-                );
+                self.starts("/spec/containers");
             }
             Err(message) => {
                 self.report(|pod| {
@@ -150,15 +145,21 @@ impl Life {
         }
         // The status follows; a container that ends at once is never seen running.
         sleep(self.cluster.options.running_lag).await;
-        let address = launcher_life::pod_address(&self.cluster, &node);
-        self.report(|pod| {
-            pod_status::running(pod, &address, || {
-                let mut ids = self.cluster.ids();
-                (ids.hex(64), ids.hex(64))
-            });
-        });
+        self.report(|pod| pod_status::running(pod, || self.cluster.ids().hex(64)));
         launcher_life::up(&self.cluster, &self.pod);
         true
+    }
+
+    /// Tells of each container's start.
+    fn starts(&self, containers: &str) {
+        for container in fields::list(&self.pod, containers) {
+            let image = fields::text(container, "/image");
+            let present =
+                format!("Container image \"{image}\" already present on machine and can be accessed by the pod");
+            self.event("Pulled", &present, "kubelet");
+            self.event("Created", "Container created", "kubelet");
+            self.event("Started", "Container started", "kubelet");
+        }
     }
 
     async fn fail_pull(&mut self, image: &str) -> bool {
@@ -256,6 +257,16 @@ impl Life {
         if !matches!(end, End::Itself(0)) {
             sleep(SEEN_LATE).await;
         }
+        let is_launcher = launcher_life::is_launcher(&self.pod);
+        if is_launcher && matches!(end, End::Itself(_)) {
+            vmi_life::guest_ended(&self.cluster, &self.pod, code == 0);
+        }
+        // virt-launcher itself ends well, however its guest has ended.
+        let code = if is_launcher && matches!(end, End::Itself(_)) {
+            0
+        } else {
+            code
+        };
         let message = container.termination_message();
         self.cluster
             .nodes
@@ -276,18 +287,27 @@ impl Life {
     async fn terminate(&mut self, container: &Container, grace: u64) {
         let started = Instant::now();
         let mut ended = container.ended();
-        if launcher_life::is_launcher(&self.pod) {
+        let is_launcher = launcher_life::is_launcher(&self.pod);
+        if is_launcher {
+            vmi_life::guest_ends(&self.cluster, &self.pod);
             // The guest shuts down first.
             tokio::select! {
                 () = sleep(self.cluster.options.guest.min(Duration::from_secs(grace))) => {}
                 _ = ended.wait_for(Option::is_some) => {}
             }
         }
-        self.event(
-            "Killing",
-            &format!("Stopping container {}", self.text("/spec/containers/0/name")),
-            "kubelet",
-        );
+        let sidecars = fields::list(&self.pod, "/spec/initContainers").iter();
+        let sidecars = sidecars.filter(|one| fields::text(one, "/restartPolicy") == "Always");
+        for one in fields::list(&self.pod, "/spec/containers").iter().chain(sidecars) {
+            self.event(
+                "Killing",
+                &format!("Stopping container {}", fields::text(one, "/name")),
+                "kubelet",
+            );
+        }
+        if is_launcher && grace > 0 {
+            vmi_life::guest_ended(&self.cluster, &self.pod, true);
+        }
         container.kill(Signal::Term);
         let mut grace = grace;
         loop {

@@ -44,7 +44,7 @@ pub(crate) fn nodes(cluster: &Cluster) {
                 "labels": {
                     "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", "node-role.kubernetes.io/worker": "",
                     "topology.kubernetes.io/zone": format!("zone-{}", char::from(b'a' + u8::try_from(place % 3).unwrap_or_default())),
-                    "kubevirt.io/schedulable": "true", "cpu-vendor.node.kubevirt.io/Intel": "true",
+                    "kubevirt.io/schedulable": "true", "machine-type.node.kubevirt.io/q35": "true", "cpu-vendor.node.kubevirt.io/Intel": "true",
                 },
                 "annotations": {"kubevirt.io/heartbeat": time::now()},
             },
@@ -143,19 +143,10 @@ fn component(cluster: &Cluster, name: &str, node: &str) {
         },
         "status": {"phase": "Pending", "qosClass": "Burstable"},
     });
-    let address = crate::node::pod_address(cluster, node);
-    pod_status::running(&mut pod, &address, || {
-        let mut ids = cluster.ids();
-        (ids.hex(64), ids.hex(64))
-    });
-    if name == "virt-handler" {
-        let (repository, _) = launcher::IMAGE.rsplit_once(':').unwrap_or((launcher::IMAGE, ""));
-        let status = json!([{
-            "name": "virt-launcher", "image": launcher::IMAGE, "imageID": format!("{repository}@sha256:{}", launcher::DIGEST),
-            "containerID": format!("containerd://{}", cluster.ids().hex(64)), "ready": true, "restartCount": 0,
-            "state": {"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": time::ago(AGE), "finishedAt": time::ago(AGE)}},
-        }]);
-        fields::set(&mut pod, "/status/initContainerStatuses", status);
-    }
+    let (host, address) = (
+        crate::node::node_address(cluster, node),
+        crate::node::pod_address(cluster, node),
+    );
+    pod_status::has_started(&mut pod, &host, &address, || cluster.ids().hex(64));
     put(cluster, &PODS, "kubevirt", pod);
 }

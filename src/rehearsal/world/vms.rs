@@ -10,8 +10,8 @@ use crate::{
     api::resources::{PODS, VMIS, VMS},
     cluster::Cluster,
     json as fields,
-    kubevirt::{devices, launcher, vmi},
-    node::{pod_address, pod_status},
+    kubevirt::{devices, launcher, vmi, vmi_defaults},
+    node::{node_address, pod_address, pod_status},
 };
 
 pub(crate) fn build(cluster: &Cluster) {
@@ -30,7 +30,7 @@ fn make(cluster: &Cluster, entry: &Entry, name: &str, node: &str) {
             .pointer("/spec/template/metadata/labels")
             .cloned()
             .unwrap_or_default();
-        json!({"metadata": {"name": name, "labels": labels, "finalizers": ["foregroundDeleteVirtualMachine"]}, "spec": vm["spec"]["template"]["spec"], "status": {}})
+        json!({"metadata": {"name": name, "labels": labels, "finalizers": ["foregroundDeleteVirtualMachine"]}, "spec": vm["spec"]["template"]["spec"]})
     } else {
         let vm = put(cluster, &VMS, entry.namespace, vm);
         if entry.strategy == "Halted" {
@@ -38,9 +38,10 @@ fn make(cluster: &Cluster, entry: &Entry, name: &str, node: &str) {
         }
         vmi::from_vm(&vm)
     };
-    vmi::phase(&mut vmi, "Pending");
-    vmi::phase(&mut vmi, "Scheduling");
+    vmi_defaults::of_vmi(&mut vmi);
+    vmi::observed(&mut vmi);
     if entry.special == Special::Scheduling {
+        vmi::phase(&mut vmi, "Scheduling");
         vmi::condition(
             &mut vmi,
             "Ready",
@@ -59,19 +60,26 @@ fn make(cluster: &Cluster, entry: &Entry, name: &str, node: &str) {
         return;
     }
     let mut vmi = put(cluster, &VMIS, entry.namespace, vmi);
-    let mut pod = launcher::pod(cluster, &vmi, node, None);
-    let address = pod_address(cluster, node);
-    pod_status::running(&mut pod, &address, || {
-        let mut ids = cluster.ids();
-        (ids.hex(64), launcher::DIGEST.to_owned())
-    });
-    vmi::phase(&mut vmi, "Scheduled");
+    let mut pod = launcher::pod(cluster, &vmi, None);
+    fields::set(&mut pod, "/spec/nodeName", node);
+    fields::set(&mut pod, "/metadata/labels/kubevirt.io~1nodeName", node);
+    pod_status::has_started(
+        &mut pod,
+        &node_address(cluster, node),
+        &pod_address(cluster, node),
+        || cluster.ids().hex(64),
+    );
+    vmi::scheduling(&mut vmi, &pod);
+    vmi::scheduled(&mut vmi, &pod);
+    vmi::defined(&mut vmi);
     vmi::runs(cluster, &mut vmi, &pod);
     vmi::agent(&mut vmi, true);
     if entry.special == Special::Paused {
         vmi::condition(&mut vmi, "Paused", "True", "PausedByUser", "VMI was paused by user");
-        vmi::condition(&mut vmi, "Ready", "False", "PausedByUser", "");
+        pod_status::gate(&mut pod, false);
+        pod_status::ready(&mut pod);
     }
+    vmi::ready(&mut vmi, Some(&pod));
     fields::set(
         &mut pod,
         "/metadata/creationTimestamp",
@@ -133,9 +141,14 @@ fn vm(entry: &Entry, name: &str) -> Value {
         }
         _ => {}
     }
-    json!({
-        "metadata": {"name": name, "labels": {"app": entry.app}, "finalizers": ["kubevirt.io/virtualMachineControllerFinalize"]},
+    let mut vm = json!({
+        "metadata": {
+            "namespace": entry.namespace, "name": name, "labels": {"app": entry.app}, "finalizers": ["kubevirt.io/virtualMachineControllerFinalize"],
+            "annotations": {"kubevirt.io/latest-observed-api-version": "v1", "kubevirt.io/storage-observed-api-version": "v1"},
+        },
         "spec": {"runStrategy": entry.strategy, "template": {"metadata": {"labels": {"app": entry.app, "kubevirt.io/domain": name}}, "spec": spec}},
         "status": {"created": entry.strategy != "Halted"},
-    })
+    });
+    vmi_defaults::of_vm(&mut vm);
+    vm
 }
