@@ -56,7 +56,7 @@ done
 	cd "$agent"
 	libraries=usr/lib/x86_64-linux-gnu
 	{
-		printf '%s\n' lib64 usr usr/lib usr/lib64 usr/lib64/ld-linux-x86-64.so.2 $libraries usr/sbin usr/sbin/qemu-ga
+		printf '%s\n' usr usr/lib "$libraries" usr/sbin usr/sbin/qemu-ga
 		"$libraries/ld-linux-x86-64.so.2" --library-path "$libraries" --list usr/sbin/qemu-ga | grep -o "$libraries/[^ ]*"
 	} | busybox cpio -o -H newc -L 2>/dev/null | gzip -1
 ) | cat "$out/guest/initrd" - >"$out/guest/initrd-agent"
