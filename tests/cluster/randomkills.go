@@ -13,13 +13,15 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
+const randomKillsName = "random-kills"
+
 // randomKills kills anything at any moment of a run, drawn by a seed: at least 300 times, in a sample 30.
 func randomKills() []test {
 	kills := 300
 	if sample() != "" {
 		kills = 30
 	}
-	return []test{{"random-kills", func(t *check) { t.randomKills(kills) }}}
+	return []test{{randomKillsName, func(t *check) { t.randomKills(kills) }}}
 }
 
 // randomSeed is the one in VMCHAOS_CLUSTER_SEED, else the sample's, else a new one.

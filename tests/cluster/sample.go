@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"hash/fnv"
+	"math/rand"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -33,6 +35,25 @@ func sampled(tests []test) []test {
 	}
 	fmt.Printf("# sample %s: %d of %d tests of the kill matrix\n", sample(), len(left), len(tests))
 	return left
+}
+
+// sampleOrder puts the tests of a sample in an order of its own, because the time may not do for all: the kills drawn at random
+// first, then the others as the seed has it.
+func sampleOrder(tests []test) []test {
+	if sample() == "" {
+		return tests
+	}
+	rand.New(rand.NewSource(randomSeed())).Shuffle(len(tests), func(i, j int) { tests[i], tests[j] = tests[j], tests[i] })
+	slices.SortStableFunc(tests, func(a, b test) int {
+		switch {
+		case a.name == randomKillsName:
+			return -1
+		case b.name == randomKillsName:
+			return 1
+		}
+		return 0
+	})
+	return tests
 }
 
 // sampledKills is how many kills a test makes that could make any number of them.
