@@ -49,7 +49,7 @@ func (c *cluster) suite(words []string) int {
 		fmt.Println("not ok", err)
 		return 1
 	}
-	tests := sampleOrder(slices.Concat(effects(), commands(), roles(), shared, persistentDisk(), guestAgent(), virtctl(), trust(), others(), outages(), sampled(matrix()), randomKills(), recordings(), onNetem()))
+	tests := sampleOrder(slices.Concat(effects(), commands(), roles(), shared, persistentDisk(), guestAgent(), evacuation(), virtctl(), trust(), others(), outages(), sampled(matrix()), randomKills(), recordings(), onNetem()))
 	c.emulated = make(chan error, 1)
 	if c.needsMachine {
 		go func() { c.emulated <- c.bootEmulated() }()
