@@ -24,13 +24,18 @@ unpacked_from_13() { # FOLDER PACKAGE…
 	echo "$*" >"$folder/complete"
 }
 
-# Measured: 5.4 GB of memory, 5.7 GB for a cluster's folder, 1.9 GB for what is built and fetched, besides Go's own caches.
+# Measured: 5.4 GB of memory, 5.7 GB for a cluster's folder, 1.9 GB for what is built and fetched.
 need_room() {
-	local memory disk
+	local memory
 	memory=$(mawk '/^MemAvailable:/ { print int($2 / 1000000) }' /proc/meminfo)
-	disk=$(df -k --output=avail "$cache" | mawk 'NR == 2 { print int($1 / 1000000) }')
 	[ "$memory" -ge 7 ] || skip "KubeVirt needs 7 GB of free memory, there are $memory"
-	[ "$disk" -ge 10 ] || skip "KubeVirt needs 10 GB of free disk below $cache, there are $disk"
+	need_disk 10
+}
+
+need_disk() { # GB
+	local disk
+	disk=$(df -k --output=avail "$cache" | mawk 'NR == 2 { print int($1 / 1000000) }')
+	[ "$disk" -ge "$1" ] || skip "KubeVirt needs $1 GB of free disk below $cache, there are $disk"
 }
 
 # Sets `kubevirt_version`, and the file of its modules.
@@ -55,6 +60,8 @@ build_kubevirt() {
 	flags=("-modfile=$kubevirt_modules" -tags "netgo osusergo libvirt_dlopen ${tag%_*}" -trimpath -buildvcs=false)
 	kubevirt_programs=$cache/kubevirt-programs-$(cd "$module" && { go version && cat "$kubevirt_modules" "${kubevirt_modules%.mod}.sum" ./*.go; } | sha256sum | cut -c1-16)
 	keep_latest kubevirt-programs "$kubevirt_programs" && return
+	# Six of them for Go's caches.
+	need_disk 16
 	echo "# building KubeVirt $kubevirt_version (7 minutes on two idle processors)"
 	(cd "$module" && go mod download -modfile="$kubevirt_modules") || skip "the modules of KubeVirt $kubevirt_version could not be downloaded"
 	unfinished+=("$kubevirt_programs.new")
