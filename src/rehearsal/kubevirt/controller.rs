@@ -51,6 +51,9 @@ fn react(cluster: &Arc<Cluster>, change: &Change) {
         on_vmi(cluster, change);
         run_strategy::reconcile(cluster, namespace, name);
         owners::replicate_for(cluster, object);
+        if change.what == What::Modified {
+            vmi_life::let_go(cluster, object);
+        }
     } else if change.is_of(&VMS) && change.what != What::Deleted {
         run_strategy::reconcile(cluster, namespace, name);
     } else if change.is_of(&REPLICA_SETS) && change.what != What::Deleted {

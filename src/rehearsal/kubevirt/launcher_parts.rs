@@ -27,7 +27,7 @@ pub(super) fn add(pod: &mut Value) {
             for (status, part) in statuses.iter_mut().zip(&parts) {
                 fields::set(status, "/allocatedResources", part["resources"]["requests"].clone());
                 fields::set(status, "/resources", part["resources"].clone());
-                fields::set(status, "/volumeMounts", part["volumeMounts"].clone());
+                fields::set(status, "/volumeMounts", mounted(part));
             }
         }
         fields::set(pod, &format!("/spec/{list}"), parts);
@@ -77,6 +77,18 @@ pub(super) fn add(pod: &mut Value) {
             "compute",
         );
     }
+}
+
+/// A container's mounts as its status has them.
+fn mounted(container: &Value) -> Vec<Value> {
+    let mut mounts = fields::list(container, "/volumeMounts").to_vec();
+    for mount in &mut mounts {
+        fields::unset(mount, "/mountPropagation");
+        if mount["readOnly"] == true {
+            fields::set(mount, "/recursiveReadOnly", "Disabled");
+        }
+    }
+    mounts
 }
 
 /// Takes them away again.
@@ -210,7 +222,7 @@ fn compute(pod: &Value, uid: &str) -> Value {
             "--uid", uid, "--namespace", fields::text(pod, "/metadata/namespace"), "--kubevirt-share-dir", "/var/run/kubevirt",
             "--ephemeral-disk-dir", "/var/run/kubevirt-ephemeral-disks", "--container-disk-dir", "/var/run/kubevirt/container-disks",
             "--grace-period-seconds", grace.saturating_sub(15).to_string(), "--hook-sidecars", "0", "--ovmf-path", "/usr/share/OVMF",
-            "--disk-memory-limit", "2097152000", "--run-as-nonroot",
+            "--disk-memory-limit", "2097152000", "--run-as-nonroot", "--allow-emulation",
         ],
         "env": env, "image": IMAGE,
         "securityContext": {"capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]}, "privileged": false, "runAsGroup": 107},

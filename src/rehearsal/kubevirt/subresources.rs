@@ -69,9 +69,14 @@ fn on_vmi(cluster: &Arc<Cluster>, call: &Call, dry_run: bool) -> ApiResult<()> {
         "pause" => true,
         "unpause" => false,
         // A reset guest boots again in the same VMI.
-        "reset" if dry_run => return Ok(()),
-        "reset" => {
-            cluster.event(&vmi, "Normal", "Reset", "Guest was reset", "virt-handler");
+        "reset" | "softreboot" if dry_run => return Ok(()),
+        "reset" | "softreboot" => {
+            let (reason, message) = if call.sub == "reset" {
+                ("Reset", "VirtualMachineInstance reset")
+            } else {
+                ("SoftRebooted", "VirtualMachineInstance soft rebooted")
+            };
+            cluster.event(&vmi, "Normal", reason, message, "virt-handler");
             drop(tokio::spawn(vmi_life::reboot(Arc::clone(cluster), vmi)));
             return Ok(());
         }

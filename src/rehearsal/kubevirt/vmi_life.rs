@@ -166,6 +166,9 @@ pub(crate) async fn reboot(cluster: Arc<Cluster>, object: Arc<Value>) {
 pub(crate) async fn end(cluster: Arc<Cluster>, object: Arc<Value>) {
     let namespace = fields::text(&object, "/metadata/namespace").to_owned();
     let pods = launcher::of(&cluster, &object);
+    if !pods.is_empty() {
+        cluster.event(&object, "Normal", "Deleted", "Signaled Deletion", "virt-handler");
+    }
     for pod in &pods {
         let grace = pod
             .pointer("/spec/terminationGracePeriodSeconds")
@@ -238,10 +241,10 @@ pub(crate) fn guest_ends(cluster: &Cluster, pod: &Value) {
     }
 }
 
-/// A guest is no more; `well` says that it has shut down, and not crashed.
-pub(crate) fn guest_ended(cluster: &Cluster, pod: &Value, well: bool) {
+/// A guest is no more; `well` says that it has shut down, and not crashed. False when there was none.
+pub(crate) fn guest_ended(cluster: &Cluster, pod: &Value, well: bool) -> bool {
     let Some(vmi) = in_it(cluster, pod).filter(|vmi| !vmi::is_final(vmi)) else {
-        return;
+        return false;
     };
     let well = well || vmi::behaves(&vmi, vmi::CLEAN_EXIT);
     edit(cluster, &vmi, |vmi| {
@@ -254,20 +257,24 @@ pub(crate) fn guest_ended(cluster: &Cluster, pod: &Value, well: bool) {
         fields::set(vmi, "/status/interfaces", interfaces);
         vmi::phase(vmi, if well { "Succeeded" } else { "Failed" });
     });
-    if fields::present(&vmi, "/metadata/deletionTimestamp") {
-        cluster.event(&vmi, "Normal", "Deleted", "Signaled Deletion", "virt-handler");
-    }
     let (kind, message) = if well {
         ("Normal", "The VirtualMachineInstance was shut down.")
     } else {
         ("Warning", "The VirtualMachineInstance crashed.")
     };
     cluster.event(&vmi, kind, "Stopped", message, "virt-handler");
-    edit(cluster, &vmi, |vmi| {
-        let mut finalizers = fields::list(vmi, "/metadata/finalizers").to_vec();
-        finalizers.retain(|one| one != "kubevirt.io/virtualMachineControllerFinalize");
-        fields::set(vmi, "/metadata/finalizers", finalizers);
-    });
+    true
+}
+
+/// virt-controller lets go of a VMI that has ended.
+pub(crate) fn let_go(cluster: &Cluster, vmi: &Value) {
+    if vmi::is_final(vmi) {
+        edit(cluster, vmi, |vmi| {
+            let mut finalizers = fields::list(vmi, "/metadata/finalizers").to_vec();
+            finalizers.retain(|one| one != "kubevirt.io/virtualMachineControllerFinalize");
+            fields::set(vmi, "/metadata/finalizers", finalizers);
+        });
+    }
 }
 
 /// A VMI has changed: it is Ready as its launcher is.
@@ -284,6 +291,9 @@ pub(crate) fn launcher_changed(cluster: &Arc<Cluster>, pod: &Value, what: What) 
         return;
     };
     let gone = what == What::Deleted;
+    // What is told may be old by now.
+    let now = cluster.get(&PODS, fields::text(pod, "/metadata/namespace"), fields::text(pod, "/metadata/name"));
+    let pod = now.as_deref().filter(|now| now["metadata"]["uid"] == pod["metadata"]["uid"]).unwrap_or(pod);
     let ended = gone || matches!(fields::text(pod, "/status/phase"), "Succeeded" | "Failed");
     if ended && !vmi::is_final(&vmi) {
         let well = fields::text(pod, "/status/phase") == "Succeeded" || vmi::behaves(&vmi, vmi::CLEAN_EXIT);

@@ -162,6 +162,19 @@ impl Life {
         }
     }
 
+    /// Tells of the end of each container that runs.
+    fn stops(&self) {
+        let sidecars = fields::list(&self.pod, "/spec/initContainers").iter();
+        let sidecars = sidecars.filter(|one| fields::text(one, "/restartPolicy") == "Always");
+        for one in fields::list(&self.pod, "/spec/containers").iter().chain(sidecars) {
+            self.event(
+                "Killing",
+                &format!("Stopping container {}", fields::text(one, "/name")),
+                "kubelet",
+            );
+        }
+    }
+
     async fn fail_pull(&mut self, image: &str) -> bool {
         let message = format!(
             "failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": failed to do request: dial tcp: i/o timeout"
@@ -258,15 +271,18 @@ impl Life {
             sleep(SEEN_LATE).await;
         }
         let is_launcher = launcher_life::is_launcher(&self.pod);
-        if is_launcher && matches!(end, End::Itself(_)) {
-            vmi_life::guest_ended(&self.cluster, &self.pod, code == 0);
+        if is_launcher && matches!(end, End::Itself(_)) && vmi_life::guest_ended(&self.cluster, &self.pod, code == 0) {
+            // virt-launcher outlives its guest for a moment, and is ended with the VMI where that is deleted.
+            let deleted = tokio::select! {
+                () = sleep(self.cluster.options.guest / 2) => false,
+                _ = self.stop.wait_for(Option::is_some) => true,
+            };
+            if deleted {
+                self.stops();
+            }
         }
-        // virt-launcher itself ends well, however its guest has ended.
-        let code = if is_launcher && matches!(end, End::Itself(_)) {
-            0
-        } else {
-            code
-        };
+        // It ends well, however its guest has ended.
+        let code = if is_launcher && matches!(end, End::Itself(_)) { 0 } else { code };
         let message = container.termination_message();
         self.cluster
             .nodes
@@ -296,15 +312,7 @@ impl Life {
                 _ = ended.wait_for(Option::is_some) => {}
             }
         }
-        let sidecars = fields::list(&self.pod, "/spec/initContainers").iter();
-        let sidecars = sidecars.filter(|one| fields::text(one, "/restartPolicy") == "Always");
-        for one in fields::list(&self.pod, "/spec/containers").iter().chain(sidecars) {
-            self.event(
-                "Killing",
-                &format!("Stopping container {}", fields::text(one, "/name")),
-                "kubelet",
-            );
-        }
+        self.stops();
         if is_launcher && grace > 0 {
             vmi_life::guest_ended(&self.cluster, &self.pod, true);
         }

@@ -188,7 +188,7 @@ fn renamed(value: &Value, names: &HashMap<String, String>) -> Value {
 
 fn numbered() -> &'static regex::Regex {
     static NUMBERED: std::sync::OnceLock<regex::Regex> = std::sync::OnceLock::new();
-    NUMBERED.get_or_init(|| regex::Regex::new(r"\b(UID|IP|IP6|MAC|NODE|LAUNCHER|EVACUATION)-\d+\b").unwrap())
+    NUMBERED.get_or_init(|| regex::Regex::new(r"(UID|IP|IP6|MAC|NODE|LAUNCHER|EVACUATION)-\d+\b").unwrap())
 }
 
 /// The fields of a value by their pointers; entries of lists are told apart by what names them.
