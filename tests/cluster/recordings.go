@@ -238,7 +238,6 @@ func recordRefusals(r *recording) {
 	r.ofVM("migrate")
 	r.ofVM("start")
 	r.ofVMI("unpause")
-	r.ofVMI("freeze")
 	for _, patch := range []object{
 		{"spec": object{"terminationGracePeriodSeconds": 0}},
 		{"metadata": object{"labels": object{"kubevirt.io/nodeName": "elsewhere"}}},

@@ -7,12 +7,11 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{launcher, migration_end::Failure, vmi, vmi_life};
 use crate::{
     api::{
-        delete,
         resources::{PODS, VMIMS, VMIS},
     },
     cluster::{Cluster, lock},
@@ -51,7 +50,7 @@ pub(crate) async fn run(cluster: Arc<Cluster>, object: Arc<Value>) {
         Ok(()) => {
             migration.event("SuccessfulMigration", "Source node reported migration succeeded");
             migration.finish("Succeeded", None);
-            migration.settle();
+            migration.settle().await;
         }
         Err(failure) => {
             migration.cluster.event(
@@ -107,7 +106,11 @@ impl Migration {
         })?;
         self.phase("PreparingTarget");
         self.wait(&vmi, &pod, step, "PreparingTarget").await?;
-        let address = fields::text(&pod, "/status/podIP");
+        let handlers = self.cluster.list(&PODS, "kubevirt");
+        let handler = handlers
+            .iter()
+            .find(|pod| fields::text(pod, "/metadata/labels/kubevirt.io") == "virt-handler" && fields::text(pod, "/spec/nodeName") == target_node);
+        let address = handler.map(|pod| fields::text(pod, "/status/podIP")).unwrap_or_default();
         self.state(&vmi, |vmi| {
             fields::set(vmi, "/status/migrationState/targetNodeAddress", address);
             fields::set(
@@ -175,9 +178,10 @@ impl Migration {
         let mut nodes = vmi_life::candidates(&self.cluster, &[vmi.pointer("/spec/nodeSelector"), asked]);
         nodes.retain(|node| *node != source);
         let node = nodes.first().cloned();
-        vmi_life::edit(&self.cluster, vmi, |vmi| {
-            fields::set(vmi, "/metadata/annotations/kubevirt.io~1nonroot", "true")
+        let marked = vmi_life::edit(&self.cluster, vmi, |vmi| {
+            fields::set(vmi, "/metadata/annotations/kubevirt.io~1nonroot", "true");
         });
+        let vmi = marked.as_deref().unwrap_or(vmi);
         let pod = launcher::create(
             &self.cluster,
             vmi,
@@ -219,10 +223,11 @@ impl Migration {
         match result {
             Ok(Some(pod)) if fields::text(&pod, "/status/phase") == "Running" => Ok(pod),
             other => {
+                let failure = other.err().unwrap_or_else(gone);
                 if let Some(pod) = pod_there() {
-                    delete::terminate(&self.cluster, &PODS, &pod, 0);
+                    self.remove_target(&pod, failure.aborted);
                 }
-                Err(other.err().unwrap_or_else(gone))
+                Err(failure)
             }
         }
     }
@@ -240,6 +245,7 @@ impl Migration {
             fields::set(vmi, "/metadata/labels/kubevirt.io~1nodeName", target);
             fields::set(vmi, "/status/nodeName", target);
             fields::unset(vmi, "/status/launcherContainerImageVersion");
+            fields::unset(vmi, "/status/evacuationNodeName");
         })?;
         let pod_name = fields::text(pod, "/metadata/name");
         self.cluster.edit(&PODS, &self.namespace, pod_name, |pod| {
@@ -254,6 +260,7 @@ impl Migration {
         self.cluster.event(vmi, "Normal", "Migrated", &message, "virt-handler");
         self.state(vmi, |vmi| fields::set(vmi, "/status/migrationState/completed", true))?;
         tracing::debug!(vmi = self.vmi_name, from = source_node, "migrated");
+        self.cluster.event(vmi, "Normal", "Deleted", "Signaled Deletion", "virt-handler");
         // The old launcher ends and stays as a finished pod.
         if let Some(container) = self.cluster.nodes.container(fields::text(source, "/metadata/uid")) {
             container.kill(Signal::Term);
@@ -262,7 +269,7 @@ impl Migration {
     }
 
     /// What comes after a migration has succeeded: the VMI has the address of its new launcher, which becomes ready.
-    fn settle(&self) {
+    async fn settle(&self) {
         let Some(vmi) = self.cluster.get(&VMIS, &self.namespace, &self.vmi_name) else {
             return;
         };
@@ -278,6 +285,8 @@ impl Migration {
             fields::set(vmi, "/status/launcherContainerImageVersion", launcher::IMAGE);
             vmi::ready(vmi, Some(&pod));
         });
+        // About a second on a real cluster.
+        sleep(self.cluster.options.migration_step).await;
         vmi_life::edit(&self.cluster, &vmi, |vmi| {
             fields::unset(vmi, "/metadata/labels/kubevirt.io~1migrationTargetNodeName");
             vmi::runs(&self.cluster, vmi, &pod);
@@ -290,7 +299,7 @@ impl Migration {
         self.cluster.edit(&PODS, &self.namespace, target, pod_status::ready);
     }
 
-    fn event(&self, reason: &str, message: &str) {
+    pub(super) fn event(&self, reason: &str, message: &str) {
         self.cluster
             .event(&self.object, "Normal", reason, message, "virtualmachine-controller");
     }

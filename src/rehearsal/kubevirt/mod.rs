@@ -3,6 +3,7 @@
 pub(crate) mod admission;
 mod controller;
 pub(crate) mod devices;
+pub(crate) mod evacuation;
 pub(crate) mod launcher;
 mod launcher_parts;
 mod migration;

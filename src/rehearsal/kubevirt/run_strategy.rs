@@ -178,7 +178,27 @@ fn report(cluster: &Cluster, namespace: &str, name: &str) {
         }
         fields::set(vm, "/status/printableStatus", printable);
         conditions(vm, vmi.as_deref());
+        snapshots(vm);
     });
+}
+
+/// No disk can be snapshotted.
+fn snapshots(vm: &mut Value) {
+    let disks = fields::list(vm, "/spec/template/spec/volumes").iter();
+    let all: Vec<Value> = disks
+        .map(|disk| {
+            let name = fields::text(disk, "/name");
+            let reason = if disk.get("persistentVolumeClaim").is_some() {
+                format!("No VolumeSnapshotClass: Volume snapshots are not configured for this StorageClass [] [{name}]")
+            } else {
+                format!("Snapshot is not supported for this volumeSource type [{name}]")
+            };
+            json!({"enabled": false, "name": name, "reason": reason})
+        })
+        .collect();
+    if !all.is_empty() {
+        fields::set(vm, "/status/volumeSnapshotStatuses", all);
+    }
 }
 
 /// A VM has the conditions of its VMI (`syncConditions` of virt-controller).

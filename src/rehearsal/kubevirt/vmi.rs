@@ -83,7 +83,8 @@ pub(crate) fn defined(vmi: &mut Value) {
             json!({"initrdInfo": {"checksum": 1_491_687_188}, "kernelInfo": {"checksum": 2_372_938_262_u64}}),
         );
     }
-    fields::set(vmi, "/status/migrationMethod", "LiveMigration");
+    let claims = fields::list(vmi, "/spec/volumes").iter().any(|volume| volume.get("persistentVolumeClaim").is_some());
+    fields::set(vmi, "/status/migrationMethod", if claims { "BlockMigration" } else { "LiveMigration" });
     fields::set(vmi, "/status/selinuxContext", "none");
 }
 
@@ -148,6 +149,11 @@ pub(crate) fn runs(cluster: &Cluster, vmi: &mut Value, pod: &Value) {
     fields::set(vmi, "/status/nodeName", node.as_str());
     fields::set(vmi, &format!("/status/activePods/{pod_uid}"), node.as_str());
     fields::set(vmi, "/status/machine", json!({"type": "pc-q35-10.0"}));
+    let volumes = fields::list(vmi, "/spec/volumes").iter().zip('a'..='z');
+    let volumes: Vec<Value> = volumes.map(|(volume, letter)| json!({"name": volume["name"], "target": format!("vd{letter}")})).collect();
+    if !volumes.is_empty() {
+        fields::set(vmi, "/status/volumeStatus", volumes);
+    }
     let interfaces = interfaces(cluster, vmi, fields::text(pod, "/status/podIP"));
     fields::set(vmi, "/status/interfaces", interfaces);
 }
@@ -228,9 +234,10 @@ pub(crate) fn behaves(vmi: &Value, how: &str) -> bool {
     fields::text(vmi, GUEST) == how
 }
 
-/// Why its disks cannot be moved to another node.
+/// Why its disks cannot be moved to another node: what is claimed is copied.
 fn not_storage_migratable(vmi: &Value) -> Option<(&'static str, String)> {
-    not_migratable(vmi).filter(|(reason, _)| *reason == "DisksNotLiveMigratable")
+    let disks = |(reason, message): &(&str, String)| *reason == "DisksNotLiveMigratable" && !message.contains("PVC");
+    not_migratable(vmi).filter(disks)
 }
 
 /// Why a VMI cannot be migrated, by KubeVirt's rules for networks and disks.
@@ -245,16 +252,19 @@ fn not_migratable(vmi: &Value) -> Option<(&'static str, String)> {
             return Some(("InterfaceNotLiveMigratable", "cannot migrate VMI which does not use masquerade, bridge with kubevirt.io/allow-pod-bridge-network-live-migration VM annotation or a migratable plugin to connect to the pod network".to_owned()));
         }
     }
-    let local = fields::list(vmi, "/spec/volumes")
-        .iter()
-        .find(|volume| volume.get("hostDisk").is_some())?;
-    Some((
-        "DisksNotLiveMigratable",
-        format!(
-            "cannot migrate VMI: Unable to determine if volume {} is shared: it is a host disk",
-            fields::text(local, "/name")
-        ),
-    ))
+    // There are no claims here to be read: none is shared.
+    let reason = "DisksNotLiveMigratable";
+    fields::list(vmi, "/spec/volumes").iter().find_map(|volume| {
+        let claim = fields::text(volume, "/persistentVolumeClaim/claimName");
+        if volume.get("hostDisk").is_some() {
+            let name = fields::text(volume, "/name");
+            Some((reason, format!("cannot migrate VMI: Unable to determine if volume {name} is shared: it is a host disk")))
+        } else if !claim.is_empty() {
+            Some((reason, format!("cannot migrate VMI: PVC {claim} is not shared, live migration requires that all PVCs must be shared (using ReadWriteMany access mode)")))
+        } else {
+            None
+        }
+    })
 }
 
 /// `status.interfaces`, the primary one first.

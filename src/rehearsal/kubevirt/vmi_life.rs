@@ -287,6 +287,17 @@ pub(crate) fn is_ready(cluster: &Cluster, vmi: &Value) {
 
 /// A launcher has changed: its VMI is Ready as it is, and has failed when it is gone with its guest.
 pub(crate) fn launcher_changed(cluster: &Arc<Cluster>, pod: &Value, what: What) {
+    ends_with(cluster, pod, what);
+    let domain = fields::text(pod, "/metadata/annotations/kubevirt.io~1domain");
+    let vmi = cluster.get(&VMIS, fields::text(pod, "/metadata/namespace"), domain);
+    if let Some(vmi) = vmi.filter(|vmi| what == What::Deleted && !fields::present(vmi, "/metadata/deletionTimestamp")) {
+        edit(cluster, &vmi, |vmi| {
+            fields::unset(vmi, &format!("/status/activePods/{}", fields::text(pod, "/metadata/uid")));
+        });
+    }
+}
+
+fn ends_with(cluster: &Cluster, pod: &Value, what: What) {
     let Some(vmi) = in_it(cluster, pod) else {
         return;
     };

@@ -45,6 +45,8 @@ impl Life {
         let uid = self.text("/metadata/uid").to_owned();
         if self.start().await {
             self.hold().await;
+        } else if fields::present(&self.pod, "/metadata/labels/kubevirt.io~1created-by") && self.stop.borrow().is_some() {
+            self.report(pod_status::never_started);
         }
         if fields::text(&self.pod, "/metadata/labels/kubevirt.io") == "virt-launcher" {
             launcher_life::down(&self.cluster, &self.pod);
@@ -162,11 +164,32 @@ impl Life {
         }
     }
 
+    /// virt-launcher outlives its guest for a moment, and is ended with the VMI where that is deleted.
+    async fn outlives(&mut self, well: bool) {
+        let deleted = vmi_life::guest_ended(&self.cluster, &self.pod, well)
+            && tokio::select! {
+                () = sleep(self.cluster.options.guest / 2) => false,
+                _ = self.stop.wait_for(Option::is_some) => true,
+            };
+        if deleted {
+            self.stops();
+            return;
+        }
+        self.report(pod_status::ends);
+        for sidecar in self.sidecars() {
+            self.event("Killing", &format!("Stopping container {}", fields::text(sidecar, "/name")), "kubelet");
+        }
+    }
+
+    /// Init containers that stay.
+    fn sidecars(&self) -> impl Iterator<Item = &Value> {
+        let all = fields::list(&self.pod, "/spec/initContainers").iter();
+        all.filter(|one| fields::text(one, "/restartPolicy") == "Always")
+    }
+
     /// Tells of the end of each container that runs.
     fn stops(&self) {
-        let sidecars = fields::list(&self.pod, "/spec/initContainers").iter();
-        let sidecars = sidecars.filter(|one| fields::text(one, "/restartPolicy") == "Always");
-        for one in fields::list(&self.pod, "/spec/containers").iter().chain(sidecars) {
+        for one in fields::list(&self.pod, "/spec/containers").iter().chain(self.sidecars()) {
             self.event(
                 "Killing",
                 &format!("Stopping container {}", fields::text(one, "/name")),
@@ -271,15 +294,8 @@ impl Life {
             sleep(SEEN_LATE).await;
         }
         let is_launcher = launcher_life::is_launcher(&self.pod);
-        if is_launcher && matches!(end, End::Itself(_)) && vmi_life::guest_ended(&self.cluster, &self.pod, code == 0) {
-            // virt-launcher outlives its guest for a moment, and is ended with the VMI where that is deleted.
-            let deleted = tokio::select! {
-                () = sleep(self.cluster.options.guest / 2) => false,
-                _ = self.stop.wait_for(Option::is_some) => true,
-            };
-            if deleted {
-                self.stops();
-            }
+        if is_launcher && matches!(end, End::Itself(_)) {
+            self.outlives(code == 0).await;
         }
         // It ends well, however its guest has ended.
         let code = if is_launcher && matches!(end, End::Itself(_)) { 0 } else { code };

@@ -74,6 +74,8 @@ pub(super) fn of(steps: &[Step]) -> Facts {
                     reply
                 ]));
             }
+            // What fails in passing and is tried again.
+            Step::Told { object, .. } if object["reason"] == "SyncFailed" => {}
             Step::Told { object, .. } if object["kind"] == "Event" => {
                 let about = renamed(&object["involvedObject"]["kind"], &names);
                 events.insert(
@@ -194,6 +196,14 @@ fn numbered() -> &'static regex::Regex {
 /// The fields of a value by their pointers; entries of lists are told apart by what names them.
 fn flatten(value: &Value, at: &str, fields: &mut BTreeMap<String, Value>) {
     match value {
+        // Which ports are free is chance.
+        Value::Object(all) if at.ends_with("/targetDirectMigrationNodePorts") => {
+            let mut ports: Vec<_> = all.values().cloned().collect();
+            ports.sort_by_key(ToString::to_string);
+            fields.insert(at.to_owned(), ports.into());
+        }
+        // Whether a launcher is seen before it has a node is chance, too.
+        Value::String(node) if node.is_empty() && at.contains("/activePods/") => {}
         Value::Object(all) if !all.is_empty() => {
             for (field, value) in all.iter().filter(|(field, _)| !COUNTED.contains(&field.as_str())) {
                 flatten(value, &format!("{at}/{}", field.replace('/', "~1")), fields);
