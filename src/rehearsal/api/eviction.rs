@@ -42,7 +42,11 @@ pub(crate) fn evict(cluster: &Cluster, call: &Call) -> ApiResult<Reply> {
         }
         let name = fields::text(&vmi, "/metadata/name");
         let triggered = format!("Eviction triggered evacuation of VMI \"{}/{name}\"", call.namespace);
-        let message = if again { format!("Evacuation in progress: {triggered}") } else { triggered };
+        let message = if again {
+            format!("Evacuation in progress: {triggered}")
+        } else {
+            triggered
+        };
         return Err(ApiError::webhook(
             "virt-launcher-eviction-interceptor.kubevirt.io",
             429,

@@ -187,7 +187,11 @@ impl ApiError {
 
     /// An error that a server met with another one, and hands on.
     pub(crate) fn internal(met: &Self) -> Self {
-        let mut error = Self::new(500, "InternalError", format!("Internal error occurred: {}", met.message));
+        let mut error = Self::new(
+            500,
+            "InternalError",
+            format!("Internal error occurred: {}", met.message),
+        );
         *error.details = json!({"causes": [{"message": met.message}]});
         error
     }

@@ -84,10 +84,7 @@ fn migration(cluster: &Cluster, object: &Value) -> ApiResult<()> {
         ));
     };
     if vmi::is_final(&target) {
-        return Err(refused(
-            MIGRATION,
-            "Cannot migrate VMI in finalized state.",
-        ));
+        return Err(refused(MIGRATION, "Cannot migrate VMI in finalized state."));
     }
     if let Some(condition) = fields::list(&target, "/status/conditions").iter().find(|condition| {
         fields::text(condition, "/type") == "LiveMigratable" && fields::text(condition, "/status") == "False"

@@ -23,7 +23,8 @@ pub(crate) fn begin(cluster: &Cluster, vmi: &Value, pod: &Value) {
         "spec": {"vmiName": vmi["metadata"]["name"]},
     });
     // Where it cannot be migrated, or is being already, the evacuation waits.
-    let made = admission::on_create(cluster, &VMIMS, &mut migration).and_then(|()| cluster.create(&VMIMS, namespace, migration));
+    let made = admission::on_create(cluster, &VMIMS, &mut migration)
+        .and_then(|()| cluster.create(&VMIMS, namespace, migration));
     if let Ok(made) = made {
         let message = format!("Created Migration {}", fields::text(&made, "/metadata/name"));
         cluster.event(vmi, "Normal", "SuccessfulCreate", &message, "evacuation-controller");

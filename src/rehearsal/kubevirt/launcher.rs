@@ -102,12 +102,25 @@ pub(crate) fn pod(cluster: &Cluster, vmi: &Value, migration: Option<&Value>) -> 
 /// What only the target of a migration asks for: another node that has the guest's machine, and the very images of the source.
 fn migrates_to(pod: &mut Value, vmi: &Value) {
     let apart = json!([{"labelSelector": {"matchLabels": {"kubevirt.io/created-by": vmi["metadata"]["uid"]}}, "topologyKey": "kubernetes.io/hostname"}]);
-    fields::set(pod, "/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution", apart);
+    fields::set(
+        pod,
+        "/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution",
+        apart,
+    );
     fields::unset(pod, "/spec/nodeSelector/machine-type.node.kubevirt.io~1q35");
     let machine = fields::text(vmi, "/status/machine/type");
-    fields::set(pod, &format!("/spec/nodeSelector/machine-type.node.kubevirt.io~1{machine}"), "true");
+    fields::set(
+        pod,
+        &format!("/spec/nodeSelector/machine-type.node.kubevirt.io~1{machine}"),
+        "true",
+    );
     for list in ["/spec/containers", "/spec/initContainers"] {
-        for container in pod.pointer_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+        for container in pod
+            .pointer_mut(list)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             if fields::text(container, "/name").starts_with("volume") {
                 let image = pod_status::image_id(container);
                 fields::set(container, "/image", image);

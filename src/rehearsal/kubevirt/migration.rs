@@ -11,9 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{launcher, migration_end::Failure, vmi, vmi_life};
 use crate::{
-    api::{
-        resources::{PODS, VMIMS, VMIS},
-    },
+    api::resources::{PODS, VMIMS, VMIS},
     cluster::{Cluster, lock},
     host::Signal,
     json as fields,
@@ -107,10 +105,13 @@ impl Migration {
         self.phase("PreparingTarget");
         self.wait(&vmi, &pod, step, "PreparingTarget").await?;
         let handlers = self.cluster.list(&PODS, "kubevirt");
-        let handler = handlers
-            .iter()
-            .find(|pod| fields::text(pod, "/metadata/labels/kubevirt.io") == "virt-handler" && fields::text(pod, "/spec/nodeName") == target_node);
-        let address = handler.map(|pod| fields::text(pod, "/status/podIP")).unwrap_or_default();
+        let handler = handlers.iter().find(|pod| {
+            fields::text(pod, "/metadata/labels/kubevirt.io") == "virt-handler"
+                && fields::text(pod, "/spec/nodeName") == target_node
+        });
+        let address = handler
+            .map(|pod| fields::text(pod, "/status/podIP"))
+            .unwrap_or_default();
         self.state(&vmi, |vmi| {
             fields::set(vmi, "/status/migrationState/targetNodeAddress", address);
             fields::set(
@@ -260,7 +261,8 @@ impl Migration {
         self.cluster.event(vmi, "Normal", "Migrated", &message, "virt-handler");
         self.state(vmi, |vmi| fields::set(vmi, "/status/migrationState/completed", true))?;
         tracing::debug!(vmi = self.vmi_name, from = source_node, "migrated");
-        self.cluster.event(vmi, "Normal", "Deleted", "Signaled Deletion", "virt-handler");
+        self.cluster
+            .event(vmi, "Normal", "Deleted", "Signaled Deletion", "virt-handler");
         // The old launcher ends and stays as a finished pod.
         if let Some(container) = self.cluster.nodes.container(fields::text(source, "/metadata/uid")) {
             container.kill(Signal::Term);

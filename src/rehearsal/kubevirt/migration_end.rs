@@ -95,10 +95,17 @@ impl Migration {
         if fields::present(pod, "/metadata/deletionTimestamp") {
             return;
         }
-        let grace = pod.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_u64).unwrap_or(30);
+        let grace = pod
+            .pointer("/spec/terminationGracePeriodSeconds")
+            .and_then(Value::as_u64)
+            .unwrap_or(30);
         delete::terminate(&self.cluster, &PODS, pod, grace);
         if canceled {
-            let message = format!("migration canceled and pod {}/{} is deleted", self.namespace, fields::text(pod, "/metadata/name"));
+            let message = format!(
+                "migration canceled and pod {}/{} is deleted",
+                self.namespace,
+                fields::text(pod, "/metadata/name")
+            );
             self.event("SuccessfulDelete", &message);
         }
     }

@@ -152,7 +152,8 @@ fn on_vm(cluster: &Arc<Cluster>, call: &Call, options: &Value, dry_run: bool) ->
         "restart" => run_strategy::request(cluster, namespace, name, &["Stop", "Start"]),
         _ => {
             let mut migration = json!({"metadata": {"generateName": "kubevirt-migrate-vm-", "namespace": namespace}, "spec": {"vmiName": name}});
-            super::admission::on_create(cluster, &VMIMS, &mut migration).map_err(|refused| ApiError::internal(&refused))?;
+            super::admission::on_create(cluster, &VMIMS, &mut migration)
+                .map_err(|refused| ApiError::internal(&refused))?;
             cluster.create(&VMIMS, namespace, migration)?;
         }
     }

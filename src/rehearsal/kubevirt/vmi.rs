@@ -83,8 +83,14 @@ pub(crate) fn defined(vmi: &mut Value) {
             json!({"initrdInfo": {"checksum": 1_491_687_188}, "kernelInfo": {"checksum": 2_372_938_262_u64}}),
         );
     }
-    let claims = fields::list(vmi, "/spec/volumes").iter().any(|volume| volume.get("persistentVolumeClaim").is_some());
-    fields::set(vmi, "/status/migrationMethod", if claims { "BlockMigration" } else { "LiveMigration" });
+    let claims = fields::list(vmi, "/spec/volumes")
+        .iter()
+        .any(|volume| volume.get("persistentVolumeClaim").is_some());
+    fields::set(
+        vmi,
+        "/status/migrationMethod",
+        if claims { "BlockMigration" } else { "LiveMigration" },
+    );
     fields::set(vmi, "/status/selinuxContext", "none");
 }
 
@@ -150,7 +156,9 @@ pub(crate) fn runs(cluster: &Cluster, vmi: &mut Value, pod: &Value) {
     fields::set(vmi, &format!("/status/activePods/{pod_uid}"), node.as_str());
     fields::set(vmi, "/status/machine", json!({"type": "pc-q35-10.0"}));
     let volumes = fields::list(vmi, "/spec/volumes").iter().zip('a'..='z');
-    let volumes: Vec<Value> = volumes.map(|(volume, letter)| json!({"name": volume["name"], "target": format!("vd{letter}")})).collect();
+    let volumes: Vec<Value> = volumes
+        .map(|(volume, letter)| json!({"name": volume["name"], "target": format!("vd{letter}")}))
+        .collect();
     if !volumes.is_empty() {
         fields::set(vmi, "/status/volumeStatus", volumes);
     }

@@ -292,7 +292,10 @@ pub(crate) fn launcher_changed(cluster: &Arc<Cluster>, pod: &Value, what: What) 
     let vmi = cluster.get(&VMIS, fields::text(pod, "/metadata/namespace"), domain);
     if let Some(vmi) = vmi.filter(|vmi| what == What::Deleted && !fields::present(vmi, "/metadata/deletionTimestamp")) {
         edit(cluster, &vmi, |vmi| {
-            fields::unset(vmi, &format!("/status/activePods/{}", fields::text(pod, "/metadata/uid")));
+            fields::unset(
+                vmi,
+                &format!("/status/activePods/{}", fields::text(pod, "/metadata/uid")),
+            );
         });
     }
 }
@@ -303,8 +306,15 @@ fn ends_with(cluster: &Cluster, pod: &Value, what: What) {
     };
     let gone = what == What::Deleted;
     // What is told may be old by now.
-    let now = cluster.get(&PODS, fields::text(pod, "/metadata/namespace"), fields::text(pod, "/metadata/name"));
-    let pod = now.as_deref().filter(|now| now["metadata"]["uid"] == pod["metadata"]["uid"]).unwrap_or(pod);
+    let now = cluster.get(
+        &PODS,
+        fields::text(pod, "/metadata/namespace"),
+        fields::text(pod, "/metadata/name"),
+    );
+    let pod = now
+        .as_deref()
+        .filter(|now| now["metadata"]["uid"] == pod["metadata"]["uid"])
+        .unwrap_or(pod);
     let ended = gone || matches!(fields::text(pod, "/status/phase"), "Succeeded" | "Failed");
     if ended && !vmi::is_final(&vmi) {
         let well = fields::text(pod, "/status/phase") == "Succeeded" || vmi::behaves(&vmi, vmi::CLEAN_EXIT);

@@ -45,7 +45,8 @@ impl Life {
         let uid = self.text("/metadata/uid").to_owned();
         if self.start().await {
             self.hold().await;
-        } else if fields::present(&self.pod, "/metadata/labels/kubevirt.io~1created-by") && self.stop.borrow().is_some() {
+        } else if fields::present(&self.pod, "/metadata/labels/kubevirt.io~1created-by") && self.stop.borrow().is_some()
+        {
             self.report(pod_status::never_started);
         }
         if fields::text(&self.pod, "/metadata/labels/kubevirt.io") == "virt-launcher" {
@@ -177,7 +178,11 @@ impl Life {
         }
         self.report(pod_status::ends);
         for sidecar in self.sidecars() {
-            self.event("Killing", &format!("Stopping container {}", fields::text(sidecar, "/name")), "kubelet");
+            self.event(
+                "Killing",
+                &format!("Stopping container {}", fields::text(sidecar, "/name")),
+                "kubelet",
+            );
         }
     }
 
@@ -189,7 +194,10 @@ impl Life {
 
     /// Tells of the end of each container that runs.
     fn stops(&self) {
-        for one in fields::list(&self.pod, "/spec/containers").iter().chain(self.sidecars()) {
+        for one in fields::list(&self.pod, "/spec/containers")
+            .iter()
+            .chain(self.sidecars())
+        {
             self.event(
                 "Killing",
                 &format!("Stopping container {}", fields::text(one, "/name")),
@@ -298,7 +306,11 @@ impl Life {
             self.outlives(code == 0).await;
         }
         // It ends well, however its guest has ended.
-        let code = if is_launcher && matches!(end, End::Itself(_)) { 0 } else { code };
+        let code = if is_launcher && matches!(end, End::Itself(_)) {
+            0
+        } else {
+            code
+        };
         let message = container.termination_message();
         self.cluster
             .nodes

@@ -45,8 +45,12 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
 
 /// Whether a difference is meant.
 pub(super) fn is_meant(scenario: &str, fact: &str) -> bool {
-    static FACTS: LazyLock<Vec<Regex>> =
-        LazyLock::new(|| DIFFERENCES.iter().map(|(_, facts, _)| Regex::new(facts).unwrap()).collect());
+    static FACTS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+        DIFFERENCES
+            .iter()
+            .map(|(_, facts, _)| Regex::new(facts).unwrap())
+            .collect()
+    });
     DIFFERENCES
         .iter()
         .zip(FACTS.iter())

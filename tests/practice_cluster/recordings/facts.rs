@@ -124,6 +124,18 @@ pub(super) fn of(steps: &[Step]) -> Facts {
     facts
 }
 
+/// How large each object was in the end, in bytes of JSON.
+pub(super) fn sizes(steps: &[Step]) -> BTreeMap<String, usize> {
+    let names = identities(steps);
+    let told = steps.iter().filter_map(|step| match step {
+        Step::Told { object, bytes, .. } if object["kind"] != "Event" => {
+            Some((names[object["metadata"]["uid"].as_str().unwrap()].clone(), *bytes))
+        }
+        _ => None,
+    });
+    told.collect()
+}
+
 fn note(facts: &mut Facts, what: String, value: Value) {
     let values = facts.entry(what).or_default();
     // What is not there at first counts from when it is.

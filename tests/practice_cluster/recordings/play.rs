@@ -174,6 +174,20 @@ impl Play {
         self.practice.until(kind, "default", GUEST, done).await.unwrap();
     }
 
+    /// Waits until a migration has succeeded.
+    pub(super) async fn ended(&self, migration: &str) {
+        let succeeded = |object: &Value| object["status"]["phase"] == "Succeeded";
+        self.practice
+            .until("VirtualMachineInstanceMigration", "default", migration, succeeded)
+            .await
+            .unwrap();
+    }
+
+    /// How many bytes an object is answered in.
+    pub(super) async fn size(&self, path: &str) -> usize {
+        self.send("GET", path, None).await.1.to_string().len()
+    }
+
     pub(super) fn vmi(&self) -> Value {
         self.practice.get("VirtualMachineInstance", "default", GUEST).unwrap()
     }
@@ -192,7 +206,9 @@ impl Play {
         let limit = tokio::time::Instant::now() + PATIENCE / 2;
         loop {
             // That nothing comes any more can only be seen by waiting.
-            let quiet = tokio::time::timeout(Duration::from_millis(400), changed.changed()).await.is_err();
+            let quiet = tokio::time::timeout(Duration::from_millis(400), changed.changed())
+                .await
+                .is_err();
             let over = tokio::time::Instant::now() > limit;
             let steps = || self.taken.lock().unwrap().steps.clone();
             if over || quiet && done(&steps()) {

@@ -17,7 +17,6 @@ pub(super) enum Step {
 pub(super) fn read(scenario: &str) -> Vec<Step> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/practice_cluster/recorded/{scenario}.json"));
     let recording: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let recording = super::placeholders::Placeholders::new("GUEST").value(&recording); // TEMPORARY
     let mut objects: HashMap<String, Value> = HashMap::new();
     let mut steps = Vec::new();
     for step in recording["steps"].as_array().unwrap() {
