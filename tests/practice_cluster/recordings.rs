@@ -191,6 +191,8 @@ async fn evacuate() {
 async fn abort() {
     let recorded = recording::read("abort");
     let play = Play::of(&recorded).await;
+    // As in the recording, the target has not started yet.
+    play.practice.pod_never_starts("node-2");
     let name = format!("{GUEST}-m1");
     play.migration(&name, GUEST).await;
     play.practice

@@ -18,7 +18,7 @@ use crate::{
     cluster::Cluster,
     host::{Signal, Spec},
     json as fields,
-    kubevirt::vmi_life,
+    kubevirt::vmi_end,
 };
 
 /// What a kubelet takes to see that a container has ended: later writers of its termination log are still heard within
@@ -65,12 +65,12 @@ impl Life {
     }
 
     /// A normal event about the pod.
-    fn event(&self, reason: &str, message: &str, component: &str) {
+    pub(super) fn event(&self, reason: &str, message: &str, component: &str) {
         self.cluster.event(&self.pod, "Normal", reason, message, component);
     }
 
     /// Writes the pod's status, unless the pod is gone or another one has its name.
-    fn report(&self, change: impl FnOnce(&mut Value)) {
+    pub(super) fn report(&self, change: impl FnOnce(&mut Value)) {
         let uid = self.text("/metadata/uid");
         self.cluster.edit(
             &PODS,
@@ -151,59 +151,6 @@ impl Life {
         self.report(|pod| pod_status::running(pod, || self.cluster.ids().hex(64)));
         launcher_life::up(&self.cluster, &self.pod);
         true
-    }
-
-    /// Tells of each container's start.
-    fn starts(&self, containers: &str) {
-        for container in fields::list(&self.pod, containers) {
-            let image = fields::text(container, "/image");
-            let present =
-                format!("Container image \"{image}\" already present on machine and can be accessed by the pod");
-            self.event("Pulled", &present, "kubelet");
-            self.event("Created", "Container created", "kubelet");
-            self.event("Started", "Container started", "kubelet");
-        }
-    }
-
-    /// virt-launcher outlives its guest for a moment, and is ended with the VMI where that is deleted.
-    async fn outlives(&mut self, well: bool) {
-        let deleted = vmi_life::guest_ended(&self.cluster, &self.pod, well)
-            && tokio::select! {
-                () = sleep(self.cluster.options.guest / 2) => false,
-                _ = self.stop.wait_for(Option::is_some) => true,
-            };
-        if deleted {
-            self.stops();
-            return;
-        }
-        self.report(pod_status::ends);
-        for sidecar in self.sidecars() {
-            self.event(
-                "Killing",
-                &format!("Stopping container {}", fields::text(sidecar, "/name")),
-                "kubelet",
-            );
-        }
-    }
-
-    /// Init containers that stay.
-    fn sidecars(&self) -> impl Iterator<Item = &Value> {
-        let all = fields::list(&self.pod, "/spec/initContainers").iter();
-        all.filter(|one| fields::text(one, "/restartPolicy") == "Always")
-    }
-
-    /// Tells of the end of each container that runs.
-    fn stops(&self) {
-        for one in fields::list(&self.pod, "/spec/containers")
-            .iter()
-            .chain(self.sidecars())
-        {
-            self.event(
-                "Killing",
-                &format!("Stopping container {}", fields::text(one, "/name")),
-                "kubelet",
-            );
-        }
     }
 
     async fn fail_pull(&mut self, image: &str) -> bool {
@@ -333,7 +280,7 @@ impl Life {
         let mut ended = container.ended();
         let is_launcher = launcher_life::is_launcher(&self.pod);
         if is_launcher {
-            vmi_life::guest_ends(&self.cluster, &self.pod);
+            vmi_end::guest_ends(&self.cluster, &self.pod);
             // The guest shuts down first.
             tokio::select! {
                 () = sleep(self.cluster.options.guest.min(Duration::from_secs(grace))) => {}
@@ -342,7 +289,7 @@ impl Life {
         }
         self.stops();
         if is_launcher && grace > 0 {
-            vmi_life::guest_ended(&self.cluster, &self.pod, true);
+            vmi_end::guest_ended(&self.cluster, &self.pod, true);
         }
         container.kill(Signal::Term);
         let mut grace = grace;

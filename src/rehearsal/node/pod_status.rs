@@ -1,9 +1,8 @@
 //! A pod's status at the stations of its life, as a kubelet reports it.
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
-use crate::{json as fields, kubevirt::launcher, time};
+use crate::{ids, json as fields, kubevirt::launcher, time};
 
 /// The containers of a pod: where they are, and where their statuses are.
 const INIT: (&str, &str) = ("/spec/initContainers", "/status/initContainerStatuses");
@@ -260,10 +259,7 @@ pub(crate) fn image_id(container: &Value) -> String {
     let digest = if image == launcher::IMAGE {
         launcher::DIGEST.to_owned()
     } else {
-        Sha256::digest(image.as_bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        ids::digest(image)
     };
     format!("{repository}@sha256:{digest}")
 }
