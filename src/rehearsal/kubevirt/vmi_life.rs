@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::{launcher, vmi};
+use super::{launcher, vmi, vmi_end};
 use crate::{
     api::resources::{NODES, PODS, VMIS},
     cluster::Cluster,
@@ -106,7 +106,8 @@ pub(crate) async fn start(cluster: Arc<Cluster>, object: Arc<Value>) {
             vmi::runs(&cluster, vmi, &pod);
         }
     });
-    if started.is_some_and(|vmi| there(&vmi)) {
+    if let Some(vmi) = started.filter(|vmi| there(vmi)) {
+        vmi_end::is_ready(&cluster, &vmi);
         for (reason, message) in [
             ("Created", "VirtualMachineInstance defined."),
             ("Started", "VirtualMachineInstance started."),
