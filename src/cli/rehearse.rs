@@ -9,7 +9,7 @@ use super::{Action, Invocation};
 use crate::fault::{Given, Time};
 use crate::problem::Problem;
 
-/// A VM takes about 30 kB.
+/// A VM takes about 130 kB.
 const MOST_VMS: u32 = 10_000;
 const MOST_NODES: u32 = 1_000;
 

@@ -206,11 +206,12 @@ impl Cluster {
         let ends = fields::present(&object, "/metadata/deletionTimestamp")
             && !fields::present(&object, "/metadata/finalizers")
             && !resource.is(&super::api::resources::PODS);
-        let written = store.put(resource, object);
         if ends {
-            return store.remove(resource, namespace, name).unwrap_or(written);
+            // A watch is told of its end with the last state that it had.
+            store.remove(resource, namespace, name);
+            return Arc::new(object);
         }
-        written
+        store.put(resource, object)
     }
 
     /// Takes an object away at once, finalizers or not.

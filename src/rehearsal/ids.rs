@@ -3,6 +3,18 @@
 
 use std::fmt::Write as _;
 
+use sha2::{Digest as _, Sha256};
+
+/// The SHA-256 of a text: what is to be the same whenever the text is.
+pub(crate) fn digest(text: &str) -> String {
+    let mut digest = String::new();
+    for byte in Sha256::digest(text.as_bytes()) {
+        // A String takes everything.
+        let _ = write!(digest, "{byte:02x}");
+    }
+    digest
+}
+
 /// Letters of Kubernetes' generated names: no vowels, so that no words come out.
 const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 

@@ -25,7 +25,7 @@ var placeholderKinds = []struct {
 	// numbered says that one is told from another.
 	numbered bool
 }{
-	{"TIME", regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), false},
+	{"TIME", regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| \+0000 UTC)`), false},
 	{"UID", regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), true},
 	{"HASH", regexp.MustCompile(`\b[0-9a-f]{64}\b`), false},
 	{"MAC", regexp.MustCompile(`\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b`), true},

@@ -54,6 +54,12 @@ func (t *check) record(name string, scenario func(r *recording)) {
 	t.must(t.createGuest(g))
 	if g.owner == always {
 		t.running(g)
+	}
+	t.until(time.Minute, "the VM says what it is", func() bool {
+		vm, err := t.api.get(vms, "default", g.name)
+		return err == nil && text(vm, "status", "printableStatus") != "" && condition(vm, "Ready") != ""
+	})
+	if g.owner == always {
 		// What a guest's start leaves to be done is no part of what happens to it then.
 		time.Sleep(quiet)
 	}
@@ -232,7 +238,6 @@ func recordRefusals(r *recording) {
 	r.ofVM("migrate")
 	r.ofVM("start")
 	r.ofVMI("unpause")
-	r.ofVMI("freeze")
 	for _, patch := range []object{
 		{"spec": object{"terminationGracePeriodSeconds": 0}},
 		{"metadata": object{"labels": object{"kubevirt.io/nodeName": "elsewhere"}}},

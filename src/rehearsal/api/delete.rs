@@ -132,6 +132,13 @@ pub(crate) fn terminate(
         return None;
     }
     if grace == 0 && !fields::present(&before, "/metadata/finalizers") {
+        // A pod's end is told before it is gone.
+        if resource.is(&PODS) && before.pointer("/metadata/deletionGracePeriodSeconds") != Some(&json!(0)) {
+            let mut last = (*before).clone();
+            fields::set(&mut last, "/metadata/deletionTimestamp", time::now());
+            fields::set(&mut last, "/metadata/deletionGracePeriodSeconds", 0);
+            store.put(resource, last);
+        }
         return store.remove(resource, namespace, name);
     }
     let mut object = (*before).clone();

@@ -13,6 +13,7 @@ use crate::{
     cluster::Cluster,
     http::reply::{self, Reply},
     json as fields,
+    kubevirt::evacuation,
 };
 
 /// Evicts a pod.
@@ -31,19 +32,25 @@ pub(crate) fn evict(cluster: &Cluster, call: &Call) -> ApiResult<Reply> {
         ));
     }
     let vmi = fields::text(&pod, "/metadata/annotations/kubevirt.io~1domain");
-    let migrates = cluster
+    let evacuated = cluster
         .get(&VMIS, &call.namespace, vmi)
-        .is_some_and(|vmi| fields::text(&vmi, "/spec/evictionStrategy") == "LiveMigrate");
-    if migrates {
-        let node = fields::text(&pod, "/spec/nodeName").to_owned();
-        cluster.edit(&VMIS, &call.namespace, vmi, |vmi| {
-            fields::set(vmi, "/status/evacuationNodeName", node);
-        });
-        let message = format!("Eviction triggered evacuation of VMI \"{}/{vmi}\"", call.namespace);
+        .filter(|vmi| fields::text(vmi, "/spec/evictionStrategy") == "LiveMigrate");
+    if let Some(vmi) = evacuated {
+        let again = fields::present(&vmi, "/status/evacuationNodeName");
+        if !again && !call.dry_run(&eviction["deleteOptions"])? {
+            evacuation::begin(cluster, &vmi, &pod);
+        }
+        let name = fields::text(&vmi, "/metadata/name");
+        let triggered = format!("Eviction triggered evacuation of VMI \"{}/{name}\"", call.namespace);
+        let message = if again {
+            format!("Evacuation in progress: {triggered}")
+        } else {
+            triggered
+        };
         return Err(ApiError::webhook(
             "virt-launcher-eviction-interceptor.kubevirt.io",
             429,
-            "TooManyRequests",
+            "",
             &message,
         ));
     }

@@ -174,6 +174,28 @@ impl ApiError {
         )
     }
 
+    /// What a webhook refuses of a field (empty = of the whole object), and the kind of the refusal.
+    pub(crate) fn webhook_invalid(webhook: &str, field: &str, kind: &str, message: &str) -> Self {
+        let mut error = Self::webhook(webhook, 422, "Invalid", message);
+        let mut cause = json!({"reason": kind, "message": message});
+        if !field.is_empty() {
+            fields::set(&mut cause, "/field", field);
+        }
+        *error.details = json!({"causes": [cause]});
+        error
+    }
+
+    /// An error that a server met with another one, and hands on.
+    pub(crate) fn internal(met: &Self) -> Self {
+        let mut error = Self::new(
+            500,
+            "InternalError",
+            format!("Internal error occurred: {}", met.message),
+        );
+        *error.details = json!({"causes": [{"message": met.message}]});
+        error
+    }
+
     pub(crate) fn message(&self) -> &str {
         &self.message
     }

@@ -39,12 +39,7 @@ pub(crate) fn on_create(cluster: &Cluster, resource: &'static Resource, object: 
             object.pointer("/spec/runStrategy").is_some(),
         );
         if running && strategy {
-            return Err(refused(
-                "virtualmachine-validator.kubevirt.io",
-                422,
-                "Invalid",
-                "Running and RunStrategy are mutually exclusive. Note that Running is deprecated, please use RunStrategy instead",
-            ));
+            return Err(both_run_fields());
         }
         add_finalizer(object, "kubevirt.io/virtualMachineControllerFinalize");
         vmi::observed(object);
@@ -67,39 +62,35 @@ fn migration(cluster: &Cluster, object: &Value) -> ApiResult<()> {
         fields::text(object, "/metadata/namespace"),
     );
     if name.is_empty() {
-        return Err(refused(MIGRATION, 422, "Invalid", "vmiName is missing"));
+        return Err(ApiError::webhook_invalid(
+            MIGRATION,
+            "spec.vmiName",
+            "FieldValueRequired",
+            "vmiName is missing",
+        ));
     }
     if fields::present(object, "/spec/priority") {
-        return Err(refused(
+        return Err(ApiError::webhook_invalid(
             MIGRATION,
-            422,
-            "Invalid",
+            "spec.priority",
+            "FieldValueNotSupported",
             "Migration priority queue, only virt-controller is allowed to set priority field",
         ));
     }
     let Some(target) = cluster.get(&VMIS, namespace, name) else {
         return Err(refused(
             MIGRATION,
-            400,
-            "BadRequest",
             &format!("the VMI \"{namespace}/{name}\" does not exist"),
         ));
     };
     if vmi::is_final(&target) {
-        return Err(refused(
-            MIGRATION,
-            400,
-            "BadRequest",
-            "Cannot migrate VMI in finalized state.",
-        ));
+        return Err(refused(MIGRATION, "Cannot migrate VMI in finalized state."));
     }
     if let Some(condition) = fields::list(&target, "/status/conditions").iter().find(|condition| {
         fields::text(condition, "/type") == "LiveMigratable" && fields::text(condition, "/status") == "False"
     }) {
         return Err(refused(
             MIGRATION,
-            400,
-            "BadRequest",
             &format!(
                 "Cannot migrate VMI, Reason: {}, Message: {}",
                 fields::text(condition, "/reason"),
@@ -115,8 +106,6 @@ fn migration(cluster: &Cluster, object: &Value) -> ApiResult<()> {
         let uid = fields::text(&running, "/metadata/uid");
         return Err(refused(
             MIGRATION,
-            400,
-            "BadRequest",
             &format!(
                 "in-flight migration detected. Active migration job ({uid}) is currently already in progress for VMI {name}."
             ),
@@ -143,38 +132,51 @@ pub(crate) fn on_update(resource: &'static Resource, before: &Value, after: &mut
     if user.name.starts_with("system:serviceaccount:kubevirt:") {
         return Ok(());
     }
+    if resource.is(&VMS) && after.pointer("/spec/running").is_some() && after.pointer("/spec/runStrategy").is_some() {
+        return Err(both_run_fields());
+    }
     let changed = before.get("spec") != after.get("spec");
     if resource.is(&VMIS) {
         let label = |object: &Value, name: &str| object["metadata"]["labels"][name].clone();
         if RESERVED.iter().any(|name| label(before, name) != label(after, name)) {
-            return Err(refused(
+            return Err(ApiError::webhook_invalid(
                 "virtualmachineinstances-update-validator.kubevirt.io",
-                422,
-                "Invalid",
+                "",
+                "FieldValueNotSupported",
                 "modification of the following reserved kubevirt.io/ labels on a VMI object is prohibited",
             ));
         }
         fields::set(after, "/status", before["status"].clone());
     }
     if changed && resource.is(&VMIS) {
-        return Err(refused(
+        return Err(ApiError::webhook_invalid(
             "virtualmachineinstances-update-validator.kubevirt.io",
-            422,
-            "Invalid",
+            "",
+            "FieldValueNotSupported",
             "update of VMI object is restricted",
         ));
     }
     if changed && resource.is(&VMIMS) {
-        return Err(refused(
+        return Err(ApiError::webhook_invalid(
             "migration-update-validator.kubevirt.io",
-            422,
-            "Invalid",
+            "",
+            "FieldValueNotSupported",
             "update of Migration object's spec is restricted",
         ));
     }
     Ok(())
 }
 
-fn refused(webhook: &str, code: u16, reason: &str, message: &str) -> ApiError {
-    ApiError::webhook(webhook, code, reason, message)
+/// Of an error that is no verdict on a field virt-api gives no reason.
+fn refused(webhook: &str, message: &str) -> ApiError {
+    ApiError::webhook(webhook, 400, "", message)
+}
+
+fn both_run_fields() -> ApiError {
+    ApiError::webhook_invalid(
+        "virtualmachine-validator.kubevirt.io",
+        "spec.running",
+        "FieldValueInvalid",
+        "Running and RunStrategy are mutually exclusive. Note that Running is deprecated, please use RunStrategy instead",
+    )
 }

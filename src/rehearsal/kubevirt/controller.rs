@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use serde_json::Value;
 
-use super::{migration, owners, run_strategy, vmi, vmi_life};
+use super::{migration, owners, run_strategy, vmi, vmi_end, vmi_life};
 use crate::{
     api::resources::{PODS, REPLICA_SETS, VMIMS, VMIS, VMS},
     cluster::Cluster,
@@ -51,6 +51,9 @@ fn react(cluster: &Arc<Cluster>, change: &Change) {
         on_vmi(cluster, change);
         run_strategy::reconcile(cluster, namespace, name);
         owners::replicate_for(cluster, object);
+        if change.what == What::Modified {
+            vmi_end::let_go(cluster, object);
+        }
     } else if change.is_of(&VMS) && change.what != What::Deleted {
         run_strategy::reconcile(cluster, namespace, name);
     } else if change.is_of(&REPLICA_SETS) && change.what != What::Deleted {
@@ -58,7 +61,7 @@ fn react(cluster: &Arc<Cluster>, change: &Change) {
     } else if change.is_of(&VMIMS) && change.what == What::Added {
         tokio::spawn(migration::run(Arc::clone(cluster), Arc::clone(object)));
     } else if change.is_of(&PODS) && fields::text(object, "/metadata/labels/kubevirt.io") == "virt-launcher" {
-        vmi_life::launcher_changed(cluster, object, change.what);
+        vmi_end::launcher_changed(cluster, object, change.what);
     }
     if change.what == What::Deleted {
         owners::collect(cluster, fields::text(object, "/metadata/uid"));
@@ -73,11 +76,11 @@ fn on_vmi(cluster: &Arc<Cluster>, change: &Change) {
             drop(tokio::spawn(vmi_life::start(Arc::clone(cluster), Arc::clone(object))));
         }
         What::Modified if deleted_now(object) && !change.before.as_ref().is_some_and(|before| deleted_now(before)) => {
-            drop(tokio::spawn(vmi_life::end(Arc::clone(cluster), Arc::clone(object))));
+            drop(tokio::spawn(vmi_end::end(Arc::clone(cluster), Arc::clone(object))));
         }
         What::Modified => {
             readiness(cluster, change);
-            vmi_life::is_ready(cluster, object);
+            vmi_end::is_ready(cluster, object);
         }
         _ => {}
     }

@@ -45,6 +45,9 @@ pub(crate) fn pod(cluster: &Cluster, vmi: &Value, migration: Option<&Value>) -> 
     ] {
         fields::set(&mut labels, &format!("/{}", fields::escape(key)), value);
     }
+    if vmi.pointer("/metadata/annotations/kubevirt.io~1nonroot").is_some() {
+        fields::set(&mut annotations, "/kubevirt.io~1nonroot", "true");
+    }
     if let Some(migration) = migration {
         fields::set(
             &mut labels,
@@ -74,11 +77,14 @@ pub(crate) fn pod(cluster: &Cluster, vmi: &Value, migration: Option<&Value>) -> 
             "securityContext": {"runAsUser": 107, "runAsGroup": 107, "runAsNonRoot": true, "fsGroup": 107},
             "nodeSelector": {"kubernetes.io/arch": "amd64", "kubevirt.io/schedulable": "true", "machine-type.node.kubevirt.io/q35": "true"},
             "readinessGates": [{"conditionType": "kubevirt.io/virtual-machine-unpaused"}],
-            "initContainers": init_containers(vmi), "containers": containers(vmi),
+            "initContainers": init_containers(vmi), "containers": containers(vmi), "volumes": claims(vmi),
             "tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}, {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}],
         },
         "status": {"phase": "Pending", "qosClass": "Burstable"},
     });
+    if migration.is_some() {
+        migrates_to(&mut pod, vmi);
+    }
     for field in ["affinity", "nodeSelector"] {
         for (key, value) in vmi["spec"][field].as_object().into_iter().flatten() {
             fields::set(
@@ -91,6 +97,36 @@ pub(crate) fn pod(cluster: &Cluster, vmi: &Value, migration: Option<&Value>) -> 
     // Cannot fail: a VMI's name is a valid prefix of a pod's.
     let _ = cluster.stamp(&PODS, namespace, &mut pod);
     pod
+}
+
+/// What only the target of a migration asks for: another node that has the guest's machine, and the very images of the source.
+fn migrates_to(pod: &mut Value, vmi: &Value) {
+    let apart = json!([{"labelSelector": {"matchLabels": {"kubevirt.io/created-by": vmi["metadata"]["uid"]}}, "topologyKey": "kubernetes.io/hostname"}]);
+    fields::set(
+        pod,
+        "/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution",
+        apart,
+    );
+    fields::unset(pod, "/spec/nodeSelector/machine-type.node.kubevirt.io~1q35");
+    let machine = fields::text(vmi, "/status/machine/type");
+    fields::set(
+        pod,
+        &format!("/spec/nodeSelector/machine-type.node.kubevirt.io~1{machine}"),
+        "true",
+    );
+    for list in ["/spec/containers", "/spec/initContainers"] {
+        for container in pod
+            .pointer_mut(list)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            if fields::text(container, "/name").starts_with("volume") {
+                let image = pod_status::image_id(container);
+                fields::set(container, "/image", image);
+            }
+        }
+    }
 }
 
 /// What else runs beside the guest for its disks: the volume's name and its image.
@@ -122,6 +158,15 @@ fn containers(vmi: &Value) -> Vec<Value> {
         .into_iter()
         .map(|(name, image)| json!({"name": name, "image": image}));
     std::iter::once(compute).chain(disks).collect()
+}
+
+/// Disks that are claimed.
+fn claims(vmi: &Value) -> Vec<Value> {
+    let volumes = fields::list(vmi, "/spec/volumes").iter();
+    volumes
+        .filter(|volume| volume.get("persistentVolumeClaim").is_some())
+        .cloned()
+        .collect()
 }
 
 fn init_containers(vmi: &Value) -> Vec<Value> {

@@ -8,6 +8,17 @@ use crate::json as fields;
 
 const DISKS: &str = "/var/run/kubevirt-ephemeral-disks/container-disk-data";
 
+/// Where compute has which volume, and whether what the host mounts there later is seen inside.
+const MOUNTS: &[(&str, &str, bool)] = &[
+    ("/var/run/kubevirt-private", "private", false),
+    ("/var/run/kubevirt", "public", false),
+    ("/var/run/kubevirt-ephemeral-disks", "ephemeral-disks", false),
+    ("/var/run/libvirt", "libvirt-runtime", false),
+    ("/var/run/kubevirt/sockets", "sockets", false),
+    ("/var/run/kubevirt/container-disks", "container-disks", true),
+    ("/var/run/kubevirt/hotplug-disks", "hotplug-disks", true),
+];
+
 /// Adds them to a pod of which the rest is there.
 pub(super) fn add(pod: &mut Value) {
     for list in ["containers", "initContainers"] {
@@ -25,9 +36,12 @@ pub(super) fn add(pod: &mut Value) {
         );
         if let Some(statuses) = pod.pointer_mut(&statuses).and_then(Value::as_array_mut) {
             for (status, part) in statuses.iter_mut().zip(&parts) {
-                fields::set(status, "/allocatedResources", part["resources"]["requests"].clone());
-                fields::set(status, "/resources", part["resources"].clone());
-                fields::set(status, "/volumeMounts", part["volumeMounts"].clone());
+                // Of a container that has not started yet they are not known.
+                if status.get("containerID").is_some() {
+                    fields::set(status, "/allocatedResources", part["resources"]["requests"].clone());
+                    fields::set(status, "/resources", part["resources"].clone());
+                }
+                fields::set(status, "/volumeMounts", mounted(part));
             }
         }
         fields::set(pod, &format!("/spec/{list}"), parts);
@@ -79,6 +93,18 @@ pub(super) fn add(pod: &mut Value) {
     }
 }
 
+/// A container's mounts as its status has them.
+fn mounted(container: &Value) -> Vec<Value> {
+    let mut mounts = fields::list(container, "/volumeMounts").to_vec();
+    for mount in &mut mounts {
+        fields::unset(mount, "/mountPropagation");
+        if mount["readOnly"] == true {
+            fields::set(mount, "/recursiveReadOnly", "Disabled");
+        }
+    }
+    mounts
+}
+
 /// Takes them away again.
 pub(super) fn remove(pod: &mut Value) {
     for list in ["/spec/containers", "/spec/initContainers"] {
@@ -103,6 +129,9 @@ pub(super) fn remove(pod: &mut Value) {
         "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution",
     );
     if !fields::present(pod, "/spec/affinity/nodeAffinity") {
+        fields::unset(pod, "/spec/affinity/nodeAffinity");
+    }
+    if !fields::present(pod, "/spec/affinity") {
         fields::unset(pod, "/spec/affinity");
     }
     let mut volumes = fields::list(pod, "/spec/volumes").to_vec();
@@ -204,23 +233,31 @@ fn compute(pod: &Value, uid: &str) -> Value {
     env.push(
         json!({"name": "POD_NAME", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}}),
     );
+    let mut mounts: Vec<Value> = MOUNTS
+        .iter()
+        .map(|(path, name, from_host)| {
+            let mut mount = json!({"mountPath": path, "name": name});
+            if *from_host {
+                fields::set(&mut mount, "/mountPropagation", "HostToContainer");
+            }
+            mount
+        })
+        .collect();
+    for disk in fields::list(pod, "/spec/volumes") {
+        let name = fields::text(disk, "/name");
+        mounts.push(json!({"mountPath": format!("/var/run/kubevirt-private/vmi-disks/{name}"), "name": name}));
+    }
     json!({
         "command": [
             "/usr/bin/virt-launcher-monitor", "--qemu-timeout", format!("{timeout}s"), "--name", fields::text(pod, "/metadata/annotations/kubevirt.io~1domain"),
             "--uid", uid, "--namespace", fields::text(pod, "/metadata/namespace"), "--kubevirt-share-dir", "/var/run/kubevirt",
             "--ephemeral-disk-dir", "/var/run/kubevirt-ephemeral-disks", "--container-disk-dir", "/var/run/kubevirt/container-disks",
             "--grace-period-seconds", grace.saturating_sub(15).to_string(), "--hook-sidecars", "0", "--ovmf-path", "/usr/share/OVMF",
-            "--disk-memory-limit", "2097152000", "--run-as-nonroot",
+            "--disk-memory-limit", "2097152000", "--run-as-nonroot", "--allow-emulation",
         ],
         "env": env, "image": IMAGE,
         "securityContext": {"capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]}, "privileged": false, "runAsGroup": 107},
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": [
-            {"mountPath": "/var/run/kubevirt-private", "name": "private"}, {"mountPath": "/var/run/kubevirt", "name": "public"},
-            {"mountPath": "/var/run/kubevirt-ephemeral-disks", "name": "ephemeral-disks"}, {"mountPath": "/var/run/libvirt", "name": "libvirt-runtime"},
-            {"mountPath": "/var/run/kubevirt/sockets", "name": "sockets"},
-            {"mountPath": "/var/run/kubevirt/container-disks", "mountPropagation": "HostToContainer", "name": "container-disks"},
-            {"mountPath": "/var/run/kubevirt/hotplug-disks", "mountPropagation": "HostToContainer", "name": "hotplug-disks"},
-        ],
+        "volumeMounts": mounts,
     })
 }

@@ -11,15 +11,9 @@ use tokio::time::timeout;
 
 use super::{launcher, migration_end::Failure, vmi, vmi_life};
 use crate::{
-    api::{
-        delete,
-        resources::{PODS, VMIMS, VMIS},
-    },
+    api::resources::{PODS, VMIMS, VMIS},
     cluster::{Cluster, lock},
-    host::Signal,
-    json as fields,
-    node::pod_status,
-    time,
+    json as fields, time,
 };
 
 /// How long a target pod may stay without a node, unless the migration says otherwise.
@@ -51,7 +45,7 @@ pub(crate) async fn run(cluster: Arc<Cluster>, object: Arc<Value>) {
         Ok(()) => {
             migration.event("SuccessfulMigration", "Source node reported migration succeeded");
             migration.finish("Succeeded", None);
-            migration.settle();
+            migration.settle().await;
         }
         Err(failure) => {
             migration.cluster.event(
@@ -107,7 +101,14 @@ impl Migration {
         })?;
         self.phase("PreparingTarget");
         self.wait(&vmi, &pod, step, "PreparingTarget").await?;
-        let address = fields::text(&pod, "/status/podIP");
+        let handlers = self.cluster.list(&PODS, "kubevirt");
+        let handler = handlers.iter().find(|pod| {
+            fields::text(pod, "/metadata/labels/kubevirt.io") == "virt-handler"
+                && fields::text(pod, "/spec/nodeName") == target_node
+        });
+        let address = handler
+            .map(|pod| fields::text(pod, "/status/podIP"))
+            .unwrap_or_default();
         self.state(&vmi, |vmi| {
             fields::set(vmi, "/status/migrationState/targetNodeAddress", address);
             fields::set(
@@ -175,9 +176,10 @@ impl Migration {
         let mut nodes = vmi_life::candidates(&self.cluster, &[vmi.pointer("/spec/nodeSelector"), asked]);
         nodes.retain(|node| *node != source);
         let node = nodes.first().cloned();
-        vmi_life::edit(&self.cluster, vmi, |vmi| {
-            fields::set(vmi, "/metadata/annotations/kubevirt.io~1nonroot", "true")
+        let marked = vmi_life::edit(&self.cluster, vmi, |vmi| {
+            fields::set(vmi, "/metadata/annotations/kubevirt.io~1nonroot", "true");
         });
+        let vmi = marked.as_deref().unwrap_or(vmi);
         let pod = launcher::create(
             &self.cluster,
             vmi,
@@ -219,84 +221,22 @@ impl Migration {
         match result {
             Ok(Some(pod)) if fields::text(&pod, "/status/phase") == "Running" => Ok(pod),
             other => {
+                let failure = other.err().unwrap_or_else(gone);
                 if let Some(pod) = pod_there() {
-                    delete::terminate(&self.cluster, &PODS, &pod, 0);
+                    self.remove_target(&pod, failure.aborted);
                 }
-                Err(other.err().unwrap_or_else(gone))
+                Err(failure)
             }
         }
     }
 
-    /// The guest is on the target now. Its address is still the old one, and its launcher not ready.
-    fn move_over(&self, vmi: &Value, source: &Value, pod: &Value, source_node: &str) -> Result<(), Failure> {
-        let target = fields::text(pod, "/spec/nodeName");
-        self.state(vmi, |vmi| {
-            fields::set(vmi, "/status/migrationState/targetNodeDomainDetected", true)
-        })?;
-        self.state(vmi, |vmi| {
-            let now = time::now();
-            fields::set(vmi, "/status/migrationState/endTimestamp", now.as_str());
-            fields::set(vmi, "/status/migrationState/targetNodeDomainReadyTimestamp", now);
-            fields::set(vmi, "/metadata/labels/kubevirt.io~1nodeName", target);
-            fields::set(vmi, "/status/nodeName", target);
-            fields::unset(vmi, "/status/launcherContainerImageVersion");
-        })?;
-        let pod_name = fields::text(pod, "/metadata/name");
-        self.cluster.edit(&PODS, &self.namespace, pod_name, |pod| {
-            let now = time::now().replace('T', " ").replace('Z', " +0000 UTC");
-            fields::set(
-                pod,
-                "/metadata/annotations/kubevirt.io~1migration-target-ready-timestamp",
-                now,
-            );
-        });
-        let message = format!("The VirtualMachineInstance migrated to node {target}.");
-        self.cluster.event(vmi, "Normal", "Migrated", &message, "virt-handler");
-        self.state(vmi, |vmi| fields::set(vmi, "/status/migrationState/completed", true))?;
-        tracing::debug!(vmi = self.vmi_name, from = source_node, "migrated");
-        // The old launcher ends and stays as a finished pod.
-        if let Some(container) = self.cluster.nodes.container(fields::text(source, "/metadata/uid")) {
-            container.kill(Signal::Term);
-        }
-        Ok(())
-    }
-
-    /// What comes after a migration has succeeded: the VMI has the address of its new launcher, which becomes ready.
-    fn settle(&self) {
-        let Some(vmi) = self.cluster.get(&VMIS, &self.namespace, &self.vmi_name) else {
-            return;
-        };
-        let target = fields::text(&vmi, "/status/migrationState/targetPod");
-        let Some(pod) = self.cluster.get(&PODS, &self.namespace, target) else {
-            return;
-        };
-        let uid = fields::text(&self.object, "/metadata/uid");
-        if fields::text(&vmi, "/status/migrationState/migrationUid") != uid || vmi::is_final(&vmi) {
-            return;
-        }
-        vmi_life::edit(&self.cluster, &vmi, |vmi| {
-            fields::set(vmi, "/status/launcherContainerImageVersion", launcher::IMAGE);
-            vmi::ready(vmi, Some(&pod));
-        });
-        vmi_life::edit(&self.cluster, &vmi, |vmi| {
-            fields::unset(vmi, "/metadata/labels/kubevirt.io~1migrationTargetNodeName");
-            vmi::runs(&self.cluster, vmi, &pod);
-            let agent = vmi::is(vmi, "AgentConnected");
-            vmi::agent(vmi, agent);
-        });
-        launcher::on_node(&self.cluster, &pod);
-        self.cluster
-            .edit(&PODS, &self.namespace, target, |pod| vmi_life::open(pod, &vmi));
-        self.cluster.edit(&PODS, &self.namespace, target, pod_status::ready);
-    }
-
-    fn event(&self, reason: &str, message: &str) {
+    pub(super) fn event(&self, reason: &str, message: &str) {
         self.cluster
             .event(&self.object, "Normal", reason, message, "virtualmachine-controller");
     }
 
     /// Writes the VMI that is being moved; an error when it is another one by now.
-    fn state(&self, vmi: &Value, change: impl FnOnce(&mut Value)) -> Result<(), Failure> {
+    pub(super) fn state(&self, vmi: &Value, change: impl FnOnce(&mut Value)) -> Result<(), Failure> {
         vmi_life::edit(&self.cluster, vmi, change)
             .map(drop)
             .ok_or_else(|| Failure::new("Migration failed vmi shutdown during migration.", ""))

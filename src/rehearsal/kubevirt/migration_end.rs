@@ -55,7 +55,7 @@ impl Migration {
             .into_iter()
             .filter(|pod| fields::text(pod, "/metadata/labels/kubevirt.io~1migrationJobUID") == uid)
         {
-            delete::terminate(&self.cluster, &PODS, &pod, 1);
+            self.remove_target(&pod, failure.aborted);
         }
         // Looked up before the edit, which holds the store.
         let pods = self.cluster.list(&PODS, &self.namespace);
@@ -88,6 +88,26 @@ impl Migration {
                 );
             }
         });
+    }
+
+    /// Deletes the target's launcher.
+    pub(super) fn remove_target(&self, pod: &Value, canceled: bool) {
+        if fields::present(pod, "/metadata/deletionTimestamp") {
+            return;
+        }
+        let grace = pod
+            .pointer("/spec/terminationGracePeriodSeconds")
+            .and_then(Value::as_u64)
+            .unwrap_or(30);
+        delete::terminate(&self.cluster, &PODS, pod, grace);
+        if canceled {
+            let message = format!(
+                "migration canceled and pod {}/{} is deleted",
+                self.namespace,
+                fields::text(pod, "/metadata/name")
+            );
+            self.event("SuccessfulDelete", &message);
+        }
     }
 
     /// The object's final state; it goes when it was deleted meanwhile.

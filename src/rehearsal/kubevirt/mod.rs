@@ -3,10 +3,13 @@
 pub(crate) mod admission;
 mod controller;
 pub(crate) mod devices;
+pub(crate) mod evacuation;
 pub(crate) mod launcher;
 mod launcher_parts;
+mod migratable;
 mod migration;
 mod migration_end;
+mod migration_handover;
 pub(crate) mod migration_limits;
 pub(crate) mod migration_play;
 mod migration_waits;
@@ -15,6 +18,7 @@ mod run_strategy;
 pub(crate) mod subresources;
 pub(crate) mod vmi;
 pub(crate) mod vmi_defaults;
+pub(crate) mod vmi_end;
 pub(crate) mod vmi_life;
 pub(crate) mod whole;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{launcher, vmi};
+use super::{launcher, vmi, vmi_life};
 use crate::{
     api::{
         delete,
@@ -100,6 +100,7 @@ pub(crate) fn reconcile(cluster: &Arc<Cluster>, namespace: &str, name: &str) {
         forget(cluster, namespace, name, "Stop");
     }
     if vmi.is_none() && wants_start {
+        report(cluster, namespace, name);
         forget(cluster, namespace, name, "Start");
         // It can only fail because somebody else made it meanwhile, which is as good.
         if cluster.create(&VMIS, namespace, vmi::from_vm(&vm)).is_ok() {
@@ -150,6 +151,13 @@ fn remove(cluster: &Cluster, vmi: Option<&Value>) -> bool {
 fn report(cluster: &Cluster, namespace: &str, name: &str) {
     let vmi = cluster.get(&VMIS, namespace, name);
     let printable = printable(cluster, vmi.as_deref());
+    let observed = "/metadata/annotations/kubevirt.io~1vm-generation";
+    if let (Some(vm), Some(vmi)) = (cluster.get(&VMS, namespace, name), &vmi)
+        && !vmi::is_final(vmi)
+    {
+        let generation = vm["metadata"]["generation"].to_string();
+        vmi_life::edit(cluster, vmi, |vmi| fields::set(vmi, observed, generation));
+    }
     cluster.edit(&VMS, namespace, name, |vm| {
         let ready = vmi.as_ref().is_some_and(|vmi| vmi::is(vmi, "Ready"));
         let strategy = of(vm).to_owned();
@@ -161,12 +169,36 @@ fn report(cluster: &Cluster, namespace: &str, name: &str) {
                 fields::unset(vm, &format!("/status/{field}"));
             }
         }
-        fields::set(vm, "/status/desiredGeneration", generation.clone());
-        fields::set(vm, "/status/observedGeneration", generation);
-        fields::set(vm, "/status/runStrategy", strategy);
+        if vmi.is_some() {
+            fields::set(vm, "/status/desiredGeneration", generation.clone());
+            fields::set(vm, "/status/observedGeneration", generation);
+        }
+        if vmi.is_some() || fields::present(vm, "/status/runStrategy") {
+            fields::set(vm, "/status/runStrategy", strategy);
+        }
         fields::set(vm, "/status/printableStatus", printable);
         conditions(vm, vmi.as_deref());
+        snapshots(vm);
     });
+}
+
+/// No disk can be snapshotted.
+fn snapshots(vm: &mut Value) {
+    let disks = fields::list(vm, "/spec/template/spec/volumes").iter();
+    let all: Vec<Value> = disks
+        .map(|disk| {
+            let name = fields::text(disk, "/name");
+            let reason = if disk.get("persistentVolumeClaim").is_some() {
+                format!("No VolumeSnapshotClass: Volume snapshots are not configured for this StorageClass [] [{name}]")
+            } else {
+                format!("Snapshot is not supported for this volumeSource type [{name}]")
+            };
+            json!({"enabled": false, "name": name, "reason": reason})
+        })
+        .collect();
+    if !all.is_empty() {
+        fields::set(vm, "/status/volumeSnapshotStatuses", all);
+    }
 }
 
 /// A VM has the conditions of its VMI (`syncConditions` of virt-controller).

@@ -69,9 +69,14 @@ fn on_vmi(cluster: &Arc<Cluster>, call: &Call, dry_run: bool) -> ApiResult<()> {
         "pause" => true,
         "unpause" => false,
         // A reset guest boots again in the same VMI.
-        "reset" if dry_run => return Ok(()),
-        "reset" => {
-            cluster.event(&vmi, "Normal", "Reset", "Guest was reset", "virt-handler");
+        "reset" | "softreboot" if dry_run => return Ok(()),
+        "reset" | "softreboot" => {
+            let (reason, message) = if call.sub == "reset" {
+                ("Reset", "VirtualMachineInstance reset")
+            } else {
+                ("SoftRebooted", "VirtualMachineInstance soft rebooted")
+            };
+            cluster.event(&vmi, "Normal", reason, message, "virt-handler");
             drop(tokio::spawn(vmi_life::reboot(Arc::clone(cluster), vmi)));
             return Ok(());
         }
@@ -147,7 +152,8 @@ fn on_vm(cluster: &Arc<Cluster>, call: &Call, options: &Value, dry_run: bool) ->
         "restart" => run_strategy::request(cluster, namespace, name, &["Stop", "Start"]),
         _ => {
             let mut migration = json!({"metadata": {"generateName": "kubevirt-migrate-vm-", "namespace": namespace}, "spec": {"vmiName": name}});
-            super::admission::on_create(cluster, &VMIMS, &mut migration)?;
+            super::admission::on_create(cluster, &VMIMS, &mut migration)
+                .map_err(|refused| ApiError::internal(&refused))?;
             cluster.create(&VMIMS, namespace, migration)?;
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{devices, vmi_defaults};
+use super::{devices, migratable, vmi_defaults};
 use crate::{cluster::Cluster, json as fields, kubevirt::launcher, time};
 
 /// The VMI that a VM's template makes.
@@ -68,11 +68,11 @@ pub(crate) fn scheduled(vmi: &mut Value, pod: &Value) {
 
 /// virt-handler knows what can be done with it.
 pub(crate) fn defined(vmi: &mut Value) {
-    match not_migratable(vmi) {
+    match migratable::not(vmi) {
         None => condition(vmi, "LiveMigratable", "True", "", ""),
         Some((reason, message)) => condition(vmi, "LiveMigratable", "False", reason, &message),
     }
-    match not_storage_migratable(vmi) {
+    match migratable::not_storage(vmi) {
         None => condition(vmi, "StorageLiveMigratable", "True", "", ""),
         Some((reason, message)) => condition(vmi, "StorageLiveMigratable", "False", reason, &message),
     }
@@ -83,7 +83,14 @@ pub(crate) fn defined(vmi: &mut Value) {
             json!({"initrdInfo": {"checksum": 1_491_687_188}, "kernelInfo": {"checksum": 2_372_938_262_u64}}),
         );
     }
-    fields::set(vmi, "/status/migrationMethod", "LiveMigration");
+    let claims = fields::list(vmi, "/spec/volumes")
+        .iter()
+        .any(|volume| volume.get("persistentVolumeClaim").is_some());
+    fields::set(
+        vmi,
+        "/status/migrationMethod",
+        if claims { "BlockMigration" } else { "LiveMigration" },
+    );
     fields::set(vmi, "/status/selinuxContext", "none");
 }
 
@@ -148,6 +155,13 @@ pub(crate) fn runs(cluster: &Cluster, vmi: &mut Value, pod: &Value) {
     fields::set(vmi, "/status/nodeName", node.as_str());
     fields::set(vmi, &format!("/status/activePods/{pod_uid}"), node.as_str());
     fields::set(vmi, "/status/machine", json!({"type": "pc-q35-10.0"}));
+    let volumes = fields::list(vmi, "/spec/volumes").iter().zip('a'..='z');
+    let volumes: Vec<Value> = volumes
+        .map(|(volume, letter)| json!({"name": volume["name"], "target": format!("vd{letter}")}))
+        .collect();
+    if !volumes.is_empty() {
+        fields::set(vmi, "/status/volumeStatus", volumes);
+    }
     let interfaces = interfaces(cluster, vmi, fields::text(pod, "/status/podIP"));
     fields::set(vmi, "/status/interfaces", interfaces);
 }
@@ -226,35 +240,6 @@ pub(crate) const CLEAN_EXIT: &str = "clean-exit";
 
 pub(crate) fn behaves(vmi: &Value, how: &str) -> bool {
     fields::text(vmi, GUEST) == how
-}
-
-/// Why its disks cannot be moved to another node.
-fn not_storage_migratable(vmi: &Value) -> Option<(&'static str, String)> {
-    not_migratable(vmi).filter(|(reason, _)| *reason == "DisksNotLiveMigratable")
-}
-
-/// Why a VMI cannot be migrated, by KubeVirt's rules for networks and disks.
-fn not_migratable(vmi: &Value) -> Option<(&'static str, String)> {
-    for interface in fields::list(vmi, "/spec/domain/devices/interfaces") {
-        let on_pod = devices::network_of(vmi, interface).is_some_and(|network| network.get("pod").is_some());
-        let allowed = fields::present(
-            vmi,
-            "/metadata/annotations/kubevirt.io~1allow-pod-bridge-network-live-migration",
-        );
-        if on_pod && interface.get("bridge").is_some() && !allowed {
-            return Some(("InterfaceNotLiveMigratable", "cannot migrate VMI which does not use masquerade, bridge with kubevirt.io/allow-pod-bridge-network-live-migration VM annotation or a migratable plugin to connect to the pod network".to_owned()));
-        }
-    }
-    let local = fields::list(vmi, "/spec/volumes")
-        .iter()
-        .find(|volume| volume.get("hostDisk").is_some())?;
-    Some((
-        "DisksNotLiveMigratable",
-        format!(
-            "cannot migrate VMI: Unable to determine if volume {} is shared: it is a host disk",
-            fields::text(local, "/name")
-        ),
-    ))
 }
 
 /// `status.interfaces`, the primary one first.

@@ -1,10 +1,8 @@
 //! What KubeVirt's webhooks fill in of a new VM and a new VMI (`pkg/virt-api/webhooks/mutating-webhook`).
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 
-use crate::json as fields;
+use crate::{ids, json as fields};
 
 /// Fills a new VM's template in.
 pub(crate) fn of_vm(vm: &mut Value) {
@@ -78,12 +76,13 @@ fn default(object: &mut Value, pointer: &str, value: Value) {
 
 /// The firmware's UUID: the same whenever the same world is made.
 fn uuid(words: &[&str]) -> String {
-    let mut uuid = String::new();
-    for (place, byte) in Sha256::digest(words.join("/").as_bytes()).iter().take(16).enumerate() {
-        if matches!(place, 4 | 6 | 8 | 10) {
-            uuid.push('-');
-        }
-        let _ = write!(uuid, "{byte:02x}");
-    }
-    uuid
+    let digest = ids::digest(&words.join("/"));
+    format!(
+        "{}-{}-{}-{}-{}",
+        &digest[..8],
+        &digest[8..12],
+        &digest[12..16],
+        &digest[16..20],
+        &digest[20..32]
+    )
 }

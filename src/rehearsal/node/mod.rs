@@ -8,6 +8,7 @@ pub(crate) mod kubelet;
 mod launcher_life;
 pub(crate) use self::launcher_life::{node_address, pod_address};
 pub(crate) mod logs;
+mod pod_events;
 mod pod_life;
 pub(crate) mod pod_status;
 

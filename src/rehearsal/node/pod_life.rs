@@ -18,7 +18,7 @@ use crate::{
     cluster::Cluster,
     host::{Signal, Spec},
     json as fields,
-    kubevirt::vmi_life,
+    kubevirt::vmi_end,
 };
 
 /// What a kubelet takes to see that a container has ended: later writers of its termination log are still heard within
@@ -45,6 +45,9 @@ impl Life {
         let uid = self.text("/metadata/uid").to_owned();
         if self.start().await {
             self.hold().await;
+        } else if fields::present(&self.pod, "/metadata/labels/kubevirt.io~1created-by") && self.stop.borrow().is_some()
+        {
+            self.report(pod_status::never_started);
         }
         if fields::text(&self.pod, "/metadata/labels/kubevirt.io") == "virt-launcher" {
             launcher_life::down(&self.cluster, &self.pod);
@@ -62,12 +65,12 @@ impl Life {
     }
 
     /// A normal event about the pod.
-    fn event(&self, reason: &str, message: &str, component: &str) {
+    pub(super) fn event(&self, reason: &str, message: &str, component: &str) {
         self.cluster.event(&self.pod, "Normal", reason, message, component);
     }
 
     /// Writes the pod's status, unless the pod is gone or another one has its name.
-    fn report(&self, change: impl FnOnce(&mut Value)) {
+    pub(super) fn report(&self, change: impl FnOnce(&mut Value)) {
         let uid = self.text("/metadata/uid");
         self.cluster.edit(
             &PODS,
@@ -148,18 +151,6 @@ impl Life {
         self.report(|pod| pod_status::running(pod, || self.cluster.ids().hex(64)));
         launcher_life::up(&self.cluster, &self.pod);
         true
-    }
-
-    /// Tells of each container's start.
-    fn starts(&self, containers: &str) {
-        for container in fields::list(&self.pod, containers) {
-            let image = fields::text(container, "/image");
-            let present =
-                format!("Container image \"{image}\" already present on machine and can be accessed by the pod");
-            self.event("Pulled", &present, "kubelet");
-            self.event("Created", "Container created", "kubelet");
-            self.event("Started", "Container started", "kubelet");
-        }
     }
 
     async fn fail_pull(&mut self, image: &str) -> bool {
@@ -259,9 +250,9 @@ impl Life {
         }
         let is_launcher = launcher_life::is_launcher(&self.pod);
         if is_launcher && matches!(end, End::Itself(_)) {
-            vmi_life::guest_ended(&self.cluster, &self.pod, code == 0);
+            self.outlives(code == 0).await;
         }
-        // virt-launcher itself ends well, however its guest has ended.
+        // It ends well, however its guest has ended.
         let code = if is_launcher && matches!(end, End::Itself(_)) {
             0
         } else {
@@ -289,24 +280,16 @@ impl Life {
         let mut ended = container.ended();
         let is_launcher = launcher_life::is_launcher(&self.pod);
         if is_launcher {
-            vmi_life::guest_ends(&self.cluster, &self.pod);
+            vmi_end::guest_ends(&self.cluster, &self.pod);
             // The guest shuts down first.
             tokio::select! {
                 () = sleep(self.cluster.options.guest.min(Duration::from_secs(grace))) => {}
                 _ = ended.wait_for(Option::is_some) => {}
             }
         }
-        let sidecars = fields::list(&self.pod, "/spec/initContainers").iter();
-        let sidecars = sidecars.filter(|one| fields::text(one, "/restartPolicy") == "Always");
-        for one in fields::list(&self.pod, "/spec/containers").iter().chain(sidecars) {
-            self.event(
-                "Killing",
-                &format!("Stopping container {}", fields::text(one, "/name")),
-                "kubelet",
-            );
-        }
+        self.stops();
         if is_launcher && grace > 0 {
-            vmi_life::guest_ended(&self.cluster, &self.pod, true);
+            vmi_end::guest_ended(&self.cluster, &self.pod, true);
         }
         container.kill(Signal::Term);
         let mut grace = grace;

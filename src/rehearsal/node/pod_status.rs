@@ -1,9 +1,8 @@
 //! A pod's status at the stations of its life, as a kubelet reports it.
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
-use crate::{json as fields, kubevirt::launcher, time};
+use crate::{ids, json as fields, kubevirt::launcher, time};
 
 /// The containers of a pod: where they are, and where their statuses are.
 const INIT: (&str, &str) = ("/spec/initContainers", "/status/initContainerStatuses");
@@ -113,6 +112,11 @@ pub(crate) fn has_started(pod: &mut Value, host_ip: &str, ip: &str, mut ids: imp
     running(pod, ids);
 }
 
+/// The containers end one after the other: the first ones are over.
+pub(crate) fn ends(pod: &mut Value) {
+    not_ready(pod, &unready(pod));
+}
+
 /// Has ended, with the exit code of its first container and what that left in its termination log. The others end well.
 pub(crate) fn ended(pod: &mut Value, exit_code: i32, message: &str) {
     let now = time::now();
@@ -154,6 +158,16 @@ pub(crate) fn ended(pod: &mut Value, exit_code: i32, message: &str) {
     for kind in ["Ready", "ContainersReady"] {
         condition(pod, kind, "False", reason, "");
     }
+}
+
+/// Was told to end before its first container had started.
+pub(crate) fn never_started(pod: &mut Value) {
+    let message = "The container could not be located when the pod was terminated";
+    let state = json!({"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": message, "startedAt": null, "finishedAt": null}});
+    if let Some(first) = pod.pointer_mut(&format!("{}/0", INIT.1)) {
+        fields::set(first, "/state", state);
+    }
+    fields::set(pod, "/status/phase", "Failed");
 }
 
 /// Refused or ended by the kubelet itself.
@@ -233,7 +247,7 @@ fn status(container: &Value, id: &str, image_id: &str, state: &Value) -> Value {
 }
 
 /// The image by its digest, which is the same wherever it runs.
-fn image_id(container: &Value) -> String {
+pub(crate) fn image_id(container: &Value) -> String {
     let image = fields::text(container, "/image");
     if image.contains('@') {
         return image.to_owned();
@@ -245,10 +259,7 @@ fn image_id(container: &Value) -> String {
     let digest = if image == launcher::IMAGE {
         launcher::DIGEST.to_owned()
     } else {
-        Sha256::digest(image.as_bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        ids::digest(image)
     };
     format!("{repository}@sha256:{digest}")
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl Practice {
-    /// Live-migrates a VMI, to that node or wherever there is room, and waits for the end.
+    /// Live-migrates a VMI, to that node or wherever there is room, and waits until it is said to be there with its new address.
     pub async fn migrate(&self, namespace: &str, name: &str, to: Option<&str>) -> anyhow::Result<()> {
         let mut spec = json!({"vmiName": name});
         if let Some(node) = to {
@@ -47,7 +47,11 @@ impl Practice {
             phase == "Succeeded",
             "the migration of {namespace}/{name} ended as {phase:?}"
         );
-        Ok(())
+        // A moment after the migration has succeeded.
+        self.wait_for(&VMIS, namespace, name, |vmi| {
+            !fields::present(vmi, "/metadata/labels/kubevirt.io~1migrationTargetNodeName")
+        })
+        .await
     }
 
     /// Makes the next migration of a VMI fail with that reason.

@@ -44,7 +44,7 @@ pub(crate) fn nodes(cluster: &Cluster) {
                 "labels": {
                     "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", "node-role.kubernetes.io/worker": "",
                     "topology.kubernetes.io/zone": format!("zone-{}", char::from(b'a' + u8::try_from(place % 3).unwrap_or_default())),
-                    "kubevirt.io/schedulable": "true", "machine-type.node.kubevirt.io/q35": "true", "cpu-vendor.node.kubevirt.io/Intel": "true",
+                    "kubevirt.io/schedulable": "true", "machine-type.node.kubevirt.io/q35": "true", "machine-type.node.kubevirt.io/pc-q35-10.0": "true", "cpu-vendor.node.kubevirt.io/Intel": "true",
                 },
                 "annotations": {"kubevirt.io/heartbeat": time::now()},
             },

@@ -7,7 +7,11 @@ use serde_json::{Map, Value};
 
 /// Name, pattern, and whether one is told from another.
 const KINDS: [(&str, &str, bool); 15] = [
-    ("TIME", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", false),
+    (
+        "TIME",
+        r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| \+0000 UTC)",
+        false,
+    ),
     (
         "UID",
         r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",

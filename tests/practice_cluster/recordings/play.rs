@@ -174,6 +174,20 @@ impl Play {
         self.practice.until(kind, "default", GUEST, done).await.unwrap();
     }
 
+    /// Waits until a migration has succeeded.
+    pub(super) async fn ended(&self, migration: &str) {
+        let succeeded = |object: &Value| object["status"]["phase"] == "Succeeded";
+        self.practice
+            .until("VirtualMachineInstanceMigration", "default", migration, succeeded)
+            .await
+            .unwrap();
+    }
+
+    /// How many bytes an object is answered in.
+    pub(super) async fn size(&self, path: &str) -> usize {
+        self.send("GET", path, None).await.1.to_string().len()
+    }
+
     pub(super) fn vmi(&self) -> Value {
         self.practice.get("VirtualMachineInstance", "default", GUEST).unwrap()
     }
@@ -185,24 +199,20 @@ impl Play {
             .to_owned()
     }
 
-    /// Waits until what was taken down is as asked, then a moment longer for what may still come; after the patience of a test
-    /// it returns what there is.
+    /// Waits until nothing has come for a moment and what was taken down is as asked; after the patience of a test it returns
+    /// what there is.
     pub(super) async fn end(&self, done: impl Fn(&[Step]) -> bool) -> Vec<Step> {
         let mut changed = self.changed.subscribe();
-        let limit = tokio::time::Instant::now() + PATIENCE / 6;
+        let limit = tokio::time::Instant::now() + PATIENCE / 2;
         loop {
-            let as_asked = done(&self.taken.lock().unwrap().steps);
-            // Whether nothing comes any more can only be seen by waiting.
-            let wait = if as_asked {
-                tokio::time::Instant::now() + Duration::from_millis(300)
-            } else {
-                limit
-            };
-            if tokio::time::timeout_at(wait.min(limit), changed.changed())
+            // That nothing comes any more can only be seen by waiting.
+            let quiet = tokio::time::timeout(Duration::from_millis(400), changed.changed())
                 .await
-                .is_err()
-            {
-                return self.taken.lock().unwrap().steps.clone();
+                .is_err();
+            let over = tokio::time::Instant::now() > limit;
+            let steps = || self.taken.lock().unwrap().steps.clone();
+            if over || quiet && done(&steps()) {
+                return steps();
             }
         }
     }
