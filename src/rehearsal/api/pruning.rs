@@ -91,7 +91,10 @@ impl Field {
 mod tests {
     use serde_json::json;
 
-    use super::{super::resources::{PODS, VMIS}, *};
+    use super::{
+        super::resources::{PODS, VMIS},
+        *,
+    };
 
     const FIELDS: &str = "VirtualMachineInstance\n kind\n metadata\n spec\n  domain\n   bridge\n   disks\n    name\n  selector\n   *\n  template\n   ...\n";
 

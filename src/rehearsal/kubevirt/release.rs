@@ -33,7 +33,10 @@ fn is_before(cluster: &Cluster, release: Release) -> bool {
     let version = kubevirt
         .as_ref()
         .map_or("", |object| fields::text(object, "/status/observedKubeVirtVersion"));
-    let mut parts = version.trim_start_matches('v').split('.').map_while(|part| part.parse().ok());
+    let mut parts = version
+        .trim_start_matches('v')
+        .split('.')
+        .map_while(|part| part.parse().ok());
     let installed = parts.next().zip(parts.next());
     installed.is_some_and(|installed| installed < release)
 }
