@@ -7,6 +7,7 @@ mod guide;
 mod kills;
 mod migrate;
 mod netem;
+mod oldest_kubevirt;
 mod ops;
 mod outage;
 mod records;

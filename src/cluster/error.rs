@@ -223,6 +223,11 @@ fn short_name(ask: &Ask) -> &'static str {
     }
 }
 
+/// Whether the server does not know the path at all: of an object that is not there it says so in a `Status`.
+pub(super) fn is_no_such_path(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404 && status.reason == NOT_A_STATUS)
+}
+
 /// Reason and message; for an answer without a `Status`, those client-go makes up for its code.
 fn words_of(status: &Status, ask: &Ask) -> (String, String) {
     if status.reason != NOT_A_STATUS {

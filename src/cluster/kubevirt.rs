@@ -73,6 +73,9 @@ pub struct KubeVirtStatus {
     pub observed_kube_virt_version: Option<String>,
 }
 
+/// Major and minor version.
+pub(crate) type Release = (u32, u32);
+
 kubevirt_kind!(KubeVirt, "KubeVirt", "kubevirts");
 
 // === impl KubeVirt ===
@@ -82,8 +85,8 @@ impl KubeVirt {
         self.status.observed_kube_virt_version.as_deref()
     }
 
-    /// Major and minor version; `None` for a build of one's own.
-    pub fn release(&self) -> Option<(u32, u32)> {
+    /// `None` for a build of one's own.
+    pub fn release(&self) -> Option<Release> {
         let mut parts = self.version()?.trim_start_matches('v').split('.');
         Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     }
@@ -91,6 +94,11 @@ impl KubeVirt {
     /// Whether a migration can be told where to go (`addedNodeSelector`, KubeVirt 1.6); a build of one's own is taken for new.
     pub fn selects_nodes(&self) -> bool {
         self.release().is_none_or(|release| release >= (1, 6))
+    }
+
+    /// Whether a guest can be reset (`virtualmachineinstances/reset`, KubeVirt 1.5); a build of one's own is taken for new.
+    pub fn resets(&self) -> bool {
+        self.release().is_none_or(|release| release >= (1, 5))
     }
 
     /// Registered network binding plugins by name, with their `domainAttachmentType`.

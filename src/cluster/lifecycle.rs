@@ -5,7 +5,7 @@ use kube::api::{Api, DeleteParams, Preconditions};
 use serde_json::{Map, Value, json};
 
 use super::Cluster;
-use super::error::{Ask, ClusterError, ErrorKind};
+use super::error::{Ask, ClusterError, ErrorKind, is_no_such_path};
 use super::manifest::vmis;
 use super::path;
 
@@ -124,5 +124,13 @@ pub(crate) async fn act(
         })?;
     // 202 without a body.
     let answer = cluster.client.request_text(request).await;
-    answer.map(drop).map_err(|error| cluster.explain(&error, &ask))
+    answer.map(drop).map_err(|error| {
+        let told = cluster.explain(&error, &ask);
+        match action {
+            Action::Reset if is_no_such_path(&error) => {
+                told.hint("KubeVirt before 1.5 has no reset: take another --mode")
+            }
+            _ => told,
+        }
+    })
 }

@@ -27,6 +27,8 @@ pub(crate) mod node_affinity;
 pub(crate) mod nodes;
 mod nullable;
 pub(crate) mod objects;
+#[cfg(test)]
+mod oldest_tests;
 mod path;
 pub mod pod_admission;
 pub mod pod_namespace;

@@ -230,7 +230,7 @@ async fn note_kubevirt(
     }
 }
 
-/// What this KubeVirt lets `migrate` do.
+/// What this KubeVirt lets `migrate` and `outage` do.
 fn limits(kubevirt: &kubevirt::KubeVirt) -> String {
     let own = |set: Option<u32>| if set.is_some() { "" } else { " (KubeVirt's default)" };
     let set = &kubevirt.spec.configuration.migrations;
@@ -242,6 +242,9 @@ fn limits(kubevirt: &kubevirt::KubeVirt) -> String {
         limits.from_node,
         own(set.parallel_outbound_migrations_per_node)
     );
+    if !kubevirt.resets() {
+        text.push_str("; no --mode reset, which needs KubeVirt 1.5");
+    }
     if !kubevirt.selects_nodes() {
         text.push_str("; no --to-node and --node-selector, which need KubeVirt 1.6");
     }

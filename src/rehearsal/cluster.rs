@@ -56,7 +56,7 @@ impl Cluster {
         Ok(Self {
             token,
             nodes,
-            store: Mutex::new(Store::new()),
+            store: Mutex::new(Store::new(options.schema.clone())),
             ids: Mutex::new(ids),
             users: Mutex::new(users),
             access: Mutex::default(),
@@ -189,6 +189,7 @@ impl Cluster {
         before: &Arc<Value>,
         mut object: Value,
     ) -> Arc<Value> {
+        store.prune(resource, &mut object);
         if object == **before {
             return Arc::clone(before);
         }

@@ -63,6 +63,7 @@ pub use self::{
     api::{
         access::Grant,
         faults::{Answer, Rule},
+        pruning::Schema,
     },
     http::log::Request,
     options::{AgentKind, Options},

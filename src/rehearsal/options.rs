@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::api::pruning::Schema;
+
 /// How the nodes run the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AgentKind {
@@ -44,6 +46,8 @@ pub struct Options {
     /// Answer an attach to a container that is not there as API servers since 1.30 do (a status inside the WebSocket)
     /// instead of with HTTP 500.
     pub translate_attach: bool,
+    /// The resource types of the `KubeVirt` installed; without any, what is written is kept whole.
+    pub schema: Schema,
 }
 
 impl Default for Options {
@@ -61,6 +65,7 @@ impl Default for Options {
             agent: AgentKind::Auto,
             kubevirt: true,
             translate_attach: false,
+            schema: Schema::default(),
         }
     }
 }

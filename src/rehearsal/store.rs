@@ -10,7 +10,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{api::resources::Resource, json};
+use super::{
+    api::{pruning::Schema, resources::Resource},
+    json,
+};
 
 /// Changes kept for watches that come late; who asks for older ones is told 410 Gone.
 const HISTORY: usize = 50_000;
@@ -51,17 +54,19 @@ pub(crate) struct Store {
     objects: HashMap<Kind, BTreeMap<Name, Arc<Value>>>,
     history: VecDeque<Change>,
     compacted: u64,
+    schema: Schema,
     changed: watch::Sender<u64>,
 }
 
 impl Store {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(schema: Schema) -> Self {
         // A young cluster's number, and not 0: "0" has a meaning of its own in a request.
         Self {
             version: 1000,
             objects: HashMap::new(),
             history: VecDeque::new(),
             compacted: 1000,
+            schema,
             changed: watch::Sender::new(1000),
         }
     }
@@ -103,8 +108,14 @@ impl Store {
             .collect()
     }
 
-    /// Writes an object as it is, new or not, under a new resource version.
+    /// Drops the fields of an object that would not be kept.
+    pub(crate) fn prune(&self, resource: &Resource, object: &mut Value) {
+        self.schema.prune(resource, object);
+    }
+
+    /// Writes an object, new or not, under a new resource version.
     pub(crate) fn put(&mut self, resource: &'static Resource, mut object: Value) -> Arc<Value> {
+        self.prune(resource, &mut object);
         let name = name_of(&object);
         self.version += 1;
         json::set(&mut object, "/metadata/resourceVersion", self.version.to_string());
@@ -188,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_list_of_one_namespace_holds_no_other() {
-        let mut store = Store::new();
+        let mut store = Store::new(Schema::default());
         for (namespace, name) in [("a", "z"), ("b", "a"), ("a", "b"), ("ab", "c")] {
             store.put(&PODS, pod(namespace, name));
         }
@@ -203,7 +214,7 @@ mod tests {
 
     #[test]
     fn changes_after_a_version_are_all_of_them_once() {
-        let mut store = Store::new();
+        let mut store = Store::new(Schema::default());
         store.put(&PODS, pod("a", "1"));
         let seen = store.version();
         store.put(&PODS, pod("a", "1"));
@@ -217,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_forgotten_history_is_told_and_not_passed_over() {
-        let mut store = Store::new();
+        let mut store = Store::new(Schema::default());
         let seen = store.version();
         store.put(&PODS, pod("a", "1"));
         store.compact();

@@ -46,8 +46,8 @@ pub(crate) struct Seen {
     vmis: Vec<VirtualMachineInstance>,
     /// What launchers run; read for `pod` and `kill` alone.
     images: Option<Result<LauncherImages, ClusterError>>,
-    /// KubeVirt's, where it may be known.
-    release: Option<(u32, u32)>,
+    /// The installation, where it may be known.
+    kubevirt: Option<KubeVirt>,
 }
 
 impl Fault for OutageFault {
@@ -84,7 +84,7 @@ impl Fault for OutageFault {
         let seen = Seen {
             vmis: found.rows.iter().map(|(vmi, _)| vmi.clone()).collect(),
             images,
-            release: installed.and_then(KubeVirt::release),
+            kubevirt: installed.cloned(),
         };
         let rows = found.rows.iter();
         let rows = rows.map(|(vmi, fault)| Candidate::of(vmi, fault.clone())).collect();
@@ -96,6 +96,8 @@ impl Fault for OutageFault {
     async fn plan(&self, order: Order<'_>, chosen: Chosen<OutageTarget>, seen: Seen) -> Result<OutagePlan, Stop> {
         self.enough(chosen.matched)?;
         let spec = &self.spec;
+        can_reset(spec, seen.kubevirt.as_ref())?;
+        let release = seen.kubevirt.as_ref().and_then(KubeVirt::release);
         let pods = match seen.images.as_ref() {
             Some(images) if spec.mode == Mode::Kill => Some(Pods {
                 namespace: String::new(),
@@ -113,7 +115,7 @@ impl Fault for OutageFault {
                     target.launcher = Some(launcher_of(cluster, vmi, images.as_ref().ok()).await?);
                 }
                 Ok::<_, Stop>(PlannedOutage {
-                    prediction: predict(spec, &target, seen.release),
+                    prediction: predict(spec, &target, release),
                     file: manifest_files::path(folder, run, &target),
                     manifest,
                     target,
@@ -130,6 +132,7 @@ impl Fault for OutageFault {
             user: order.cluster.user.clone(),
             reason: order.reason.cloned(),
             pods,
+            release,
         })
     }
 
@@ -256,5 +259,18 @@ impl OutageFault {
         };
         let hint = format!("use {flag} {matched} or --all, or match more VMIs");
         Err(Stop::refused(Reason::Count, format!("{flag} {count} is more than {all}")).hint(hint))
+    }
+}
+
+/// Older versions answer that there is no such page.
+fn can_reset(spec: &OutageSpec, kubevirt: Option<&KubeVirt>) -> Result<(), Stop> {
+    let too_old = kubevirt.filter(|kubevirt| spec.mode == Mode::Reset && !kubevirt.resets());
+    match too_old.and_then(KubeVirt::release) {
+        None => Ok(()),
+        Some((major, minor)) => Err(Stop::refused(
+            Reason::KubevirtVersion,
+            format!("a guest cannot be reset before KubeVirt 1.5; this is {major}.{minor}"),
+        )
+        .hint("take another --mode: kill crashes the guest, delete shuts it down")),
     }
 }

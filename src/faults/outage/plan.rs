@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::recovery::Prediction;
+use crate::cluster::kubevirt::Release;
 use crate::command_line::CommandLine;
 use crate::fault::Unfit;
 use crate::fault::undo::{Strategy, Undo};
@@ -28,6 +29,8 @@ pub(crate) struct OutagePlan {
     pub reason: Option<String>,
     /// The debug pods of `kill`, one a VMI; no other mode needs any.
     pub pods: Option<Pods>,
+    /// KubeVirt's, where it may be known.
+    pub release: Option<Release>,
 }
 
 /// Where debug pods go, and how they are made.
@@ -65,7 +68,7 @@ impl OutagePlan {
             return None;
         }
         let field = target.run_field();
-        let strategy = field.and_then(|before| Some((before, self.spec.field_during(before)?)));
+        let strategy = field.and_then(|before| Some((before, self.spec.field_during(before, self.release)?)));
         Some(Undo {
             run: self.run.clone(),
             mode: self.spec.mode.name().to_owned(),

@@ -11,10 +11,11 @@
 //! Source: `syncRunStrategy` in KubeVirt's `pkg/virt-controller/watch/vm/vm.go`, 0.58 to 1.9. A VMI without an owner is gone
 //! for good; one of a replica set is replaced under a new name.
 
+use crate::cluster::kubevirt::Release;
 use crate::faults::outage::spec::{Mode, OutageSpec, OutageTarget, Owner};
 
 /// The first KubeVirt whose `RerunOnFailure` leaves a deleted VMI away.
-const RERUNS_FAILURES_ONLY: (u32, u32) = (1, 2);
+const RERUNS_FAILURES_ONLY: Release = (1, 2);
 
 /// Who is to bring a VMI back, and why that is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,8 +60,13 @@ pub(crate) enum Help {
     Create,
 }
 
+/// Whether `RerunOnFailure` makes a VMI again that was deleted. Such a KubeVirt's stop makes Halted of it, as of Always.
+pub(crate) fn reruns_deleted(release: Option<Release>) -> bool {
+    release.is_some_and(|release| release < RERUNS_FAILURES_ONLY)
+}
+
 /// What will become of this VMI; `release` is KubeVirt's major and minor version, where it is known.
-pub(crate) fn predict(spec: &OutageSpec, target: &OutageTarget, release: Option<(u32, u32)>) -> Prediction {
+pub(crate) fn predict(spec: &OutageSpec, target: &OutageTarget, release: Option<Release>) -> Prediction {
     let us = |why: String| Prediction { by: Comeback::Us, why };
     let platform = |why: String| Prediction {
         by: Comeback::Platform,
@@ -93,8 +99,8 @@ pub(crate) fn predict(spec: &OutageSpec, target: &OutageTarget, release: Option<
     }
 }
 
-fn of_vm(strategy: &str, end: End, release: Option<(u32, u32)>) -> Prediction {
-    let reruns_deleted = release.is_some_and(|release| release < RERUNS_FAILURES_ONLY);
+fn of_vm(strategy: &str, end: End, release: Option<Release>) -> Prediction {
+    let reruns_deleted = reruns_deleted(release);
     let again = match (strategy, end) {
         ("Always", _) | ("RerunOnFailure", End::Failed) | ("Once", End::Deleted) => true,
         ("RerunOnFailure", End::Deleted) => reruns_deleted,

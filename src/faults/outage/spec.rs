@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::ser::Serializer;
 
+use super::recovery::reruns_deleted;
+use crate::cluster::kubevirt::Release;
 use crate::cluster::volume::Volatile;
 use crate::fault::{Execution, Launcher, RunField, Time};
 
@@ -128,14 +130,18 @@ impl OutageSpec {
     }
 
     /// The field that says whether a VM runs, as it is meanwhile; `None` where it is nobody's business. KubeVirt's own stop makes
-    /// Halted of Always and Once, in the field the VM has, and leaves the other run strategies as they are (virt-api, 0.58 to 1.9).
-    pub fn field_during(&self, before: &RunField) -> Option<RunField> {
+    /// Halted of Always and Once, in the field the VM has, up to 1.1 also of `RerunOnFailure`, and leaves the other run
+    /// strategies as they are (virt-api, 1.0 to 1.9).
+    pub(crate) fn field_during(&self, before: &RunField, release: Option<Release>) -> Option<RunField> {
+        let halts = |strategy: &str| match strategy {
+            "Always" | "Once" => true,
+            "RerunOnFailure" => reruns_deleted(release),
+            _ => false,
+        };
         match self.mode {
             Mode::Stop => Some(match before {
                 RunField::Running(_) => RunField::Running(false),
-                RunField::RunStrategy(strategy) if matches!(strategy.as_str(), "Always" | "Once") => {
-                    RunField::RunStrategy("Halted".to_owned())
-                }
+                RunField::RunStrategy(strategy) if halts(strategy) => RunField::RunStrategy("Halted".to_owned()),
                 other => other.clone(),
             }),
             _ if self.disable_auto_restart => Some(RunField::RunStrategy("Manual".to_owned())),

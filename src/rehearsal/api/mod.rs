@@ -16,6 +16,7 @@ mod openapi;
 mod patch;
 mod pod_defaults;
 mod protobuf;
+pub(crate) mod pruning;
 mod read;
 mod represent;
 pub(crate) mod resources;

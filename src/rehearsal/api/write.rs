@@ -68,6 +68,7 @@ fn created(cluster: &Cluster, call: &Call, object: Value, apply: bool) -> ApiRes
         );
     }
     let object = if dry_run {
+        cluster.store().prune(resource, &mut object);
         let name = fields::text(&object, "/metadata/name");
         if cluster.get(resource, &call.namespace, name).is_some() {
             return Err(ApiError::already_exists(resource, name));
@@ -167,6 +168,7 @@ fn changed(
             );
         }
         if dry_run {
+            store.prune(resource, &mut object);
             Arc::new(object)
         } else {
             Cluster::write(&mut store, resource, &kept, whole::kept(resource, &kept, object))

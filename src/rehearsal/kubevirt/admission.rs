@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{migration_limits, vmi, vmi_defaults};
+use super::{release, vmi, vmi_defaults};
 use crate::{
     api::{
         call::User,
@@ -19,7 +19,7 @@ const MIGRATION: &str = "migration-create-validator.kubevirt.io";
 pub(crate) fn on_create(cluster: &Cluster, resource: &'static Resource, object: &mut Value) -> ApiResult<()> {
     if resource.is(&VMIMS) {
         migration(cluster, object)?;
-        if !migration_limits::selects_nodes(cluster) {
+        if !release::selects_nodes(cluster) {
             // Not in the schema of older versions, so that the API server drops it.
             fields::unset(object, "/spec/addedNodeSelector");
         }

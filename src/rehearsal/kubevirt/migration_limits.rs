@@ -7,7 +7,6 @@ use serde_json::Value;
 use crate::{
     api::resources::KUBEVIRTS,
     cluster::{Cluster, lock},
-    json as fields,
 };
 
 /// Migrations that were let through and are not over: the node each leaves, by UID.
@@ -40,17 +39,4 @@ impl UnderWay {
     pub(super) fn leave(&self, uid: &str) {
         lock(&self.0).remove(uid);
     }
-}
-
-/// Whether this KubeVirt knows `addedNodeSelector`: since 1.6.
-pub(super) fn selects_nodes(cluster: &Cluster) -> bool {
-    let kubevirt = cluster.list(&KUBEVIRTS, "").into_iter().next();
-    let version = kubevirt
-        .as_ref()
-        .map_or("", |object| fields::text(object, "/status/observedKubeVirtVersion"));
-    let mut parts = version
-        .trim_start_matches('v')
-        .split('.')
-        .map(|part| part.parse::<u32>().unwrap_or_default());
-    (parts.next(), parts.next()) >= (Some(1), Some(6))
 }

@@ -14,6 +14,7 @@ pub(crate) mod migration_limits;
 pub(crate) mod migration_play;
 mod migration_waits;
 pub(crate) mod owners;
+mod release;
 mod run_strategy;
 pub(crate) mod subresources;
 pub(crate) mod vmi;

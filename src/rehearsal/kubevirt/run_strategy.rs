@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{launcher, vmi, vmi_life};
+use super::{launcher, release::reruns_deleted, vmi, vmi_life};
 use crate::{
     api::{
         delete,
-        resources::{KUBEVIRTS, VMIS, VMS},
+        resources::{VMIS, VMS},
     },
     cluster::Cluster,
     json as fields,
@@ -24,16 +24,6 @@ pub(crate) fn of(vm: &Value) -> &str {
         ("", _) => "Halted",
         (strategy, _) => strategy,
     }
-}
-
-/// Whether the installed KubeVirt is older than 1.2.
-fn reruns_deleted(cluster: &Cluster) -> bool {
-    let installed = cluster.list(&KUBEVIRTS, "");
-    let version = installed
-        .first()
-        .map(|kubevirt| fields::text(kubevirt, "/status/observedKubeVirtVersion"))
-        .unwrap_or_default();
-    ["v0.", "v1.0.", "v1.1."].iter().any(|old| version.starts_with(old))
 }
 
 /// A request to start or stop that a VM's status keeps until it is fulfilled.

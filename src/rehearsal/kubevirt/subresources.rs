@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{launcher, run_strategy, vmi, vmi_life};
+use super::{launcher, release, run_strategy, vmi, vmi_life};
 use crate::{
     api::{
         call::Call,
@@ -47,6 +47,9 @@ pub(crate) fn answer(cluster: &Arc<Cluster>, call: &Call) -> ApiResult<Reply> {
 
 fn on_vmi(cluster: &Arc<Cluster>, call: &Call, dry_run: bool) -> ApiResult<()> {
     let (namespace, name) = (call.namespace.as_str(), call.name.as_str());
+    if call.sub == "reset" && !release::resets(cluster) {
+        return Err(ApiError::text(404, "404: Page Not Found"));
+    }
     let vmi = cluster
         .get(&VMIS, namespace, name)
         .ok_or_else(|| ApiError::not_found(&VMI, name))?;
@@ -110,6 +113,9 @@ fn on_vm(cluster: &Arc<Cluster>, call: &Call, options: &Value, dry_run: bool) ->
     let phase = vmi.as_ref().map(|vmi| fields::text(vmi, "/status/phase").to_owned());
     let running = vmi.as_ref().is_some_and(|vmi| !vmi::is_final(vmi));
     let refuse = |why: String| Err(ApiError::conflict(&VM, name, &why));
+    // Whether a stop changes the run strategy, and is not a request that its status keeps.
+    let halts = matches!(strategy.as_str(), "Always" | "Once")
+        || strategy == "RerunOnFailure" && release::reruns_deleted(cluster);
     match call.sub.as_str() {
         "start" if running && phase.as_deref().is_some_and(|phase| !phase.is_empty()) => {
             return refuse("VM is already running".to_owned());
@@ -120,7 +126,7 @@ fn on_vm(cluster: &Arc<Cluster>, call: &Call, options: &Value, dry_run: bool) ->
         "start" if strategy == "RerunOnFailure" && phase.as_deref() == Some("Failed") => {
             return refuse(format!("{strategy} does not support starting VM from failed state"));
         }
-        "stop" if !running && !matches!(strategy.as_str(), "Always" | "Once") => {
+        "stop" if !running && !halts => {
             return refuse("VM is not running".to_owned());
         }
         "stop" if strategy == "Halted" && !is_shorter(options, vmi.as_deref()) => {
@@ -143,7 +149,7 @@ fn on_vm(cluster: &Arc<Cluster>, call: &Call, options: &Value, dry_run: bool) ->
             if let (Some(grace), Some(vmi)) = (options.pointer("/gracePeriod").and_then(Value::as_u64), &vmi) {
                 set_grace(cluster, vmi, grace);
             }
-            if matches!(strategy.as_str(), "Always" | "Once") {
+            if halts {
                 set_running(cluster, namespace, name, false);
             } else {
                 run_strategy::request(cluster, namespace, name, &["Stop"]);
