@@ -100,6 +100,10 @@ fn migrations_and_evacuations_in_flight_are_shown() {
         "spec": {"vmiName": "db-1"},
         "status": {"phase": "Scheduling", "migrationState": {"sourceNode": "node-1", "targetNode": "node-2"}},
     });
+    // It is still in flight when the last command looks, however slow the machine.
+    rehearsal
+        .practice
+        .stick_migrations("default", "db-1", Some("Scheduling"));
     rehearsal.practice.put(migration).unwrap();
     rehearsal
         .practice
