@@ -21,6 +21,8 @@ const COMPUTE: &str = "compute";
 pub(crate) enum NoLauncher {
     /// None is Running on the VMI's node.
     Missing(String),
+    /// It has just been migrated, and its status does not show that in full yet: for about a second (KubeVirt 1.6).
+    Migrated(String),
     /// Some call themselves so, and it is not certain which one is.
     Doubtful(String),
 }
@@ -46,6 +48,15 @@ pub(crate) fn active_pod<'a>(
         let node = &vmi.status.node_name;
         return Err(NoLauncher::Missing(format!(
             "has no running virt-launcher pod on node {node}"
+        )));
+    }
+    if let [(pod, odd)] = judged.as_slice()
+        && odd.len() == 1
+        && shows_the_source(vmi, pod, pods)
+    {
+        let name = pod.metadata.name.as_deref().unwrap_or_default();
+        return Err(NoLauncher::Migrated(format!(
+            "has just been migrated to pod {name}, and its status still has the address of the pod it came from"
         )));
     }
     let each = judged.iter().map(|(pod, odd)| {
@@ -120,6 +131,18 @@ fn oddities(vmi: &VirtualMachineInstance, pod: &Pod, images: Option<&LauncherIma
     odd
 }
 
+/// Whether a VMI that was migrated to this pod still reports the address of the pod it was migrated from.
+fn shows_the_source(vmi: &VirtualMachineInstance, target: &Pod, pods: &[&Pod]) -> bool {
+    let Some(state) = (vmi.status.migration_state.as_ref()).filter(|state| state.completed && !state.failed) else {
+        return false;
+    };
+    let source = (pods.iter()).find(|pod| pod.metadata.name.is_some() && pod.metadata.name == state.source_pod);
+    let source = source.map(|pod| addresses(pod)).unwrap_or_default();
+    state.target_pod.is_some()
+        && state.target_pod == target.metadata.name
+        && vmi.pod_addresses().iter().any(|reported| source.contains(reported))
+}
+
 fn in_brief(pod: &Pod) -> String {
     let image = compute_image(pod).unwrap_or("none");
     match addresses(pod).as_slice() {
@@ -165,7 +188,7 @@ fn container_id(status: &ContainerStatus) -> Option<String> {
 impl NoLauncher {
     pub(crate) fn reason(&self) -> &str {
         match self {
-            Self::Missing(reason) | Self::Doubtful(reason) => reason,
+            Self::Missing(reason) | Self::Migrated(reason) | Self::Doubtful(reason) => reason,
         }
     }
 
@@ -176,6 +199,11 @@ impl NoLauncher {
             .flag("-l", format!("kubevirt.io/created-by={}", vmi.uid()));
         match self {
             Self::Missing(_) => look,
+            Self::Migrated(_) => CommandLine::new("kubectl get vmi")
+                .flag("-n", vmi.namespace())
+                .arg(vmi.name())
+                .own("-o wide")
+                .to("KubeVirt writes the new one within seconds; repeat this once it is there: "),
             Self::Doubtful(_) => look
                 .own("-o wide")
                 .to("find out who made the pods that KubeVirt did not, and delete those, then repeat this: "),

@@ -222,3 +222,41 @@ fn during_a_migration_the_target_pod_is_not_taken_for_the_source() {
         "virt-launcher-testvm-n2lww"
     );
 }
+
+#[test]
+fn a_status_that_still_has_the_address_of_before_a_migration_is_no_doubt_about_the_pod() {
+    let mut vmi: Value =
+        serde_json::from_str(include_str!("../../tests/fixtures/kubevirt-1.9/vmi-migrated.json")).unwrap();
+    let text = include_str!("../../tests/fixtures/kubevirt-1.9/pod-virt-launcher-migration-target.json");
+    let mut target: Value = serde_json::from_str(text).unwrap();
+    target["spec"]["nodeName"] = vmi["status"]["nodeName"].clone();
+    target["status"]["phase"] = json!("Running");
+    target["metadata"]["name"] = vmi["status"]["migrationState"]["targetPod"].clone();
+    let mut source = own();
+    source["status"]["phase"] = json!("Succeeded");
+    let old = json!("10.244.0.5");
+    source["status"]["podIP"] = old.clone();
+    source["status"]["podIPs"] = json!([{ "ip": old }]);
+    vmi["status"]["interfaces"][0]["ipAddress"] = old.clone();
+    vmi["status"]["interfaces"][0]["ipAddresses"] = json!([old]);
+    let pods = [source, target.clone()];
+    let none = chosen(&vmi, &pods, Some(&images())).unwrap_err();
+    let name = target["metadata"]["name"].as_str().unwrap();
+    assert_eq!(
+        none.reason(),
+        format!("has just been migrated to pod {name}, and its status still has the address of the pod it came from")
+    );
+    let typed: VirtualMachineInstance = serde_json::from_value(vmi.clone()).unwrap();
+    assert_eq!(
+        none.look(&typed).to_string(),
+        "KubeVirt writes the new one within seconds; repeat this once it is there: kubectl get vmi -n default testvm -o wide"
+    );
+    // An address that is neither's is still odd, and so is a migration that failed.
+    let doubtful = |vmi: &Value| matches!(chosen(vmi, &pods, Some(&images())), Err(NoLauncher::Doubtful(_)));
+    let mut failed = vmi.clone();
+    failed["status"]["migrationState"]["failed"] = json!(true);
+    assert!(doubtful(&failed));
+    vmi["status"]["interfaces"][0]["ipAddress"] = json!("10.244.9.9");
+    vmi["status"]["interfaces"][0]["ipAddresses"] = json!(["10.244.9.9"]);
+    assert!(doubtful(&vmi));
+}
