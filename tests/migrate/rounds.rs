@@ -224,5 +224,6 @@ fn a_long_schedule_over_many_vms_needs_little_memory() {
     let peak = peak(run.pid());
     run.signal("INT");
     run.end().expect(130);
-    assert!(peak < 60_000, "{peak} kB");
+    // Most of it are 200 VMIs and pods as large as real ones, read at once.
+    assert!(peak < 80_000, "{peak} kB");
 }
