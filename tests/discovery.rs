@@ -60,7 +60,7 @@ fn debug_pod() -> Pod {
 #[tokio::test]
 async fn every_binding_is_judged() {
     let (_practice, cluster) = practice().await;
-    let rows = survey(&cluster, &in_namespace("lab"), &[]).await.unwrap().rows;
+    let rows = survey(&cluster, &in_namespace("lab"), &[], None).await.unwrap().rows;
     let told: Vec<String> = rows
         .iter()
         .map(|row| match &row.fault {

@@ -8,7 +8,7 @@ use super::target::parse_target;
 use super::value_parser::{OneOf, image, pod_namespace, service_account};
 use crate::cluster::selection::{NamedTarget, Selection};
 use crate::fault::{Given, ValueError};
-use crate::faults::registry::FAULTS;
+use crate::faults::registry::{FAULTS, asked_about};
 use crate::problem::Problem;
 
 /// List the VMIs in reach, and for each which faults it can take and why not
@@ -245,9 +245,11 @@ impl HaltArgs {
 impl CheckArgs {
     pub(super) fn request(&self, namespace: Option<String>) -> Result<CheckRequest, Problem> {
         let fault = self.fault.and_then(|fault| fault.0);
-        if fault == Some("migrate") && self.nodes {
+        if let Some(fault) = fault.filter(|_| self.nodes)
+            && asked_about(Some(fault)).all(|kind| kind.node_needs().is_none())
+        {
             return Err(Problem::usage(
-                "migrate needs nothing of a node that --nodes looks at",
+                format!("{fault} needs nothing of a node that --nodes looks at"),
                 "leave out --nodes; `kubectl vmchaos list` shows where each VM could not go",
             ));
         }

@@ -9,6 +9,7 @@
 
 mod absent;
 pub mod access;
+pub(crate) mod asked;
 mod connect;
 mod crd;
 pub(crate) mod discovery;

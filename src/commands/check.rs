@@ -17,7 +17,7 @@ use crate::fault::{AgentImage, AgentImages};
 use crate::faults::debug_pods;
 use crate::faults::migrate::explain::Limits;
 use crate::faults::permitted::Places;
-use crate::faults::registry::FAULTS;
+use crate::faults::registry::asked_about;
 use crate::problem::Reason;
 use crate::report::{CheckItem, CheckResult, ExitCode, Format, ListReport};
 use crate::stop::Stop;
@@ -129,10 +129,10 @@ async fn known(cluster: &Cluster, request: &CheckRequest, guards: &Guards, findi
     let (installed, own, found) = tokio::join!(
         kubevirt::installed(cluster),
         pod_namespace::own(cluster),
-        survey(cluster, selection, &[])
+        survey(cluster, selection, &[], request.fault)
     );
     let found = match found {
-        Err(_) if request.nodes => survey(cluster, &in_namespace, &[]).await,
+        Err(_) if request.nodes => survey(cluster, &in_namespace, &[], request.fault).await,
         found => found,
     };
     let vmis = found.map(|found| found.rows).unwrap_or_default();
@@ -164,12 +164,9 @@ async fn known(cluster: &Cluster, request: &CheckRequest, guards: &Guards, findi
     }
 }
 
-/// Migrations and outages need no debug pod, but for `--mode kill`.
+/// Without `--nodes` not for a fault that can mostly be done without debug pods, such as an outage.
 fn needs_pods(request: &CheckRequest) -> bool {
-    let asked = request
-        .fault
-        .and_then(|fault| FAULTS.iter().find(|kind| kind.command == fault));
-    asked.is_none_or(|kind| kind.enters_vm)
+    request.nodes || asked_about(request.fault).any(|kind| kind.enters_vm)
 }
 
 /// What debug pods would run on the nodes that have VMs.

@@ -144,7 +144,7 @@ async fn vms(
             ..Selection::default()
         };
         let guards = Guards::read(&context.config)?;
-        let search = survey(cluster, &selection, &[]);
+        let search = survey(cluster, &selection, &[], None);
         let (mut found, protection) = guards.search(context, cluster, &selection, search).await?;
         registry::judge(&mut found, cluster.flags());
         guards.keep_off_all(cluster, &mut found.rows, &protection);

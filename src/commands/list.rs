@@ -13,7 +13,7 @@ pub(super) async fn list(context: &mut Context, request: ListRequest) -> Result<
     let guards = Guards::read(&context.config)?;
     let cluster = context.connect().await?;
     let selection = &request.selection;
-    let search = survey(&cluster, selection, &[]);
+    let search = survey(&cluster, selection, &[], None);
     let (mut found, protection) = guards.search(context, &cluster, selection, search).await?;
     registry::judge(&mut found, cluster.flags());
     let Survey {

@@ -53,6 +53,11 @@ pub(crate) trait Fault {
     /// Whether its plan comes from the seed even where no VMs are drawn.
     const DRAWS_A_SCHEDULE: bool = false;
 
+    /// What its debug pods need of a node, by the command that asks for it; `None` where none of its kind has a debug pod.
+    fn node_needs(_command: &str) -> Option<&'static [NodeNeed]> {
+        None
+    }
+
     /// Why a VMI cannot take it by the flags' defaults, as far as a list of VMIs tells.
     fn unfit_now(row: &VmiRow, vmi: &VirtualMachineInstance, ground: &Ground) -> Option<Unfit>;
 
@@ -131,6 +136,15 @@ pub(crate) trait Fault {
 
     /// What is said last, below the document: what may be left, what failed, and what to do about it.
     fn close(printer: &Printer, cluster: &Cluster, plan: &Self::Plan, ran: &Self::Ran);
+}
+
+/// What a node must be able to do, beyond running a debug pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NodeNeed {
+    /// The qdisc `netem`.
+    Netem,
+    /// Filters of one of the engines.
+    Filter,
 }
 
 /// What a plan is made with, whatever the fault.

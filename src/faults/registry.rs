@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Fault;
+use super::{Fault, NodeNeed};
 use crate::cluster::nodes::Node;
 use crate::cluster::rules::Rule;
 use crate::cluster::{Survey, VirtualMachineInstance, VmiRow};
@@ -29,6 +29,7 @@ pub(crate) struct Kind {
     pub rules: &'static [Rule],
     /// Whether it puts anything into a VM's network namespace.
     pub enters_vm: bool,
+    needs_of_node: fn(&str) -> Option<&'static [NodeNeed]>,
     /// Why a VMI cannot take it, as far as a look at many VMIs tells.
     unfit: fn(&VmiRow, &VirtualMachineInstance, &Ground) -> Option<Unfit>,
 }
@@ -56,9 +57,22 @@ impl Kind {
             command,
             rules: F::PERMISSIONS,
             enters_vm: F::ENTERS_VM,
+            needs_of_node: F::node_needs,
             unfit: F::unfit_now,
         }
     }
+
+    /// What its debug pods need of a node; `None` where it has none.
+    pub(crate) fn node_needs(&self) -> Option<&'static [NodeNeed]> {
+        (self.needs_of_node)(self.command)
+    }
+}
+
+/// The faults that a command is about: the one that is named, or all.
+pub(crate) fn asked_about(fault: Option<&str>) -> impl Iterator<Item = &'static Kind> {
+    FAULTS
+        .iter()
+        .filter(move |kind| fault.is_none_or(|fault| fault == kind.command))
 }
 
 /// Fills in what each VMI cannot take, and why.

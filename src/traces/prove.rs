@@ -78,7 +78,7 @@ async fn places_in_one(
         names,
         ..Selection::default()
     };
-    let found = match survey(cluster, &selection, &[]).await {
+    let found = match survey(cluster, &selection, &[], None).await {
         Ok(found) => found,
         // Its namespace is gone, and every VM in it.
         Err(error) if error.is_not_found() => {

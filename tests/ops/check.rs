@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use vmchaos_rehearsal::Options;
+use vmchaos_rehearsal::host::{Feature, Presence};
 
 use crate::support::{Ended, Rehearsal};
 
@@ -199,6 +200,38 @@ fn each_node_is_looked_at_by_a_pod_that_goes_again() {
         checked.out
     );
     rehearsal.until("no pod stays", |rehearsal| rehearsal.debug_pods().is_empty());
+}
+
+#[test]
+fn a_node_has_to_have_what_the_fault_needs_and_no_more() {
+    let rehearsal = Rehearsal::new();
+    rehearsal
+        .practice
+        .set_feature("node-1", Feature::Netem, Presence::Absent)
+        .unwrap();
+    let on_node_1 = |fault: &[&str], code| {
+        let args = [&["check"], fault, &["--nodes", "-y", "-o", "json"]].concat();
+        let checked = rehearsal.run(&args).expect(code);
+        (result(&checked, "node", "node-1"), checked.out)
+    };
+    for fault in [&["netem"][..], &[]] {
+        let (result, out) = on_node_1(fault, 1);
+        assert!(
+            result == "failed" && out.contains("install sch_netem"),
+            "{fault:?}: {out}"
+        );
+    }
+    // Its pods send a signal, and need neither.
+    for fault in ["filter", "outage"] {
+        let (result, out) = on_node_1(&[fault], 0);
+        assert!(result == "ok" && !out.contains("install sch_netem"), "{fault}: {out}");
+    }
+    let refused = rehearsal.run(&["check", "migrate", "--nodes"]).expect(2);
+    assert!(
+        refused.err.contains("migrate needs nothing of a node"),
+        "{}",
+        refused.err
+    );
 }
 
 #[test]

@@ -111,6 +111,30 @@ fn an_empty_list_is_no_error_and_a_missing_name_is_one() {
 }
 
 #[test]
+fn the_hint_where_nothing_may_be_listed_checks_for_the_command_that_was_run() {
+    let rehearsal = Rehearsal::new();
+    rehearsal
+        .practice
+        .forbid("list", "kubevirt.io", "virtualmachineinstances", "", "*");
+    for (args, check) in [
+        ("netem --latency 100ms", "check netem"),
+        ("filter --drop", "check filter"),
+        ("migrate --once", "check migrate"),
+        ("outage --mode delete", "check outage"),
+        ("list", "check"),
+    ] {
+        let mut args: Vec<&str> = args.split(' ').chain(["-n", "default"]).collect();
+        if args[0] != "list" {
+            args.extend(["--target", "web-.*", "--all", "--dry-run"]);
+        }
+        let refused = rehearsal.run(&args).expect(4);
+        let hint = refused.err.split("the rules that grant it: kubectl vmchaos ").nth(1);
+        let hint = hint.unwrap_or_else(|| panic!("{args:?}: {}", refused.err));
+        assert_eq!(hint.split(" --").next().unwrap().trim(), check, "{}", refused.err);
+    }
+}
+
+#[test]
 fn what_may_not_be_listed_is_refused_with_a_way_out() {
     let rehearsal = Rehearsal::new();
     rehearsal

@@ -12,7 +12,8 @@ use super::super::confirm::ask;
 use super::{Findings, Known, PodPlace};
 use crate::cli::{CheckRequest, DryRun};
 use crate::cluster::Cluster;
-use crate::faults::debug_pods;
+use crate::faults::registry::{Kind, asked_about};
+use crate::faults::{NodeNeed, debug_pods};
 use crate::node::pod::service_account;
 use crate::plan::new_run;
 use crate::plan::pod_options::{FAULT, REASON, USER};
@@ -186,23 +187,33 @@ fn note(fault: Option<&str>, node: &str, facts: &NodeFacts, findings: &mut Findi
         let fix = "name an image with sh, nsenter, iproute2 (tc, ip) and nft with --image".to_owned();
         return findings.lack("node", node, CheckResult::Failed, detail, Some(fix));
     }
-    // `None` where the node did not say.
-    let netem = (fault != Some("filter")).then_some((facts.netem, PACKAGES));
     let can_filter = match facts.filter {
         Filtering::Unknown => None,
         Filtering::Nothing => Some(false),
         Filtering::Nft { .. } | Filtering::Tc => Some(true),
     };
-    let filter = (fault != Some("netem")).then_some((can_filter, ENGINES));
-    let asked: Vec<_> = [netem, filter].into_iter().flatten().collect();
+    let needs: Vec<NodeNeed> = asked_about(fault)
+        .filter_map(Kind::node_needs)
+        .flatten()
+        .copied()
+        .collect();
+    // `None` where the node did not say.
+    let abilities = [
+        (NodeNeed::Netem, facts.netem, PACKAGES),
+        (NodeNeed::Filter, can_filter, ENGINES),
+    ];
+    let asked: Vec<_> = abilities
+        .into_iter()
+        .filter(|(need, ..)| needs.contains(need))
+        .collect();
     let fixes: Vec<_> = asked
         .iter()
-        .filter(|(can, _)| *can == Some(false))
-        .map(|(_, fix)| *fix)
+        .filter(|(_, can, _)| *can == Some(false))
+        .map(|(_, _, fix)| *fix)
         .collect();
     if !fixes.is_empty() {
         findings.lack("node", node, CheckResult::Failed, detail, Some(fixes.join("; ")));
-    } else if asked.iter().any(|(can, _)| can.is_none()) {
+    } else if asked.iter().any(|(_, can, _)| can.is_none()) {
         findings.lack("node", node, CheckResult::Unknown, detail, None);
     } else {
         findings.note("node", node, CheckResult::Ok, Some(detail), None);

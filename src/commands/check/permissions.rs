@@ -5,17 +5,14 @@ use super::Findings;
 use crate::cluster::Cluster;
 use crate::cluster::access::{self, Access, Places, Verdict};
 use crate::cluster::rules::{Needed, Rule};
-use crate::faults::registry::FAULTS;
+use crate::faults::registry::asked_about;
 use crate::permissions::missing::missing_rbac;
 use crate::report::CheckResult;
 
 /// What a fault needs; of every fault what is required comes first, so that it is not asked about as optional.
 fn rules(fault: Option<&str>) -> Vec<Rule> {
-    let asked = FAULTS
-        .iter()
-        .filter(|kind| fault.is_none_or(|fault| fault == kind.command));
     let mut rules: Vec<Rule> = Vec::new();
-    for rule in asked.flat_map(|kind| kind.rules) {
+    for rule in asked_about(fault).flat_map(|kind| kind.rules) {
         if !rules.contains(rule) {
             rules.push(*rule);
         }

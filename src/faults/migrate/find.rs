@@ -6,7 +6,7 @@ use futures::future::join_all;
 use kube::api::{Api, ListParams};
 
 use crate::cluster::Cluster;
-use crate::cluster::discovery::Asked;
+use crate::cluster::asked::Asked;
 use crate::cluster::error::ClusterError;
 use crate::cluster::kubevirt::{self, KubeVirt};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
@@ -36,9 +36,9 @@ pub(crate) async fn pool(
     selection: &Selection,
     destination: &Destination,
 ) -> Result<Pool, ClusterError> {
-    let asked = Asked::of(cluster, selection);
+    let asked = Asked::of(cluster, selection, Some(super::COMMAND));
     let (vmis, kubevirt, terrain) = tokio::join!(
-        asked.vmis(cluster, selection, super::COMMAND),
+        asked.vmis(cluster, selection),
         kubevirt::installed(cluster),
         terrain(cluster),
     );

@@ -22,7 +22,7 @@ use crate::faults::outage::permissions;
 use crate::faults::permitted::{Places, permitted};
 use crate::faults::registry::Ground;
 use crate::faults::screen::Screen;
-use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts, place};
+use crate::faults::{Candidate, Chosen, Fault, Found, Keys, NodeNeed, Order, facts, place};
 use crate::plan::consent::Confirmed;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::problem::Reason;
@@ -57,6 +57,11 @@ impl Fault for OutageFault {
     type Ran = driver::Ran;
 
     const PERMISSIONS: &'static [Rule] = permissions::OUTAGE;
+
+    /// `--mode kill` has a debug pod, and needs its tools.
+    fn node_needs(_: &str) -> Option<&'static [NodeNeed]> {
+        Some(&[])
+    }
 
     fn unfit_now(_: &VmiRow, vmi: &VirtualMachineInstance, ground: &Ground) -> Option<Unfit> {
         unfit_now(vmi, &ground.flags)

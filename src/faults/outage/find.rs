@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 
 use crate::cluster::Cluster;
-use crate::cluster::discovery::{Asked, LAUNCHERS};
+use crate::cluster::asked::{Asked, LAUNCHERS};
 use crate::cluster::eligibility::not_steady;
 use crate::cluster::error::{Ask, ClusterError, ErrorKind};
 use crate::cluster::kubevirt::{self, KubeVirt};
@@ -52,9 +52,9 @@ pub(crate) async fn candidates(
     selection: &Selection,
     spec: &OutageSpec,
 ) -> Result<Candidates, ClusterError> {
-    let asked = Asked::of(cluster, selection);
+    let asked = Asked::of(cluster, selection, Some(super::COMMAND));
     let (vmis, kubevirt, nodes) = tokio::join!(
-        asked.vmis(cluster, selection, super::COMMAND),
+        asked.vmis(cluster, selection),
         kubevirt::installed(cluster),
         nodes::all(cluster)
     );

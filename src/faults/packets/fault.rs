@@ -12,9 +12,10 @@ use crate::fault::{Execution, Target, Unfit};
 use crate::faults::debug_pods::{self, PodRequest};
 use crate::faults::packets::permissions::VM_PACKETS;
 use crate::faults::packets::spec::PacketSpec;
+use crate::faults::packets::{filter, netem};
 use crate::faults::registry::Ground;
 use crate::faults::screen::Screen;
-use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts};
+use crate::faults::{Candidate, Chosen, Fault, Found, Keys, NodeNeed, Order, facts};
 use crate::plan::consent::Confirmed;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::pod_options::{REASON, USER};
@@ -41,6 +42,14 @@ impl Fault for PacketFault {
     const PERMISSIONS: &'static [Rule] = VM_PACKETS;
     const ENTERS_VM: bool = true;
 
+    fn node_needs(command: &str) -> Option<&'static [NodeNeed]> {
+        Some(match command {
+            netem::COMMAND => &[NodeNeed::Netem],
+            filter::COMMAND => &[NodeNeed::Filter],
+            _ => &[NodeNeed::Netem, NodeNeed::Filter],
+        })
+    }
+
     fn unfit_now(row: &VmiRow, _: &VirtualMachineInstance, _: &Ground) -> Option<Unfit> {
         row.fault.as_ref().err().cloned()
     }
@@ -58,7 +67,7 @@ impl Fault for PacketFault {
         cluster: &Cluster,
         selection: &Selection,
     ) -> Result<(Found<Target>, Self::Seen), ClusterError> {
-        let survey = survey(cluster, selection, &self.spec.interfaces).await?;
+        let survey = survey(cluster, selection, &self.spec.interfaces, Some(self.spec.fault.kind())).await?;
         let cordoned = survey.cordoned();
         let rows = survey.rows.into_iter();
         let rows = rows.map(|row| Candidate::in_reach(&row, row.fault.clone())).collect();

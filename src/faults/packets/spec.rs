@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde::ser::Serializer;
 
 use crate::fault::{Directions, Execution, OnMigration, Time};
-use crate::faults::packets::filter::Filter;
-use crate::faults::packets::netem::Netem;
+use crate::faults::packets::filter::{self, Filter};
+use crate::faults::packets::netem::{self, Netem};
 use crate::faults::packets::probe::Probe;
 
 /// What is done to the packets of a VM.
@@ -43,8 +43,8 @@ impl PacketEffect {
     /// `netem`, `filter`: the word in commands, labels and documents.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Netem(_) => "netem",
-            Self::Filter(_) => "filter",
+            Self::Netem(_) => netem::COMMAND,
+            Self::Filter(_) => filter::COMMAND,
         }
     }
 }

@@ -20,6 +20,9 @@ pub use protocol::{Protocol, Protocols};
 pub use ruleset::Ruleset;
 pub use values::{Engine, Filter, FilterAction, FilterSettings};
 
+/// The command, and the word in labels and documents.
+pub(crate) const COMMAND: &str = "filter";
+
 #[cfg(test)]
 mod compile_tests;
 #[cfg(test)]

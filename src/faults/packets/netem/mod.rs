@@ -15,3 +15,6 @@ pub(super) mod words;
 pub use compile::ExpectedQdisc;
 pub use preset::NetemPreset;
 pub use values::{Distribution, Netem, NetemSettings};
+
+/// The command, and the word in labels and documents.
+pub(crate) const COMMAND: &str = "netem";
