@@ -1,10 +1,8 @@
 //! Why a command ends before its work: the exit code, and the problem.
 
-use std::error::Error;
-
 use crate::cluster::{ClusterError, ErrorKind};
 use crate::command_line::Hint;
-use crate::problem::{Problem, Reason};
+use crate::problem::{Cause, Problem, Reason};
 use crate::report::{Ending, ExitCode};
 use crate::ui::{NoTerminal, Printer};
 
@@ -74,12 +72,19 @@ impl Stop {
         }
     }
 
+    /// Something of ours went wrong, or with what was asked for.
+    pub(crate) fn broken(reason: Reason, error: &anyhow::Error) -> Self {
+        let mut stop = Self::failed(reason, format!("{error:#}"));
+        stop.problem.cause = Cause::behind(error.as_ref());
+        stop
+    }
+
     /// A prompt that could not be shown ends as `exit`.
     pub(crate) fn of_prompt(error: &anyhow::Error, exit: ExitCode) -> Self {
         match error.downcast_ref::<NoTerminal>() {
             Some(none) => Self::new(exit, Reason::NoTerminal, format!("{} ({})", none.refusal, none.why))
                 .hint(none.instead.clone()),
-            None => Self::failed(Reason::Prompt, format!("{error:#}")),
+            None => Self::broken(Reason::Prompt, error),
         }
     }
 
@@ -91,13 +96,8 @@ impl Stop {
         }
     }
 
-    /// On stderr, as every error is shown; with `-v` also what caused it.
+    /// On stderr, as every error is shown.
     pub(crate) fn print(&self, printer: &Printer) {
-        if let Some(cause) = self.problem.source().map(ToString::to_string)
-            && !self.problem.message.contains(&cause)
-        {
-            tracing::debug!(cause, "why");
-        }
         printer.problem(&self.problem);
     }
 }

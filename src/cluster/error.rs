@@ -7,7 +7,7 @@ use kube::core::Status;
 use super::failure::{from_auth, from_transport};
 use crate::command_line::{CommandLine, Hint};
 use crate::escape::escape;
-use crate::problem::{Problem, Reason};
+use crate::problem::{Cause, Problem, Reason};
 
 /// So many characters of a message are shown: a server can answer with megabytes.
 const LONGEST: usize = 2000;
@@ -21,6 +21,9 @@ pub struct ClusterError {
     pub message: String,
     /// What to do about it, where there is something.
     pub hint: Option<Hint>,
+    /// Of the connection, of TLS or of the system, behind what is told; none of what may hold a secret.
+    #[source]
+    pub(crate) cause: Option<Cause>,
 }
 
 /// What went wrong, as far as a caller acts on it.
@@ -115,7 +118,14 @@ impl ClusterError {
             kind,
             message: escape(&shown),
             hint: None,
+            cause: None,
         }
+    }
+
+    #[must_use]
+    pub(crate) fn caused_by(mut self, cause: Option<Cause>) -> Self {
+        self.cause = cause;
+        self
     }
 
     #[must_use]
@@ -129,7 +139,7 @@ impl ClusterError {
 
     /// It as what went wrong with a command or a VM, in its own words.
     pub(crate) fn problem(&self, reason: Reason) -> Problem {
-        let problem = Problem::new(reason, &self.message).caused_by(self);
+        let problem = Problem::new(reason, &self.message).caused_by(self.cause.clone());
         match &self.hint {
             Some(hint) => problem.hint(hint.clone()),
             None => problem,
@@ -151,7 +161,8 @@ impl ClusterError {
             kube::Error::SerdeError(cause) => Self::new(
                 ErrorKind::Other,
                 format!("could not read the server's answer to \"{}\": {cause}", ask.tail()),
-            ),
+            )
+            .caused_by(Cause::behind(cause)),
             kube::Error::Auth(cause) => from_auth(cause),
             other => from_transport(other, ask, server),
         }

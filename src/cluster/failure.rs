@@ -1,15 +1,20 @@
 //! Requests that got no answer: no credentials, no connection, no trust, no time.
 
-use std::error::Error as StdError;
 use std::io;
 
 use super::connect::timed::{TimedOut, TooLarge};
 use super::error::{Ask, ClusterError, ErrorKind};
 use crate::command_line::CommandLine;
+use crate::problem::{Cause, chain};
 
 /// Credentials that could not be got. The output of a credential plugin is never shown: it may hold a token.
 pub(super) fn from_auth(error: &kube::client::AuthError) -> ClusterError {
     use kube::client::AuthError;
+    let cause = match error {
+        AuthError::AuthExecStart(cause) | AuthError::ReadTokenFile(cause, _) => Cause::of(cause),
+        // Others may quote a credential.
+        _ => None,
+    };
     let text = match error {
         AuthError::AuthExecStart(cause) => format!("getting credentials: exec: {cause}"),
         AuthError::AuthExecRun { cmd, out } => {
@@ -34,6 +39,7 @@ pub(super) fn from_auth(error: &kube::client::AuthError) -> ClusterError {
         ErrorKind::Unauthorized,
         format!("Unable to connect to the server: {text}"),
     )
+    .caused_by(cause)
     .hint(
         CommandLine::new("kubectl get --raw /version")
             .to("the user of this context has a credential plugin or token file that does not work; try: "),
@@ -52,7 +58,6 @@ pub(super) fn plain_io(error: &io::Error) -> String {
 /// What is at the bottom of a failed exchange.
 pub(super) fn from_transport(error: &kube::Error, ask: &Ask, server: &str) -> ClusterError {
     let chain = chain(error);
-    let unable = |kind, why: &str| ClusterError::new(kind, format!("Unable to connect to the server: {why}"));
     for cause in &chain {
         if let Some(told) = cause.downcast_ref::<ClusterError>() {
             return told.clone();
@@ -60,6 +65,15 @@ pub(super) fn from_transport(error: &kube::Error, ask: &Ask, server: &str) -> Cl
         if let Some(auth) = cause.downcast_ref::<kube::client::AuthError>() {
             return from_auth(auth);
         }
+    }
+    from_connection(&chain, ask, server).caused_by(Cause::behind(error))
+}
+
+type Link<'a> = &'a (dyn std::error::Error + 'static);
+
+fn from_connection(chain: &[Link<'_>], ask: &Ask, server: &str) -> ClusterError {
+    let unable = |kind, why: &str| ClusterError::new(kind, format!("Unable to connect to the server: {why}"));
+    for cause in chain {
         if let Some(TimedOut(after)) = cause.downcast_ref::<TimedOut>() {
             return ClusterError::new(
                 ErrorKind::Timeout,
@@ -78,7 +92,7 @@ pub(super) fn from_transport(error: &kube::Error, ask: &Ask, server: &str) -> Cl
             return from_tls(tls, server);
         }
     }
-    for cause in &chain {
+    for cause in chain {
         let Some(io) = cause.downcast_ref::<io::Error>() else {
             continue;
         };
@@ -149,18 +163,4 @@ fn from_tls(error: &rustls::Error, server: &str) -> ClusterError {
         Some(hint) => told.hint(hint),
         None => told,
     }
-}
-
-/// The error and all its causes, outermost first, looking also into what an `io::Error` wraps.
-pub(super) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError + 'static)> {
-    let mut all = Vec::new();
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        all.push(cause);
-        next = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner as &(dyn StdError + 'static)),
-            None => cause.source(),
-        };
-    }
-    all
 }

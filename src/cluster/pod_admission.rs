@@ -139,7 +139,9 @@ fn not_admitted(namespace: &str, error: &ClusterError, flags: &[String]) -> Clus
         "debug pods are not admitted to namespace {namespace}: {}",
         error.message
     );
-    ClusterError::new(error.kind, message).hint(fix(namespace, &error.message, flags))
+    ClusterError::new(error.kind, message)
+        .caused_by(error.cause.clone())
+        .hint(fix(namespace, &error.message, flags))
 }
 
 /// In every refusal by Pod Security Admission.

@@ -86,7 +86,7 @@ fn print(context: &Context, items: Vec<CheckItem>) -> Result<(), Stop> {
         .collect();
     let text = ListReport::new(items)
         .print(context.format)
-        .map_err(|error| Stop::failed(Reason::Output, format!("{error:#}")))?;
+        .map_err(|error| Stop::broken(Reason::Output, &error))?;
     context.print(&text)?;
     // The narrow table has no room for them.
     if context.format == Format::Table {

@@ -165,7 +165,7 @@ fn print(context: &Context, report: &RunReport) -> Result<(), Stop> {
     }
     let text = report
         .print(context.format)
-        .map_err(|error| Stop::failed(Reason::Output, format!("{error:#}")))?;
+        .map_err(|error| Stop::broken(Reason::Output, &error))?;
     context.print(&text)
 }
 

@@ -187,7 +187,7 @@ fn show(context: &Context, chosen: &choice::Chosen, looks: &[vmis::Looks]) -> Re
     if chosen.count() > 0 {
         let text = ListReport::new(chosen.items())
             .print(Format::Wide)
-            .map_err(|error| Stop::failed(Reason::Output, format!("{error:#}")))?;
+            .map_err(|error| Stop::broken(Reason::Output, &error))?;
         context.printer.line(text.trim_end());
     }
     for looks in looks {
@@ -277,7 +277,7 @@ fn annotations(cluster: &Cluster, writing: &Writing) -> BTreeMap<String, String>
 fn print(context: &Context, items: Vec<RunItem>) -> Result<(), Stop> {
     let text = ListReport::new(items)
         .print(context.format)
-        .map_err(|error| Stop::failed(Reason::Output, format!("{error:#}")))?;
+        .map_err(|error| Stop::broken(Reason::Output, &error))?;
     context.print(&text)
 }
 

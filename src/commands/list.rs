@@ -26,7 +26,7 @@ pub(super) async fn list(context: &mut Context, request: ListRequest) -> Result<
     let list = ListReport::new(rows.iter().map(item).collect());
     let text = list
         .print(context.format)
-        .map_err(|error| Stop::failed(Reason::Output, format!("{error:#}")))?;
+        .map_err(|error| Stop::broken(Reason::Output, &error))?;
     context.print(&text)?;
     let stopped = stopped
         .iter()

@@ -148,7 +148,7 @@ fn print(context: &Context, seen: &LastSeen, items: Vec<RunItem>, columns: &mut 
     let text = ListReport::new(items)
         .not_counted(seen.uncounted.iter().map(|one| one.item(now)).collect())
         .print_under(context.format, columns)
-        .map_err(|error| Stop::failed(Reason::Output, format!("{error:#}")))?;
+        .map_err(|error| Stop::broken(Reason::Output, &error))?;
     context.print(&text)
 }
 
@@ -206,7 +206,7 @@ async fn watch(
 fn print_rows(context: &Context, items: Vec<RunItem>, columns: &mut Vec<u16>) -> Result<(), Stop> {
     let text = ListReport::new(items)
         .print_under(context.format, columns)
-        .map_err(|error| Stop::failed(Reason::Output, format!("{error:#}")))?;
+        .map_err(|error| Stop::broken(Reason::Output, &error))?;
     let rows = match context.format {
         Format::Name => text.as_str(),
         _ => text.split_once('\n').map_or("", |(_, rows)| rows),

@@ -133,26 +133,23 @@ fn is_answer(kind: ErrorKind) -> bool {
 /// Why there was no dialogue with the debug pod.
 pub(crate) fn not_started(error: &NotStarted) -> Problem {
     match error {
-        NotStarted::Create(error) if !is_answer(error.kind) => Problem::new(
-            Reason::PodUnknown,
-            format!(
-                "whether the debug pod was made is not known, and one that nobody attaches to changes nothing and ends: {}",
-                error.message
-            ),
-        )
-        .hint(CommandLine::new("kubectl vmchaos status").to("to see whether it is there: ")),
+        NotStarted::Create(error) if !is_answer(error.kind) => error
+            .problem(Reason::PodUnknown)
+            .context(
+                "whether the debug pod was made is not known, and one that nobody attaches to changes nothing and ends",
+            )
+            .hint(CommandLine::new("kubectl vmchaos status").to("to see whether it is there: ")),
         NotStarted::Create(error) => {
-            let problem = Problem::new(Reason::PodRefused, format!("the debug pod was refused: {}", error.message));
-            match &error.hint {
-                Some(hint) => problem.hint(hint.clone()),
+            let problem = error.problem(Reason::PodRefused).context("the debug pod was refused");
+            match &problem.hint {
+                Some(_) => problem,
                 None => problem.hint("try another namespace with --pod-namespace"),
             }
         }
-        NotStarted::Attach(error) => Problem::new(
-            Reason::Attach,
-            format!("the debug pod could not be attached to: {}", error.message),
-        )
-        .hint(CommandLine::new("kubectl vmchaos check").to("see what is missing: ")),
+        NotStarted::Attach(error) => error
+            .problem(Reason::Attach)
+            .context("the debug pod could not be attached to")
+            .hint(CommandLine::new("kubectl vmchaos check").to("see what is missing: ")),
         NotStarted::Hopeless { why, hint } => {
             Problem::new(Reason::PodFailed, format!("the debug pod cannot start: {why}")).hint(*hint)
         }

@@ -187,8 +187,11 @@ impl Printer {
         ));
     }
 
-    /// What ended badly, and below a blank line what to do about it.
+    /// What ended badly, and below a blank line what to do about it; with `-v` what caused it stands before.
     pub fn problem(&self, problem: &Problem) {
+        if let Some(cause) = &problem.cause {
+            cause.log();
+        }
         let hint = problem.hint.as_ref().map(ToString::to_string);
         self.failure(&problem.message, hint.as_deref());
     }

@@ -1,5 +1,6 @@
 //! Clusters that cannot be reached, in kubectl's words.
 
+use std::error::Error as _;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
@@ -31,6 +32,11 @@ async fn failure(cluster: &Value) -> ClusterError {
         .await
         .unwrap_err();
     cluster.explain(&error, &Ask::new("list", "", "pods"))
+}
+
+/// What is behind it, outermost first.
+fn causes(told: &ClusterError) -> impl Iterator<Item = String> {
+    std::iter::successors(told.source(), |cause| (*cause).source()).map(ToString::to_string)
 }
 
 /// A TLS server with a certificate of its own making for `localhost`; answers everything with an empty list.
@@ -96,6 +102,12 @@ async fn a_certificate_of_an_unknown_authority() {
     assert_eq!(
         told.message,
         "Unable to connect to the server: tls: failed to verify certificate: x509: certificate signed by unknown authority"
+    );
+    let causes: Vec<String> = causes(&told).collect();
+    assert!(causes.len() > 1, "{causes:?}");
+    assert!(
+        causes.last().unwrap().starts_with("invalid peer certificate: "),
+        "{causes:?}"
     );
 }
 

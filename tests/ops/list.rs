@@ -118,8 +118,8 @@ fn the_hint_where_nothing_may_be_listed_checks_for_the_command_that_was_run() {
         .forbid("list", "kubevirt.io", "virtualmachineinstances", "", "*");
     for (args, check) in [
         ("netem --latency 100ms", "check netem"),
-        ("filter --drop", "check filter"),
-        ("migrate --once", "check migrate"),
+        ("filter --ports 53", "check filter"),
+        ("migrate", "check migrate"),
         ("outage --mode delete", "check outage"),
         ("list", "check"),
     ] {
@@ -131,6 +131,23 @@ fn the_hint_where_nothing_may_be_listed_checks_for_the_command_that_was_run() {
         let hint = refused.err.split("the rules that grant it: kubectl vmchaos ").nth(1);
         let hint = hint.unwrap_or_else(|| panic!("{args:?}: {}", refused.err));
         assert_eq!(hint.split(" --").next().unwrap().trim(), check, "{}", refused.err);
+    }
+}
+
+#[test]
+fn what_is_behind_an_error_is_told_with_v_and_each_of_it_once() {
+    let rehearsal = Rehearsal::new();
+    let nowhere = ["--server", "https://127.0.0.1:1"];
+    let behind = "Connection refused (os error 111)";
+    for (args, code) in [(&["list"][..], 1), (&["check"], 1)] {
+        let quiet = rehearsal.run(&[args, &nowhere].concat()).expect(code);
+        assert!(!quiet.err.contains(behind), "{}", quiet.err);
+        let told = rehearsal.run(&[args, &nowhere, &["-v", "1"]].concat()).expect(code);
+        let why: Vec<&str> = told.err.lines().filter(|line| line.contains("why")).collect();
+        assert!(why.len() > 1 && why.last().unwrap().contains(behind), "{}", told.err);
+        let sentence = "was refused - did you specify";
+        assert!(!why.iter().any(|line| line.contains(sentence)), "{}", told.err);
+        assert_eq!(told.err.matches(behind).count(), 1, "{}", told.err);
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::cluster::error::{ClusterError, ErrorKind};
 use crate::cluster::failure::plain_io;
+use crate::problem::Cause;
 
 /// A token is renewed this long before it expires, or after half its life, so that no request carries one that expires on its way.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
@@ -291,9 +292,9 @@ fn may_ask(exec: &ExecConfig, interaction: Interaction, terminal: bool) -> Resul
 
 fn not_started(exec: &ExecConfig, program: &str, error: &std::io::Error) -> ClusterError {
     if error.kind() != std::io::ErrorKind::NotFound {
-        return failed(&format!("executable {program}: {}", plain_io(error)));
+        return failed(&format!("executable {program}: {}", plain_io(error))).caused_by(Cause::of(error));
     }
-    let told = failed(&format!("executable {program} not found"));
+    let told = failed(&format!("executable {program} not found")).caused_by(Cause::of(error));
     match exec
         .install_hint
         .as_deref()

@@ -15,6 +15,7 @@ use super::proxy::ProxyEnv;
 use super::resolved::{Resolved, pick};
 use crate::cluster::error::{ClusterError, ErrorKind};
 use crate::cluster::failure::plain_io;
+use crate::problem::Cause;
 
 /// What the process's environment says about clusters.
 #[derive(Debug, Clone, Default)]
@@ -122,7 +123,8 @@ fn load(connection: &Connection, env: &Environment) -> Result<Option<Kubeconfig>
             return Err(ClusterError::new(
                 ErrorKind::Config,
                 format!("stat {}: {}", path.display(), plain_io(&error)),
-            ));
+            )
+            .caused_by(Cause::of(&error)));
         }
         return read(path).map(Some);
     }
@@ -147,7 +149,7 @@ const MOST: u64 = 16 * 1024 * 1024;
 /// One file; paths in it become relative to it. A pipe, as of `--kubeconfig <(…)`, has no place to which they could be.
 fn read(path: &Path) -> Result<Kubeconfig, ClusterError> {
     let too_large = || not_loaded(path, "it is larger than 16 MiB, which no kubeconfig is");
-    let there = std::fs::metadata(path).map_err(|error| not_loaded(path, &plain_io(&error)))?;
+    let there = std::fs::metadata(path).map_err(|error| not_read(path, &error))?;
     if there.is_file() {
         if there.len() > MOST {
             return Err(too_large());
@@ -156,7 +158,7 @@ fn read(path: &Path) -> Result<Kubeconfig, ClusterError> {
     }
     let mut text = String::new();
     let file = File::open(path).and_then(|file| file.take(MOST + 1).read_to_string(&mut text));
-    file.map_err(|error| not_loaded(path, &plain_io(&error)))?;
+    file.map_err(|error| not_read(path, &error))?;
     if text.len() as u64 > MOST {
         return Err(too_large());
     }
@@ -165,7 +167,7 @@ fn read(path: &Path) -> Result<Kubeconfig, ClusterError> {
 
 fn unreadable(path: &Path, error: &KubeconfigError) -> ClusterError {
     let why = match error {
-        KubeconfigError::ReadConfig(cause, _) => plain_io(cause),
+        KubeconfigError::ReadConfig(cause, _) => return not_read(path, cause),
         // Only the place: the text of the error quotes lines of the file.
         KubeconfigError::Parse(cause) => match cause.location() {
             Some(at) => format!("yaml: line {}, column {}: not a kubeconfig", at.line(), at.column()),
@@ -174,6 +176,10 @@ fn unreadable(path: &Path, error: &KubeconfigError) -> ClusterError {
         other => other.to_string(),
     };
     not_loaded(path, &why)
+}
+
+fn not_read(path: &Path, error: &io::Error) -> ClusterError {
+    not_loaded(path, &plain_io(error)).caused_by(Cause::of(error))
 }
 
 fn not_loaded(path: &Path, why: &str) -> ClusterError {

@@ -17,6 +17,7 @@ use super::resolved::Resolved;
 use crate::cluster::error::{ClusterError, ErrorKind};
 use crate::cluster::failure;
 use crate::local::input;
+use crate::problem::{Cause, chain};
 
 /// How long a connection attempt may take; kube's 30 s are too long for somebody on call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -103,6 +104,7 @@ fn from_kubeconfig(resolved: Resolved, env: &Environment) -> Result<Prepared, Cl
                 load_failure(&error)
             ),
         )
+        .caused_by(Cause::behind(&error))
     })?;
     let insecure = cluster.insecure_skip_tls_verify.unwrap_or(false);
     if insecure && for_plugin.certificate_authority_data.is_some() {
@@ -208,7 +210,7 @@ fn check_files(cluster: &ClusterEntry, auth: &AuthInfo) -> Result<(), ClusterErr
 fn load_failure(error: &kube::config::KubeconfigError) -> String {
     use kube::config::KubeconfigError;
     match error {
-        KubeconfigError::LoadCertificateAuthority(cause) => match failure::chain(cause)
+        KubeconfigError::LoadCertificateAuthority(cause) => match chain(cause)
             .into_iter()
             .find_map(|cause| cause.downcast_ref::<std::io::Error>())
         {

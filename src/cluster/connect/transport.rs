@@ -20,8 +20,8 @@ use tower::{BoxError, Layer, Service, ServiceExt as _};
 
 use super::credential_plugin::CredentialPlugin;
 use super::timed::{Timed, TimedOut};
-use crate::cluster::failure::chain;
 use crate::cluster::path;
+use crate::problem::chain;
 
 /// How often a read is sent before its failure is shown.
 const TRIES: u32 = 3;

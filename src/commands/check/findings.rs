@@ -33,6 +33,9 @@ impl Findings {
 
     /// Something that faults cannot do without.
     pub(super) fn lack_by(&mut self, check: &str, subject: &str, result: CheckResult, error: ClusterError) {
+        if let Some(cause) = &error.cause {
+            cause.log();
+        }
         self.lack(check, subject, result, error.message, error.hint.map(String::from));
     }
 

@@ -266,7 +266,9 @@ fn can_select_nodes(destination: &Destination, kubevirt: Option<&KubeVirt>) -> R
     }
 }
 
-fn refused_for(vm: &Movable, mut stop: Stop) -> Stop {
-    stop.problem.message = format!("{}: {}", vm.key(), stop.problem.message);
-    stop
+fn refused_for(vm: &Movable, stop: Stop) -> Stop {
+    Stop {
+        problem: stop.problem.context(vm.key()),
+        ..stop
+    }
 }

@@ -14,7 +14,7 @@ use crate::cluster::watch::{self, Change, Filter};
 use crate::cluster::{Cluster, ClusterError};
 use crate::command_line::CommandLine;
 use crate::node::pod::LABEL_RUN;
-use crate::problem::{Problem, Reason};
+use crate::problem::Reason;
 
 /// Feeds the run's migrations in a namespace.
 pub(super) async fn feed_migrations(
@@ -79,12 +79,11 @@ pub(super) async fn feed_vmis(
 }
 
 fn blind(what: &str, error: &ClusterError) -> Input {
-    let told = format!(
-        "the {what} cannot be watched, so that nothing more is begun: {}",
-        error.message
-    );
+    let why = format_args!("the {what} cannot be watched, so that nothing more is begun");
     Input::Blind(
-        Problem::new(Reason::Blind, told)
+        error
+            .problem(Reason::Blind)
+            .context(why)
             .hint(CommandLine::new("kubectl vmchaos check migrate").to("see what is missing: ")),
     )
 }

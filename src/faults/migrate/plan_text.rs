@@ -9,6 +9,7 @@ use crate::faults::migrate::plan::MigrationPlan;
 use crate::faults::migrate::screen::seconds;
 use crate::faults::migrate::spec::Extent;
 use crate::faults::packets::plan_text::{context_line, in_short, left_out_line, rows};
+use crate::problem::Problem;
 use crate::ui::Printer;
 use crate::ui::{Table, escape};
 
@@ -139,7 +140,10 @@ pub(crate) fn tell_end(printer: &Printer, cluster: &Cluster, plan: &MigrationPla
     }
     if let Some(problem) = &ran.problem {
         let hint = problem.hint.clone().map(|hint| cluster.lead(hint));
-        printer.failure(&problem.message, hint.map(String::from).as_deref());
+        printer.problem(&Problem {
+            hint,
+            ..problem.clone()
+        });
     }
     let lost = ran
         .flights

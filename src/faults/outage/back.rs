@@ -140,12 +140,9 @@ fn not_helped(cluster: &Cluster, vm: &PlannedOutage, help: Help, error: &Cluster
         Help::Remove => CommandLine::new("kubectl delete vmi").arg(name).flag("-n", namespace),
         Help::Create => create_command(&vm.file),
     };
-    Problem::new(
-        Reason::NotRecovered,
-        format!("{} failed: {}", help.words(), error.message),
-    )
-    .caused_by(error)
-    .hint(cluster.again(command).to("to bring it back: "))
+    let problem = error.problem(Reason::NotRecovered);
+    let problem = problem.context(format_args!("{} failed", help.words()));
+    problem.hint(cluster.again(command).to("to bring it back: "))
 }
 
 /// What somebody types to bring a VMI back where this command does not; `None` where only the platform can.

@@ -217,12 +217,7 @@ fn seen(change: Change<VirtualMachineInstance>) -> Change<VmiState> {
 }
 
 fn unwatched(error: &ClusterError) -> Problem {
-    let problem = Problem::new(
-        Reason::Blind,
-        format!("the VMI cannot be watched any more: {}", error.message),
-    );
-    match &error.hint {
-        Some(hint) => problem.hint(hint.clone()),
-        None => problem,
-    }
+    error
+        .problem(Reason::Blind)
+        .context("the VMI cannot be watched any more")
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use crate::cluster::Cluster;
-use crate::command_line::Hint;
 use crate::fault::Execution;
 use crate::faults::debug_pods;
 use crate::faults::outage::back;
@@ -222,8 +221,7 @@ pub(crate) fn tell_end(printer: &Printer, cluster: &Cluster, plan: &OutagePlan, 
 }
 
 fn tell(printer: &Printer, vm: &Outage, problem: &Problem) {
-    let message = format!("{}: {}", vm.target.key(), problem.message);
-    printer.failure(&message, problem.hint.as_ref().map(Hint::to_string).as_deref());
+    printer.problem(&problem.clone().context(vm.target.key()));
 }
 
 /// A second signal came before it was over.

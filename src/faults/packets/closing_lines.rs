@@ -1,7 +1,7 @@
 //! What is said on stderr when a run is over: what may be left and how to remove it, what ended early, what failed.
 
 use crate::cluster::Cluster;
-use crate::command_line::{CommandLine, Hint};
+use crate::command_line::CommandLine;
 use crate::faults::packets::driver::Ran;
 use crate::faults::packets::plan::Plan;
 use crate::faults::packets::pods::{NotGone, PodLeft};
@@ -30,8 +30,7 @@ pub(crate) fn tell(printer: &Printer, cluster: &Cluster, plan: &Plan, ran: &Ran)
             let by = rolled_back_by(vm);
             printer.line(&format!("{}: {why}{by}; everything is back", vm.key));
         } else if let Some(problem) = &vm.problem {
-            let message = format!("{}: {}", vm.key, problem.message);
-            printer.failure(&message, problem.hint.as_ref().map(Hint::to_string).as_deref());
+            printer.problem(&problem.clone().context(&vm.key));
             if let Some(End::Swept(removed)) = vm.last_end().filter(|_| vm.leaked().is_none()) {
                 printer.line(&format!("{}: {}; everything is back", vm.key, swept(removed)));
             }

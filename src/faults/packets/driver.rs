@@ -145,17 +145,13 @@ impl machine::Driver for Driver<'_> {
                 self.pods.seen(&name, state);
                 None
             }
-            Message::Blind(error) => Some(Input::Blind(
-                Problem::new(
-                    Reason::Watch,
-                    format!("the debug pods cannot be watched: {}", error.message),
-                )
-                .hint(error.hint.unwrap_or_else(|| {
-                    CommandLine::new("kubectl vmchaos check")
-                        .to("see what is missing: ")
-                        .into()
-                })),
-            )),
+            Message::Blind(error) => {
+                let problem = error.problem(Reason::Watch).context("the debug pods cannot be watched");
+                Some(Input::Blind(match &problem.hint {
+                    Some(_) => problem,
+                    None => problem.hint(CommandLine::new("kubectl vmchaos check").to("see what is missing: ")),
+                }))
+            }
             Message::LauncherEnds(uid) => {
                 let mut targets = self.targets.iter();
                 let ((vm, pod), _) = targets.find(|(_, target)| target.launcher.uid == uid)?;
