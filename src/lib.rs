@@ -24,7 +24,7 @@
 //! | [`run`] | what all runs share: the loop, signals, time, debug pods with one task | `plan`, `node`, `cluster`, `fault` |
 //! | [`report`] | the run document, tables, exit codes; pure | `ui` |
 //! | [`ui`] | printer, picker, form, confirmation, keys, progress: the only place that prints | nothing |
-//! | [`plan`] | guards, draws, consent, and lines of a node's plan that are the same for all faults; pure | `fault` |
+//! | [`plan`] | guards, draws, consent, and lines of a node's plan that are the same for all faults; pure | `fault`, `report` |
 //! | [`node`] | the debug pod, the agent's script, its protocol, the session that drives it | `cluster`, `fault` |
 //! | [`cluster`] | everything else that talks to the API server | `fault` |
 //! | [`fault`] | values with units, targets and their interfaces, what the operator sets for every fault; pure | nothing |

@@ -28,6 +28,14 @@ pub(crate) struct Protection {
     pub blind: Vec<String>,
 }
 
+/// What carries the annotation that keeps faults off a VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Annotated {
+    Namespace,
+    Vm,
+    Vmi,
+}
+
 /// What one request brought.
 struct Read {
     /// What was asked about, as it is named to people.
@@ -50,11 +58,11 @@ pub(crate) struct Everyone {
 
 impl Protection {
     /// Which annotated object keeps faults off this VM.
-    pub(crate) fn of(&self, namespace: &str, name: &str) -> Option<&'static str> {
+    pub(crate) fn of(&self, namespace: &str, name: &str) -> Option<Annotated> {
         if self.namespaces.contains(namespace) {
-            Some("namespace")
+            Some(Annotated::Namespace)
         } else if self.vms.contains(&(namespace.to_owned(), name.to_owned())) {
-            Some("vm")
+            Some(Annotated::Vm)
         } else {
             None
         }

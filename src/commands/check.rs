@@ -19,7 +19,7 @@ use crate::faults::migrate::explain::Limits;
 use crate::faults::permitted::Places;
 use crate::faults::registry::asked_about;
 use crate::problem::Reason;
-use crate::report::{CheckItem, CheckResult, ExitCode, Format, ListReport};
+use crate::report::{Check, CheckItem, CheckResult, ExitCode, Format, ListReport};
 use crate::stop::Stop;
 use crate::ui::escape;
 
@@ -82,7 +82,14 @@ pub(super) async fn check(context: &mut Context, request: CheckRequest) -> Resul
 fn print(context: &Context, items: Vec<CheckItem>) -> Result<(), Stop> {
     let fixes: Vec<String> = items
         .iter()
-        .filter_map(|item| Some(format!("{} {}: {}", item.check, item.subject, item.fix.as_ref()?)))
+        .filter_map(|item| {
+            Some(format!(
+                "{} {}: {}",
+                item.check.word(),
+                item.subject,
+                item.fix.as_ref()?
+            ))
+        })
         .collect();
     let text = ListReport::new(items)
         .print(context.format)
@@ -104,12 +111,12 @@ async fn server(cluster: &Cluster, findings: &mut Findings) -> bool {
         Ok(version) => {
             let user = cluster.whoami().await.unwrap_or_else(|_| cluster.user.clone());
             let detail = format!("Kubernetes {}, as {user}", escape(&version.git_version));
-            findings.note("server", &subject, CheckResult::Ok, Some(detail), None);
+            findings.note(Check::Server, &subject, CheckResult::Ok, Some(detail), None);
             true
         }
         Err(error) => {
             let told = cluster.explain(&error, &Ask::new("get", "", "version"));
-            findings.lack_by("server", &subject, CheckResult::Failed, told);
+            findings.lack_by(Check::Server, &subject, CheckResult::Failed, told);
             false
         }
     }
@@ -147,7 +154,7 @@ async fn known(cluster: &Cluster, request: &CheckRequest, guards: &Guards, findi
         }
         Err(stop) => {
             findings.lack(
-                "image",
+                Check::Image,
                 "",
                 CheckResult::Unknown,
                 stop.problem.message,
@@ -179,7 +186,7 @@ fn note_images(images: &AgentImages, vmis: &[VmiRow], findings: &mut Findings) {
     all.dedup();
     for image in all {
         let detail = format!("debug pods run this, from {}", escape(&image.source().to_string()));
-        findings.note("image", image.image(), CheckResult::Ok, Some(detail), None);
+        findings.note(Check::Image, image.image(), CheckResult::Ok, Some(detail), None);
     }
 }
 
@@ -189,7 +196,7 @@ async fn note_kubevirt(
     installed: Result<Option<kubevirt::KubeVirt>, ClusterError>,
     findings: &mut Findings,
 ) {
-    let check = "kubevirt";
+    let check = Check::Kubevirt;
     let none = "the cluster has no KubeVirt, so that there are no VMs".to_owned();
     match installed {
         Ok(Some(found)) => {
@@ -199,7 +206,13 @@ async fn note_kubevirt(
                 phase => (CheckResult::Warning, format!("{version}, phase {}", escape(phase))),
             };
             findings.note(check, found.namespace(), result, Some(detail), None);
-            findings.note("limits", found.namespace(), CheckResult::Ok, Some(limits(&found)), None);
+            findings.note(
+                Check::Limits,
+                found.namespace(),
+                CheckResult::Ok,
+                Some(limits(&found)),
+                None,
+            );
         }
         Ok(None) => findings.lack(check, "", CheckResult::Failed, none, None),
         Err(error) if error.is_not_found() => findings.lack(check, "", CheckResult::Failed, none, None),

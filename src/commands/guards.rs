@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Context;
 use crate::cli::ConfigFile;
 use crate::cluster::pod_namespace::{self, Own, PodNamespaces};
-use crate::cluster::protection::{Protection, everyone, protection};
+use crate::cluster::protection::{Annotated, Protection, everyone, protection};
 use crate::cluster::{Cluster, ClusterError, Selection, VmiRow};
 use crate::command_line::CommandLine;
 use crate::fault::{AgentImage, ImageSource, PROTECTED, Unfit};
@@ -105,11 +105,16 @@ impl Guards {
         flags: &[String],
     ) -> Option<Unfit> {
         let by_annotation = || {
-            let of_vmi = annotated.then_some("vmi");
+            let of_vmi = annotated.then_some(Annotated::Vmi);
             let annotate = CommandLine::new("kubectl annotate");
+            let own = |kind| annotate.clone().own(kind).arg(name).flag("-n", namespace);
             let (words, place) = match protection.of(namespace, name).or(of_vmi)? {
-                "namespace" => ("is in a protected namespace", annotate.own("namespace").arg(namespace)),
-                kind => ("is protected", annotate.arg(kind).arg(name).flag("-n", namespace)),
+                Annotated::Namespace => {
+                    let namespace = annotate.own("namespace").arg(namespace);
+                    ("is in a protected namespace", namespace)
+                }
+                Annotated::Vm => ("is protected", own("vm")),
+                Annotated::Vmi => ("is protected", own("vmi")),
             };
             let off = place.arg(format!("{PROTECTED}-")).each_with(flags);
             Some((

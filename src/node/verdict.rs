@@ -10,7 +10,7 @@ pub struct Verdict {
     pub run: String,
     /// Index, final state, by, held seconds.
     #[serde(default)]
-    pub vms: Vec<(usize, String, By, f64)>,
+    pub vms: Vec<(usize, EndState, By, f64)>,
     /// VMs that did not fit into the message's 4096 bytes. Restored ones are left out first; whether only those were, the
     /// message does not say.
     #[serde(default)]
@@ -21,14 +21,57 @@ pub struct Verdict {
     pub armed: Option<u32>,
 }
 
+/// How the fault of a VM ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndState {
+    /// None of our objects is left.
+    Restored,
+    /// Something of ours is still there.
+    Leaked,
+    /// The network namespace ended under the fault.
+    Gone,
+    /// Nothing was changed.
+    Refused,
+    /// The QEMU process is gone, as it was to be.
+    Killed,
+    /// Said by a newer agent.
+    #[serde(other)]
+    Unknown,
+}
+
+// === impl EndState ===
+
+impl EndState {
+    /// The agent's word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Restored => "restored",
+            Self::Leaked => "leaked",
+            Self::Gone => "gone",
+            Self::Refused => "refused",
+            Self::Killed => "killed",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether it proves that nothing of ours is left.
+    pub const fn is_clean(self) -> bool {
+        match self {
+            Self::Restored | Self::Gone | Self::Refused | Self::Killed => true,
+            Self::Leaked | Self::Unknown => false,
+        }
+    }
+}
+
 // === impl Verdict ===
 
 impl Verdict {
     /// What it says of a VM by its index in the pod's plan: final state, by, held seconds. Said twice, the worse counts.
-    pub fn of(&self, index: usize) -> Option<(&str, By, f64)> {
+    pub fn of(&self, index: usize) -> Option<(EndState, By, f64)> {
         let entries = self.vms.iter().filter(|entry| entry.0 == index);
-        let entry = entries.min_by_key(|entry| matches!(entry.1.as_str(), "restored" | "gone"))?;
-        Some((&entry.1, entry.2, entry.3))
+        let entry = entries.min_by_key(|entry| matches!(entry.1, EndState::Restored | EndState::Gone))?;
+        Some((entry.1, entry.2, entry.3))
     }
 
     /// Reads a termination message; `None` when it is not ours (e.g. the runtime's own words, or empty), and when it tells
@@ -53,8 +96,25 @@ mod tests {
             "{\"run\":\"abc123\",\"vms\":[[0,\"leaked\",\"term\",1.0]]}\n{\"run\":\"abc123\",\"vms\":[[0,\"restored\",\"sentinel\",1.5]]}\n",
         )
         .unwrap();
-        assert_eq!(verdict.vms, vec![(0, "restored".to_owned(), By::Sentinel, 1.5)]);
+        assert_eq!(verdict.vms, vec![(0, EndState::Restored, By::Sentinel, 1.5)]);
         assert_eq!(Verdict::parse("OOMKilled"), None);
+    }
+
+    #[test]
+    fn a_word_of_a_newer_agent_vouches_for_nothing() {
+        let verdict = Verdict::parse(r#"{"run":"abc123","vms":[[0,"pickled","term",1.0]],"armed":0}"#).unwrap();
+        assert_eq!(verdict.of(0), Some((EndState::Unknown, By::Term, 1.0)));
+        for (word, is_clean) in [
+            ("restored", true),
+            ("leaked", false),
+            ("gone", true),
+            ("refused", true),
+            ("killed", true),
+        ] {
+            let state: EndState = serde_json::from_value(word.into()).unwrap();
+            assert_eq!((state.word(), state.is_clean()), (word, is_clean));
+        }
+        assert!(!EndState::Unknown.is_clean());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{API_VERSION, Format, Time, format};
 use crate::ui::{Table, age, escape};
 
-pub use check::{CheckItem, CheckResult};
+pub use check::{Check, CheckItem, CheckResult};
 pub use run_state::RunState;
 pub use runs::RunItem;
 pub use vmis::{FaultAbility, VmiTargetItem};

@@ -102,7 +102,7 @@ fn runs_are_short_in_a_table_and_whole_when_wide() {
 #[test]
 fn checks_with_the_fix_when_wide() {
     let list = ListReport::new(vec![CheckItem {
-        check: "permission".into(),
+        check: Check::Permission,
         subject: "create pods/attach in vmchaos".into(),
         result: CheckResult::Failed,
         detail: Some("denied".into()),

@@ -26,12 +26,12 @@ mod value;
 
 pub use exit::ExitCode;
 pub use format::{Format, json, yaml};
-pub use list::{CheckItem, CheckResult, FaultAbility, Item, ListReport, RunItem, RunState, VmiTargetItem};
+pub use list::{Check, CheckItem, CheckResult, FaultAbility, Item, ListReport, RunItem, RunState, VmiTargetItem};
 pub use migration::{Migration, MigrationResult, Phase, ScheduledRound};
 pub use migrations::{MigrationSummary, NodeMigrations};
 pub use probes::{Millis, ProbePhase, ProbeReport, ProbeSample, ProbeSummary};
 pub use recorded::Recorded;
-pub use recovery::RecoveryReport;
+pub use recovery::{RecoveryReport, RecoveryStep};
 pub use run::{AskedFault, Columns, DryRun, Ending, Outcome, PlanEntry, RunReport, Summary};
 pub use target::{EndedBy, Event, InterfaceReport, Move, RecoveredBy, TargetReport, TargetState, Verified};
 pub use value::{Seconds, Time};

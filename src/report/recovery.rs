@@ -34,6 +34,19 @@ pub struct RecoveryReport {
     pub new_uid: Option<String>,
 }
 
+/// What is seen of a VMI that goes and comes back, in its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecoveryStep {
+    /// The API server took what ends it.
+    Accepted,
+    Gone,
+    Scheduled,
+    Running,
+    Ready,
+    /// The guest's agent answers.
+    Agent,
+}
+
 // === impl RecoveryReport ===
 
 impl RecoveryReport {

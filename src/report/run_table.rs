@@ -1,6 +1,6 @@
 //! A run as tables: what happened to each target, and each migration.
 
-use super::{Columns, Format, RunReport, TargetReport, Verified, format};
+use super::{Columns, Format, RecoveryStep as Step, RunReport, TargetReport, Verified, format};
 use crate::ui::Table;
 use crate::ui::table::NONE;
 
@@ -48,11 +48,11 @@ impl RunReport {
         ];
         let of = self.fault.columns;
         if of == Columns::Recovery {
-            columns.push(("gone", |t| after(t, "accepted", "gone")));
-            columns.push(("scheduled", |t| after(t, "accepted", "scheduled")));
-            columns.push(("running", |t| after(t, "accepted", "running")));
-            columns.push(("ready", |t| after(t, "accepted", "ready")));
-            columns.push(("agent", |t| after(t, "accepted", "agent")));
+            columns.push(("gone", |t| after_accepted(t, Step::Gone)));
+            columns.push(("scheduled", |t| after_accepted(t, Step::Scheduled)));
+            columns.push(("running", |t| after_accepted(t, Step::Running)));
+            columns.push(("ready", |t| after_accepted(t, Step::Ready)));
+            columns.push(("agent", |t| after_accepted(t, Step::Agent)));
         }
         if of != Columns::Migrations {
             columns.push(("held", |t| {
@@ -148,17 +148,11 @@ fn sum(target: &TargetReport, counter: fn(&Verified) -> Option<u64>) -> String {
     }
 }
 
-/// Time from one step of the timeline to another, to the millisecond, e.g. `+1.204s`; a step is known by a word of it.
-fn after(target: &TargetReport, from: &str, to: &str) -> String {
-    let at = |word: &str| {
-        let step = target
-            .timeline
-            .iter()
-            .find(|step| step.event.split(' ').any(|part| part == word));
-        step.map(|step| step.at.0)
-    };
-    match (at(from), at(to)) {
-        (Some(from), Some(to)) => format!("+{:.3}s", to.duration_since(from).as_secs_f64()),
+/// Time from what ended a guest to a step of its recovery, to the millisecond, e.g. `+1.204s`.
+fn after_accepted(target: &TargetReport, step: Step) -> String {
+    let at = |step| target.timeline.iter().find(|event| event.recovery == Some(step));
+    match (at(Step::Accepted), at(step)) {
+        (Some(from), Some(to)) => format!("+{:.3}s", to.at.0.duration_since(from.at.0).as_secs_f64()),
         _ => String::new(),
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::problem::{Problem, Reason};
-use crate::report::{Migration, MigrationResult, Phase};
+use crate::report::{Event, Migration, MigrationResult, Phase, RecoveryStep};
 
 #[test]
 fn the_table_of_a_network_fault() {
@@ -48,16 +48,22 @@ fn the_tables_of_outages_and_migrations() {
     with_state(&mut outage, "default/web-1", TargetState::Recovered, None);
     outage.target_mut("default/web-1").recovered_by = Some(RecoveredBy::Platform);
     outage.target_mut("default/web-1").held_seconds = Some(Duration::from_millis(31_500).into());
+    // What a node is called is no step.
     let steps = [
-        "delete accepted",
-        "gone",
-        "scheduled on node-2",
-        "running",
-        "ready",
-        "agent",
+        ("delete accepted", RecoveryStep::Accepted),
+        ("gone", RecoveryStep::Gone),
+        ("scheduled on ready", RecoveryStep::Scheduled),
+        ("running", RecoveryStep::Running),
+        ("ready", RecoveryStep::Ready),
+        ("agent", RecoveryStep::Agent),
     ];
-    for (second, step) in (0..).zip(steps) {
-        outage.target_mut("default/web-1").event_at(at(second), step);
+    for (second, (event, step)) in (0..).zip(steps) {
+        let target = outage.target_mut("default/web-1");
+        target.timeline.push(Event {
+            at: at(second),
+            event: event.into(),
+            recovery: Some(step),
+        });
     }
     end(&mut outage, Ending::Ran);
     insta::assert_snapshot!(outage.print(Format::Table).unwrap(), @r"

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ExitCode, ProbeReport, RecoveryReport, Seconds, Time};
+use super::{ExitCode, ProbeReport, RecoveryReport, RecoveryStep, Seconds, Time};
 use crate::problem::Problem;
 
 /// One VMI of a run.
@@ -139,6 +139,9 @@ pub struct Event {
     pub at: Time,
     /// A short word, e.g. `injected`, or a word and what it is about.
     pub event: String,
+    /// Which step of a recovery it is, for the tables.
+    #[serde(skip)]
+    pub recovery: Option<RecoveryStep>,
 }
 
 // === impl TargetReport ===
@@ -162,6 +165,7 @@ impl TargetReport {
         self.timeline.push(Event {
             at,
             event: event.into(),
+            recovery: None,
         });
     }
 

@@ -9,7 +9,7 @@ use crate::cluster::Cluster;
 use crate::fault::AgentImage;
 use crate::node::pod::DebugPod;
 use crate::node::wire::Event;
-use crate::problem::Problem;
+use crate::problem::{Problem, Reason};
 
 /// The label of a pod that looks at a node instead of doing something to VMs.
 pub(crate) const FAULT: &str = "check";
@@ -134,10 +134,10 @@ fn take(facts: &mut NodeFacts, event: Event) -> bool {
         }
         // The VM that is on no node is refused, for that reason or for one that comes before it.
         Event::Refused { reason, detail, .. } => {
-            if reason == "no-netem" {
-                facts.netem = Some(false);
-            } else if reason != "no-process" {
-                facts.lacks = Some(if detail.is_empty() { reason } else { detail });
+            match Reason::of_node(&reason) {
+                Reason::NoProcess => {}
+                Reason::NoNetem => facts.netem = Some(false),
+                _ => facts.lacks = Some(if detail.is_empty() { reason } else { detail }),
             }
             true
         }

@@ -15,6 +15,7 @@ use crate::node::wire::{Event, Word};
 use crate::plan::new_run;
 use crate::plan::pod_options::PodOptions;
 use crate::plan::{Handle, compile_sweep};
+use crate::problem::Reason;
 
 /// From the first word of the agent to its last; each VM takes it a few milliseconds.
 const SWEEP_LIMIT: Duration = Duration::from_secs(60);
@@ -149,7 +150,9 @@ fn answer(event: Event, targets: &[Target], found: &mut usize) -> Option<(usize,
         Event::Swept { vm, left, .. } => Some((vm, Err(left.join(", ")))),
         Event::Gone { vm, .. } => Some((vm, Ok(gone(key(vm)?)))),
         // The launcher is not on the node any more: its namespace is gone, and everything in it.
-        Event::Refused { vm, reason, .. } if reason == "no-process" => Some((vm, Ok(gone(key(vm)?)))),
+        Event::Refused { vm, reason, .. } if Reason::of_node(&reason) == Reason::NoProcess => {
+            Some((vm, Ok(gone(key(vm)?))))
+        }
         Event::Refused {
             vm,
             reason,

@@ -22,88 +22,90 @@ pub(crate) fn refused(key: &str, word: &str, device: Option<&str>, detail: &str)
             format!("{text}: {detail}")
         }
     };
-    let (text, hint) = match reason {
+    let leftovers = || {
+        let halt = CommandLine::new("kubectl vmchaos halt").arg(vmi(key));
+        halt.to(LEFTOVERS).into()
+    };
+    let (text, hint): (_, Hint) = match reason {
         Reason::NoProcess => (
             "no process of the VM's launcher was found on its node".to_owned(),
-            "the VM may just have ended or moved; look at it and run again",
+            "the VM may just have ended or moved; look at it and run again".into(),
         ),
         Reason::HostNetns => (
             "the launcher's process is in the node's own network namespace, which is never touched".to_owned(),
-            "report this with the pod's YAML: a launcher has a namespace of its own",
+            "report this with the pod's YAML: a launcher has a namespace of its own".into(),
         ),
         Reason::NoDevice => (
             format!("{device} is not in the VM's network namespace"),
-            "name another one with --interfaces",
+            "name another one with --interfaces".into(),
         ),
-        Reason::NotATap => (format!("{device} is not a tap"), "name another one with --interfaces"),
+        Reason::NotATap => (
+            format!("{device} is not a tap"),
+            "name another one with --interfaces".into(),
+        ),
         Reason::DeviceDown => (
             format!("{device} is not up"),
-            "wait until the guest has opened it, or name others with --interfaces",
+            "wait until the guest has opened it, or name others with --interfaces".into(),
         ),
         Reason::WrongBridge => (
             format!("{device} is not a port of the bridge expected for its binding"),
-            "name another one with --interfaces",
+            "name another one with --interfaces".into(),
         ),
         Reason::ForeignQdisc => (
             format!("{device} already has a qdisc that this run did not make; it is left alone"),
-            LEFTOVERS,
+            leftovers(),
         ),
         Reason::ForeignFilter => (
             format!("{device} already has filters or nft chains that this run did not make; they are left alone"),
-            LEFTOVERS,
+            leftovers(),
         ),
-        Reason::NoEngine => ("the node cannot filter a device's packets".to_owned(), ENGINES),
+        Reason::NoEngine => (
+            "the node cannot filter a device's packets".to_owned(),
+            CommandLine::new("kubectl vmchaos check filter --nodes")
+                .to(ENGINES)
+                .into(),
+        ),
         Reason::NoReject => (
             "the node's kernel cannot reject a device's packets".to_owned(),
-            "use --action drop; rejecting needs nft with netdev hooks and CONFIG_NFT_REJECT_NETDEV",
+            "use --action drop; rejecting needs nft with netdev hooks and CONFIG_NFT_REJECT_NETDEV".into(),
         ),
         Reason::NoNetem => (
             "the node's kernel has no sch_netem, and it could not be loaded".to_owned(),
-            "install it on the node (RHEL and Fedora: kernel-modules-extra; Ubuntu: linux-modules-extra; Debian: linux-image-amd64); --bandwidth alone works without it",
+            "install it on the node (RHEL and Fedora: kernel-modules-extra; Ubuntu: linux-modules-extra; Debian: linux-image-amd64); --bandwidth alone works without it".into(),
         ),
         Reason::NoProbe => (
             "the node cannot make the probes asked for".to_owned(),
-            "leave --probe icmp out where there is no ping; --image names an image that has bash and ping",
+            "leave --probe icmp out where there is no ping; --image names an image that has bash and ping".into(),
         ),
         Reason::NoVerdict => (
             "the debug pod could not write down that something is armed".to_owned(),
-            "the node's disk may be full or read-only; look at it and run again",
+            "the node's disk may be full or read-only; look at it and run again".into(),
         ),
         Reason::NoTool => (
             "the image lacks a tool".to_owned(),
-            "name an image with sh, nsenter, iproute2 (tc, ip) and nft with --image",
+            "name an image with sh, nsenter, iproute2 (tc, ip) and nft with --image".into(),
         ),
         Reason::NoGuest => (
             "no QEMU process was found in the VM's launcher".to_owned(),
-            "the VM may just have ended or moved; look at it and run again",
+            "the VM may just have ended or moved; look at it and run again".into(),
         ),
         Reason::SeveralGuests => (
             "which process is the VM's guest cannot be told".to_owned(),
-            "look at the processes of the launcher pod; --mode pod ends all of them",
+            "look at the processes of the launcher pod; --mode pod ends all of them".into(),
         ),
         Reason::NotKilled => (
             "the guest's QEMU process did not end".to_owned(),
-            "it may hang in the kernel, on storage for one: look at it on the node",
+            "it may hang in the kernel, on storage for one: look at it on the node".into(),
         ),
         Reason::Cgroup => (
             "the fault's keeper could not be put out of the debug pod's reach".to_owned(),
-            "the node's cgroups do not allow it; nothing was changed",
+            "the node's cgroups do not allow it; nothing was changed".into(),
         ),
         Reason::ArmTimeout => (
             "the node was too slow to get ready".to_owned(),
-            "look at the node's load and run again",
+            "look at the node's load and run again".into(),
         ),
-        _ => (format!("refused on the node ({word})"), "see the pod's log"),
-    };
-    let hint = match hint {
-        LEFTOVERS => {
-            let halt = CommandLine::new("kubectl vmchaos halt").arg(vmi(key));
-            Hint::from(halt.to(LEFTOVERS))
-        }
-        ENGINES => CommandLine::new("kubectl vmchaos check filter --nodes")
-            .to(ENGINES)
-            .into(),
-        hint => hint.into(),
+        _ => (format!("refused on the node ({word})"), "see the pod's log".into()),
     };
     Problem::new(reason, with_detail(text)).hint(hint)
 }

@@ -10,7 +10,7 @@ use crate::cluster::vm::VirtualMachine;
 use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
 use crate::escape::escape;
 use crate::plan::guards::beside::{Beside, Move, Other, Stranger};
-use crate::report::{RunState, Time};
+use crate::report::Time;
 use crate::traces::debug_pods::DebugPodSeen;
 use k8s_openapi::api::core::v1::Pod;
 
@@ -93,8 +93,7 @@ fn other(trace: &Trace, now: Time, namespaces: &PodNamespaces) -> Other {
         run: escape(&item.id),
         fault: escape(&item.fault),
         user: item.user.as_deref().map(escape),
-        state: item.state.word(),
-        waits: item.state == RunState::Waiting,
+        state: item.state,
         left: item.left_seconds.map(|left| left.0),
         vms: trace.vms().iter().map(|key| escape(key)).collect(),
         nodes: item.nodes.iter().map(|name| escape(name)).collect(),
@@ -130,14 +129,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::report::RunState;
 
-    fn change(vm: &str, state: &'static str, left: Option<u64>) -> Other {
+    fn change(vm: &str, state: RunState, left: Option<u64>) -> Other {
         Other {
             run: "k3f9ab".into(),
             fault: "outage".into(),
             user: None,
             state,
-            waits: false,
             left: left.map(Duration::from_secs),
             vms: vec![vm.into()],
             nodes: vec![format!("node-of-{vm}")],
@@ -151,15 +150,15 @@ mod tests {
             let run = merged(changes.iter().cloned()).unwrap();
             (run.state, run.left.map(|left| left.as_secs()))
         };
-        let running = |left| change("a", "running", Some(left));
-        let overdue = change("b", "overdue", None);
-        assert_eq!(of(&[running(9), overdue.clone()]), ("overdue", None));
-        assert_eq!(of(&[overdue, running(9)]), ("overdue", None));
-        assert_eq!(of(&[running(9), running(5), running(7)]), ("running", Some(5)));
+        let running = |left| change("a", RunState::Running, Some(left));
+        let overdue = change("b", RunState::Overdue, None);
+        assert_eq!(of(&[running(9), overdue.clone()]), (RunState::Overdue, None));
+        assert_eq!(of(&[overdue, running(9)]), (RunState::Overdue, None));
+        assert_eq!(of(&[running(9), running(5), running(7)]), (RunState::Running, Some(5)));
         // Of two that are due together the first.
-        let starting = change("c", "starting", Some(9));
-        assert_eq!(of(&[running(9), starting]), ("running", Some(9)));
-        let both = merged([running(9), change("b", "running", Some(9))].into_iter()).unwrap();
+        let starting = change("c", RunState::Starting, Some(9));
+        assert_eq!(of(&[running(9), starting]), (RunState::Running, Some(9)));
+        let both = merged([running(9), change("b", RunState::Running, Some(9))].into_iter()).unwrap();
         assert_eq!((both.vms.join(" "), both.nodes.len()), ("a b".into(), 2));
     }
 }

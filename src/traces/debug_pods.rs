@@ -203,8 +203,7 @@ impl Verdict {
     }
 
     fn all_told_are_clean(&self) -> bool {
-        let clean = |state: &str| matches!(state, "restored" | "gone" | "refused" | "killed");
-        self.vms.iter().all(|(_, state, ..)| clean(state))
+        self.vms.iter().all(|(_, state, ..)| state.is_clean())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::node::pod_state::PodState;
-use crate::node::verdict::Verdict;
+use crate::node::verdict::{EndState, Verdict};
 use crate::node::wire::By;
 use crate::report::{RunItem, RunState, Seconds, Time};
 use crate::traces::debug_pods::{DebugPodSeen, Life, LiveRun};
@@ -96,8 +96,8 @@ fn detail(run: &LiveRun) -> Option<String> {
 pub fn summary(verdicts: &[&Verdict]) -> String {
     let mut counts: BTreeMap<(&str, &str), u32> = BTreeMap::new();
     for (_, state, by, _) in verdicts.iter().flat_map(|verdict| &verdict.vms) {
-        let by = if state == "gone" { "" } else { reason(*by) };
-        *counts.entry((state.as_str(), by)).or_default() += 1;
+        let by = if *state == EndState::Gone { "" } else { reason(*by) };
+        *counts.entry((state.word(), by)).or_default() += 1;
     }
     let more: u32 = verdicts.iter().map(|verdict| verdict.more).sum();
     let mut parts: Vec<String> = counts

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kubectl_vmchaos::node::verdict::Verdict;
+use kubectl_vmchaos::node::verdict::{EndState, Verdict};
 use kubectl_vmchaos::node::wire::{Event, Line};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -62,7 +62,7 @@ fn a_termination_message_is_a_verdict_or_none() {
     holds(512, &messages, |message| {
         if let Some(verdict) = Verdict::parse(&message) {
             // Whoever calls it clean has seen nothing that is not.
-            prop_assert!(!verdict.is_clean() || verdict.vms.iter().all(|(_, state, ..)| state != "leaked"));
+            prop_assert!(!verdict.is_clean() || verdict.vms.iter().all(|(_, state, ..)| *state != EndState::Leaked));
         }
         Ok(())
     });

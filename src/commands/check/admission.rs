@@ -6,7 +6,7 @@ use crate::cluster::{Cluster, pod_admission, pod_namespace};
 use crate::fault::{AgentImage, ImageSource};
 use crate::node::script::SCRIPT;
 use crate::plan::new_run;
-use crate::report::CheckResult;
+use crate::report::{Check, CheckResult};
 use crate::run::node_check::NodeCheck;
 
 /// Stands for an image that is not known; only asked about, never run.
@@ -48,18 +48,30 @@ pub(super) async fn admission(
         match answer {
             Ok(()) => {
                 let detail = (chosen == Some(number)).then(|| "debug pods go here".to_owned());
-                findings.note("admission", namespace, CheckResult::Ok, detail, None);
+                findings.note(Check::Admission, namespace, CheckResult::Ok, detail, None);
             }
             Err(error) if chosen.is_some() => {
-                findings.note("admission", namespace, CheckResult::Warning, Some(error.message), None);
+                findings.note(
+                    Check::Admission,
+                    namespace,
+                    CheckResult::Warning,
+                    Some(error.message),
+                    None,
+                );
             }
-            Err(error) => findings.lack_by("admission", namespace, CheckResult::Failed, error),
+            Err(error) => findings.lack_by(Check::Admission, namespace, CheckResult::Failed, error),
         }
     }
     if let Some((chosen, namespace)) = chosen.and_then(|number| Some((number, candidates.get(number)?))) {
         // One that somebody may expect to be used.
         if let Some(note) = known.pods.note().filter(|_| chosen == 0) {
-            findings.note("admission", pod_namespace::OWN, CheckResult::Warning, Some(note), None);
+            findings.note(
+                Check::Admission,
+                pod_namespace::OWN,
+                CheckResult::Warning,
+                Some(note),
+                None,
+            );
         }
         return PodPlace {
             namespace: (*namespace).to_owned(),
@@ -73,7 +85,13 @@ pub(super) async fn admission(
         } else {
             why.join("; ")
         };
-        findings.lack("admission", pod_namespace::OWN, CheckResult::Failed, why, Some(fix));
+        findings.lack(
+            Check::Admission,
+            pod_namespace::OWN,
+            CheckResult::Failed,
+            why,
+            Some(fix),
+        );
     }
     PodPlace {
         namespace: candidates.last().map_or(pod_namespace::OWN, |last| *last).to_owned(),

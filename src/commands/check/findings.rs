@@ -1,7 +1,7 @@
 //! What `check` has found out, a line for each subject.
 
 use crate::cluster::ClusterError;
-use crate::report::{CheckItem, CheckResult};
+use crate::report::{Check, CheckItem, CheckResult};
 
 /// What has been found out so far.
 #[derive(Default)]
@@ -16,14 +16,14 @@ pub(super) struct Findings {
 impl Findings {
     pub(super) fn note(
         &mut self,
-        check: &str,
+        check: Check,
         subject: &str,
         result: CheckResult,
         detail: Option<String>,
         fix: Option<String>,
     ) {
         self.items.push(CheckItem {
-            check: check.to_owned(),
+            check,
             subject: subject.to_owned(),
             result,
             detail,
@@ -32,7 +32,7 @@ impl Findings {
     }
 
     /// Something that faults cannot do without.
-    pub(super) fn lack_by(&mut self, check: &str, subject: &str, result: CheckResult, error: ClusterError) {
+    pub(super) fn lack_by(&mut self, check: Check, subject: &str, result: CheckResult, error: ClusterError) {
         if let Some(cause) = &error.cause {
             cause.log();
         }
@@ -41,7 +41,7 @@ impl Findings {
 
     pub(super) fn lack(
         &mut self,
-        check: &str,
+        check: Check,
         subject: &str,
         result: CheckResult,
         detail: String,

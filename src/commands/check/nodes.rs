@@ -18,7 +18,7 @@ use crate::node::pod::service_account;
 use crate::plan::new_run;
 use crate::plan::pod_options::{FAULT, REASON, USER};
 use crate::problem::Problem;
-use crate::report::CheckResult;
+use crate::report::{Check, CheckResult};
 use crate::run::node_check::{self, Filtering, NodeCheck, NodeFacts};
 use crate::stop::Stop;
 use crate::ui::{Confirm, escape};
@@ -59,7 +59,7 @@ pub(super) async fn look(
         let image = known.images.as_ref().map(|images| images.on(&candidate.name).clone());
         match (candidate.out, image) {
             (Some(why), _) => findings.note(
-                "node",
+                Check::Node,
                 &candidate.name,
                 CheckResult::Warning,
                 Some(why.to_owned()),
@@ -145,7 +145,7 @@ async fn run_all(
         match result {
             Ok(answer) => note(request.fault, &node, &answer, findings),
             Err(why) => findings.lack(
-                "node",
+                Check::Node,
                 &node,
                 CheckResult::Failed,
                 why.message,
@@ -185,7 +185,7 @@ fn note(fault: Option<&str>, node: &str, facts: &NodeFacts, findings: &mut Findi
     if let Some(lacks) = &facts.lacks {
         detail = format!("{detail}; {}", escape(lacks));
         let fix = "name an image with sh, nsenter, iproute2 (tc, ip) and nft with --image".to_owned();
-        return findings.lack("node", node, CheckResult::Failed, detail, Some(fix));
+        return findings.lack(Check::Node, node, CheckResult::Failed, detail, Some(fix));
     }
     let can_filter = match facts.filter {
         Filtering::Unknown => None,
@@ -212,11 +212,11 @@ fn note(fault: Option<&str>, node: &str, facts: &NodeFacts, findings: &mut Findi
         .map(|(_, _, fix)| *fix)
         .collect();
     if !fixes.is_empty() {
-        findings.lack("node", node, CheckResult::Failed, detail, Some(fixes.join("; ")));
+        findings.lack(Check::Node, node, CheckResult::Failed, detail, Some(fixes.join("; ")));
     } else if asked.iter().any(|(_, can, _)| can.is_none()) {
-        findings.lack("node", node, CheckResult::Unknown, detail, None);
+        findings.lack(Check::Node, node, CheckResult::Unknown, detail, None);
     } else {
-        findings.note("node", node, CheckResult::Ok, Some(detail), None);
+        findings.note(Check::Node, node, CheckResult::Ok, Some(detail), None);
     }
 }
 

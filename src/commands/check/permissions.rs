@@ -7,7 +7,7 @@ use crate::cluster::access::{self, Access, Places, Verdict};
 use crate::cluster::rules::{Needed, Rule};
 use crate::faults::registry::asked_about;
 use crate::permissions::missing::missing_rbac;
-use crate::report::CheckResult;
+use crate::report::{Check, CheckResult};
 
 /// What a fault needs; of every fault what is required comes first, so that it is not asked about as optional.
 fn rules(fault: Option<&str>) -> Vec<Rule> {
@@ -43,7 +43,7 @@ fn note(access: &Access, findings: &mut Findings) {
         .unwrap_or_default();
     let subject = format!("{} {}{place}", access.rule.verb, access.rule.qualified());
     let (denied, why) = match &access.verdict {
-        Verdict::Allowed => return findings.note("permission", &subject, CheckResult::Ok, None, None),
+        Verdict::Allowed => return findings.note(Check::Permission, &subject, CheckResult::Ok, None, None),
         Verdict::Denied(reason) if reason.is_empty() => (true, "missing".to_owned()),
         Verdict::Denied(reason) => (true, format!("missing: {reason}")),
         Verdict::Unknown(why) => (false, why.clone()),
@@ -51,7 +51,7 @@ fn note(access: &Access, findings: &mut Findings) {
     match access.rule.needed {
         Needed::Optional(lost) => {
             let detail = format!("{why}; without it {lost}");
-            findings.note("permission", &subject, CheckResult::Warning, Some(detail), None);
+            findings.note(Check::Permission, &subject, CheckResult::Warning, Some(detail), None);
         }
         Needed::Required => {
             let result = if denied {
@@ -59,7 +59,7 @@ fn note(access: &Access, findings: &mut Findings) {
             } else {
                 CheckResult::Unknown
             };
-            findings.lack("permission", &subject, result, why, None);
+            findings.lack(Check::Permission, &subject, result, why, None);
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::faults::outage::spec::Owner;
 use crate::node::pod::service_account;
 use crate::problem::{Problem, Reason};
 use crate::report::{
-    EndedBy, Ending, Event, PlanEntry, RecoveredBy, RecoveryReport, RunReport, Seconds, TargetReport, TargetState, Time,
+    EndedBy, Ending, Event, PlanEntry, RecoveredBy, RecoveryReport, RecoveryStep, RunReport, Seconds, TargetReport,
+    TargetState, Time,
 };
 use crate::run::machine::Moment;
 
@@ -153,7 +154,7 @@ fn since(from: Option<Moment>, to: Option<Moment>) -> Option<Seconds> {
     Some(Seconds(to?.at.saturating_duration_since(from?.at)))
 }
 
-/// What was seen, in its order; the table reads the words.
+/// What was seen, in its order.
 fn timeline(vm: &Outage) -> Vec<Event> {
     let times = &vm.times;
     let mode = vm.spec.mode;
@@ -170,27 +171,32 @@ fn timeline(vm: &Outage) -> Vec<Event> {
     };
     let helped: Vec<&str> = vm.helped.iter().map(|help| help.words()).collect();
     let all = [
-        (times.acted, format!("{} accepted", mode.name())),
-        (times.gone, "gone".to_owned()),
-        (times.undone, undone.to_owned()),
-        (times.helped, helped.join(", ")),
-        (times.scheduled, on("scheduled")),
-        (times.running, "running".to_owned()),
-        (times.ready, "ready".to_owned()),
-        (times.agent, "agent".to_owned()),
+        (
+            times.acted,
+            format!("{} accepted", mode.name()),
+            Some(RecoveryStep::Accepted),
+        ),
+        (times.gone, "gone".to_owned(), Some(RecoveryStep::Gone)),
+        (times.undone, undone.to_owned(), None),
+        (times.helped, helped.join(", "), None),
+        (times.scheduled, on("scheduled"), Some(RecoveryStep::Scheduled)),
+        (times.running, "running".to_owned(), Some(RecoveryStep::Running)),
+        (times.ready, "ready".to_owned(), Some(RecoveryStep::Ready)),
+        (times.agent, "agent".to_owned(), Some(RecoveryStep::Agent)),
     ];
     // The VMI of a guest that boots unseen stays as it was.
     let shown = if vm.shows_its_boot() { all.len() } else { 1 };
-    let mut seen: Vec<(Moment, String)> = all
+    let mut seen: Vec<_> = all
         .into_iter()
         .take(shown)
-        .filter_map(|(at, event)| Some((at?, event)))
+        .filter_map(|(at, event, step)| Some((at?, event, step)))
         .collect();
-    seen.sort_by_key(|(moment, _)| moment.at);
+    seen.sort_by_key(|(moment, ..)| moment.at);
     seen.into_iter()
-        .map(|(moment, event)| Event {
+        .map(|(moment, event, recovery)| Event {
             at: Time(moment.clock),
             event,
+            recovery,
         })
         .collect()
 }

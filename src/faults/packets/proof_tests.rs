@@ -10,6 +10,7 @@ use super::super::report::{outcome, state};
 use super::super::testing::{Story, over, settings, swept, verdict};
 use super::super::vm::{Cause, End, Step};
 use crate::node::session::Heard;
+use crate::node::verdict::EndState;
 use crate::node::wire::{By, Event};
 use crate::report::{AskedFault, Columns, DryRun, Ending, RunReport, TargetState};
 use crate::run::machine::{Machine, Outside};
@@ -45,7 +46,10 @@ fn while_another_agent_looks_only_its_word_counts() {
     story.says(0, leaked(By::Sentinel)).said();
     story.restored(0, By::Term);
     story.tell(Input::Heard(0, Heard::WireLost));
-    story.tell(Input::Heard(0, over(Some(verdict(&[(0, "leaked", By::Term)], 0)))));
+    story.tell(Input::Heard(
+        0,
+        over(Some(verdict(&[(0, EndState::Leaked, By::Term)], 0))),
+    ));
     story.pass(Duration::from_secs(300));
     assert_eq!((story.said(), story.engine.is_done()), (vec![], false));
 }
@@ -65,7 +69,7 @@ fn what_no_agent_can_remove_is_leaked_and_its_pod_is_kept() {
 fn a_verdict_that_says_leaked_is_looked_after_like_none() {
     let mut story = Story::hold(settings(), 1);
     story.tell(Input::Heard(0, Heard::WireLost)).said();
-    let told = verdict(&[(0, "leaked", By::LostOperator)], 0);
+    let told = verdict(&[(0, EndState::Leaked, By::LostOperator)], 0);
     story.tell(Input::Heard(0, over(Some(told))));
     assert_eq!(story.said(), vec![VERIFY]);
     assert!(!story.engine.is_done());
@@ -76,12 +80,12 @@ fn a_verdict_that_says_leaked_is_looked_after_like_none() {
 #[test]
 fn a_verdict_vouches_only_for_the_vms_that_it_names() {
     // One of another VM; one that had no room; an empty one; one that says both.
-    let both = [(0, "restored", By::Term), (0, "leaked", By::Term)];
+    let both = [(0, EndState::Restored, By::Term), (0, EndState::Leaked, By::Term)];
     for told in [
-        verdict(&[(1, "restored", By::Term)], 0),
-        verdict(&[(1, "restored", By::Term)], 7),
+        verdict(&[(1, EndState::Restored, By::Term)], 0),
+        verdict(&[(1, EndState::Restored, By::Term)], 7),
         verdict(&[], 0),
-        verdict(&[(0, "refused", By::Other)], 0),
+        verdict(&[(0, EndState::Refused, By::Other)], 0),
         verdict(&both, 0),
     ] {
         let mut story = Story::hold(settings(), 1);

@@ -129,6 +129,7 @@ fn fill(target: &mut TargetReport, vm: &Vm) {
         .map(|(at, event)| Event {
             at: Time(*at),
             event: event.clone(),
+            recovery: None,
         })
         .collect();
     target.error.clone_from(&vm.problem);

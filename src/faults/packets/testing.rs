@@ -10,7 +10,7 @@ use super::vm::{Placement, Step, Vm};
 use crate::faults::packets::compile::Reading;
 use crate::node::pod_state::PodState;
 use crate::node::session::Heard;
-use crate::node::verdict::Verdict;
+use crate::node::verdict::{EndState, Verdict};
 use crate::node::wire::{By, Event, Line};
 use crate::run::machine::{Machine, Moment, Outside};
 use crate::run::sweep::Swept;
@@ -185,13 +185,10 @@ pub(super) fn swept(removed: &[&str]) -> Swept {
 }
 
 /// What the pod of a run says in its status of some of its VMs: index, state, by.
-pub(super) fn verdict(vms: &[(usize, &str, By)], more: u32) -> Verdict {
+pub(super) fn verdict(vms: &[(usize, EndState, By)], more: u32) -> Verdict {
     Verdict {
         run: "r".to_owned(),
-        vms: vms
-            .iter()
-            .map(|&(vm, state, by)| (vm, state.to_owned(), by, 9.0))
-            .collect(),
+        vms: vms.iter().map(|&(vm, state, by)| (vm, state, by, 9.0)).collect(),
         more,
         armed: None,
     }

@@ -9,7 +9,7 @@ use super::testing::{HOLD, Story, over, settings, swept};
 use super::vm::{Cause, End, Step};
 use crate::cluster::events::Happened;
 use crate::node::session::Heard;
-use crate::node::verdict::Verdict;
+use crate::node::verdict::{EndState, Verdict};
 use crate::node::wire::{By, Event, Word};
 use crate::run::machine::{Machine, Outside};
 
@@ -162,7 +162,7 @@ fn a_lost_wire_is_settled_by_the_pods_verdict() {
     assert!(!story.engine.is_done());
     let verdict = Verdict {
         run: "r".into(),
-        vms: vec![(0, "restored".into(), By::LostOperator, 9.0)],
+        vms: vec![(0, EndState::Restored, By::LostOperator, 9.0)],
         more: 0,
         armed: Some(0),
     };

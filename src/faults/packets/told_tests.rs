@@ -9,6 +9,7 @@ use crate::cluster::events::Happened;
 use crate::faults::packets::probes::Probing;
 use crate::node::pod_state::PodState;
 use crate::node::session::Heard;
+use crate::node::verdict::EndState;
 use crate::node::wire::{By, Event, ProbePhase, Word};
 use crate::problem::{Problem, Reason};
 use crate::run::machine::{Machine, Outside};
@@ -124,14 +125,20 @@ fn the_time_under_the_fault_is_told_unless_nobody_knows_it() {
     );
     assert_eq!(held(&story), "12.5");
     let mut story = lost();
-    story.tell(Input::Heard(0, over(Some(verdict(&[(0, "restored", By::Silence)], 0)))));
+    story.tell(Input::Heard(
+        0,
+        over(Some(verdict(&[(0, EndState::Restored, By::Silence)], 0))),
+    ));
     assert_eq!(held(&story), "9.0");
 }
 
 #[test]
 fn a_verdict_that_the_vm_is_gone_needs_no_look() {
     let mut story = lost();
-    story.tell(Input::Heard(0, over(Some(verdict(&[(0, "gone", By::Gone)], 0)))));
+    story.tell(Input::Heard(
+        0,
+        over(Some(verdict(&[(0, EndState::Gone, By::Gone)], 0))),
+    ));
     assert_eq!((story.said(), story.end(0)), (vec![], &Step::Final(End::Gone)));
     assert!(notes(&story, 0).contains(&"the debug pod's verdict was read from its status"));
 }

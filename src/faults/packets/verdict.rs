@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use super::engine::{Action, Engine, VERDICT_LIMIT};
 use super::vm::{Cause, End, Step, Vm, VmIndex};
 use crate::node::pod_state::PodState;
+use crate::node::verdict::EndState;
 use crate::node::wire::By;
 use crate::problem::{Problem, Reason};
 use crate::run::sweep::Swept;
@@ -39,7 +40,7 @@ impl Engine {
         }
         let index = here.index;
         let named = state.verdict().and_then(|verdict| verdict.of(index));
-        let Some((word, by, held)) = named else {
+        let Some((end, by, held)) = named else {
             self.ended_unsaid(vm, state);
             return self.verify(vm, placement);
         };
@@ -50,9 +51,9 @@ impl Engine {
         }
         self.ended_by(vm, placement, by);
         self.vms[vm].note(self.clock, "the debug pod's verdict was read from its status");
-        match word {
-            "restored" => self.finish(vm, placement, End::Restored(by)),
-            "gone" => self.finish(vm, placement, End::Gone),
+        match end {
+            EndState::Restored => self.finish(vm, placement, End::Restored(by)),
+            EndState::Gone => self.finish(vm, placement, End::Gone),
             _ => self.could_not_undo(vm, placement, "as the debug pod's verdict says"),
         }
     }

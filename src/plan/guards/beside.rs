@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Facts, Place};
 use crate::command_line::CommandLine;
 use crate::problem::{Problem, Reason};
+use crate::report::RunState;
 
 /// So many of a kind are told one by one.
 const SHOWN: usize = 5;
@@ -41,10 +42,7 @@ pub struct Other {
     /// Its command, e.g. `netem`.
     pub fault: String,
     pub user: Option<String>,
-    /// e.g. `running`, `leaked`
-    pub state: &'static str,
-    /// Nothing of it is in place, and its next round is still to come.
-    pub waits: bool,
+    pub state: RunState,
     pub left: Option<Duration>,
     /// `namespace/name` of each VMI.
     pub vms: Vec<String>,
@@ -70,7 +68,7 @@ impl Beside {
     /// One fault of a kind on a VM: two would undo each other's work, and prove nothing.
     pub(super) fn same_kind(&self, facts: &Facts) -> Vec<Problem> {
         // Nobody knows whether migrations that wait go on: their last round may have found nothing to move.
-        let certain = |other: &&Other| other.fault == facts.fault && !other.waits;
+        let certain = |other: &&Other| other.fault == facts.fault && other.state != RunState::Waiting;
         let of_kind = self.runs.iter().filter(certain);
         let clashing = of_kind.filter_map(|other| {
             let vms = other.on_vms(facts);

@@ -17,14 +17,13 @@ fn facts() -> Facts {
     }
 }
 
-fn other(fault: &str, state: &'static str, vms: &[&str], nodes: &[&str]) -> Other {
+fn other(fault: &str, state: RunState, vms: &[&str], nodes: &[&str]) -> Other {
     let owned = |all: &[&str]| all.iter().map(|&one| one.to_owned()).collect();
     Other {
         run: "k3f9ab".into(),
         fault: fault.into(),
         user: Some("jane".into()),
         state,
-        waits: state == "waiting",
         left: Some(Duration::from_secs(90)),
         vms: owned(vms),
         nodes: owned(nodes),
@@ -46,16 +45,16 @@ fn only_a_live_fault_of_the_kind_on_the_vm_refuses_another() {
         };
         beside.same_kind(&facts())
     };
-    let refused = refusals(other("netem", "running", &["shop/web-1", "shop/web-2"], &[]));
+    let refused = refusals(other("netem", RunState::Running, &["shop/web-1", "shop/web-2"], &[]));
     assert_eq!(refused.len(), 1);
     let message = "netem of run k3f9ab by jane is on shop/web-1 already, and a VM takes one of a kind";
     assert_eq!(refused[0].message, message);
     let hint = "leave it out, or end that run: kubectl vmchaos halt k3f9ab -n vmchaos";
     assert_eq!(refused[0].hint.clone().unwrap().to_string(), hint);
     for besides in [
-        other("filter", "running", &["shop/web-1"], &[]),
-        other("netem", "waiting", &["shop/web-1"], &[]),
-        other("netem", "running", &["lab/web-1", "shop/web-11"], &["node-1"]),
+        other("filter", RunState::Running, &["shop/web-1"], &[]),
+        other("netem", RunState::Waiting, &["shop/web-1"], &[]),
+        other("netem", RunState::Running, &["lab/web-1", "shop/web-11"], &["node-1"]),
     ] {
         assert_eq!(refusals(besides.clone()), [], "{besides:?}");
     }
@@ -64,7 +63,7 @@ fn only_a_live_fault_of_the_kind_on_the_vm_refuses_another() {
 #[test]
 fn a_run_is_told_of_where_it_shares_a_vm_or_a_node() {
     let told = |vms: &[&str], nodes: &[&str]| {
-        let runs = vec![other("filter", "running", vms, nodes)];
+        let runs = vec![other("filter", RunState::Running, vms, nodes)];
         lines(&Beside {
             runs,
             ..Beside::default()

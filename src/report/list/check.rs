@@ -10,8 +10,7 @@ use crate::report::target::word;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckItem {
-    /// e.g. `permission`, `pod-security`, `kubevirt`, `node`.
-    pub check: String,
+    pub check: Check,
     /// What was looked at, e.g. `create pods/attach in vmchaos`.
     pub subject: String,
     pub result: CheckResult,
@@ -22,6 +21,23 @@ pub struct CheckItem {
     pub fix: Option<String>,
 }
 
+/// What kind of thing is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Check {
+    /// Whether the API server answers.
+    Server,
+    Kubevirt,
+    /// What this KubeVirt allows.
+    Limits,
+    /// What debug pods run.
+    Image,
+    /// Whether a namespace takes debug pods.
+    Admission,
+    Permission,
+    Node,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckResult {
@@ -30,6 +46,14 @@ pub enum CheckResult {
     Failed,
     /// Could not be found out; not the same as denied.
     Unknown,
+}
+
+// === impl ===
+
+impl Check {
+    pub fn word(self) -> String {
+        word(self)
+    }
 }
 
 impl Item for CheckItem {
@@ -45,7 +69,7 @@ impl Item for CheckItem {
 
     fn cells(&self, wide: bool, _now: Time) -> Vec<String> {
         let mut cells = vec![
-            self.check.clone(),
+            self.check.word(),
             self.subject.clone(),
             word(self.result),
             self.detail.clone().unwrap_or_default(),
@@ -57,6 +81,6 @@ impl Item for CheckItem {
     }
 
     fn name(&self) -> String {
-        format!("{}/{}", self.check, self.subject)
+        format!("{}/{}", self.check.word(), self.subject)
     }
 }
