@@ -7,13 +7,7 @@ mod dry_run;
 mod protected;
 mod typed;
 
-/// A command line of every fault, without its VMs.
-const FAULTS: [&[&str]; 4] = [
-    &["netem", "--latency", "20ms", "--duration", "1s"],
-    &["filter", "--ports", "53", "--duration", "1s"],
-    &["migrate"],
-    &["outage", "--mode", "pause", "--duration", "1s"],
-];
+use crate::support::faults::LEAST as FAULTS;
 
 fn with<'a>(base: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [base, more].concat()

@@ -1,6 +1,7 @@
 //! The real binary: what is wrong with a command line alone ends it with 2, on stderr, before anything is looked at; and what the
 //! README shows of it.
 
+use crate::support::faults::{self, LEAST, commands};
 use crate::support::limit;
 
 use std::process::{Command, Output};
@@ -157,17 +158,9 @@ fn help_and_version_are_data() {
 
 #[test]
 fn every_command_has_a_help_with_examples() {
-    for command in [
-        "netem",
-        "filter",
-        "list",
-        "status",
-        "halt",
-        "cleanup",
-        "check",
-        "rehearse",
-        "completion",
-    ] {
+    let commands = commands(|command| command.get_name() != "help");
+    assert!(commands.len() >= 11, "{commands:?}");
+    for command in &commands {
         let help = run(&[command, "--help"]);
         let shown = text(&help.stdout);
         assert_eq!(help.status.code(), Some(0), "{command}");
@@ -177,6 +170,11 @@ fn every_command_has_a_help_with_examples() {
             "{command} shows the binary's name for its usage"
         );
     }
+}
+
+#[test]
+fn the_tests_of_every_fault_are_of_every_fault() {
+    assert_eq!(LEAST.map(|line| line[0]).to_vec(), faults::names());
 }
 
 #[test]

@@ -223,6 +223,7 @@ fn lenient(argv: &[OsString]) -> (Connection, Option<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::faults::registry::{FAULTS, Kind};
 
     fn nobody(_: &Asked) -> Vec<(String, String)> {
         Vec::new()
@@ -276,8 +277,12 @@ mod tests {
     fn live_names_are_looked_up_where_the_flags_say() {
         let answered = kubectl(&["netem", "--context", "prod", "-n", "shop", "vmi/w"], mirror);
         assert_eq!(answered, "vmi/web-prod-shop\tVmis\n:4\n");
-        for fault in ["filter", "migrate", "outage"] {
-            assert_eq!(kubectl(&[fault, "w"], mirror), "web-none-none\tVmis\n:4\n", "{fault}");
+        for Kind { command, .. } in FAULTS {
+            assert_eq!(
+                kubectl(&[command, "w"], mirror),
+                "web-none-none\tVmis\n:4\n",
+                "{command}"
+            );
         }
         assert_eq!(kubectl(&["halt", "w"], mirror), "web-none-none\tRuns\n:4\n");
         assert_eq!(kubectl(&["halt", "vmi/w"], mirror), "vmi/web-none-none\tVmis\n:4\n");

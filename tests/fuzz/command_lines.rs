@@ -12,6 +12,7 @@ use super::mutate::ODD;
 use super::replies::{ends_well, run};
 use crate::support::Rehearsal;
 use crate::support::compiled::compiled;
+use crate::support::faults::{self, commands};
 
 /// Values that some flag takes, next to those that none does.
 const VALUES: [&str; 32] = [
@@ -77,7 +78,7 @@ fn flags(command: &str) -> Vec<String> {
     flags
 }
 
-fn lines(commands: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+fn lines(commands: Vec<String>) -> impl Strategy<Value = Vec<String>> {
     let value = || {
         prop_oneof![
             8 => select(&VALUES[..]).prop_map(str::to_owned),
@@ -88,7 +89,7 @@ fn lines(commands: &'static [&'static str]) -> impl Strategy<Value = Vec<String>
         .prop_map(|text| text.replace('\0', ""))
     };
     select(commands).prop_flat_map(move |command| {
-        let flag = select(flags(command));
+        let flag = select(flags(&command));
         let part = prop_oneof![
             4 => (flag.clone(), value()).prop_map(|(flag, value)| vec![flag, value]),
             2 => (flag.clone(), value()).prop_map(|(flag, value)| vec![format!("{flag}={value}")]),
@@ -96,32 +97,18 @@ fn lines(commands: &'static [&'static str]) -> impl Strategy<Value = Vec<String>
             2 => value().prop_map(|value| vec![value]),
         ];
         vec(part, 0..7).prop_map(move |parts| {
-            std::iter::once(command.to_owned())
+            std::iter::once(command.clone())
                 .chain(parts.into_iter().flatten())
                 .collect()
         })
     })
 }
 
-const COMMANDS: &[&str] = &[
-    "netem",
-    "filter",
-    "migrate",
-    "outage",
-    "list",
-    "status",
-    "halt",
-    "cleanup",
-    "check",
-    "rehearse",
-    "completion",
-    "help",
-    "",
-];
-
 #[test]
 fn a_command_line_is_understood_or_wrong() {
-    holds(1024, &lines(COMMANDS), |words| {
+    let mut all = commands(|_| true);
+    all.extend(["help".to_owned(), String::new()]);
+    holds(1024, &lines(all), |words| {
         match cli::parse(std::iter::once("kubectl-vmchaos".to_owned()).chain(words.iter().cloned())) {
             // What is understood can be compiled, or is refused.
             Ok(_) => drop(compiled(&words.join(" "))),
@@ -134,23 +121,18 @@ fn a_command_line_is_understood_or_wrong() {
     });
 }
 
-/// Changes nothing, and ends by itself.
-const HARMLESS: &[&str] = &[
-    "netem",
-    "filter",
-    "migrate",
-    "outage",
-    "list",
-    "status",
-    "check",
-    "halt",
-    "completion",
-];
+/// Whether it has a dry run, in which it changes nothing.
+fn has_a_dry_run(command: &clap::Command) -> bool {
+    command.get_arguments().any(|arg| arg.get_long() == Some("dry-run"))
+}
 
 #[test]
 fn a_command_that_is_run_ends_with_a_code_of_the_contract() {
     let rehearsal = Rehearsal::new();
-    holds(24, &lines(HARMLESS), |mut words| {
+    let harmless = commands(|command| command.get_name() != "rehearse");
+    let dry = commands(has_a_dry_run);
+    assert!(dry.len() > faults::names().len(), "{dry:?}");
+    holds(24, &lines(harmless), |mut words| {
         // These last, write files, or reach for other servers.
         let kept = [
             "--watch",
@@ -163,7 +145,7 @@ fn a_command_that_is_run_ends_with_a_code_of_the_contract() {
             "--pod-running-timeout",
         ];
         words.retain(|word| !kept.iter().any(|flag| word.starts_with(flag)));
-        if ["netem", "filter", "migrate", "outage", "halt"].contains(&words[0].as_str()) {
+        if dry.contains(&words[0]) {
             words.push("--dry-run".to_owned());
         }
         let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -4,7 +4,7 @@ use serde_json::json;
 use vmchaos_rehearsal::Options;
 
 use super::{FAULTS, with};
-use crate::support::Rehearsal;
+use crate::support::{Rehearsal, faults};
 
 /// Named it refuses the run; matched it is left out.
 #[track_caller]
@@ -25,7 +25,7 @@ fn kept_off(rehearsal: &Rehearsal, namespace: &str, name: &str, why: &str) {
         .expect(0)
         .json()["items"][0]
         .clone();
-    for fault in ["netem", "filter", "migrate", "outage"] {
+    for fault in faults::names() {
         let ability = &row["faults"][fault];
         assert_eq!(ability["able"], false, "{row}");
         assert!(ability["reason"].as_str().unwrap().starts_with(why), "{row}");

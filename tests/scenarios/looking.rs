@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::backend::Backend;
 use super::{LONG, injected, with};
+use crate::support::faults;
 
 #[test]
 fn list_says_where_a_vm_is_and_what_it_can_take() {
@@ -19,7 +20,7 @@ fn list_says_where_a_vm_is_and_what_it_can_take() {
         (&item["phase"], &item["node"]),
         (&json!("Running"), &json!(backend.node("web-1")))
     );
-    for fault in ["netem", "filter", "migrate", "outage"] {
+    for fault in faults::names() {
         assert_eq!(item["faults"][fault], json!({"able": true}), "{fault}");
     }
     let interface = &item["interfaces"][0];
@@ -72,7 +73,7 @@ fn check_finds_everything_in_order() {
             "{check} {subject}: {checked}"
         );
     }
-    for fault in ["netem", "filter", "migrate", "outage"] {
+    for fault in faults::names() {
         backend.run(&["check", fault]).expect(0);
     }
     backend.assert_clean();

@@ -4,6 +4,7 @@
 pub(crate) mod client;
 pub(crate) mod compiled;
 pub(crate) mod executable;
+pub(crate) mod faults;
 pub(crate) mod http;
 pub(crate) mod limit;
 mod running;
