@@ -88,7 +88,7 @@ pub(crate) fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, in
         created_at: vmi.metadata.creation_timestamp.as_ref().map(|time| time.0),
         placed,
         holds_none,
-        fault: judge(vmi, pods, facts, interfaces),
+        fault: eligibility(vmi, pods, facts, interfaces),
         unfit: BTreeMap::new(),
         protected: vmi.is_protected(),
         evacuating: vmi.is_evacuating(),
@@ -96,7 +96,7 @@ pub(crate) fn row(vmi: &VirtualMachineInstance, pods: &[&Pod], facts: &Facts, in
 }
 
 /// What a fault on the network of this VMI would be done to, or why it cannot be.
-pub(crate) fn judge(
+pub(crate) fn eligibility(
     vmi: &VirtualMachineInstance,
     pods: &[&Pod],
     facts: &Facts,

@@ -52,7 +52,7 @@ fn verdict_on(
     change(&mut vmi_value, &mut pod_value);
     let pod = pod(pod_value);
     let wanted: Vec<String> = interfaces.iter().map(|name| (*name).to_owned()).collect();
-    judge(&vmi(vmi_value), &[&pod], facts, &wanted)
+    eligibility(&vmi(vmi_value), &[&pod], facts, &wanted)
 }
 
 fn reason(change: impl FnOnce(&mut Value, &mut Value)) -> String {

@@ -16,7 +16,7 @@ pub(super) const UNCHANGED: &str = "nothing was changed";
 /// Consent by `--yes` or by the answer to `question`, which ends with the cluster's name: a long plan has scrolled away by then.
 /// Without either nothing is changed. What is in `demands` is typed, one
 /// after the other, instead of the y/N: only a `--yes` with the context's name answers that.
-pub(super) async fn agree(
+pub(super) async fn confirm(
     context: &Context,
     writing: &Writing,
     cluster: &Cluster,
@@ -26,9 +26,9 @@ pub(super) async fn agree(
     if context.signals.count() > 0 {
         return Err(Stop::interrupted());
     }
-    let agreed = Context::agreed(writing, cluster)?;
+    let by_flag = Context::confirmed_by_flag(writing, cluster)?;
     let typed = !demands.is_empty() && writing.yes_context.is_none();
-    if let Some(consent) = Consent::by_flag(agreed && !typed) {
+    if let Some(consent) = Consent::by_flag(by_flag && !typed) {
         return Ok(consent);
     }
     if !typed {

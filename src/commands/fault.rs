@@ -1,7 +1,7 @@
 //! The commands that put a fault on VMs: find, choose, plan, ask the guards, confirm, run, report. The document of a run is begun
 //! before anything is asked of the cluster, and printed whichever way the run ends.
 
-use super::confirm::agree;
+use super::confirm::confirm;
 use super::guards::{self, Guards};
 use super::keyboard::Keyboard;
 use super::records::Records;
@@ -96,7 +96,7 @@ async fn carry_out<F: Fault + 'static>(
         return nothing_changed(context, &cluster, how, F::vmis(&plan)).await;
     }
     let question = F::question(&plan);
-    let consent = agree(context, &request.writing, &cluster, question, &verdict.demands).await?;
+    let consent = confirm(context, &request.writing, &cluster, question, &verdict.demands).await?;
     F::keep(&plan)?;
     let confirmed = consent.to(plan);
     run.records.begin()?;

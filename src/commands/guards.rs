@@ -175,7 +175,7 @@ impl Guards {
                 "how many VMIs there are in {places} (listing them is not permitted)"
             ));
         }
-        let verdict = guards::judge(&Known {
+        let verdict = guards::apply(&Known {
             config: &self.config,
             file: &self.file,
             facts,

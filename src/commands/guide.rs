@@ -146,7 +146,7 @@ async fn vms(
         let guards = Guards::read(&context.config)?;
         let search = survey(cluster, &selection, &[], None);
         let (mut found, protection) = guards.search(context, cluster, &selection, search).await?;
-        registry::judge(&mut found, cluster.flags());
+        registry::note_eligibility(&mut found, cluster.flags());
         guards.keep_off_all(cluster, &mut found.rows, &protection);
         answers.picked.clear();
         answers.found = Some((everywhere, found.rows));

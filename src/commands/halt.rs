@@ -97,7 +97,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     }
     // Whoever names a run has said which VMs.
     let asks = vms > 0 || (request.all && chosen.count() > 0);
-    if !Context::agreed(&request.writing, &cluster)? && asks {
+    if !Context::confirmed_by_flag(&request.writing, &cluster)? && asks {
         confirm(context, &cluster, chosen.count(), vms).await?;
     }
     let warnings = context.warnings();

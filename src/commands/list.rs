@@ -15,7 +15,7 @@ pub(super) async fn list(context: &mut Context, request: ListRequest) -> Result<
     let selection = &request.selection;
     let search = survey(&cluster, selection, &[], None);
     let (mut found, protection) = guards.search(context, &cluster, selection, search).await?;
-    registry::judge(&mut found, cluster.flags());
+    registry::note_eligibility(&mut found, cluster.flags());
     let Survey {
         mut rows,
         stopped,

@@ -141,7 +141,7 @@ impl Context {
     }
 
     /// Whether the y/N question is answered by the command line. A context named with `--yes` must be the one in use.
-    fn agreed(writing: &Writing, cluster: &Cluster) -> Result<bool, Stop> {
+    fn confirmed_by_flag(writing: &Writing, cluster: &Cluster) -> Result<bool, Stop> {
         match &writing.yes_context {
             Some(named) if named != cluster.typed_name() => Err(Stop::refused(
                 Reason::OtherContext,

@@ -24,11 +24,11 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
         Ok((found?, events.ok()))
     };
     let (found, events) = Box::pin(context.unless_signalled(look)).await?;
-    let (heard, events_view) = events.unzip();
+    let (events, events_view) = events.unzip();
     let mut seen = LastSeen {
         traces: found.traces.clone(),
         uncounted: found.uncounted.clone(),
-        heard: heard.unwrap_or_default(),
+        events: events.unwrap_or_default(),
     };
     let items = seen.items();
     let mut columns = Vec::new();
@@ -119,7 +119,7 @@ pub(super) fn tell_uncounted(context: &Context, cluster: &Cluster, uncounted: &[
 struct LastSeen {
     traces: Vec<Trace>,
     uncounted: Vec<Uncounted>,
-    heard: Vec<EventSeen>,
+    events: Vec<EventSeen>,
 }
 
 impl LastSeen {
@@ -128,7 +128,7 @@ impl LastSeen {
         let now = Time::now();
         let mut live: Vec<&Trace> = self.traces.iter().filter(|trace| trace.is_live(now)).collect();
         live.sort_by_key(|trace| (trace.run(), trace.kind()));
-        live.into_iter().map(|trace| trace.item(&self.heard, now)).collect()
+        live.into_iter().map(|trace| trace.item(&self.events, now)).collect()
     }
 
     /// What there is now of one kind, in place of what was.
@@ -180,7 +180,7 @@ async fn watch(
             }
             Some(now) = flights.next() => seen.replace(TraceKind::Migrations, now?, Trace::Migrations),
             Some(now) = news.next() => seen.replace(TraceKind::Change, now?, |change| Trace::Change(change.into())),
-            Some(now) = said.next() => seen.heard = now,
+            Some(now) = said.next() => seen.events = now,
         }
         let runs = seen.items();
         let changed = changed(&shown, &runs);

@@ -76,7 +76,7 @@ pub(crate) fn asked_about(fault: Option<&str>) -> impl Iterator<Item = &'static 
 }
 
 /// Fills in what each VMI cannot take, and why.
-pub(crate) fn judge(survey: &mut Survey, flags: &[String]) {
+pub(crate) fn note_eligibility(survey: &mut Survey, flags: &[String]) {
     let ground = Ground {
         nodes: survey.nodes.clone(),
         flags: flags.to_vec(),

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::pod::CONTAINER;
 use super::pod_state::PodState;
-use super::session::{Heard, NotStarted};
+use super::session::{NotStarted, SessionEvent};
 use super::wire::{Line, Word};
 use crate::cluster::ClusterError;
 
@@ -59,7 +59,7 @@ pub(super) async fn connect(
     states: &mut watch::Receiver<PodState>,
     deadline: Instant,
     spacing: Duration,
-    heard: &(impl Fn(Heard) + Sync),
+    tell: &(impl Fn(SessionEvent) + Sync),
 ) -> Result<(Incoming, Outgoing, Line), NotStarted> {
     let mut last = String::from("no node has accepted the pod");
     let mut seen = PodState::Pending;
@@ -77,7 +77,7 @@ pub(super) async fn connect(
                     .collect::<Vec<_>>()
                     .join(": ");
                 if is_unusual(reason.as_deref()) {
-                    heard(Heard::Waiting(last.clone()));
+                    tell(SessionEvent::Waiting(last.clone()));
                 }
             }
             next_try = match state {

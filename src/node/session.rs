@@ -3,7 +3,7 @@
 //! ```text
 //! create ── accepted ── attach (by retry) ── hello ── lines … ── end of file ── verdict from the pod's status
 //! ```
-//! A session is a task. It gets words and sends [`Heard`]; dropping its [`Session`] closes the agent's input.
+//! A session is a task. It gets words and sends [`SessionEvent`]; dropping its [`Session`] closes the agent's input.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub(crate) struct Config {
 
 /// What a session tells.
 #[derive(Debug)]
-pub(crate) enum Heard {
+pub(crate) enum SessionEvent {
     /// The pod object exists.
     Created {
         uid: String,
@@ -81,10 +81,10 @@ pub(crate) struct Session {
 // === impl Session ===
 
 impl Session {
-    /// Starts the task. `heard` is called for everything that is heard, in order.
-    pub(crate) fn start(config: Config, heard: impl Fn(Heard) + Send + Sync + 'static) -> Self {
+    /// Starts the task. `tell` is given every event, in order.
+    pub(crate) fn start(config: Config, tell: impl Fn(SessionEvent) + Send + Sync + 'static) -> Self {
         let (words, receiver) = mpsc::unbounded_channel();
-        let task = tokio::spawn(async move { drive(config, receiver, &heard).await });
+        let task = tokio::spawn(async move { drive(config, receiver, &tell).await });
         Self { words, task }
     }
 
@@ -100,7 +100,7 @@ impl Drop for Session {
     }
 }
 
-async fn drive(config: Config, mut words: mpsc::UnboundedReceiver<Word>, heard: &(impl Fn(Heard) + Sync)) {
+async fn drive(config: Config, mut words: mpsc::UnboundedReceiver<Word>, tell: &(impl Fn(SessionEvent) + Sync)) {
     let Config {
         cluster,
         pod,
@@ -116,12 +116,12 @@ async fn drive(config: Config, mut words: mpsc::UnboundedReceiver<Word>, heard: 
         Ok(pod) => pod,
         Err(error) => {
             let ask = Ask::new("create", "", "pods").namespace(&namespace);
-            return heard(Heard::NotStarted {
+            return tell(SessionEvent::NotStarted {
                 error: NotStarted::Create(cluster.explain(&error, &ask)),
             });
         }
     };
-    heard(Heard::Created {
+    tell(SessionEvent::Created {
         uid: created.metadata.uid.unwrap_or_default(),
     });
     let explain = |error: &kube::Error| {
@@ -132,7 +132,7 @@ async fn drive(config: Config, mut words: mpsc::UnboundedReceiver<Word>, heard: 
                 .name(&name),
         )
     };
-    let stream = connect(&api, &name, &explain, &mut states, deadline, attach_spacing, heard);
+    let stream = connect(&api, &name, &explain, &mut states, deadline, attach_spacing, tell);
     let (incoming, outgoing, first) = match unless_closed(stream, &mut words).await {
         Ok(stream) => stream,
         Err(error) => {
@@ -141,19 +141,19 @@ async fn drive(config: Config, mut words: mpsc::UnboundedReceiver<Word>, heard: 
                 NotStarted::TooSlow { last, .. } => NotStarted::TooSlow { limit, last },
                 other => other,
             };
-            return heard(Heard::NotStarted { error });
+            return tell(SessionEvent::NotStarted { error });
         }
     };
-    heard(Heard::Attached);
-    heard(Heard::Line(first));
-    converse(incoming, outgoing, &mut words, &states, heard).await;
+    tell(SessionEvent::Attached);
+    tell(SessionEvent::Line(first));
+    converse(incoming, outgoing, &mut words, &states, tell).await;
     if !states.borrow().is_over() {
-        heard(Heard::WireLost);
+        tell(SessionEvent::WireLost);
     }
     loop {
         let state = states.borrow_and_update().clone();
         if state.is_over() {
-            return heard(Heard::Over(state));
+            return tell(SessionEvent::Over(state));
         }
         if states.changed().await.is_err() {
             return;
@@ -222,7 +222,7 @@ async fn converse(
     mut outgoing: Outgoing,
     words: &mut mpsc::UnboundedReceiver<Word>,
     states: &watch::Receiver<PodState>,
-    heard: &(impl Fn(Heard) + Sync),
+    tell: &(impl Fn(SessionEvent) + Sync),
 ) {
     let mut beat = interval(HEARTBEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -242,7 +242,7 @@ async fn converse(
                         if line.event == Event::Hb {
                             patience = DEAD_WIRE;
                         } else {
-                            heard(Heard::Line(line));
+                            tell(SessionEvent::Line(line));
                         }
                         if last { outgoing.send(Word::Bye).await } else { Ok(()) }
                     } else {
@@ -265,7 +265,7 @@ async fn converse(
             while let Ok(Some(line)) = timeout(Duration::from_secs(1), incoming.next()).await {
                 if line.s > sequence {
                     sequence = line.s;
-                    heard(Heard::Line(line));
+                    tell(SessionEvent::Line(line));
                 }
             }
             return;

@@ -49,7 +49,7 @@ async fn what_comes_in_after_the_words_no_longer_go_out_is_heard_once() {
     let (_state, states) = watch::channel(PodState::Running);
     let heard = Mutex::new(Vec::new());
     let hear = |what| match what {
-        Heard::Line(line) => heard.lock().unwrap().push(line.s),
+        SessionEvent::Line(line) => heard.lock().unwrap().push(line.s),
         other => panic!("{other:?}"),
     };
     converse(

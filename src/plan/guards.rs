@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Config (file or built in) ──┐
-//! Facts (the plan, in short) ─┼── judge ──> Verdict { refusals, demands, lines for the plan }
+//! Facts (the plan, in short) ─┼── apply ──> Verdict { refusals, demands, lines for the plan }
 //! what is there, what is live ┘
 //! ```
 //! The same for every fault. Pure: what is read for it is read elsewhere.
@@ -86,7 +86,7 @@ pub fn counts(config: &Config, vms: usize) -> bool {
 }
 
 /// What the guards say of a plan.
-pub fn judge(known: &Known<'_>) -> Verdict {
+pub fn apply(known: &Known<'_>) -> Verdict {
     let mut refusals: Vec<Problem> = too_long(known).into_iter().collect();
     refusals.extend(over_ceilings(known));
     refusals.extend(known.beside.same_kind(known.facts));

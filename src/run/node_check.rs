@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use std::time::Duration;
 
-use super::one_shot_pod::{Errand, Next};
+use super::one_shot_pod::{Next, OneShotPod};
 use crate::cluster::Cluster;
 use crate::fault::AgentImage;
 use crate::node::pod::DebugPod;
@@ -82,14 +82,14 @@ impl NodeCheck {
 
 /// Looks at a node; the error says why nobody could, and what to do.
 pub(crate) async fn run(cluster: &Cluster, check: &NodeCheck) -> Result<NodeFacts, Problem> {
-    let errand = Errand {
+    let one_shot = OneShotPod {
         cluster,
         pod: check.pod(),
         start_limit: check.start_limit,
         answer_limit: ANSWER_LIMIT,
     };
     let mut facts = NodeFacts::default();
-    let (result, pod) = errand
+    let (result, pod) = one_shot
         .run(pending(), |event| {
             if take(&mut facts, event) {
                 Next::Done(())

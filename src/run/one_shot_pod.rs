@@ -15,7 +15,7 @@ use crate::cluster::{Cluster, ClusterError};
 use crate::node::feed::pod_states;
 use crate::node::pod::DebugPod;
 use crate::node::pod_state::PodState;
-use crate::node::session::{Config, Heard, Session};
+use crate::node::session::{Config, Session, SessionEvent};
 use crate::node::wire::{Event, Word};
 use crate::problem::{Problem, Reason};
 
@@ -33,8 +33,8 @@ pub(crate) enum Next<T> {
     Done(T),
 }
 
-/// An errand to one node.
-pub(crate) struct Errand<'a> {
+/// What is to be done, by which pod.
+pub(crate) struct OneShotPod<'a> {
     pub cluster: &'a Cluster,
     pub pod: DebugPod,
     /// How long the pod may take to start.
@@ -43,7 +43,7 @@ pub(crate) struct Errand<'a> {
     pub answer_limit: Duration,
 }
 
-/// A pod that has done its errand, or could not, and is still to be deleted.
+/// A pod that has done its one thing, or could not, and is still to be deleted.
 #[must_use]
 pub(crate) struct Removal {
     cluster: Cluster,
@@ -55,9 +55,9 @@ pub(crate) struct Removal {
     feed: BoxStream<'static, Result<(String, PodState), ClusterError>>,
 }
 
-// === impl Errand ===
+// === impl OneShotPod ===
 
-impl Errand<'_> {
+impl OneShotPod<'_> {
     /// Runs it; the error says why there is no answer, [`Reason::Stopped`] that `cancel` came before anything was said to the agent.
     /// The pod is left to be removed in either case.
     pub(crate) async fn run<T>(
@@ -90,7 +90,7 @@ impl Errand<'_> {
         pod: &mut Removal,
     ) -> Result<T, Problem> {
         let (state, states) = watch::channel(PodState::Pending);
-        let (heard, mut hearing) = mpsc::unbounded_channel();
+        let (teller, mut events) = mpsc::unbounded_channel();
         let config = Config {
             cluster: self.cluster.clone(),
             pod: self.pod.object(crate::node::script::SCRIPT),
@@ -99,7 +99,7 @@ impl Errand<'_> {
             attach_spacing: ATTACH_SPACING,
         };
         let session = Session::start(config, move |what| {
-            let _ = heard.send(what);
+            let _ = teller.send(what);
         });
         let mut cancel = std::pin::pin!(cancel);
         let (mut said, mut cancelled) = (false, false);
@@ -118,13 +118,15 @@ impl Errand<'_> {
                         return Err(error.problem(Reason::Watch));
                     }
                 },
-                heard = hearing.recv() => match heard {
-                    Some(Heard::Created { uid }) => pod.uid = Some(uid),
-                    Some(Heard::NotStarted { .. } | Heard::WireLost | Heard::Over(_)) | None if cancelled => {
+                event = events.recv() => match event {
+                    Some(SessionEvent::Created { uid }) => pod.uid = Some(uid),
+                    Some(SessionEvent::NotStarted { .. } | SessionEvent::WireLost | SessionEvent::Over(_)) | None
+                        if cancelled =>
+                    {
                         return Err(Problem::new(Reason::Stopped, "the run ended before its pod had done anything"));
                     }
-                    Some(Heard::Line(_)) if cancelled => {}
-                    Some(Heard::Line(line)) => match answer(line.event) {
+                    Some(SessionEvent::Line(_)) if cancelled => {}
+                    Some(SessionEvent::Line(line)) => match answer(line.event) {
                         Next::Listen => {}
                         Next::Say(word) => {
                             said = true;
@@ -135,8 +137,8 @@ impl Errand<'_> {
                             return Ok(answer);
                         }
                     },
-                    Some(Heard::NotStarted { error }) => return Err(words::not_started(&error)),
-                    Some(Heard::WireLost | Heard::Over(_)) | None => {
+                    Some(SessionEvent::NotStarted { error }) => return Err(words::not_started(&error)),
+                    Some(SessionEvent::WireLost | SessionEvent::Over(_)) | None => {
                         return Err(Problem::new(
                             Reason::StreamLost,
                             format!("the agent on {} ended before it had answered", self.pod.node),

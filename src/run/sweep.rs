@@ -6,7 +6,7 @@ use std::future::pending;
 
 use tokio::time::Duration;
 
-use super::one_shot_pod::{Errand, Next};
+use super::one_shot_pod::{Next, OneShotPod};
 use super::words;
 use crate::cluster::Cluster;
 use crate::fault::Target;
@@ -90,14 +90,16 @@ pub(crate) async fn run(cluster: &Cluster, job: &Job) -> Vec<Result<Swept, Strin
         Ok(pod) => pod,
         Err(why) => return nobody(why),
     };
-    let errand = Errand {
+    let one_shot = OneShotPod {
         cluster,
         pod,
         start_limit: job.pod.start_limit,
         answer_limit: SWEEP_LIMIT,
     };
     let mut dialogue = Dialogue::default();
-    let (result, pod) = errand.run(pending(), |event| dialogue.hear(event, &job.targets)).await;
+    let (result, pod) = one_shot
+        .run(pending(), |event| dialogue.hear(event, &job.targets))
+        .await;
     pod.finish().await;
     let unsaid = result
         .err()

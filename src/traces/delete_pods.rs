@@ -20,7 +20,7 @@ pub(super) const END_LIMIT: Duration = Duration::from_secs(30);
 
 /// One pod on its way out.
 #[derive(Debug, Clone)]
-pub(super) struct Leaving {
+pub(super) struct Deletion {
     pub(super) pod: DebugPodSeen,
     /// The object is gone.
     pub(super) gone: bool,
@@ -36,11 +36,11 @@ pub(super) async fn would_delete(cluster: &Cluster, pod: &DebugPodSeen) -> Resul
 }
 
 /// Tells pods of a run to end and waits until they have.
-pub(super) async fn end(cluster: &Cluster, run: &str, pods: Vec<DebugPodSeen>) -> Vec<Leaving> {
-    let mut namespaces: BTreeMap<String, Vec<Leaving>> = BTreeMap::new();
+pub(super) async fn end(cluster: &Cluster, run: &str, pods: Vec<DebugPodSeen>) -> Vec<Deletion> {
+    let mut namespaces: BTreeMap<String, Vec<Deletion>> = BTreeMap::new();
     for pod in pods {
         let namespace = namespaces.entry(pod.namespace.clone()).or_default();
-        namespace.push(Leaving::new(pod));
+        namespace.push(Deletion::new(pod));
     }
     let ends = namespaces
         .iter()
@@ -48,7 +48,7 @@ pub(super) async fn end(cluster: &Cluster, run: &str, pods: Vec<DebugPodSeen>) -
     join_all(ends).await.into_iter().flatten().collect()
 }
 
-async fn end_in(cluster: &Cluster, namespace: &str, run: &str, mut pods: Vec<Leaving>) -> Vec<Leaving> {
+async fn end_in(cluster: &Cluster, namespace: &str, run: &str, mut pods: Vec<Deletion>) -> Vec<Deletion> {
     let mut changes = watch::pods(cluster, namespace, &format!("{LABEL_RUN}={run}"));
     let wait = async {
         // Watched before they are told: the last words must not be missed.
@@ -87,13 +87,13 @@ async fn delete(cluster: &Cluster, pod: &DebugPodSeen, dry_run: bool) -> Result<
     delete_pod(cluster, &pod.namespace, &pod.name, &pod.uid, None, dry_run).await
 }
 
-fn refuse(pods: &mut [Leaving], error: &ClusterError) {
+fn refuse(pods: &mut [Deletion], error: &ClusterError) {
     for pod in pods.iter_mut().filter(|pod| !pod.gone) {
         pod.refused = Some(error.message.clone());
     }
 }
 
-fn take(pods: &mut [Leaving], change: Change<Pod>) {
+fn take(pods: &mut [Deletion], change: Change<Pod>) {
     match change {
         Change::Listed(listed) => {
             let listed: Vec<DebugPodSeen> = listed.iter().filter_map(DebugPodSeen::of).collect();
@@ -120,13 +120,13 @@ fn take(pods: &mut [Leaving], change: Change<Pod>) {
     }
 }
 
-fn known<'a>(pods: &'a mut [Leaving], seen: &DebugPodSeen) -> Option<&'a mut Leaving> {
+fn known<'a>(pods: &'a mut [Deletion], seen: &DebugPodSeen) -> Option<&'a mut Deletion> {
     pods.iter_mut().find(|pod| pod.pod.uid == seen.uid)
 }
 
-// === impl Leaving ===
+// === impl Deletion ===
 
-impl Leaving {
+impl Deletion {
     fn new(pod: DebugPodSeen) -> Self {
         let ran = has_run(&pod);
         Self {
@@ -187,13 +187,13 @@ mod tests {
         pod(uid, &json!({"terminated": {"exitCode": 0, "message": message}}))
     }
 
-    fn leaving(pod: &Pod) -> Vec<Leaving> {
-        vec![Leaving::new(DebugPodSeen::of(pod).unwrap())]
+    fn deletion(pod: &Pod) -> Vec<Deletion> {
+        vec![Deletion::new(DebugPodSeen::of(pod).unwrap())]
     }
 
     #[test]
     fn the_last_words_stay_known_when_the_object_goes_without_them() {
-        let mut pods = leaving(&running("a"));
+        let mut pods = deletion(&running("a"));
         let verdict = r#"{"run":"k3f9ab","vms":[[0,"restored","term",1.0]]}"#;
         take(&mut pods, Change::Applied(ended("a", verdict)));
         take(&mut pods, Change::Deleted(running("a")));
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_pod_that_ran_between_two_looks_is_not_taken_for_one_that_never_did() {
-        let mut pods = leaving(&waiting("a"));
+        let mut pods = deletion(&waiting("a"));
         assert!(!pods[0].ran);
         take(&mut pods, Change::Applied(running("a")));
         take(&mut pods, Change::Listed(Vec::new()));
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn another_pod_of_the_same_name_says_nothing_about_this_one() {
-        let mut pods = leaving(&running("a"));
+        let mut pods = deletion(&running("a"));
         take(&mut pods, Change::Deleted(running("b")));
         assert!(!pods[0].gone);
         take(&mut pods, Change::Listed(vec![running("b")]));
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn the_newest_verdict_counts_and_the_newest_state_where_there_is_none() {
         let told = |state: &str| ended("a", &format!(r#"{{"run":"k3f9ab","vms":[[0,"{state}","term",1.0]]}}"#));
-        let mut pods = leaving(&running("a"));
+        let mut pods = deletion(&running("a"));
         take(&mut pods, Change::Applied(ended("a", "OOMKilled")));
         assert_eq!(pods[0].pod.life(), Life::Unproven);
         take(&mut pods, Change::Applied(told("leaked")));
@@ -235,16 +235,16 @@ mod tests {
         let turned_away = |reason: &str| {
             let mut object = pod("a", &json!({}));
             object.status = serde_json::from_value(json!({"phase": "Failed", "reason": reason})).unwrap();
-            leaving(&object)[0].ran
+            deletion(&object)[0].ran
         };
         assert!(!turned_away("OutOfcpu"));
         assert!(turned_away("Evicted"));
-        assert!(leaving(&ended("a", ""))[0].ran);
+        assert!(deletion(&ended("a", ""))[0].ran);
     }
 
     #[test]
     fn pods_that_can_no_longer_be_watched_are_not_said_to_be_deleted_but_for_those_that_are() {
-        let mut pods = [leaving(&running("a")), leaving(&running("b"))].concat();
+        let mut pods = [deletion(&running("a")), deletion(&running("b"))].concat();
         take(&mut pods, Change::Deleted(running("a")));
         refuse(&mut pods, &ClusterError::new(ErrorKind::Forbidden, "pods are hidden"));
         assert_eq!(pods[0].not_deleted(), None);

@@ -71,9 +71,9 @@ impl EventSeen {
 
 /// Guests whose network namespace a run has put its fault into, of which no Event says that it was removed: `namespace/name` of the
 /// VMI, and its UID.
-pub fn not_restored(run: &str, heard: &[EventSeen]) -> BTreeSet<(String, String)> {
+pub fn not_restored(run: &str, seen: &[EventSeen]) -> BTreeSet<(String, String)> {
     let mut last: BTreeMap<(&str, &str), &EventSeen> = BTreeMap::new();
-    for said in heard.iter().filter(|said| said.run == run && said.in_vm) {
+    for said in seen.iter().filter(|said| said.run == run && said.in_vm) {
         let latest = last.entry((&said.vmi, &said.uid)).or_insert(said);
         if said.at >= latest.at {
             *latest = said;
@@ -87,14 +87,14 @@ pub fn not_restored(run: &str, heard: &[EventSeen]) -> BTreeSet<(String, String)
 /// who asks for such a run again hears it from them. `proven` are the runs and VMIs (`namespace/name`) it was proven of.
 pub async fn tell_restored(cluster: &Cluster, proven: &BTreeSet<(String, String)>, warnings: &WarningSink) {
     // Where Events may not be read there is nobody to hear it.
-    let Ok((heard, _)) = super::events(cluster).await else {
+    let Ok((seen, _)) = super::events(cluster).await else {
         return;
     };
     let note = format!("removed and verified gone, halted by {}", escape(&cluster.user));
     let runs: BTreeSet<&String> = proven.iter().map(|(run, _)| run).collect();
     for run in runs {
-        let recorder = Recorder::new(cluster.clone(), run, fault_of(run, &heard), warnings.clone());
-        let guests = not_restored(run, &heard).into_iter();
+        let recorder = Recorder::new(cluster.clone(), run, fault_of(run, &seen), warnings.clone());
+        let guests = not_restored(run, &seen).into_iter();
         for (vmi, uid) in guests.filter(|(vmi, _)| proven.contains(&(run.clone(), vmi.clone()))) {
             let Some((namespace, name)) = vmi.split_once('/') else {
                 continue;
@@ -106,19 +106,19 @@ pub async fn tell_restored(cluster: &Cluster, proven: &BTreeSet<(String, String)
 }
 
 /// The fault of a run; empty where no Event says it.
-fn fault_of<'a>(run: &str, heard: &'a [EventSeen]) -> &'a str {
-    let mut of_run = heard.iter().filter(|said| said.run == run);
+fn fault_of<'a>(run: &str, seen: &'a [EventSeen]) -> &'a str {
+    let mut of_run = seen.iter().filter(|said| said.run == run);
     of_run.find_map(|said| said.fault.as_deref()).unwrap_or_default()
 }
 
 /// Makes a run that is running one whose fault is in place, where Events say so; its end is counted from the first of them.
-pub fn told(mut item: RunItem, heard: &[EventSeen], now: Time) -> RunItem {
+pub fn told(mut item: RunItem, seen: &[EventSeen], now: Time) -> RunItem {
     if !matches!(item.state, RunState::Running | RunState::Detached) {
         return item;
     }
     let mut last: BTreeMap<&str, &EventSeen> = BTreeMap::new();
     let mut first: Option<Timestamp> = None;
-    for said in heard.iter().filter(|said| said.run == item.id) {
+    for said in seen.iter().filter(|said| said.run == item.id) {
         let latest = last.entry(&said.vmi).or_insert(said);
         if said.at >= latest.at {
             *latest = said;
@@ -181,8 +181,8 @@ mod tests {
     }
 
     /// State, seconds left, and detail.
-    fn shown(state: RunState, heard: &[EventSeen]) -> (RunState, f64, Option<String>) {
-        let item = told(run(state), heard, Time("2026-11-28T12:00:30Z".parse().unwrap()));
+    fn shown(state: RunState, seen: &[EventSeen]) -> (RunState, f64, Option<String>) {
+        let item = told(run(state), seen, Time("2026-11-28T12:00:30Z".parse().unwrap()));
         (item.state, item.left_seconds.unwrap().0.as_secs_f64(), item.detail)
     }
 
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_was_not_restored_is_looked_into_guest_by_guest() {
-        let left = |heard: &[EventSeen]| not_restored("k3f9ab", heard);
+        let left = |seen: &[EventSeen]| not_restored("k3f9ab", seen);
         let one = |vmi: &str| BTreeSet::from([(vmi.to_owned(), format!("uid-of-{vmi}"))]);
         let (web, lab) = ("default/web-1", "lab/web-1");
         let injected = said("k3f9ab", web, true, "10");
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn only_what_a_fault_puts_into_a_vm_is_looked_for_there() {
-        let heard = |labels: serde_json::Value| {
+        let is_looked_into = |labels: serde_json::Value| {
             let event = serde_json::from_value::<Event>(serde_json::json!({
                 "metadata": {"name": "e", "namespace": "shop", "labels": labels},
                 "reason": "VMChaosInjected", "eventTime": "2026-11-28T12:00:10.000000Z",
@@ -260,10 +260,10 @@ mod tests {
             ("unheard-of", 1),
         ] {
             let labels = serde_json::json!({LABEL_RUN: "k3f9ab", LABEL_FAULT: fault});
-            assert_eq!(heard(labels), looked_into, "{fault}");
+            assert_eq!(is_looked_into(labels), looked_into, "{fault}");
         }
         assert_eq!(
-            heard(serde_json::json!({LABEL_RUN: "k3f9ab"})),
+            is_looked_into(serde_json::json!({LABEL_RUN: "k3f9ab"})),
             1,
             "one of an older version"
         );
@@ -305,12 +305,12 @@ mod tests {
             fault: fault.map(str::to_owned),
             ..said(run, "default/web-1", true, "10")
         };
-        let heard = [
+        let seen = [
             of("zzzzzz", Some("filter")),
             of("k3f9ab", None),
             of("k3f9ab", Some("netem")),
         ];
-        assert_eq!(fault_of("k3f9ab", &heard), "netem");
-        assert_eq!(fault_of("k3f9ab", &heard[..2]), "");
+        assert_eq!(fault_of("k3f9ab", &seen), "netem");
+        assert_eq!(fault_of("k3f9ab", &seen[..2]), "");
     }
 }

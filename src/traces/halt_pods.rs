@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use super::delete_pods::{END_LIMIT, Leaving, end};
+use super::delete_pods::{Deletion, END_LIMIT, end};
 use super::prove::{self, Place, Sweeping};
 use crate::cluster::Cluster;
 use crate::run::words::vmi;
@@ -59,27 +59,27 @@ pub(super) async fn halt(
         if is_proven { &mut proven } else { &mut unproven }.push(pod);
     }
     let ended = end(cluster, &halted.run.id, proven).await;
-    for why in ended.iter().filter_map(Leaving::not_deleted) {
+    for why in ended.iter().filter_map(Deletion::not_deleted) {
         halted.told.push(why);
     }
     pods.extend(ended);
-    halted.run.pods = pods.into_iter().map(|leaving| leaving.pod).chain(unproven).collect();
+    halted.run.pods = pods.into_iter().map(|deletion| deletion.pod).chain(unproven).collect();
     halted
 }
 
 /// Finds out whether anything of a pod is left.
 async fn settle(
     cluster: &Cluster,
-    leaving: &Leaving,
+    deletion: &Deletion,
     claimed: &BTreeMap<String, String>,
     how: &Sweeping,
     halted: &mut Halted,
 ) {
-    match standing(leaving) {
-        Standing::Clean => halted.told.extend(leaving.not_deleted()),
+    match standing(deletion) {
+        Standing::Clean => halted.told.extend(deletion.not_deleted()),
         Standing::Nothing(why) => halted.told.push(why.to_owned()),
-        Standing::There(why) => halted.left.push(about(&leaving.pod, &why)),
-        Standing::Unproven => prove(cluster, &leaving.pod, claimed, how, halted).await,
+        Standing::There(why) => halted.left.push(about(&deletion.pod, &why)),
+        Standing::Unproven => prove(cluster, &deletion.pod, claimed, how, halted).await,
     }
 }
 
@@ -96,25 +96,25 @@ enum Standing {
     Unproven,
 }
 
-fn standing(leaving: &Leaving) -> Standing {
-    if let Some(verdict) = leaving.pod.state.verdict() {
+fn standing(deletion: &Deletion) -> Standing {
+    if let Some(verdict) = deletion.pod.state.verdict() {
         return if verdict.is_clean() {
             Standing::Clean
         } else {
             Standing::Unproven
         };
     }
-    if let Some(why) = &leaving.refused {
+    if let Some(why) = &deletion.refused {
         return Standing::There(format!("could not be ended: {why}"));
     }
-    if !leaving.gone {
+    if !deletion.gone {
         let limit = END_LIMIT.as_secs();
         return Standing::There(format!("was told to end and has not within {limit} s"));
     }
-    if !leaving.ran {
+    if !deletion.ran {
         return Standing::Nothing("it had not started");
     }
-    if leaving.pod.changes_nothing() {
+    if deletion.pod.changes_nothing() {
         return Standing::Nothing("it was only looking");
     }
     Standing::Unproven
@@ -216,7 +216,7 @@ mod tests {
     use serde_json::{Value, json};
 
     /// A pod that was told to end, has run and is gone.
-    fn gone(fault: &str, message: Option<&str>) -> Leaving {
+    fn gone(fault: &str, message: Option<&str>) -> Deletion {
         let state: Value = match message {
             Some(message) => json!({"terminated": {"exitCode": 0, "message": message}}),
             None => json!({"running": {}}),
@@ -226,7 +226,7 @@ mod tests {
                 "app.kubernetes.io/managed-by": "kubectl-vmchaos", "vmchaos.dev/run": "k3f9ab", "vmchaos.dev/fault": fault}},
             "status": {"phase": "Running", "containerStatuses": [
                 {"name": "agent", "ready": true, "restartCount": 0, "image": "i", "imageID": "i", "state": state}]}});
-        Leaving {
+        Deletion {
             pod: DebugPodSeen::of(&serde_json::from_value(object).unwrap()).unwrap(),
             gone: true,
             ran: true,
@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(standing(&gone("netem", Some(&told("restored")))), Standing::Clean);
         assert_eq!(standing(&gone("netem", Some(&told("leaked")))), Standing::Unproven);
         assert_eq!(standing(&gone("netem", None)), Standing::Unproven);
-        let never_ran = Leaving {
+        let never_ran = Deletion {
             ran: false,
             ..gone("netem", None)
         };
@@ -251,16 +251,16 @@ mod tests {
 
     #[test]
     fn a_pod_that_may_still_be_at_work_is_not_looked_after() {
-        let there = |leaving: Leaving| match standing(&leaving) {
+        let there = |deletion: Deletion| match standing(&deletion) {
             Standing::There(why) => why,
             other => panic!("{other:?}"),
         };
-        let still = || Leaving {
+        let still = || Deletion {
             gone: false,
             ..gone("netem", None)
         };
         assert_eq!(there(still()), "was told to end and has not within 30 s");
-        let refused = Leaving {
+        let refused = Deletion {
             refused: Some("forbidden".into()),
             ..still()
         };

@@ -103,7 +103,7 @@ pub(super) async fn look(
         context.printer.line(&format!("no node was looked at ({why})"));
         return Ok(());
     }
-    if !Context::agreed(&request.writing, cluster)? {
+    if !Context::confirmed_by_flag(&request.writing, cluster)? {
         let question = format!("Start them in {}?", cluster.place());
         ask(context, Confirm::yes_no("", question), "no node was looked at").await?;
     }

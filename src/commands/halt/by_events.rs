@@ -36,21 +36,21 @@ pub(super) async fn read(cluster: &Cluster, request: &HaltRequest, found: &Found
     }
     let read = traces::events(cluster).await;
     if request.runs.is_empty() || request.namespace.is_some() {
-        let all = read.map(|(heard, _)| heard).unwrap_or_default();
+        let all = read.map(|(events, _)| events).unwrap_or_default();
         return Told { all, ..Told::default() };
     }
     let (runs, all, blind) = match read {
-        Ok((heard, view)) => {
+        Ok((events, view)) => {
             let guests = |run: &String| {
                 let pods = found.pods().filter(|it| it.id == *run).flat_map(|it| &it.pods);
                 let answered: BTreeSet<&String> = pods.flat_map(|pod| &pod.targets).collect();
-                let left = not_restored(run, &heard).into_iter();
+                let left = not_restored(run, &events).into_iter();
                 let left: BTreeSet<Guest> = left.filter(|(vmi, _)| !answered.contains(vmi)).collect();
                 (!left.is_empty()).then(|| (run.clone(), left))
             };
             let not_permitted = |places| format!("in {places}: listing events.events.k8s.io is not permitted there");
             let runs = request.runs.iter().filter_map(guests).collect();
-            (runs, heard, view.blind_spots().map(not_permitted))
+            (runs, events, view.blind_spots().map(not_permitted))
         }
         Err(error) => (
             BTreeMap::new(),

@@ -16,7 +16,7 @@ use crate::cluster::Cluster;
 use crate::cluster::vmi::VirtualMachineInstance;
 use crate::cluster::watch::Change;
 use crate::fault::Unfit;
-use crate::faults::migrate::eligibility::{NotMovable, Terrain, judge};
+use crate::faults::migrate::eligibility::{Ineligible, Terrain, eligibility};
 use crate::faults::migrate::plan::MigrationPlan;
 use crate::faults::screen::Screen;
 use crate::plan::consent::Confirmed;
@@ -180,8 +180,8 @@ impl Driver<'_> {
             .iter()
             .zip(&self.plan.pool)
             .map(|(vmi, planned)| match vmi {
-                Some(vmi) => judge(vmi, &terrain, destination),
-                None => Err(NotMovable::Unfit(Unfit {
+                Some(vmi) => eligibility(vmi, &terrain, destination),
+                None => Err(Ineligible::Unfit(Unfit {
                     namespace: planned.namespace.clone(),
                     name: planned.name.clone(),
                     reason: "does not run any more".to_owned(),

@@ -14,7 +14,7 @@ use crate::cluster::vmi::{Toleration, VirtualMachineInstance};
 use crate::command_line::CommandLine;
 use crate::escape::escape;
 use crate::fault::Unfit;
-use crate::faults::migrate::spec::{Destination, Movable};
+use crate::faults::migrate::spec::{Destination, Eligible};
 use crate::faults::registry::Ground;
 
 /// So many nodes are told why they cannot take a VM.
@@ -45,20 +45,20 @@ pub(crate) fn unfit_now(vmi: &VirtualMachineInstance, ground: &Ground) -> Option
         moving: BTreeMap::new(),
         flags: ground.flags.clone(),
     };
-    judge(vmi, &terrain, &Destination::default())
+    eligibility(vmi, &terrain, &Destination::default())
         .err()
-        .map(NotMovable::into_unfit)
+        .map(Ineligible::into_unfit)
 }
 
 /// Why a VM cannot be migrated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum NotMovable {
+pub(crate) enum Ineligible {
     /// It is where it was to go.
     IsThere(Unfit),
     Unfit(Unfit),
 }
 
-impl NotMovable {
+impl Ineligible {
     pub(crate) fn into_unfit(self) -> Unfit {
         match self {
             Self::IsThere(unfit) | Self::Unfit(unfit) => unfit,
@@ -72,18 +72,18 @@ impl NotMovable {
     }
 }
 
-impl From<Unfit> for NotMovable {
+impl From<Unfit> for Ineligible {
     fn from(unfit: Unfit) -> Self {
         Self::Unfit(unfit)
     }
 }
 
 /// Where this VMI could be migrated to, or why it cannot be.
-pub(crate) fn judge(
+pub(crate) fn eligibility(
     vmi: &VirtualMachineInstance,
     terrain: &Terrain,
     destination: &Destination,
-) -> Result<Movable, NotMovable> {
+) -> Result<Eligible, Ineligible> {
     let unfit = |reason: String, hint: Option<CommandLine>| Unfit {
         namespace: vmi.namespace().to_owned(),
         name: vmi.name().to_owned(),
@@ -110,7 +110,7 @@ pub(crate) fn judge(
     }
     let node = vmi.status.node_name.as_str();
     if destination.node.as_deref() == Some(node) {
-        return Err(NotMovable::IsThere(unfit(format!("is already on {node}"), None)));
+        return Err(Ineligible::IsThere(unfit(format!("is already on {node}"), None)));
     }
     let to = terrain.nodes.as_deref().map(|nodes| targets(vmi, nodes, destination));
     if let Some(Err(why)) = to {
@@ -120,7 +120,7 @@ pub(crate) fn judge(
         )
         .into());
     }
-    Ok(Movable {
+    Ok(Eligible {
         namespace: vmi.namespace().to_owned(),
         name: vmi.name().to_owned(),
         uid: vmi.uid().to_owned(),

@@ -36,7 +36,7 @@ fn terrain(nodes: Vec<Node>) -> Terrain {
 
 #[track_caller]
 fn refused(vmi: &VirtualMachineInstance, nodes: Vec<Node>, destination: &Destination, reason: &str) {
-    let unfit = judge(vmi, &terrain(nodes), destination).unwrap_err();
+    let unfit = eligibility(vmi, &terrain(nodes), destination).unwrap_err();
     assert_eq!(unfit.reason(), reason);
 }
 
@@ -57,12 +57,12 @@ fn intel(names: &[&str]) -> Vec<Node> {
 
 #[test]
 fn a_vm_can_go_wherever_a_node_would_take_it() {
-    let found = judge(&vmi(|_| {}), &terrain(intel(&["c", "a", "b"])), &anywhere()).unwrap();
+    let found = eligibility(&vmi(|_| {}), &terrain(intel(&["c", "a", "b"])), &anywhere()).unwrap();
     assert_eq!(
         (found.node.as_str(), found.to),
         ("a", Some(vec!["b".into(), "c".into()]))
     );
-    let unknown = judge(&vmi(|_| {}), &Terrain::default(), &anywhere()).unwrap();
+    let unknown = eligibility(&vmi(|_| {}), &Terrain::default(), &anywhere()).unwrap();
     assert_eq!(unknown.to, None, "nodes may not be listed");
 }
 
@@ -75,7 +75,7 @@ fn what_the_condition_says_is_passed_on() {
     refused(&local, intel(&["a", "b"]), &anywhere(), reason);
     let unsaid = vmi(|vmi| vmi["status"]["conditions"] = json!([]));
     assert!(
-        judge(&unsaid, &terrain(intel(&["a", "b"])), &anywhere()).is_ok(),
+        eligibility(&unsaid, &terrain(intel(&["a", "b"])), &anywhere()).is_ok(),
         "KubeVirt refuses a False only"
     );
 }
@@ -124,7 +124,7 @@ fn selectors_of_the_vm_and_of_the_run_both_count() {
         node: None,
         selector: [("zone".to_owned(), "zone-c".to_owned())].into(),
     };
-    let found = judge(&vmi(|_| {}), &terrain(intel(&["a", "b", "c"])), &wanted).unwrap();
+    let found = eligibility(&vmi(|_| {}), &terrain(intel(&["a", "b", "c"])), &wanted).unwrap();
     assert_eq!(found.to, Some(vec!["c".into()]));
 }
 
@@ -137,7 +137,7 @@ fn the_vms_own_node_affinity_counts() {
     });
     let reason = "has no other node that could take it: b does not match the VM's node affinity";
     refused(&tied, intel(&["a", "b"]), &anywhere(), reason);
-    let found = judge(&tied, &terrain(intel(&["a", "b", "c"])), &anywhere()).unwrap();
+    let found = eligibility(&tied, &terrain(intel(&["a", "b", "c"])), &anywhere()).unwrap();
     assert_eq!(found.to, Some(vec!["c".into()]));
 }
 
@@ -167,7 +167,7 @@ fn taints_have_to_be_tolerated() {
     ] {
         let vmi = vmi(|vmi| vmi["spec"]["tolerations"] = json!([toleration.clone()]));
         assert_eq!(
-            judge(&vmi, &terrain(nodes.clone()), &anywhere()).is_ok(),
+            eligibility(&vmi, &terrain(nodes.clone()), &anywhere()).is_ok(),
             tolerated,
             "{toleration}"
         );
@@ -186,13 +186,13 @@ fn one_node_is_judged_alone() {
         &to("x"),
         "cannot go to x: there is no such node",
     );
-    assert!(judge(&vmi(|_| {}), &terrain(nodes), &to("c")).is_ok());
+    assert!(eligibility(&vmi(|_| {}), &terrain(nodes), &to("c")).is_ok());
 }
 
 #[test]
 fn the_cpu_is_compared_with_that_of_the_node_it_runs_on() {
     let nodes = vec![node("b", "AMD"), node("a", "Intel"), node("c", "Intel")];
-    let found = judge(&vmi(|_| {}), &terrain(nodes), &anywhere()).unwrap();
+    let found = eligibility(&vmi(|_| {}), &terrain(nodes), &anywhere()).unwrap();
     assert_eq!(found.to, Some(vec!["c".into()]));
 }
 
@@ -213,7 +213,7 @@ fn a_toleration_of_another_taint_tolerates_nothing() {
         (json!({"key": "gpu", "operator": "Equal", "value": "x"}), false),
     ] {
         let vmi = vmi(|vmi| vmi["spec"]["tolerations"] = json!([toleration]));
-        let found = judge(&vmi, &terrain(tainted()), &anywhere());
+        let found = eligibility(&vmi, &terrain(tainted()), &anywhere());
         assert_eq!(found.is_ok(), tolerates, "{toleration}");
     }
 }

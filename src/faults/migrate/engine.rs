@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use super::cancel::CANCEL_LIMIT;
 use super::flight::{Clock, End, Flight, Why};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
-use crate::faults::migrate::eligibility::NotMovable;
+use crate::faults::migrate::eligibility::Ineligible;
 use crate::faults::migrate::plan::MigrationPlan;
 use crate::faults::migrate::schedule::Schedule;
-use crate::faults::migrate::spec::{Extent, Movable};
+use crate::faults::migrate::spec::{Eligible, Extent};
 use crate::problem::Problem;
 use crate::run::machine::{Machine, Moment, Outside};
 
@@ -181,7 +181,7 @@ impl Engine {
         format!("{} s", self.timeout.as_secs_f64())
     }
 
-    fn surveyed(&mut self, pool: &[Result<Movable, NotMovable>], now: Instant) {
+    fn surveyed(&mut self, pool: &[Result<Eligible, Ineligible>], now: Instant) {
         let Stage::Surveying(number) = self.stage else {
             return;
         };
@@ -198,7 +198,7 @@ impl Engine {
                 self.vms[vm].unfit = None;
                 continue;
             };
-            let stays = matches!(why, NotMovable::IsThere(_));
+            let stays = matches!(why, Ineligible::IsThere(_));
             let (turn, reason) = (round.left_out.contains(&vm), why.reason());
             if turn && !stays {
                 self.vms[vm].failed_to_move = Some(format!("round {number}: it {reason}"));

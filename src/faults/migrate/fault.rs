@@ -10,7 +10,7 @@ use super::plan_text;
 use super::report as document;
 use super::requests::new_migration;
 use super::schedule::Schedule;
-use super::spec::{Destination, Extent, MigrateSpec, Movable};
+use super::spec::{Destination, Eligible, Extent, MigrateSpec};
 use super::{COMMAND, driver};
 use crate::cluster::events::Regarding;
 use crate::cluster::kubevirt::KubeVirt;
@@ -50,7 +50,7 @@ pub(crate) struct Seen {
 }
 
 impl Fault for MigrateFault {
-    type Target = Movable;
+    type Target = Eligible;
     type Seen = Seen;
     type Plan = MigrationPlan;
     type Ran = driver::Ran;
@@ -66,7 +66,7 @@ impl Fault for MigrateFault {
         AskedFault::new(COMMAND, Columns::Migrations, &self.spec)
     }
 
-    async fn find(&self, cluster: &Cluster, selection: &Selection) -> Result<(Found<Movable>, Seen), ClusterError> {
+    async fn find(&self, cluster: &Cluster, selection: &Selection) -> Result<(Found<Eligible>, Seen), ClusterError> {
         let pool = pool(cluster, selection, &self.spec.destination).await?;
         let rows = pool.rows.into_iter();
         let rows = rows.map(|(vmi, fault)| Candidate::of(&vmi, fault)).collect();
@@ -85,7 +85,7 @@ impl Fault for MigrateFault {
         can_select_nodes(destination, seen.kubevirt.as_ref())
     }
 
-    async fn plan(&self, order: Order<'_>, chosen: Chosen<Movable>, seen: Seen) -> Result<MigrationPlan, Stop> {
+    async fn plan(&self, order: Order<'_>, chosen: Chosen<Eligible>, seen: Seen) -> Result<MigrationPlan, Stop> {
         let spec = self.spec.clone();
         let vms = chosen.targets.len();
         let parallel = spec.parallel as usize;
@@ -266,7 +266,7 @@ fn can_select_nodes(destination: &Destination, kubevirt: Option<&KubeVirt>) -> R
     }
 }
 
-fn refused_for(vm: &Movable, stop: Stop) -> Stop {
+fn refused_for(vm: &Eligible, stop: Stop) -> Stop {
     Stop {
         problem: stop.problem.context(vm.key()),
         ..stop

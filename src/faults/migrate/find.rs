@@ -14,13 +14,13 @@ use crate::cluster::nodes;
 use crate::cluster::selection::Selection;
 use crate::cluster::vmi::VirtualMachineInstance;
 use crate::fault::Unfit;
-use crate::faults::migrate::eligibility::{NotMovable, Terrain, judge};
-use crate::faults::migrate::spec::{Destination, Movable};
+use crate::faults::migrate::eligibility::{Ineligible, Terrain, eligibility};
+use crate::faults::migrate::spec::{Destination, Eligible};
 
 /// What matched, sorted by namespace and name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pool {
-    pub rows: Vec<(VirtualMachineInstance, Result<Movable, Unfit>)>,
+    pub rows: Vec<(VirtualMachineInstance, Result<Eligible, Unfit>)>,
     /// Named VMIs that do not exist but whose VM does.
     pub stopped: Vec<Unfit>,
     /// Sentences about named VMIs of which there is neither a VMI nor a VM.
@@ -47,7 +47,7 @@ pub(crate) async fn pool(
     let (stopped, missing) = absent?;
     let terrain = Terrain { moving, ..terrain };
     let judged = |vmi: VirtualMachineInstance| {
-        let judged = judge(&vmi, &terrain, destination).map_err(NotMovable::into_unfit);
+        let judged = eligibility(&vmi, &terrain, destination).map_err(Ineligible::into_unfit);
         (vmi, judged)
     };
     Ok(Pool {

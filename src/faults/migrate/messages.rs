@@ -2,8 +2,8 @@
 
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::vmi::VirtualMachineInstance;
-use crate::faults::migrate::eligibility::NotMovable;
-use crate::faults::migrate::spec::Movable;
+use crate::faults::migrate::eligibility::Ineligible;
+use crate::faults::migrate::spec::Eligible;
 use crate::problem::Problem;
 use crate::run::machine::Outside;
 
@@ -14,7 +14,7 @@ pub(crate) type FlightIndex = usize;
 #[derive(Debug)]
 pub(crate) enum Input {
     /// Answer to [`Action::Survey`]: every VM of the pool, in its order.
-    Surveyed(Vec<Result<Movable, NotMovable>>),
+    Surveyed(Vec<Result<Eligible, Ineligible>>),
     /// Answer to [`Action::Create`].
     Created(FlightIndex, Result<Box<VirtualMachineInstanceMigration>, NotMade>),
     /// Answer to [`Action::Seek`]: the object that was made after all, none, or nobody could look.

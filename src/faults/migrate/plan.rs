@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::explain::Limits;
 use super::schedule::Schedule;
 use crate::fault::Unfit;
-use crate::faults::migrate::spec::{Extent, MigrateSpec, Movable};
+use crate::faults::migrate::spec::{Eligible, Extent, MigrateSpec};
 use crate::plan::pod_options::{FAULT, REASON, USER};
 
 /// Annotations of a migration object: its round, how many seconds there may be between its end and the next round (absent
@@ -28,7 +28,7 @@ pub(crate) struct MigrationPlan {
     pub run: String,
     pub spec: MigrateSpec,
     /// The VMs that take part, by namespace and name.
-    pub pool: Vec<Movable>,
+    pub pool: Vec<Eligible>,
     pub schedule: Schedule,
     /// How many VMIs the selection matched that can be migrated.
     pub matched: usize,
@@ -73,7 +73,7 @@ impl MigrationPlan {
         self.schedule.rounds().is_none_or(|rounds| round < rounds)
     }
 
-    /// The rounds to come when every VM stays movable, with the time before each: at most `limit`, and where they end by
+    /// The rounds to come when every VM stays eligible, with the time before each: at most `limit`, and where they end by
     /// time, those that begin before it.
     pub(crate) fn rounds(&self, limit: u64) -> impl Iterator<Item = (u64, Duration, Vec<usize>)> {
         let limit = self.schedule.rounds().map_or(limit, |rounds| rounds.min(limit));

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::flight::Flight;
 use crate::cluster::vmi::VirtualMachineInstance;
 use crate::cluster::watch::Change;
-use crate::faults::migrate::spec::Movable;
+use crate::faults::migrate::spec::Eligible;
 
 /// A VMI that does not show its migration's end by then will not: the migration failed before the nodes were told of it.
 const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(1);
@@ -28,7 +28,7 @@ pub(super) struct Pool {
 // === impl Pool ===
 
 impl Pool {
-    pub(super) fn new(vms: &[Movable]) -> Self {
+    pub(super) fn new(vms: &[Eligible]) -> Self {
         let namespaces: BTreeSet<String> = vms.iter().map(|vm| vm.namespace.clone()).collect();
         let keys = vms.iter().map(|vm| (vm.namespace.clone(), vm.name.clone()));
         Self {
@@ -109,14 +109,14 @@ mod tests {
     use crate::run::machine::Moment;
 
     fn pool(keys: &[(&str, &str)]) -> Pool {
-        let movable = |(namespace, name): &(&str, &str)| Movable {
+        let eligible = |(namespace, name): &(&str, &str)| Eligible {
             namespace: (*namespace).into(),
             name: (*name).into(),
             uid: String::new(),
             node: "a".into(),
             to: None,
         };
-        Pool::new(&keys.iter().map(movable).collect::<Vec<_>>())
+        Pool::new(&keys.iter().map(eligible).collect::<Vec<_>>())
     }
 
     fn vmi(name: &str, state: &serde_json::Value) -> VirtualMachineInstance {

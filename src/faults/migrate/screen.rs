@@ -10,7 +10,7 @@ use crate::cluster::events::{Happened, Regarding};
 use crate::faults::migrate::engine::PoolVm;
 use crate::faults::migrate::flight::{End, Flight};
 use crate::faults::migrate::plan::MigrationPlan;
-use crate::faults::migrate::spec::Movable;
+use crate::faults::migrate::spec::Eligible;
 use crate::faults::screen::Screen;
 use crate::ui::State;
 
@@ -28,7 +28,7 @@ pub(super) struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     pub(super) fn new(screen: &'a Screen, plan: &MigrationPlan) -> Self {
-        let vmi = |vm: &Movable| Regarding::new(&vm.namespace, &vm.name, &vm.uid);
+        let vmi = |vm: &Eligible| Regarding::new(&vm.namespace, &vm.name, &vm.uid);
         Self {
             screen,
             vmis: plan.pool.iter().map(vmi).collect(),

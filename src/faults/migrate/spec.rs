@@ -42,7 +42,7 @@ pub struct MigrateSpec {
 
 /// A VMI that can be migrated, as found last.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Movable {
+pub(crate) struct Eligible {
     pub namespace: String,
     pub name: String,
     pub uid: String,
@@ -70,7 +70,7 @@ impl Destination {
     }
 }
 
-impl Movable {
+impl Eligible {
     /// `namespace/name`, as it is shown everywhere.
     pub(crate) fn key(&self) -> String {
         format!("{}/{}", self.namespace, self.name)

@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use super::engine::{Action, Engine, Input};
 use super::flight::{End, Flight};
 use crate::fault::{Time, Unfit};
-use crate::faults::migrate::eligibility::NotMovable;
+use crate::faults::migrate::eligibility::Ineligible;
 use crate::faults::migrate::plan::MigrationPlan;
 use crate::faults::migrate::schedule::Schedule;
-use crate::faults::migrate::spec::{Destination, Extent, MigrateSpec, Movable};
+use crate::faults::migrate::spec::{Destination, Eligible, Extent, MigrateSpec};
 use crate::run::machine::{Machine, Moment, Outside};
 fn moment(at: Instant) -> Moment {
     Moment {
@@ -27,8 +27,8 @@ pub(super) struct Run {
     pub(super) asked: Vec<Action>,
 }
 
-pub(super) fn movable(name: &str) -> Movable {
-    Movable {
+pub(super) fn eligible(name: &str) -> Eligible {
+    Eligible {
         namespace: "shop".into(),
         name: name.into(),
         uid: format!("uid-{name}"),
@@ -50,7 +50,7 @@ impl Run {
             run: "k3f9ab".into(),
             schedule: Schedule::new(&spec, vms.len(), 1),
             spec,
-            pool: vms.iter().map(|name| movable(name)).collect(),
+            pool: vms.iter().map(|name| eligible(name)).collect(),
             matched: vms.len(),
             left_out: Vec::new(),
             node_labels: [].into(),
@@ -83,8 +83,8 @@ impl Run {
 
     pub(super) fn survey(&mut self, pool: &[&str]) {
         let judged = pool.iter().map(|name| match name.strip_prefix('!') {
-            None => Ok(movable(name)),
-            Some(name) => Err(NotMovable::Unfit(Unfit {
+            None => Ok(eligible(name)),
+            Some(name) => Err(Ineligible::Unfit(Unfit {
                 namespace: "shop".into(),
                 name: name.into(),
                 reason: "is paused".into(),

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::eligibility::NotMovable;
+use super::eligibility::Ineligible;
 use super::engine::{Action, Input, NotMade};
 use super::flight::{End, Flight};
-use super::testing::{Run, flying, movable, once};
+use super::testing::{Run, eligible, flying, once};
 use crate::fault::{Time, Unfit};
 use crate::faults::migrate::spec::Extent;
 use crate::problem::{Problem, Reason};
@@ -240,14 +240,14 @@ fn a_vm_that_is_where_it_was_to_go_has_not_failed_to_move() {
         reason: reason.into(),
         hint: None,
     };
-    let failed = |why: NotMovable| {
+    let failed = |why: Ineligible| {
         let mut run = once(&["x", "y"]);
-        run.handle(Input::Surveyed(vec![Err(why), Ok(movable("y"))]));
+        run.handle(Input::Surveyed(vec![Err(why), Ok(eligible("y"))]));
         run.engine.vms()[0].failed_to_move.clone()
     };
-    assert_eq!(failed(NotMovable::IsThere(unfit("is already on b"))), None);
+    assert_eq!(failed(Ineligible::IsThere(unfit("is already on b"))), None);
     assert_eq!(
-        failed(NotMovable::Unfit(unfit("is already on its way out"))).as_deref(),
+        failed(Ineligible::Unfit(unfit("is already on its way out"))).as_deref(),
         Some("round 1: it is already on its way out")
     );
 }

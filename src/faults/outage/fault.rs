@@ -99,7 +99,7 @@ impl Fault for OutageFault {
 
     /// Reads what is needed of each VMI: its manifest, and where it runs.
     async fn plan(&self, order: Order<'_>, chosen: Chosen<OutageTarget>, seen: Seen) -> Result<OutagePlan, Stop> {
-        self.enough(chosen.matched)?;
+        self.count_matches(chosen.matched)?;
         let spec = &self.spec;
         can_reset(spec, seen.kubevirt.as_ref())?;
         let release = seen.kubevirt.as_ref().and_then(KubeVirt::release);
@@ -254,7 +254,7 @@ impl Fault for OutageFault {
 
 impl OutageFault {
     /// An outage of fewer VMs than asked for would prove less than asked for.
-    fn enough(&self, matched: usize) -> Result<(), Stop> {
+    fn count_matches(&self, matched: usize) -> Result<(), Stop> {
         let Some((count, flag)) = self.count.filter(|(count, _)| *count as usize > matched) else {
             return Ok(());
         };

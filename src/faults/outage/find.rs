@@ -64,7 +64,7 @@ pub(crate) async fn candidates(
     let flags = cluster.flags();
     let judged = |vmi: VirtualMachineInstance| {
         let vm = owners.get(&(vmi.namespace().to_owned(), vmi.name().to_owned()));
-        let judged = judge(&vmi, vm, spec, flags);
+        let judged = eligibility(&vmi, vm, spec, flags);
         (vmi, judged)
     };
     Ok(Candidates {
@@ -155,7 +155,7 @@ pub(crate) fn unfit_now(vmi: &VirtualMachineInstance, flags: &[String]) -> Optio
 }
 
 /// What an outage would be done to, or why it cannot be.
-fn judge(
+fn eligibility(
     vmi: &VirtualMachineInstance,
     vm: Option<&VirtualMachine>,
     spec: &OutageSpec,

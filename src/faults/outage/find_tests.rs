@@ -25,21 +25,21 @@ fn vm(strategy: &str) -> VirtualMachine {
 }
 
 fn reason(vmi: &VirtualMachineInstance, vm: Option<&VirtualMachine>, mode: Mode) -> String {
-    judge(vmi, vm, &OutageSpec::plain(mode), &[]).unwrap_err().reason
+    eligibility(vmi, vm, &OutageSpec::plain(mode), &[]).unwrap_err().reason
 }
 
 #[test]
 fn what_keeps_it_running_is_known() {
-    let found = judge(&owned(), Some(&vm("Once")), &OutageSpec::plain(Mode::Delete), &[]).unwrap();
+    let found = eligibility(&owned(), Some(&vm("Once")), &OutageSpec::plain(Mode::Delete), &[]).unwrap();
     assert_eq!(found.owner, Owner::Vm(RunField::RunStrategy("Once".into())));
     assert_eq!(
         (found.agent, found.shutdown.as_secs(), found.volatile.len()),
         (true, 180, 1)
     );
-    let alone = judge(&vmi(&json!([])), None, &OutageSpec::plain(Mode::Delete), &[]).unwrap();
+    let alone = eligibility(&vmi(&json!([])), None, &OutageSpec::plain(Mode::Delete), &[]).unwrap();
     assert_eq!(alone.owner, Owner::Nobody);
     let set = json!([{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstanceReplicaSet", "name": "farm", "uid": "r", "controller": true}]);
-    let of_a_set = judge(&vmi(&set), None, &OutageSpec::plain(Mode::Delete), &[]).unwrap();
+    let of_a_set = eligibility(&vmi(&set), None, &OutageSpec::plain(Mode::Delete), &[]).unwrap();
     assert!(matches!(of_a_set.owner, Owner::ReplicaSet { .. }));
 }
 
@@ -48,7 +48,7 @@ fn a_vm_that_halts_or_receives_is_no_target() {
     assert!(reason(&owned(), Some(&vm("Halted")), Mode::Stop).contains("Halted"));
     assert!(reason(&owned(), Some(&vm("WaitAsReceiver")), Mode::Delete).contains("WaitAsReceiver"));
     assert!(
-        judge(
+        eligibility(
             &owned(),
             Some(&vm("WaitAsReceiver")),
             &OutageSpec::plain(Mode::Pause),
@@ -67,7 +67,7 @@ fn what_already_has_an_outage_names_its_run_and_the_way_out() {
     let mut paused = owned();
     paused.status.conditions = serde_json::from_value(json!([{"type": "Paused", "status": "True"}])).unwrap();
     for vmi in [owned(), paused] {
-        let unfit = judge(
+        let unfit = eligibility(
             &vmi,
             Some(&marked),
             &OutageSpec::plain(Mode::Delete),
@@ -97,15 +97,15 @@ fn what_kubevirt_would_refuse_is_refused_before() {
     probed.spec.liveness_probe = serde_json::from_value(json!({"tcpSocket": {"port": 22}})).unwrap();
     assert!(reason(&probed, Some(&vm("Always")), Mode::Pause).contains("has a liveness probe"));
     let spec = OutageSpec::plain(Mode::Delete);
-    assert!(judge(&probed, Some(&vm("Always")), &spec, &[]).is_ok());
+    assert!(eligibility(&probed, Some(&vm("Always")), &spec, &[]).is_ok());
 
     let held = OutageSpec {
         disable_auto_restart: true,
         ..spec
     };
-    let alone = judge(&vmi(&json!([])), None, &held, &[]).unwrap_err();
+    let alone = eligibility(&vmi(&json!([])), None, &held, &[]).unwrap_err();
     assert!(alone.reason.contains("has no VM whose restart could be disabled"));
-    assert!(judge(&owned(), Some(&vm("Always")), &held, &[]).is_ok());
+    assert!(eligibility(&owned(), Some(&vm("Always")), &held, &[]).is_ok());
     assert!(reason(&vmi(&json!([])), None, Mode::Stop).contains("has no VM that could be stopped"));
 }
 

@@ -12,7 +12,7 @@ use crate::node::wire::{Event, Word};
 use crate::plan::compile_kill;
 use crate::plan::pod_options::{FAULT, REASON, TARGETS, USER};
 use crate::problem::{Problem, Reason};
-use crate::run::one_shot_pod::{Errand, Next, Removal};
+use crate::run::one_shot_pod::{Next, OneShotPod, Removal};
 use crate::run::signals::Signals;
 use crate::run::words;
 
@@ -73,7 +73,7 @@ pub(super) async fn kill(
         Ok(pod) => pod,
         Err(why) => return (refused(Problem::new(Reason::Plan, why)), None),
     };
-    let errand = Errand {
+    let one_shot = OneShotPod {
         cluster,
         pod,
         start_limit: pods.options.start_limit,
@@ -82,7 +82,7 @@ pub(super) async fn kill(
     let key = plan.vms[index].target.key();
     let mut said = false;
     let answer = |event| answer(event, &key, &mut said);
-    let (result, removal) = errand.run(signals.any(), answer).await;
+    let (result, removal) = one_shot.run(signals.any(), answer).await;
     (done(result, said, marked), Some(removal))
 }
 

@@ -1,4 +1,4 @@
-//! What the agents say, and what it means for the VMs: the engine's ear.
+//! What the agents say, and what it means for the VMs, as the engine takes it.
 
 use std::collections::BTreeMap;
 
@@ -9,19 +9,19 @@ use super::engine::{Action, Engine, LOOK_LIMIT, Life, STEP_LIMIT};
 use super::vm::{Cause, End, PodIndex, Step, VmIndex};
 use crate::cluster::events::Happened;
 use crate::faults::packets::probes::Told;
-use crate::node::session::Heard;
+use crate::node::session::SessionEvent;
 use crate::node::wire::{By, Event, Line, ProbePhase, Word};
 use crate::problem::{Problem, Reason};
 use crate::run::words;
 
 impl Engine {
-    pub(super) fn heard(&mut self, pod: PodIndex, heard: Heard, now: Instant) {
-        match heard {
-            Heard::Created { .. } => {}
-            Heard::Waiting(why) => self.each_in(pod, |engine, vm, _| {
+    pub(super) fn session_event(&mut self, pod: PodIndex, event: SessionEvent, now: Instant) {
+        match event {
+            SessionEvent::Created { .. } => {}
+            SessionEvent::Waiting(why) => self.each_in(pod, |engine, vm, _| {
                 engine.vms[vm].note(engine.clock, format!("the debug pod waits: {why}"));
             }),
-            Heard::Attached => {
+            SessionEvent::Attached => {
                 self.pods[pod] = Life::Talking;
                 self.each_in(pod, |engine, vm, placement| {
                     engine.vms[vm].placements[placement].limit = Some(now + LOOK_LIMIT);
@@ -30,8 +30,8 @@ impl Engine {
                     self.actions.push(Action::Say(pod, Word::Rollback(None)));
                 }
             }
-            Heard::Line(line) => self.event(pod, line, now),
-            Heard::NotStarted { error } => {
+            SessionEvent::Line(line) => self.event(pod, line, now),
+            SessionEvent::NotStarted { error } => {
                 self.pods[pod] = Life::Over;
                 let problem = words::not_started(&error);
                 self.each_in(pod, |engine, vm, placement| {
@@ -40,12 +40,12 @@ impl Engine {
                     engine.finish(vm, placement, End::Untouched);
                 });
             }
-            Heard::WireLost => {
+            SessionEvent::WireLost => {
                 self.pods[pod] = Life::Lost;
                 self.forget_probes_of_pod(pod);
                 self.each_in(pod, |engine, vm, placement| engine.wire_lost(vm, placement, now));
             }
-            Heard::Over(state) => {
+            SessionEvent::Over(state) => {
                 self.pods[pod] = Life::Over;
                 self.forget_probes_of_pod(pod);
                 self.each_in(pod, |engine, vm, placement| engine.pod_over(vm, placement, &state));

@@ -167,8 +167,8 @@ impl machine::Driver for Driver<'_> {
                 Some(Input::Placed(vm, node, result))
             }
             Message::Input(input) => {
-                if let Input::Heard(pod, heard) = &input {
-                    self.pods.heard(*pod, heard);
+                if let Input::Session(pod, event) = &input {
+                    self.pods.session_event(*pod, event);
                 }
                 Some(input)
             }

@@ -111,13 +111,13 @@ mod tests {
     use std::time::Duration;
 
     use super::super::engine::{Input, Settings};
-    use super::super::testing::{HOLD, Story, here, settings};
+    use super::super::testing::{HOLD, TestRun, here, settings};
     use super::*;
     use crate::cluster::events::Happened;
     use crate::node::wire::By;
 
-    fn cause(story: &Story, vm: usize) -> Option<Cause> {
-        story.engine.vms()[vm].cause
+    fn cause(run: &TestRun, vm: usize) -> Option<Cause> {
+        run.engine.vms()[vm].cause
     }
 
     fn serial() -> Settings {
@@ -129,80 +129,77 @@ mod tests {
 
     #[test]
     fn all_that_have_the_fault_are_rolled_back_as_at_the_deadline() {
-        let mut story = Story::hold(settings(), 2);
-        story.pass(HOLD / 3).tell(Outside::Enough.into());
+        let mut run = TestRun::hold(settings(), 2);
+        run.pass(HOLD / 3).tell(Outside::Enough.into());
         assert_eq!(
-            story.said(),
+            run.said(),
             [
                 Action::Say(0, Word::Rollback(Some(0))),
                 Action::Say(1, Word::Rollback(Some(0)))
             ]
         );
         for vm in 0..2 {
-            story.ending(vm, By::Rollback, "ok").restored(vm, By::Rollback);
-            assert_eq!(cause(&story, vm), Some(Cause::Operator));
+            run.ending(vm, By::Rollback, "ok").restored(vm, By::Rollback);
+            assert_eq!(cause(&run, vm), Some(Cause::Operator));
         }
-        assert!(story.engine.is_done() && story.engine.signals() == 0);
-        assert_eq!((story.reason(0), story.reason(1)), (None, None));
+        assert!(run.engine.is_done() && run.engine.signals() == 0);
+        assert_eq!((run.reason(0), run.reason(1)), (None, None));
     }
 
     #[test]
     fn in_a_serial_run_the_next_ones_turn_comes_with_its_whole_time() {
-        let mut story = Story::new(serial(), 2);
-        story.found(0).found(1).ready(0).injected(0);
-        story.tell(Outside::Enough.into()).said();
-        story.ending(0, By::Rollback, "ok").restored(0, By::Rollback);
-        assert!(story.said().contains(&Action::Say(1, Word::Arm(Some(0)))));
-        story.ready(1).injected(1);
-        assert_eq!(story.end(1), &Step::Injected, "enough was said of the first one only");
-        story.ending(1, By::Deadline, "ok").restored(1, By::Deadline);
-        assert_eq!(cause(&story, 1), Some(Cause::Deadline));
+        let mut run = TestRun::new(serial(), 2);
+        run.found(0).found(1).ready(0).injected(0);
+        run.tell(Outside::Enough.into()).said();
+        run.ending(0, By::Rollback, "ok").restored(0, By::Rollback);
+        assert!(run.said().contains(&Action::Say(1, Word::Arm(Some(0)))));
+        run.ready(1).injected(1);
+        assert_eq!(run.end(1), &Step::Injected, "enough was said of the first one only");
+        run.ending(1, By::Deadline, "ok").restored(1, By::Deadline);
+        assert_eq!(cause(&run, 1), Some(Cause::Deadline));
     }
 
     #[test]
     fn one_that_is_just_getting_the_fault_is_read_back_first() {
-        let mut story = Story::new(settings(), 2);
-        story.found(0).found(1).ready(0).ready(1).injected(0).said();
-        story.tell(Outside::Enough.into());
-        assert_eq!(story.said(), [Action::Say(0, Word::Rollback(Some(0)))]);
-        story.injected(1);
-        assert!(story.said().contains(&Action::Say(1, Word::Rollback(Some(0)))));
+        let mut run = TestRun::new(settings(), 2);
+        run.found(0).found(1).ready(0).ready(1).injected(0).said();
+        run.tell(Outside::Enough.into());
+        assert_eq!(run.said(), [Action::Say(0, Word::Rollback(Some(0)))]);
+        run.injected(1);
+        assert!(run.said().contains(&Action::Say(1, Word::Rollback(Some(0)))));
     }
 
     #[test]
     fn before_anything_is_in_place_it_means_nothing() {
-        let mut story = Story::new(settings(), 1);
-        story
-            .tell(Outside::Enough.into())
+        let mut run = TestRun::new(settings(), 1);
+        run.tell(Outside::Enough.into())
             .found(0)
             .tell(Outside::Enough.into())
             .ready(0)
             .injected(0);
-        assert_eq!(story.end(0), &Step::Injected);
+        assert_eq!(run.end(0), &Step::Injected);
     }
 
     #[test]
     fn a_vm_on_its_way_to_another_node_does_not_get_the_fault_back() {
-        let mut story = Story::hold(settings(), 1);
-        story.tell(Input::Vmi(0, here("node-2"))).said();
-        story
-            .tell(Input::Placed(0, "node-2".into(), Ok(1)))
+        let mut run = TestRun::hold(settings(), 1);
+        run.tell(Input::Vmi(0, here("node-2"))).said();
+        run.tell(Input::Placed(0, "node-2".into(), Ok(1)))
             .tell(Outside::Enough.into());
-        assert_eq!(story.said(), [Action::Say(1, Word::Rollback(Some(0)))]);
-        story.restored(0, By::Rollback);
-        assert!(story.engine.is_done());
-        assert_eq!(cause(&story, 0), Some(Cause::Operator));
-        assert_eq!(story.said(), [Action::Tell(0, Happened::Restored)]);
-        assert_eq!(story.pass(Duration::from_secs(1)).said(), []);
+        assert_eq!(run.said(), [Action::Say(1, Word::Rollback(Some(0)))]);
+        run.restored(0, By::Rollback);
+        assert!(run.engine.is_done());
+        assert_eq!(cause(&run, 0), Some(Cause::Operator));
+        assert_eq!(run.said(), [Action::Tell(0, Happened::Restored)]);
+        assert_eq!(run.pass(Duration::from_secs(1)).said(), []);
     }
 
     #[test]
     fn a_signal_afterwards_still_counts() {
-        let mut story = Story::hold(settings(), 1);
-        story
-            .tell(Outside::Enough.into())
+        let mut run = TestRun::hold(settings(), 1);
+        run.tell(Outside::Enough.into())
             .tell(Outside::Signal.into())
             .restored(0, By::Rollback);
-        assert!(story.engine.is_done() && story.engine.signals() == 1);
+        assert!(run.engine.is_done() && run.engine.signals() == 1);
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::vm::{Cause, End, Placement, PodIndex, Step, Vm, VmIndex};
 use crate::cluster::events::Happened;
-use crate::node::session::Heard;
+use crate::node::session::SessionEvent;
 use crate::node::wire::Word;
 use crate::problem::Problem;
 use crate::run::machine::{Machine, Moment, Outside};
@@ -36,7 +36,7 @@ pub(crate) struct VmiSeen {
 /// What the engine is told.
 #[derive(Debug)]
 pub(crate) enum Input {
-    Heard(PodIndex, Heard),
+    Session(PodIndex, SessionEvent),
     Vmi(VmIndex, VmiSeen),
     /// The launcher that a debug pod has the VM's fault in is being deleted, or has ended.
     LauncherEnds(VmIndex, PodIndex),
@@ -136,7 +136,7 @@ impl Machine for Engine {
         self.clock = now.clock;
         let now = now.at;
         match input {
-            Input::Heard(pod, heard) => self.heard(pod, heard, now),
+            Input::Session(pod, event) => self.session_event(pod, event, now),
             Input::Vmi(vm, seen) => self.vmi(vm, &seen, now),
             Input::LauncherEnds(vm, pod) => self.launcher_ends(vm, pod, now),
             Input::Placed(vm, node, result) => self.placed(vm, &node, result),

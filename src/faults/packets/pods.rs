@@ -16,7 +16,7 @@ use crate::cluster::{Cluster, ErrorKind};
 use crate::node::pod::DebugPod;
 use crate::node::pod_state::PodState;
 use crate::node::script::SCRIPT;
-use crate::node::session::{Config, Heard, Session};
+use crate::node::session::{Config, Session, SessionEvent};
 use crate::node::wire::Word;
 use crate::run::signals::Signals;
 
@@ -117,8 +117,8 @@ impl<'a> Pods<'a> {
             start_limit: self.start_limit,
             attach_spacing: self.attach_spacing,
         };
-        let session = Session::start(config, move |heard| {
-            let _ = messages.send(Message::Input(Input::Heard(index, heard)));
+        let session = Session::start(config, move |event| {
+            let _ = messages.send(Message::Input(Input::Session(index, event)));
         });
         self.sides.push(PodSide {
             name: pod.name(),
@@ -136,10 +136,10 @@ impl<'a> Pods<'a> {
     }
 
     /// Takes note of what a session tells about its pod.
-    pub(super) fn heard(&mut self, pod: PodIndex, heard: &Heard) {
-        match heard {
-            Heard::Created { uid } => self.sides[pod].created = Some(uid.clone()),
-            Heard::NotStarted { .. } => self.sides[pod].never_started = true,
+    pub(super) fn session_event(&mut self, pod: PodIndex, event: &SessionEvent) {
+        match event {
+            SessionEvent::Created { uid } => self.sides[pod].created = Some(uid.clone()),
+            SessionEvent::NotStarted { .. } => self.sides[pod].never_started = true,
             _ => {}
         }
     }
@@ -232,7 +232,7 @@ impl<'a> Pods<'a> {
     fn take(&mut self, message: Message) {
         match message {
             Message::Pod(name, state) => self.seen(&name, state),
-            Message::Input(Input::Heard(pod, heard)) => self.heard(pod, &heard),
+            Message::Input(Input::Session(pod, event)) => self.session_event(pod, &event),
             _ => {}
         }
     }

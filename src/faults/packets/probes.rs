@@ -16,7 +16,7 @@ use super::vm::{PodIndex, Vm, VmIndex};
 use crate::node::wire::ProbePhase;
 
 /// Probes of each kind that are waited for before the first change, and after the end.
-const ENOUGH: usize = 3;
+const NEEDED: usize = 3;
 /// A wait is over then, whatever has been answered: `go` has time on the node until 60 s after `ready`.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -109,9 +109,9 @@ impl Engine {
             self.actions.push(Action::Show(vm));
         }
         // After a signal somebody waits for the prompt.
-        let enough = if self.signals() > 0 { 1 } else { ENOUGH };
+        let needed = if self.signals() > 0 { 1 } else { NEEDED };
         let probing = &self.vms[vm].probing;
-        if probing.waits.is_some_and(|(phase, _)| probing.count(phase) >= enough) {
+        if probing.waits.is_some_and(|(phase, _)| probing.count(phase) >= needed) {
             self.waited(vm);
         }
     }

@@ -7,9 +7,9 @@ use super::super::driver::Ran;
 use super::super::engine::{Action, Input, Settings};
 use super::super::pods::{NotGone, PodLeft};
 use super::super::report::{outcome, state};
-use super::super::testing::{Story, over, settings, swept, verdict};
+use super::super::testing::{TestRun, over, settings, swept, verdict};
 use super::super::vm::{Cause, End, Step};
-use crate::node::session::Heard;
+use crate::node::session::SessionEvent;
 use crate::node::verdict::EndState;
 use crate::node::wire::{By, Event};
 use crate::report::{AskedFault, Columns, DryRun, Ending, RunReport, TargetState};
@@ -27,54 +27,54 @@ fn leaked(by: By) -> Event {
 
 #[test]
 fn a_node_that_could_not_undo_is_looked_after_at_once_and_nothing_is_called_leaked_before() {
-    let mut story = Story::hold(settings(), 1);
-    story.says(0, leaked(By::Sentinel));
-    assert_eq!(story.said(), vec![VERIFY]);
-    assert!(!story.engine.is_done(), "its word is no end");
-    assert!(story.engine.unproven_pods().is_empty());
-    story.tell(Input::Verified(0, 0, Ok(swept(&["tap0 netem 7a31:"]))));
-    let vm = &story.engine.vms()[0];
+    let mut run = TestRun::hold(settings(), 1);
+    run.says(0, leaked(By::Sentinel));
+    assert_eq!(run.said(), vec![VERIFY]);
+    assert!(!run.engine.is_done(), "its word is no end");
+    assert!(run.engine.unproven_pods().is_empty());
+    run.tell(Input::Verified(0, 0, Ok(swept(&["tap0 netem 7a31:"]))));
+    let vm = &run.engine.vms()[0];
     assert_eq!(vm.last_end(), Some(&End::Swept(vec!["tap0 netem 7a31:".to_owned()])));
     assert_eq!((vm.leaked(), state(vm)), (None, TargetState::Failed));
-    assert_eq!((vm.cause, story.reason(0)), (Some(Cause::Error), Some("not-undone")));
-    assert!(story.engine.is_done() && story.engine.unproven_pods().is_empty());
+    assert_eq!((vm.cause, run.reason(0)), (Some(Cause::Error), Some("not-undone")));
+    assert!(run.engine.is_done() && run.engine.unproven_pods().is_empty());
 }
 
 #[test]
 fn while_another_agent_looks_only_its_word_counts() {
-    let mut story = Story::hold(settings(), 1);
-    story.says(0, leaked(By::Sentinel)).said();
-    story.restored(0, By::Term);
-    story.tell(Input::Heard(0, Heard::WireLost));
-    story.tell(Input::Heard(
+    let mut run = TestRun::hold(settings(), 1);
+    run.says(0, leaked(By::Sentinel)).said();
+    run.restored(0, By::Term);
+    run.tell(Input::Session(0, SessionEvent::WireLost));
+    run.tell(Input::Session(
         0,
         over(Some(verdict(&[(0, EndState::Leaked, By::Term)], 0))),
     ));
-    story.pass(Duration::from_secs(300));
-    assert_eq!((story.said(), story.engine.is_done()), (vec![], false));
+    run.pass(Duration::from_secs(300));
+    assert_eq!((run.said(), run.engine.is_done()), (vec![], false));
 }
 
 #[test]
 fn what_no_agent_can_remove_is_leaked_and_its_pod_is_kept() {
-    let mut story = Story::hold(settings(), 2);
-    story.says(1, leaked(By::Deadline));
-    story.tell(Input::Verified(1, 0, Err("tap0 netem 7a31:".to_owned())));
-    story.ending(0, By::Deadline, "ok").restored(0, By::Deadline);
-    assert!(story.engine.is_done());
-    assert_eq!(state(&story.engine.vms()[1]), TargetState::Leaked);
-    assert_eq!(story.engine.unproven_pods(), [1].into());
+    let mut run = TestRun::hold(settings(), 2);
+    run.says(1, leaked(By::Deadline));
+    run.tell(Input::Verified(1, 0, Err("tap0 netem 7a31:".to_owned())));
+    run.ending(0, By::Deadline, "ok").restored(0, By::Deadline);
+    assert!(run.engine.is_done());
+    assert_eq!(state(&run.engine.vms()[1]), TargetState::Leaked);
+    assert_eq!(run.engine.unproven_pods(), [1].into());
 }
 
 #[test]
 fn a_verdict_that_says_leaked_is_looked_after_like_none() {
-    let mut story = Story::hold(settings(), 1);
-    story.tell(Input::Heard(0, Heard::WireLost)).said();
+    let mut run = TestRun::hold(settings(), 1);
+    run.tell(Input::Session(0, SessionEvent::WireLost)).said();
     let told = verdict(&[(0, EndState::Leaked, By::LostOperator)], 0);
-    story.tell(Input::Heard(0, over(Some(told))));
-    assert_eq!(story.said(), vec![VERIFY]);
-    assert!(!story.engine.is_done());
-    story.tell(Input::Verified(0, 0, Err("tap0 netem 7a31:".to_owned())));
-    assert_eq!(state(&story.engine.vms()[0]), TargetState::Leaked);
+    run.tell(Input::Session(0, over(Some(told))));
+    assert_eq!(run.said(), vec![VERIFY]);
+    assert!(!run.engine.is_done());
+    run.tell(Input::Verified(0, 0, Err("tap0 netem 7a31:".to_owned())));
+    assert_eq!(state(&run.engine.vms()[0]), TargetState::Leaked);
 }
 
 #[test]
@@ -88,45 +88,41 @@ fn a_verdict_vouches_only_for_the_vms_that_it_names() {
         verdict(&[(0, EndState::Refused, By::Other)], 0),
         verdict(&both, 0),
     ] {
-        let mut story = Story::hold(settings(), 1);
-        story.tell(Input::Heard(0, over(Some(told.clone()))));
-        assert_eq!(story.said(), vec![VERIFY], "{told:?}");
-        assert!(!story.engine.is_done(), "{told:?}");
+        let mut run = TestRun::hold(settings(), 1);
+        run.tell(Input::Session(0, over(Some(told.clone()))));
+        assert_eq!(run.said(), vec![VERIFY], "{told:?}");
+        assert!(!run.engine.is_done(), "{told:?}");
     }
 }
 
 #[test]
 fn what_was_told_to_go_may_be_in_place_whatever_comes_before_its_word() {
     // A signal: the proof is waited for.
-    let mut story = Story::new(settings(), 1);
-    story.found(0).ready(0).said();
-    story.tell(Outside::Signal.into());
-    assert_eq!(story.end(0), &Step::Ending);
-    assert!(!story.engine.is_done());
+    let mut run = TestRun::new(settings(), 1);
+    run.found(0).ready(0).said();
+    run.tell(Outside::Signal.into());
+    assert_eq!(run.end(0), &Step::Ending);
+    assert!(!run.engine.is_done());
     // The word that it was in place comes too late to count, its end does not.
-    story
-        .injected(0)
-        .ending(0, By::Rollback, "ok")
-        .restored(0, By::Rollback);
-    assert_eq!(story.end(0), &Step::Final(End::Restored(By::Rollback)));
-    assert_eq!(state(&story.engine.vms()[0]), TargetState::Restored);
+    run.injected(0).ending(0, By::Rollback, "ok").restored(0, By::Rollback);
+    assert_eq!(run.end(0), &Step::Final(End::Restored(By::Rollback)));
+    assert_eq!(state(&run.engine.vms()[0]), TargetState::Restored);
 
     // The stream: so is the pod's verdict, or a look.
-    let mut story = Story::new(settings(), 1);
-    story.found(0).ready(0).said();
-    story.tell(Input::Heard(0, Heard::WireLost));
-    assert!(!story.engine.is_done());
-    story.tell(Input::Heard(0, over(None)));
-    assert_eq!(story.said(), vec![VERIFY]);
+    let mut run = TestRun::new(settings(), 1);
+    run.found(0).ready(0).said();
+    run.tell(Input::Session(0, SessionEvent::WireLost));
+    assert!(!run.engine.is_done());
+    run.tell(Input::Session(0, over(None)));
+    assert_eq!(run.said(), vec![VERIFY]);
 
     // A second signal: nobody knows.
-    let mut story = Story::new(settings(), 1);
-    story
-        .found(0)
+    let mut run = TestRun::new(settings(), 1);
+    run.found(0)
         .ready(0)
         .tell(Outside::Signal.into())
         .tell(Outside::Signal.into());
-    assert_eq!(state(&story.engine.vms()[0]), TargetState::Leaked);
+    assert_eq!(state(&run.engine.vms()[0]), TargetState::Leaked);
 }
 
 #[test]
@@ -135,18 +131,18 @@ fn a_serial_run_stops_at_a_vm_that_its_node_could_not_undo() {
         serial: true,
         ..settings()
     };
-    let mut story = Story::new(serial, 2);
-    story.found(0).found(1).ready(0).injected(0);
-    story.says(0, leaked(By::Deadline)).said();
-    story.pass(Duration::from_secs(300));
+    let mut run = TestRun::new(serial, 2);
+    run.found(0).found(1).ready(0).injected(0);
+    run.says(0, leaked(By::Deadline)).said();
+    run.pass(Duration::from_secs(300));
     assert_eq!(
-        story.said(),
+        run.said(),
         vec![],
         "the next one's turn does not come while nobody knows"
     );
-    story.tell(Input::Verified(0, 0, Ok(swept(&[]))));
-    assert_eq!(story.end(1), &Step::Final(End::Untouched));
-    assert!(story.engine.is_done());
+    run.tell(Input::Verified(0, 0, Ok(swept(&[]))));
+    assert_eq!(run.end(1), &Step::Final(End::Untouched));
+    assert!(run.engine.is_done());
 }
 
 #[test]

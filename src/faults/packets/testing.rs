@@ -1,4 +1,4 @@
-//! Stories told to the state machine of its tests: what the node says goes in, what is said and how the VMs end comes out.
+//! Runs of the state machine in its tests: what the node says goes in, what is said and how the VMs end comes out.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use super::engine::{Action, Engine, Input, Settings, VmiSeen};
 use super::vm::{Placement, Step, Vm};
 use crate::faults::packets::compile::Reading;
 use crate::node::pod_state::PodState;
-use crate::node::session::Heard;
+use crate::node::session::SessionEvent;
 use crate::node::verdict::{EndState, Verdict};
 use crate::node::wire::{By, Event, Line};
 use crate::run::machine::{Machine, Moment, Outside};
 use crate::run::sweep::Swept;
 
 /// A run with one VM a pod, and a clock that only moves when told.
-pub(super) struct Story {
+pub(super) struct TestRun {
     pub(super) engine: Engine,
     pub(super) now: Instant,
     actions: Vec<Action>,
@@ -57,7 +57,7 @@ fn vm(pod: usize) -> Vm {
     )
 }
 
-impl Story {
+impl TestRun {
     pub(super) fn new(settings: Settings, vms: usize) -> Self {
         let engine = Engine::new(settings, (0..vms).map(vm).collect(), vms);
         Self {
@@ -81,11 +81,11 @@ impl Story {
     }
 
     pub(super) fn says(&mut self, pod: usize, event: Event) -> &mut Self {
-        self.tell(Input::Heard(pod, Heard::Line(Line { s: 1, t: 0.0, event })))
+        self.tell(Input::Session(pod, SessionEvent::Line(Line { s: 1, t: 0.0, event })))
     }
 
     pub(super) fn found(&mut self, pod: usize) -> &mut Self {
-        self.tell(Input::Heard(pod, Heard::Attached))
+        self.tell(Input::Session(pod, SessionEvent::Attached))
             .says(pod, Event::Found { vm: 0 })
     }
 
@@ -135,12 +135,12 @@ impl Story {
 
     /// All the way to a fault that is there, on every VM.
     pub(super) fn hold(settings: Settings, vms: usize) -> Self {
-        let mut story = Self::new(settings, vms);
-        (0..vms).for_each(|pod| _ = story.found(pod));
-        (0..vms).for_each(|pod| _ = story.ready(pod));
-        (0..vms).for_each(|pod| _ = story.injected(pod));
-        story.actions.clear();
-        story
+        let mut run = Self::new(settings, vms);
+        (0..vms).for_each(|pod| _ = run.found(pod));
+        (0..vms).for_each(|pod| _ = run.ready(pod));
+        (0..vms).for_each(|pod| _ = run.injected(pod));
+        run.actions.clear();
+        run
     }
 
     pub(super) fn pass(&mut self, time: Duration) -> &mut Self {
@@ -171,8 +171,8 @@ pub(super) fn here(node: &str) -> VmiSeen {
     }
 }
 
-pub(super) fn over(verdict: Option<Verdict>) -> Heard {
-    Heard::Over(PodState::Deleted { verdict })
+pub(super) fn over(verdict: Option<Verdict>) -> SessionEvent {
+    SessionEvent::Over(PodState::Deleted { verdict })
 }
 
 /// What another agent found in `web-0`, and has removed.

@@ -26,7 +26,7 @@ fn facts(vms: usize) -> Facts {
 }
 
 fn verdict(config: &str, facts: &Facts, there: usize) -> Verdict {
-    judge(&Known {
+    apply(&Known {
         config: &Config::parse(config).unwrap(),
         file: "config.yaml",
         facts,
