@@ -19,7 +19,7 @@ pub const SCRIPT: &str = concat!(
     include_str!("agent/5-verdict.sh"),
     include_str!("agent/6-probe.sh"),
     include_str!("agent/6-sentinel.sh"),
-    include_str!("agent/7-guard.sh"),
+    include_str!("agent/7-keeper.sh"),
     include_str!("agent/7-kill.sh"),
     include_str!("agent/7-sweep.sh"),
     include_str!("agent/7-watch.sh"),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::wire::By;
 
-/// What the agent, or a guard that outlived it, wrote to the container's termination message.
+/// What the agent, or a keeper that outlived it, wrote to the container's termination message.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Verdict {
     pub run: String,
@@ -77,7 +77,7 @@ impl Verdict {
     /// Reads a termination message; `None` when it is not ours (e.g. the runtime's own words, or empty), and when it tells
     /// neither how any VM ended nor that none was armed.
     pub fn parse(message: &str) -> Option<Self> {
-        // A guard may have appended its own line after the agent's: the last one that parses is the newest.
+        // A keeper may have appended its own line after the agent's: the last one that parses is the newest.
         message
             .lines()
             .rev()

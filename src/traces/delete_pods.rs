@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(pods[0].pod.life(), Life::Unproven);
         take(&mut pods, Change::Applied(told("leaked")));
         assert_eq!(pods[0].pod.life(), Life::Leaked);
-        // A guard's, after the agent's.
+        // A keeper's, after the agent's.
         take(&mut pods, Change::Applied(told("restored")));
         assert_eq!(pods[0].pod.life(), Life::Finished);
     }

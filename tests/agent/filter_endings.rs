@@ -148,7 +148,7 @@ async fn a_filter_whose_sentinel_was_killed(shell: &[&str]) {
         let mut operator = injected(&rig, &plan(1, "60", engine), &[]).await;
         signal(&rig.pid_of("sentinel.0"), "-KILL");
         assert_eq!(by(&operator.wait("restored|leaked", 1).await), ["sentinel"]);
-        // The guard has read it once more.
+        // The keeper has read it once more.
         assert_eq!(what(&operator.seen("ending")[0]), what(&operator.seen("injected")[0]));
         assert_eq!(operator.bye().await, 0);
         clean(&rig, &operator, 1).await;

@@ -122,7 +122,7 @@ async fn what_a_killed_run_has_left(shell: &[&str]) {
         let rig = Rig::new(shell, 1);
         let operator = injected(&rig, &plan(1, "60", engine), &[]).await;
         // Everything at once: nobody is left who could undo it.
-        let mut pids: Vec<String> = ["guard.0", "nsenter.0", "sentinel.0"]
+        let mut pids: Vec<String> = ["keeper.0", "nsenter.0", "sentinel.0"]
             .map(|what| rig.pid_of(what))
             .to_vec();
         // The warden.

@@ -13,31 +13,31 @@ use crate::rig::{HANDLE, helpers};
 crate::under_every_shell! {
     killed_while_the_fault_holds
     killed_before_go
-    the_guard_and_the_warden_stopped_and_the_sentinel_killed
+    the_keeper_and_the_warden_stopped_and_the_sentinel_killed
     the_sentinel_stopped_and_the_agent_and_the_warden_killed
 }
 
 /// All processes of a run with one VM. Those before the warden are in the debug pod, the others where PID 1 is.
 const PROCESSES: [&str; 10] = [
-    "agent", "listener", "clock", "warden", "guard", "relay", "nsenter", "sentinel", "sleep", "reader",
+    "agent", "listener", "clock", "warden", "keeper", "relay", "nsenter", "sentinel", "sleep", "reader",
 ];
 const IN_THE_POD: [&str; 3] = ["agent", "listener", "clock"];
 
 /// Sets of three and more that somebody is left of.
 const LARGER: [&[&str]; 12] = [
-    &["sentinel", "guard", "warden"],
-    &["sentinel", "guard", "agent"],
-    &["sentinel", "guard", "listener"],
-    &["sentinel", "guard", "clock"],
-    &["sentinel", "guard", "nsenter"],
-    &["sentinel", "guard", "listener", "clock"],
-    &["sentinel", "guard", "warden", "clock"],
+    &["sentinel", "keeper", "warden"],
+    &["sentinel", "keeper", "agent"],
+    &["sentinel", "keeper", "listener"],
+    &["sentinel", "keeper", "clock"],
+    &["sentinel", "keeper", "nsenter"],
+    &["sentinel", "keeper", "listener", "clock"],
+    &["sentinel", "keeper", "warden", "clock"],
     &["agent", "sentinel", "nsenter"],
-    &["agent", "reader", "guard"],
-    &["agent", "warden", "guard"],
+    &["agent", "reader", "keeper"],
+    &["agent", "warden", "keeper"],
     // Everything in the pod; everything that is not.
     &["agent", "listener", "clock"],
-    &["warden", "guard", "relay", "nsenter", "sentinel", "sleep", "reader"],
+    &["warden", "keeper", "relay", "nsenter", "sentinel", "sleep", "reader"],
 ];
 
 /// How long a machine with other things to do may take; nothing else ends these faults within it.
@@ -127,7 +127,7 @@ impl Run {
             .filter(|name| name.starts_with("vmchaos."))
             .collect();
         // Without all of those it goes with the container.
-        if !["agent", "warden", "guard"].iter().all(|name| names.contains(name)) {
+        if !["agent", "warden", "keeper"].iter().all(|name| names.contains(name)) {
             assert_eq!(left, Vec::<String>::new(), "{names:?}");
         }
         let verdict = self.operator.verdicts().remove(0);
@@ -210,15 +210,15 @@ async fn killed_before_go(shell: &[&str]) {
 }
 
 /// The agent alone is left to keep the deadline.
-async fn the_guard_and_the_warden_stopped_and_the_sentinel_killed(shell: &[&str]) {
+async fn the_keeper_and_the_warden_stopped_and_the_sentinel_killed(shell: &[&str]) {
     if let Some(run) = Run::start(shell, "2", true).await {
-        run.stop(&["guard", "warden"]);
+        run.stop(&["keeper", "warden"]);
         run.kill(&["sentinel"]);
         run.ends_by("deadline", &["sentinel"]).await;
     }
 }
 
-/// The guard waits for the sentinel, and only its relay knows that the agent is gone.
+/// The keeper waits for the sentinel, and only its relay knows that the agent is gone.
 async fn the_sentinel_stopped_and_the_agent_and_the_warden_killed(shell: &[&str]) {
     for stopped in [&["sentinel"][..], &["sentinel", "reader"]] {
         if let Some(run) = Run::start(shell, HOLD, true).await {

@@ -11,12 +11,12 @@ crate::under_every_shell! {
     everything_in_the_container_killed
     the_sentinel_killed
     the_sentinel_killed_before_go
-    the_guard_killed
+    the_keeper_killed
     the_sentinel_stopped
     the_sentinel_stopped_and_the_agent_killed
     the_sentinel_stopped_past_its_deadline
     the_sentinel_and_the_agent_stopped_past_the_deadline
-    the_guard_stopped_and_the_sentinel_killed
+    the_keeper_stopped_and_the_sentinel_killed
     a_number_that_is_another_processs_by_now
     the_listener_and_the_clock_killed
     a_helper_killed_when_detached
@@ -47,10 +47,10 @@ async fn the_agent_killed(shell: &[&str]) {
     }
 }
 
-/// The agent is the parent of its guards.
+/// The agent is the parent of its keepers.
 fn agent_pid(rig: &Rig) -> String {
-    let guard = rig.pid_of("guard.0");
-    let stat = std::fs::read_to_string(format!("/proc/{guard}/stat")).unwrap();
+    let keeper = rig.pid_of("keeper.0");
+    let stat = std::fs::read_to_string(format!("/proc/{keeper}/stat")).unwrap();
     stat.rsplit(") ").next().unwrap().split(' ').nth(1).unwrap().to_owned()
 }
 
@@ -87,11 +87,11 @@ async fn the_sentinel_killed_before_go(shell: &[&str]) {
     assert_eq!(rig.netems(0), 0);
 }
 
-async fn the_guard_killed(shell: &[&str]) {
+async fn the_keeper_killed(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let mut operator = rig.injected(&plan(1, "60"), &[]).await;
     // Nobody asks for anything: who is left ends it, because nobody is there who could undo if the sentinel died, too.
-    signal(&rig.pid_of("guard.0"), "-KILL");
+    signal(&rig.pid_of("keeper.0"), "-KILL");
     assert_eq!(by(&operator.wait("restored", 1).await), ["sentinel"]);
     assert_eq!(operator.bye().await, 0);
     rig.clean(&operator, 1).await;
@@ -150,11 +150,11 @@ async fn the_sentinel_and_the_agent_stopped_past_the_deadline(shell: &[&str]) {
     signal(&agent, "-CONT");
 }
 
-/// The guard would undo, and stands still: another takes its place.
-async fn the_guard_stopped_and_the_sentinel_killed(shell: &[&str]) {
+/// The keeper would undo, and stands still: another takes its place.
+async fn the_keeper_stopped_and_the_sentinel_killed(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let mut operator = rig.injected(&plan(1, "60"), &[("VMCHAOS_SILENCE", "3600")]).await;
-    signal(&rig.pid_of("guard.0"), "-STOP");
+    signal(&rig.pid_of("keeper.0"), "-STOP");
     signal(&rig.pid_of("sentinel.0"), "-KILL");
     operator.say("rollback").await;
     let ended = operator.wait("restored|leaked", 1).await;

@@ -139,7 +139,7 @@ impl Launcher {
             symlink(own, view.join("1/ns").join(namespace)).unwrap();
         }
         symlink("/proc/self", view.join("self")).unwrap();
-        // Every hierarchy as it is for this process: a guard stays in the cgroup of the test.
+        // Every hierarchy as it is for this process: a keeper stays in the cgroup of the test.
         let own: String = fs::read_to_string("/proc/self/cgroup").unwrap();
         fs::write(view.join("1/cgroup"), own).unwrap();
         for pid in fs::read_to_string(self.cgroup.join("cgroup.procs")).unwrap().lines() {
@@ -168,7 +168,7 @@ impl Launcher {
             .env("VMCHAOS_PROC", self.proc_view(&dir))
             .env("VMCHAOS_TERMLOG", &log)
             .env("VMCHAOS_SCRATCH", &dir);
-        // What moved is what the guards say: there is no other cgroup to tell them by here.
+        // What moved is what the keepers say: there is no other cgroup to tell them by here.
         let moved = dir.join("moved");
         fs::write(&moved, "").unwrap();
         let operator = Operator::of(Arc::new(ScriptAgent::start(command, log, moved).unwrap()) as Arc<dyn Agent>);
@@ -267,10 +267,10 @@ impl RealOperator {
         text.split_whitespace().next().map(str::to_owned)
     }
 
-    /// The guard and the warden, which have left the container.
+    /// The keeper and the warden, which have left the container.
     fn outside(&self) -> String {
         let agent = self.pid_of("agent");
-        format!("{}\n{}\n", self.pid_of("guard.0"), crate::rig::helpers(&agent)[2])
+        format!("{}\n{}\n", self.pid_of("keeper.0"), crate::rig::helpers(&agent)[2])
     }
 
     /// Kills the agent alone: the cgroup of those that left is the test's own here.

@@ -149,8 +149,8 @@ async fn until_hanging(rig: &Rig) {
 }
 
 fn agent_pid(rig: &Rig) -> String {
-    let guard = rig.pid_of("guard.0");
-    let stat = std::fs::read_to_string(format!("/proc/{guard}/stat")).unwrap();
+    let keeper = rig.pid_of("keeper.0");
+    let stat = std::fs::read_to_string(format!("/proc/{keeper}/stat")).unwrap();
     stat.rsplit(") ").next().unwrap().split(' ').nth(1).unwrap().to_owned()
 }
 

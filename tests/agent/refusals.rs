@@ -203,7 +203,7 @@ async fn a_host_whose_network_namespace_is_not_known(shell: &[&str]) {
     assert_eq!(refusal(&rig, &plan(1, "60")).await["reason"], "host-netns");
 }
 
-/// The guard looks once more, at the namespace that it holds.
+/// The keeper looks once more, at the namespace that it holds.
 async fn the_hosts_network_namespace_since_it_was_found(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let mut operator = rig.start(&plan(1, "60"), &[]);

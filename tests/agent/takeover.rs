@@ -1,4 +1,4 @@
-//! Who takes the place of a sentinel or a guard that is gone, and when it must not: nothing is left, or said to be gone, by it.
+//! Who takes the place of a sentinel or a keeper that is gone, and when it must not: nothing is left, or said to be gone, by it.
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -10,13 +10,13 @@ use crate::kills::verdict;
 use crate::rig::{HANDLE, PATIENCE, Rig, has_ended, helpers, plan, signal, uid};
 
 crate::under_every_shell! {
-    what_the_guard_cannot_remove_is_told
-    what_the_sentinel_could_not_remove_the_guard_tries_again
+    what_the_keeper_cannot_remove_is_told
+    what_the_sentinel_could_not_remove_the_keeper_tries_again
     a_tc_that_is_still_at_work_is_waited_for
-    the_warden_takes_the_place_of_a_guard_that_stands_still
+    the_warden_takes_the_place_of_a_keeper_that_stands_still
     two_who_take_over_at_once
     the_warden_is_out_of_reach_of_the_pod
-    a_guard_killed_before_go
+    a_keeper_killed_before_go
     the_end_has_a_clock
     the_pod_is_found_again_when_its_first_process_is_gone
     a_namespace_that_has_become_the_hosts_is_left_alone
@@ -41,7 +41,7 @@ async fn until(done: impl Fn() -> bool) {
     }
 }
 
-async fn what_the_guard_cannot_remove_is_told(shell: &[&str]) {
+async fn what_the_keeper_cannot_remove_is_told(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let mut operator = rig.injected(&plan(1, "60"), &[]).await;
     rig.replace_tool(
@@ -57,7 +57,7 @@ async fn what_the_guard_cannot_remove_is_told(shell: &[&str]) {
     assert_eq!(operator.bye().await, 3);
 }
 
-async fn what_the_sentinel_could_not_remove_the_guard_tries_again(shell: &[&str]) {
+async fn what_the_sentinel_could_not_remove_the_keeper_tries_again(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let mut operator = rig.injected(&plan(1, "60"), &[]).await;
     let tries = rig.node.root().join("tries");
@@ -104,12 +104,12 @@ async fn a_tc_that_is_still_at_work_is_waited_for(shell: &[&str]) {
 }
 
 /// The agent, which would see to it as well, stands still, too.
-async fn the_warden_takes_the_place_of_a_guard_that_stands_still(shell: &[&str]) {
+async fn the_warden_takes_the_place_of_a_keeper_that_stands_still(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let operator = rig.injected(&plan(1, "3"), &[("VMCHAOS_SILENCE", "3600")]).await;
     let agent = rig.pid_of("agent");
     signal(&agent, "-STOP");
-    signal(&rig.pid_of("guard.0"), "-STOP");
+    signal(&rig.pid_of("keeper.0"), "-STOP");
     signal(&rig.pid_of("sentinel.0"), "-KILL");
     rig.clean(&operator, 1).await;
     assert_eq!(verdict(&operator, 0).0, "restored");
@@ -132,7 +132,7 @@ async fn two_who_take_over_at_once(shell: &[&str]) {
     );
     let warden = helpers(&rig.pid_of("agent")).remove(2);
     signal(&warden, "-STOP");
-    kill_at_once(&rig, &["guard.0", "sentinel.0"]);
+    kill_at_once(&rig, &["keeper.0", "sentinel.0"]);
     until(|| first.exists()).await;
     let slower = rig.pid_of("heir.0");
     // As if the warden had not seen it.
@@ -161,18 +161,18 @@ async fn the_warden_is_out_of_reach_of_the_pod(shell: &[&str]) {
         .root()
         .join("proc/1/root/sys/fs/cgroup/init.scope/cgroup.procs");
     let moved = std::fs::read_to_string(moved).unwrap();
-    for pid in [helpers(&rig.pid_of("agent")).remove(2), rig.pid_of("guard.0")] {
+    for pid in [helpers(&rig.pid_of("agent")).remove(2), rig.pid_of("keeper.0")] {
         assert!(moved.lines().any(|line| line == pid), "{pid} is not among {moved:?}");
     }
     assert_eq!(operator.bye().await, 0);
 }
 
 /// Nobody says go, and nobody says that it is over.
-async fn a_guard_killed_before_go(shell: &[&str]) {
+async fn a_keeper_killed_before_go(shell: &[&str]) {
     let rig = Rig::new(shell, 1);
     let limits = [("VMCHAOS_SILENCE", "3600"), ("VMCHAOS_GO_LIMIT", "3600")];
     let mut operator = rig.armed(&plan(1, "60"), &limits).await;
-    signal(&rig.pid_of("guard.0"), "-KILL");
+    signal(&rig.pid_of("keeper.0"), "-KILL");
     let ended = operator.wait("restored|leaked", 1).await;
     assert_eq!(
         (&ended[0]["ev"], &ended[0]["held"]),
@@ -206,7 +206,7 @@ async fn the_pod_is_found_again_when_its_first_process_is_gone(shell: &[&str]) {
     // As the sandbox's outlives the launcher's.
     let process = rig.node.process_dir(&uid(0)).unwrap();
     std::fs::rename(&process, process.with_file_name("99")).unwrap();
-    kill_at_once(&rig, &["guard.0", "sentinel.0"]);
+    kill_at_once(&rig, &["keeper.0", "sentinel.0"]);
     assert_eq!(operator.wait("gone|restored|leaked", 1).await[0]["ev"], "gone");
     assert_eq!(rig.netems(0), 0);
 }
@@ -223,7 +223,7 @@ async fn a_namespace_that_has_become_the_hosts_is_left_alone(shell: &[&str]) {
     let link = rig.node.process_dir(&uid(0)).unwrap().join("ns/net");
     std::fs::remove_file(&link).unwrap();
     symlink(rig.node.root().join("netns/host"), link).unwrap();
-    kill_at_once(&rig, &["guard.0", "sentinel.0"]);
+    kill_at_once(&rig, &["keeper.0", "sentinel.0"]);
     operator.say("rollback").await;
     // Nobody has looked into the pod's own: what is there is not known.
     let ended = operator.wait("gone|restored|leaked", 1).await;

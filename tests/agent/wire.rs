@@ -88,7 +88,7 @@ async fn words_out_of_turn_are_ignored(shell: &[&str]) {
         operator.say("hb").await;
         operator.wait("hb", beat + 2).await;
     }
-    // What a second guard or sentinel would have to say is said by now.
+    // What a second keeper or sentinel would have to say is said by now.
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     operator.say("hb").await;
     operator.wait("hb", 6).await;

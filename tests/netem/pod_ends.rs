@@ -46,7 +46,7 @@ fn killing_the_container_ends_the_fault_though_the_agent_had_no_last_word() {
     let gone = rehearsal.until("the fault is gone", |rehearsal| {
         rehearsal.ours("default", "web-1").is_empty()
     });
-    // The silence of the wire would have ended it after 7 s: this was the guard next to the fault.
+    // The silence of the wire would have ended it after 7 s: this was the keeper next to the fault.
     assert!(gone < Duration::from_secs(7), "{gone:?}");
     let ended = run.end();
     assert_eq!(ended.target()["error"]["reason"], "stream-lost");

@@ -1,11 +1,11 @@
 # The agent of a debug pod: it puts a fault into the network namespaces of virtual machines and takes it out again.
 # POSIX sh for bash, dash and BusyBox. Nothing of the plan or of the kernel is ever evaluated as shell text.
 #
-#   agent -- guard, one a VM -- nsenter -- sentinel, one a VM: the only writer
+#   agent -- keeper, one a VM -- nsenter -- sentinel, one a VM: the only writer
 #     |- listener: stdin -> bus    |- relay: holds the VM's fifo open until the agent is gone,
 #     |- clock: ticks -> bus       |         then ends a sentinel that does not end
 #     |                            `- undoes what a sentinel that ended abnormally has left
-#     `- warden: ticks -> bus, and takes the place of guards that are gone
+#     `- warden: ticks -> bus, and takes the place of keepers that are gone
 #
 # Whichever of them is killed, the others notice, and end the faults it had a part in (7-watch.sh).
 #

@@ -1,5 +1,5 @@
 # What changes the kernel, behind one set of functions: a root qdisc (KIND qdisc), or what cuts traffic: nft rules (nft) or
-# flower filters (tc). The same for a sentinel and for a guard that has to stand in for it.
+# flower filters (tc). The same for a sentinel and for a keeper that has to stand in for it.
 #
 #   look_before     refuses what is foreign -> BEFORE, records of DEVICE:KIND
 #   compose, apply  what to tell the tool, and the tool, which waits for it

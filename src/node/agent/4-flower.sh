@@ -121,7 +121,7 @@ flower_look() {
     f_json=$(ask "$TC" -s -j filter show dev "$f_device" "$f_hook")
     case $f_json in *[!\ -~]*) return 1 ;; '['*']') ;; *) return 1 ;; esac
     READ="$READ${READ:+,}\"$f_device $f_hook\":$f_json"
-    # A guard that stands in has composed nothing, and asks for nothing but what is there.
+    # A keeper that stands in has composed nothing, and asks for nothing but what is there.
     case $LASTS in *" $f_own="*) f_last=${LASTS#*" $f_own="} ;; *) f_last=0 ;; esac
     f_last=$((0x${MARK}0000 + ${f_last%% *}))
     case $f_json in *"\"handle\":$f_last,"* | *"\"handle\":$f_last}"*) OURS="$OURS $f_own" ;; esac

@@ -1,4 +1,4 @@
-# Saying how it ended: the same for a sentinel and for a guard that has to stand in for it.
+# Saying how it ended: the same for a sentinel and for a keeper that has to stand in for it.
 
 # What is there now and was not before, or the other way round, none of it ours -> CHANGED
 compare() {

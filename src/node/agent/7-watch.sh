@@ -1,7 +1,7 @@
 # Who watches whom: the clock and the warden each make the agent look at all of its own processes, twice a second; the warden,
-# which is where PID 1 is and not in the pod, looks at every guard, and at the agent. A guard that is gone is replaced, one that
+# which is where PID 1 is and not in the pod, looks at every keeper, and at the agent. A keeper that is gone is replaced, one that
 # stands still is ended first. The agent does so, too, as long as there is no warden or the warden stands still. With both of them
-# gone a relay still ends a sentinel that stands still (7-guard.sh).
+# gone a relay still ends a sentinel that stands still (7-keeper.sh).
 
 # A tick for the agent, if it has taken the last one: the bus must not be full when a sentinel has something to say.
 strike() { # clock|warden
@@ -42,15 +42,15 @@ warden() {
 }
 
 # Looks at what every VM that is armed depends on; the agent is gone since then, if it is. What should have ended by now
-# has three seconds more, its guard another four.
+# has three seconds more, its keeper another four.
 watch() { # [SINCE]
   set +f
-  for d_file in "$S"/guard.*; do
+  for d_file in "$S"/keeper.*; do
     set -f
     d_vm=${d_file##*.}
     # An empty one is just being written.
     if [ ! -s "$d_file" ] || [ -e "$S/left.$d_vm" ]; then continue; fi
-    if ! lives "guard.$d_vm" && ! lives "heir.$d_vm"; then
+    if ! lives "keeper.$d_vm" && ! lives "heir.$d_vm"; then
       take_over "$d_vm" &
       remember "heir.$d_vm" $!
     fi
@@ -65,19 +65,19 @@ watch() { # [SINCE]
       [ -n "${1:-}" ] || [ -s "$S/why.$d_vm" ] || printf 'deadline\n' >"$S/why.$d_vm"
       end_stuck "$d_vm"
     fi
-    [ $d_late -le 700 ] || end_remembered "guard.$d_vm"
+    [ $d_late -le 700 ] || end_remembered "keeper.$d_vm"
   done
   set -f
 }
 
-# Ends a sentinel that does not answer, and the nsenter above it: a stopped child stops its nsenter, too, and the guard
+# Ends a sentinel that does not answer, and the nsenter above it: a stopped child stops its nsenter, too, and the keeper
 # waits for that one.
 end_stuck() { # VM
   end_remembered "sentinel.$1"
   end_remembered "nsenter.$1"
 }
 
-# In a subshell of the warden or of the agent: does what is left to do for the guard of VM $1, which is gone and with it the
+# In a subshell of the warden or of the agent: does what is left to do for the keeper of VM $1, which is gone and with it the
 # network namespace that it held. That is found again by the same rules.
 take_over() {
   exec </dev/null >/dev/null 2>&1 4>&- 5<&- 8>&-

@@ -119,7 +119,7 @@ arm() {
     refuse
     return
   }
-  run_guard &
+  run_keeper &
   probe_on "$1"
   now
   set_state "$1" arming $((NOW + ARM_LIMIT))
@@ -175,7 +175,7 @@ heard() { # the operator's words
   esac
 }
 
-# What a sentinel or guard has to tell.
+# What a sentinel or keeper has to tell.
 told() { # VM WHAT
   VM=$1
   state_of "$1"
@@ -238,13 +238,13 @@ overdue() {
       end_stuck "$1"
       ;;
     stuck)
-      # Not even its guard has answered: another takes its place.
-      end_remembered "guard.$1"
+      # Not even its keeper has answered: another takes its place.
+      end_remembered "keeper.$1"
       set_state "$1" lost $((NOW + 400))
       ;;
     lost)
       # The fault may still be in place.
-      VM=$1 LEFT='neither sentinel nor guard answers' BY=sentinel
+      VM=$1 LEFT='neither sentinel nor keeper answers' BY=sentinel
       asked_by || :
       conclude leaked "$BY" 0
       ;;

@@ -199,7 +199,7 @@ close() {
   emit "\"ev\":\"end\",\"restored\":$RESTORED,\"failed\":$FAILED,\"leaked\":$LEAKED,\"gone\":$GONE,\"refused\":$REFUSED"
 }
 
-# Guards may still be writing verdicts and removing relays.
+# Keepers may still be writing verdicts and removing relays.
 finish() {
   now
   f_until=$((NOW + 300))
@@ -215,7 +215,7 @@ finish() {
     ! child_of "${f_helper:-none}" "$$" || kill -9 "$f_helper"
   done
   # Who stays behind is the warden's, and so is what it needs.
-  if ! guards_live; then
+  if ! keepers_live; then
     ! child_of "$WARDEN" "$$" || kill -9 "$WARDEN"
     remove_scratch
   fi
@@ -223,19 +223,19 @@ finish() {
   exit 0
 }
 
-# Whether a guard or the prober has not ended yet.
+# Whether a keeper or the prober has not ended yet.
 some_last() {
-  guards_live || { [ -n "$PROBER" ] && child_of "$PROBER" "$$"; }
+  keepers_live || { [ -n "$PROBER" ] && child_of "$PROBER" "$$"; }
 }
 
-# Whether some guard, or who has taken its place, is still at work; or a sentinel whose guard was killed, which writes the log
+# Whether some keeper, or who has taken its place, is still at work; or a sentinel whose keeper was killed, which writes the log
 # after it has told how it ended.
-guards_live() {
+keepers_live() {
   set +f
-  for f_file in "$S"/guard.*; do
+  for f_file in "$S"/keeper.*; do
     set -f
     f_vm=${f_file##*.}
-    [ ! -e "$f_file" ] || [ -e "$S/left.$f_vm" ] || { ! lives "guard.$f_vm" && ! lives "heir.$f_vm" && ! lives "sentinel.$f_vm"; } || return 0
+    [ ! -e "$f_file" ] || [ -e "$S/left.$f_vm" ] || { ! lives "keeper.$f_vm" && ! lives "heir.$f_vm" && ! lives "sentinel.$f_vm"; } || return 0
   done
   set -f
   return 1

@@ -51,17 +51,17 @@ while read -r names; do
 	agent_end fault
 	same "$names killed ($shell): as before" "${picture[0]}" "$(snapshot 0)"
 done <<'END'
-sentinel guard
-sentinel guard nsenter relay sleep reader warden
-sentinel guard agent
-sentinel guard listener clock
+sentinel keeper
+sentinel keeper nsenter relay sleep reader warden
+sentinel keeper agent
+sentinel keeper listener clock
 listener clock
 listener
 clock
 warden
-guard
-guard relay
-guard reader
+keeper
+keeper relay
+keeper reader
 agent reader
 nsenter
 relay

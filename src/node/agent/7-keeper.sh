@@ -1,4 +1,4 @@
-# The guard: the parent of a sentinel. It keeps the network namespace pinned, and undoes what a sentinel that did not end
+# The keeper: the parent of a sentinel. It keeps the network namespace pinned, and undoes what a sentinel that did not end
 # by itself has left.
 
 # Moves process $1 out of the pod's cgroup into the one that the node's PID 1 is in, in every hierarchy. Not into the root
@@ -42,13 +42,13 @@ already_in() {
 }
 
 # In a subshell of the agent: everything from here to the VM's end.
-run_guard() {
+run_keeper() {
   exec </dev/null >/dev/null 2>&1 4>&- 5<&-
   trap '' TERM HUP INT
   read -r g_me _ _ g_agent _ </proc/self/stat
-  remember "guard.$VM" "$g_me"
+  remember "keeper.$VM" "$g_me"
   load_plan "$VM"
-  guard 3<"$PROC/$PID/ns/pid" 9<"$PROC/$PID/ns/net" || {
+  keeper 3<"$PROC/$PID/ns/pid" 9<"$PROC/$PID/ns/net" || {
     # The process went between inspection and arming.
     refusal no-process "process $PID is gone"
     conclude_refused
@@ -61,11 +61,11 @@ run_guard() {
 }
 
 # With the namespaces of process $PID in 9 and 3.
-guard() {
+keeper() {
   # The leash: end of file when the agent is gone. Opened while it still has a writer (here), so that this never blocks.
   exec 5<"$S/leash.$GEN" 8>&-
   step_out "$g_me" || {
-    refusal cgroup 'the guard could not move into the cgroup of PID 1'
+    refusal cgroup 'the keeper could not move into the cgroup of PID 1'
     conclude_refused
     return
   }
@@ -102,7 +102,7 @@ guard() {
   return 0
 }
 
-# Holds the VM's fifo open until the leash is let go. The guard waits for the sentinel without a limit, and nobody else may be
+# Holds the VM's fifo open until the leash is let go. The keeper waits for the sentinel without a limit, and nobody else may be
 # left who has one: a sentinel that stands still then is ended from here.
 relay() {
   exec 3<&- 4<&- 6>&- 7>&- 9<&-
@@ -171,10 +171,10 @@ stand_in() { # [gone]
   fi
 }
 
-# Fails while some guard, or who has taken its place, has not left.
+# Fails while some keeper, or who has taken its place, has not left.
 all_have_left() {
   set +f
-  for d_file in "$S"/guard.*; do
+  for d_file in "$S"/keeper.*; do
     set -f
     [ ! -e "$d_file" ] || [ -e "$S/left.${d_file##*.}" ] || return 1
   done
