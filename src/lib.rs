@@ -16,7 +16,7 @@
 //! | room | holds | may use |
 //! |---|---|---|
 //! | [`cli`] | clap types, a file for each fault and one for what looks at runs | `fault`, `faults`, `cluster` |
-//! | [`commands`] | one file a command; the way of a fault from its request to its report | everything |
+//! | [`commands`] | what each command does, a file for each; all faults share `fault`: from a request to its report | everything |
 //! | [`traces`] | what runs leave on the cluster, and what ends it from outside | `faults`, `run`, `plan`, `node`, `cluster`, `fault`, `report` |
 //! | [`permissions`] | the roles each command needs, and what is missing of them | `faults`, `cluster` |
 //! | [`faults`] | what makes each fault different: spec, judging, plan, machine, driver, screen, permissions | `run`, `plan`, `node`, `cluster`, `fault`, `report`, `stop`, `ui` |

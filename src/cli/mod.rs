@@ -1,4 +1,4 @@
-//! The command line: clap types, and what they make of what was typed. No I/O, and nothing below `commands` knows any of it.
+//! The command line: clap types, and the requests that are made of what was typed. Does no I/O; only `commands` uses it.
 //!
 //! ```text
 //! argv ── clap (one value at a time) ── request() (values that need each other) ──> Invocation

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Connection ── connect (kubeconfig, proxy, credential plugin, transport) ──▶ Cluster
-//! Cluster + Selection ── discovery (one list of VMIs, pods, nodes) ── eligibility (pure) ──▶ Target | Unfit
+//! Cluster + Selection ── asked (lists of VMIs and launchers), nodes, kubevirt ── eligibility (pure) ──▶ Target | Unfit
 //! ```
 //! What the server says is never trusted with a terminal or a shell: messages are escaped ([`crate::escape`]),
 //! names are checked ([`objects`]) before they become part of anything, and once more before a request is sent.

@@ -1,4 +1,5 @@
-//! What each fault needs permission for: one table, from which the preflight asks and the missing RBAC is written.
+//! What a permission is, and those that several faults need. Each fault lists its own in its `permissions.rs`; preflight, `check` and
+//! the roles are made from these lists.
 
 /// One permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,9 +13,10 @@ use crate::ui::{Answer, Confirm};
 
 pub(super) const UNCHANGED: &str = "nothing was changed";
 
-/// Consent by `--yes` or by the answer to `question`, which ends with the cluster's name: a long plan has scrolled away by then.
-/// Without either nothing is changed. What is in `demands` is typed, one
-/// after the other, instead of the y/N: only a `--yes` with the context's name answers that.
+/// Asks for consent; without it nothing is changed.
+///
+/// Without `demands`, `--yes` gives it, or a `y` to `question`. The cluster's name is put at the end of the question, since a long plan
+/// has scrolled away by then. With `demands`, each is typed instead; of the flags only a `--yes` with the context's name will do.
 pub(super) async fn confirm(
     context: &Context,
     writing: &Writing,

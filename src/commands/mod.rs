@@ -1,4 +1,5 @@
-//! One file a command: select, plan, confirm, run, report. The only place that knows both the command line and the rest.
+//! What each command does, a file for each. The faults share one, `fault`: select, plan, confirm, run, report. Only this room knows both
+//! what was typed and what it is done with.
 
 mod check;
 mod completion;

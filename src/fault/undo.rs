@@ -14,7 +14,7 @@ pub const UNDO: &str = "vmchaos.dev/undo";
 pub struct Undo {
     /// Id of the run.
     pub run: String,
-    /// [`Mode::name`](crate::faults::outage::spec::Mode::name)
+    /// The outage's `--mode`, e.g. `pause`.
     pub mode: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub user: Option<String>,

@@ -1,4 +1,7 @@
 //! Which entries of the kubeconfig are meant, with every connection flag laid over them, by client-go's rules.
+//!
+//! Stands in for `ConfigLoader` of kube, which is private and takes three of kubectl's flags (`KubeConfigOptions`): context, cluster,
+//! user. `--server`, `--token`, `--tls-server-name`, `--certificate-authority` and their like have to be laid over its result.
 
 use kube::config::{AuthInfo, Cluster as ClusterEntry, Kubeconfig};
 

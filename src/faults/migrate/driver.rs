@@ -1,4 +1,7 @@
 //! Drives the engine: watches, requests, timers and signals in; migrations, cancellations and progress out.
+//!
+//! The task that calls [`run`] owns the driver, and in it the engine and the pool: no other writes them. Watches (`feed`) and requests
+//! (`requests`) are tasks of their own; they know only what they were started with, and tell the rest by messages.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! The state machine of a run of migrations. Pure: inputs in, actions out; whoever drives it owns requests and watches.
+//!
+//! It owns the rounds and their migrations ([`Flight`]). Only the driver's task calls it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

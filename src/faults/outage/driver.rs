@@ -1,4 +1,8 @@
 //! Drives the engine: a watch a VMI, answers, timers and signals in; requests, progress and Events out.
+//!
+//! The task that calls [`run`] owns the driver and in it the engine: no other writes either. Watches and requests are tasks of their
+//! own; they know only what they were started with, and tell the rest by messages. They end with the run; pods that are being deleted
+//! are waited for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

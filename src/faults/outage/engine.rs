@@ -1,4 +1,6 @@
 //! The outages of a run: whose turn it is, and whose a VMI is that came back. Pure: the time is given.
+//!
+//! It owns the [`Outage`] of each VM and the VMIs that were seen. Only the driver's task calls it.
 
 use std::collections::BTreeMap;
 

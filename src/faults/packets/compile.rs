@@ -1,5 +1,5 @@
-//! A fault on one VM as lines of its node's plan, the same for every kind of fault: who, how long, on which devices, by which commands;
-//! and what the kernel must answer once they are carried out.
+//! Compiles a fault on one VM to lines of its node's plan: the VM, the time, its devices, the commands. Also says what the kernel must
+//! answer once the commands were carried out. What netem and filter have in common is here, the rest in `netem` and `filter`.
 //!
 //! ```text
 //! netem   root qdiscs: the tap's into the guest, the uplink's out of it; one VM's commands are in its own lines

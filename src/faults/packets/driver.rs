@@ -5,6 +5,9 @@
 //! watches  ─┼─> Message ─> Engine ─┼─> debug pods for VMs that moved, or that nobody could vouch for
 //! signals  ─┘      (Input → Action)└─> progress, Events on the VMIs
 //! ```
+//!
+//! The task that calls [`run`] owns the driver and in it the engine: no other writes either. Feeds (`feed`) and sessions are tasks of
+//! their own; they know only what they were started with, and tell the rest by messages.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -64,8 +64,8 @@ impl Engine {
         }
     }
 
-    /// The operator has seen enough: rolls back what has the fault, and what is about to have it, as at the deadline. In a serial run that is the VM whose turn it is, and the
-    /// next one's turn comes, as at the deadline. Means nothing while no VM has the fault.
+    /// The operator has seen enough. VMs that have the fault, or are about to, are rolled back as at the deadline. A serial run goes
+    /// on with its next VM. Does nothing while no VM has the fault.
     pub(super) fn enough(&mut self, now: Instant) {
         let members = self.members();
         let under_way = |vm: &VmIndex| {

@@ -6,6 +6,8 @@
 //! ```
 //! A batch is every VM at once (parallel) or one VM (serial). `go` is said only to what has reported `ready`, which
 //! the node does when the deadline is armed.
+//!
+//! It owns what is known of each VM and of each debug pod. Only the driver's task calls it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

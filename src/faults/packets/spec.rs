@@ -1,4 +1,4 @@
-//! A fault as asked for, whatever it is done to: the part of a run that its document shows as `fault`.
+//! A fault on packets as it was asked for, without the VMs. The document shows it as `fault`.
 
 use std::fmt;
 
