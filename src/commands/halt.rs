@@ -12,11 +12,11 @@ use super::Context;
 use super::confirm::{UNCHANGED, ask};
 use super::guards::Guards;
 use super::status::tell_uncounted;
-use crate::cli::{DryRun, HaltRequest, Writing};
+use crate::cli::{DryRun, HaltRequest};
 use crate::cluster::Cluster;
 use crate::command_line::{CommandLine, flags};
 use crate::fault::{AgentImage, ImageSource};
-use crate::plan::pod_options::{REASON, USER};
+use crate::plan::pod_options::started_by;
 use crate::problem::{Problem, Reason};
 use crate::report::{ExitCode, Format, ListReport, RunItem};
 use crate::run::words::vmi;
@@ -41,7 +41,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         namespaces: found.namespaces.clone(),
         service_account: request.service_account.clone(),
         image: image(context, &request),
-        annotations: annotations(&cluster, &request.writing),
+        annotations: started_by(&cluster.user, request.writing.reason.as_ref()),
     };
     let looked_into = namespace
         .iter()
@@ -264,14 +264,6 @@ fn claimed(all: &[&Trace], halted: &[Trace]) -> BTreeMap<String, String> {
     pods.filter(|(_, pod)| pod.may_change())
         .flat_map(|(run, pod)| pod.targets.iter().map(|target| (target.clone(), run.id.clone())))
         .collect()
-}
-
-fn annotations(cluster: &Cluster, writing: &Writing) -> BTreeMap<String, String> {
-    let mut annotations = BTreeMap::from([(USER.to_owned(), cluster.user.clone())]);
-    if let Some(reason) = &writing.reason {
-        annotations.insert(REASON.to_owned(), reason.clone());
-    }
-    annotations
 }
 
 fn print(context: &Context, items: Vec<RunItem>) -> Result<(), Stop> {

@@ -1,5 +1,6 @@
 //! What a search for VMs finds, for a fault of any kind, and what was seen beside them.
 
+use crate::cluster::events::Regarding;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::pod_namespace::{Own, PodNamespaces};
 use crate::cluster::protection::Protection;
@@ -49,6 +50,12 @@ pub(crate) struct Around {
     pub(crate) kubevirt: Option<String>,
     /// The namespace made for debug pods.
     pub(crate) own: Own,
+}
+
+/// VMIs as what Events are left on, from namespace, name and UID of each.
+pub(crate) fn regarding<'a>(vmis: impl Iterator<Item = [&'a String; 3]>) -> Vec<Regarding> {
+    vmis.map(|[namespace, name, uid]| Regarding::new(namespace, name, uid))
+        .collect()
 }
 
 // === impl Found ===

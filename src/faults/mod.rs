@@ -18,14 +18,14 @@ pub(crate) mod registry;
 pub(crate) mod screen;
 
 use self::debug_pods::PodRequest;
-pub(crate) use self::found::{Around, Candidate, Chosen, Found, cells, facts, place};
+pub(crate) use self::found::{Around, Candidate, Chosen, Found, cells, facts, place, regarding};
 use self::registry::Ground;
 use self::screen::Screen;
 use crate::cluster::events::Regarding;
 use crate::cluster::pod_namespace::PodNamespaces;
 use crate::cluster::rules::Rule;
 use crate::cluster::{Cluster, ClusterError, Selection, VirtualMachineInstance, VmiRow};
-use crate::fault::{AgentImage, Unfit};
+use crate::fault::{AgentImage, Execution, Unfit};
 use crate::plan::consent::Confirmed;
 use crate::plan::guards::Facts;
 use crate::report::{AskedFault, DryRun, Ending, RunReport};
@@ -169,4 +169,24 @@ pub(crate) struct Keys {
     pub(crate) stop: &'static str,
     /// What is going on after that.
     pub(crate) stopping: &'static str,
+}
+
+// === impl Keys ===
+
+impl Keys {
+    /// Of a run that holds VMs until they are let go: what `r` does to one of several in their turn, and else.
+    pub(crate) fn to_end(
+        [in_turn, now]: [&'static str; 2],
+        stopping: &'static str,
+        execution: Execution,
+        vms: usize,
+    ) -> Self {
+        let is_in_turn = execution == Execution::Serial && vms > 1;
+        Self {
+            enough: Some(if is_in_turn { in_turn } else { now }),
+            enough_always: None,
+            stop: "ends the run",
+            stopping,
+        }
+    }
 }

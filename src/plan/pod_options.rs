@@ -32,6 +32,14 @@ pub(crate) struct PodOptions {
     pub annotations: BTreeMap<String, String>,
 }
 
+/// Who started a run and why, as annotations of what it makes.
+pub(crate) fn started_by(user: &str, reason: Option<&String>) -> BTreeMap<String, String> {
+    let reason = reason.map(|reason| (REASON.to_owned(), reason.clone()));
+    std::iter::once((USER.to_owned(), user.to_owned()))
+        .chain(reason)
+        .collect()
+}
+
 // === impl PodOptions ===
 
 impl PodOptions {

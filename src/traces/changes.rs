@@ -11,7 +11,8 @@ use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
 use crate::escape::escape;
 use crate::fault::undo::{UNDO, Undo};
 use crate::fault::{RunField, Time as Span};
-use crate::faults::outage::{self, back::put_back_command};
+use crate::faults::outage;
+use crate::faults::outage::back::{put_back_command, strategy_of_others};
 use crate::report::{RunItem, RunState, Seconds, Time};
 use crate::traces::halt::{Left, once_more};
 
@@ -134,11 +135,7 @@ impl Changed {
             Ok(Back::Theirs { now }) => {
                 let before = undo.strategy.as_ref().map(|strategy| strategy.before.clone());
                 let before = before.unwrap_or(RunField::Neither);
-                let what = format!(
-                    "somebody else set its run strategy to {} meanwhile, and it was left so; before the run it was {}",
-                    escape(now.in_force()),
-                    escape(before.in_force())
-                );
+                let what = strategy_of_others(&now, &before, "the run");
                 let command = put_back_command(&self.holder.namespace, &self.holder.name, &now, &before);
                 Err(left(what, command.to("to remove it: ")))
             }

@@ -58,7 +58,8 @@ fn left(pod: &DebugPodSeen, now: Time) -> Option<Duration> {
     }
 }
 
-fn unique(names: impl Iterator<Item = String>) -> Vec<String> {
+/// Each once, without empty ones, in their order.
+pub(super) fn unique(names: impl Iterator<Item = String>) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for name in names {
         if !name.is_empty() && !all.contains(&name) {

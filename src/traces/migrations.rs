@@ -16,6 +16,7 @@ use crate::name::is_subdomain;
 use crate::node::pod::{LABEL_FAULT, LABEL_RUN};
 use crate::plan::pod_options::{FAULT, REASON, USER};
 use crate::report::{RunItem, RunState, Time};
+use crate::traces::items::unique;
 
 /// Past the time by which a round should have begun: a survey and a request, on a slow cluster.
 const MARGIN: SignedDuration = SignedDuration::from_secs(30);
@@ -189,16 +190,6 @@ impl MigrationRun {
             detail: (!phases.is_empty()).then(|| phases.join("; ")),
         }
     }
-}
-
-fn unique(names: impl Iterator<Item = String>) -> Vec<String> {
-    let mut all: Vec<String> = Vec::new();
-    for name in names {
-        if !all.contains(&name) {
-            all.push(name);
-        }
-    }
-    all
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::faults::registry::{Kind, asked_about};
 use crate::faults::{NodeNeed, debug_pods};
 use crate::node::pod::service_account;
 use crate::plan::new_run;
-use crate::plan::pod_options::{FAULT, REASON, USER};
+use crate::plan::pod_options::{FAULT, started_by};
 use crate::problem::Problem;
 use crate::report::{Check, CheckResult};
 use crate::run::node_check::{self, Filtering, NodeCheck, NodeFacts};
@@ -263,12 +263,7 @@ fn why_not(node: &Node) -> Option<&'static str> {
 }
 
 fn annotations(cluster: &Cluster, request: &CheckRequest) -> BTreeMap<String, String> {
-    let mut annotations = BTreeMap::from([
-        (USER.to_owned(), cluster.user.clone()),
-        (FAULT.to_owned(), "looks at the node".to_owned()),
-    ]);
-    if let Some(reason) = &request.writing.reason {
-        annotations.insert(REASON.to_owned(), reason.clone());
-    }
+    let mut annotations = started_by(&cluster.user, request.writing.reason.as_ref());
+    annotations.insert(FAULT.to_owned(), "looks at the node".to_owned());
     annotations
 }

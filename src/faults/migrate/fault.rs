@@ -22,7 +22,7 @@ use crate::faults::migrate::permissions::MIGRATE;
 use crate::faults::permitted::{Places, permitted};
 use crate::faults::registry::Ground;
 use crate::faults::screen::Screen;
-use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts};
+use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts, regarding};
 use crate::plan::consent::Confirmed;
 use crate::plan::draw::Draw;
 use crate::plan::guards::{Facts, Lasts, counted};
@@ -179,9 +179,7 @@ impl Fault for MigrateFault {
     }
 
     fn vmis(plan: &MigrationPlan) -> Vec<Regarding> {
-        let vmis = plan.pool.iter();
-        vmis.map(|vm| Regarding::new(&vm.namespace, &vm.name, &vm.uid))
-            .collect()
+        regarding(plan.pool.iter().map(|vm| [&vm.namespace, &vm.name, &vm.uid]))
     }
 
     fn planned(_: &Cluster, plan: &MigrationPlan, report: &mut RunReport) {

@@ -8,7 +8,7 @@ use super::explain::Limits;
 use super::schedule::Schedule;
 use crate::fault::Unfit;
 use crate::faults::migrate::spec::{Eligible, Extent, MigrateSpec};
-use crate::plan::pod_options::{FAULT, REASON, USER};
+use crate::plan::pod_options::{FAULT, started_by};
 
 /// Annotations of a migration object: its round, how many seconds there may be between its end and the next round (absent
 /// on those of the last round), and who told the run to end.
@@ -53,14 +53,9 @@ impl MigrationPlan {
             Some(rounds) => format!("live migration, round {round} of {rounds}"),
             None => format!("live migration, round {round}"),
         };
-        let mut annotations = BTreeMap::from([
-            (USER.to_owned(), self.user.clone()),
-            (FAULT.to_owned(), what),
-            (ROUND.to_owned(), round.to_string()),
-        ]);
-        if let Some(reason) = &self.reason {
-            annotations.insert(REASON.to_owned(), reason.clone());
-        }
+        let mut annotations = started_by(&self.user, self.reason.as_ref());
+        annotations.insert(FAULT.to_owned(), what);
+        annotations.insert(ROUND.to_owned(), round.to_string());
         if self.is_followed(round) {
             let within = self.schedule.longest_gap().as_secs() + 1;
             annotations.insert(NEXT_WITHIN.to_owned(), within.to_string());

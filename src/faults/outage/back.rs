@@ -12,6 +12,7 @@ use crate::cluster::manifest;
 use crate::cluster::undo::{Back, Holder, HolderKind, carry_back};
 use crate::cluster::{Cluster, ClusterError, ErrorKind};
 use crate::command_line::CommandLine;
+use crate::escape::escape;
 use crate::fault::RunField;
 use crate::faults::outage::plan::{OutagePlan, PlannedOutage};
 use crate::faults::outage::recovery::{Help, Sight, help};
@@ -55,15 +56,17 @@ pub(super) async fn go_back(cluster: &Cluster, plan: &OutagePlan, target: &Outag
 
 fn theirs(cluster: &Cluster, target: &OutageTarget, now: &RunField, before: &RunField) -> Problem {
     let command = put_back_command(&target.namespace, &target.name, now, before);
-    Problem::new(
-        Reason::ChangedByOthers,
-        format!(
-            "somebody else set its run strategy to {} meanwhile, and it was left so; before this run it was {}",
-            now.in_force(),
-            before.in_force()
-        ),
+    Problem::new(Reason::ChangedByOthers, strategy_of_others(now, before, "this run"))
+        .hint(cluster.again(command).to("to put it back: "))
+}
+
+/// What is said where somebody has changed what a run had changed.
+pub(crate) fn strategy_of_others(now: &RunField, before: &RunField, run: &str) -> String {
+    format!(
+        "somebody else set its run strategy to {} meanwhile, and it was left so; before {run} it was {}",
+        escape(now.in_force()),
+        escape(before.in_force())
     )
-    .hint(cluster.again(command).to("to put it back: "))
 }
 
 /// The command that makes one run field of another.

@@ -16,13 +16,13 @@ use crate::cluster::rules::Rule;
 use crate::cluster::{
     Cluster, ClusterError, LauncherImages, Selection, VirtualMachineInstance, VmiRow, launcher_images, manifest,
 };
-use crate::fault::{Execution, Unfit};
+use crate::fault::Unfit;
 use crate::faults::debug_pods::{self, PodRequest};
 use crate::faults::outage::permissions;
 use crate::faults::permitted::{Places, permitted};
 use crate::faults::registry::Ground;
 use crate::faults::screen::Screen;
-use crate::faults::{Candidate, Chosen, Fault, Found, Keys, NodeNeed, Order, facts, place};
+use crate::faults::{Candidate, Chosen, Fault, Found, Keys, NodeNeed, Order, facts, place, regarding};
 use crate::plan::consent::Confirmed;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::problem::Reason;
@@ -193,8 +193,7 @@ impl Fault for OutageFault {
 
     fn vmis(plan: &OutagePlan) -> Vec<Regarding> {
         let vmis = plan.vms.iter().map(|vm| &vm.target);
-        vmis.map(|vm| Regarding::new(&vm.namespace, &vm.name, &vm.uid))
-            .collect()
+        regarding(vmis.map(|vm| [&vm.namespace, &vm.name, &vm.uid]))
     }
 
     fn planned(cluster: &Cluster, plan: &OutagePlan, report: &mut RunReport) {
@@ -227,16 +226,8 @@ impl Fault for OutageFault {
     }
 
     fn keys(plan: &OutagePlan) -> Keys {
-        let enough = match plan.spec.execution {
-            Execution::Serial if plan.vms.len() > 1 => "brings this VM back, on to the next",
-            _ => "brings back now",
-        };
-        Keys {
-            enough: Some(enough),
-            enough_always: None,
-            stop: "ends the run",
-            stopping: "bringing back",
-        }
+        let one = ["brings this VM back, on to the next", "brings back now"];
+        Keys::to_end(one, "bringing back", plan.spec.execution, plan.vms.len())
     }
 
     async fn run(cluster: &Cluster, plan: &Confirmed<OutagePlan>, signals: &Signals, screen: &Screen) -> driver::Ran {

@@ -1,6 +1,5 @@
 //! `--mode kill`: a debug pod on the VMI's node sends SIGKILL to its QEMU process.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::vm::Done;
@@ -10,7 +9,7 @@ use crate::faults::outage::plan::{OutagePlan, Pods};
 use crate::node::pod::DebugPod;
 use crate::node::wire::{Event, Word};
 use crate::plan::compile_kill;
-use crate::plan::pod_options::{FAULT, REASON, TARGETS, USER};
+use crate::plan::pod_options::{FAULT, TARGETS, started_by};
 use crate::problem::{Problem, Reason};
 use crate::run::one_shot_pod::{Next, OneShotPod, Removal};
 use crate::run::signals::Signals;
@@ -23,14 +22,9 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 pub(crate) fn pod(plan: &OutagePlan, pods: &Pods, index: usize, launcher: &Launcher) -> Result<DebugPod, String> {
     let target = &plan.vms[index].target;
     let lines = compile_kill(&target.key(), launcher, 0).map_err(|error| error.to_string())?;
-    let mut annotations = BTreeMap::from([
-        (USER.to_owned(), plan.user.clone()),
-        (FAULT.to_owned(), NODE_COMMAND.to_owned()),
-        (TARGETS.to_owned(), target.key()),
-    ]);
-    if let Some(reason) = &plan.reason {
-        annotations.insert(REASON.to_owned(), reason.clone());
-    }
+    let mut annotations = started_by(&plan.user, plan.reason.as_ref());
+    annotations.insert(FAULT.to_owned(), NODE_COMMAND.to_owned());
+    annotations.insert(TARGETS.to_owned(), target.key());
     Ok(DebugPod {
         run: plan.run.clone(),
         suffix: index.to_string(),

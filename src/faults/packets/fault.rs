@@ -1,7 +1,5 @@
 //! What a command has to know of a fault on a VM's packets.
 
-use std::collections::BTreeMap;
-
 use super::plan::Plan;
 use super::{closing_lines, driver, plan_text, report as document};
 use crate::cluster::events::Regarding;
@@ -15,10 +13,10 @@ use crate::faults::packets::spec::PacketSpec;
 use crate::faults::packets::{filter, netem};
 use crate::faults::registry::Ground;
 use crate::faults::screen::Screen;
-use crate::faults::{Candidate, Chosen, Fault, Found, Keys, NodeNeed, Order, facts};
+use crate::faults::{Candidate, Chosen, Fault, Found, Keys, NodeNeed, Order, facts, regarding};
 use crate::plan::consent::Confirmed;
 use crate::plan::guards::{Facts, Lasts, counted};
-use crate::plan::pod_options::{REASON, USER};
+use crate::plan::pod_options::started_by;
 use crate::problem::Reason;
 use crate::report::{AskedFault, Columns, DryRun, Ending, RunReport, probe_chart};
 use crate::run::signals::Signals;
@@ -78,11 +76,7 @@ impl Fault for PacketFault {
 
     async fn plan(&self, order: Order<'_>, chosen: Chosen<Target>, images: Self::Seen) -> Result<Plan, Stop> {
         let images = debug_pods::images(order.image, &images)?;
-        let mut annotations = BTreeMap::from([(USER.to_owned(), order.cluster.user.clone())]);
-        if let Some(reason) = order.reason {
-            annotations.insert(REASON.to_owned(), reason.clone());
-        }
-        let pod = debug_pods::options(&self.pod, images, annotations);
+        let pod = debug_pods::options(&self.pod, images, started_by(&order.cluster.user, order.reason));
         let many = chosen.targets.len() > 1;
         if self.spec.detach && many && self.spec.execution == Execution::Serial {
             return Err(Stop::refused(
@@ -127,8 +121,7 @@ impl Fault for PacketFault {
 
     fn vmis(plan: &Plan) -> Vec<Regarding> {
         let vmis = plan.vms.iter().map(|vm| &vm.target);
-        vmis.map(|vm| Regarding::new(&vm.namespace, &vm.name, &vm.uid))
-            .collect()
+        regarding(vmis.map(|vm| [&vm.namespace, &vm.name, &vm.uid]))
     }
 
     fn planned(_: &Cluster, plan: &Plan, report: &mut RunReport) {
@@ -148,15 +141,11 @@ impl Fault for PacketFault {
     }
 
     fn keys(plan: &Plan) -> Keys {
-        let enough = match plan.spec.execution {
-            Execution::Serial if plan.vms.len() > 1 => "rolls this VM back, on to the next",
-            _ => "rolls back now",
-        };
+        let one = ["rolls this VM back, on to the next", "rolls back now"];
+        let keys = Keys::to_end(one, "rolling back", plan.spec.execution, plan.vms.len());
         Keys {
-            enough: Some(enough).filter(|_| !plan.spec.detach),
-            enough_always: None,
-            stop: "ends the run",
-            stopping: "rolling back",
+            enough: keys.enough.filter(|_| !plan.spec.detach),
+            ..keys
         }
     }
 
