@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os/exec"
 	"strings"
 	"time"
 )
@@ -80,7 +79,7 @@ func (t *check) same(before, after string) {
 // kubectlSees holds what the documentation says is visible against kubectl, which knows nothing of this program.
 func kubectlSees(t *check) {
 	kubectl := func(args ...string) string {
-		out, err := exec.Command("kubectl", append([]string{"--kubeconfig", t.pki("admin.kubeconfig"), "--cache-dir", t.folder + "/kubectl"}, args...)...).CombinedOutput()
+		out, err := t.kubectl(args...).CombinedOutput()
 		if err != nil {
 			t.fail("kubectl %s: %v: %s", strings.Join(args, " "), err, out)
 		}

@@ -37,13 +37,14 @@ type cluster struct {
 	// emulated tells once whether the VM on the machine is up.
 	emulated        chan error
 	emulatedListens bool
-	// flaky are the tests that passed on their second try only.
-	flaky []string
+	progress        progress
 }
 
 // inside brings the cluster up and runs the suite, as the first process of the namespaces that hold all of it.
 func inside(args []string) int {
 	c := &cluster{folder: args[0], bin: os.Getenv("VMCHAOS_CLUSTER_BIN"), parts: map[string]*exec.Cmd{}, began: time.Now()}
+	c.progress.began = c.began
+	c.progress.begin("the cluster's start")
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
@@ -52,6 +53,9 @@ func inside(args []string) int {
 	c.program = program
 	words := args[2:]
 	c.needsMachine = args[1] == "up" || slices.ContainsFunc(onNetem(), func(one test) bool { return chosen(one.name, words) })
+	if args[1] != "up" {
+		go c.progress.watch()
+	}
 	if err := c.up(); err != nil {
 		fmt.Fprintln(os.Stderr, "cluster: not up:", err)
 		c.tails()
@@ -60,7 +64,7 @@ func inside(args []string) int {
 	c.say("the cluster is up")
 	if args[1] == "up" {
 		pid, _ := os.ReadFile(filepath.Join(c.folder, "pid"))
-		fmt.Printf("nsenter --target %s --mount --net env KUBECONFIG=%s kubectl get pods -A\n", pid, c.pki("admin.kubeconfig"))
+		fmt.Printf("nsenter --target %s --mount --net env HOME=%s KUBECONFIG=%s kubectl get pods -A\n", pid, c.folder, c.pki("admin.kubeconfig"))
 		if err := c.bootEmulated(); err != nil {
 			c.say("%s is not up: %v", emulated, err)
 		}
@@ -82,6 +86,7 @@ func (c *cluster) up() error {
 		{"control plane and images", func() error { return atOnce(c.controlPlane, c.images) }}, {"nodes Ready", c.nodesReady},
 		{"KubeVirt and the machine's disk", func() error { return atOnce(c.kubevirt, c.startMachine) }}, {"guests", c.guests},
 	} {
+		c.progress.begin("the cluster's start: " + step.name)
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
@@ -199,6 +204,11 @@ func (c *cluster) tails() {
 		out, _ := exec.Command("tail", "-n", "3", log).CombinedOutput()
 		fmt.Fprintf(os.Stderr, "--- %s\n%s", filepath.Base(log), out)
 	}
+}
+
+// kubectl is that command as the administrator. What it keeps of the API is kept in the cluster's folder.
+func (c *cluster) kubectl(args ...string) *exec.Cmd {
+	return exec.Command("kubectl", append([]string{"--kubeconfig", c.pki("admin.kubeconfig"), "--cache-dir", filepath.Join(c.folder, "kubectl")}, args...)...)
 }
 
 // run is a command whose output matters only when it fails.

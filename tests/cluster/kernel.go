@@ -17,7 +17,7 @@ import (
 
 // vmNet is a VM's network namespace as its node's kernel has it.
 type vmNet struct {
-	// run is a command in the namespace, read is one on the node.
+	// run is a command in the namespace, read is one on the node; a test in which one fails fails.
 	run, read func(argv ...string) string
 	inode     string
 	// addresses are the guest's, IPv4 and IPv6; none where it takes too long to boot to be asked.
@@ -51,7 +51,13 @@ func (t *check) network(vm string) *vmNet {
 	t.must(err)
 	t.after(func() { file.Close() })
 	read := func(argv ...string) string {
-		out, _ := exec.Command(argv[0], argv[1:]...).CombinedOutput()
+		var complaint strings.Builder
+		command := exec.Command(argv[0], argv[1:]...)
+		command.Stderr = &complaint
+		out, err := command.Output()
+		if err != nil {
+			t.fail("%s: %v: %s", strings.Join(argv, " "), err, complaint.String())
+		}
 		return string(out)
 	}
 	run := func(argv ...string) string {
@@ -245,7 +251,7 @@ func (n *vmNet) kill(signal string, pids ...string) {
 
 // described is what processes are, for the one who has to find out why they are there.
 func (n *vmNet) described(pids []string) string {
-	return n.read("ps", "-o", "pid,ppid,stat,wchan:20,args", "-p", strings.Join(pids, ","))
+	return n.read("bash", "-c", "ps -o pid,ppid,stat,wchan:20,args -p '"+strings.Join(pids, ",")+"' || true")
 }
 
 // debugPods are the run's pods, as "name phase".

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,8 @@ import (
 type table struct {
 	mutex sync.Mutex
 	rows  []*row
+	// random is what became of the kills at random moments as a whole.
+	random string
 }
 
 type row struct {
@@ -19,6 +22,19 @@ type row struct {
 	runs    int
 	seconds float64
 	ends    map[string]bool
+}
+
+// copied are the rows as they are now.
+func (t *table) copied() []*row {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	var rows []*row
+	for _, one := range t.rows {
+		again := *one
+		again.ends = maps.Clone(one.ends)
+		rows = append(rows, &again)
+	}
+	return rows
 }
 
 func (t *table) add(fault string, took time.Duration, end string) {
@@ -72,6 +88,9 @@ func (t *table) markdown() string {
 		}
 		slices.Sort(ends)
 		text += fmt.Sprintf("| %s | %d | %.2f | %s |\n", one.fault, one.runs, one.seconds, strings.Join(ends, "; "))
+	}
+	if t.random != "" {
+		text += "\n- " + t.random + "."
 	}
 	return text + notes
 }

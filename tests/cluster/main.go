@@ -9,13 +9,26 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: cluster test [NAME…] | up")
+		fmt.Fprintln(os.Stderr, "usage: cluster test [WORD…] | check [WORD…] | list | up | down | sweep")
 		os.Exit(2)
 	}
 	command, args := os.Args[1], os.Args[2:]
 	switch command {
 	case "test", "up":
 		os.Exit(outside(command, args))
+	case "check":
+		if err := asked(args); err != nil {
+			fmt.Fprintln(os.Stderr, "cluster:", err)
+			os.Exit(badInput)
+		}
+	case "list":
+		os.Exit(list())
+	case "sweep":
+		if !sweep(baseFolder()) {
+			os.Exit(1)
+		}
+	case "down":
+		os.Exit(down(baseFolder()))
 	case "kubevirt-images":
 		must("KubeVirt's images", kubevirtImages(args))
 	case "inside":

@@ -2,11 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"k8s.io/apimachinery/pkg/api/errors"
 )
 
 // cell is one thing that happens to a run that holds a fault on web-1.
@@ -130,7 +131,7 @@ func cells() []cell {
 		}, 2 * soon, []int{1, 130}},
 		{"second-attach", func(t *check, _ *job, _ *vmNet) {
 			for _, pod := range t.podNames() {
-				attach := exec.Command("kubectl", "--kubeconfig", t.pki("admin.kubeconfig"), "attach", "-i", "-n", "kubevirt", pod)
+				attach := t.kubectl("attach", "-i", "-n", "kubevirt", pod)
 				t.must(attach.Start())
 				t.after(func() { _ = attach.Process.Kill(); _ = attach.Wait() })
 			}
@@ -247,7 +248,9 @@ func (t *check) nothingOn(n *node) {
 // removeDebugPods force-deletes them; one that goes meanwhile is as good.
 func (t *check) removeDebugPods() {
 	for _, pod := range t.podNames() {
-		_ = t.api.remove(pods, "kubevirt", pod, 0)
+		if err := t.api.remove(pods, "kubevirt", pod, 0); err != nil && !errors.IsNotFound(err) {
+			t.must(err)
+		}
 	}
 }
 
@@ -276,7 +279,7 @@ func (t *check) deletePods(grace int64) {
 // serves says whether a node's kubelet and containerd are there: the kubelet asks containerd for it.
 func (t *check) serves(n *node) bool {
 	return t.runOn(n, t.bin+"/usr/bin/ctr", "version") == nil &&
-		run("kubectl", "--kubeconfig", t.pki("admin.kubeconfig"), "get", "--raw", "/api/v1/nodes/"+n.name+"/proxy/healthz") == nil
+		t.kubectl("get", "--raw", "/api/v1/nodes/"+n.name+"/proxy/healthz").Run() == nil
 }
 
 // killService kills a program of a VM's node; its init starts it again a second later.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math/rand"
 	"os"
 	"path/filepath"
 	"slices"
@@ -100,12 +99,12 @@ func (t *check) applyWindow(kills int, faults ...[]string) {
 	n := t.network(faults[0][1])
 	t.nothingOn(n.node)
 	before := n.picture()
-	seed := time.Now().UnixNano()
-	random := rand.New(rand.NewSource(seed))
+	seed := randomSeed()
 	inside, number := 0, 0
 	// How long the window is, about: most kills are to fall into it, and some right after it.
 	window := t.applyTakes(faults[0])
-	for ; inside < kills && number < 4*kills; number++ {
+	for ; inside < kills && number < 4*kills && !timeIsUp(); number++ {
+		random := drawing(seed, t.test, number)
 		t.removePods()
 		shell := shellNames[number%len(shellNames)]
 		fault := faults[number/2%len(faults)]
@@ -146,7 +145,9 @@ func (t *check) applyWindow(kills int, faults ...[]string) {
 	t.same(before, n.picture())
 	t.answers(n)
 	fmt.Printf("# %d of %d kills before the command had heard that the fault is in place (seed %d)\n", inside, number, seed)
-	if inside < kills {
+	if inside < kills && inside > 0 && timeIsUp() {
+		t.progress.leaveOut(fmt.Sprintf("%s was through (%d of %d kills)", t.test, inside, kills))
+	} else if inside < kills {
 		t.fail("only %d of %d kills were inside the apply window", inside, number)
 	}
 }

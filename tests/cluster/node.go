@@ -115,6 +115,11 @@ func nodeMounts(folder string) error {
 	if err := os.MkdirAll("/var/lib/kubelet", 0o755); err != nil {
 		return err
 	}
+	if !underSystemd() {
+		if err := keepSysctls(); err != nil {
+			return fmt.Errorf("%s: %w", sysctls, err)
+		}
+	}
 	// Some machines keep the host's own from everybody but root; a node's is everybody's.
 	if err := syscall.Mknod(tunDevice, syscall.S_IFCHR|0o666, 10<<8|200); err != nil {
 		return fmt.Errorf("%s: %w", tunDevice, err)

@@ -32,17 +32,22 @@ var (
 func outages() []test {
 	var all []test
 	for _, o := range outageOwners {
-		var modes []outageMode
-		for _, mode := range outageModes {
-			if drawn(fmt.Sprintf("outage %s %s", mode.name, o)) {
-				modes = append(modes, mode)
-			}
-		}
-		if len(modes) > 0 {
+		if modes := drawnModes(o); len(modes) > 0 {
 			all = append(all, test{"outages-of-" + o.slug(), func(t *check) { t.outagesOf(o, modes) }})
 		}
 	}
 	return all
+}
+
+// drawnModes are those that a sample has for an owner's guests; all without one.
+func drawnModes(o owner) []outageMode {
+	var modes []outageMode
+	for _, mode := range outageModes {
+		if drawn(fmt.Sprintf("outage %s %s", mode.name, o)) {
+			modes = append(modes, mode)
+		}
+	}
+	return modes
 }
 
 // outagesOf does them one after the other to one guest; after one that went wrong the next have another.

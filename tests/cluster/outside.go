@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 )
 
@@ -22,11 +21,19 @@ func outside(command string, args []string) int {
 		fmt.Fprintln(os.Stderr, "cluster: needs root: it makes namespaces, mounts and cgroups; run it with sudo")
 		return 77
 	}
-	base := os.Getenv("VMCHAOS_CLUSTER_FOLDER")
-	if base == "" {
-		base = os.TempDir()
+	if command == "test" {
+		if err := asked(args); err != nil {
+			fmt.Fprintln(os.Stderr, "cluster:", err)
+			return badInput
+		}
+		// One for all that is drawn, a second try too.
+		_ = os.Setenv(seedVariable, strconv.FormatInt(randomSeed(), 10))
 	}
-	sweep(base)
+	base := baseFolder()
+	if !sweep(base) {
+		return 1
+	}
+	before := readSysctls()
 	folder, err := os.MkdirTemp(base, prefix)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "cluster: no folder to work in:", err)
@@ -54,6 +61,7 @@ func outside(command string, args []string) int {
 	}
 	// Its number where the user is; inside it is 1.
 	_ = os.WriteFile(filepath.Join(folder, "pid"), []byte(strconv.Itoa(child.Process.Pid)), 0o644)
+	_ = os.WriteFile(filepath.Join(folder, ownerFile), fmt.Appendf(nil, "%d %s", os.Getpid(), command), 0o644)
 	stopped := false
 	go func() {
 		<-signals
@@ -65,7 +73,11 @@ func outside(command string, args []string) int {
 		_ = os.RemoveAll(logs)
 		_ = exec.Command("cp", "-r", filepath.Join(folder, "log"), logs).Run()
 	}
-	remove(folder)
+	gone := remove(folder)
+	changed := sysctlsChanged(before)
+	for _, one := range changed {
+		fmt.Fprintf(os.Stderr, "cluster: this machine's sysctl %s, by the cluster or by somebody else meanwhile\n", one)
+	}
 	switch {
 	case stopped && command == "up":
 		return 0
@@ -76,83 +88,16 @@ func outside(command string, args []string) int {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "cluster: ended:", err)
 		return 1
+	case !gone || len(changed) > 0:
+		return 1
 	}
 	return 0
 }
 
-// lockFolder marks a folder as in use for as long as this process lives.
-func lockFolder(folder string) (*os.File, error) {
-	lock, err := os.OpenFile(filepath.Join(folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
+// baseFolder is where the folders of clusters are.
+func baseFolder() string {
+	if base := os.Getenv("VMCHAOS_CLUSTER_FOLDER"); base != "" {
+		return base
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("%s is in use: %w", folder, err)
-	}
-	return lock, nil
-}
-
-// sweep removes what earlier clusters left whose process is gone.
-func sweep(base string) {
-	folders, _ := filepath.Glob(filepath.Join(base, prefix+"*"))
-	for _, folder := range folders {
-		if lock, err := lockFolder(folder); err == nil {
-			lock.Close()
-			fmt.Println("# removing what an earlier run left:", folder)
-			remove(folder)
-		}
-	}
-}
-
-// remove takes away a cluster's processes, cgroups and files.
-func remove(folder string) {
-	for _, hierarchy := range hierarchies() {
-		root := filepath.Join(hierarchy, filepath.Base(folder))
-		killCgroup(root)
-	}
-	if err := os.RemoveAll(folder); err != nil {
-		fmt.Fprintln(os.Stderr, "cluster: left behind:", err)
-	}
-}
-
-// killCgroup ends every process below a cgroup and removes it, deepest first.
-func killCgroup(root string) {
-	var all []string
-	_ = filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			all = append(all, path)
-		}
-		return nil
-	})
-	for i := len(all) - 1; i >= 0; i-- {
-		for range 200 {
-			pids, _ := os.ReadFile(filepath.Join(all[i], "cgroup.procs"))
-			for _, pid := range strings.Fields(string(pids)) {
-				var number int
-				if _, err := fmt.Sscan(pid, &number); err == nil && number > 1 {
-					_ = syscall.Kill(number, syscall.SIGKILL)
-				}
-			}
-			// Busy until the last process is reaped.
-			if err := os.Remove(all[i]); err == nil || os.IsNotExist(err) {
-				break
-			}
-			pause()
-		}
-	}
-}
-
-// hierarchies lists the mount points of every cgroup hierarchy with processes of its own: several on version 1, one
-// on version 2.
-func hierarchies() []string {
-	mounts, _ := os.ReadFile("/proc/self/mounts")
-	var found []string
-	for _, line := range strings.Split(string(mounts), "\n") {
-		fields := strings.Fields(line)
-		if len(fields) > 2 && (fields[2] == "cgroup" || fields[2] == "cgroup2") && strings.HasPrefix(fields[1], "/sys/fs/cgroup") {
-			found = append(found, fields[1])
-		}
-	}
-	return found
+	return os.TempDir()
 }

@@ -61,7 +61,8 @@ func (t *check) boots(g guest, number int) {
 	t.must(err)
 	console := ""
 	t.until(time.Minute, "the guest's console is read", func() bool {
-		console, _ = output("kubectl", "--kubeconfig", t.pki("admin.kubeconfig"), "logs", "-n", "default", pod.GetName(), "-c", "guest-console-log")
+		logged, _ := t.kubectl("logs", "-n", "default", pod.GetName(), "-c", "guest-console-log").CombinedOutput()
+		console = string(logged)
 		return strings.Contains(console, "with its disk")
 	})
 	if !strings.Contains(console, fmt.Sprintf("guest: boot %d with its disk", number)) {

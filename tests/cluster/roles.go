@@ -151,7 +151,9 @@ func (t *check) bindRoles(command string) (user string, all []roleRule) {
 	_, err := t.ca.kubeconfig(user, server)
 	t.must(err)
 	path := filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "..", "..", "plugin-manifest", "rbac", command+".yaml")
-	t.must(run("kubectl", "--kubeconfig", t.pki("admin.kubeconfig"), "--cache-dir", t.folder+"/kubectl", "apply", "-f", path))
+	if out, err := t.kubectl("apply", "-f", path).CombinedOutput(); err != nil {
+		t.fail("kubectl apply -f %s: %v: %s", path, err, out)
+	}
 	text, err := os.ReadFile(path)
 	t.must(err)
 	for _, document := range strings.Split(string(text), "\n---\n")[1:] {

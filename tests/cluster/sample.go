@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math/rand"
@@ -33,8 +34,29 @@ func sampled(tests []test) []test {
 			left = append(left, one)
 		}
 	}
-	fmt.Printf("# sample %s: %d of %d tests of the kill matrix\n", sample(), len(left), len(tests))
 	return left
+}
+
+// saySample tells what a sample has drawn, and how to draw it again.
+func saySample(tests []test) {
+	if sample() == "" {
+		return
+	}
+	var kills []string
+	for _, one := range tests {
+		if strings.HasPrefix(one.name, "kill-") {
+			kills = append(kills, one.name)
+		}
+	}
+	fmt.Printf("# sample %s, the same again: VMCHAOS_CLUSTER_SAMPLE=%s tests/run kubevirt\n", sample(), sample())
+	fmt.Printf("# of the kill matrix: %s\n", strings.Join(kills, ", "))
+	for _, o := range outageOwners {
+		var modes []string
+		for _, mode := range drawnModes(o) {
+			modes = append(modes, mode.name)
+		}
+		fmt.Printf("# outages of %s: %s\n", ownerWords(o), cmp.Or(strings.Join(modes, ", "), "none"))
+	}
 }
 
 // sampleOrder puts the tests of a sample in an order of its own, because the time may not do for all: the kills drawn at random

@@ -10,11 +10,11 @@ import (
 )
 
 // scenarios are the Rust tests that run on the practice cluster as well: here the same program is told to use this one.
-func (c *cluster) scenarios() ([]test, error) {
-	const module = "scenarios::"
-	program := os.Getenv("VMCHAOS_CLUSTER_SCENARIOS")
+func scenarios() ([]test, error) {
+	const variable, module = "VMCHAOS_CLUSTER_SCENARIOS", "scenarios::"
+	program := os.Getenv(variable)
 	if program == "" {
-		return nil, nil
+		return nil, fmt.Errorf("no program with the scenarios: %s names none", variable)
 	}
 	listed, err := output(program, "--list", "--format", "terse", module)
 	if err != nil {
@@ -25,6 +25,9 @@ func (c *cluster) scenarios() ([]test, error) {
 		if name, found := strings.CutSuffix(line, ": test"); found {
 			all = append(all, test{"scenario-" + strings.TrimPrefix(name, module), func(t *check) { t.scenario(program, name) }})
 		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s has no test below %s", program, module)
 	}
 	return all, nil
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -42,95 +41,83 @@ func (t *check) until(limit time.Duration, what string, is func() bool) {
 
 func (t *check) after(undo func()) { t.undo = append(t.undo, undo) }
 
+// tests are all there are, in the order in which they run.
+func tests() ([]test, error) {
+	shared, err := scenarios()
+	if err != nil {
+		return nil, err
+	}
+	return sampleOrder(slices.Concat(effects(), commands(), roles(), shared, persistentDisk(), guestAgent(), evacuation(), virtctl(), trust(), others(), outages(), sampled(matrix()), randomKills(), recordings(), onNetem())), nil
+}
+
 // suite runs every test whose name contains one of the words; all without any.
 func (c *cluster) suite(words []string) int {
-	shared, err := c.scenarios()
+	all, err := tests()
 	if err != nil {
 		fmt.Println("not ok", err)
 		return 1
 	}
-	tests := sampleOrder(slices.Concat(effects(), commands(), roles(), shared, persistentDisk(), guestAgent(), evacuation(), virtctl(), trust(), others(), outages(), sampled(matrix()), randomKills(), recordings(), onNetem()))
+	saySample(all)
 	c.emulated = make(chan error, 1)
 	if c.needsMachine {
 		go func() { c.emulated <- c.bootEmulated() }()
 	}
-	passed := 0
-	var failed []string
-	var late []string
-	for _, one := range tests {
+	for _, one := range all {
 		if !chosen(one.name, words) {
 			continue
 		}
 		if timeIsUp() {
-			late = append(late, one.name)
+			c.progress.leaveOut(one.name)
 			continue
 		}
-		if problem := c.holds(one); problem != "" {
-			failed = append(failed, problem)
-		} else {
-			passed++
+		c.progress.begin(one.name)
+		c.progress.end(c.holds(one))
+	}
+	if c.progress.whole() {
+		if err := c.writeTables(); err != nil {
+			c.progress.end(fmt.Sprintln("not ok writing the tables:", err))
 		}
+	} else {
+		fmt.Println("# no table is written: not all of it ran, and passed")
 	}
-	if err := c.writeTables(); err != nil {
-		failed = append(failed, fmt.Sprintln("not ok writing the tables:", err))
-	}
-	// Once more at the end, where they are looked for.
-	for _, problem := range failed {
-		fmt.Print(problem)
-	}
-	for _, name := range c.flaky {
-		fmt.Printf("flaky: %s passed on its second try only\n", name)
-	}
-	fmt.Printf("cluster: %d passed, %d of them flaky, %d failed, %.0f s\n", passed, len(c.flaky), len(failed), time.Since(c.began).Seconds())
-	if len(late) > 0 {
-		fmt.Printf("cluster: time was up before %s\n", strings.Join(late, ", "))
-	}
-	if len(failed) > 0 || passed == 0 {
-		return 1
-	}
-	if len(late) > 0 {
-		return timeWasUp
-	}
-	return 0
-}
-
-// timeWasUp is the exit code when all that ran passed, and not all ran.
-const timeWasUp = 78
-
-// timeIsUp says whether no further test may begin: where all of it has to end by a certain time, and the machine is slow.
-func timeIsUp() bool {
-	until, err := strconv.ParseInt(os.Getenv("VMCHAOS_CLUSTER_UNTIL"), 10, 64)
-	return err == nil && time.Now().Unix() >= until
+	return c.progress.finish()
 }
 
 // holds runs a test, says how it went, and returns what it said of a failure. On a machine that others load too, one that
 // failed is run once more, and both are printed.
 func (c *cluster) holds(one test) string {
 	tries := 1
-	if os.Getenv("VMCHAOS_CLUSTER_TRIES") == "2" {
+	if os.Getenv("VMCHAOS_CLUSTER_TRIES") == "2" && !once(one.name) {
 		tries = 2
 	}
 	for try := 1; try <= tries; try++ {
+		kills, seen := c.table.copied(), slices.Clone(c.seen.rows)
 		began := time.Now()
 		problem := c.one(one)
 		took := time.Since(began).Seconds()
-		switch {
-		case problem == "":
+		if problem == "" {
 			fmt.Printf("ok %s (%.1f s)\n", one.name, took)
 			if try > 1 {
-				c.flaky = append(c.flaky, one.name)
+				c.progress.passedLate(one.name)
 			}
 			return ""
-		case try < tries:
-			load, _ := os.ReadFile("/proc/loadavg")
-			fmt.Printf("# failed, once more: %s (%.1f s, load %s)\n%s\n", one.name, took, strings.TrimSpace(string(load)), indented(problem))
-		default:
+		}
+		// What it had found until then is not what is found when nothing goes wrong.
+		c.table.rows, c.seen.rows = kills, seen
+		if try == tries {
 			failed := fmt.Sprintf("not ok %s (%.1f s)\n%s\n", one.name, took, indented(problem))
 			fmt.Print(failed)
 			return failed
 		}
+		load, _ := os.ReadFile("/proc/loadavg")
+		fmt.Printf("# failed, once more: %s (%.1f s, load %s)\n%s\n", one.name, took, strings.TrimSpace(string(load)), indented(problem))
 	}
 	return ""
+}
+
+// once says whether a test is never tried again: what it looks for happens seldom, and a second try would hide it.
+func once(name string) bool {
+	return slices.ContainsFunc([]string{"kill-", "deadline-", randomKillsName}, func(kind string) bool { return strings.HasPrefix(name, kind) })
 }
 
 // one runs a test and puts the cluster back in order for the next: guests up, nothing of ours left.

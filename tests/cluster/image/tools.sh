@@ -39,7 +39,7 @@ echo 'root:x:0:0::/root:/bin/sh' >"$root/etc/passwd"
 cp "$(type -P busybox)" "$root/bb/busybox"
 
 # The guest: a Debian kernel, its first process, and a server that echoes.
-guest=$(mktemp -d)
+guest=$(mktemp -d "$out/guest.XXXXXX")
 trap 'rm -rf "$guest"' EXIT
 mkdir -p "$guest"/{bin,proc,sys,dev,modules} "$out/guest"
 cp "$(type -P busybox)" "$guest/bin/busybox"
