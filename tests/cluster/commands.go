@@ -11,7 +11,7 @@ import (
 // commands are the other faults, each once, with its effect on the guest.
 func commands() []test {
 	return []test{
-		{"filter", filter}, {"migrate", migrate}, {"outage-pause", outagePause}, {"outage-kill", outageKill},
+		{"filter", filter}, {"filter-isolate", isolate}, {"migrate", migrate}, {"outage-pause", outagePause}, {"outage-kill", outageKill},
 	}
 }
 
@@ -48,6 +48,38 @@ func filter(t *check) {
 	ports(true)
 	t.same(before, n.picture())
 	t.seen.add("filter --ports 80", "injected", "the guest takes no connection on port 80 and does on 443, over IPv4 and IPv6; both afterwards")
+}
+
+// isolate cuts all datagrams and connections of a guest, IPv4 and IPv6; pings still pass, as is promised.
+func isolate(t *check) {
+	four, six, err := t.address("web-1")
+	t.must(err)
+	n := t.network("web-1")
+	before := n.picture()
+	const pings = 3
+	reached := func(is bool) {
+		back, err := ping(four, pings)
+		t.must(err)
+		for _, address := range []string{four, six} {
+			if datagrams := probe(address, 1); connects(address, "443") != is || (datagrams == 1) != is || back != pings {
+				t.fail("%s is to be reached: %v; a connection: %v, datagrams: %d, pings: %d of %d", address, is, connects(address, "443"), datagrams, back, pings)
+			}
+		}
+	}
+	reached(true)
+	j := t.operator("", "filter", "web-1", "--preset", "isolate", "--duration", "5m", "--yes=vmchaos-test")
+	t.says(j, "injected on")
+	reached(false)
+	if other, _, err := t.address("web-2"); err != nil || !answers(other) {
+		t.fail("the guest next door is hit: %v", err)
+	}
+	j.signal(syscall.SIGINT)
+	if code := j.end(); code != 130 {
+		t.fail("exit %d\n%s", code, j.stderr())
+	}
+	reached(true)
+	t.same(before, n.picture())
+	t.seen.add("filter --preset isolate", "injected", fmt.Sprintf("no datagram and no connection is answered, over IPv4 and IPv6, and %d of %d pings are; all of them afterwards, and next door meanwhile", pings, pings))
 }
 
 // migrate moves a VM to another node.

@@ -52,7 +52,17 @@ func inside(args []string) int {
 	}
 	c.program = program
 	words := args[2:]
-	c.needsMachine = args[1] == "up" || slices.ContainsFunc(onNetem(), func(one test) bool { return chosen(one.name, words) })
+	if c.needsMachine = args[1] == "up"; !c.needsMachine {
+		all, err := tests()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "cluster:", err)
+			return 1
+		}
+		chosen := choose(all, words)
+		c.needsMachine = slices.ContainsFunc(onNetem(), func(one test) bool {
+			return slices.ContainsFunc(chosen, func(other test) bool { return other.name == one.name })
+		})
+	}
 	if args[1] != "up" {
 		go c.progress.watch()
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net"
 	"time"
@@ -34,6 +35,46 @@ func probe(address string, count int) int {
 		}
 	}
 	return back
+}
+
+// ping sends so many echo requests of ICMP to a guest, over IPv4, and returns how many were answered.
+func ping(address string, count int) (int, error) {
+	const request, reply = 8, 0
+	socket, err := net.ListenPacket("ip4:icmp", "0.0.0.0")
+	if err != nil {
+		return 0, err
+	}
+	defer socket.Close()
+	back := 0
+	buffer := make([]byte, 128)
+	for number := range count {
+		packet := []byte{request, 0, 0, 0, 0x76, 0x6d, byte(number >> 8), byte(number)}
+		binary.BigEndian.PutUint16(packet[2:], checksum(packet))
+		if _, err := socket.WriteTo(packet, &net.IPAddr{IP: net.ParseIP(address)}); err != nil {
+			return back, err
+		}
+		_ = socket.SetReadDeadline(time.Now().Add(time.Second))
+		for {
+			n, from, err := socket.ReadFrom(buffer)
+			if err != nil {
+				break
+			}
+			if n == len(packet) && from.String() == address && buffer[0] == reply && bytes.Equal(buffer[4:n], packet[4:]) {
+				back++
+				break
+			}
+		}
+	}
+	return back, nil
+}
+
+// checksum is the Internet's, of an even number of bytes.
+func checksum(packet []byte) uint16 {
+	var sum uint32
+	for i := 0; i < len(packet); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(packet[i:]))
+	}
+	return ^uint16(sum + sum>>16)
 }
 
 // transfer is how long a guest takes to echo so many bytes over TCP.

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,7 +27,7 @@ func asked(words []string) error {
 		return err
 	}
 	for _, word := range words {
-		if slices.ContainsFunc(all, func(one test) bool { return strings.Contains(one.name, word) }) {
+		if len(choose(all, []string{word})) > 0 {
 			continue
 		}
 		if strings.HasPrefix("recordings-", word) || strings.HasPrefix(word, "recordings-") {

@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -17,7 +13,10 @@ import (
 
 var accessReviews = schema.GroupVersionResource{Group: "authorization.k8s.io", Version: "v1", Resource: "subjectaccessreviews"}
 
-// roles are the commands with exactly the role that this project ships for each: it is enough, and without what it
+// roleCommands are the commands that have a role of their own.
+var roleCommands = []string{"netem", "filter", "migrate", "outage", "list", "status", "halt"}
+
+// roles are the commands with exactly the role that this project ships for each: it is enough, and without any verb of what it
 // calls required the command says what is missing and changes nothing.
 func roles() []test {
 	// By a pattern and by name: the one has to list VMs, the other to get one.
@@ -29,32 +28,65 @@ func roles() []test {
 		"list":    {"list"}, "status": {"status"},
 	}
 	var all []test
-	for _, command := range []string{"netem", "filter", "migrate", "outage", "list", "status"} {
-		all = append(all, test{"role-" + command, func(t *check) { t.role(command, jobs[command]) }})
+	for _, command := range roleCommands {
+		if own, has := jobs[command]; has {
+			all = append(all, test{"role-" + command, func(t *check) { t.role(command, own) }})
+		}
+	}
+	for _, mode := range []string{"kill", "pod", "pause", "reset", "stop", "delete --disable-auto-restart"} {
+		job := "outage web-3 --mode " + mode + " --yes=vmchaos-test"
+		if mode != "kill" && mode != "pod" && mode != "reset" {
+			job += " --duration 3s"
+		}
+		// What the role's rules name it by.
+		words := strings.Fields(mode)
+		all = append(all, test{"role-outage-" + strings.ReplaceAll(mode, " --", "-"), func(t *check) { t.roleOfMode(words[len(words)-1], job) }})
 	}
 	return append(all, test{"role-halt", (*check).roleOfHalt})
 }
 
 func (t *check) role(command string, jobs []string) {
 	t.noPods()
-	user, all := t.bindRoles(command)
+	user, all := t.roleOf(command)
 	for _, one := range jobs {
-		j := t.commandOf(user, "", strings.Fields(one)...)
-		if code := j.end(); code != 0 {
-			t.fail("%s with the whole role: exit %d\n%s", one, code, j.stderr())
-		}
-		t.must(t.awaitStanding())
+		t.doneWith(user, one)
 	}
 	t.seen.add(command+", with its role of plugin-manifest/rbac alone", "done", "exit 0")
-	if command == "filter" {
-		// Its table is netem's, which is enough to take apart once.
-		return
-	}
-	// One verb a rule; the practice cluster takes out every one.
 	for _, one := range all {
-		if verbs := one.required(); len(verbs) > 0 {
-			t.without(user, one, verbs[0], all, func() { t.refusedWithout(user, verbs[0], one, jobs) })
+		for _, verb := range one.required() {
+			t.without(user, one, verb, all, func() { t.refusedWithout(user, verb, one, jobs) })
 		}
+	}
+}
+
+// doneWith is a command that succeeds with a user's permissions.
+func (t *check) doneWith(user, job string) {
+	j := t.commandOf(user, "", strings.Fields(job)...)
+	if code := j.end(); code != 0 {
+		t.fail("%s with the whole role: exit %d\n%s", job, code, j.stderr())
+	}
+	t.must(t.awaitStanding())
+}
+
+// roleOfMode is one mode of outages: it is done with the role, and refused without a verb of the rules that name it.
+func (t *check) roleOfMode(mode, job string) {
+	t.after(func() { t.standingAgain() })
+	t.noPods()
+	user, all := t.roleOf("outage")
+	t.doneWith(user, job)
+	t.seen.add(strings.TrimSuffix(job, " --yes=vmchaos-test")+", with the role of plugin-manifest/rbac alone", "done", "exit 0")
+	named := 0
+	for _, one := range all {
+		if !one.isFor(mode) {
+			continue
+		}
+		named++
+		for _, verb := range one.verbs() {
+			t.without(user, one, verb, all, func() { t.refusedWithout(user, verb, one, []string{job}) })
+		}
+	}
+	if named == 0 {
+		t.fail("no rule of the role is said to be for %s", mode)
 	}
 }
 
@@ -83,15 +115,29 @@ func (t *check) refusedWithout(user, verb string, rule roleRule, jobs []string) 
 	}
 }
 
-// roleOfHalt ends a run of somebody else's.
+// roleOfHalt ends a run of somebody else's; without a verb of its role it says which, and the run goes on.
 func (t *check) roleOfHalt() {
 	t.noPods()
-	user, _ := t.bindRoles("halt")
+	user, all := t.roleOf("halt")
 	n := t.network("web-1")
 	before := n.picture()
 	j := t.hold(held, "bash")
 	t.says(j, "injected on")
 	run := strings.Split(t.podNames()[0], "-")[1]
+	for _, one := range all {
+		for _, verb := range one.required() {
+			t.without(user, one, verb, all, func() {
+				halt := t.commandOf(user, "", "halt", run)
+				code := halt.end()
+				if said := halt.stderr() + halt.out.String(); code == 0 || !strings.Contains(said, one.resource()) {
+					t.fail("halt without %s %s: exit %d\n%s", verb, one.resource(), code, said)
+				}
+				if len(n.ours()) != 2 || j.over() {
+					t.fail("halt without %s %s: exit %d, and of the fault are left %q\n%s", verb, one.resource(), code, n.ours(), halt.stderr())
+				}
+			})
+		}
+	}
 	halt := t.commandOf(user, "", "halt", run)
 	if code := halt.end(); code != 0 {
 		t.fail("exit %d\n%s", code, halt.stderr())
@@ -101,97 +147,6 @@ func (t *check) roleOfHalt() {
 		t.fail("the run that was halted: exit %d\n%s", code, j.stderr())
 	}
 	t.seen.add("halt, with its role of plugin-manifest/rbac alone", "ended", "the node's kernel is as before; exit 0, and 1 of the run that was halted")
-}
-
-// roleRule is one rule of a role: some verbs on a resource, in the namespace it is bound in (empty: everywhere).
-type roleRule struct {
-	role, namespace string
-	index           int
-	rule            object
-	optional        bool
-}
-
-func (r roleRule) resource() string { return r.rule["resources"].([]any)[0].(string) }
-
-// qualified names the resource with its group, as kubectl does: virtualmachines.subresources.kubevirt.io/start.
-func (r roleRule) qualified() string {
-	group := r.rule["apiGroups"].([]any)[0].(string)
-	plural, subresource, has := strings.Cut(r.resource(), "/")
-	if group != "" {
-		plural += "." + group
-	}
-	if has {
-		plural += "/" + subresource
-	}
-	return plural
-}
-
-// named is where the rule stands.
-func (r roleRule) named() string { return fmt.Sprintf("%s[%d]", r.role, r.index) }
-
-func (r roleRule) verbs() []string {
-	var verbs []string
-	for _, verb := range r.rule["verbs"].([]any) {
-		verbs = append(verbs, verb.(string))
-	}
-	return verbs
-}
-
-func (r roleRule) required() []string {
-	if r.optional {
-		return nil
-	}
-	return r.verbs()
-}
-
-// bindRoles makes a command's roles and a user who has them as the file says.
-func (t *check) bindRoles(command string) (user string, all []roleRule) {
-	user = "role-" + command
-	t.must(t.ca.issue(user, user, nil))
-	_, err := t.ca.kubeconfig(user, server)
-	t.must(err)
-	path := filepath.Join(os.Getenv("VMCHAOS_CLUSTER_SOURCES"), "..", "..", "plugin-manifest", "rbac", command+".yaml")
-	if out, err := t.kubectl("apply", "-f", path).CombinedOutput(); err != nil {
-		t.fail("kubectl apply -f %s: %v: %s", path, err, out)
-	}
-	text, err := os.ReadFile(path)
-	t.must(err)
-	for _, document := range strings.Split(string(text), "\n---\n")[1:] {
-		_, rest, _ := strings.Cut(document, "\n  name: ")
-		name, rest, _ := strings.Cut(rest, "\n")
-		namespace := map[string]string{
-			"vmchaos-" + command: "default", "vmchaos-" + command + "-pods": "kubevirt", "vmchaos-" + command + "-kubevirt": "kubevirt",
-		}[name]
-		t.must(t.bind(user, name, namespace))
-		role, err := t.api.get(clusterRoles, "", name)
-		t.must(err)
-		rules, _, _ := unstructured.NestedSlice(role.Object, "rules")
-		for i, chunk := range strings.Split(rest, "- apiGroups:")[:len(rules)] {
-			optional := strings.Contains(chunk[strings.LastIndex(chunk, "verbs:")+1:], "# Without it")
-			all = append(all, roleRule{name, namespace, i, rules[i].(object), optional})
-		}
-	}
-	if len(all) == 0 {
-		t.fail("no rules in %s", path)
-	}
-	return user, all
-}
-
-func (t *check) bind(user, role, namespace string) error {
-	kind, at := "RoleBinding", roleBindings
-	if namespace == "" {
-		kind, at = "ClusterRoleBinding", clusterRoleBindings
-	}
-	_, err := t.api.create(at, namespace, object{
-		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": object{"name": role},
-		"roleRef":  object{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-		"subjects": []any{object{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}},
-	})
-	// More than one test has the same user.
-	if errors.IsAlreadyExists(err) {
-		return nil
-	}
-	return err
 }
 
 // without takes a verb out of a rule, and out of what grants it in more places, for as long as something is tried.

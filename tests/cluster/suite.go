@@ -50,7 +50,7 @@ func tests() ([]test, error) {
 	return sampleOrder(slices.Concat(effects(), commands(), roles(), shared, persistentDisk(), guestAgent(), evacuation(), virtctl(), trust(), others(), outages(), sampled(matrix()), randomKills(), recordings(), onNetem())), nil
 }
 
-// suite runs every test whose name contains one of the words; all without any.
+// suite runs the tests that the words name.
 func (c *cluster) suite(words []string) int {
 	all, err := tests()
 	if err != nil {
@@ -62,10 +62,7 @@ func (c *cluster) suite(words []string) int {
 	if c.needsMachine {
 		go func() { c.emulated <- c.bootEmulated() }()
 	}
-	for _, one := range all {
-		if !chosen(one.name, words) {
-			continue
-		}
+	for _, one := range choose(all, words) {
 		if timeIsUp() {
 			c.progress.leaveOut(one.name)
 			continue
@@ -149,13 +146,14 @@ func (t *check) attempt(part func()) (problem string) {
 	return ""
 }
 
-func chosen(name string, words []string) bool {
-	for _, word := range words {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return len(words) == 0
+// choose takes the tests that words name: one by its whole name, or all with the word in theirs; all tests without words.
+func choose(all []test, words []string) []test {
+	return slices.DeleteFunc(slices.Clone(all), func(one test) bool {
+		return len(words) > 0 && !slices.ContainsFunc(words, func(word string) bool {
+			whole := slices.ContainsFunc(all, func(other test) bool { return other.name == word })
+			return one.name == word || !whole && strings.Contains(one.name, word)
+		})
+	})
 }
 
 func indented(text string) string {

@@ -172,7 +172,7 @@ func (t *check) holdsWhereItBelongs(watched *privileged, user, vm string) {
 func (t *check) likeALauncher(image string, adopted bool) {
 	t.noPods()
 	tenant := t.tenant()
-	user, _ := t.bindRoles("netem")
+	user, _ := t.roleOf("netem")
 	vmi, err := tenant.get(vmis, "default", "web-1")
 	t.must(err)
 	owner := object{"apiVersion": "tenant.example/v1", "kind": "ConfigMap", "name": "web-1", "uid": string(vmi.GetUID())}
@@ -200,7 +200,7 @@ func (t *check) likeALauncher(image string, adopted bool) {
 func patchedLauncherImage(t *check) {
 	t.noPods()
 	tenant := t.tenant()
-	user, _ := t.bindRoles("netem")
+	user, _ := t.roleOf("netem")
 	uid := t.uid("web-3")
 	pod, err := t.launcher("web-3")
 	t.must(err)
@@ -223,7 +223,7 @@ func patchedLauncherImage(t *check) {
 func likeADebugPod(t *check) {
 	t.noPods()
 	tenant := t.tenant()
-	faults, _ := t.bindRoles("netem")
+	faults, _ := t.roleOf("netem")
 	// What one looks like is known to everybody.
 	j := t.commandOf(faults, "", "netem", "web-3", "--bandwidth", "4Mbit", "--duration", "10m", "-y")
 	t.says(j, "injected on")
@@ -243,7 +243,7 @@ func likeADebugPod(t *check) {
 	watched := t.watchPrivileged()
 	const told = "not made by this tool"
 	for command, args := range map[string][]string{"halt": {"halt", "k3f9ab"}, "status": {"status"}} {
-		user, _ := t.bindRoles(command)
+		user, _ := t.roleOf(command)
 		j := t.commandOf(user, "", args...)
 		code := j.end()
 		t.nothingOfTheTenant(watched, j.stderr())
@@ -251,7 +251,7 @@ func likeADebugPod(t *check) {
 			t.fail("%q: exit %d, and nothing is said of the pod\n%s", args, code, said)
 		}
 	}
-	user, _ := t.bindRoles("halt")
+	user, _ := t.roleOf("halt")
 	j = t.commandOf(user, "", "halt", "--all", "-y")
 	j.end()
 	t.nothingOfTheTenant(watched, j.stderr())
@@ -295,6 +295,7 @@ func namespaceVmchaos(t *check) {
 	t.must(t.api.merge(namespaces, "", "vmchaos", object{"metadata": object{"labels": object{
 		"vmchaos.dev/debug-pods": "allowed", "pod-security.kubernetes.io/enforce": "privileged",
 	}}}))
+	t.must(t.bind("operator", "vmchaos-netem-pods", "vmchaos"))
 	watched = t.watchPrivileged()
 	watched.namespace = "vmchaos"
 	t.holdsWhereItBelongs(watched, "operator", "web-3")
