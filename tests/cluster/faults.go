@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// commands are the other faults, each once, with its effect on the guest.
-func commands() []test {
+// faults are the others than netem, each once, with its effect on the guest.
+func faults() []test {
 	return []test{
-		{"filter", filter}, {"filter-isolate", isolate}, {"migrate", migrate}, {"outage-pause", outagePause}, {"outage-kill", outageKill},
+		{"filter", filter}, {"filter-isolate", isolate}, {"filter-icmp", filterICMP}, {"migrate", migrate}, {"outage-pause", outagePause}, {"outage-kill", outageKill},
 	}
 }
 
@@ -80,6 +80,33 @@ func isolate(t *check) {
 	reached(true)
 	t.same(before, n.picture())
 	t.seen.add("filter --preset isolate", "injected", fmt.Sprintf("no datagram and no connection is answered, over IPv4 and IPv6, and %d of %d pings are; all of them afterwards, and next door meanwhile", pings, pings))
+}
+
+// filterICMP loses a guest's pings, and nothing else.
+func filterICMP(t *check) {
+	four, _, err := t.address("web-1")
+	t.must(err)
+	n := t.network("web-1")
+	before := n.picture()
+	const pings = 3
+	answered := func(want int) {
+		back, err := ping(four, pings)
+		t.must(err)
+		if back != want || !connects(four, "443") {
+			t.fail("%d of %d pings are answered, and not %d; a connection: %v", back, pings, want, connects(four, "443"))
+		}
+	}
+	answered(pings)
+	j := t.operator("", "filter", "web-1", "--protocols", "icmp", "--duration", "5m", "-y")
+	t.says(j, "injected on")
+	answered(0)
+	j.signal(syscall.SIGINT)
+	if code := j.end(); code != 130 {
+		t.fail("exit %d\n%s", code, j.stderr())
+	}
+	answered(pings)
+	t.same(before, n.picture())
+	t.seen.add("filter --protocols icmp", "injected", fmt.Sprintf("none of %d pings is answered, and connections are; all of them afterwards", pings))
 }
 
 // migrate moves a VM to another node.
