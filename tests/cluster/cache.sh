@@ -12,6 +12,14 @@ alone() { # NAME
 
 together() { exec {building}>&-; }
 
+# Lets Go work in the cache folder instead of /tmp: what a build that was killed leaves there is removed with what it was building.
+go_folder() { # BUILT
+	export GOTMPDIR=$1.go
+	unfinished+=("$GOTMPDIR")
+	rm -rf "$GOTMPDIR"
+	mkdir -p "$GOTMPDIR"
+}
+
 # Marks a file or folder of the cache as in use for as long as this program runs, and what it becomes or starts.
 in_use() { # BUILT
 	local used

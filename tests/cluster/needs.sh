@@ -33,7 +33,7 @@ need_room() { # MODE
 	if [ ! -e "$kubevirt_programs" ]; then
 		want 5 "$(go env GOMODCACHE)"
 		want 3 "$(go env GOCACHE)"
-		want 2 "${TMPDIR:-/tmp}"
+		want 2 "$cache"
 	fi
 	local disk free
 	for disk in "${!wanted[@]}"; do

@@ -65,6 +65,7 @@ build_kubevirt() {
 		unfinished+=("$new")
 		rm -rf "$new"
 		mkdir "$new"
+		go_folder "$kubevirt_programs"
 		sources=$(kubevirt_sources)
 		mapfile -t programs < <(cd "$module" && go list -modfile="$kubevirt_modules" tool)
 		# Of one link, so that what they share is compiled once; libvirt is opened when it runs, so that it need not be here.
