@@ -18,8 +18,9 @@ const ADMIN: &str = "VMCHAOS_SCENARIOS_ADMIN";
 /// A program that runs a command in a VM's network namespace: `PROGRAM NAMESPACE VMI COMMAND…`.
 const NODE: &str = "VMCHAOS_SCENARIOS_NODE";
 
-/// The permissions of the operator on a real cluster.
-const ROLE: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles/vmchaos-operator";
+/// The permissions of the operator on a real cluster: the roles that ship.
+const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+const SHIPPED: &str = "?labelSelector=app.kubernetes.io%2Fpart-of%3Dkubectl-vmchaos";
 const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/default/events";
 const DEBUG_PODS: &str = "/api/v1/pods?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dkubectl-vmchaos";
 
@@ -31,8 +32,8 @@ pub(crate) struct Backend {
     home: tempfile::TempDir,
     /// Names of the Events that were there before.
     before: BTreeSet<String>,
-    /// What the operator was permitted before something was taken away.
-    role: Option<Value>,
+    /// Rules of the operator's roles before something was taken away, by the role's path.
+    taken: Vec<(String, Value)>,
 }
 
 enum Place {
@@ -64,7 +65,7 @@ impl Backend {
             runtime,
             home: tempfile::tempdir().unwrap(),
             before: BTreeSet::new(),
-            role: None,
+            taken: Vec::new(),
         };
         let names = backend.items(EVENTS);
         backend.before = names
@@ -266,32 +267,43 @@ impl Backend {
         if let Place::Practice(practice) = &self.place {
             return practice.forbid(verb, group, resource, subresource, "*");
         }
-        let mut role = self.get(ROLE).unwrap();
-        if self.role.is_none() {
-            self.role = Some(role.clone());
-        }
-        let resource = [resource, subresource].join("/").trim_end_matches('/').to_owned();
-        for rule in role["rules"].as_array_mut().unwrap() {
-            if rule["apiGroups"] == json!([group]) && rule["resources"] == json!([resource]) {
-                rule["verbs"].as_array_mut().unwrap().retain(|one| one != verb);
+        let whole = [resource, subresource].join("/").trim_end_matches('/').to_owned();
+        for role in self.items(&format!("{ROLES}{SHIPPED}")) {
+            let mut rules = role["rules"].clone();
+            for rule in rules.as_array_mut().unwrap() {
+                if rule["apiGroups"] == json!([group]) && rule["resources"] == json!([whole]) {
+                    // A rule without verbs is not allowed.
+                    let verbs = rule["verbs"].as_array_mut().unwrap();
+                    verbs
+                        .iter_mut()
+                        .filter(|one| *one == verb)
+                        .for_each(|one| *one = json!("none"));
+                }
+            }
+            if rules != role["rules"] {
+                let path = format!("{ROLES}/{}", role["metadata"]["name"].as_str().unwrap());
+                self.patch(&path, &json!({"rules": rules}));
+                self.taken.push((path, role["rules"].clone()));
             }
         }
-        self.patch(ROLE, &json!({"rules": role["rules"]}));
-        let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {"user": "operator",
-            "resourceAttributes": {"namespace": "default", "verb": verb, "group": group, "resource": resource.split('/').next(), "subresource": subresource}}});
+        assert!(!self.taken.is_empty(), "no role permits {verb} {whole}");
+        // Where the roles are bound: the VMs' namespace, the debug pods', the whole cluster.
         self.until("the permission is gone", |backend| {
-            let answer = backend
-                .ask("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", &review)
-                .unwrap();
-            answer["status"]["allowed"] == false
+            ["default", "kubevirt", ""].iter().all(|namespace| {
+                let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {"user": "operator",
+                    "resourceAttributes": {"namespace": namespace, "verb": verb, "group": group, "resource": resource, "subresource": subresource}}});
+                let answer = backend.ask("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", &review);
+                answer.unwrap()["status"]["allowed"] == false
+            })
         });
     }
 }
 
 impl Drop for Backend {
     fn drop(&mut self) {
-        if let Some(role) = self.role.take() {
-            let _ = self.ask("PATCH", ROLE, &json!({"rules": role["rules"]}));
+        // One that was changed twice was whole before the first time.
+        while let Some((path, rules)) = self.taken.pop() {
+            let _ = self.ask("PATCH", &path, &json!({"rules": rules}));
         }
     }
 }
