@@ -10,16 +10,20 @@
 //!                             not      is done     shows
 //! ```
 //!
+//! A game day is several faults, each on that way: [`gameday`] reads its file and says which of them is when, `commands::game_day`
+//! plans them all, asks once, and runs them.
+//!
 //! `commands::fault` is that way, [`faults`] are its stations: a folder for each kind of fault, behind one trait. A new fault is a
 //! folder there, a file in [`cli`], and a line in `faults::registry`.
 //!
 //! | room | holds | may use |
 //! |---|---|---|
-//! | [`cli`] | clap types, a file for each fault and one for what looks at runs | `fault`, `faults`, `cluster` |
+//! | [`cli`] | clap types, a file for each fault and one for what looks at runs | `fault`, `faults`, `cluster`, `gameday` |
 //! | [`commands`] | what each command does, a file for each; all faults share `fault`: from a request to its report | everything |
 //! | [`traces`] | what runs leave on the cluster, and what ends it from outside | `faults`, `run`, `plan`, `node`, `cluster`, `fault`, `report` |
 //! | [`permissions`] | the roles each command needs, and what is missing of them | `faults`, `cluster` |
 //! | [`faults`] | what makes each fault different: spec, judging, plan, machine, driver, screen, permissions | `run`, `plan`, `node`, `cluster`, `fault`, `report`, `stop`, `ui` |
+//! | [`gameday`] | files of game days, which step is when, what must stay true, who is told | `run`, `cluster`, `fault` |
 //! | [`stop`] | why a command ends before its work | `cluster`, `report`, `ui` |
 //! | [`run`] | what all runs share: the loop, signals, time, debug pods with one task | `plan`, `node`, `cluster`, `fault` |
 //! | [`report`] | the run document, tables, exit codes; pure | `ui` |
@@ -46,6 +50,7 @@ pub mod commands;
 pub mod escape;
 pub mod fault;
 pub mod faults;
+pub mod gameday;
 pub(crate) mod local;
 pub mod name;
 pub mod node;

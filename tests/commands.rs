@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod filter;
+mod game_day;
 mod guards;
 mod guide;
 mod kills;

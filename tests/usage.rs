@@ -75,7 +75,7 @@ fn values_are_checked_before_anything_is_looked_at() {
         ("--image", "Foo:::bar", "registry.example/tools/netshoot:v1"),
         ("-l", "a in (", "not a label selector"),
         ("-l", "app=web,", "not a label selector"),
-        ("-f", "run.yaml", "reserved for scenario files"),
+        ("-f", "run.yaml", "files are for `kubectl vmchaos run`"),
     ] {
         let output = run(&["netem", "web-1", "--bandwidth", "1mbit", flag, value]);
         assert_eq!(output.status.code(), Some(2), "{flag} {value}");

@@ -12,6 +12,7 @@ mod fault_flags;
 mod filter;
 mod given;
 pub mod guide;
+mod history;
 mod migrate;
 mod netem;
 mod outage;
@@ -20,8 +21,10 @@ mod record;
 mod rehearse;
 mod replayed;
 mod request;
+mod run;
 mod runs;
 mod selection;
+mod step;
 mod target;
 mod usage;
 mod value_parser;
@@ -34,13 +37,16 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use completion::Shell;
 pub use config_file::ConfigFile;
 pub use guide::GuideRequest;
+pub use history::HistoryRequest;
 pub use output::Output;
 pub use record::{ReplayRequest, ReportFile, ReportForm};
 pub use rehearse::{RehearseRequest, Rehearsed};
 pub use replayed::{NotReplayed, replayed};
 pub use request::{DryRun, Request, Writing};
+pub use run::GameDayRequest;
 pub use runs::{CheckRequest, HaltRequest, ListRequest, StatusRequest};
 pub use selection::{HowMany, Wanted};
+pub use step::{ForAllSteps, StepRequest, WrongStep, step, step_keys};
 use usage::{Rejected, into_clap};
 
 use crate::cluster::Connection;
@@ -56,6 +62,7 @@ Exit codes:
   3    something may still be in place; the command that removes it is on stderr
   4    refused before any change
   5    the fault was as asked, but a VM did not recover or migrate in time
+  6    a game day's hypothesis did not hold, and everything is back
   130  interrupted, and everything is back";
 
 const EXAMPLES: &str = "\
@@ -123,6 +130,8 @@ struct GlobalArgs {
 enum Command {
     #[command(flatten)]
     Fault(FaultArgs),
+    Run(Box<run::RunArgs>),
+    History(history::HistoryArgs),
     List(runs::ListArgs),
     Status(runs::StatusArgs),
     Halt(runs::HaltArgs),
@@ -180,8 +189,14 @@ pub enum Action {
     /// Asks for everything.
     Guide(GuideRequest),
     Fault(FaultRequest),
+    GameDay(GameDayRequest),
+    /// Prints the JSON Schema of game days.
+    Schema,
+    /// Prints an example of a game day, by its name.
+    Example(String),
     /// Runs what a record says.
     Replay(ReplayRequest),
+    History(HistoryRequest),
     List(ListRequest),
     Status(StatusRequest),
     Halt(HaltRequest),
@@ -206,10 +221,11 @@ where
     let given = given::command(&root, &matches);
     let recorded = given::recorded(&root, &matches);
     let replay = record::replay(&root, &matches);
+    let pods = run::pod_words(&root, &matches);
     let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut root))?;
     let name = matches.subcommand_name().unwrap_or_default();
     let invocation = match replay {
-        Ok(None) => cli.invocation(given),
+        Ok(None) => cli.invocation(given, pods),
         Ok(Some(replay)) => Ok(cli.global.invocation(Action::Replay(replay), given)),
         Err(usage) => Err(Rejected::Usage(usage)),
     };
@@ -254,10 +270,12 @@ fn command_for(name: &str) -> clap::Command {
 // === impl Cli ===
 
 impl Cli {
-    fn invocation(self, given: Vec<String>) -> Result<Invocation, Rejected> {
+    fn invocation(self, given: Vec<String>, pods: Vec<(String, Vec<String>)>) -> Result<Invocation, Rejected> {
         let namespace = self.global.connection.namespace();
         let action = match self.command {
             Command::Fault(args) => Action::Fault(args.request(namespace)?),
+            Command::Run(args) => args.action(namespace, pods)?,
+            Command::History(args) => Action::History(args.request()),
             Command::List(args) => Action::List(args.request(namespace)?),
             Command::Status(args) => Action::Status(args.request(namespace)),
             Command::Halt(args) => Action::Halt(args.request(namespace)?),

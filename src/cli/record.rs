@@ -38,16 +38,24 @@ pub struct ReplayRequest {
     pub more: Vec<String>,
 }
 
+/// Flags about files that keep a run.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Records")]
-pub(super) struct RecordArgs {
+pub(super) struct ReportArgs {
     /// Keep a report in this file, also after a signal: .json, .md, .html, .xml (`JUnit`), or .jsonl, which is written as things
     /// happen; several may be given. A file that is there is replaced once something is done: not by a dry run or a refusal
     #[arg(long, value_name = "FILE", value_parser = report_file)]
     report: Vec<ReportFile>,
-    /// Run what a .json or .jsonl report says once more: the same fault on the same VMs of the same server; --image,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Records")]
+pub(super) struct RecordArgs {
+    #[command(flatten)]
+    report: ReportArgs,
+    /// Run what a .json or .jsonl report, or a run of `history`, says once more: the same fault on the same VMs of the same server; --image,
     /// --pod-namespace, --service-account and --detach are never taken from a file, and have to be given anew
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE|ID")]
     replay: Option<PathBuf>,
 }
 
@@ -87,6 +95,14 @@ fn report_file(text: &str) -> Result<ReportFile, String> {
 // === impl RecordArgs ===
 
 impl RecordArgs {
+    pub(super) fn files(&self) -> Result<Vec<ReportFile>, Problem> {
+        self.report.files()
+    }
+}
+
+// === impl ReportArgs ===
+
+impl ReportArgs {
     pub(super) fn files(&self) -> Result<Vec<ReportFile>, Problem> {
         let mut files: Vec<ReportFile> = Vec::new();
         for file in &self.report {

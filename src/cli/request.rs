@@ -49,7 +49,7 @@ pub(super) struct RequestArgs {
     writing: WritingArgs,
     #[command(flatten)]
     records: RecordArgs,
-    /// Reserved for scenario files.
+    /// Of `run` alone.
     #[arg(short = 'f', long, hide = true, value_name = "FILE", value_parser = reserved)]
     filename: Option<std::convert::Infallible>,
 }

@@ -8,7 +8,7 @@ use super::target::parse_target;
 use super::value_parser::{count, seed, selector, value};
 use crate::cluster::selection::{NamedTarget, Selection};
 use crate::fault::full_match;
-use crate::fault::{Given, ValueError};
+use crate::fault::{Given, Percent, ValueError};
 use crate::problem::Problem;
 
 const HEADING: &str = "Choosing targets";
@@ -21,6 +21,8 @@ pub enum HowMany {
     All,
     /// Drawn by the seed; all of them when there are not more.
     AtMost(u32),
+    /// This share of them, rounded down, and at least one; drawn by the seed.
+    Share(Percent),
 }
 
 /// The VMIs somebody wants.
@@ -61,9 +63,9 @@ pub(super) struct MatchArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = HEADING)]
 pub(super) struct DrawArgs {
-    /// Take so many of what matches, drawn at random; 0 takes all [default: 1, and all that are named]
-    #[arg(long, value_name = "N", conflicts_with_all = ["instance_count", "kill_count"], allow_hyphen_values = true, value_parser = count)]
-    count: Option<Given<u32>>,
+    /// Take so many of what matches, or this share of it (50%), drawn at random; 0 takes all [default: 1, and all that are named]
+    #[arg(long, value_name = "N", conflicts_with_all = ["instance_count", "kill_count"], allow_hyphen_values = true, value_parser = amount)]
+    count: Option<Given<Amount>>,
     // Names of krknctl, each a flag of its own: what is wrong with a number is said of the name that was typed.
     #[arg(long, hide = true, value_name = "N", conflicts_with = "kill_count", allow_hyphen_values = true, value_parser = count)]
     instance_count: Option<Given<u32>>,
@@ -75,6 +77,20 @@ pub(super) struct DrawArgs {
     /// Draw the same VMIs again; printed with every draw
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true, value_parser = seed)]
     seed: Option<Given<u64>>,
+}
+
+/// What `--count` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Amount {
+    Count(u32),
+    Share(Percent),
+}
+
+fn amount(text: &str) -> Result<Given<Amount>, ValueError> {
+    if text.trim_end().ends_with('%') {
+        return Given::parse(text, |text| Percent::parse(text).map(Amount::Share));
+    }
+    count(text).map(|given| Given(given.0.map(Amount::Count)))
 }
 
 /// A regular expression for whole names. Compared and shown by its text.
@@ -177,27 +193,50 @@ pub(super) fn check(selection: &Selection) -> Result<(), Problem> {
     Ok(())
 }
 
+// === impl Amount ===
+
+impl Amount {
+    fn is_zero(self) -> bool {
+        match self {
+            Self::Count(count) => count == 0,
+            Self::Share(share) => share.is_zero(),
+        }
+    }
+}
+
+impl std::fmt::Display for Amount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Count(count) => count.fmt(f),
+            Self::Share(share) => share.fmt(f),
+        }
+    }
+}
+
 // === impl DrawArgs ===
 
 impl DrawArgs {
     /// What is wanted of a selection; `usual` of what matches when nothing is said, and all of what is named.
     pub(super) fn wanted(&self, selection: Selection, usual: HowMany) -> Result<Wanted, Problem> {
+        let amount = |count: Option<Given<u32>>| value(count).map(Amount::Count);
         let given = [
-            ("--count", self.count),
-            ("--instance-count", self.instance_count),
-            ("--kill-count", self.kill_count),
+            ("--count", value(self.count)),
+            ("--instance-count", amount(self.instance_count)),
+            ("--kill-count", amount(self.kill_count)),
         ];
-        let given = given.into_iter().find_map(|(flag, count)| Some((flag, value(count)?)));
+        let given = given.into_iter().find_map(|(flag, count)| Some((flag, count?)));
         let (count_flag, count) = given.map_or(("--count", None), |(flag, count)| (flag, Some(count)));
         let how_many = match (count, self.all) {
-            (Some(count), true) if count != 0 => {
+            (Some(amount), true) if !amount.is_zero() => {
                 return Err(Problem::usage(
-                    format!("{count_flag} {count} and --all contradict each other"),
+                    format!("{count_flag} {amount} and --all contradict each other"),
                     "leave one of the two out",
                 ));
             }
-            (Some(0), _) | (_, true) => HowMany::All,
-            (Some(count), false) => HowMany::AtMost(count),
+            (Some(amount), _) if amount.is_zero() => HowMany::All,
+            (_, true) => HowMany::All,
+            (Some(Amount::Count(count)), false) => HowMany::AtMost(count),
+            (Some(Amount::Share(share)), false) => HowMany::Share(share),
             (None, false) if !selection.names.is_empty() => HowMany::All,
             (None, false) => usual,
         };

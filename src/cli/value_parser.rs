@@ -164,11 +164,11 @@ pub(super) fn label(text: &str) -> Result<Given<(String, String)>, ValueError> {
     })
 }
 
-/// `-f` is kept free for scenario files.
+/// `-f` belongs to `run`.
 pub(super) fn reserved(_: &str) -> Result<std::convert::Infallible, ValueError> {
     Err(ValueError::new(
-        "reserved for scenario files, which there are none of yet; leave it out and use flags",
-        "--preset degraded",
+        "files are for `kubectl vmchaos run`",
+        "kubectl vmchaos run -f FILE",
     ))
 }
 

@@ -43,6 +43,7 @@ mod vmi_network;
 pub(crate) mod volume;
 pub mod watch;
 
+pub(crate) use connect::Web;
 pub use connect::{Cluster, Connection, Impersonate, MANAGER, WarningSink, without_login};
 pub use discovery::{Found, Survey, find, survey};
 pub use eligibility::VmiRow;

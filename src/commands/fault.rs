@@ -3,14 +3,16 @@
 
 use super::confirm::confirm;
 use super::guards::{self, Guards};
+use super::history;
 use super::keyboard::Keyboard;
+use super::prepare::{Prepared, prepare};
 use super::records::Records;
 use super::{Context, targets};
-use crate::cli::{self, Request};
+use crate::cli::Request;
 use crate::cluster::Cluster;
 use crate::cluster::events::{Recorder, Regarding};
+use crate::faults::Fault;
 use crate::faults::screen::Screen;
-use crate::faults::{Fault, Order};
 use crate::plan::new_run;
 use crate::problem::Reason;
 use crate::report::{DryRun, Ending, ExitCode, Format, RunReport};
@@ -52,37 +54,16 @@ async fn carry_out<F: Fault + 'static>(
     request: &Request<F>,
     run: &mut Run,
 ) -> Result<Ending, Stop> {
-    let fault = &request.fault;
     let guards = Guards::read(&context.config)?;
     let cluster = connect(context, &mut run.report).await?;
-    let selection = &request.wanted.selection;
-    let search = guards::and_own(&cluster, fault.find(&cluster, selection));
-    let (((mut found, seen), own), protection) = guards.search(context, &cluster, selection, search).await?;
-    fault.allowed(&cluster, &seen)?;
-    found.around.own = own;
-    guards.keep_off(&cluster, &mut found, protection);
-    let chosen = targets::choose(context, &cluster, &request.wanted, found).await?;
-    let around = chosen.around.clone();
-    let pods = fault.pods();
-    let namespaces = around.pod_namespaces(pods.and_then(|pods| pods.namespace.as_deref()));
-    let order = Order {
-        cluster: &cluster,
-        run: &run.report.id,
-        image: guards.image(pods.and_then(|pods| pods.image.as_ref())),
-        reason: request.writing.reason.as_ref(),
-        seed: request.wanted.seed,
-    };
-    let mut plan = context.unless_signalled(fault.plan(order, chosen, seen)).await?;
-    let facts = F::facts(&cluster, &plan);
-    let dry_run = dry_run(request.writing.dry_run);
-    let passed = Box::pin(async {
-        let look = guards.look(&cluster, &facts, &around, &namespaces);
-        let asked = fault.preflight(&cluster, &mut plan, &namespaces, dry_run);
-        let (verdict, asked) = tokio::join!(look, asked);
-        let verdict = verdict?;
-        asked.map(|()| verdict)
-    });
-    let verdict = context.unless_signalled(passed).await?;
+    let Prepared {
+        plan,
+        facts,
+        verdict,
+        namespaces,
+        ..
+    } = Box::pin(prepare(context, &cluster, &guards, request, &run.report.id)).await?;
+    let dry_run = DryRun::from(request.writing.dry_run);
     F::planned(&cluster, &plan, &mut run.report);
     run.planned(context, F::DRAWS_A_SCHEDULE);
     let is_dry = dry_run != DryRun::None;
@@ -169,14 +150,6 @@ fn print(context: &Context, report: &RunReport) -> Result<(), Stop> {
     context.print(&text)
 }
 
-fn dry_run(asked: cli::DryRun) -> DryRun {
-    match asked {
-        cli::DryRun::None => DryRun::None,
-        cli::DryRun::Client => DryRun::Client,
-        cli::DryRun::Server => DryRun::Server,
-    }
-}
-
 // === impl Run ===
 
 impl Run {
@@ -188,10 +161,10 @@ impl Run {
             None,
             request.writing.reason.clone(),
             request.wanted.seed,
-            dry_run(request.writing.dry_run),
+            request.writing.dry_run.into(),
             request.fault.asked(),
         );
-        let (records, opened) = match Records::open(&request.records, &report) {
+        let (records, opened) = match Records::open(&request.records, &report.id) {
             Ok(records) => (records, Ok(())),
             Err(stop) => (Records::default(), Err(stop)),
         };
@@ -246,6 +219,9 @@ impl Run {
             }
         };
         let mut exit = report.finish(ending);
+        if records.began() {
+            history::keep(context, &report);
+        }
         for failed in records.finish(&context.printer, &report) {
             context.printer.warn(&failed);
             exit = ExitCode::worst([exit, ExitCode::Failed]);

@@ -28,6 +28,12 @@ pub(super) struct Guards {
     file: String,
 }
 
+/// What else is going on where a plan acts.
+pub(super) struct Seen {
+    crowd: Crowd,
+    beside: Beside,
+}
+
 /// The other ways to say which guards hold.
 const ELSEWHERE: &str = "name the file with --config FILE, or say with --no-config that the built-in guards hold";
 
@@ -162,6 +168,18 @@ impl Guards {
         around: &Around,
         pods: &PodNamespaces,
     ) -> Result<Verdict, Stop> {
+        let seen = self.see(cluster, facts, around, pods).await?;
+        self.judge(cluster, facts, &seen)
+    }
+
+    /// Looks at what else is going on where a plan acts.
+    pub(super) async fn see(
+        &self,
+        cluster: &Cluster,
+        facts: &Facts,
+        around: &Around,
+        pods: &PodNamespaces,
+    ) -> Result<Seen, ClusterError> {
         let namespaces: BTreeSet<String> = facts.vms.iter().map(|place| place.namespace.clone()).collect();
         let (crowd, beside) = tokio::join!(
             self.crowd(cluster, facts, &namespaces),
@@ -175,12 +193,17 @@ impl Guards {
                 "how many VMIs there are in {places} (listing them is not permitted)"
             ));
         }
+        Ok(Seen { crowd, beside })
+    }
+
+    /// What the guards say of a plan; an error where they refuse it.
+    pub(super) fn judge(&self, cluster: &Cluster, facts: &Facts, seen: &Seen) -> Result<Verdict, Stop> {
         let verdict = guards::apply(&Known {
             config: &self.config,
             file: &self.file,
             facts,
-            crowd: &crowd,
-            beside: &beside,
+            crowd: &seen.crowd,
+            beside: &seen.beside,
         });
         let Some(first) = verdict.refusals.first() else {
             return Ok(verdict);

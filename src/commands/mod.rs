@@ -5,13 +5,16 @@ mod check;
 mod completion;
 mod confirm;
 mod fault;
+mod game_day;
 mod guards;
 mod guide;
 mod halt;
+mod history;
 mod keyboard;
 mod list;
 mod log;
 mod lookup;
+mod prepare;
 mod records;
 mod rehearse;
 mod replay;
@@ -89,11 +92,15 @@ pub async fn run(invocation: Invocation, printer: &Printer, signals: Signals) ->
     };
     let result = match action {
         Action::Fault(request) => return run_fault(&mut context, request).await,
+        Action::GameDay(request) => return Box::pin(game_day::game_day(&context, request)).await,
+        Action::Schema => game_day::schema(&context),
+        Action::Example(name) => game_day::example(&context, &name),
         // Read above, and never what a record says.
         Action::Replay(_) => Ok(ExitCode::Usage),
         Action::Guide(request) => Box::pin(guide::guide(&context, &request)).await,
         Action::Rehearse(request) => rehearse::rehearse(&mut context, request).await,
         Action::Completion(shell) => completion::print(printer, shell),
+        Action::History(request) => history::history(&context, &request),
         Action::List(request) => list::list(&mut context, request).await,
         Action::Status(request) => Box::pin(status::status(&mut context, request)).await,
         Action::Halt(request) => Box::pin(halt::halt(&mut context, request)).await,

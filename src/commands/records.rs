@@ -1,4 +1,4 @@
-//! The files that keep a run: opened before anything is asked of the cluster, written as things happen or at the end. Files that
+//! The files that keep a run, or a game day: opened before anything is asked of the cluster, written as things happen or at the end. Files that
 //! are there are replaced by those of a run that began, and by no other.
 
 use std::io;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::report_file::{ReportFile, Unkept};
 use crate::cli::{self, ReportForm};
 use crate::problem::Reason;
-use crate::report::{self, RunReport, Time};
+use crate::report::{self, Document, Time};
 use crate::stop::Stop;
 use crate::ui::{Printer, Told};
 
@@ -39,14 +39,14 @@ struct Open {
 
 impl Records {
     /// Opens all of them; a file that cannot be written refuses the run.
-    pub(super) fn open(files: &[cli::ReportFile], report: &RunReport) -> Result<Self, Stop> {
+    pub(super) fn open(files: &[cli::ReportFile], run: &str) -> Result<Self, Stop> {
         let mut records = Self {
-            run: report.id.clone(),
+            run: run.to_owned(),
             ..Self::default()
         };
         let mut lines = Vec::new();
         for file in files {
-            let open = ReportFile::open(&file.path, &report.id).map_err(|unkept| refused(&file.path, &unkept))?;
+            let open = ReportFile::open(&file.path, run).map_err(|unkept| refused(&file.path, &unkept))?;
             match file.form {
                 ReportForm::Lines => lines.push(open),
                 form => records.files.push((form, open)),
@@ -66,7 +66,13 @@ impl Records {
             lines.write(&line(
                 &run,
                 match told {
-                    Told::Vm { vmi, node, text } => json!({"event": "vm", "vmi": vmi, "node": node, "text": text}),
+                    Told::Vm {
+                        step: Some(step),
+                        vmi,
+                        node,
+                        text,
+                    } => json!({"event": "vm", "step": step, "vmi": vmi, "node": node, "text": text}),
+                    Told::Vm { vmi, node, text, .. } => json!({"event": "vm", "vmi": vmi, "node": node, "text": text}),
                     Told::Note(text) => json!({"event": "note", "text": text}),
                 },
             ));
@@ -74,7 +80,7 @@ impl Records {
     }
 
     /// A line of its own, e.g. `begun` or `planned`, with the document so far.
-    pub(super) fn tell(&self, event: &str, report: &RunReport) {
+    pub(super) fn tell(&self, event: &str, report: &impl Document) {
         if self.lines.is_empty() {
             return;
         }
@@ -93,8 +99,13 @@ impl Records {
         Ok(())
     }
 
+    /// Whether something was done.
+    pub(super) fn began(&self) -> bool {
+        self.began
+    }
+
     /// Writes what is written at the end; what could not be, in words.
-    pub(super) fn finish(mut self, printer: &Printer, report: &RunReport) -> Vec<String> {
+    pub(super) fn finish(mut self, printer: &Printer, report: &impl Document) -> Vec<String> {
         printer.listen(Arc::new(|_: &Told<'_>| {}));
         self.tell("ended", report);
         let Open { files, mut failed } = std::mem::take(&mut *self.lines.open());
@@ -160,7 +171,7 @@ fn line(run: &str, event: Value) -> String {
     format!("{line}\n")
 }
 
-fn text(form: ReportForm, report: &RunReport) -> io::Result<String> {
+fn text(form: ReportForm, report: &impl Document) -> io::Result<String> {
     Ok(match form {
         ReportForm::Json => report::json(report).map_err(io::Error::other)?,
         ReportForm::Markdown => report.markdown(),

@@ -7,7 +7,8 @@ use crate::cluster::{Cluster, without_login};
 use crate::command_line::{CommandLine, quoted};
 use crate::escape::escape;
 use crate::faults::registry::FAULTS;
-use crate::local::input;
+use crate::local::history::{self, Kept};
+use crate::local::input::{self, Unread};
 use crate::problem::Reason;
 use crate::report::Recorded;
 use crate::stop::Stop;
@@ -22,9 +23,14 @@ pub(super) struct Place {
 /// The recorded command, and where it has to take place.
 pub(super) fn read(request: &ReplayRequest) -> Result<(Invocation, Place), Stop> {
     let file = &request.file;
-    let text = input::read(file).map_err(|why| {
+    let text = match input::read(file) {
+        // A run's id is no path.
+        Err(Unread::Missing) if kept(file).is_some() => kept(file).map_or(Err(Unread::Missing), |kept| kept.read()),
+        read => read,
+    };
+    let text = text.map_err(|why| {
         let told = Stop::refused(Reason::Replay, format!("the record {} {why}", shown(file)));
-        told.hint("name the .json or .jsonl file that --report has written")
+        told.hint("name the .json or .jsonl file that --report has written, or a run of `kubectl vmchaos history`")
     })?;
     let Recorded {
         command,
@@ -52,6 +58,11 @@ pub(super) fn read(request: &ReplayRequest) -> Result<(Invocation, Place), Stop>
     let invocation = cli::replayed(request, &command).map_err(|not| refused(file, &not))?;
     let server = without_login(&server);
     Ok((invocation, Place { context, server }))
+}
+
+/// The run of that id, among those that are kept.
+fn kept(id: &Path) -> Option<Kept> {
+    history::find(id.to_str()?).ok().flatten()
 }
 
 fn refused(file: &Path, not: &NotReplayed) -> Stop {

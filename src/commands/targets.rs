@@ -58,12 +58,16 @@ fn drawn<T>(cluster: &Cluster, wanted: &Wanted, survey: Found<T>) -> Result<Chos
         return Err(nothing(cluster, wanted, &left_out));
     }
     let matched = fit.len();
-    let (targets, seed) = match wanted.how_many {
-        HowMany::AtMost(count) if (count as usize) < matched => {
-            let seed = wanted.seed.unwrap_or_else(Draw::seed);
-            (Draw::new(seed).some(fit, count as usize), Some(seed))
-        }
-        _ => (fit, None),
+    let count = match wanted.how_many {
+        HowMany::All => matched,
+        HowMany::AtMost(count) => count as usize,
+        HowMany::Share(share) => share.of(matched).max(1),
+    };
+    let (targets, seed) = if count < matched {
+        let seed = wanted.seed.unwrap_or_else(Draw::seed);
+        (Draw::new(seed).some(fit, count), Some(seed))
+    } else {
+        (fit, None)
     };
     Ok(Chosen {
         targets,

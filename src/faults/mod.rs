@@ -17,6 +17,8 @@ pub(crate) mod permitted;
 pub(crate) mod registry;
 pub(crate) mod screen;
 
+use std::time::Duration;
+
 use self::debug_pods::PodRequest;
 pub(crate) use self::found::{Around, Candidate, Chosen, Found, cells, facts, place, regarding};
 use self::registry::Ground;
@@ -34,7 +36,7 @@ use crate::stop::Stop;
 use crate::ui::Printer;
 
 /// A fault as it was asked for, and all that a command has to know of its kind.
-pub(crate) trait Fault {
+pub(crate) trait Fault: Clone {
     /// A VM it is done to.
     type Target: Clone;
     /// What `find` read from the cluster beside the VMs, kept for `plan`.
@@ -95,6 +97,9 @@ pub(crate) trait Fault {
 
     /// What the guards judge it by.
     fn facts(cluster: &Cluster, plan: &Self::Plan) -> Facts;
+
+    /// How long it takes.
+    fn takes(plan: &Self::Plan) -> Takes;
 
     /// The VMIs it is done to.
     fn vmis(plan: &Self::Plan) -> Vec<Regarding>;
@@ -157,6 +162,14 @@ pub(crate) struct Order<'a> {
     pub(crate) reason: Option<&'a String>,
     /// `--seed`
     pub(crate) seed: Option<u64>,
+}
+
+/// How long a run takes, from its confirmation until everything is back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Takes {
+    pub(crate) least: Duration,
+    /// `None`: until somebody ends it.
+    pub(crate) most: Option<Duration>,
 }
 
 /// What the keys of a run are said to do.

@@ -33,6 +33,16 @@ impl Screen {
         }
     }
 
+    /// For a run that shares its progress with others.
+    pub(crate) fn on(progress: Progress, printer: &Printer, recorder: Recorder) -> Self {
+        Self {
+            progress,
+            live: printer.look().live,
+            recorder: Arc::new(recorder),
+            under_way: Mutex::default(),
+        }
+    }
+
     /// Begins to leave an Event.
     pub(crate) fn tell(&self, about: Regarding, happened: Happened, note: String) {
         let recorder = self.recorder.clone();
@@ -45,6 +55,11 @@ impl Screen {
     /// Takes the progress off the screen, and waits for the Events that are under way.
     pub(crate) async fn finish(self) {
         self.progress.finish();
+        self.events().await;
+    }
+
+    /// Waits for the Events that are under way.
+    pub(crate) async fn events(self) {
         let mut under_way = self.under_way.into_inner().unwrap_or_else(PoisonError::into_inner);
         let all = async { while under_way.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(LIMIT, all).await;

@@ -16,8 +16,8 @@ pub(crate) enum Unread {
     Dangling(PathBuf),
     #[error("cannot be read: it is {0}, and only a regular file is read")]
     Irregular(&'static str),
-    #[error("cannot be read: it is larger than 1 MiB, which none that is meant is")]
-    TooLarge,
+    #[error("cannot be read: it is larger than {} MiB, which none that is meant is", .0 / 1024 / 1024)]
+    TooLarge(u64),
     #[error("cannot be read: it is not UTF-8 text")]
     NotText,
     #[error("cannot be read: {0}")]
@@ -26,6 +26,11 @@ pub(crate) enum Unread {
 
 /// The text of a regular file of at most 1 MiB.
 pub(crate) fn read(path: &Path) -> Result<String, Unread> {
+    read_up_to(path, MOST)
+}
+
+/// The text of a regular file of at most so many bytes.
+pub(crate) fn read_up_to(path: &Path, most: u64) -> Result<String, Unread> {
     let file = open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => dangling(path).map_or(Unread::Missing, Unread::Dangling),
         // A socket.
@@ -38,9 +43,9 @@ pub(crate) fn read(path: &Path) -> Result<String, Unread> {
         return Err(Unread::Irregular(kind(there.file_type())));
     }
     let mut bytes = Vec::new();
-    file.take(MOST + 1).read_to_end(&mut bytes).map_err(Unread::Failed)?;
-    if bytes.len() as u64 > MOST {
-        return Err(Unread::TooLarge);
+    file.take(most + 1).read_to_end(&mut bytes).map_err(Unread::Failed)?;
+    if bytes.len() as u64 > most {
+        return Err(Unread::TooLarge(most));
     }
     String::from_utf8(bytes).map_err(|_| Unread::NotText)
 }
@@ -49,7 +54,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Unread> {
 pub(crate) fn check(path: &Path) -> Result<(), Unread> {
     match path.metadata() {
         Ok(there) if !there.is_file() => Err(Unread::Irregular(kind(there.file_type()))),
-        Ok(there) if there.len() > MOST => Err(Unread::TooLarge),
+        Ok(there) if there.len() > MOST => Err(Unread::TooLarge(MOST)),
         _ => Ok(()),
     }
 }

@@ -56,6 +56,10 @@ reasons! {
     OtherServer = "other-server",
     /// A record cannot be run again.
     Replay = "replay",
+    /// A game day's file cannot be read.
+    GameDay = "game-day",
+    /// What must be true before a game day is not.
+    SteadyState = "steady-state",
     /// The report's file cannot be written.
     Report = "report",
     /// Stdout, or a file, could not be written to.

@@ -17,14 +17,17 @@ pub enum ExitCode {
     Refused,
     /// The fault was as asked, but a VM did not recover or migrate in time, or needed us to.
     Unrecovered,
+    /// A game day's hypothesis did not hold, and everything is back.
+    Refuted,
     /// SIGINT, SIGTERM or SIGHUP, and everything is back.
     Interrupted,
 }
 
 /// Where several apply, the first of these is the one that most needs somebody to act.
-const PRECEDENCE: [ExitCode; 7] = [
+const PRECEDENCE: [ExitCode; 8] = [
     ExitCode::Leaked,
     ExitCode::Interrupted,
+    ExitCode::Refuted,
     ExitCode::Unrecovered,
     ExitCode::Failed,
     ExitCode::Refused,
@@ -42,6 +45,7 @@ impl ExitCode {
             Self::Leaked => 3,
             Self::Refused => 4,
             Self::Unrecovered => 5,
+            Self::Refuted => 6,
             Self::Interrupted => 130,
         }
     }
@@ -70,8 +74,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_of_3_130_5_1_4_wins() {
-        let order = [3, 130, 5, 1, 4, 2, 0];
+    fn the_first_of_3_130_6_5_1_4_wins() {
+        let order = [3, 130, 6, 5, 1, 4, 2, 0];
         assert_eq!(PRECEDENCE.map(ExitCode::code), order);
         for (i, winner) in PRECEDENCE.iter().enumerate() {
             let mut rest = PRECEDENCE[i..].to_vec();

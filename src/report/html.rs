@@ -1,6 +1,6 @@
 //! A run as one HTML page that needs nothing else: facts, the timeline drawn, and what was read back.
 
-mod timeline;
+pub(super) mod timeline;
 
 use std::fmt::Display;
 
@@ -9,21 +9,21 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{EndedBy, ExitCode, Migration, MigrationResult, MigrationSummary, RunReport, TargetReport, TargetState};
 use crate::escape::escape;
 
-const STYLE: &str = "\
+pub(super) const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1d232b;--paper:#fff;--faint:#d5dae1;--fault:#c2410c;--gap:#a3a3a3;--good:#15803d;--bad:#b91c1c;--move:#1d4ed8}\
 @media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--paper:#14181d;--faint:#333b45;--fault:#fb923c;--gap:#737373;--good:#4ade80;--bad:#f87171;--move:#60a5fa}}\
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:1100px;margin:2rem auto;padding:0 1rem}\
 h1{font-size:1.5rem;margin:0 0 1rem}h2{font-size:1.1rem;margin:2rem 0 .5rem}\
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--faint);vertical-align:top}\
 th{font-weight:600}.facts th{width:9rem;white-space:nowrap}code{font:13px/1.4 ui-monospace,monospace;overflow-wrap:anywhere}\
-.completed,.ok{color:var(--good)}.failed,.leaked,.unrecovered,.bad{color:var(--bad)}\
+.completed,.held,.ok{color:var(--good)}.failed,.leaked,.unrecovered,.refuted,.aborted,.bad{color:var(--bad)}\
 svg{width:100%;height:auto;font:11px system-ui,sans-serif}svg text{fill:var(--ink)}svg .grid{stroke:var(--faint)}svg .fault{fill:var(--fault)}svg .gap{fill:var(--gap)}\
-svg .good{fill:var(--good)}svg .bad{fill:var(--bad)}svg .step{fill:var(--move)}svg .even{fill-opacity:.55}svg .mark{stroke:var(--ink);stroke-opacity:.6}svg .probe{fill:none;stroke:var(--move);stroke-width:1.5}\
+svg .good{fill:var(--good)}svg .bad{fill:var(--bad)}svg .step{fill:var(--move)}svg .even{fill-opacity:.55}svg .mark{stroke:var(--ink);stroke-opacity:.6}svg .during{fill:var(--fault);fill-opacity:.12}svg .probe{fill:none;stroke:var(--move);stroke-width:1.5}\
 @media print{body{max-width:none;margin:0}tr,svg{break-inside:avoid}}";
 
 impl RunReport {
     /// Every text from elsewhere is escaped, by [`html!`] for HTML and then for the reader; there are no scripts, and nothing is loaded.
-    pub fn html(&self) -> String {
+    pub(super) fn as_html(&self) -> String {
         let outcome = self.outcome.word();
         let page = html! {
             (DOCTYPE)
@@ -146,12 +146,12 @@ impl RunReport {
     }
 }
 
-fn header(columns: &[&str]) -> Markup {
+pub(super) fn header(columns: &[&str]) -> Markup {
     html! { tr { @for column in columns { th { (column) } } } }
 }
 
 /// Empty where there is nothing.
-fn shown(value: Option<impl Display>) -> String {
+pub(super) fn shown(value: Option<impl Display>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 

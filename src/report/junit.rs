@@ -2,21 +2,21 @@
 
 use std::fmt::Write as _;
 
-use super::{ExitCode, Migration, MigrationResult, RunReport, Seconds, TargetReport, TargetState};
+use super::{ExitCode, Migration, MigrationResult, RunReport, Seconds, TargetReport, TargetState, Time};
 use crate::problem::Problem;
 
 /// One case's outcome: the element it holds, where it did not pass.
-struct Case {
-    class: &'static str,
-    name: String,
-    took: Option<Seconds>,
+pub(super) struct Case {
+    pub(super) class: &'static str,
+    pub(super) name: String,
+    pub(super) took: Option<Seconds>,
     /// `failure`, `error` or `skipped`; its type and its text.
-    not_passed: Option<(&'static str, String, String)>,
+    pub(super) not_passed: Option<(&'static str, String, String)>,
 }
 
 impl RunReport {
     /// What did not go as asked is a failure, what may be left in place or concerns the whole run an error.
-    pub fn junit(&self) -> String {
+    pub(super) fn as_junit(&self) -> String {
         let mut cases: Vec<Case> = if self.migrations.is_empty() {
             self.targets.iter().map(of_target).collect()
         } else {
@@ -42,34 +42,44 @@ impl RunReport {
                 not_passed: Some(("error", error.reason.to_string(), error.message.clone())),
             });
         }
-        let count = |kind: &str| {
-            let is = |case: &&Case| case.not_passed.as_ref().is_some_and(|(not, ..)| *not == kind);
-            cases.iter().filter(is).count()
-        };
-        let kind = self.fault.command;
-        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            xml,
-            "<testsuites>\n  <testsuite name=\"vmchaos {}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\" timestamp=\"{}\">\n    <properties>",
-            safe(kind),
-            cases.len(),
-            count("failure"),
-            count("error"),
-            count("skipped"),
-            number(self.took()),
-            self.started_at,
-        );
-        for (name, value) in self.facts() {
-            let _ = writeln!(xml, "      <property name=\"{name}\" value=\"{}\"/>", safe(&value));
-        }
-        xml.push_str("    </properties>\n");
-        for case in &cases {
-            case.write(&mut xml);
-        }
-        xml.push_str("  </testsuite>\n</testsuites>\n");
-        xml
+        suite(self.fault.command, &cases, self.took(), self.started_at, &self.facts())
     }
+}
+
+/// A document with one suite.
+pub(super) fn suite(
+    name: &str,
+    cases: &[Case],
+    took: Option<Seconds>,
+    started_at: Time,
+    facts: &[(&'static str, String)],
+) -> String {
+    let count = |kind: &str| {
+        let is = |case: &&Case| case.not_passed.as_ref().is_some_and(|(not, ..)| *not == kind);
+        cases.iter().filter(is).count()
+    };
+    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        xml,
+        "<testsuites>\n  <testsuite name=\"vmchaos {}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\" timestamp=\"{}\">\n    <properties>",
+        safe(name),
+        cases.len(),
+        count("failure"),
+        count("error"),
+        count("skipped"),
+        number(took),
+        started_at,
+    );
+    for (name, value) in facts {
+        let _ = writeln!(xml, "      <property name=\"{name}\" value=\"{}\"/>", safe(value));
+    }
+    xml.push_str("    </properties>\n");
+    for case in cases {
+        case.write(&mut xml);
+    }
+    xml.push_str("  </testsuite>\n</testsuites>\n");
+    xml
 }
 
 impl Case {

@@ -1,6 +1,7 @@
 //! Lists: what `list`, `status` and `check` print.
 
 mod check;
+mod kept;
 mod run_state;
 mod runs;
 mod vmis;
@@ -13,6 +14,7 @@ use super::{API_VERSION, Format, Time, format};
 use crate::ui::{Table, age, escape};
 
 pub use check::{Check, CheckItem, CheckResult};
+pub use kept::KeptItem;
 pub use run_state::RunState;
 pub use runs::RunItem;
 pub use vmis::{FaultAbility, VmiTargetItem};

@@ -8,7 +8,7 @@ use super::{MigrationSummary, RunReport, TargetReport};
 
 impl RunReport {
     /// The whole of it: what was done and how it ended, a table of the VMs, what the kernel read, what happened when.
-    pub fn markdown(&self) -> String {
+    pub(super) fn as_markdown(&self) -> String {
         let mut text = String::new();
         let mut line = |what: String| {
             // Writing to a String cannot fail.
@@ -180,7 +180,7 @@ fn details(target: &TargetReport, line: &mut impl FnMut(String)) {
 }
 
 /// Text as it is: nothing in it is Markdown, HTML or a line break.
-fn safe(text: &str) -> String {
+pub(super) fn safe(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in crate::escape::escape(text).chars() {
         if "\\`*_{}[]<>#|&~".contains(c) {

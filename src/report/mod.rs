@@ -7,8 +7,10 @@
 //! The documents are an interface: their fields are only ever added to. What does not apply to a run is absent from its
 //! document, not null; only `error` of a target is there always.
 
+mod document;
 mod exit;
 mod format;
+mod game_day;
 mod html;
 mod junit;
 mod list;
@@ -24,9 +26,13 @@ mod run_table;
 mod target;
 mod value;
 
+pub use document::Document;
 pub use exit::ExitCode;
 pub use format::{Format, json, yaml};
-pub use list::{Check, CheckItem, CheckResult, FaultAbility, Item, ListReport, RunItem, RunState, VmiTargetItem};
+pub use game_day::{AbortReport, CheckPhase, CheckReport, GameDayHead, GameDayReport, Sample, StepReport, Verdict};
+pub use list::{
+    Check, CheckItem, CheckResult, FaultAbility, Item, KeptItem, ListReport, RunItem, RunState, VmiTargetItem,
+};
 pub use migration::{Migration, MigrationResult, Phase, ScheduledRound};
 pub use migrations::{MigrationSummary, NodeMigrations};
 pub use probes::{Millis, ProbePhase, ProbeReport, ProbeSample, ProbeSummary};

@@ -93,6 +93,8 @@ pub enum Outcome {
     Failed,
     Refused,
     Unrecovered,
+    /// Of a game day: its hypothesis did not hold.
+    Refuted,
     Leaked,
 }
 
@@ -246,6 +248,7 @@ impl RunReport {
             ExitCode::Leaked => Outcome::Leaked,
             ExitCode::Refused | ExitCode::Usage => Outcome::Refused,
             ExitCode::Unrecovered => Outcome::Unrecovered,
+            ExitCode::Refuted => Outcome::Refuted,
             ExitCode::Interrupted => Outcome::Interrupted,
         };
         self.summary = Summary::of(&self.targets);
@@ -258,6 +261,28 @@ impl RunReport {
     pub fn took(&self) -> Option<Seconds> {
         let span = self.finished_at?.0.duration_since(self.started_at.0);
         Some(Seconds(span.unsigned_abs()))
+    }
+}
+
+impl super::Document for RunReport {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn began(&self) -> String {
+        self.started_at.sorting()
+    }
+
+    fn markdown(&self) -> String {
+        self.as_markdown()
+    }
+
+    fn html(&self) -> String {
+        self.as_html()
+    }
+
+    fn junit(&self) -> String {
+        self.as_junit()
     }
 }
 

@@ -18,6 +18,14 @@ impl Time {
     pub fn now() -> Self {
         Self(Timestamp::now())
     }
+
+    /// In digits that sort: `20261120T120304250`.
+    pub fn sorting(self) -> String {
+        self.to_string()
+            .chars()
+            .filter(|c| c.is_ascii_digit() || *c == 'T')
+            .collect()
+    }
 }
 
 impl fmt::Display for Time {

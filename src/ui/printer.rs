@@ -47,6 +47,8 @@ type Buffer = Arc<Mutex<Vec<u8>>>;
 pub enum Told<'a> {
     /// `vmi` is `namespace/name`.
     Vm {
+        /// Of a game day.
+        step: Option<&'a str>,
         vmi: &'a str,
         node: &'a str,
         text: &'a str,

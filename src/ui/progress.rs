@@ -26,7 +26,19 @@ const FRAME: Duration = Duration::from_millis(500);
 
 /// What is on the screen of a run. Clones show the same.
 #[derive(Clone)]
-pub struct Progress(Arc<Inner>);
+pub struct Progress {
+    inner: Arc<Inner>,
+    /// The step of a game day whose VMs are shown.
+    step: Option<Step>,
+}
+
+/// A step of a game day.
+#[derive(Clone)]
+struct Step {
+    name: Arc<str>,
+    /// Is called when its fault is in place on a VM.
+    injected: Arc<dyn Fn() + Send + Sync>,
+}
 
 /// Where a VM is in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,28 +125,52 @@ impl Progress {
                 let Some(inner) = watched.upgrade() else {
                     return;
                 };
-                Self(inner).tick();
+                Self { inner, step: None }.tick();
             }
         });
-        Self(inner)
+        Self { inner, step: None }
+    }
+
+    /// The same screen, for the VMs of one step of a game day; `injected` is called when its fault is in place on a VM.
+    #[must_use]
+    pub(crate) fn of_step(&self, name: &str, injected: impl Fn() + Send + Sync + 'static) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            step: Some(Step {
+                name: name.into(),
+                injected: Arc::new(injected),
+            }),
+        }
+    }
+
+    /// A VM as it is shown.
+    fn shown(&self, key: &str) -> String {
+        match &self.step {
+            Some(step) => format!("{}  {key}", step.name),
+            None => key.to_owned(),
+        }
     }
 
     /// Says where a VM is. `key` is `namespace/name`; the same state again only corrects the time left.
     pub fn update(&self, key: &str, node: &str, state: State) {
+        if let (Some(step), State::Injected { .. }) = (&self.step, &state) {
+            (step.injected)();
+        }
         let mut screen = self.lock();
         let now = Now::read();
-        let change = screen.board.update(key, node, state, &now);
+        let change = screen.board.update(&self.shown(key), node, state, &now);
         let drawn = screen.bars.as_ref().is_some_and(Bars::are_drawn);
         let log_it = !drawn || change.as_ref().is_some_and(|change| change.matters);
         if let Some(change) = &change {
-            self.0.printer.tell(&Told::Vm {
+            self.inner.printer.tell(&Told::Vm {
+                step: self.step.as_ref().map(|step| &*step.name),
                 vmi: key,
                 node,
                 text: &change.words,
             });
         }
         if let Some(change) = change.filter(|_| log_it) {
-            self.0.printer.line(&change.line);
+            self.inner.printer.line(&change.line);
         }
         screen.draw(&now);
     }
@@ -149,17 +185,17 @@ impl Progress {
     /// Says something about a VM beside its state while its fault is in place, e.g. `probe 204 ms`.
     pub fn beside(&self, key: &str, text: &str) {
         let mut screen = self.lock();
-        screen.board.beside(key, text);
+        screen.board.beside(&self.shown(key), text);
         screen.draw(&Now::read());
     }
 
     /// A line for a person, above the bars.
     pub fn note(&self, text: &str) {
-        self.0.printer.tell(&Told::Note(text));
-        if self.0.printer.look().live {
-            self.0.printer.line(text);
+        self.inner.printer.tell(&Told::Note(text));
+        if self.inner.printer.look().live {
+            self.inner.printer.line(text);
         } else {
-            self.0
+            self.inner
                 .printer
                 .line(&format!("{}  {text}", Now::read().clock.strftime(CLOCK)));
         }
@@ -172,11 +208,11 @@ impl Progress {
             return;
         }
         screen.finished = true;
-        let live = screen.bars.take().map(|bars| bars.close(&self.0.printer)).is_some();
+        let live = screen.bars.take().map(|bars| bars.close(&self.inner.printer)).is_some();
         let end = screen.board.end();
         drop(screen);
         if live {
-            self.0.printer.line(&end);
+            self.inner.printer.line(&end);
         } else {
             self.note(&end);
         }
@@ -191,12 +227,12 @@ impl Progress {
         if screen.bars.is_some() {
             screen.draw(&now);
         } else if let Some(line) = screen.board.holding(&now) {
-            self.0.printer.line(&line);
+            self.inner.printer.line(&line);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Screen> {
-        self.0.screen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.screen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

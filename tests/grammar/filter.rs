@@ -138,7 +138,7 @@ fn a_wrong_value_is_told_with_its_flag_and_one_that_would_do() {
         ("--latency 100ms", "unexpected argument '--latency' found"),
         (
             "-f run.yaml",
-            "invalid value 'run.yaml' for '--filename <FILE>': reserved for scenario files",
+            "invalid value 'run.yaml' for '--filename <FILE>': files are for `kubectl vmchaos run`",
         ),
     ] {
         let told = told(&format!("filter x {flags}"));

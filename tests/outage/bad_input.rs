@@ -42,7 +42,7 @@ fn flags_that_mean_nothing_together_are_refused_with_the_fix() {
             "nothing restarts by itself",
         ),
         (&["--mode", "crash"], "possible values: delete"),
-        (&["-f", "file.yaml"], "reserved for scenario files"),
+        (&["-f", "file.yaml"], "files are for `kubectl vmchaos run`"),
         (&["--target", "web-.*"], "names and --target do not go together"),
     ];
     for (flags, says) in cases {

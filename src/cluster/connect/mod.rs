@@ -8,10 +8,13 @@ mod credential_plugin;
 pub(super) mod kubeconfig;
 mod prepare;
 mod proxy;
+mod remembered;
 mod resolved;
 pub(super) mod timed;
 mod transport;
+mod web;
 
 pub use client::{Cluster, MANAGER};
 pub use connection::{Connection, Impersonate, without_login};
 pub use transport::WarningSink;
+pub(crate) use web::Web;

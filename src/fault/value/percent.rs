@@ -27,6 +27,11 @@ impl Percent {
         })
     }
 
+    /// Parts per million.
+    pub const fn millionths(self) -> u32 {
+        self.0
+    }
+
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }

@@ -35,6 +35,10 @@ impl Rate {
         Self(mbit * 1_000_000)
     }
 
+    pub const fn bits_per_second(self) -> u64 {
+        self.0
+    }
+
     pub const fn bytes_per_second(self) -> u64 {
         self.0 / 8
     }

@@ -1,6 +1,7 @@
 //! What a command has to know of live migrations.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::eligibility::{Terrain, unfit_now};
 use super::explain::Limits;
@@ -22,7 +23,7 @@ use crate::faults::migrate::permissions::MIGRATE;
 use crate::faults::permitted::{Places, permitted};
 use crate::faults::registry::Ground;
 use crate::faults::screen::Screen;
-use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, facts, regarding};
+use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, Takes, facts, regarding};
 use crate::plan::consent::Confirmed;
 use crate::plan::draw::Draw;
 use crate::plan::guards::{Facts, Lasts, counted};
@@ -176,6 +177,24 @@ impl Fault for MigrateFault {
             },
             ..facts(cluster, COMMAND, vms, plan.matched)
         }
+    }
+
+    fn takes(plan: &MigrationPlan) -> Takes {
+        let timeout = plan.spec.timeout.as_duration();
+        let (least, most) = match (plan.spec.extent, plan.schedule.rounds()) {
+            // The last round begins before the time is over.
+            (Extent::For(time), _) => (time.as_duration(), Some(time.as_duration() + timeout)),
+            (_, Some(rounds)) => {
+                let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
+                let moves = timeout.saturating_mul(rounds);
+                (
+                    Duration::ZERO,
+                    Some(moves.saturating_add(plan.schedule.longest_pauses())),
+                )
+            }
+            _ => (Duration::ZERO, None),
+        };
+        Takes { least, most }
     }
 
     fn vmis(plan: &MigrationPlan) -> Vec<Regarding> {

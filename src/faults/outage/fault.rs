@@ -1,6 +1,7 @@
 //! What a command has to know of outages.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures::future::try_join_all;
 
@@ -16,13 +17,13 @@ use crate::cluster::rules::Rule;
 use crate::cluster::{
     Cluster, ClusterError, LauncherImages, Selection, VirtualMachineInstance, VmiRow, launcher_images, manifest,
 };
-use crate::fault::Unfit;
+use crate::fault::{Execution, Unfit};
 use crate::faults::debug_pods::{self, PodRequest};
 use crate::faults::outage::permissions;
 use crate::faults::permitted::{Places, permitted};
 use crate::faults::registry::Ground;
 use crate::faults::screen::Screen;
-use crate::faults::{Candidate, Chosen, Fault, Found, Keys, NodeNeed, Order, facts, place, regarding};
+use crate::faults::{Candidate, Chosen, Fault, Found, Keys, NodeNeed, Order, Takes, facts, place, regarding};
 use crate::plan::consent::Confirmed;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::problem::Reason;
@@ -188,6 +189,29 @@ impl Fault for OutageFault {
             },
             losing: plan.losing().map(place).collect(),
             ..facts(cluster, COMMAND, vms, plan.matched)
+        }
+    }
+
+    fn takes(plan: &OutagePlan) -> Takes {
+        let spec = &plan.spec;
+        let turns = match spec.execution {
+            Execution::Serial => u32::try_from(plan.vms.len()).unwrap_or(u32::MAX),
+            Execution::Parallel => 1,
+        };
+        // What the platform ends is over as soon as it has.
+        let least = if spec.is_held() {
+            spec.duration()
+        } else {
+            Duration::ZERO
+        };
+        let lasts = if spec.mode == Mode::Reset {
+            Duration::ZERO
+        } else {
+            spec.duration()
+        };
+        Takes {
+            least: least.saturating_mul(turns),
+            most: Some((lasts + spec.timeout()).saturating_mul(turns)),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What a command has to know of a fault on a VM's packets.
 
+use std::time::Duration;
+
 use super::plan::Plan;
 use super::{closing_lines, driver, plan_text, report as document};
 use crate::cluster::events::Regarding;
@@ -13,7 +15,7 @@ use crate::faults::packets::spec::PacketSpec;
 use crate::faults::packets::{filter, netem};
 use crate::faults::registry::Ground;
 use crate::faults::screen::Screen;
-use crate::faults::{Candidate, Chosen, Fault, Found, Keys, NodeNeed, Order, facts, regarding};
+use crate::faults::{Candidate, Chosen, Fault, Found, Keys, NodeNeed, Order, Takes, facts, regarding};
 use crate::plan::consent::Confirmed;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::pod_options::started_by;
@@ -22,6 +24,9 @@ use crate::report::{AskedFault, Columns, DryRun, Ending, RunReport, probe_chart}
 use crate::run::signals::Signals;
 use crate::stop::Stop;
 use crate::ui::Printer;
+
+/// From the end of a fault until it is proven gone, and its pods are: seconds, and more only on a node that does not answer.
+const ROLLBACK: Duration = Duration::from_secs(30);
 
 /// `netem` or `filter`, as it was asked for.
 #[derive(Debug, Clone)]
@@ -116,6 +121,14 @@ impl Fault for PacketFault {
         Facts {
             lasts: Lasts::For(plan.hold()),
             ..facts(cluster, plan.spec.fault.kind(), vms, plan.matched)
+        }
+    }
+
+    fn takes(plan: &Plan) -> Takes {
+        let least = plan.total_hold();
+        Takes {
+            least,
+            most: Some(least + plan.pod.start_limit + ROLLBACK),
         }
     }
 

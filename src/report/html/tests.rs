@@ -1,3 +1,4 @@
+use crate::report::Document as _;
 use std::time::Duration;
 
 use serde_json::json;

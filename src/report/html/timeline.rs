@@ -8,29 +8,29 @@ use maud::{Markup, html};
 use super::super::{Migration, ProbeReport, RunReport, TargetReport, Time};
 use super::is_good;
 
-const WIDTH: f64 = 1060.0;
+pub(in crate::report) const WIDTH: f64 = 1060.0;
 /// Room for names, left of the lanes.
 const NAMES: f64 = 220.0;
-const LANE: f64 = 26.0;
+pub(in crate::report) const LANE: f64 = 26.0;
 /// Below a lane, where the VM was probed.
-const CHART: f64 = 34.0;
-const TOP: f64 = 24.0;
+pub(in crate::report) const CHART: f64 = 34.0;
+pub(in crate::report) const TOP: f64 = 24.0;
 /// Characters of a name that fit.
-const NAME: usize = 34;
+pub(in crate::report) const NAME: usize = 34;
 
 /// A length on the page, as it is written.
-fn px(length: f64) -> String {
+pub(in crate::report) fn px(length: f64) -> String {
     format!("{length:.1}")
 }
 
 /// Moments as places on the page.
-struct Scale {
-    from: Timestamp,
-    seconds: f64,
+pub(in crate::report) struct Scale {
+    pub(in crate::report) from: Timestamp,
+    pub(in crate::report) seconds: f64,
 }
 
 impl Scale {
-    fn x(&self, at: Timestamp) -> f64 {
+    pub(in crate::report) fn x(&self, at: Timestamp) -> f64 {
         let part = at.duration_since(self.from).as_secs_f64() / self.seconds;
         NAMES + part.clamp(0.0, 1.0) * (WIDTH - NAMES)
     }
@@ -70,7 +70,7 @@ pub(super) fn svg(report: &RunReport) -> Markup {
     }
 }
 
-fn axis(scale: &Scale, bottom: f64) -> Markup {
+pub(in crate::report) fn axis(scale: &Scale, bottom: f64) -> Markup {
     html! {
         @for tick in 0..=5 {
             @let part = f64::from(tick) / 5.0;
