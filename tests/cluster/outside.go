@@ -83,12 +83,12 @@ func outside(command string, args []string) int {
 		return 0
 	case stopped:
 		return 130
+	case !gone || len(changed) > 0:
+		return 1
 	case err != nil && child.ProcessState.ExitCode() > 0:
 		return child.ProcessState.ExitCode()
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "cluster: ended:", err)
-		return 1
-	case !gone || len(changed) > 0:
 		return 1
 	}
 	return 0
