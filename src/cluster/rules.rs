@@ -131,6 +131,17 @@ pub(crate) const fn pods(verb: &'static str, scope: RuleScope) -> Rule {
     }
 }
 
+/// Attaching to a debug pod is a GET over WebSocket and a create by what it does; servers check the one or the other.
+pub(crate) const fn attach(verb: &'static str) -> Rule {
+    Rule {
+        subresource: Some("attach"),
+        ..pods(verb, RuleScope::PodNamespace)
+    }
+}
+
+/// What a run asks about just before it makes debug pods; the rest of what they need it has used by then, or asked for by a dry run.
+pub(crate) const DEBUG_PODS: [Rule; 3] = [pods("delete", RuleScope::PodNamespace), attach("get"), attach("create")];
+
 pub(crate) const fn kubevirts_pods(without: &'static str) -> Rule {
     Rule {
         needed: Needed::Optional(without),
@@ -177,13 +188,6 @@ pub(crate) const fn virt(resource: &'static str, subresource: &'static str, with
 // === impl Rule ===
 
 impl Rule {
-    /// What a run asks about just before it begins; the rest of what it needs it has used by then, or asked for by a dry run.
-    pub fn is_for_debug_pods(&self) -> bool {
-        self.scope == RuleScope::PodNamespace
-            && self.needed == Needed::Required
-            && (self.subresource.is_some() || self.verb == "delete")
-    }
-
     /// `pods/attach`, `virtualmachineinstances.kubevirt.io`
     pub fn qualified(&self) -> String {
         let resource = match self.subresource {

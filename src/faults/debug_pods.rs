@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::permitted::{Places, permitted};
 use crate::cluster::pod_namespace::PodNamespaces;
+use crate::cluster::rules::DEBUG_PODS;
 use crate::cluster::{Cluster, ClusterError, LauncherImages, pod_admission};
 use crate::fault::{AgentImage, AgentImages, Time, Toleration};
-use crate::faults::packets::permissions::VM_PACKETS;
 use crate::node::pod::DebugPod;
 use crate::node::script::SCRIPT;
 use crate::plan::pod_options::PodOptions;
@@ -104,16 +104,11 @@ pub(crate) async fn place(
         }
         _ => pod_admission::existing(cluster, namespaces).await?,
     };
-    let rules: Vec<_> = VM_PACKETS
-        .iter()
-        .filter(|rule| rule.is_for_debug_pods())
-        .copied()
-        .collect();
     let places = Places {
         vmis: &[],
         pods: &namespace,
         kubevirt: None,
     };
-    permitted(cluster, command, &rules, places, "").await?;
+    permitted(cluster, command, &DEBUG_PODS, places, "").await?;
     Ok(namespace)
 }

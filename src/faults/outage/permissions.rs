@@ -2,7 +2,7 @@
 
 use crate::cluster::rules::{
     EVENTS, LAUNCHER_IMAGE, NAMESPACES_AND_LABEL, Needed, OTHER_RUNS, OUTAGES, OUTAGES_OF_VMIS, Rule, RuleScope,
-    UNDER_WAY, in_cluster, pods, virt, vmis, vms,
+    UNDER_WAY, attach, in_cluster, pods, virt, vmis, vms,
 };
 use crate::faults::outage::spec::{Mode, OutageSpec, Owner};
 
@@ -48,14 +48,8 @@ pub(crate) const OUTAGE: &[Rule] = {
         for_kill(pods("list", RuleScope::PodNamespace)),
         for_kill(pods("watch", RuleScope::PodNamespace)),
         for_kill(pods("delete", RuleScope::PodNamespace)),
-        for_kill(Rule {
-            subresource: Some("attach"),
-            ..pods("get", RuleScope::PodNamespace)
-        }),
-        for_kill(Rule {
-            subresource: Some("attach"),
-            ..pods("create", RuleScope::PodNamespace)
-        }),
+        for_kill(attach("get")),
+        for_kill(attach("create")),
         EVENTS,
         OTHER_RUNS,
         UNDER_WAY,

@@ -2,7 +2,7 @@
 
 use crate::cluster::rules::{
     EVENTS, LAUNCHER_IMAGE, NAMESPACES_AND_LABEL, Needed, OTHER_RUNS, OUTAGES, OUTAGES_OF_VMIS, PROTECTIONS, Rule,
-    RuleScope, STOPPED, UNDER_WAY, in_cluster, pods, vmis,
+    RuleScope, STOPPED, UNDER_WAY, attach, in_cluster, pods, vmis,
 };
 
 /// What a fault on VMs' packets needs, `netem` and `filter` alike.
@@ -33,15 +33,8 @@ pub const VM_PACKETS: &[Rule] = {
         pods("list", PodNamespace),
         pods("watch", PodNamespace),
         pods("delete", PodNamespace),
-        // Attaching is a GET over WebSocket and a create by what it does; servers check the one or the other.
-        Rule {
-            subresource: Some("attach"),
-            ..pods("get", PodNamespace)
-        },
-        Rule {
-            subresource: Some("attach"),
-            ..pods("create", PodNamespace)
-        },
+        attach("get"),
+        attach("create"),
         EVENTS,
         NAMESPACES_AND_LABEL,
         in_cluster(
