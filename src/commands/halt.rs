@@ -36,7 +36,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
     let pod_namespace = request.pod_namespace.as_deref();
     let look = async { Ok(Box::pin(traces::look(&cluster, namespace, pod_namespace)).await?) };
     let found = context.unless_signalled(look).await.map_err(nobody_looked)?;
-    tell_uncounted(context, &cluster, &found.uncounted);
+    tell_uncounted(context, &cluster, &found.now.uncounted);
     let sweeping = Sweeping {
         namespaces: found.namespaces.clone(),
         service_account: request.service_account.clone(),
@@ -59,7 +59,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         .iter()
         .map(|(namespace, name)| format!("{namespace}/{name}"))
         .collect();
-    chosen.add_changes_of(found.traces.iter().cloned(), &keys);
+    chosen.add_changes_of(found.now.traces.iter().cloned(), &keys);
     let named_vms = async { Ok(traces::named(&cluster, &found, &vms).await?) };
     let seen = context.unless_signalled(named_vms).await.map_err(unanswered)?;
     if let Some((namespace, name)) = seen.missing.first() {
@@ -75,7 +75,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         Some(_) if chosen.has_pods() => everybodys(context, &cluster, pod_namespace).await?,
         _ => Vec::new(),
     };
-    let others: Vec<&Trace> = found.traces.iter().chain(&everywhere).collect();
+    let others: Vec<&Trace> = found.now.traces.iter().chain(&everywhere).collect();
     let claimed = claimed(&others, &chosen.traces);
     let planned = async {
         let of_vms = if request.targets.names.is_empty() {
@@ -134,7 +134,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
 async fn everybodys(context: &Context, cluster: &Cluster, pod_namespace: Option<&str>) -> Result<Vec<Trace>, Stop> {
     let look = async { Ok(Box::pin(traces::look(cluster, None, pod_namespace)).await?) };
     let found = context.unless_signalled(look).await.map_err(nobody_looked)?;
-    Ok(found.traces)
+    Ok(found.now.traces)
 }
 
 /// Whoever cannot look cannot say that nothing is in place.

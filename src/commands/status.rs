@@ -1,18 +1,17 @@
 //! `kubectl vmchaos status`: every live run, whoever started it, read off debug pods, migrations and changed VMs alone.
 
-use futures::StreamExt;
 use futures::stream::pending;
+use futures::{Stream, StreamExt};
 
 use super::Context;
 use crate::cli::StatusRequest;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, ClusterError};
 use crate::command_line::CommandLine;
 use crate::problem::{Problem, Reason};
 use crate::report::{ExitCode, Format, ListReport, RunItem, RunState, Time};
 use crate::stop::Stop;
-use crate::traces::events::EventSeen;
 use crate::traces::uncounted::Uncounted;
-use crate::traces::{self, Found, Trace, TraceKind, View};
+use crate::traces::{self, Found, Snapshot, View};
 
 pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Result<ExitCode, Stop> {
     let cluster = context.connect().await?;
@@ -23,27 +22,24 @@ pub(super) async fn status(context: &mut Context, request: StatusRequest) -> Res
         // Without Events it is not known which faults are in place, and nothing else is lost.
         Ok((found?, events.ok()))
     };
-    let (found, events) = Box::pin(context.unless_signalled(look)).await?;
+    let (mut found, events) = Box::pin(context.unless_signalled(look)).await?;
     let (events, events_view) = events.unzip();
-    let mut seen = LastSeen {
-        traces: found.traces.clone(),
-        uncounted: found.uncounted.clone(),
-        events: events.unwrap_or_default(),
-    };
-    let items = seen.items();
+    found.now.events = events.unwrap_or_default();
+    let items = found.now.items(Time::now());
     let mut columns = Vec::new();
-    print(context, &seen, items.clone(), &mut columns)?;
+    print(context, &found.now, items.clone(), &mut columns)?;
     if items.is_empty() && !structured(context.format) {
         context.printer.line(&no_runs(namespace));
     }
-    tell_uncounted(context, &cluster, &found.uncounted);
+    tell_uncounted(context, &cluster, &found.now.uncounted);
     let blind = not_seen(&found, &cluster);
     if let Some(blind) = &blind {
         context.printer.problem(blind);
     }
     if request.watch {
-        let events_view = events_view.as_ref();
-        return watch(context, &cluster, (&found, events_view), (&mut seen, items, columns)).await;
+        // Where nothing may be looked into, nothing will ever change.
+        let changes = traces::follow(&cluster, &found, events_view.as_ref()).chain(pending());
+        return watch(context, &cluster, changes, (found.now.uncounted, items, columns)).await;
     }
     Ok(if blind.is_some() {
         ExitCode::Failed
@@ -71,20 +67,20 @@ pub(super) fn not_seen(found: &Found, cluster: &Cluster) -> Option<Problem> {
         ))
     };
     let all = [
-        told(&found.view, "runs", "pods"),
+        told(&found.views.pods, "runs", "pods"),
         told(
-            &found.migrations_view,
+            &found.views.migrations,
             "runs of migrations",
             "virtualmachineinstancemigrations.kubevirt.io",
         ),
-        told(&found.changes_views[0], "outages", "virtualmachines.kubevirt.io"),
+        told(&found.views.machines, "outages", "virtualmachines.kubevirt.io"),
         told(
-            &found.changes_views[1],
+            &found.views.instances,
             "outages of VMIs without a VM",
             "virtualmachineinstances.kubevirt.io",
         ),
     ];
-    let unknown = found.uncounted.iter().find_map(|one| one.unknown.clone());
+    let unknown = found.now.uncounted.iter().find_map(|one| one.unknown.clone());
     let unknown = unknown.map(|why| {
         let check = cluster.again("kubectl vmchaos check");
         (
@@ -115,35 +111,12 @@ pub(super) fn tell_uncounted(context: &Context, cluster: &Cluster, uncounted: &[
     }
 }
 
-/// What was last seen of everything.
-struct LastSeen {
-    traces: Vec<Trace>,
-    uncounted: Vec<Uncounted>,
-    events: Vec<EventSeen>,
-}
-
-impl LastSeen {
-    /// Everything that is not over.
-    fn items(&self) -> Vec<RunItem> {
-        let now = Time::now();
-        let mut live: Vec<&Trace> = self.traces.iter().filter(|trace| trace.is_live(now)).collect();
-        live.sort_by_key(|trace| (trace.run(), trace.kind()));
-        live.into_iter().map(|trace| trace.item(&self.events, now)).collect()
-    }
-
-    /// What there is now of one kind, in place of what was.
-    fn replace<T>(&mut self, kind: TraceKind, now: Vec<T>, as_trace: fn(T) -> Trace) {
-        self.traces.retain(|trace| trace.kind() != kind);
-        self.traces.extend(now.into_iter().map(as_trace));
-    }
-}
-
 fn structured(format: Format) -> bool {
     matches!(format, Format::Json | Format::Yaml)
 }
 
 /// `columns` are as wide as they have been, so that later rows stand under earlier ones.
-fn print(context: &Context, seen: &LastSeen, items: Vec<RunItem>, columns: &mut Vec<u16>) -> Result<(), Stop> {
+fn print(context: &Context, seen: &Snapshot, items: Vec<RunItem>, columns: &mut Vec<u16>) -> Result<(), Stop> {
     let now = Time::now();
     let text = ListReport::new(items)
         .not_counted(seen.uncounted.iter().map(|one| one.item(now)).collect())
@@ -156,33 +129,24 @@ fn print(context: &Context, seen: &LastSeen, items: Vec<RunItem>, columns: &mut 
 async fn watch(
     context: &Context,
     cluster: &Cluster,
-    (found, events): (&Found, Option<&View>),
-    (seen, mut shown, mut columns): (&mut LastSeen, Vec<RunItem>, Vec<u16>),
+    mut snapshots: impl Stream<Item = Result<Snapshot, ClusterError>> + Unpin,
+    (mut told, mut shown, mut columns): (Vec<Uncounted>, Vec<RunItem>, Vec<u16>),
 ) -> Result<ExitCode, Stop> {
-    // Where nothing may be looked into, nothing will ever change.
-    let mut pods = traces::follow(cluster, &found.view, found.namespaces.clone()).chain(pending());
-    let mut flights = traces::follow_migrations(cluster, &found.migrations_view).chain(pending());
-    let mut news = traces::follow_changes(cluster, &found.changes_views).chain(pending());
-    let said = events.map(|view| traces::follow_events(cluster, view));
-    let mut said = said.unwrap_or_else(|| pending().boxed()).chain(pending());
     let signals = context.signals.clone();
     let mut headed = !shown.is_empty();
     loop {
-        tokio::select! {
+        let now = tokio::select! {
             biased;
             () = signals.any() => return Ok(ExitCode::Interrupted),
-            Some(now) = pods.next() => {
-                let (runs, uncounted) = now?;
-                let told = std::mem::replace(&mut seen.uncounted, uncounted);
-                let new = seen.uncounted.iter().filter(|one| !told.iter().any(|old| old.words() == one.words()));
-                tell_uncounted(context, cluster, &new.cloned().collect::<Vec<_>>());
-                seen.replace(TraceKind::Pods, runs, Trace::Pods);
-            }
-            Some(now) = flights.next() => seen.replace(TraceKind::Migrations, now?, Trace::Migrations),
-            Some(now) = news.next() => seen.replace(TraceKind::Change, now?, |change| Trace::Change(change.into())),
-            Some(now) = said.next() => seen.events = now,
-        }
-        let runs = seen.items();
+            Some(now) = snapshots.next() => now?,
+        };
+        let new = now
+            .uncounted
+            .iter()
+            .filter(|one| !told.iter().any(|old| old.words() == one.words()));
+        tell_uncounted(context, cluster, &new.cloned().collect::<Vec<_>>());
+        told.clone_from(&now.uncounted);
+        let runs = now.items(Time::now());
         let changed = changed(&shown, &runs);
         if changed.is_empty() {
             continue;
@@ -191,12 +155,12 @@ async fn watch(
             if context.format == Format::Yaml {
                 context.print("---\n")?;
             }
-            print(context, seen, runs.clone(), &mut columns)?;
+            print(context, &now, runs.clone(), &mut columns)?;
         } else if headed {
             print_rows(context, changed, &mut columns)?;
         } else {
             headed = true;
-            print(context, seen, changed, &mut columns)?;
+            print(context, &now, changed, &mut columns)?;
         }
         shown = runs;
     }

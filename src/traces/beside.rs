@@ -2,26 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::lists::{INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, list, one_by_one};
-use super::{Trace, View};
+use super::Trace;
+use super::finder::Finder;
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::pod_namespace::PodNamespaces;
-use crate::cluster::vm::VirtualMachine;
-use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
+use crate::cluster::{Cluster, ClusterError};
 use crate::escape::escape;
 use crate::plan::guards::beside::{Beside, Move, Other, Stranger};
 use crate::report::Time;
 use crate::traces::debug_pods::DebugPodSeen;
-use k8s_openapi::api::core::v1::Pod;
 
 /// Annotation of a migration that virt-controller made to empty a node.
 const EVACUATION: &str = "kubevirt.io/evacuationMigration";
-
-/// All migrations, whoever made them.
-const ALL_MIGRATIONS: Kind = Kind {
-    labels: Some(""),
-    ..MIGRATIONS
-};
 
 /// What is live in the whole cluster, or, where that may not be looked into, in `near` and where debug pods are.
 pub async fn beside(
@@ -29,22 +21,9 @@ pub async fn beside(
     near: &BTreeSet<String>,
     namespaces: &PodNamespaces,
 ) -> Result<Beside, ClusterError> {
-    let of_pods = namespaces.all().into_iter().map(str::to_owned);
-    let of_pods: BTreeSet<String> = near.iter().cloned().chain(of_pods).collect();
-    let (pods, migrations, machines, instances) = tokio::join!(
-        everywhere_or::<Pod>(cluster, &of_pods, &PODS),
-        everywhere_or::<VirtualMachineInstanceMigration>(cluster, near, &ALL_MIGRATIONS),
-        everywhere_or::<VirtualMachine>(cluster, near, &MACHINES),
-        everywhere_or::<VirtualMachineInstance>(cluster, near, &INSTANCES),
-    );
-    let ((pods, of_pods), (migrations, of_migrations)) = (pods?, migrations?);
-    let ((machines, of_machines), (instances, of_instances)) = (machines?, instances?);
+    let lists = Box::pin(Finder::of_everybody(cluster, near, namespaces).lists()).await?;
     let now = Time::now();
-    let changing = pods
-        .iter()
-        .filter_map(DebugPodSeen::of)
-        .filter(DebugPodSeen::may_change);
-    let (traces, uncounted) = Trace::all(changing, &migrations, &machines, &instances, namespaces);
+    let (traces, uncounted) = lists.traces(DebugPodSeen::may_change, namespaces);
     let live: Vec<&Trace> = traces.iter().filter(|trace| trace.is_live(now)).collect();
     let runs = live.chunk_by(|a, b| a.is_like(b));
     let runs = runs.filter_map(|run| merged(run.iter().map(|trace| other(trace, now, namespaces))));
@@ -52,34 +31,28 @@ pub async fn beside(
         vms: one.run.pods.iter().flat_map(|pod| pod.targets.clone()).collect(),
         words: one.words(),
     });
+    let views = &lists.views;
     let views = [
-        (&of_pods, "other runs"),
-        (&of_migrations, "migrations in flight"),
-        (&of_machines, "outages"),
-        (&of_instances, "outages of VMIs without a VM"),
+        (&views.pods, "other runs"),
+        (&views.migrations, "migrations in flight"),
+        (&views.machines, "outages"),
+        (&views.instances, "outages of VMIs without a VM"),
     ];
     let blind = views.iter().filter(|(view, _)| !view.is_whole());
     let blind: Vec<&str> = blind.map(|(_, what)| *what).collect();
     let blind = (!blind.is_empty()).then(|| format!("{}, in namespaces that may not be looked into", blind.join(", ")));
     Ok(Beside {
         runs: runs.collect(),
-        moves: migrations.iter().filter(|it| !it.is_final()).map(under_way).collect(),
+        moves: lists
+            .migrations
+            .iter()
+            .filter(|it| !it.is_final())
+            .map(under_way)
+            .collect(),
         blind: blind.into_iter().collect(),
         strangers: uncounted.collect(),
         ..Beside::default()
     })
-}
-
-async fn everywhere_or<K: Listable>(
-    cluster: &Cluster,
-    near: &BTreeSet<String>,
-    kind: &Kind,
-) -> Result<(Vec<K>, View), ClusterError> {
-    match list(cluster, None, kind).await {
-        Ok(objects) => Ok((objects, View::whole())),
-        Err(error) if error.is_forbidden() => one_by_one(cluster, near.iter().cloned().collect(), false, kind).await,
-        Err(error) => Err(error),
-    }
 }
 
 fn other(trace: &Trace, now: Time, namespaces: &PodNamespaces) -> Other {

@@ -1,6 +1,7 @@
 //! The runs there are as they change: one watch of each kind a place that may be looked into.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::ready;
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -8,10 +9,11 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::events::v1::Event;
 use kube::ResourceExt as _;
 
-use super::View;
 use super::lists::{EVENTS, INSTANCES, Kind, Listable, MACHINES, MIGRATIONS, PODS, api};
+use super::{Found, Snapshot, Trace, TraceKind, View};
 use crate::cluster::migration::VirtualMachineInstanceMigration;
 use crate::cluster::pod_namespace::PodNamespaces;
+use crate::cluster::undo::HolderKind;
 use crate::cluster::vm::VirtualMachine;
 use crate::cluster::watch::{self, Change, Filter};
 use crate::cluster::{Ask, Cluster, ClusterError, VirtualMachineInstance};
@@ -19,69 +21,75 @@ use crate::traces::changes::Changed;
 use crate::traces::debug_pods::DebugPodSeen;
 use crate::traces::events::EventSeen;
 use crate::traces::migrations::{MigrationRun, MigrationSeen};
-use crate::traces::uncounted::{ToldApart, tell_apart};
+use crate::traces::uncounted::tell_apart;
 
-/// The runs there are and what does not count as one, once every place has been looked into, and again after every change. An
-/// error is final.
+/// What there is after each change, from what was found on. Events are a courtesy: where they cannot be followed (`events` is where
+/// they could be read), nothing more is heard of them. An error of anything else is final.
 pub fn follow(
     cluster: &Cluster,
-    view: &View,
-    namespaces: PodNamespaces,
-) -> BoxStream<'static, Result<ToldApart, ClusterError>> {
-    let parse = |pod: &Pod| DebugPodSeen::of(pod);
-    known::<Pod, _>(cluster, view, &PODS, parse)
-        .map(move |known| Ok(tell_apart(known?, &namespaces)))
-        .boxed()
-}
-
-/// The same for runs of migrations; nothing where KubeVirt is not installed.
-pub fn follow_migrations(
-    cluster: &Cluster,
-    view: &View,
-) -> BoxStream<'static, Result<Vec<MigrationRun>, ClusterError>> {
-    let parse = |object: &VirtualMachineInstanceMigration| MigrationSeen::of(object);
-    known::<VirtualMachineInstanceMigration, _>(cluster, view, &MIGRATIONS, parse)
-        .filter(|known| std::future::ready(!known.as_ref().is_err_and(ClusterError::is_not_found)))
-        .map(|known| Ok(MigrationRun::group(known?)))
-        .boxed()
-}
-
-/// The same for what outages have changed: of VMs, and of VMIs without one.
-pub fn follow_changes(
-    cluster: &Cluster,
-    [of_machines, of_instances]: &[View; 2],
-) -> BoxStream<'static, Result<Vec<Changed>, ClusterError>> {
-    let machines = known::<VirtualMachine, _>(cluster, of_machines, &MACHINES, Changed::of_vm);
-    let instances = known::<VirtualMachineInstance, _>(cluster, of_instances, &INSTANCES, Changed::of_vmi);
-    let both = stream::select(
-        machines.map(|known| (0, known)).boxed(),
-        instances.map(|known| (1, known)).boxed(),
-    );
-    let mut last: [Option<Vec<Changed>>; 2] = [None, None];
-    let changes = both.filter_map(move |(kind, known): (usize, Result<Vec<Changed>, ClusterError>)| {
-        let changes = match known {
-            Err(error) if error.is_not_found() => None,
-            Err(error) => Some(Err(error)),
-            Ok(known) => {
-                last[kind] = Some(known);
-                let all: Option<Vec<Changed>> = last
-                    .iter()
-                    .cloned()
-                    .collect::<Option<Vec<_>>>()
-                    .map(|both| both.concat());
-                all.map(Ok)
-            }
-        };
-        std::future::ready(changes)
+    found: &Found,
+    events: Option<&View>,
+) -> BoxStream<'static, Result<Snapshot, ClusterError>> {
+    let (views, namespaces) = (&found.views, found.namespaces.clone());
+    let pods = known::<Pod, _>(cluster, &views.pods, &PODS, DebugPodSeen::of);
+    let pods = pods.map(|known| known.map(Heard::Pods)).boxed();
+    let migrations = known::<VirtualMachineInstanceMigration, _>(cluster, &views.migrations, &MIGRATIONS, |object| {
+        MigrationSeen::of(object)
     });
-    changes.boxed()
+    let migrations = migrations.map(|known| known.map(Heard::Migrations)).boxed();
+    let machines = known::<VirtualMachine, _>(cluster, &views.machines, &MACHINES, Changed::of_vm);
+    let machines = machines.map(|known| known.map(|all| Heard::Changes(HolderKind::Vm, all)));
+    let instances = known::<VirtualMachineInstance, _>(cluster, &views.instances, &INSTANCES, Changed::of_vmi);
+    let instances = instances.map(|known| known.map(|all| Heard::Changes(HolderKind::Vmi, all)));
+    // Without KubeVirt there is nothing of it.
+    let missing = |known: &Result<Heard, ClusterError>| known.as_ref().is_err_and(ClusterError::is_not_found);
+    let of_kubevirt = [migrations, machines.boxed(), instances.boxed()];
+    let of_kubevirt = of_kubevirt.map(|kind| kind.filter(move |known| ready(!missing(known))).boxed());
+    let mut all: Vec<_> = [pods].into_iter().chain(of_kubevirt).collect();
+    if let Some(view) = events {
+        let events = known::<Event, _>(cluster, view, &EVENTS, EventSeen::of);
+        let events = events.filter_map(|known| ready(known.ok()));
+        all.push(events.map(|known| Ok(Heard::Events(known))).boxed());
+    }
+    let mut now = found.now.clone();
+    let snapshots = stream::select_all(all).map(move |heard| {
+        heard?.put(&mut now, &namespaces);
+        Ok(now.clone())
+    });
+    snapshots.boxed()
 }
 
-/// The same for what Events say. They are a courtesy: where they can no longer be followed, nothing more is heard.
-pub fn follow_events(cluster: &Cluster, view: &View) -> BoxStream<'static, Vec<EventSeen>> {
-    known::<Event, _>(cluster, view, &EVENTS, EventSeen::of)
-        .filter_map(|known| std::future::ready(known.ok()))
-        .boxed()
+/// All that is known of one kind.
+enum Heard {
+    Pods(Vec<DebugPodSeen>),
+    Migrations(Vec<MigrationSeen>),
+    Changes(HolderKind, Vec<Changed>),
+    Events(Vec<EventSeen>),
+}
+
+// === impl Heard ===
+
+impl Heard {
+    fn put(self, now: &mut Snapshot, namespaces: &PodNamespaces) {
+        match self {
+            Self::Pods(pods) => {
+                let (runs, uncounted) = tell_apart(pods, namespaces);
+                now.uncounted = uncounted;
+                now.replace(TraceKind::Pods, runs.into_iter().map(Trace::Pods));
+            }
+            Self::Migrations(migrations) => {
+                let runs = MigrationRun::group(migrations);
+                now.replace(TraceKind::Migrations, runs.into_iter().map(Trace::Migrations));
+            }
+            Self::Changes(kind, changes) => {
+                now.traces
+                    .retain(|trace| !matches!(trace, Trace::Change(old) if old.holder.kind == kind));
+                let changes = changes.into_iter().map(|change| Trace::Change(change.into()));
+                now.traces.extend(changes);
+            }
+            Self::Events(events) => now.events = events,
+        }
+    }
 }
 
 /// Everything of a kind that is ours, by what is read of it, after every change.

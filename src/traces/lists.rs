@@ -1,4 +1,4 @@
-//! Objects that carry a run's label, in the whole cluster or where they may be listed.
+//! The kinds of objects that runs leave, and one list of each: in the whole cluster, or where they may be listed.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -23,14 +23,6 @@ use crate::node::pod::{LABEL_MANAGED_BY, MANAGED_BY};
 
 /// Requests at once when every namespace has to be asked about by itself.
 const AT_ONCE: usize = 16;
-
-/// Without KubeVirt there are none of its objects.
-pub(super) fn or_none<K>(found: Result<(Vec<K>, View), ClusterError>) -> Result<(Vec<K>, View), ClusterError> {
-    match found {
-        Err(error) if error.is_not_found() => Ok((Vec::new(), View::whole())),
-        found => found,
-    }
-}
 
 /// What is looked for.
 pub(super) struct Kind {
@@ -65,6 +57,11 @@ pub(super) const INSTANCES: Kind = Kind {
     resource: "virtualmachineinstances",
     labels: Some(undo::LABEL),
 };
+/// All migrations, whoever made them.
+pub(super) const ALL_MIGRATIONS: Kind = Kind {
+    labels: Some(""),
+    ..MIGRATIONS
+};
 
 impl Kind {
     pub(super) fn selector(&self) -> String {
@@ -73,21 +70,35 @@ impl Kind {
     }
 }
 
-/// Objects of one kind with our label, and where they could be looked for; `also` is where to look beside what is usual, if not
-/// everywhere can be.
+/// Where to look.
+#[derive(Debug, Clone)]
+pub(super) enum Places<'a> {
+    /// One namespace, and no other.
+    One(&'a str),
+    /// The whole cluster; where that is not permitted, every namespace there is, or, where those may not be listed, the ones that
+    /// debug pods usually are in, and this one.
+    All(Option<&'a str>),
+    /// The whole cluster; where that is not permitted, these namespaces.
+    Near(BTreeSet<String>),
+}
+
+/// Objects of one kind, and where they could be looked for.
 pub(super) async fn gather<K: Listable>(
     cluster: &Cluster,
-    namespace: Option<&str>,
-    also: Option<&str>,
+    places: &Places<'_>,
     kind: &Kind,
 ) -> Result<(Vec<K>, View), ClusterError> {
-    if let Some(namespace) = namespace {
-        return one_by_one(cluster, vec![namespace.to_owned()], true, kind).await;
+    if let Places::One(namespace) = places {
+        return one_by_one(cluster, vec![(*namespace).to_owned()], true, kind).await;
     }
     match list(cluster, None, kind).await {
         Ok(objects) => Ok((objects, View::whole())),
         Err(error) if error.is_forbidden() => {
-            let (namespaces, all) = namespaces(cluster, also).await;
+            let (namespaces, all) = match places {
+                Places::One(_) => return Err(error),
+                Places::All(also) => namespaces(cluster, *also).await,
+                Places::Near(near) => (near.iter().cloned().collect(), false),
+            };
             one_by_one(cluster, namespaces, all, kind).await
         }
         Err(error) => Err(error),
@@ -106,11 +117,7 @@ impl Listable for VirtualMachineInstanceMigration {}
 impl Listable for VirtualMachine {}
 impl Listable for VirtualMachineInstance {}
 
-pub(super) async fn list<K: Listable>(
-    cluster: &Cluster,
-    namespace: Option<&str>,
-    kind: &Kind,
-) -> Result<Vec<K>, ClusterError> {
+async fn list<K: Listable>(cluster: &Cluster, namespace: Option<&str>, kind: &Kind) -> Result<Vec<K>, ClusterError> {
     let mut ask = Ask::new("list", kind.group, kind.resource);
     ask.namespace = namespace.map(str::to_owned);
     let list = api(cluster, namespace)
@@ -150,7 +157,7 @@ async fn namespaces(cluster: &Cluster, also: Option<&str>) -> (Vec<String>, bool
     (names.into_iter().map(str::to_owned).collect(), false)
 }
 
-pub(super) async fn one_by_one<K: Listable>(
+async fn one_by_one<K: Listable>(
     cluster: &Cluster,
     namespaces: Vec<String>,
     all: bool,
@@ -186,18 +193,6 @@ pub(super) async fn one_by_one<K: Listable>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_without_kubevirt_there_is_nothing_of_it() {
-        let of = |kind| or_none::<Pod>(Err(ClusterError::new(kind, "no")));
-        let (objects, view) = of(ErrorKind::NotFound).unwrap();
-        assert!(objects.is_empty() && view.is_whole());
-        for kind in [ErrorKind::Forbidden, ErrorKind::Timeout, ErrorKind::Other] {
-            assert_eq!(of(kind).unwrap_err().kind, kind);
-        }
-        let (objects, _) = or_none(Ok((vec![Pod::default()], View::whole()))).unwrap();
-        assert_eq!(objects.len(), 1);
-    }
 
     #[test]
     fn a_list_that_goes_on_is_not_taken_for_all_of_it() {

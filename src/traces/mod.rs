@@ -7,7 +7,8 @@
 //! ways back of VMs ── Changed ─────┘      └──── halt ──> Halted: what was said, what is left
 //! Events ──────────── EventSeen: on which VMs a fault is in place, also when nothing else of the run is there any more
 //! ```
-//! All namespaces are listed, or, where that is not permitted, each namespace that may be; [`View`] says which those were.
+//! `finder` lists the first three, once for everybody who asks. All namespaces are listed, or, where that is not permitted, each
+//! namespace that may be; [`View`] says which those were.
 //!
 //! The cluster owns all of it. What is found here is a copy from one moment, which belongs to the command that asked and is not
 //! changed: `follow` sends a new copy after each change. The objects are written by the command of their run and its agents;
@@ -18,6 +19,7 @@ pub mod changes;
 pub mod debug_pods;
 mod delete_pods;
 pub mod events;
+mod finder;
 mod follow;
 pub(crate) mod halt;
 mod halt_migrations;
@@ -26,42 +28,39 @@ pub mod items;
 mod lists;
 pub mod migrations;
 mod named;
+mod names;
 pub(crate) mod prove;
+mod snapshot;
 mod trace;
 pub(crate) mod uncounted;
 mod view;
 
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::events::v1::Event;
 
-use self::lists::{EVENTS, INSTANCES, MACHINES, MIGRATIONS, PODS, gather, or_none};
-use crate::cluster::migration::VirtualMachineInstanceMigration;
+use self::finder::Finder;
+use self::lists::{EVENTS, Places, gather};
 use crate::cluster::pod_namespace::PodNamespaces;
-use crate::cluster::vm::VirtualMachine;
-use crate::cluster::{Cluster, ClusterError, VirtualMachineInstance};
-use crate::traces::debug_pods::{DebugPodSeen, LiveRun};
+use crate::cluster::{Cluster, ClusterError};
+use crate::traces::debug_pods::LiveRun;
 use crate::traces::events::EventSeen;
-use crate::traces::uncounted::Uncounted;
 
 pub use beside::beside;
-pub use follow::{follow, follow_changes, follow_events, follow_migrations};
+pub use finder::Views;
+pub use follow::follow;
 pub use named::named;
+pub(crate) use names::runs_by_name;
+pub use snapshot::Snapshot;
 pub use trace::{Trace, TraceKind};
 pub use view::View;
 
 /// What was found, and what could not be seen.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// Of pods where this program makes debug pods; of migrations, also those that are over; of outages.
-    pub traces: Vec<Trace>,
-    /// Pods elsewhere that say they are of a run.
-    pub uncounted: Vec<Uncounted>,
+    /// Without Events.
+    pub now: Snapshot,
     /// Where pods count.
     pub namespaces: PodNamespaces,
-    pub view: View,
-    pub migrations_view: View,
-    /// Of VMs, and of VMIs without one.
-    pub changes_views: [View; 2],
+    pub views: Views,
 }
 
 // === impl Found ===
@@ -69,7 +68,7 @@ pub struct Found {
 impl Found {
     /// Runs of debug pods.
     pub fn pods(&self) -> impl Iterator<Item = &LiveRun> {
-        self.traces.iter().filter_map(|trace| match trace {
+        self.now.traces.iter().filter_map(|trace| match trace {
             Trace::Pods(run) => Some(run),
             _ => None,
         })
@@ -77,7 +76,7 @@ impl Found {
 
     /// Whether anything of a run is there for a VMI, given as `namespace/name`.
     pub fn has(&self, key: &str) -> bool {
-        self.traces.iter().any(|trace| trace.vms().contains(key))
+        self.now.traces.iter().any(|trace| trace.vms().contains(key))
     }
 }
 
@@ -88,32 +87,23 @@ pub async fn look(
     namespace: Option<&str>,
     pod_namespace: Option<&str>,
 ) -> Result<Found, ClusterError> {
-    let (namespaces, pods, migrations, machines, instances) = tokio::join!(
-        PodNamespaces::read(cluster, pod_namespace),
-        gather::<Pod>(cluster, namespace, pod_namespace, &PODS),
-        gather::<VirtualMachineInstanceMigration>(cluster, namespace, None, &MIGRATIONS),
-        gather::<VirtualMachine>(cluster, namespace, None, &MACHINES),
-        gather::<VirtualMachineInstance>(cluster, namespace, None, &INSTANCES),
-    );
-    let (pods, view) = pods?;
-    let (migrations, migrations_view) = or_none(migrations)?;
-    let (machines, of_machines) = or_none(machines)?;
-    let (instances, of_instances) = or_none(instances)?;
-    let namespaces = namespaces.and(namespace);
-    let pods = pods.iter().filter_map(DebugPodSeen::of);
-    let (traces, uncounted) = Trace::all(pods, &migrations, &machines, &instances, &namespaces);
+    let finder = Finder::of_runs(cluster, namespace, pod_namespace);
+    let (namespaces, lists) = tokio::join!(PodNamespaces::read(cluster, pod_namespace), Box::pin(finder.lists()));
+    let (namespaces, lists) = (namespaces.and(namespace), lists?);
+    let (traces, uncounted) = lists.traces(|_| true, &namespaces);
     Ok(Found {
-        traces,
-        uncounted,
+        now: Snapshot {
+            traces,
+            uncounted,
+            events: Vec::new(),
+        },
         namespaces,
-        view,
-        migrations_view,
-        changes_views: [of_machines, of_instances],
+        views: lists.views,
     })
 }
 
 /// What the Events of runs say, and where they could be read.
 pub async fn events(cluster: &Cluster) -> Result<(Vec<EventSeen>, View), ClusterError> {
-    let (events, view) = gather::<Event>(cluster, None, None, &EVENTS).await?;
+    let (events, view) = gather::<Event>(cluster, &Places::All(None), &EVENTS).await?;
     Ok((events.iter().filter_map(EventSeen::of).collect(), view))
 }

@@ -44,7 +44,7 @@ pub async fn named(
         let of_vm = vm.as_ref().and_then(Option::as_ref).and_then(Changed::of_vm);
         let of_vmi = vmi.as_ref().and_then(Option::as_ref).and_then(Changed::of_vmi);
         all.changes.extend(of_vm.into_iter().chain(of_vmi));
-        let [machines, instances] = &found.changes_views;
+        let (machines, instances) = (&found.views.machines, &found.views.instances);
         if (vm.is_none() && !machines.covers(namespace)) || (vmi.is_none() && !instances.covers(namespace)) {
             all.unseen.push(key.clone());
         }

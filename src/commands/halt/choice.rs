@@ -79,6 +79,7 @@ pub(super) async fn choose(
     }
     let now = Time::now();
     let live: Vec<Trace> = found
+        .now
         .traces
         .iter()
         .filter(|trace| trace.is_live(now))
@@ -109,13 +110,18 @@ fn named(
     let all = request
         .runs
         .iter()
-        .flat_map(|id| found.traces.iter().filter(move |trace| trace.run() == id));
+        .flat_map(|id| found.now.traces.iter().filter(move |trace| trace.run() == id));
     let all: Vec<Trace> = all.cloned().collect();
     let known = |id: &str| all.iter().any(|trace| trace.run() == id);
     let missing: Vec<&String> = request.runs.iter().filter(|id| !known(id)).collect();
     let mut uncounted = Vec::new();
     for id in &missing {
-        let mut others = found.uncounted.iter().filter(|other| other.run.id == **id).peekable();
+        let mut others = found
+            .now
+            .uncounted
+            .iter()
+            .filter(|other| other.run.id == **id)
+            .peekable();
         if let Some(vms) = events.of(id) {
             context.printer.line(&format!(
                 "run {id}: no debug pod of it is there; its Events say that its fault was on {vms}, and not that it was removed"
