@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// One page a command, as file name and text, the whole program first.
 pub(crate) fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
-    let mut root = kubectl_vmchaos::cli::command().disable_help_subcommand(true);
+    let mut root = kubectl_vmchaos::testing::cli::command().disable_help_subcommand(true);
     root.build();
     let mut pages = vec![page(
         root.clone().name("kubectl-vmchaos"),

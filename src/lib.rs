@@ -36,6 +36,8 @@
 //! | [`command_line`] | command lines that are printed to be run later | `escape` |
 //! | [`problem`] | what ended badly: reason, sentence, next step, cause | `command_line` |
 //! | [`name`] | what can be a name in a cluster | nothing |
+//! | [`program`] | argv in, exit code out: the whole of it | everything |
+//! | [`testing`] | what tests and the maker of the man pages use: all that is public | everything |
 //! | [`local`] | the user's own files: where they are kept, and how they are read | nothing |
 //!
 //! Every room may use the small ones: `escape`, `command_line`, `problem`, `name`, `local`. `tests/house.rs` holds the sources to this table.
@@ -43,22 +45,26 @@
 //! The practice cluster is a package of its own, [`vmchaos_rehearsal`] in `src/rehearsal`: it knows nothing of the rest, and of
 //! the rest only `commands::rehearse` knows it.
 
-pub mod cli;
-pub mod cluster;
-pub mod command_line;
-pub mod commands;
-pub mod escape;
-pub mod fault;
-pub mod faults;
-pub mod gameday;
-pub(crate) mod local;
-pub mod name;
-pub mod node;
-pub mod permissions;
-pub mod plan;
-pub mod problem;
-pub mod report;
-pub mod run;
-pub(crate) mod stop;
-pub mod traces;
-pub mod ui;
+mod cli;
+mod cluster;
+mod command_line;
+mod commands;
+mod escape;
+mod fault;
+mod faults;
+mod gameday;
+mod local;
+mod name;
+mod node;
+mod permissions;
+mod plan;
+mod problem;
+mod program;
+mod report;
+mod run;
+mod stop;
+pub mod testing;
+mod traces;
+mod ui;
+
+pub use program::main;

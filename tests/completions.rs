@@ -10,7 +10,7 @@ use crate::support::skip;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kubectl_vmchaos::cli::Shell;
+use kubectl_vmchaos::testing::cli::Shell;
 
 fn completions() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("completions")

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
-use kubectl_vmchaos::cluster::pod_namespace::PodNamespaces;
-use kubectl_vmchaos::cluster::watch::{Change, Changes, vmis};
-use kubectl_vmchaos::cluster::{
+use kubectl_vmchaos::testing::cluster::pod_namespace::PodNamespaces;
+use kubectl_vmchaos::testing::cluster::watch::{Change, Changes, vmis};
+use kubectl_vmchaos::testing::cluster::{
     Cluster, Connection, ErrorKind, NamedTarget, Selection, VirtualMachineInstance, access, find, pod_admission, survey,
 };
-use kubectl_vmchaos::fault::full_match;
-use kubectl_vmchaos::faults::packets::permissions::VM_PACKETS;
-use kubectl_vmchaos::permissions::missing;
+use kubectl_vmchaos::testing::fault::full_match;
+use kubectl_vmchaos::testing::faults::packets::permissions::VM_PACKETS;
+use kubectl_vmchaos::testing::permissions::missing;
 use serde_json::json;
 use vmchaos_rehearsal::{Answer, Options, Practice, Rule};
 

@@ -6,10 +6,10 @@ mod filters;
 mod krknctl;
 mod targets;
 
-use kubectl_vmchaos::cli::{self, Action, DryRun, FaultRequest, Invocation, Output, Request};
-use kubectl_vmchaos::fault::{Directions, Execution, OnMigration, Time};
-use kubectl_vmchaos::faults::packets::PacketFault;
-use kubectl_vmchaos::report::{AskedFault, Columns};
+use kubectl_vmchaos::testing::cli::{self, Action, DryRun, FaultRequest, Invocation, Output, Request};
+use kubectl_vmchaos::testing::fault::{Directions, Execution, OnMigration, Time};
+use kubectl_vmchaos::testing::faults::packets::PacketFault;
+use kubectl_vmchaos::testing::report::{AskedFault, Columns};
 
 /// Splits at spaces, but for what stands between single quotes, as a shell would.
 fn words(line: &str) -> Vec<String> {
@@ -242,7 +242,7 @@ fn status_and_check_say_where_they_look() {
 
 #[test]
 fn a_rehearsed_command_is_parsed_as_for_real() {
-    use kubectl_vmchaos::cli::Rehearsed;
+    use kubectl_vmchaos::testing::cli::Rehearsed;
     for line in [
         "rehearse --vms 30 --seed 7 -- netem web-1 --latency 100ms -y",
         "rehearse --vms 30 --seed 7 -- kubectl vmchaos netem web-1 --latency 100ms -y",

@@ -32,7 +32,7 @@ fn at_the_values(rehearsal: &Rehearsal, fault: usize) -> Terminal {
 
 /// Puts a value into the line of a flag.
 fn fill(terminal: &mut Terminal, fault: &str, flag: &str, value: &str) {
-    let questions = kubectl_vmchaos::cli::guide::questions(fault);
+    let questions = kubectl_vmchaos::testing::cli::guide::questions(fault);
     let line = questions.iter().position(|question| question.flag == flag).unwrap();
     terminal.type_in(&(HOME.to_owned() + &DOWN.repeat(line) + value));
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use k8s_openapi::api::rbac::v1::ClusterRole;
-use kubectl_vmchaos::permissions::roles::commands;
+use kubectl_vmchaos::testing::permissions::roles::commands;
 
 #[test]
 fn the_files_are_what_the_table_says() {

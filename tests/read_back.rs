@@ -8,8 +8,8 @@ mod filter;
 
 use std::collections::HashMap;
 
-use kubectl_vmchaos::faults::packets::compile::{Expected, Mismatch, NodeVm, Reading};
-use kubectl_vmchaos::faults::packets::netem::ExpectedQdisc;
+use kubectl_vmchaos::testing::faults::packets::compile::{Expected, Mismatch, NodeVm, Reading};
+use kubectl_vmchaos::testing::faults::packets::netem::ExpectedQdisc;
 
 use crate::support::compiled as support;
 

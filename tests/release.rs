@@ -188,7 +188,7 @@ fn every_command_has_a_man_page_that_tells_its_flags() {
         String::from_utf8(page.unwrap_or_else(|| panic!("no page {name}")).1.clone()).unwrap()
     };
     assert!(text("kubectl-vmchaos").contains("netem"));
-    for command in kubectl_vmchaos::cli::command()
+    for command in kubectl_vmchaos::testing::cli::command()
         .get_subcommands()
         .filter(|one| !one.is_hide_set())
     {

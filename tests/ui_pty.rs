@@ -15,7 +15,7 @@ use std::io::{self, Write};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use kubectl_vmchaos::ui::{Confirm, NoTerminal, Picker, Printer, Progress, State};
+use kubectl_vmchaos::testing::ui::{Confirm, NoTerminal, Picker, Printer, Progress, State};
 use rexpect::process::{Signal, WaitStatus};
 use rexpect::session::{PtySession, spawn_command};
 use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};

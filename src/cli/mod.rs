@@ -46,7 +46,7 @@ pub use request::{DryRun, Request, Writing};
 pub use run::GameDayRequest;
 pub use runs::{CheckRequest, HaltRequest, ListRequest, StatusRequest};
 pub use selection::{HowMany, Wanted};
-pub use step::{ForAllSteps, StepRequest, WrongStep, step, step_keys};
+pub use step::{ForAllSteps, StepRequest, step, step_keys};
 use usage::{Rejected, into_clap};
 
 use crate::cluster::Connection;

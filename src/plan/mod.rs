@@ -9,6 +9,6 @@ pub(crate) mod handle;
 pub(crate) mod pod_options;
 mod run_id;
 
-pub use agent_lines::{CompileError, compile_kill, compile_sweep};
+pub use agent_lines::{compile_kill, compile_sweep};
 pub use handle::Handle;
 pub use run_id::new_run;

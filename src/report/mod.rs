@@ -30,15 +30,13 @@ pub use document::Document;
 pub use exit::ExitCode;
 pub use format::{Format, json, yaml};
 pub use game_day::{AbortReport, CheckPhase, CheckReport, GameDayHead, GameDayReport, Sample, StepReport, Verdict};
-pub use list::{
-    Check, CheckItem, CheckResult, FaultAbility, Item, KeptItem, ListReport, RunItem, RunState, VmiTargetItem,
-};
+pub use list::{Check, CheckItem, CheckResult, FaultAbility, KeptItem, ListReport, RunItem, RunState, VmiTargetItem};
 pub use migration::{Migration, MigrationResult, Phase, ScheduledRound};
-pub use migrations::{MigrationSummary, NodeMigrations};
-pub use probes::{Millis, ProbePhase, ProbeReport, ProbeSample, ProbeSummary};
+pub use migrations::MigrationSummary;
+pub use probes::{Millis, ProbePhase, ProbeReport, ProbeSample};
 pub use recorded::Recorded;
 pub use recovery::{RecoveryReport, RecoveryStep};
-pub use run::{AskedFault, Columns, DryRun, Ending, Outcome, PlanEntry, RunReport, Summary};
+pub use run::{AskedFault, Columns, DryRun, Ending, Outcome, PlanEntry, RunReport};
 pub use target::{EndedBy, Event, InterfaceReport, Move, RecoveredBy, TargetReport, TargetState, Verified};
 pub use value::{Seconds, Time};
 

@@ -22,14 +22,14 @@ mod screen;
 pub(crate) mod table;
 mod terminal;
 
-pub use crate::escape::{escape, escape_lines, is_dangerous};
+pub use crate::escape::{escape, is_dangerous};
 pub use age::age;
 pub use confirm::{Answer, Confirm};
 pub use form::{Filled, Form};
 pub use hotkeys::Hotkeys;
 pub use panic::end_on_panic;
 pub use picker::{Pick, Picker};
-pub use printer::{Listener, Look, Printer, Recorded, Told};
+pub use printer::{Look, Printer, Told};
 pub use progress::{Progress, State};
 pub use prompt::NoTerminal;
 pub use table::Table;

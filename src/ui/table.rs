@@ -38,10 +38,6 @@ impl Table {
         self
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// Leaves out the columns for which `keep` says no, and nothing else knows about; `keep` gets the header.
     #[must_use]
     pub fn without_columns(mut self, drop: impl Fn(&str, &[&str]) -> bool) -> Self {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use kubectl_vmchaos::node::script::SCRIPT;
+use kubectl_vmchaos::testing::node::script::SCRIPT;
 use regex::{Captures, Regex};
 use vmchaos_rehearsal::host::{Device, DeviceKind, Feature, Node, Presence, VmOnNode};
 use vmchaos_rehearsal::script_node::ScriptNode;

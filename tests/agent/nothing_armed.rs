@@ -1,7 +1,7 @@
 //! However an agent ends that has armed nothing, its termination message says so; one that has, never does.
 
-use kubectl_vmchaos::node::script::SCRIPT;
-use kubectl_vmchaos::node::verdict::Verdict;
+use kubectl_vmchaos::testing::node::script::SCRIPT;
+use kubectl_vmchaos::testing::node::verdict::Verdict;
 use vmchaos_rehearsal::host::Signal;
 
 use crate::rig::{Operator, Rig, plan};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubectl_vmchaos::node::script::SCRIPT;
+use kubectl_vmchaos::testing::node::script::SCRIPT;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use vmchaos_rehearsal::host::{Agent, Device, DeviceKind, Node, Spec, Stdin, Stdout, VmOnNode};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::{SinkExt as _, StreamExt as _};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, AttachParams};
-use kubectl_vmchaos::cluster::{Cluster, Connection};
+use kubectl_vmchaos::testing::cluster::{Cluster, Connection};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
-use kubectl_vmchaos::cluster::{Ask, Cluster, ClusterError, Connection, ErrorKind, names};
+use kubectl_vmchaos::testing::cluster::{Ask, Cluster, ClusterError, Connection, ErrorKind, names};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

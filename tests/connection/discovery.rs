@@ -1,7 +1,7 @@
 //! How few requests finding takes, and what is made of refusals.
 
-use kubectl_vmchaos::cluster::{Found, NamedTarget, Selection, find};
-use kubectl_vmchaos::fault::full_match;
+use kubectl_vmchaos::testing::cluster::{Found, NamedTarget, Selection, find};
+use kubectl_vmchaos::testing::fault::full_match;
 use serde_json::{Value, json};
 
 use crate::support::http::{Answer, Recorded, Server, list, not_found, status};
@@ -106,7 +106,11 @@ pub(super) fn named(names: &[&str]) -> Selection {
 }
 
 pub(super) fn keys(found: &Found) -> Vec<String> {
-    found.fit.iter().map(kubectl_vmchaos::fault::Target::key).collect()
+    found
+        .fit
+        .iter()
+        .map(kubectl_vmchaos::testing::fault::Target::key)
+        .collect()
 }
 
 pub(super) async fn found(server: &Server, selection: &Selection) -> Found {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
-use kubectl_vmchaos::cluster::{Ask, Cluster, ClusterError, Connection, ErrorKind};
+use kubectl_vmchaos::testing::cluster::{Ask, Cluster, ClusterError, Connection, ErrorKind};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! What finding says of names, namespaces and clusters in which there is nothing to be found.
 
-use kubectl_vmchaos::cluster::{ErrorKind, Selection, find};
+use kubectl_vmchaos::testing::cluster::{ErrorKind, Selection, find};
 use serde_json::{Value, json};
 
 use super::discovery::{VMIS, found, keys, named, vmi, world};

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{Api, DeleteParams, ListParams, PostParams, WatchParams};
-use kubectl_vmchaos::cluster::{Ask, Connection, ErrorKind, Impersonate};
-use kubectl_vmchaos::traces;
+use kubectl_vmchaos::testing::cluster::{Ask, Connection, ErrorKind, Impersonate};
+use kubectl_vmchaos::testing::traces;
 use serde_json::json;
 
 use crate::support::http::{Answer, Server, list, status};
@@ -271,8 +271,8 @@ async fn a_server_that_takes_a_connection_and_says_nothing_is_not_waited_for() {
         request_timeout: Some(Duration::from_millis(100)),
         ..Connection::default()
     };
-    let sink: kubectl_vmchaos::cluster::WarningSink = std::sync::Arc::new(|_: &str| {});
-    let cluster = kubectl_vmchaos::cluster::Cluster::connect(&connection, sink)
+    let sink: kubectl_vmchaos::testing::cluster::WarningSink = std::sync::Arc::new(|_: &str| {});
+    let cluster = kubectl_vmchaos::testing::cluster::Cluster::connect(&connection, sink)
         .await
         .unwrap();
     let api = Api::<Pod>::all(cluster.client.clone());

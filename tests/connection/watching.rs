@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
-use kubectl_vmchaos::cluster::watch::{Change, Changes, vmis};
-use kubectl_vmchaos::cluster::{ErrorKind, VirtualMachineInstance};
+use kubectl_vmchaos::testing::cluster::watch::{Change, Changes, vmis};
+use kubectl_vmchaos::testing::cluster::{ErrorKind, VirtualMachineInstance};
 use serde_json::{Value, json};
 
 use crate::support::http::{Answer, Recorded, Server, list, status, status_body};

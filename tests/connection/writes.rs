@@ -1,12 +1,12 @@
 //! Permission reviews, the choice of a namespace for debug pods, and Events.
 
 use k8s_openapi::api::core::v1::Pod;
-use kubectl_vmchaos::cluster::access::{Places, Verdict, review};
-use kubectl_vmchaos::cluster::events::{Happened, Recorder, Regarding};
-use kubectl_vmchaos::cluster::pod_namespace::{Own, PodNamespaces};
-use kubectl_vmchaos::cluster::{ErrorKind, pod_admission};
-use kubectl_vmchaos::faults::packets::permissions::VM_PACKETS;
-use kubectl_vmchaos::permissions::missing::missing_rbac;
+use kubectl_vmchaos::testing::cluster::access::{Places, Verdict, review};
+use kubectl_vmchaos::testing::cluster::events::{Happened, Recorder, Regarding};
+use kubectl_vmchaos::testing::cluster::pod_namespace::{Own, PodNamespaces};
+use kubectl_vmchaos::testing::cluster::{ErrorKind, pod_admission};
+use kubectl_vmchaos::testing::faults::packets::permissions::VM_PACKETS;
+use kubectl_vmchaos::testing::permissions::missing::missing_rbac;
 use serde_json::{Value, json};
 
 use crate::support::http::{Answer, Server, status};

@@ -2,19 +2,19 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::events::v1::Event;
-use kubectl_vmchaos::cluster::VirtualMachineInstance;
-use kubectl_vmchaos::cluster::migration::VirtualMachineInstanceMigration;
-use kubectl_vmchaos::cluster::vm::VirtualMachine;
-use kubectl_vmchaos::fault::interface::PodNetworks;
-use kubectl_vmchaos::fault::undo::{Strategy as OfStrategy, Undo};
-use kubectl_vmchaos::fault::{RunField, protects};
-use kubectl_vmchaos::name::is_key;
-use kubectl_vmchaos::report::Time;
-use kubectl_vmchaos::traces::changes::sorted;
-use kubectl_vmchaos::traces::debug_pods::{DebugPodSeen, LiveRun};
-use kubectl_vmchaos::traces::events::{EventSeen, told};
-use kubectl_vmchaos::traces::items::item;
-use kubectl_vmchaos::traces::migrations::{MigrationRun, MigrationSeen};
+use kubectl_vmchaos::testing::cluster::VirtualMachineInstance;
+use kubectl_vmchaos::testing::cluster::migration::VirtualMachineInstanceMigration;
+use kubectl_vmchaos::testing::cluster::vm::VirtualMachine;
+use kubectl_vmchaos::testing::fault::interface::PodNetworks;
+use kubectl_vmchaos::testing::fault::undo::{Strategy as OfStrategy, Undo};
+use kubectl_vmchaos::testing::fault::{RunField, protects};
+use kubectl_vmchaos::testing::name::is_key;
+use kubectl_vmchaos::testing::report::Time;
+use kubectl_vmchaos::testing::traces::changes::sorted;
+use kubectl_vmchaos::testing::traces::debug_pods::{DebugPodSeen, LiveRun};
+use kubectl_vmchaos::testing::traces::events::{EventSeen, told};
+use kubectl_vmchaos::testing::traces::items::item;
+use kubectl_vmchaos::testing::traces::migrations::{MigrationRun, MigrationSeen};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::cli;
+use kubectl_vmchaos::testing::cli;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -1,8 +1,8 @@
 //! Files: reports that are replayed, the config file, the kubeconfig.
 
-use kubectl_vmchaos::cluster::{Cluster, Connection};
-use kubectl_vmchaos::plan::guards::config::Config;
-use kubectl_vmchaos::report::{AskedFault, Columns, DryRun, Recorded, RunReport};
+use kubectl_vmchaos::testing::cluster::{Cluster, Connection};
+use kubectl_vmchaos::testing::plan::guards::config::Config;
+use kubectl_vmchaos::testing::report::{AskedFault, Columns, DryRun, Recorded, RunReport};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};

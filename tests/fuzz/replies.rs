@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use kubectl_vmchaos::cluster::{Cluster, Connection};
-use kubectl_vmchaos::escape::is_dangerous;
+use kubectl_vmchaos::testing::cluster::{Cluster, Connection};
+use kubectl_vmchaos::testing::escape::is_dangerous;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::TestCaseResult;

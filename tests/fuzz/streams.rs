@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kubectl_vmchaos::node::verdict::{EndState, Verdict};
-use kubectl_vmchaos::node::wire::{Event, Line};
+use kubectl_vmchaos::testing::node::verdict::{EndState, Verdict};
+use kubectl_vmchaos::testing::node::wire::{Event, Line};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};

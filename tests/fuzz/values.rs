@@ -2,13 +2,13 @@
 
 use std::fmt::{Debug, Display};
 
-use kubectl_vmchaos::cli;
-use kubectl_vmchaos::command_line::{CommandLine, quoted};
-use kubectl_vmchaos::escape::escape;
-use kubectl_vmchaos::fault::{Cidr, Percent, Ports, Rate, Time, Toleration, ValueError, parse_count};
-use kubectl_vmchaos::faults::packets::filter::Protocols;
-use kubectl_vmchaos::faults::packets::probe::Probe;
-use kubectl_vmchaos::name::{is_key, is_label, is_label_value, is_subdomain};
+use kubectl_vmchaos::testing::cli;
+use kubectl_vmchaos::testing::command_line::{CommandLine, quoted};
+use kubectl_vmchaos::testing::escape::escape;
+use kubectl_vmchaos::testing::fault::{Cidr, Percent, Ports, Rate, Time, Toleration, ValueError, parse_count};
+use kubectl_vmchaos::testing::faults::packets::filter::Protocols;
+use kubectl_vmchaos::testing::faults::packets::probe::Probe;
+use kubectl_vmchaos::testing::name::{is_key, is_label, is_label_value, is_subdomain};
 use proptest::prelude::*;
 use proptest::sample::select;
 

@@ -1,6 +1,6 @@
 //! What is said to a command line that means nothing: which flag, which value, what is wrong, and what would do.
 
-use kubectl_vmchaos::cli::{Action, Rehearsed};
+use kubectl_vmchaos::testing::cli::{Action, Rehearsed};
 
 use super::{error, words};
 
@@ -224,7 +224,7 @@ fn what_is_reserved_or_not_there_is_refused() {
         "completion tcsh",
         "list -v 11",
     ] {
-        let error = kubectl_vmchaos::cli::parse(words(line)).unwrap_err();
+        let error = kubectl_vmchaos::testing::cli::parse(words(line)).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{line}");
     }
 }
@@ -236,7 +236,7 @@ fn without_a_command_it_is_the_guides_turn_and_elsewhere_a_wrong_command_line() 
         ("-n shop --context x", "requires a subcommand"),
         ("rehearse", "no command to rehearse"),
     ] {
-        let mut action = kubectl_vmchaos::cli::parse(words(line)).unwrap().action;
+        let mut action = kubectl_vmchaos::testing::cli::parse(words(line)).unwrap().action;
         if let Action::Rehearse(request) = action {
             let Rehearsed::Command(rehearsed) = request.what else {
                 panic!("{line} serves");

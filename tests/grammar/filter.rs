@@ -1,6 +1,6 @@
 //! What a `filter` line means, and what is said to one that means nothing.
 
-use kubectl_vmchaos::fault::Directions;
+use kubectl_vmchaos::testing::fault::Directions;
 use serde_json::json;
 
 use super::errors::told;

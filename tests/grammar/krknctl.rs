@@ -1,6 +1,6 @@
 //! Command lines that users of krknctl have in their runbooks, with their flags as typed there.
 
-use kubectl_vmchaos::cli::HowMany;
+use kubectl_vmchaos::testing::cli::HowMany;
 
 use super::{fault, filter, netem};
 
@@ -96,7 +96,10 @@ fn the_vmi_network_filter_lines_parse_verbatim() {
         assert_eq!(meant(&format!("filter {line}")), expected, "{line}");
         let request = filter(&line);
         assert!(request.wanted.chosen && request.wanted.selection.target.is_some());
-        assert_eq!(request.fault.spec.directions, kubectl_vmchaos::fault::Directions::BOTH);
+        assert_eq!(
+            request.fault.spec.directions,
+            kubectl_vmchaos::testing::fault::Directions::BOTH
+        );
     }
     let more = "--namespace shop --label-selector app=web --interfaces tap0 --taints a:NoSchedule --service-account x --wait-duration 300";
     assert_eq!(filter(more).ignored.len(), 1);
@@ -128,7 +131,7 @@ fn the_other_flags_of_krknctl_are_taken_too() {
 fn what_is_wrong_with_a_number_is_said_of_the_name_that_was_typed() {
     let error = |flags: &[&str]| {
         let line = [&["kubectl-vmchaos", "outage", "-l", "app=web"], flags].concat();
-        kubectl_vmchaos::cli::parse(line).unwrap_err().to_string()
+        kubectl_vmchaos::testing::cli::parse(line).unwrap_err().to_string()
     };
     for flag in ["--count", "--instance-count", "--kill-count"] {
         let wrong = error(&[flag, "two"]);
@@ -146,7 +149,7 @@ fn what_is_wrong_with_a_number_is_said_of_the_name_that_was_typed() {
 #[test]
 fn they_are_not_offered_in_the_help() {
     let help = |command| {
-        kubectl_vmchaos::cli::parse(["kubectl-vmchaos", command, "--help"])
+        kubectl_vmchaos::testing::cli::parse(["kubectl-vmchaos", command, "--help"])
             .unwrap_err()
             .to_string()
     };

@@ -1,6 +1,6 @@
 //! Choosing VMIs on the command line.
 
-use kubectl_vmchaos::cli::{HowMany, Wanted};
+use kubectl_vmchaos::testing::cli::{HowMany, Wanted};
 
 use super::netem;
 

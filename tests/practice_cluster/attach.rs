@@ -9,7 +9,7 @@ use kube::{
     Api, Client,
     api::{AttachParams, AttachedProcess, DeleteParams, LogParams, PostParams},
 };
-use kubectl_vmchaos::node::script::SCRIPT;
+use kubectl_vmchaos::testing::node::script::SCRIPT;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines, ReadHalf, SimplexStream, WriteHalf},

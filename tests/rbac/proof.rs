@@ -3,8 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use kubectl_vmchaos::cluster::rules::{Needed, Rule, RuleScope};
-use kubectl_vmchaos::permissions::roles::commands;
+use kubectl_vmchaos::testing::cluster::rules::{Needed, Rule, RuleScope};
+use kubectl_vmchaos::testing::permissions::roles::commands;
 use vmchaos_rehearsal::{Grant, Request};
 
 use crate::support::{PATIENCE, Rehearsal, limit};

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use kubectl_vmchaos::faults::packets::compile::{Expected, NodeVm};
+use kubectl_vmchaos::testing::faults::packets::compile::{Expected, NodeVm};
 use serde_json::Value;
 
 use crate::support::compiled as support;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use kubectl_vmchaos::cli::{self, Action, FaultRequest};
-use kubectl_vmchaos::fault::{Binding, Interface, Launcher, Target};
-use kubectl_vmchaos::faults::packets::compile::{NodeVm, Order, compile, node_plan};
-use kubectl_vmchaos::plan::Handle;
+use kubectl_vmchaos::testing::cli::{self, Action, FaultRequest};
+use kubectl_vmchaos::testing::fault::{Binding, Interface, Launcher, Target};
+use kubectl_vmchaos::testing::faults::packets::compile::{NodeVm, Order, compile, node_plan};
+use kubectl_vmchaos::testing::plan::Handle;
 
 fn target() -> Target {
     Target {

@@ -1,6 +1,6 @@
 //! The faults there are, so that a test of all of them is one of the next, too.
 
-use kubectl_vmchaos::cli;
+use kubectl_vmchaos::testing::cli;
 
 /// Their commands.
 pub(crate) fn names() -> Vec<&'static str> {

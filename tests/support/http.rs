@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use kubectl_vmchaos::cluster::{Cluster, ClusterError, Connection, WarningSink};
+use kubectl_vmchaos::testing::cluster::{Cluster, ClusterError, Connection, WarningSink};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;

@@ -219,7 +219,7 @@ fn what_was_typed_is_shown_as_text_where_it_is_wrong() {
         &[odd],
     ] {
         let ended = rehearsal.run(words).expect(2);
-        let steers = |c: char| c != '\n' && kubectl_vmchaos::escape::is_dangerous(c);
+        let steers = |c: char| c != '\n' && kubectl_vmchaos::testing::escape::is_dangerous(c);
         assert!(!ended.err.contains(steers), "{:?}", ended.err);
     }
 }

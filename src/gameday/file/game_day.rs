@@ -12,6 +12,7 @@ use crate::fault::Time;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "GameDay")]
+#[expect(dead_code, reason = "a file may say it, and the schema does")]
 pub struct File {
     pub api_version: ApiVersion,
     pub kind: Kind,
@@ -32,6 +33,7 @@ pub enum Kind {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "a file may say it, and the schema does")]
 pub struct Metadata {
     /// What it is called in reports
     pub name: String,
@@ -49,6 +51,7 @@ pub struct Metadata {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "read with their places in the file, and here for the schema")]
 pub struct Spec {
     /// What is expected to stay true; shown, and judged by the checks
     pub hypothesis: Option<String>,

@@ -62,10 +62,6 @@ impl Problems {
         }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
     /// All of them, in the order of the file.
     pub fn into_all(mut self) -> Vec<FileProblem> {
         self.all.sort();

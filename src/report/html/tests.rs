@@ -4,9 +4,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::problem::{Problem, Reason};
+use crate::report::probes::ProbeSummary;
 use crate::report::{
     AskedFault, Columns, DryRun, Ending, Migration, MigrationResult, Move, Phase, ProbePhase, ProbeReport, ProbeSample,
-    ProbeSummary, RunReport, Time, Verified,
+    RunReport, Time, Verified,
 };
 
 /// What a tenant, a node or a server can make of any text.

@@ -6,7 +6,7 @@ use crate::faults::packets::compile::tests::order;
 use crate::faults::packets::compile::{NodeVm, compile, node_plan};
 use crate::faults::packets::filter::{Engine, FilterAction, FilterPreset, FilterSettings, Ruleset};
 use crate::faults::packets::spec::PacketEffect;
-use crate::plan::CompileError;
+use crate::plan::agent_lines::CompileError;
 
 fn run(settings: FilterSettings, directions: Directions, target: &Target) -> Result<(String, NodeVm), CompileError> {
     let fault = PacketEffect::Filter(settings.resolve().unwrap());

@@ -14,7 +14,7 @@ pub(crate) mod values;
 pub(super) mod verify;
 pub(super) mod words;
 
-pub use compile::{ExpectedFilter, Hook, HookPoint};
+pub use compile::{ExpectedFilter, Hook};
 pub use preset::FilterPreset;
 pub use protocol::{Protocol, Protocols};
 pub use ruleset::Ruleset;

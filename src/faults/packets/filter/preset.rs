@@ -17,6 +17,7 @@ pub enum FilterPreset {
 }
 
 impl FilterPreset {
+    #[cfg(test)]
     pub const ALL: [Self; 4] = [Self::Isolate, Self::Dns, Self::Management, Self::Web];
 
     pub fn name(self) -> &'static str {

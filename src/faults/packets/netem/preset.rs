@@ -21,6 +21,7 @@ pub enum NetemPreset {
 }
 
 impl NetemPreset {
+    #[cfg(test)]
     pub const ALL: [Self; 6] = [
         Self::Degraded,
         Self::DnsTimeout,

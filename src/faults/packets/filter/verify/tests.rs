@@ -3,7 +3,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::fault::{Cidr, Direction, Ports};
 use crate::faults::packets::filter::FilterSettings;
-use crate::faults::packets::filter::{HookPoint, Ruleset};
+use crate::faults::packets::filter::Ruleset;
+use crate::faults::packets::filter::compile::HookPoint;
 use crate::plan::Handle;
 
 pub(super) fn expected(engine: Engine) -> ExpectedFilter {
