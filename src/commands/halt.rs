@@ -275,11 +275,7 @@ fn print(context: &Context, items: Vec<RunItem>) -> Result<(), Stop> {
 
 fn finish(context: &Context, outcome: Outcome, unseen: &[Problem]) -> Result<ExitCode, Stop> {
     print(context, outcome.items)?;
-    for (what, hint) in &outcome.left {
-        let message = format!("something may still be in place: {what}");
-        context.printer.failure(&message, Some(hint));
-    }
-    for problem in unseen {
+    for problem in outcome.left.iter().chain(unseen) {
         context.printer.problem(problem);
     }
     let left = (!outcome.left.is_empty() || !unseen.is_empty()).then_some(ExitCode::Leaked);

@@ -13,8 +13,9 @@ use crate::fault::undo::{UNDO, Undo};
 use crate::fault::{RunField, Time as Span};
 use crate::faults::outage;
 use crate::faults::outage::back::{put_back_command, strategy_of_others};
+use crate::problem::Problem;
 use crate::report::{RunItem, RunState, Seconds, Time};
-use crate::traces::halt::{Left, once_more};
+use crate::traces::halt::{left, once_more};
 
 /// What is said of a way back that cannot be read.
 const UNREADABLE: &str = "its way back (annotation vmchaos.dev/undo) was not written by this version, or was edited, and cannot be \
@@ -121,11 +122,8 @@ impl Changed {
     }
 
     /// Puts it right; otherwise what may still be in place.
-    pub(super) async fn put_right(&self, cluster: &Cluster) -> Result<(), Left> {
-        let left = |what: String, hint| Left {
-            what: format!("{}: {what}", self.key()),
-            hint,
-        };
+    pub(super) async fn put_right(&self, cluster: &Cluster) -> Result<(), Problem> {
+        let left = |what: String, hint| left(&format!("{}: {what}", self.key()), hint);
         let Some(undo) = &self.undo else {
             let look = self.holder.look_command().to("to see it: ");
             return Err(left(UNREADABLE.to_owned(), look));

@@ -11,6 +11,7 @@ use super::{Trace, TraceKind};
 use super::{halt_migrations, halt_pods};
 use crate::cluster::{Cluster, ClusterError};
 use crate::command_line::CommandLine;
+use crate::problem::{Problem, Reason};
 use crate::report::{RunItem, RunState, Time};
 
 /// How it is done.
@@ -28,15 +29,8 @@ pub(crate) struct Halted {
     pub trace: Trace,
     /// What was found on the way.
     pub told: Vec<String>,
-    pub left: Vec<Left>,
-}
-
-/// Something that may still be in place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Left {
-    pub what: String,
-    /// A command that takes it away.
-    pub hint: CommandLine,
+    /// What may still be in place, with a command that takes it away.
+    pub left: Vec<Problem>,
 }
 
 /// Halts all of them: pods and migrations at once, then what outages have changed.
@@ -48,6 +42,15 @@ pub(crate) async fn halt(cluster: &Cluster, traces: Vec<Trace>, how: &How<'_>) -
         halted.push(trace.halt(cluster, how).await);
     }
     halted
+}
+
+// === impl How ===
+
+impl How<'_> {
+    /// Something that may still be in place; `again` is what to halt once more: a run's id, or `vmi/NAME/NAMESPACE`.
+    pub(super) fn left(&self, what: &str, again: &str) -> Problem {
+        left(what, once_more(again, self.flags))
+    }
 }
 
 // === impl Trace ===
@@ -70,25 +73,21 @@ impl Trace {
     async fn halt(self, cluster: &Cluster, how: &How<'_>) -> Halted {
         match self {
             Self::Pods(run) => {
-                let halted = halt_pods::halt(cluster, run, how.claimed, how.sweeping).await;
+                let halted = halt_pods::halt(cluster, run, how).await;
                 let verdicts: Vec<_> = halted.run.pods.iter().filter_map(|pod| pod.state.verdict()).collect();
                 let said = (!verdicts.is_empty()).then(|| summary(&verdicts));
-                let left = halted.left.into_iter().map(|left| Left {
-                    hint: once_more(&left.again, how.flags),
-                    what: left.what,
-                });
                 Halted {
-                    left: left.collect(),
+                    left: halted.left,
                     told: said.into_iter().chain(halted.told).collect(),
                     trace: Self::Pods(halted.run),
                 }
             }
             Self::Migrations(run) => {
                 let halted = halt_migrations::halt(cluster, run, &cluster.user).await;
-                let left = halted.left.into_iter().map(|what| Left {
-                    what,
-                    hint: once_more(&halted.run.id, &[]),
-                });
+                let left = halted
+                    .left
+                    .iter()
+                    .map(|what| left(what, once_more(&halted.run.id, &[])));
                 Halted {
                     left: left.collect(),
                     told: halted.told,
@@ -102,6 +101,11 @@ impl Trace {
             },
         }
     }
+}
+
+/// Something that may still be in place, and what takes it away.
+pub(crate) fn left(what: &str, hint: CommandLine) -> Problem {
+    Problem::new(Reason::Leaked, what).hint(hint)
 }
 
 /// `again` is a run's id, or `vmi/NAME/NAMESPACE`.
@@ -120,7 +124,7 @@ impl Halted {
         } else {
             RunState::Leaked
         };
-        let left = self.left.iter().map(|left| &left.what);
+        let left = self.left.iter().map(|left| &left.message);
         let mut told: Vec<&str> = self.told.iter().chain(left).map(String::as_str).collect();
         told.dedup();
         RunItem {
@@ -148,11 +152,8 @@ mod tests {
         let pod = DebugPodSeen::of(&serde_json::from_value(object).unwrap()).unwrap();
         let run = LiveRun::group([pod]).remove(0);
         assert!(Trace::Pods(run.clone()).item(&[], Time::now()).left_seconds.is_some());
-        let left = || Left {
-            what: "default/web-1: tap0".into(),
-            hint: once_more("k3f9ab", &[]),
-        };
-        let halted = |told: &[&str], left: Vec<Left>| {
+        let left = || left("default/web-1: tap0", once_more("k3f9ab", &[]));
+        let halted = |told: &[&str], left: Vec<Problem>| {
             let told = told.iter().map(|&it| it.to_owned()).collect();
             let trace = Trace::Pods(run.clone());
             let item = Halted { trace, told, left }.item();

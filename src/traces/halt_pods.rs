@@ -7,11 +7,11 @@
 //! ended before, without a word or with a bad one ── sweep ──> proven ── delete
 //! ```
 
-use std::collections::BTreeMap;
-
 use super::delete_pods::{Deletion, END_LIMIT, end};
-use super::prove::{self, Place, Sweeping};
+use super::halt::How;
+use super::prove::{self, Place};
 use crate::cluster::Cluster;
+use crate::problem::Problem;
 use crate::run::words::vmi;
 use crate::traces::debug_pods::{DebugPodSeen, Life, LiveRun};
 
@@ -21,24 +21,11 @@ pub(super) struct Halted {
     /// What was found beyond the verdicts of its pods.
     pub(super) told: Vec<String>,
     /// What may still be in place.
-    pub(super) left: Vec<Left>,
+    pub(super) left: Vec<Problem>,
 }
 
-/// Something that may still be in place.
-pub(super) struct Left {
-    pub(super) what: String,
-    /// What to halt once more: a run's id, or `vmi/NAME/NAMESPACE`.
-    pub(super) again: String,
-}
-
-/// Halts a run. `claimed` are VMs that other live runs have in hand, with the run's id: nobody looks into those. `how` is how it
-/// is looked into the others, where nobody vouches for them.
-pub(super) async fn halt(
-    cluster: &Cluster,
-    run: LiveRun,
-    claimed: &BTreeMap<String, String>,
-    how: &Sweeping,
-) -> Halted {
+/// Halts a run, and looks into the VMs that nobody vouches for.
+pub(super) async fn halt(cluster: &Cluster, run: LiveRun, how: &How<'_>) -> Halted {
     // One that has ended and left something, or may have, is what marks the run: it stays until nothing is left.
     let marks = |pod: &DebugPodSeen| !pod.changes_nothing() && matches!(pod.life(), Life::Leaked | Life::Unproven);
     let (marks, others): (Vec<DebugPodSeen>, Vec<DebugPodSeen>) = run.pods.iter().cloned().partition(marks);
@@ -49,12 +36,12 @@ pub(super) async fn halt(
     };
     let mut pods = end(cluster, &halted.run.id, others).await;
     for pod in &pods {
-        settle(cluster, pod, claimed, how, &mut halted).await;
+        settle(cluster, pod, how, &mut halted).await;
     }
     let (mut proven, mut unproven) = (Vec::new(), Vec::new());
     for pod in marks {
         let before = halted.left.len();
-        prove(cluster, &pod, claimed, how, &mut halted).await;
+        prove(cluster, &pod, how, &mut halted).await;
         let is_proven = halted.left.len() == before;
         if is_proven { &mut proven } else { &mut unproven }.push(pod);
     }
@@ -68,18 +55,12 @@ pub(super) async fn halt(
 }
 
 /// Finds out whether anything of a pod is left.
-async fn settle(
-    cluster: &Cluster,
-    deletion: &Deletion,
-    claimed: &BTreeMap<String, String>,
-    how: &Sweeping,
-    halted: &mut Halted,
-) {
+async fn settle(cluster: &Cluster, deletion: &Deletion, how: &How<'_>, halted: &mut Halted) {
     match standing(deletion) {
         Standing::Clean => halted.told.extend(deletion.not_deleted()),
         Standing::Nothing(why) => halted.told.push(why.to_owned()),
-        Standing::There(why) => halted.left.push(about(&deletion.pod, &why)),
-        Standing::Unproven => prove(cluster, &deletion.pod, claimed, how, halted).await,
+        Standing::There(why) => halted.left.push(about(&deletion.pod, &why, how)),
+        Standing::Unproven => prove(cluster, &deletion.pod, how, halted).await,
     }
 }
 
@@ -121,49 +102,34 @@ fn standing(deletion: &Deletion) -> Standing {
 }
 
 /// Looks into the VMs of a pod that did not vouch for them.
-async fn prove(
-    cluster: &Cluster,
-    pod: &DebugPodSeen,
-    claimed: &BTreeMap<String, String>,
-    how: &Sweeping,
-    halted: &mut Halted,
-) {
-    let still = |why: &str| about(pod, why);
+async fn prove(cluster: &Cluster, pod: &DebugPodSeen, how: &How<'_>, halted: &mut Halted) {
+    let still = |why: &str| about(pod, why, how);
     if pod.odd_targets > 0 {
         let why = format!("names {} targets that no VMI can be called", pod.odd_targets);
         halted.left.push(still(&why));
     } else if pod.targets.is_empty() {
         return halted.left.push(still("does not say which VMs it was about"));
     }
-    look_into(cluster, pod, claimed, how, halted).await;
+    look_into(cluster, pod, how, halted).await;
 }
 
 /// Nobody vouched for these VMs: look.
-async fn look_into(
-    cluster: &Cluster,
-    pod: &DebugPodSeen,
-    claimed: &BTreeMap<String, String>,
-    how: &Sweeping,
-    halted: &mut Halted,
-) {
-    let left = |key: &str, why: String| Left {
-        what: format!("{key}: {why}"),
-        again: vmi(key),
-    };
+async fn look_into(cluster: &Cluster, pod: &DebugPodSeen, how: &How<'_>, halted: &mut Halted) {
+    let left = |key: &str, why: String| how.left(&format!("{key}: {why}"), &vmi(key));
     let mut free = Vec::new();
     for key in &pod.targets {
-        match claimed.get(key) {
+        match how.claimed.get(key) {
             // What is there now is that run's, and it would not have begun on top of another.
-            Some(run) => halted.left.push(Left {
-                what: format!(
+            Some(run) => {
+                let what = format!(
                     "{key}: run {run} has this VM now, so that nobody looked into it; when that is over, repeat this"
-                ),
-                again: pod.run.clone(),
-            }),
+                );
+                halted.left.push(how.left(&what, &pod.run));
+            }
             None => free.push(key.clone()),
         }
     }
-    let places = match prove::places(cluster, &free, how.image.as_ref()).await {
+    let places = match prove::places(cluster, &free, how.sweeping.image.as_ref()).await {
         Ok(places) => places,
         Err(error) => {
             let all = free
@@ -182,8 +148,8 @@ async fn look_into(
                 .push(left(&key, format!("nobody could look into it: {why}"))),
         }
     }
-    let mut jobs = prove::jobs(&pod.run, how, there);
-    if let Err(error) = prove::place(cluster, how, &mut jobs).await {
+    let mut jobs = prove::jobs(&pod.run, how.sweeping, there);
+    if let Err(error) = prove::place(cluster, how.sweeping, &mut jobs).await {
         let why = match &error.hint {
             Some(hint) => format!("nobody could look into it: {}; {hint}", error.message),
             None => format!("nobody could look into it: {}", error.message),
@@ -196,17 +162,14 @@ async fn look_into(
     for (key, swept) in prove::sweep(cluster, &jobs).await {
         match swept {
             Ok(swept) => halted.told.push(swept.words()),
-            Err(what) => halted.left.push(Left { what, again: vmi(&key) }),
+            Err(what) => halted.left.push(how.left(&what, &vmi(&key))),
         }
     }
 }
 
 /// What is to be said of a debug pod.
-fn about(pod: &DebugPodSeen, why: &str) -> Left {
-    Left {
-        what: format!("debug pod {} on {} {why}", pod.key(), pod.node),
-        again: pod.run.clone(),
-    }
+fn about(pod: &DebugPodSeen, why: &str, how: &How<'_>) -> Problem {
+    how.left(&format!("debug pod {} on {} {why}", pod.key(), pod.node), &pod.run)
 }
 
 #[cfg(test)]

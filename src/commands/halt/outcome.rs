@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 
 use crate::cluster::Cluster;
+use crate::problem::Problem;
 use crate::report::RunItem;
 use crate::traces::TraceKind;
 use crate::traces::halt::Halted;
+
+/// Said before whatever may still be in place.
+pub(super) const LEFT: &str = "something may still be in place";
 
 /// What came of it.
 #[derive(Default)]
 pub(super) struct Outcome {
     pub(super) items: Vec<RunItem>,
     /// What may still be in place, and the command that takes it away.
-    pub(super) left: Vec<(String, String)>,
+    pub(super) left: Vec<Problem>,
     /// Runs, and VMIs as `namespace/name`, of which it was proven that nothing of the run is left in the VM.
     pub(super) proven: BTreeSet<(String, String)>,
 }
@@ -25,7 +29,10 @@ impl Outcome {
         let proven = vms.collect();
         let items = halted.iter().map(Halted::item).collect();
         let left = halted.into_iter().flat_map(|halted| halted.left);
-        let left = left.map(|left| (left.what, cluster.again(left.hint).into()));
+        let left = left.map(|mut left| {
+            left.hint = left.hint.map(|hint| cluster.lead(hint));
+            left.context(LEFT)
+        });
         Self {
             items,
             proven,

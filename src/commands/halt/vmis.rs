@@ -16,7 +16,7 @@ use crate::traces::Found;
 use crate::traces::prove::{self, Place, Sweeping};
 use crate::ui::escape;
 
-use super::outcome::Outcome;
+use super::outcome::{LEFT, Outcome};
 use super::pod_flags;
 use crate::stop::Stop;
 
@@ -181,7 +181,8 @@ pub(super) async fn sweep(cluster: &Cluster, looks: Looks, outcome: &mut Outcome
                 // Named by itself the VM would be looked into whoever's fault is there.
                 let what = if looks.of_run { looks.run.clone() } else { vmi(&key) };
                 let halt = CommandLine::new("kubectl vmchaos halt").arg(what).args(&looks.flags);
-                outcome.left.push((why, cluster.again(halt).into()));
+                let left = Problem::new(Reason::Leaked, why).hint(cluster.again(halt));
+                outcome.left.push(left.context(LEFT));
             }
         }
     }
