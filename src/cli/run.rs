@@ -61,6 +61,9 @@ pub(super) struct RunArgs {
     /// Let the file's commands run, as you and on this machine
     #[arg(long)]
     allow_commands: bool,
+    /// So many times as fast, on the practice cluster only: waits, durations and intervals
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    speed: Option<u32>,
     /// Draw the same VMIs and schedules again; printed with every plan
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true, value_parser = seed)]
     seed: Option<Given<u64>>,
@@ -90,6 +93,8 @@ pub struct GameDayRequest {
     /// `--seed`; whoever runs it draws one where there is none.
     pub seed: Option<u64>,
     pub allow_commands: bool,
+    /// `--speed`: so many times as fast.
+    pub speed: Option<u32>,
     pub writing: Writing,
     pub records: Vec<ReportFile>,
     /// Flags that were accepted and do nothing, each as a line for stderr.
@@ -144,6 +149,7 @@ impl RunArgs {
                 pods,
             },
             allow_commands: self.allow_commands,
+            speed: self.speed,
             writing,
             records: self.report.files()?,
             ignored: self.pod.ignored(),

@@ -1,5 +1,7 @@
 //! A fault in a file: its keys are the flags of its command in camelCase, read by what reads the command line.
 
+use std::sync::LazyLock;
+
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 
@@ -16,6 +18,13 @@ const OPERATORS: [&str; 3] = ["image", "pod-namespace", "detach"];
 const VMS: &str = "vms";
 /// A connection flag that a step may have.
 const NAMESPACE: &str = "namespace";
+
+/// All commands with all their flags; building them takes longer than reading a step.
+static COMMANDS: LazyLock<Command> = LazyLock::new(|| {
+    let mut root = super::command();
+    root.build();
+    root
+});
 
 /// What was said on the command line for all steps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,12 +91,11 @@ pub fn step_keys(fault: &'static str) -> FaultKeys {
 /// # Errors
 /// All that is wrong with it.
 pub fn step(fault: &FaultStep, all: &ForAllSteps) -> Result<StepRequest, Vec<WrongStep>> {
-    let mut root = super::command();
-    root.build();
-    let known = flags(&root, fault.command);
+    let root = &*COMMANDS;
+    let known = flags(root, fault.command);
     let (mut wrong, mut remarks, mut line) = (Vec::new(), Vec::new(), Vec::new());
     for (n, setting) in fault.settings.iter().enumerate() {
-        match words_of(&root, &known, fault.command, setting, all) {
+        match words_of(root, &known, fault.command, setting, all) {
             Ok(Said::Words(words)) => line.extend(words),
             Ok(Said::Nothing(remark)) => remarks.push(remark),
             Err(message) => wrong.push(WrongStep {

@@ -2,6 +2,7 @@
 //! cluster.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
@@ -112,8 +113,13 @@ impl Asked {
                     }
                     let mut ask = Ask::new("list", "kubevirt.io", "virtualmachineinstances");
                     ask.namespace.clone_from(&namespace);
-                    match api.list(params).await.map_err(|error| cluster.explain(&error, &ask)) {
-                        Ok(list) => sound(list.items),
+                    let list = async {
+                        let list = api.list(params).await;
+                        sound(list.map_err(|error| cluster.explain(&error, &ask))?.items)
+                    };
+                    let name = format!("VMIs {namespace:?} {:?}", params.label_selector);
+                    match cluster.once(name, list).await {
+                        Ok(list) => Ok(Arc::unwrap_or_clone(list)),
                         // Whoever may not list may still be allowed to get what was named.
                         Err(error) if error.is_forbidden() && !names.is_empty() => {
                             get_all(cluster, &api, namespace.as_deref(), &names).await
@@ -125,23 +131,23 @@ impl Asked {
         Ok(try_join_all(lists).await?.into_iter().flatten().collect())
     }
 
-    pub(super) async fn launchers(&self, cluster: &Cluster) -> Result<Vec<Pod>, ClusterError> {
+    /// Lists of the launchers there are, one for each place.
+    pub(super) async fn launchers(&self, cluster: &Cluster) -> Result<Vec<Arc<Vec<Pod>>>, ClusterError> {
         let params = ListParams::default().labels(LAUNCHERS);
         let lists = apis::<Pod>(cluster, &self.scope).into_iter().map(|(namespace, api)| {
             let params = &params;
             async move {
                 let mut ask = Ask::new("list", "", "pods");
                 ask.namespace.clone_from(&namespace);
-                match api.list(params).await {
-                    Ok(list) => sound(list.items),
-                    Err(error) => {
-                        let told = cluster.explain(&error, &ask);
-                        Err(self.narrower(cluster, told, namespace.is_none()))
-                    }
-                }
+                let list = async {
+                    let list = api.list(params).await;
+                    sound(list.map_err(|error| cluster.explain(&error, &ask))?.items)
+                };
+                let list = cluster.once(format!("launchers {namespace:?}"), list).await;
+                list.map_err(|told| self.narrower(cluster, told, namespace.is_none()))
             }
         });
-        Ok(try_join_all(lists).await?.into_iter().flatten().collect())
+        try_join_all(lists).await
     }
 
     /// A refusal to look into every namespace comes with the way that needs less.

@@ -107,7 +107,7 @@ pub async fn survey(
         flags: cluster.flags().to_vec(),
         images: images.as_ref().ok().cloned(),
     };
-    let by_vmi = by_owner(&pods);
+    let by_vmi = by_owner(pods.iter().flat_map(|list| list.iter()));
     let rows: Vec<VmiRow> = vmis
         .iter()
         .map(|vmi| {
@@ -127,7 +127,7 @@ pub async fn survey(
     })
 }
 
-fn by_owner(pods: &[Pod]) -> HashMap<&str, Vec<&Pod>> {
+fn by_owner<'a>(pods: impl Iterator<Item = &'a Pod>) -> HashMap<&'a str, Vec<&'a Pod>> {
     let mut all: HashMap<&str, Vec<&Pod>> = HashMap::new();
     for pod in pods {
         if let Some(uid) = pod.metadata.labels.as_ref().and_then(|labels| labels.get(CREATED_BY)) {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::Namespace;
@@ -40,6 +41,7 @@ pub(crate) enum Annotated {
 struct Read {
     /// What was asked about, as it is named to people.
     place: String,
+    /// Those that are protected.
     found: Result<Vec<ObjectMeta>, ClusterError>,
 }
 
@@ -98,20 +100,9 @@ pub(crate) async fn protection(cluster: &Cluster, selection: &Selection) -> Resu
     let mut found = Protection::default();
     let namespaces = found.readable(namespaces, "namespace")?;
     let vms = found.readable(vms, "VM")?;
-    found.namespaces = namespaces
-        .into_iter()
-        .filter(is_protected)
-        .filter_map(|it| it.name)
-        .collect();
-    for vm in vms {
-        let key = (
-            vm.namespace.clone().unwrap_or_default(),
-            vm.name.clone().unwrap_or_default(),
-        );
-        if is_protected(&vm) {
-            found.vms.insert(key);
-        }
-    }
+    found.namespaces = namespaces.into_iter().filter_map(|it| it.name).collect();
+    let key = |vm: ObjectMeta| (vm.namespace.unwrap_or_default(), vm.name.unwrap_or_default());
+    found.vms = vms.into_iter().map(key).collect();
     Ok(found)
 }
 
@@ -128,23 +119,23 @@ pub(crate) async fn everyone(
     };
     if nodes {
         let api = Api::<VirtualMachineInstance>::all(cluster.client.clone());
-        match api.list(&ListParams::default()).await {
-            Ok(list) => {
-                let places = of_all(list.items);
+        let list = async {
+            let list = api.list(&ListParams::default()).await;
+            Ok(of_all(list.map_err(|error| cluster.explain(&error, &ask))?.items))
+        };
+        match cluster.once("places".to_owned(), list).await {
+            Ok(places) => {
                 return Ok(Everyone {
-                    places,
+                    places: Arc::unwrap_or_clone(places),
                     ..Everyone::default()
                 });
             }
-            Err(error) => {
-                let told = cluster.explain(&error, &ask);
-                if !told.is_forbidden() {
-                    return Err(told);
-                }
-            }
+            Err(error) if error.is_forbidden() => {}
+            Err(error) => return Err(error),
         }
     }
-    let lists = namespaces.iter().map(|namespace| async {
+    let (ask, of_all) = (&ask, &of_all);
+    let lists = namespaces.iter().map(|namespace| async move {
         let api = Api::<VirtualMachineInstance>::namespaced(cluster.client.clone(), namespace);
         let ask = ask.clone().namespace(namespace);
         let told = |error: kube::Error| cluster.explain(&error, &ask);
@@ -152,8 +143,12 @@ pub(crate) async fn everyone(
             let list = api.list(&ListParams::default()).await.map_err(told)?;
             return Ok(of_all(list.items));
         }
-        let list = api.list_metadata(&ListParams::default()).await.map_err(told)?;
-        Ok(vec![(namespace.clone(), String::new()); list.items.len()])
+        let count = async {
+            let list = api.list_metadata(&ListParams::default()).await;
+            Ok(list.map_err(told)?.items.len())
+        };
+        let count = cluster.once(format!("VMIs in {namespace}"), count).await?;
+        Ok(vec![(namespace.clone(), String::new()); *count])
     });
     let lists: Vec<Result<Vec<(String, String)>, ClusterError>> = join_all(lists).await;
     let mut all = Everyone {
@@ -222,9 +217,14 @@ async fn list<K: Clone + DeserializeOwned + Debug>(
     api: &Api<K>,
     ask: Ask,
 ) -> Result<Vec<ObjectMeta>, ClusterError> {
-    let list = api.list_metadata(&ListParams::default()).await;
-    let list = list.map_err(|error| cluster.explain(&error, &ask))?;
-    Ok(list.items.into_iter().map(|object| object.metadata).collect())
+    let name = format!("protected {} {:?}", ask.resource, ask.namespace);
+    let list = async {
+        let list = api.list_metadata(&ListParams::default()).await;
+        let list = list.map_err(|error| cluster.explain(&error, &ask))?;
+        let all = list.items.into_iter().map(|object| object.metadata);
+        Ok(all.filter(is_protected).collect())
+    };
+    cluster.once(name, list).await.map(Arc::unwrap_or_clone)
 }
 
 async fn get<K: Clone + DeserializeOwned + Debug>(
@@ -235,7 +235,11 @@ async fn get<K: Clone + DeserializeOwned + Debug>(
 ) -> Result<Vec<ObjectMeta>, ClusterError> {
     let got = api.get_metadata_opt(name).await;
     let got = got.map_err(|error| cluster.explain(&error, &ask))?;
-    Ok(got.map(|object| object.metadata).into_iter().collect())
+    Ok(got
+        .map(|object| object.metadata)
+        .filter(is_protected)
+        .into_iter()
+        .collect())
 }
 
 /// Whether an object says of itself that faults are to be kept off.

@@ -66,6 +66,9 @@ pub(crate) trait Fault: Clone {
     /// What was asked for, as the document has it.
     fn asked(&self) -> AskedFault;
 
+    /// The same, `by` times as fast: all that is waited for on purpose.
+    fn hasten(&mut self, by: u32);
+
     /// How its debug pods are to be made, where it may need some.
     fn pods(&self) -> Option<&PodRequest> {
         None

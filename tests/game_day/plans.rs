@@ -145,3 +145,33 @@ fn a_plan_writes_nothing_and_shows_what_is_talked_to_and_run() {
     assert_eq!(ended.out, "");
     assert_eq!(day.rehearsal.writes(), Vec::<String>::new());
 }
+
+#[test]
+fn a_practice_cluster_does_it_in_less_time() {
+    let day = Day::new(
+        "
+  steps:
+    - {name: slow, netem: {vms: [web-1], latency: 10ms, duration: 100s}}
+    - wait: 100s
+    - {name: frozen, outage: {vms: [web-2], mode: pause}}
+    - {name: moved, migrate: {vms: [web-1]}, repeat: 2, every: 100s}
+",
+    );
+    let words = day.args(&["--speed", "100", "--yes"]);
+    let words: Vec<&str> = ["rehearse", "--"]
+        .into_iter()
+        .chain(words.iter().map(String::as_str))
+        .collect();
+    day.rehearsal.run(&words).expect(0).says(&[
+        "--speed 100: what is waited for on purpose takes a share of its time, 1 in 100",
+        "for 1s",
+        "hypothesis",
+    ]);
+    // Nobody's real cluster waits for less than was agreed to.
+    day.run(&["--speed", "100", "--yes"]).expect(2).says(&[
+        "--speed is for the practice cluster",
+        "kubectl vmchaos rehearse -- run -f FILE --speed 10",
+    ]);
+    day.run(&["--speed", "0", "--yes"]).expect(2);
+    assert_eq!(day.rehearsal.writes(), Vec::<String>::new());
+}

@@ -145,3 +145,52 @@ fn a_server_dry_run_asks_about_every_vm_and_makes_none() {
         .expect(4)
         .says(&["default/web-1: ", "not on Fridays"]);
 }
+
+/// The settings of README's table, and what they come to.
+#[test]
+fn virtworks_settings_are_flags() {
+    let readme = include_str!("../../README.md");
+    let table = readme.split("| setting there | here |").nth(1).unwrap();
+    let table = table.split("\n\n").next().unwrap();
+    let cells = table
+        .lines()
+        .filter_map(|row| row.trim_end_matches(" |").rsplit_once(" | "));
+    let flags = cells.flat_map(|(_, here)| here.split('`').skip(1).step_by(2).map(str::to_owned));
+    // Of the two selectors the one that has both settings.
+    let flags: Vec<String> = flags
+        .filter(|flag| flag != "-l app.kubernetes.io/managed-by=virtwork")
+        .collect();
+    let rehearsal = cluster();
+    for vm in ["web-1", "web-2", "web-3"] {
+        let component = if vm == "web-3" { "chaos-migration" } else { "database" };
+        let labels =
+            serde_json::json!({"app.kubernetes.io/managed-by": "virtwork", "app.kubernetes.io/component": component});
+        let is_there = rehearsal.practice.edit("VirtualMachineInstance", "default", vm, |vmi| {
+            for (name, value) in labels.as_object().unwrap() {
+                vmi["metadata"]["labels"][name] = value.clone();
+            }
+        });
+        assert!(is_there, "{vm}");
+    }
+    let line = format!("migrate {}", flags.join(" "));
+    let args = shell_words(&line);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let ended = rehearsal.run(&args).expect(0).says(&[
+        "migrate: until interrupted, 120s to 600s between rounds",
+        "2 of 2 match",
+        "1 at a time, cancelled after 300s",
+        "default/web-1",
+        "nothing was changed (dry run)",
+    ]);
+    assert!(!ended.err.contains("web-3"), "{}", ended.err);
+}
+
+/// Words of a line; what is between single quotes is one.
+fn shell_words(line: &str) -> Vec<String> {
+    let parts = line.split('\'').enumerate();
+    let words = parts.flat_map(|(n, part)| match n % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect(),
+        _ => vec![part.to_owned()],
+    });
+    words.collect()
+}

@@ -17,6 +17,7 @@ use super::connection::Connection;
 use super::credential_plugin::{CredentialPlugin, Interaction};
 use super::kubeconfig::{Environment, are_files};
 use super::prepare::{Prepared, host_of, prepare};
+use super::remembered::Kept;
 use super::transport::{TransportLayer, WarningSink};
 use crate::cluster::error::{Ask, ClusterError, ErrorKind};
 use crate::command_line::{CommandLine, Hint};
@@ -39,6 +40,8 @@ pub struct Cluster {
     pub user: String,
     /// Flags that lead here again, and their values; see [`Cluster::again`].
     flags: Vec<String>,
+    /// What [`Cluster::once`] keeps; `None` is nothing.
+    pub(super) kept: Option<Arc<Kept>>,
 }
 
 // === impl Cluster ===
@@ -87,6 +90,7 @@ impl Cluster {
             server: prepared.server,
             namespace: prepared.namespace,
             user: connection.impersonate.user.clone().unwrap_or(prepared.user),
+            kept: None,
         })
     }
 

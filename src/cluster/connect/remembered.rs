@@ -1,7 +1,9 @@
 //! Reads that are sent once, however often they are asked: for a plan of many faults, which all look at the same cluster.
 //!
-//! Remembered are gets, lists, and reviews of what is permitted, by all that is sent. Everything else goes through.
+//! Remembered are gets, lists, and reviews of what is permitted, by all that is sent. Everything else goes through. What takes long
+//! to make of an answer, as lists of many VMs do, is kept as well.
 
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fmt;
@@ -13,14 +15,23 @@ use http::response::Parts;
 use http::{Method, Request, Response};
 use hyper::body::Bytes;
 use kube::client::Body;
+use tokio::sync::OnceCell;
 use tower::{BoxError, service_fn};
 
 use super::client::Cluster;
+use crate::cluster::error::{ClusterError, ErrorKind};
 
 /// What makes two requests the same: method, address, `Accept`, body.
 type Key = (Method, String, Vec<u8>, Bytes);
 type Known = Result<(Parts, Bytes), Failed>;
 type Memory = Arc<Mutex<HashMap<Key, Shared<BoxFuture<'static, Known>>>>>;
+
+type Whatever = Arc<dyn Any + Send + Sync>;
+type Cell = Arc<OnceCell<Whatever>>;
+
+/// What was made of answers, by its type and its name.
+#[derive(Default)]
+pub(super) struct Kept(Mutex<HashMap<(TypeId, String), Cell>>);
 
 /// A request that failed, for all who asked for it.
 #[derive(Debug, Clone)]
@@ -49,7 +60,27 @@ impl Cluster {
         });
         let mut cluster = self.clone();
         cluster.client = kube::Client::new(service, self.namespace.clone());
+        cluster.kept = Some(Arc::default());
         cluster
+    }
+
+    /// What `read` gives; on a [remembered](Self::remembered) cluster it is read once for each `name`. An error is not kept.
+    pub(crate) async fn once<T: Send + Sync + 'static>(
+        &self,
+        name: String,
+        read: impl Future<Output = Result<T, ClusterError>>,
+    ) -> Result<Arc<T>, ClusterError> {
+        let Some(Kept(kept)) = self.kept.as_deref() else {
+            return read.await.map(Arc::new);
+        };
+        let cell = {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.entry((TypeId::of::<T>(), name)).or_default().clone()
+        };
+        let read = async { read.await.map(|it| Arc::new(it) as Whatever) };
+        let known = cell.get_or_try_init(|| read).await?;
+        let other = |_| ClusterError::new(ErrorKind::Other, "what was kept is of another type");
+        known.clone().downcast::<T>().map_err(other)
     }
 }
 

@@ -66,7 +66,14 @@ pub(super) async fn game_day(context: &Context, mut request: GameDayRequest) -> 
     for line in &request.ignored {
         context.printer.warn(line);
     }
-    let asked = match read::read(request) {
+    let read = match (request.speed, &context.rehearsal) {
+        (Some(_), None) => {
+            let stop = Stop::usage("--speed is for the practice cluster: on a real one things take the time they take");
+            Err(stop.hint("kubectl vmchaos rehearse -- run -f FILE --speed 10"))
+        }
+        _ => read::read(request),
+    };
+    let asked = match read {
         Ok(asked) => asked,
         Err(stop) => {
             stop.print(&context.printer);

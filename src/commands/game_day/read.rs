@@ -4,6 +4,7 @@ use super::files;
 use super::step_fault::{StepFault, step_fault};
 use crate::cli::{self, ForAllSteps, GameDayRequest};
 use crate::escape::escape;
+use crate::faults::Fault as _;
 use crate::faults::registry::FAULTS;
 use crate::gameday::file::yaml::Path;
 use crate::gameday::file::{self, FileProblem, GameDay, Reading};
@@ -61,6 +62,9 @@ pub(super) fn read(request: &GameDayRequest) -> Result<Asked, Stop> {
         };
         remarks.extend(read.remarks.iter().map(|remark| format!("{}: {remark}", step.name)));
         read_writing(&mut read.request, request);
+        if let Some(by) = request.speed {
+            hasten(&mut read.request, by);
+        }
         let asked = step_fault(read);
         if let Err(stop) = asked.must_choose() {
             problems.push(day.problem(step, &whole, stop.problem.message));
@@ -71,6 +75,11 @@ pub(super) fn read(request: &GameDayRequest) -> Result<Asked, Stop> {
         return Err(wrong(&problems));
     }
     day.remarks.extend(remarks);
+    if let Some(by) = request.speed {
+        day.steps.iter_mut().for_each(|step| step.hasten(by));
+        let told = format!("--speed {by}: what is waited for on purpose takes a share of its time, 1 in {by}");
+        day.remarks.push(told);
+    }
     day.namespace = namespace;
     Ok(Asked { day, faults })
 }
@@ -86,6 +95,17 @@ macro_rules! read_writing {
     };
 }
 crate::faults::registry::each_fault!(read_writing);
+
+macro_rules! hasten {
+    ($($command:literal: $name:ident($flags:path) => $fault:ty,)*) => {
+        fn hasten(fault: &mut cli::FaultRequest, by: u32) {
+            match fault {
+                $(cli::FaultRequest::$name(of) => of.fault.hasten(by),)*
+            }
+        }
+    };
+}
+crate::faults::registry::each_fault!(hasten);
 
 /// Where VMs are that name no namespace: the file's word, where `-n` says nothing else.
 fn namespace(day: &GameDay, all: &ForAllSteps, problems: &mut Vec<FileProblem>) -> Option<String> {

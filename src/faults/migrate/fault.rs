@@ -67,6 +67,14 @@ impl Fault for MigrateFault {
         AskedFault::new(COMMAND, Columns::Migrations, &self.spec)
     }
 
+    fn hasten(&mut self, by: u32) {
+        if let Extent::For(time) = &mut self.spec.extent {
+            *time = time.hastened(by);
+        }
+        let interval = self.spec.interval;
+        self.spec.interval = interval.map(|(least, most)| (least.hastened(by), most.hastened(by)));
+    }
+
     async fn find(&self, cluster: &Cluster, selection: &Selection) -> Result<(Found<Eligible>, Seen), ClusterError> {
         let pool = pool(cluster, selection, &self.spec.destination).await?;
         let rows = pool.rows.into_iter();

@@ -72,6 +72,13 @@ impl Fault for OutageFault {
         AskedFault::new(COMMAND, Columns::Recovery, &self.spec)
     }
 
+    /// What the platform needs it needs.
+    fn hasten(&mut self, by: u32) {
+        if matches!(self.spec.mode, Mode::Pause | Mode::Stop) || self.spec.disable_auto_restart {
+            self.spec.duration = self.spec.duration.hastened(by);
+        }
+    }
+
     fn pods(&self) -> Option<&PodRequest> {
         Some(&self.pod)
     }

@@ -61,6 +61,10 @@ impl Fault for PacketFault {
         AskedFault::new(self.spec.fault.kind(), Columns::Packets, &self.spec)
     }
 
+    fn hasten(&mut self, by: u32) {
+        self.spec.duration = self.spec.duration.hastened(by);
+    }
+
     fn pods(&self) -> Option<&PodRequest> {
         Some(&self.pod)
     }
