@@ -256,3 +256,52 @@ fn where_nobody_can_be_guided_it_is_the_help_and_a_wrong_command_line() {
     assert_eq!(code, 2, "{screen}");
     assert!(screen.contains("Usage: kubectl vmchaos"), "{screen}");
 }
+
+#[test]
+fn what_was_chosen_is_written_as_a_game_day_and_added_to_one() {
+    let rehearsal = Rehearsal::new();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("day.yaml").display().to_string();
+    let questions = kubectl_vmchaos::testing::cli::guide::questions("netem");
+    let save = |latency: &str, file: &str| {
+        let mut terminal = at_the_values(&rehearsal, 0);
+        fill(&mut terminal, "netem", "latency", latency);
+        terminal.type_in(&(HOME.to_owned() + &DOWN.repeat(questions.len()) + file));
+        terminal.type_in(ENTER);
+        terminal
+    };
+    let (screen, code) = {
+        let mut terminal = save("20ms", &file);
+        terminal.see("step netem-1 was written to");
+        terminal.end()
+    };
+    assert_eq!(code, 0, "{screen}");
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(&file)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, b"  # mine\n"))
+        .unwrap();
+    let mut terminal = save("30ms", &file);
+    terminal.see("step netem-2 was added to");
+    assert_eq!(terminal.end().1, 0);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        text.ends_with(
+            "    - name: netem-1\n      netem: {vms: [default/web-1], latency: 20ms}\n    \
+         - name: netem-2\n      netem: {vms: [default/web-1], latency: 30ms}\n  # mine\n"
+        ),
+        "{text}"
+    );
+    assert_eq!(rehearsal.writes(), Vec::<String>::new());
+    rehearsal
+        .run(&["run", "-f", &file, "--plan"])
+        .expect(0)
+        .says(&["netem-1", "netem-2"]);
+    // A file that is no game day is left as it is.
+    let other = folder.path().join("other.yaml").display().to_string();
+    std::fs::write(&other, "a: 1\n").unwrap();
+    let mut terminal = save("20ms", &other);
+    terminal.see("nothing was written");
+    assert_eq!(terminal.end().1, 4);
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "a: 1\n");
+}

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
+use super::step::camel;
 use crate::faults::registry::FAULTS;
+use crate::gameday::file::yaml::Path;
+use crate::gameday::step::{FaultStep, Setting};
 
 use clap::{Arg, ArgAction, Command};
 
@@ -84,6 +87,31 @@ pub fn argv(fault: &str, vms: &[(String, String)], answers: &[(Question, String)
         }
     }));
     argv
+}
+
+/// What was answered as a step of a game day.
+pub fn step(fault: &'static str, vms: &[(String, String)], answers: &[(Question, String)]) -> FaultStep {
+    let setting = |key: String, values| Setting {
+        key,
+        path: Path::default(),
+        values,
+    };
+    let vms = vms
+        .iter()
+        .map(|(namespace, name)| format!("{namespace}/{name}"))
+        .collect();
+    let flags = answers.iter().filter_map(|(question, answer)| {
+        let word = match (question.is_switch, answer.as_str()) {
+            (_, "") | (true, "no") => return None,
+            (true, _) => "true",
+            (false, value) => value,
+        };
+        Some(setting(camel(&question.flag), vec![word.to_owned()]))
+    });
+    FaultStep {
+        command: fault,
+        settings: [setting("vms".to_owned(), vms)].into_iter().chain(flags).collect(),
+    }
 }
 
 /// What is wrong with a command line, in one line: clap's words without the usage.

@@ -288,7 +288,7 @@ fn is_list(arg: &Arg) -> bool {
 }
 
 /// `on-migration` as a key: `onMigration`.
-fn camel(long: &str) -> String {
+pub(super) fn camel(long: &str) -> String {
     let mut parts = long.split('-');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |key, part| {

@@ -1,12 +1,15 @@
 //! `kubectl vmchaos` alone: which fault, on which VMs, with which values; then it is the command line that says so.
 
+use std::path::Path;
+
 use super::guards::Guards;
-use super::{Context, same_again};
+use super::{Context, game_day, same_again};
 use crate::cli::guide::{self, Question};
-use crate::cli::{self, GuideRequest, Invocation};
+use crate::cli::{self, ForAllSteps, GuideRequest, Invocation};
 use crate::cluster::{Cluster, Selection, VmiRow, survey};
 use crate::fault::Unfit;
 use crate::faults::{cells, registry};
+use crate::gameday::step::FaultStep;
 use crate::problem::Reason;
 use crate::report::ExitCode;
 use crate::stop::Stop;
@@ -39,6 +42,8 @@ enum Told {
     Back,
     /// The command line that says all that was answered.
     Ready(Vec<String>),
+    /// The same as a step, and the file of a game day that it is for.
+    Save(String, FaultStep),
 }
 
 /// Asks, and runs what was answered. Escape goes a step back; at the first it ends.
@@ -67,6 +72,10 @@ pub(super) async fn guide(context: &Context, request: &GuideRequest) -> Result<E
         let placed = request.namespace.is_some();
         step = match (step, told) {
             (_, Told::Ready(argv)) => break argv,
+            (_, Told::Save(file, step)) => {
+                context.printer.line(&game_day::save(&file, &step)?);
+                return Ok(ExitCode::Done);
+            }
             (Step::Fault, Told::Back) => {
                 return Err(Stop::refused(
                     Reason::NothingPicked,
@@ -195,32 +204,52 @@ async fn values(context: &Context, answers: &mut Answers) -> Result<Told, Stop> 
         choices: question.choices.clone(),
         value: answers.values.get(index).cloned().unwrap_or_default(),
     });
-    let fields: Vec<Field> = fields.collect();
+    let file = Field {
+        label: "file".to_owned(),
+        help: "Do nothing now: write it as a step of this game day, a file that is there or a new one".to_owned(),
+        default: "it is done now".to_owned(),
+        choices: Vec::new(),
+        value: answers.values.get(questions.len()).cloned().unwrap_or_default(),
+    };
+    let fields: Vec<Field> = fields.chain([file]).collect();
     let count = targets.len();
     let title = format!(
         "{name} on {count} VM{}: what is left empty is as said",
         if count == 1 { "" } else { "s" }
     );
     let flags: Vec<String> = questions.iter().map(|question| question.flag.clone()).collect();
-    let line = move |values: &[String]| {
+    let told = move |values: &[String]| {
         let answers: Vec<(Question, String)> = questions.iter().cloned().zip(values.iter().cloned()).collect();
-        guide::argv(name, &targets, &answers)
+        match values.get(questions.len()).map(String::as_str) {
+            None | Some("") => Told::Ready(guide::argv(name, &targets, &answers)),
+            Some(file) => Told::Save(file.to_owned(), guide::step(name, &targets, &answers)),
+        }
     };
     let check_all = {
-        let line = line.clone();
-        move |values: &[String]| {
-            cli::parse(line(values))
-                .map(|_| ())
-                .map_err(|error| guide::words(&error))
+        let told = told.clone();
+        move |values: &[String]| match told(values) {
+            Told::Ready(argv) => cli::parse(argv).map(|_| ()).map_err(|error| guide::words(&error)),
+            Told::Save(_, step) => cli::step(&step, &ForAllSteps::default()).map(|_| ()).map_err(|wrong| {
+                let all: Vec<String> = wrong.into_iter().map(|one| one.message).collect();
+                all.join("; ")
+            }),
+            Told::Next | Told::Back => Ok(()),
         }
     };
     let check = move |index: usize, value: &str| match flags.get(index) {
         Some(flag) => guide::check(name, flag, value),
-        None => Ok(()),
+        None if value.is_empty()
+            || Path::new(value)
+                .extension()
+                .is_some_and(|end| end == "yaml" || end == "yml") =>
+        {
+            Ok(())
+        }
+        None => Err("the name of a game day's file ends in .yaml".to_owned()),
     };
     let form = Form::new(title, fields, check, check_all);
     match form.fill(&context.printer, context.signals.any()).await {
-        Ok(Filled::Values(values)) => Ok(Told::Ready(line(&values))),
+        Ok(Filled::Values(values)) => Ok(told(&values)),
         Ok(Filled::Back(values)) => {
             answers.values = values;
             Ok(Told::Back)

@@ -6,6 +6,7 @@ mod files;
 mod judge;
 mod plan;
 mod read;
+mod save;
 mod step_fault;
 mod telling;
 mod text;
@@ -38,6 +39,8 @@ use crate::problem::Reason;
 use crate::report::{DryRun, ExitCode, Format, GameDayHead, GameDayReport, json, yaml};
 use crate::stop::Stop;
 use crate::ui::{Progress, escape};
+
+pub(super) use self::save::save;
 
 /// The JSON Schema of game days, on stdout.
 pub(super) fn schema(context: &Context) -> Result<ExitCode, Stop> {

@@ -6,6 +6,7 @@
 //!                                         └─ chaos-mesh.org ── chaos_mesh ────────────────────┘
 //! ```
 
+pub mod append;
 mod decode;
 pub mod game_day;
 mod ours;
