@@ -139,8 +139,18 @@ pub(crate) const fn attach(verb: &'static str) -> Rule {
     }
 }
 
-/// What a run asks about just before it makes debug pods; the rest of what they need it has used by then, or asked for by a dry run.
-pub(crate) const DEBUG_PODS: [Rule; 3] = [pods("delete", RuleScope::PodNamespace), attach("get"), attach("create")];
+/// What is asked about just before debug pods are made; that they may be made is asked by a dry run.
+///
+/// They are listed and watched for how they are, and read where the answer to their creation was lost: one that was made all the
+/// same must not be forgotten.
+pub(crate) const DEBUG_PODS: [Rule; 6] = [
+    pods("get", RuleScope::PodNamespace),
+    pods("list", RuleScope::PodNamespace),
+    pods("watch", RuleScope::PodNamespace),
+    pods("delete", RuleScope::PodNamespace),
+    attach("get"),
+    attach("create"),
+];
 
 pub(crate) const fn kubevirts_pods(without: &'static str) -> Rule {
     Rule {

@@ -8,7 +8,7 @@ use super::proof::{Job, job, proves};
 use crate::support::Rehearsal;
 
 /// A cluster on which everything is quick.
-fn quick() -> Rehearsal {
+pub(crate) fn quick() -> Rehearsal {
     with_migrations(Duration::from_millis(20))
 }
 
