@@ -161,6 +161,10 @@ fn halt() {
             ..job(ALL)
         },
         job(&["halt", "vmi/web-1", "-y"]),
+        Job {
+            before: lose_the_pods_reply,
+            ..job(&["halt", "vmi/web-1", "-y"])
+        },
         // One that nothing of is left but Events, if anything.
         job(&["halt", "zzzzzz"]),
         Job {
