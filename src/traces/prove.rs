@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use crate::cluster::pod_namespace::PodNamespaces;
-use crate::cluster::rules::DEBUG_PODS;
+use crate::cluster::rules::{DEBUG_PODS, FOLLOWED};
 use crate::cluster::selection::{NamedTarget, Selection};
 use crate::cluster::{Cluster, ClusterError, ErrorKind, LauncherImages, VmiRow, pod_admission, survey};
 use crate::fault::{AgentImage, AgentImages, Target};
@@ -178,7 +178,7 @@ pub(crate) async fn place(cluster: &Cluster, how: &Sweeping, jobs: &mut [Job]) -
         pods: &namespace,
         kubevirt: None,
     };
-    if let Some(missing) = missing(cluster, &DEBUG_PODS, places).await {
+    if let Some(missing) = missing(cluster, &[&DEBUG_PODS[..], &FOLLOWED].concat(), places).await {
         let can_i = cluster.again(missing.can_i()).to("to ask again: ");
         return Err(ClusterError::new(ErrorKind::Forbidden, words(&missing)).hint(can_i));
     }
