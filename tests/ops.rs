@@ -4,6 +4,7 @@
 
 mod check;
 mod halt;
+mod halt_permissions;
 mod halt_vm;
 mod leftovers;
 mod list;

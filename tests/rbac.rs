@@ -2,6 +2,7 @@
 // A helper that fails fails its test; clippy exempts only the test functions themselves.
 #![cfg(target_os = "linux")]
 
+mod debug_pods;
 mod jobs;
 mod proof;
 use std::collections::BTreeSet;

@@ -216,7 +216,7 @@ where
     let mut root = Cli::command();
     let matches = match root.try_get_matches_from_mut(&args) {
         Ok(matches) => matches,
-        Err(error) => return alone(&args, error),
+        Err(error) => return alone(&args, rehearse::told(&args, error)),
     };
     let given = given::command(&root, &matches);
     let recorded = given::recorded(&root, &matches);

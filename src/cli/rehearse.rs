@@ -1,11 +1,15 @@
 //! `kubectl vmchaos rehearse`: the same commands on a practice cluster.
 
-use clap::Args;
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory};
 
 use super::connection::ConnectionArgs;
 use super::usage::{Rejected, into_clap};
 use super::value_parser::{count, seed, value, wait};
 use super::{Action, Invocation};
+use crate::command_line::CommandLine;
 use crate::fault::{Given, Time};
 use crate::problem::Problem;
 
@@ -91,6 +95,35 @@ impl RehearseArgs {
             all => all,
         }
     }
+}
+
+/// The error with how a rehearsal is written, where a command stands in its place without `--`.
+pub(super) fn told(args: &[OsString], mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let is_command = error.kind() == ErrorKind::UnknownArgument && !word.starts_with('-');
+    // `rehearse` takes no words but flags.
+    let asked = super::Cli::command().ignore_errors(true).try_get_matches_from(args);
+    let of_rehearse = asked.is_ok_and(|matches| matches.subcommand_name() == Some("rehearse"));
+    let own = args.iter().position(|arg| arg == "rehearse");
+    let own = own.filter(|_| is_command && of_rehearse).unwrap_or(args.len());
+    let Some(at) = (own..args.len()).skip(1).find(|at| args[*at] == **word) else {
+        return error;
+    };
+    let words = |args: &[OsString]| {
+        args.iter()
+            .map(|arg| arg.to_string_lossy().into_owned())
+            .collect::<Vec<_>>()
+    };
+    let (before, command) = args.split_at(at);
+    let line = CommandLine::new("kubectl vmchaos")
+        .args(words(before.get(1..).unwrap_or_default()))
+        .own("--")
+        .args(words(command));
+    let tip = format!("to rehearse a command, put it behind `--`: {line}");
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    error
 }
 
 fn at_most(flag: &str, asked: Option<u32>, most: u32) -> Result<(), Problem> {

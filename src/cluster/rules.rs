@@ -139,8 +139,20 @@ pub(crate) const fn attach(verb: &'static str) -> Rule {
     }
 }
 
-/// What a run asks about just before it makes debug pods; the rest of what they need it has used by then, or asked for by a dry run.
-pub(crate) const DEBUG_PODS: [Rule; 3] = [pods("delete", RuleScope::PodNamespace), attach("get"), attach("create")];
+/// What is asked about just before debug pods are made; that they may be made is asked by a dry run.
+///
+/// They are read where the answer to their creation was lost: one that was made all the same must not be forgotten.
+pub(crate) const DEBUG_PODS: [Rule; 4] = [
+    pods("get", RuleScope::PodNamespace),
+    pods("delete", RuleScope::PodNamespace),
+    attach("get"),
+    attach("create"),
+];
+/// How debug pods are followed; a fault on packets watches them before it makes any, and need not ask.
+pub(crate) const FOLLOWED: [Rule; 2] = [
+    pods("list", RuleScope::PodNamespace),
+    pods("watch", RuleScope::PodNamespace),
+];
 
 pub(crate) const fn kubevirts_pods(without: &'static str) -> Rule {
     Rule {

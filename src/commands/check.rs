@@ -17,7 +17,7 @@ use crate::fault::{AgentImage, AgentImages};
 use crate::faults::debug_pods;
 use crate::faults::migrate::explain::Limits;
 use crate::faults::permitted::Places;
-use crate::faults::registry::asked_about;
+use crate::faults::registry::{Kind, asked_about};
 use crate::problem::Reason;
 use crate::report::{Check, CheckItem, CheckResult, ExitCode, Format, ListReport};
 use crate::stop::Stop;
@@ -48,10 +48,9 @@ pub(super) async fn check(context: &mut Context, request: CheckRequest) -> Resul
     }
     let asked = async {
         let known = known(&cluster, &request, &guards, &mut findings).await;
-        let place = if needs_pods(&request) {
-            admission(&cluster, &request, &known, &mut findings).await
-        } else {
-            PodPlace::default()
+        let place = match pods_for(&request) {
+            PodsFor::Nothing => PodPlace::default(),
+            _ => admission(&cluster, &request, &known, &mut findings).await,
         };
         let places = Places {
             vmis: std::slice::from_ref(&known.namespace),
@@ -147,19 +146,17 @@ async fn known(cluster: &Cluster, request: &CheckRequest, guards: &Guards, findi
     let launchers = launcher_images::read(cluster, &installed).await;
     note_kubevirt(cluster, installed, findings).await;
     let images = match debug_pods::images(guards.image(request.image.as_ref()), &launchers) {
-        _ if !needs_pods(request) => None,
+        _ if pods_for(request) == PodsFor::Nothing => None,
         Ok(images) => {
             note_images(&images, &vmis, findings);
             Some(images)
         }
         Err(stop) => {
-            findings.lack(
-                Check::Image,
-                "",
-                CheckResult::Unknown,
-                stop.problem.message,
-                stop.problem.hint.map(String::from),
-            );
+            let (why, fix) = (stop.problem.message, stop.problem.hint.map(String::from));
+            match pods_for(request) {
+                PodsFor::Part(lost) => findings.warn(Check::Image, "", &why, lost, fix),
+                _ => findings.lack(Check::Image, "", CheckResult::Unknown, why, fix),
+            }
             None
         }
     };
@@ -171,9 +168,22 @@ async fn known(cluster: &Cluster, request: &CheckRequest, guards: &Guards, findi
     }
 }
 
-/// Without `--nodes` not for a fault that can mostly be done without debug pods, such as an outage.
-fn needs_pods(request: &CheckRequest) -> bool {
-    request.nodes || asked_about(request.fault).any(|kind| kind.enters_vm)
+/// What of that which is asked about debug pods are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PodsFor {
+    Nothing,
+    /// The rest is possible without them; what is lost then.
+    Part(&'static str),
+    Everything,
+}
+
+/// An outage can mostly be done without debug pods.
+fn pods_for(request: &CheckRequest) -> PodsFor {
+    if request.nodes || asked_about(request.fault).any(|kind| kind.enters_vm) {
+        return PodsFor::Everything;
+    }
+    let lost = asked_about(request.fault).find_map(Kind::lost_without_pods);
+    lost.map_or(PodsFor::Nothing, PodsFor::Part)
 }
 
 /// What debug pods would run on the nodes that have VMs.

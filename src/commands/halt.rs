@@ -3,11 +3,13 @@
 mod by_events;
 mod choice;
 mod outcome;
+mod permitted;
 mod vmis;
 
 use std::collections::BTreeMap;
 
 use self::outcome::Outcome;
+use self::permitted::permitted;
 use super::Context;
 use super::confirm::{UNCHANGED, ask};
 use super::guards::Guards;
@@ -70,6 +72,7 @@ pub(super) async fn halt(context: &mut Context, request: HaltRequest) -> Result<
         &keys,
     );
     chosen.unseen.extend(vmis::unread(&cluster, &seen.unseen));
+    context.unless_signalled(permitted(&cluster, &chosen.traces)).await?;
     // Who else has the VMs of these runs in hand is not known from one namespace.
     let everywhere = match namespace {
         Some(_) if chosen.has_pods() => everybodys(context, &cluster, pod_namespace).await?,

@@ -1,8 +1,9 @@
 //! Whether we may do what a run needs, asked before anything is written.
 
+use crate::cluster::Cluster;
 pub(crate) use crate::cluster::access::Places;
+use crate::cluster::access::{self, Access};
 use crate::cluster::rules::Rule;
-use crate::cluster::{Cluster, access};
 use crate::command_line::CommandLine;
 use crate::problem::Reason;
 use crate::stop::Stop;
@@ -15,20 +16,33 @@ pub(crate) async fn permitted(
     places: Places<'_>,
     remark: &str,
 ) -> Result<(), Stop> {
-    let reviewed = access::review(cluster, rules, places).await;
-    let Some(access) = reviewed.iter().find(|access| access.blocks()) else {
+    let Some(missing) = missing(cluster, rules, places).await else {
         return Ok(());
     };
-    let place = match &access.namespace {
+    Err(
+        Stop::refused(Reason::Forbidden, format!("{}{remark}", words(&missing))).hint(format!(
+            "{} prints the rules that are missing; to ask again: {}",
+            cluster.again(CommandLine::new("kubectl vmchaos check").arg(fault)),
+            cluster.again(missing.can_i())
+        )),
+    )
+}
+
+/// The first rule that is needed and not granted.
+pub(crate) async fn missing(cluster: &Cluster, rules: &[Rule], places: Places<'_>) -> Option<Access> {
+    let reviewed = access::review(cluster, rules, places).await;
+    reviewed.into_iter().find(Access::blocks)
+}
+
+/// What is missing, and where.
+pub(crate) fn words(missing: &Access) -> String {
+    let place = match &missing.namespace {
         Some(namespace) => format!(" in namespace {namespace}"),
         None => String::new(),
     };
-    let missing = format!("{} {}", access.rule.verb, access.rule.qualified());
-    Err(
-        Stop::refused(Reason::Forbidden, format!("not permitted{place}: {missing}{remark}")).hint(format!(
-            "{} prints the rules that are missing; to ask again: {}",
-            cluster.again(CommandLine::new("kubectl vmchaos check").arg(fault)),
-            cluster.again(access.can_i())
-        )),
+    format!(
+        "not permitted{place}: {} {}",
+        missing.rule.verb,
+        missing.rule.qualified()
     )
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Fault, NodeNeed};
 use crate::cluster::nodes::Node;
-use crate::cluster::rules::Rule;
+use crate::cluster::rules::{Needed, Rule, RuleScope};
 use crate::cluster::{Survey, VirtualMachineInstance, VmiRow};
 use crate::fault::Unfit;
 
@@ -65,6 +65,15 @@ impl Kind {
     /// What its debug pods need of a node; `None` where it has none.
     pub(crate) fn node_needs(&self) -> Option<&'static [NodeNeed]> {
         (self.needs_of_node)(self.command)
+    }
+
+    /// What cannot be done without debug pods, of a fault that can mostly be done without.
+    pub(crate) fn lost_without_pods(&self) -> Option<&'static str> {
+        let of_pods = |rule: &&Rule| rule.scope == RuleScope::PodNamespace;
+        match self.rules.iter().find(of_pods)?.needed {
+            Needed::Optional(lost) => Some(lost),
+            Needed::Required => None,
+        }
     }
 }
 

@@ -86,6 +86,10 @@ pub(super) const HALT: &[Rule] = {
         },
         Rule {
             needed: LOOK,
+            ..pods("get", PodNamespace)
+        },
+        Rule {
+            needed: LOOK,
             subresource: Some("attach"),
             ..pods("get", PodNamespace)
         },

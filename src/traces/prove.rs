@@ -7,9 +7,11 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use crate::cluster::pod_namespace::PodNamespaces;
+use crate::cluster::rules::{DEBUG_PODS, FOLLOWED};
 use crate::cluster::selection::{NamedTarget, Selection};
 use crate::cluster::{Cluster, ClusterError, ErrorKind, LauncherImages, VmiRow, pod_admission, survey};
 use crate::fault::{AgentImage, AgentImages, Target};
+use crate::faults::permitted::{Places, missing, words};
 use crate::node::script::SCRIPT;
 use crate::plan::pod_options::{FAULT, PodOptions, TARGETS};
 use crate::run::sweep::{self, Job, Swept};
@@ -164,13 +166,22 @@ pub(crate) fn jobs(run: &str, how: &Sweeping, guests: Vec<Guest>) -> Vec<Job> {
         .collect()
 }
 
-/// Puts the pods where they are admitted; asked by a dry run that writes nothing.
+/// Puts the pods where they are admitted, asked by a dry run that writes nothing, and where we may do with them what it takes.
 pub(crate) async fn place(cluster: &Cluster, how: &Sweeping, jobs: &mut [Job]) -> Result<(), ClusterError> {
     let Some(first) = jobs.first() else {
         return Ok(());
     };
     let pod = sweep::pod(first).map_err(|why| ClusterError::new(ErrorKind::Invalid, why))?;
     let namespace = pod_admission::choose(cluster, &pod.object(SCRIPT), &how.namespaces).await?;
+    let places = Places {
+        vmis: &[],
+        pods: &namespace,
+        kubevirt: None,
+    };
+    if let Some(missing) = missing(cluster, &[&DEBUG_PODS[..], &FOLLOWED].concat(), places).await {
+        let can_i = cluster.again(missing.can_i()).to("to ask again: ");
+        return Err(ClusterError::new(ErrorKind::Forbidden, words(&missing)).hint(can_i));
+    }
     for job in jobs {
         job.namespace.clone_from(&namespace);
     }

@@ -207,6 +207,33 @@ fn a_rehearsed_command_gets_its_own_error() {
 }
 
 #[test]
+fn a_command_to_rehearse_that_is_not_behind_two_dashes_is_told_how_it_is_written() {
+    for (line, next) in [
+        (
+            "rehearse netem web-1 --latency 100ms",
+            "unexpected argument 'netem' found\n\n  tip: to rehearse a command, put it behind `--`: \
+             kubectl vmchaos rehearse -- netem web-1 --latency 100ms",
+        ),
+        (
+            "rehearse --vms 3 list",
+            "unexpected argument 'list' found\n\n  tip: to rehearse a command, put it behind `--`: \
+             kubectl vmchaos rehearse --vms 3 -- list",
+        ),
+    ] {
+        assert_eq!(told(line), next);
+        assert_eq!(kubectl_vmchaos::cli::parse(words(line)).unwrap_err().exit_code(), 2);
+    }
+    // A flag is no command, and what is wrong with the rehearsed command is said as without a rehearsal.
+    for line in [
+        "rehearse --wait 3",
+        "rehearse -- list --wait 3",
+        "completion rehearse bash",
+    ] {
+        assert!(!told(line).contains("to rehearse a command"), "{}", told(line));
+    }
+}
+
+#[test]
 fn the_usage_is_that_of_the_command() {
     let error = error("netem x");
     assert!(

@@ -98,7 +98,14 @@ fn dry_runs_make_no_pod() {
 
 #[test]
 fn permissions_for_the_debug_pod_are_asked_for_first() {
-    for (verb, subresource) in [("create", ""), ("delete", ""), ("create", "attach"), ("get", "attach")] {
+    for (verb, subresource) in [
+        ("create", ""),
+        ("get", ""),
+        ("watch", ""),
+        ("delete", ""),
+        ("create", "attach"),
+        ("get", "attach"),
+    ] {
         let rehearsal = quick();
         rehearsal.practice.forbid(verb, "", "pods", subresource, "kubevirt");
         rehearsal.practice.forbid(verb, "", "pods", subresource, "default");

@@ -100,3 +100,27 @@ fn whoever_names_a_vm_need_not_be_able_to_list_vms() {
         .run(&["outage", "web-1", "--mode", "pause", "--dry-run"])
         .expect(0);
 }
+
+#[test]
+fn check_asks_about_a_kills_pods_where_the_run_would_make_them() {
+    let rehearsal = quick();
+    let asks = |args: &[&str], at: &str| {
+        let checked = rehearsal.run(&[&["check", "outage"][..], args].concat()).expect(0);
+        for verb in ["create", "get", "list", "watch", "delete"] {
+            let subject = format!("{verb} pods in {at} ");
+            assert!(checked.out.contains(&subject), "{subject}: {}", checked.out);
+        }
+        checked
+    };
+    asks(&[], "kubevirt");
+    asks(&["--pod-namespace", "lab"], "lab");
+    rehearsal.own_namespace(true);
+    asks(&[], "vmchaos");
+    assert_eq!(rehearsal.writes(), Vec::<String>::new());
+    // An outage is possible without them: which of its modes is not, is said.
+    rehearsal.practice.forbid("create", "", "pods", "", "*");
+    let without = asks(&[], "kubevirt");
+    let mut admission = without.out.lines().filter(|line| line.starts_with("admission"));
+    let warned = |line: &str| line.contains(" warning ") && line.ends_with("without it --mode kill is not possible");
+    assert!(admission.all(warned), "{}", without.out);
+}

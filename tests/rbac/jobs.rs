@@ -8,7 +8,7 @@ use super::proof::{Job, job, proves};
 use crate::support::Rehearsal;
 
 /// A cluster on which everything is quick.
-fn quick() -> Rehearsal {
+pub(crate) fn quick() -> Rehearsal {
     with_migrations(Duration::from_millis(20))
 }
 
@@ -161,6 +161,10 @@ fn halt() {
             ..job(ALL)
         },
         job(&["halt", "vmi/web-1", "-y"]),
+        Job {
+            before: lose_the_pods_reply,
+            ..job(&["halt", "vmi/web-1", "-y"])
+        },
         // One that nothing of is left but Events, if anything.
         job(&["halt", "zzzzzz"]),
         Job {

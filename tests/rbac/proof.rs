@@ -110,11 +110,11 @@ fn named(asked: &Grant) -> String {
         .to_owned()
 }
 
-fn rules(command: &str) -> &'static [Rule] {
+pub(crate) fn rules(command: &str) -> &'static [Rule] {
     commands().iter().find(|rules| rules.command == command).unwrap().rules
 }
 
-fn grants(rule: &Rule) -> Vec<Grant> {
+pub(crate) fn grants(rule: &Rule) -> Vec<Grant> {
     let resource = match rule.subresource {
         Some(sub) => format!("{}/{sub}", rule.resource),
         None => rule.resource.to_owned(),

@@ -1,16 +1,18 @@
 //! Where the scenarios run: the practice cluster, or the real one that the environment names.
 
+mod kernel;
+mod permissions;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use serde_json::{Value, json};
+use serde_json::Value;
 use vmchaos_rehearsal::{Options, Practice};
 
-use crate::support::{self, Ended, Running, limit};
+use crate::support::{self, Ended, Running};
 
 /// Kubeconfigs of the real cluster: of an operator with no more permissions than are needed, and of an administrator.
 const OPERATOR: &str = "VMCHAOS_SCENARIOS_OPERATOR";
@@ -18,9 +20,6 @@ const ADMIN: &str = "VMCHAOS_SCENARIOS_ADMIN";
 /// A program that runs a command in a VM's network namespace: `PROGRAM NAMESPACE VMI COMMAND…`.
 const NODE: &str = "VMCHAOS_SCENARIOS_NODE";
 
-/// The permissions of the operator on a real cluster: the roles that ship.
-const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
-const SHIPPED: &str = "?labelSelector=app.kubernetes.io%2Fpart-of%3Dkubectl-vmchaos";
 const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/default/events";
 const DEBUG_PODS: &str = "/api/v1/pods?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dkubectl-vmchaos";
 
@@ -190,63 +189,6 @@ impl Backend {
         reasons.map(str::to_owned).collect()
     }
 
-    /// Runs `tc` in a VM's network namespace, as somebody else on its node might.
-    pub(crate) fn tc(&self, vmi: &str, args: &str) -> String {
-        let args: Vec<&str> = args.split(' ').collect();
-        let output = match &self.place {
-            Place::Practice(practice) => practice.tc("default", vmi, &args).unwrap(),
-            Place::Real { node } => on_node(node, vmi, &[&["tc"], &args[..]].concat()),
-        };
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Root qdiscs of ours in the kernel of a VM: `DEVICE: LINE`.
-    pub(crate) fn qdiscs(&self, vmi: &str) -> Vec<String> {
-        let lines: Vec<(String, String)> = match &self.place {
-            Place::Practice(practice) => practice.qdiscs("default", vmi),
-            Place::Real { .. } => {
-                let text = self.tc(vmi, "qdisc show");
-                let device = |line: &str| {
-                    line.split(' ')
-                        .skip_while(|word| *word != "dev")
-                        .nth(1)
-                        .unwrap()
-                        .to_owned()
-                };
-                text.lines().map(|line| (device(line), line.to_owned())).collect()
-            }
-        };
-        support::ours(lines)
-    }
-
-    /// nftables' tables of ours in the kernel of a VM, with RUN for the run's name.
-    pub(crate) fn tables(&self, vmi: &str) -> Vec<String> {
-        let lines: Vec<String> = match &self.place {
-            Place::Practice(practice) => practice.filters("default", vmi),
-            Place::Real { node } => {
-                let output = on_node(node, vmi, &["nft", "list", "tables"]);
-                assert!(output.status.success(), "{output:?}");
-                let text = String::from_utf8(output.stdout).unwrap();
-                let names = text.lines().filter_map(|line| line.split(' ').nth(2));
-                names
-                    .filter(|name| name.starts_with("vmchaos_"))
-                    .map(|name| format!("nft {name}"))
-                    .collect()
-            }
-        };
-        let named = |line: String| match line.strip_prefix("nft vmchaos_") {
-            Some(run) if !run.starts_with("lock_") => "nft RUN".to_owned(),
-            _ => line,
-        };
-        lines
-            .into_iter()
-            .map(named)
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect()
-    }
-
     /// Waits for a state of the cluster; the limit is patience.
     #[track_caller]
     pub(crate) fn until(&self, what: &str, mut condition: impl FnMut(&Self) -> bool) {
@@ -261,53 +203,4 @@ impl Backend {
             (vec![], vec![], vec![])
         );
     }
-
-    /// Takes a permission away from the operator until the scenario ends.
-    pub(crate) fn forbid(&mut self, verb: &str, group: &str, resource: &str, subresource: &str) {
-        if let Place::Practice(practice) = &self.place {
-            return practice.forbid(verb, group, resource, subresource, "*");
-        }
-        let whole = [resource, subresource].join("/").trim_end_matches('/').to_owned();
-        for role in self.items(&format!("{ROLES}{SHIPPED}")) {
-            let mut rules = role["rules"].clone();
-            for rule in rules.as_array_mut().unwrap() {
-                if rule["apiGroups"] == json!([group]) && rule["resources"] == json!([whole]) {
-                    // A rule without verbs is not allowed.
-                    let verbs = rule["verbs"].as_array_mut().unwrap();
-                    verbs
-                        .iter_mut()
-                        .filter(|one| *one == verb)
-                        .for_each(|one| *one = json!("none"));
-                }
-            }
-            if rules != role["rules"] {
-                let path = format!("{ROLES}/{}", role["metadata"]["name"].as_str().unwrap());
-                self.patch(&path, &json!({"rules": rules}));
-                self.taken.push((path, role["rules"].clone()));
-            }
-        }
-        assert!(!self.taken.is_empty(), "no role permits {verb} {whole}");
-        // Where the roles are bound: the VMs' namespace, the debug pods', the whole cluster.
-        self.until("the permission is gone", |backend| {
-            ["default", "kubevirt", ""].iter().all(|namespace| {
-                let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {"user": "operator",
-                    "resourceAttributes": {"namespace": namespace, "verb": verb, "group": group, "resource": resource, "subresource": subresource}}});
-                let answer = backend.ask("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", &review);
-                answer.unwrap()["status"]["allowed"] == false
-            })
-        });
-    }
-}
-
-impl Drop for Backend {
-    fn drop(&mut self) {
-        // One that was changed twice was whole before the first time.
-        while let Some((path, rules)) = self.taken.pop() {
-            let _ = self.ask("PATCH", &path, &json!({"rules": rules}));
-        }
-    }
-}
-
-fn on_node(node: &PathBuf, vmi: &str, command: &[&str]) -> std::process::Output {
-    limit::output(Command::new(node).args(["default", vmi]).args(command))
 }

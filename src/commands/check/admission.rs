@@ -1,6 +1,6 @@
 //! Whether a namespace takes debug pods: the API server is asked by a dry run.
 
-use super::{Findings, Known, nodes};
+use super::{Findings, Known, PodsFor, nodes, pods_for};
 use crate::cli::CheckRequest;
 use crate::cluster::{Cluster, pod_admission, pod_namespace};
 use crate::fault::{AgentImage, ImageSource};
@@ -59,7 +59,13 @@ pub(super) async fn admission(
                     None,
                 );
             }
-            Err(error) => findings.lack_by(Check::Admission, namespace, CheckResult::Failed, error),
+            Err(error) => match pods_for(request) {
+                PodsFor::Part(lost) => {
+                    let fix = error.hint.map(String::from);
+                    findings.warn(Check::Admission, namespace, &error.message, lost, fix);
+                }
+                _ => findings.lack_by(Check::Admission, namespace, CheckResult::Failed, error),
+            },
         }
     }
     if let Some((chosen, namespace)) = chosen.and_then(|number| Some((number, candidates.get(number)?))) {
@@ -85,13 +91,16 @@ pub(super) async fn admission(
         } else {
             why.join("; ")
         };
-        findings.lack(
-            Check::Admission,
-            pod_namespace::OWN,
-            CheckResult::Failed,
-            why,
-            Some(fix),
-        );
+        match pods_for(request) {
+            PodsFor::Part(lost) => findings.warn(Check::Admission, pod_namespace::OWN, &why, lost, Some(fix)),
+            _ => findings.lack(
+                Check::Admission,
+                pod_namespace::OWN,
+                CheckResult::Failed,
+                why,
+                Some(fix),
+            ),
+        }
     }
     PodPlace {
         namespace: candidates.last().map_or(pod_namespace::OWN, |last| *last).to_owned(),

@@ -39,6 +39,12 @@ impl Findings {
         self.lack(check, subject, result, error.message, error.hint.map(String::from));
     }
 
+    /// Something without which a part of what was asked about is not possible, and the rest is; `lost` says which part.
+    pub(super) fn warn(&mut self, check: Check, subject: &str, detail: &str, lost: &str, fix: Option<String>) {
+        let detail = format!("{detail}; without it {lost}");
+        self.note(check, subject, CheckResult::Warning, Some(detail), fix);
+    }
+
     pub(super) fn lack(
         &mut self,
         check: Check,

@@ -13,7 +13,7 @@ use super::{COMMAND, begin, driver, kill, manifest_files, plan_text, report as d
 use crate::cluster::events::Regarding;
 use crate::cluster::kubevirt::KubeVirt;
 use crate::cluster::pod_namespace::PodNamespaces;
-use crate::cluster::rules::Rule;
+use crate::cluster::rules::{FOLLOWED, Rule};
 use crate::cluster::{
     Cluster, ClusterError, LauncherImages, Selection, VirtualMachineInstance, VmiRow, launcher_images, manifest,
 };
@@ -172,6 +172,11 @@ impl Fault for OutageFault {
             let killing: Result<Vec<_>, String> = killing.collect();
             let killing = killing.map_err(|why| Stop::refused(Reason::Plan, why))?;
             let namespace = debug_pods::place(cluster, namespaces, &killing, dry_run, COMMAND).await?;
+            let places = Places {
+                pods: &namespace,
+                ..places
+            };
+            permitted(cluster, COMMAND, &FOLLOWED, places, "").await?;
             plan.pods = Some(Pods {
                 namespace,
                 ..pods.clone()

@@ -42,7 +42,6 @@ pub(crate) const OUTAGE: &[Rule] = {
             needed: Optional("--mode pod is not possible"),
             ..pods("delete", RuleScope::VmiNamespace)
         },
-        LAUNCHER_IMAGE,
         for_kill(pods("create", RuleScope::PodNamespace)),
         for_kill(pods("get", RuleScope::PodNamespace)),
         for_kill(pods("list", RuleScope::PodNamespace)),
@@ -50,6 +49,8 @@ pub(crate) const OUTAGE: &[Rule] = {
         for_kill(pods("delete", RuleScope::PodNamespace)),
         for_kill(attach("get")),
         for_kill(attach("create")),
+        // Behind those of the pods: where these go to KubeVirt's namespace, what is lost is more than the image's name.
+        LAUNCHER_IMAGE,
         EVENTS,
         OTHER_RUNS,
         UNDER_WAY,
