@@ -221,7 +221,12 @@ fn a_command_to_rehearse_that_is_not_behind_two_dashes_is_told_how_it_is_written
         ),
     ] {
         assert_eq!(told(line), next);
-        assert_eq!(kubectl_vmchaos::cli::parse(words(line)).unwrap_err().exit_code(), 2);
+        assert_eq!(
+            kubectl_vmchaos::testing::cli::parse(words(line))
+                .unwrap_err()
+                .exit_code(),
+            2
+        );
     }
     // A flag is no command, and what is wrong with the rehearsed command is said as without a rehearsal.
     for line in [

@@ -1,7 +1,7 @@
 //! What the debug pods of `outage --mode kill` need: `check` names exactly what is missing of it, and the run says it before
 //! anything is changed.
 
-use kubectl_vmchaos::cluster::rules::{Rule, RuleScope};
+use kubectl_vmchaos::testing::cluster::rules::{Rule, RuleScope};
 
 use super::jobs::quick;
 use super::proof::{grants, rules};
