@@ -29,6 +29,15 @@ pub struct ForAllSteps {
     pub pods: Vec<(String, Vec<String>)>,
 }
 
+impl ForAllSteps {
+    /// What a flag about debug pods was given as, by its name without dashes.
+    pub fn pod_flag(&self, name: &str) -> Option<&str> {
+        let (_, words) = self.pods.iter().find(|(of, _)| of == name)?;
+        let last = words.last()?;
+        Some(last.split_once('=').map_or(last.as_str(), |(_, value)| value))
+    }
+}
+
 /// A fault of a file as a command line would have asked for it.
 #[derive(Debug, Clone)]
 pub struct StepRequest {
