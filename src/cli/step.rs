@@ -12,6 +12,9 @@ use crate::gameday::step::{FaultStep, Setting};
 const NOT_OF_A_STEP: [&str; 3] = ["Safety", "Connection", "Records"];
 /// Of the others: what runs privileged is the operator's word, and somebody always stays with a game day.
 const OPERATORS: [&str; 3] = ["image", "pod-namespace", "detach"];
+/// The outage that has debug pods.
+const OUTAGE: &str = "outage";
+const KILL: &str = "--mode=kill";
 /// The VMs by name, which are no flag on the command line.
 const VMS: &str = "vms";
 /// A connection flag that a step may have.
@@ -113,7 +116,9 @@ pub fn step(fault: &FaultStep, all: &ForAllSteps) -> Result<StepRequest, Vec<Wro
         let takes = root
             .find_subcommand(fault.command)
             .is_some_and(|command| command.get_arguments().any(|arg| arg.get_long() == Some(long)));
-        if takes {
+        // Of an outage only a kill has debug pods, and no other takes flags about them.
+        let has_pods = fault.command != OUTAGE || line.iter().any(|word| word == KILL);
+        if takes && has_pods {
             // The operator's word stands above the file's.
             let flag = format!("--{long}=");
             line.retain(|word| !word.starts_with(&flag));

@@ -39,7 +39,7 @@ pub(super) struct UnattendedArgs {
     /// Image of this program that the Job runs; --image is that of the debug pods
     #[arg(long, value_name = "REF", value_parser = image)]
     job_image: Option<String>,
-    /// Do without nobody's permission: refuse where one is missing that could be done without, for nobody reads the plan
+    /// Refuse where any permission is missing, also one that could be done without: nobody reads the plan. Every Job has it
     #[arg(long, hide_short_help = true)]
     unattended: bool,
 }
@@ -81,8 +81,9 @@ impl UnattendedArgs {
                 "add --as-job or --as-cronjob CRON; --image is the image of debug pods",
             )),
             (true, None) => {
-                let build =
-                    CommandLine::new("podman build -f plugin-manifest/Containerfile -t REGISTRY/kubectl-vmchaos .");
+                let build = CommandLine::new(
+                    "plugin-manifest/image target/image x86_64-unknown-linux-musl && podman build -f plugin-manifest/Containerfile -t REGISTRY/kubectl-vmchaos target/image",
+                );
                 Err(Problem::usage(
                     format!("{flag} needs the image of this program: --job-image REF"),
                     build.to("there is none to be had ready-made; to build it from the source, and then to push it: "),

@@ -184,10 +184,6 @@ pub(crate) struct Takes {
 /// How VMs are chosen, as far as it decides about permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Choice {
-    /// In each namespace one, by its name.
-    pub(crate) one_by_one: bool,
-    /// By what they match.
-    pub(crate) matched: bool,
     /// In all namespaces.
     pub(crate) everywhere: bool,
     /// The operator says what debug pods run.
@@ -211,13 +207,7 @@ pub(crate) struct Keys {
 impl Choice {
     /// What of these rules a fault needs whose VMs are chosen so.
     pub(crate) fn of(self, rules: &[Rule]) -> Vec<Rule> {
-        let is_needed = |rule: &&Rule| match (rule.scope, rule.resource, rule.verb) {
-            (RuleScope::KubeVirtNamespace, ..) => !self.image_given,
-            // How they run, and whether they are protected, is read of VMs one by one or all at once.
-            (RuleScope::VmiNamespace, "virtualmachines", "list") => !self.one_by_one,
-            (RuleScope::VmiNamespace, "virtualmachines", "get") => !self.matched,
-            _ => true,
-        };
+        let is_needed = |rule: &&Rule| rule.scope != RuleScope::KubeVirtNamespace || !self.image_given;
         let protected = self.everywhere.then_some(ALL_NAMESPACES);
         rules.iter().filter(is_needed).copied().chain(protected).collect()
     }

@@ -55,21 +55,10 @@ impl Least {
         &self.0
     }
 
-    /// Whether any of it is about debug pods.
-    pub(crate) fn has_debug_pods(needs: &[Need]) -> bool {
-        Self::has(needs, RuleScope::PodNamespace)
-    }
-
     /// Whether any of it is to hold in KubeVirt's namespace.
     pub(crate) fn has_kubevirts(needs: &[Need]) -> bool {
-        Self::has(needs, RuleScope::KubeVirtNamespace)
-    }
-
-    fn has(needs: &[Need], scope: RuleScope) -> bool {
-        needs
-            .iter()
-            .flat_map(|need| &need.rules)
-            .any(|rule| rule.scope == scope)
+        let mut rules = needs.iter().flat_map(|need| &need.rules);
+        rules.any(|rule| rule.scope == RuleScope::KubeVirtNamespace)
     }
 
     /// The rules of a role for each namespace, and of the one for the whole cluster.
@@ -138,6 +127,6 @@ mod tests {
             ]
         );
         assert_eq!(least.roles().len(), 3);
-        assert!(!Least::has_debug_pods(&needs));
+        assert!(!Least::has_kubevirts(&needs));
     }
 }

@@ -1,6 +1,5 @@
 //! What a step comes to, as far as its file says it: no cluster is asked.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::guards::Guards;
@@ -38,15 +37,9 @@ pub(super) enum AtMost {
 impl<F: Fault> Foreseen for Of<F> {
     fn need(&self, current: &str, guards: &Guards) -> Need {
         let selection = &self.request.wanted.selection;
-        let mut in_namespace: BTreeMap<String, usize> = BTreeMap::new();
-        for (namespace, _) in selection.named(current) {
-            *in_namespace.entry(namespace).or_default() += 1;
-        }
         let scope = selection.scope(current);
         let pods = self.request.fault.pods();
         let choice = Choice {
-            one_by_one: !in_namespace.is_empty() && in_namespace.values().all(|vms| *vms == 1),
-            matched: selection.names.is_empty(),
             everywhere: scope == Scope::Cluster,
             image_given: guards.image(pods.and_then(|pods| pods.image.as_ref())).is_some(),
         };

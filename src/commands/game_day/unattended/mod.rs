@@ -23,6 +23,7 @@ use super::read::{Asked, read_texts};
 use super::{files, judge, text};
 use crate::cli::{GameDayRequest, ManifestsRequest};
 use crate::cluster::rules::{Needed, vmis};
+use crate::escape::escape;
 use crate::gameday::check::What;
 use crate::gameday::file::GameDay;
 use crate::gameday::file::Text;
@@ -95,7 +96,14 @@ async fn in_namespace(
     })?;
     let mut request = request.clone();
     request.for_all.namespace = Some(cluster.namespace.clone());
-    let asked = read_texts(&request, texts)?;
+    let asked = read_texts(&request, texts).map_err(|stop| {
+        let namespace = escape(&cluster.namespace);
+        let told = format!(
+            "a Job has one namespace for VMs that name none, which would be the context's, {namespace}: {}",
+            stop.problem.message
+        );
+        not_a_job(told).hint("name the namespace of every VM in the file, as NAMESPACE/NAME or `namespace`")
+    })?;
     Ok((request, asked))
 }
 

@@ -5,11 +5,10 @@ use super::super::super::Context;
 use super::super::super::guards::Guards;
 use super::super::read::Asked;
 use super::needs;
-use super::places::places;
 use crate::cli::GameDayRequest;
 use crate::cluster::Cluster;
 use crate::cluster::access::{self, Verdict};
-use crate::command_line::CommandLine;
+use crate::cluster::pod_namespace::PodNamespaces;
 use crate::permissions::least::Least;
 use crate::problem::Reason;
 use crate::stop::Stop;
@@ -23,12 +22,14 @@ pub(in super::super) async fn permitted(
     asked: &Asked,
 ) -> Result<(), Stop> {
     let needs = needs(asked, &cluster.namespace, guards);
-    let needs_home = Least::has_kubevirts(&needs);
-    let pods = request.for_all.pod_flag("pod-namespace");
-    let (pods, kubevirt) = match pods {
-        Some(named) if !needs_home => (named.to_owned(), None),
-        _ => places(context, cluster, pods, needs_home).await?,
+    let named = request.for_all.pod_flag("pod-namespace");
+    let read = async { Ok(PodNamespaces::read(cluster, named).await) };
+    let namespaces = context.unless_signalled(read).await?;
+    // Without any the plan says why.
+    let Some(pods) = namespaces.candidates().first().map(|name| (*name).to_owned()) else {
+        return Ok(());
     };
+    let kubevirt = namespaces.kubevirt().map(str::to_owned);
     let least = Least::of(&needs, &pods, kubevirt.as_deref());
     let review = async { Ok(access::ask_all(cluster, least.rules().to_vec()).await) };
     let reviewed = context.unless_signalled(review).await?;
@@ -47,7 +48,7 @@ pub(in super::super) async fn permitted(
             format!("{} {}{place}", access.rule.verb, access.rule.qualified())
         })
         .collect();
-    let again = cluster.again(CommandLine::from(first.can_i()));
+    let again = cluster.again(first.can_i());
     Err(Stop::refused(
         Reason::Forbidden,
         format!(

@@ -55,7 +55,7 @@ pub(super) async fn ground(
 }
 
 /// The namespace of debug pods, and KubeVirt's own where it is needed.
-pub(super) async fn places(
+async fn places(
     context: &Context,
     cluster: &Cluster,
     named: Option<&str>,
