@@ -33,7 +33,7 @@ pub(super) struct UnattendedArgs {
     /// the config file; those of the connection are not, and --yes is: what a guard wants typed needs --yes=CONTEXT here, too.
     #[arg(long, conflicts_with_all = ["as_cronjob", "plan", "dry_run", "report"])]
     as_job: bool,
-    /// The same as a CronJob: five fields in UTC, such as '0 3 * * 2', or @daily
+    /// The same as a `CronJob`: five fields in UTC, such as '0 3 * * 2', or @daily
     #[arg(long, value_name = "CRON", value_parser = Cron::parse, conflicts_with_all = ["plan", "dry_run", "report"])]
     as_cronjob: Option<Cron>,
     /// Image of this program that the Job runs; --image is that of the debug pods

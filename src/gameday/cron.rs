@@ -1,7 +1,7 @@
-//! Schedules of CronJobs: what Kubernetes takes, read here so that what is wrong is said with its field and before it is applied.
+//! Schedules of `CronJob`s: what Kubernetes takes, read here so that what is wrong is said with its field and before it is applied.
 //!
 //! Kubernetes reads them with `ParseStandard` of robfig/cron: five fields, names of months and days, `0` is Sunday and `7` is
-//! refused. Of its macros `@every` is left out: it counts from when the CronJob was made, and says no time of day.
+//! refused. Of its macros `@every` is left out: it counts from when the `CronJob` was made, and says no time of day.
 
 use std::fmt;
 

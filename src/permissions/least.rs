@@ -63,7 +63,9 @@ impl Least {
 
     /// The rules of a role for each namespace, and of the one for the whole cluster.
     pub(crate) fn roles(&self) -> BTreeMap<Option<String>, Vec<PolicyRule>> {
-        let mut places: BTreeMap<Option<String>, BTreeMap<(&str, String), BTreeSet<&str>>> = BTreeMap::new();
+        /// Verbs by API group and resource.
+        type Verbs<'a> = BTreeMap<(&'a str, String), BTreeSet<&'a str>>;
+        let mut places: BTreeMap<Option<String>, Verbs<'_>> = BTreeMap::new();
         for (rule, namespace) in &self.0 {
             places
                 .entry(namespace.clone())

@@ -79,7 +79,7 @@ pub(crate) fn grants(documents: &[Value]) -> Vec<Grant> {
     grants
 }
 
-/// The pod of a Job or a CronJob.
+/// The pod of a Job or a `CronJob`.
 pub(crate) fn pod(documents: &[Value]) -> &Value {
     let job = documents.last().unwrap();
     let spec = if job["kind"] == "CronJob" {

@@ -46,7 +46,7 @@ fn flags_reach_the_job_and_the_binary_takes_them() {
         assert!(
             args.windows(words.len()).any(|args| args == words),
             "{words:?} is not in {args:?}"
-        )
+        );
     };
     for words in [
         ["--set", "delay=30ms"],

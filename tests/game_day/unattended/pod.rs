@@ -206,14 +206,14 @@ exec env -u TOKEN -u AUTHORITY \"$@\"",
         .env("XDG_STATE_HOME", folder.path())
         .env("KUBERNETES_SERVICE_HOST", host)
         .env("KUBERNETES_SERVICE_PORT", port);
-    let test = "game_day::unattended::pod::a_pods_service_account_is_enough";
+    let here = "game_day::unattended::pod::a_pods_service_account_is_enough";
     let output = match command.output() {
         Ok(output) => output,
-        Err(error) => return skip(test, &format!("unshare: {error}")),
+        Err(error) => return skip(here, &format!("unshare: {error}")),
     };
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     if told.starts_with("unshare: ") || told.starts_with("mount: ") || output.status.code() == Some(77) {
-        return skip(test, &told);
+        return skip(here, &told);
     }
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(told.contains("in-cluster"), "{told}");

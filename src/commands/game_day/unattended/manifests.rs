@@ -18,7 +18,7 @@ use crate::permissions::roles::yaml;
 /// Where a pod keeps what a run keeps: the history, and manifests of what an outage makes again.
 const STATE: &str = "/var/lib/kubectl-vmchaos";
 const USER: u32 = 65532;
-/// The longest name of a CronJob, whose Jobs have 11 characters more.
+/// The longest name of a `CronJob`, whose Jobs have 11 characters more.
 const NAME: usize = 52;
 /// A run that could not begin for so long is left out, in seconds.
 const LATE: u32 = 300;
