@@ -8,6 +8,8 @@ mod history;
 mod plans;
 mod reports;
 mod runs;
+#[cfg(unix)]
+mod unattended;
 
 use std::time::Duration;
 

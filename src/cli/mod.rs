@@ -26,6 +26,7 @@ mod runs;
 mod selection;
 mod step;
 mod target;
+mod unattended;
 mod usage;
 mod value_parser;
 
@@ -47,6 +48,7 @@ pub use run::GameDayRequest;
 pub use runs::{CheckRequest, HaltRequest, ListRequest, StatusRequest};
 pub use selection::{HowMany, Wanted};
 pub use step::{ForAllSteps, StepRequest, step, step_keys};
+pub use unattended::ManifestsRequest;
 use usage::{Rejected, into_clap};
 
 use crate::cluster::Connection;
@@ -221,11 +223,11 @@ where
     let given = given::command(&root, &matches);
     let recorded = given::recorded(&root, &matches);
     let replay = record::replay(&root, &matches);
-    let pods = run::pod_words(&root, &matches);
+    let words = run::words(&root, &matches);
     let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut root))?;
     let name = matches.subcommand_name().unwrap_or_default();
     let invocation = match replay {
-        Ok(None) => cli.invocation(given, pods),
+        Ok(None) => cli.invocation(given, words),
         Ok(Some(replay)) => Ok(cli.global.invocation(Action::Replay(replay), given)),
         Err(usage) => Err(Rejected::Usage(usage)),
     };
@@ -270,11 +272,11 @@ fn command_for(name: &str) -> clap::Command {
 // === impl Cli ===
 
 impl Cli {
-    fn invocation(self, given: Vec<String>, pods: Vec<(String, Vec<String>)>) -> Result<Invocation, Rejected> {
+    fn invocation(self, given: Vec<String>, words: run::Words) -> Result<Invocation, Rejected> {
         let namespace = self.global.connection.namespace();
         let action = match self.command {
             Command::Fault(args) => Action::Fault(args.request(namespace)?),
-            Command::Run(args) => args.action(namespace, pods)?,
+            Command::Run(args) => args.action(namespace, words)?,
             Command::History(args) => Action::History(args.request()),
             Command::List(args) => Action::List(args.request(namespace)?),
             Command::Status(args) => Action::Status(args.request(namespace)),

@@ -9,6 +9,7 @@ use super::fault_flags::PodArgs;
 use super::record::{ReportArgs, ReportFile};
 use super::request::{DryRun, Writing, WritingArgs};
 use super::step::ForAllSteps;
+use super::unattended::{ManifestsRequest, UnattendedArgs, passed_on};
 use super::value_parser::{seed, value};
 use super::{Action, given};
 use crate::fault::Given;
@@ -24,6 +25,9 @@ Examples:
 
   # With another value than the file's, on the practice cluster
   kubectl vmchaos rehearse -- run -f game-day.yaml --set latency=300ms --yes
+
+  # Have the cluster run it every Tuesday at three
+  kubectl vmchaos run -f game-day.yaml --as-cronjob '0 3 * * 2' --job-image REGISTRY/kubectl-vmchaos:1.0 | kubectl apply -f -
 
   # A file to begin with; and what an editor completes files by
   kubectl vmchaos run --example game-day > game-day.yaml
@@ -62,7 +66,7 @@ pub(super) struct RunArgs {
     #[arg(long)]
     allow_commands: bool,
     /// So many times as fast, on the practice cluster only: waits, durations and intervals
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1000), conflicts_with_all = ["as_job", "as_cronjob"])]
     speed: Option<u32>,
     /// Draw the same VMIs and schedules again; printed with every plan
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true, value_parser = seed)]
@@ -73,6 +77,8 @@ pub(super) struct RunArgs {
     /// Print an example: `game-day`, `slow-network`, `migrations`
     #[arg(long, value_name = "NAME", exclusive = true)]
     example: Option<String>,
+    #[command(flatten)]
+    unattended: UnattendedArgs,
     #[command(flatten)]
     pod: PodArgs,
     #[command(flatten)]
@@ -95,6 +101,10 @@ pub struct GameDayRequest {
     pub allow_commands: bool,
     /// `--speed`: so many times as fast.
     pub speed: Option<u32>,
+    /// `--unattended`: no permission is done without.
+    pub unattended: bool,
+    /// Asked for in place of a run.
+    pub manifests: Option<ManifestsRequest>,
     pub writing: Writing,
     pub records: Vec<ReportFile>,
     /// Flags that were accepted and do nothing, each as a line for stderr.
@@ -108,16 +118,26 @@ fn set(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// The flags about debug pods in `matches`, and the words they were given as.
-pub(super) fn pod_words(root: &Command, matches: &ArgMatches) -> Vec<(String, Vec<String>)> {
-    let words = PODS
+/// Flags as the words they were given as.
+pub(super) struct Words {
+    /// Those about debug pods, by their names.
+    pods: Vec<(String, Vec<String>)>,
+    /// Those that a Job has, too.
+    passed_on: Vec<String>,
+}
+
+pub(super) fn words(root: &Command, matches: &ArgMatches) -> Words {
+    let pods = PODS
         .into_iter()
         .map(|of| (of.replace('_', "-"), given::flags(root, matches, |id| id == of)));
-    words.filter(|(_, words)| !words.is_empty()).collect()
+    Words {
+        pods: pods.filter(|(_, words)| !words.is_empty()).collect(),
+        passed_on: passed_on(root, matches),
+    }
 }
 
 impl RunArgs {
-    pub(super) fn action(self, namespace: Option<String>, pods: Vec<(String, Vec<String>)>) -> Result<Action, Problem> {
+    pub(super) fn action(self, namespace: Option<String>, words: Words) -> Result<Action, Problem> {
         if self.schema {
             return Ok(Action::Schema);
         }
@@ -146,10 +166,12 @@ impl RunArgs {
                 namespace,
                 seed: 0,
                 reason: writing.reason.clone(),
-                pods,
+                pods: words.pods,
             },
             allow_commands: self.allow_commands,
             speed: self.speed,
+            unattended: self.unattended.is_unattended(),
+            manifests: self.unattended.manifests(words.passed_on)?,
             writing,
             records: self.report.files()?,
             ignored: self.pod.ignored(),

@@ -14,6 +14,9 @@ use crate::gameday::step::{FaultStep, Setting};
 const NOT_OF_A_STEP: [&str; 3] = ["Safety", "Connection", "Records"];
 /// Of the others: what runs privileged is the operator's word, and somebody always stays with a game day.
 const OPERATORS: [&str; 3] = ["image", "pod-namespace", "detach"];
+/// The outage that has debug pods.
+const OUTAGE: &str = "outage";
+const KILL: &str = "--mode=kill";
 /// The VMs by name, which are no flag on the command line.
 const VMS: &str = "vms";
 /// A connection flag that a step may have.
@@ -36,6 +39,15 @@ pub struct ForAllSteps {
     pub reason: Option<String>,
     /// Flags about debug pods without their dashes, and the words they were given as.
     pub pods: Vec<(String, Vec<String>)>,
+}
+
+impl ForAllSteps {
+    /// What a flag about debug pods was given as, by its name without dashes.
+    pub fn pod_flag(&self, name: &str) -> Option<&str> {
+        let (_, words) = self.pods.iter().find(|(of, _)| of == name)?;
+        let last = words.last()?;
+        Some(last.split_once('=').map_or(last.as_str(), |(_, value)| value))
+    }
 }
 
 /// A fault of a file as a command line would have asked for it.
@@ -112,7 +124,9 @@ pub fn step(fault: &FaultStep, all: &ForAllSteps) -> Result<StepRequest, Vec<Wro
         let takes = root
             .find_subcommand(fault.command)
             .is_some_and(|command| command.get_arguments().any(|arg| arg.get_long() == Some(long)));
-        if takes {
+        // Of an outage only a kill has debug pods, and no other takes flags about them.
+        let has_pods = fault.command != OUTAGE || line.iter().any(|word| word == KILL);
+        if takes && has_pods {
             // The operator's word stands above the file's.
             let flag = format!("--{long}=");
             line.retain(|word| !word.starts_with(&flag));

@@ -64,17 +64,19 @@ pub struct Places<'a> {
 /// Asks the API server about every rule in every place it must hold, all at once. A server that does not answer the question
 /// makes the verdict [`Verdict::Unknown`].
 pub async fn review(cluster: &Cluster, rules: &[Rule], places: Places<'_>) -> Vec<Access> {
-    let questions = questions(rules, places);
-    join_all(
-        questions
-            .into_iter()
-            .map(|(rule, namespace)| ask(cluster, rule, namespace)),
-    )
-    .await
+    ask_all(cluster, questions(rules, places)).await
+}
+
+/// Asks about each rule in the namespace beside it, all at once.
+pub(crate) async fn ask_all(cluster: &Cluster, questions: Vec<(Rule, Option<String>)>) -> Vec<Access> {
+    let asked = questions
+        .into_iter()
+        .map(|(rule, namespace)| ask(cluster, rule, namespace));
+    join_all(asked).await
 }
 
 /// Every rule with each place it must hold in; the same question is asked once.
-fn questions(rules: &[Rule], places: Places<'_>) -> Vec<(Rule, Option<String>)> {
+pub(crate) fn questions(rules: &[Rule], places: Places<'_>) -> Vec<(Rule, Option<String>)> {
     let mut seen = BTreeSet::new();
     let mut all = Vec::new();
     for rule in rules {

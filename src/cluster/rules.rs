@@ -41,6 +41,13 @@ pub(crate) const NAMESPACES: Rule = in_cluster(
     "namespaces",
     "a namespace that does not exist looks like an empty one, and one that is protected like any other",
 );
+/// Where VMs are looked for in all of them.
+pub(crate) const ALL_NAMESPACES: Rule = in_cluster(
+    "list",
+    "",
+    "namespaces",
+    "a namespace that is annotated as protected is like any other",
+);
 /// The same where debug pods are made too: [`super::pod_namespace`] asks for the label of `vmchaos`.
 pub(crate) const NAMESPACES_AND_LABEL: Rule = in_cluster(
     "get",

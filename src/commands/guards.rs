@@ -26,6 +26,8 @@ pub(super) struct Guards {
     config: Config,
     /// Where the config file is, or would be.
     file: String,
+    /// What it says, where there is one.
+    text: Option<String>,
 }
 
 /// What else is going on where a plan acts.
@@ -66,13 +68,26 @@ impl Guards {
             refused(format!("{file}: {}", escape(&why)))
                 .hint("put the file right, or move it away; the README has every key")
         })?;
-        Ok(Self { config, file })
+        Ok(Self {
+            config,
+            file,
+            text: Some(text),
+        })
+    }
+
+    /// The config file, as it was read.
+    pub(super) fn text(&self) -> Option<&str> {
+        self.text.as_deref()
     }
 
     /// Without a config file, which would be this one.
     fn built_in(file: String) -> Self {
         let config = Config::default();
-        Self { config, file }
+        Self {
+            config,
+            file,
+            text: None,
+        }
     }
 
     /// What the operator wants debug pods to run: by `--image`, else by the config file.

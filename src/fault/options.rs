@@ -16,6 +16,16 @@ pub enum Execution {
     Parallel,
 }
 
+impl Execution {
+    /// How many times a VM's turn so many VMs take.
+    pub(crate) fn turns(self, vms: usize) -> u32 {
+        match self {
+            Self::Serial => u32::try_from(vms).unwrap_or(u32::MAX),
+            Self::Parallel => 1,
+        }
+    }
+}
+
 /// What becomes of the fault of a VM that moves to another node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -25,7 +25,7 @@ use self::registry::Ground;
 use self::screen::Screen;
 use crate::cluster::events::Regarding;
 use crate::cluster::pod_namespace::PodNamespaces;
-use crate::cluster::rules::Rule;
+use crate::cluster::rules::{ALL_NAMESPACES, Rule, RuleScope};
 use crate::cluster::{Cluster, ClusterError, Selection, VirtualMachineInstance, VmiRow};
 use crate::fault::{AgentImage, Execution, Unfit};
 use crate::plan::consent::Confirmed;
@@ -59,6 +59,15 @@ pub(crate) trait Fault: Clone {
     fn node_needs(_command: &str) -> Option<&'static [NodeNeed]> {
         None
     }
+
+    /// What of that this one needs, where its VMs are chosen so.
+    fn needs(&self, choice: Choice) -> Vec<Rule>;
+
+    /// The longest it takes on so many VMs, as [`Takes::most`].
+    fn at_most(&self, vms: usize) -> Option<Duration>;
+
+    /// The longest it takes to put everything back once it is interrupted, on a cluster that answers.
+    fn back_within(&self) -> Duration;
 
     /// Why a VMI cannot take it by the flags' defaults, as far as a list of VMIs tells.
     fn unfit_now(row: &VmiRow, vmi: &VirtualMachineInstance, ground: &Ground) -> Option<Unfit>;
@@ -175,6 +184,15 @@ pub(crate) struct Takes {
     pub(crate) most: Option<Duration>,
 }
 
+/// How VMs are chosen, as far as it decides about permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Choice {
+    /// In all namespaces.
+    pub(crate) everywhere: bool,
+    /// The operator says what debug pods run.
+    pub(crate) image_given: bool,
+}
+
 /// What the keys of a run are said to do.
 pub(crate) struct Keys {
     /// What `r` does while a VM has its fault, where it does something only then.
@@ -185,6 +203,17 @@ pub(crate) struct Keys {
     pub(crate) stop: &'static str,
     /// What is going on after that.
     pub(crate) stopping: &'static str,
+}
+
+// === impl Choice ===
+
+impl Choice {
+    /// What of these rules a fault needs whose VMs are chosen so.
+    pub(crate) fn of(self, rules: &[Rule]) -> Vec<Rule> {
+        let is_needed = |rule: &&Rule| rule.scope != RuleScope::KubeVirtNamespace || !self.image_given;
+        let protected = self.everywhere.then_some(ALL_NAMESPACES);
+        rules.iter().filter(is_needed).copied().chain(protected).collect()
+    }
 }
 
 // === impl Keys ===

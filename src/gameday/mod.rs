@@ -9,6 +9,7 @@
 
 mod chaos_mesh;
 pub mod check;
+pub mod cron;
 pub(crate) mod engine;
 pub mod file;
 mod krkn;

@@ -149,6 +149,6 @@ pub(super) fn policy_rule<'a>(group: &str, resource: String, verbs: impl IntoIte
 }
 
 /// A role, or a part of one. What holds nothing but texts and lists can always be written; else nothing of it would be applied.
-pub(super) fn yaml(role: &impl Serialize) -> String {
+pub(crate) fn yaml(role: &impl Serialize) -> String {
     serde_saphyr::to_string(role).unwrap_or_else(|error| format!("# not written: {error}\n"))
 }

@@ -66,6 +66,14 @@ func (c *cluster) buildImages() error {
 	if err != nil {
 		return err
 	}
+	commandRoot, err := c.commandLayer()
+	if err != nil {
+		return err
+	}
+	command, err := builder.layerOf(commandRoot)
+	if err != nil {
+		return err
+	}
 	for _, image := range []struct {
 		name   string
 		config object
@@ -73,6 +81,7 @@ func (c *cluster) buildImages() error {
 	}{
 		{pauseImage, object{"Entrypoint": []string{"/pause"}}, []blob{pause}},
 		{guestImage, object{}, []blob{guest}},
+		{commandImage, object{"Entrypoint": []string{"/kubectl-vmchaos"}, "User": "65532:65532"}, []blob{command}},
 		{shells["bash"], object{}, []blob{tools}},
 		{shells["dash"], object{}, []blob{tools, dash}},
 		{shells["busybox"], object{}, []blob{tools, busybox}},

@@ -7,6 +7,8 @@ pub(crate) mod executable;
 pub(crate) mod faults;
 pub(crate) mod http;
 pub(crate) mod limit;
+pub(crate) mod manifests;
+pub(crate) mod permissions;
 mod running;
 pub(crate) mod skip;
 #[cfg(unix)]

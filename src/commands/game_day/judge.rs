@@ -20,23 +20,29 @@ pub(super) fn demands(plan: &GameDayPlan, request: &GameDayRequest) -> Result<Ve
     if programs.is_empty() || request.allow_commands {
         return Ok(demands);
     }
-    let why = match programs.len() {
-        1 => "The file runs a program on this machine, as you".to_owned(),
-        count => format!("The file runs {count} programs on this machine, as you"),
-    };
     if request.writing.yes {
-        return Err(Stop::refused(
-            Reason::Declined,
-            format!("{why}, and --yes does not allow that: {}", programs.join("; ")),
-        )
-        .hint("read the file, and add --allow-commands"));
+        return Err(programs_not_allowed(&programs, "--yes does not allow that"));
     }
+    let why = runs_programs(&programs);
     demands.push(Demand {
         why: format!("{why} (see above)"),
         what: "the game day's name",
         expected: plan.day.name.clone(),
     });
     Ok(demands)
+}
+
+/// Programs of a file that nobody has allowed; `why` they are not taken to be.
+pub(super) fn programs_not_allowed(programs: &[String], why: &str) -> Stop {
+    let told = format!("{}, and {why}: {}", runs_programs(programs), programs.join("; "));
+    Stop::refused(Reason::Declined, told).hint("read the file, and add --allow-commands")
+}
+
+fn runs_programs(programs: &[String]) -> String {
+    match programs.len() {
+        1 => "The file runs a program on this machine, as you".to_owned(),
+        count => format!("The file runs {count} programs on this machine, as you"),
+    }
 }
 
 /// Looks at every check once before anything is done: all must be good.

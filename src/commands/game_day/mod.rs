@@ -3,6 +3,7 @@
 mod checks;
 mod driver;
 mod files;
+mod foreseen;
 mod judge;
 mod plan;
 mod read;
@@ -10,6 +11,7 @@ mod save;
 mod step_fault;
 mod telling;
 mod text;
+mod unattended;
 
 use std::sync::Arc;
 
@@ -68,6 +70,13 @@ pub(super) async fn game_day(context: &Context, mut request: GameDayRequest) -> 
     let request = &request;
     for line in &request.ignored {
         context.printer.warn(line);
+    }
+    if let Some(manifests) = &request.manifests {
+        let printed = unattended::print(context, request, manifests).await;
+        return printed.unwrap_or_else(|stop| {
+            stop.print(&context.printer);
+            stop.exit
+        });
     }
     let read = match (request.speed, &context.rehearsal) {
         (Some(_), None) => {
@@ -162,6 +171,9 @@ async fn carry_out(
         cluster: &cluster,
         guards: &guards,
     };
+    if request.unattended {
+        unattended::permitted(context, &cluster, request, &guards, &asked).await?;
+    }
     // All faults are planned on one look at the cluster.
     let seen = cluster.remembered();
     let planning = Desk { cluster: &seen, ..desk };

@@ -34,7 +34,7 @@ pub(super) struct PlannedFault {
 
 /// Plans every fault. What cannot be is told of all of them.
 pub(super) async fn plan(desk: &Desk<'_>, asked: Asked) -> Result<GameDayPlan, Stop> {
-    let Asked { day, mut faults } = asked;
+    let Asked { day, mut faults, .. } = asked;
     let planned = join_all(faults.iter_mut().map(|fault| fault.plan(desk))).await;
     let steps: Vec<(&Step, &FaultStep)> = day.steps.iter().flat_map(Step::faults).collect();
     let (mut all, mut refused) = (Vec::new(), Vec::new());

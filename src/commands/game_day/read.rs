@@ -1,5 +1,7 @@
 //! The files of a game day, and its faults read as command lines are.
 
+use std::cell::RefCell;
+
 use super::files;
 use super::step_fault::{StepFault, step_fault};
 use crate::cli::{self, ForAllSteps, GameDayRequest};
@@ -7,7 +9,7 @@ use crate::escape::escape;
 use crate::faults::Fault as _;
 use crate::faults::registry::FAULTS;
 use crate::gameday::file::yaml::Path;
-use crate::gameday::file::{self, FileProblem, GameDay, Reading};
+use crate::gameday::file::{self, FileProblem, GameDay, Reading, Text};
 use crate::gameday::step::Step;
 use crate::stop::Stop;
 
@@ -18,19 +20,35 @@ const SHOWN: usize = 50;
 pub(super) struct Asked {
     pub(super) day: GameDay,
     pub(super) faults: Vec<Box<dyn StepFault>>,
+    /// Files that others name, under the names that those have for them.
+    pub(super) named: Vec<Text>,
 }
 
 /// Reads all of it; what is wrong with it is told at once.
 pub(super) fn read(request: &GameDayRequest) -> Result<Asked, Stop> {
-    let texts = files::all(&request.files)?;
+    read_texts(request, &files::all(&request.files)?)
+}
+
+/// The same of files that are read already.
+pub(super) fn read_texts(request: &GameDayRequest, texts: &[Text]) -> Result<Asked, Stop> {
+    let named = RefCell::new(Vec::new());
+    let open = |name: &str| {
+        let text = files::named(name)?;
+        let as_named = Text {
+            name: name.to_owned(),
+            text: text.text.clone(),
+        };
+        named.borrow_mut().push(as_named);
+        Ok(text)
+    };
     let known: Vec<&'static str> = FAULTS.iter().map(|kind| kind.command).collect();
     let reading = Reading {
         given: &request.values,
         faults: &known,
         as_krkn: request.as_krkn,
-        open: &|name| files::named(name),
+        open: &open,
     };
-    let mut day = file::read(&texts, &reading).map_err(|problems| wrong(&problems))?;
+    let mut day = file::read(texts, &reading).map_err(|problems| wrong(&problems))?;
     let mut problems = Vec::new();
     let namespace = namespace(&day, &request.for_all, &mut problems);
     let (mut faults, mut remarks) = (Vec::new(), Vec::new());
@@ -81,7 +99,8 @@ pub(super) fn read(request: &GameDayRequest) -> Result<Asked, Stop> {
         day.remarks.push(told);
     }
     day.namespace = namespace;
-    Ok(Asked { day, faults })
+    let named = named.into_inner();
+    Ok(Asked { day, faults, named })
 }
 
 macro_rules! read_writing {

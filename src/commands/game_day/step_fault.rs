@@ -8,6 +8,7 @@ use futures::future::LocalBoxFuture;
 use super::super::Context;
 use super::super::guards::Guards;
 use super::super::prepare::{Prepared, prepare};
+use super::foreseen::Foreseen;
 use crate::cli::{FaultRequest, HowMany, Request, StepRequest};
 use crate::cluster::events::Recorder;
 use crate::cluster::pod_namespace::PodNamespaces;
@@ -33,7 +34,7 @@ pub(super) struct Desk<'a> {
 }
 
 /// A fault that can be planned and run.
-pub(super) trait StepFault {
+pub(super) trait StepFault: Foreseen {
     /// Whether it says which VMs.
     fn must_choose(&self) -> Result<(), Stop>;
 
@@ -83,8 +84,8 @@ const UNFIT: Duration = Duration::from_secs(20);
 /// Fitness is read from several kinds of objects, so that it is asked again and not watched.
 const AGAIN: Duration = Duration::from_secs(1);
 
-struct Of<F: Fault> {
-    request: Request<F>,
+pub(super) struct Of<F: Fault> {
+    pub(super) request: Request<F>,
     recorded: Vec<String>,
     run: String,
     prepared: Option<Prepared<F>>,

@@ -199,7 +199,7 @@ fn between(bounds: Bounds) -> String {
 }
 
 /// `1h 5m`, `4m 10s`, `20s`, `500ms`
-fn shown(time: Duration) -> String {
+pub(super) fn shown(time: Duration) -> String {
     let (seconds, millis) = (time.as_secs(), time.subsec_millis());
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match (hours, minutes, rest) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::cancel::CANCEL_LIMIT;
 use super::eligibility::{Terrain, unfit_now};
 use super::explain::Limits;
 use super::find::pool;
@@ -23,7 +24,7 @@ use crate::faults::migrate::permissions::MIGRATE;
 use crate::faults::permitted::{Places, permitted};
 use crate::faults::registry::Ground;
 use crate::faults::screen::Screen;
-use crate::faults::{Candidate, Chosen, Fault, Found, Keys, Order, Takes, facts, regarding};
+use crate::faults::{Candidate, Choice, Chosen, Fault, Found, Keys, Order, Takes, facts, regarding};
 use crate::plan::consent::Confirmed;
 use crate::plan::draw::Draw;
 use crate::plan::guards::{Facts, Lasts, counted};
@@ -58,6 +59,18 @@ impl Fault for MigrateFault {
 
     const PERMISSIONS: &'static [Rule] = MIGRATE;
     const DRAWS_A_SCHEDULE: bool = true;
+
+    fn needs(&self, choice: Choice) -> Vec<Rule> {
+        choice.of(Self::PERMISSIONS)
+    }
+
+    fn at_most(&self, vms: usize) -> Option<Duration> {
+        Schedule::new(&self.spec, vms, 0).most(self.spec.timeout.as_duration())
+    }
+
+    fn back_within(&self) -> Duration {
+        CANCEL_LIMIT
+    }
 
     fn unfit_now(_: &VmiRow, vmi: &VirtualMachineInstance, ground: &Ground) -> Option<Unfit> {
         unfit_now(vmi, ground)
@@ -188,21 +201,14 @@ impl Fault for MigrateFault {
     }
 
     fn takes(plan: &MigrationPlan) -> Takes {
-        let timeout = plan.spec.timeout.as_duration();
-        let (least, most) = match (plan.spec.extent, plan.schedule.rounds()) {
-            // The last round begins before the time is over.
-            (Extent::For(time), _) => (time.as_duration(), Some(time.as_duration() + timeout)),
-            (_, Some(rounds)) => {
-                let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
-                let moves = timeout.saturating_mul(rounds);
-                (
-                    Duration::ZERO,
-                    Some(moves.saturating_add(plan.schedule.longest_pauses())),
-                )
-            }
-            _ => (Duration::ZERO, None),
+        let least = match plan.spec.extent {
+            Extent::For(time) => time.as_duration(),
+            _ => Duration::ZERO,
         };
-        Takes { least, most }
+        Takes {
+            least,
+            most: plan.schedule.most(plan.spec.timeout.as_duration()),
+        }
     }
 
     fn vmis(plan: &MigrationPlan) -> Vec<Regarding> {

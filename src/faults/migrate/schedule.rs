@@ -75,6 +75,16 @@ impl Schedule {
             .saturating_mul(u32::try_from(pauses).unwrap_or(u32::MAX))
     }
 
+    /// The longest all of it can take where a migration has `timeout`; `None`: until somebody ends it.
+    pub(crate) fn most(&self, timeout: Duration) -> Option<Duration> {
+        if let Extent::For(time) = self.extent {
+            // The last round begins before the time is over.
+            return Some(time.as_duration() + timeout);
+        }
+        let rounds = u32::try_from(self.rounds()?).unwrap_or(u32::MAX);
+        Some(timeout.saturating_mul(rounds).saturating_add(self.longest_pauses()))
+    }
+
     /// Round `number` when only the VMs that are `fit` can be moved.
     pub(crate) fn round(&self, number: u64, fit: impl Fn(usize) -> bool) -> Round {
         let mut round = Round::default();

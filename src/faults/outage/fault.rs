@@ -17,13 +17,13 @@ use crate::cluster::rules::{FOLLOWED, Rule};
 use crate::cluster::{
     Cluster, ClusterError, LauncherImages, Selection, VirtualMachineInstance, VmiRow, launcher_images, manifest,
 };
-use crate::fault::{Execution, Unfit};
+use crate::fault::Unfit;
 use crate::faults::debug_pods::{self, PodRequest};
 use crate::faults::outage::permissions;
 use crate::faults::permitted::{Places, permitted};
 use crate::faults::registry::Ground;
 use crate::faults::screen::Screen;
-use crate::faults::{Candidate, Chosen, Fault, Found, Keys, NodeNeed, Order, Takes, facts, place, regarding};
+use crate::faults::{Candidate, Choice, Chosen, Fault, Found, Keys, NodeNeed, Order, Takes, facts, place, regarding};
 use crate::plan::consent::Confirmed;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::problem::Reason;
@@ -31,6 +31,9 @@ use crate::report::{AskedFault, Columns, DryRun, Ending, RunReport};
 use crate::run::signals::Signals;
 use crate::stop::Stop;
 use crate::ui::Printer;
+
+/// After a signal: what is under way has a minute, the way back half of one, and a last look 10 s.
+const BACK_WITHIN: Duration = Duration::from_secs(100);
 
 /// `outage`, as it was asked for.
 #[derive(Debug, Clone)]
@@ -62,6 +65,18 @@ impl Fault for OutageFault {
     /// `--mode kill` has a debug pod, and needs its tools.
     fn node_needs(_: &str) -> Option<&'static [NodeNeed]> {
         Some(&[])
+    }
+
+    fn needs(&self, choice: Choice) -> Vec<Rule> {
+        permissions::of_mode(&self.spec, choice)
+    }
+
+    fn at_most(&self, vms: usize) -> Option<Duration> {
+        Some(self.spec.most().saturating_mul(self.spec.execution.turns(vms)))
+    }
+
+    fn back_within(&self) -> Duration {
+        BACK_WITHIN
     }
 
     fn unfit_now(_: &VmiRow, vmi: &VirtualMachineInstance, ground: &Ground) -> Option<Unfit> {
@@ -205,25 +220,10 @@ impl Fault for OutageFault {
     }
 
     fn takes(plan: &OutagePlan) -> Takes {
-        let spec = &plan.spec;
-        let turns = match spec.execution {
-            Execution::Serial => u32::try_from(plan.vms.len()).unwrap_or(u32::MAX),
-            Execution::Parallel => 1,
-        };
-        // What the platform ends is over as soon as it has.
-        let least = if spec.is_held() {
-            spec.duration()
-        } else {
-            Duration::ZERO
-        };
-        let lasts = if spec.mode == Mode::Reset {
-            Duration::ZERO
-        } else {
-            spec.duration()
-        };
+        let turns = plan.spec.execution.turns(plan.vms.len());
         Takes {
-            least: least.saturating_mul(turns),
-            most: Some((lasts + spec.timeout()).saturating_mul(turns)),
+            least: plan.spec.least().saturating_mul(turns),
+            most: Some(plan.spec.most().saturating_mul(turns)),
         }
     }
 

@@ -4,6 +4,8 @@ use crate::cluster::rules::{
     EVENTS, LAUNCHER_IMAGE, NAMESPACES_AND_LABEL, Needed, OTHER_RUNS, OUTAGES, OUTAGES_OF_VMIS, Rule, RuleScope,
     UNDER_WAY, attach, in_cluster, pods, virt, vmis, vms,
 };
+use crate::fault::RunField;
+use crate::faults::Choice;
 use crate::faults::outage::spec::{Mode, OutageSpec, Owner};
 
 /// Everything that any outage needs; what an outage of a VM without further flags does not need is optional, and says for what it
@@ -72,6 +74,34 @@ const fn for_kill(rule: Rule) -> Rule {
         needed: Needed::Optional("--mode kill is not possible"),
         ..rule
     }
+}
+
+/// What an outage so asked for needs, whoever owns its VMIs: that is not in what was asked for.
+pub(crate) fn of_mode(spec: &OutageSpec, choice: Choice) -> Vec<Rule> {
+    let of_vm = Owner::Vm(RunField::RunStrategy("Once".to_owned()));
+    let owners = [&of_vm, &Owner::Nobody];
+    // Without a VM there is nothing to stop.
+    let beyond = needed(spec, if spec.mode == Mode::Stop { &owners[..1] } else { &owners });
+    let enters = matches!(spec.mode, Mode::Kill | Mode::Pod);
+    let is_needed = |rule: &Rule| {
+        let is_of_mode = |other: &Rule| {
+            (other.verb, other.resource, other.subresource, other.scope)
+                == (rule.verb, rule.resource, rule.subresource, rule.scope)
+        };
+        match rule.scope {
+            _ if beyond.iter().any(is_of_mode) => true,
+            RuleScope::PodNamespace => spec.mode == Mode::Kill,
+            RuleScope::KubeVirtNamespace => enters,
+            RuleScope::VmiNamespace => match (rule.resource, rule.verb) {
+                ("pods", verb) => enters && verb == "list",
+                ("events", _) => true,
+                (_, verb) => matches!(verb, "get" | "list" | "watch"),
+            },
+            RuleScope::Cluster => true,
+        }
+    };
+    let rules: Vec<Rule> = OUTAGE.iter().filter(|rule| is_needed(rule)).copied().collect();
+    choice.of(&rules)
 }
 
 /// What this outage needs, for VMIs of these owners, beyond what it has used by the time it asks.

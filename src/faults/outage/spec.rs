@@ -124,6 +124,25 @@ impl OutageSpec {
         self.timeout.as_duration()
     }
 
+    /// How long a VM's turn takes at least: what the platform ends is over as soon as it has.
+    pub(crate) fn least(&self) -> Duration {
+        if self.is_held() {
+            self.duration()
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// How long a VM's turn takes at most.
+    pub(crate) fn most(&self) -> Duration {
+        let lasts = if self.mode == Mode::Reset {
+            Duration::ZERO
+        } else {
+            self.duration()
+        };
+        lasts + self.timeout()
+    }
+
     /// Whether it lasts until it is undone: no timer of the cluster ends it.
     pub fn is_held(&self) -> bool {
         matches!(self.mode, Mode::Pause | Mode::Stop) || self.disable_auto_restart

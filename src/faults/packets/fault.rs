@@ -15,7 +15,7 @@ use crate::faults::packets::spec::PacketSpec;
 use crate::faults::packets::{filter, netem};
 use crate::faults::registry::Ground;
 use crate::faults::screen::Screen;
-use crate::faults::{Candidate, Chosen, Fault, Found, Keys, NodeNeed, Order, Takes, facts, regarding};
+use crate::faults::{Candidate, Choice, Chosen, Fault, Found, Keys, NodeNeed, Order, Takes, facts, regarding};
 use crate::plan::consent::Confirmed;
 use crate::plan::guards::{Facts, Lasts, counted};
 use crate::plan::pod_options::started_by;
@@ -51,6 +51,21 @@ impl Fault for PacketFault {
             filter::COMMAND => &[NodeNeed::Filter],
             _ => &[NodeNeed::Netem, NodeNeed::Filter],
         })
+    }
+
+    fn needs(&self, choice: Choice) -> Vec<Rule> {
+        choice.of(Self::PERMISSIONS)
+    }
+
+    fn at_most(&self, vms: usize) -> Option<Duration> {
+        let hold = self.spec.duration.as_duration();
+        let turns = self.spec.execution.turns(vms);
+        Some(hold.saturating_mul(turns) + self.pod.running_timeout.as_duration() + ROLLBACK)
+    }
+
+    fn back_within(&self) -> Duration {
+        // Its end is told, and its pods are deleted.
+        ROLLBACK * 2
     }
 
     fn unfit_now(row: &VmiRow, _: &VirtualMachineInstance, _: &Ground) -> Option<Unfit> {

@@ -3,6 +3,8 @@
 use super::network::network;
 use super::selector::selection;
 use super::{Reader, setting};
+use crate::command_line::CommandLine;
+use crate::gameday::cron::Cron;
 use crate::gameday::file::yaml::{Node, Path};
 use crate::gameday::step::{Setting, Step};
 
@@ -36,10 +38,7 @@ pub(super) fn experiment(reader: &mut Reader<'_>, path: &Path, spec: &Node, aske
             None
         }
         "Schedule" => {
-            reader.wrong(
-                path,
-                "a Schedule is no game day: have a CronJob run `kubectl vmchaos run -f FILE` with the experiment",
-            );
+            schedule(reader, path, spec);
             None
         }
         other => {
@@ -56,6 +55,25 @@ pub(super) fn experiment(reader: &mut Reader<'_>, path: &Path, spec: &Node, aske
         settings.push(duration);
     }
     Some(reader.fault(asked.name, path, command, settings))
+}
+
+/// A Schedule is refused with the command that makes a `CronJob` of its experiment.
+fn schedule(reader: &mut Reader<'_>, path: &Path, spec: &Node) {
+    let told = "a Schedule is no game day: have a CronJob run `kubectl vmchaos run -f FILE` with the experiment";
+    let Some(cron) = reader.word(path, spec, "schedule") else {
+        return reader.wrong(path, told);
+    };
+    let line = CommandLine::new("kubectl vmchaos run -f FILE --job-image REF --as-cronjob");
+    match Cron::parse(&cron) {
+        Ok(cron) => reader.wrong(
+            path,
+            format!("{told}, which this prints: {}", line.arg(cron.to_string())),
+        ),
+        Err(why) => reader.wrong(
+            path,
+            format!("{told}, which `{line}` prints, but not at {cron:?}: {why}"),
+        ),
+    }
 }
 
 /// How long it lasts. Without a duration it would last until somebody deletes it.

@@ -255,6 +255,17 @@ fn what_cannot_be_had_is_refused_by_name() {
         &["kind: IOChaos cannot be had: NetworkChaos, PodChaos and Workflow can"],
     );
     wrong(&kind("Schedule"), &["have a CronJob run `kubectl vmchaos run -f FILE`"]);
+    let scheduled = |cron: &str| kind("Schedule").replace("  duration: 1s\n", &format!("  schedule: '{cron}'\n"));
+    wrong(
+        &scheduled("0 3 * * 2"),
+        &[
+            "with the experiment, which this prints: kubectl vmchaos run -f FILE --job-image REF --as-cronjob '0 3 * * 2'",
+        ],
+    );
+    wrong(
+        &scheduled("@every 5m"),
+        &["but not at \"@every 5m\": @every says no time of day"],
+    );
     let of_workflow = |from: &str, to: &str| WORKFLOW.replace(from, to);
     wrong(
         &of_workflow("children: [gone]", "children: [all]"),

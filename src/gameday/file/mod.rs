@@ -27,6 +27,7 @@ pub use self::schema::{FaultKeys, Flag, schema};
 use self::yaml::{Node, Path, Place, Value};
 use super::check::{Abort, Check};
 use super::notify::Notify;
+use super::secret::Secret;
 use super::step::Step;
 use super::{chaos_mesh, krkn};
 
@@ -229,6 +230,14 @@ impl GameDay {
         let mut files: Vec<&str> = self.sources.iter().map(|source| source.file.as_str()).collect();
         files.dedup();
         files.join(", ")
+    }
+
+    /// Values that it does not hold, and reads when they are needed.
+    pub fn secrets(&self) -> Vec<&Secret> {
+        let of_checks = self.checks.iter().flat_map(|check| check.what.headers());
+        let of_notify = self.notify.iter().flat_map(|notify| notify.how.secrets());
+        let all = of_checks.map(|(_, secret)| secret).chain(of_notify);
+        all.filter(|secret| !matches!(secret, Secret::Plain(_))).collect()
     }
 
     /// Where a step is: its file, and the place in it.

@@ -67,3 +67,16 @@ pub(super) fn of_file(document: &Node, path: &Path, said: &file::Notify, problem
         how,
     })
 }
+
+// === impl How ===
+
+impl How {
+    /// What it sends with what it tells.
+    pub fn secrets(&self) -> Vec<&Secret> {
+        match self {
+            Self::Webhook { headers, .. } => headers.iter().map(|(_, secret)| secret).collect(),
+            Self::Grafana { token, .. } => vec![token],
+            Self::Command(_) => Vec::new(),
+        }
+    }
+}
