@@ -43,7 +43,8 @@ fn steady(text: &str) -> String {
         (r"run \w{6}\b", "run ID"),
         (r"handle [0-9a-f]{4}:", "handle ID:"),
         (r"sha256:[0-9a-f]+…?", "DIGEST"),
-        (r"\d+s +\d+ +0 +deadline", "HELD PACKETS 0 deadline"),
+        (r"HELD +PACKETS", "HELD PACKETS"),
+        (r"\d+(\.\d+)?s +\d+ +0 +deadline", "HELD PACKETS 0 deadline"),
     ];
     let mut text = text.to_owned();
     for (pattern, name) in another {
