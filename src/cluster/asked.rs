@@ -53,7 +53,7 @@ impl Asked {
         &self,
         cluster: &Cluster,
         selection: &Selection,
-    ) -> Result<Vec<VirtualMachineInstance>, ClusterError> {
+    ) -> Result<Vec<Arc<VirtualMachineInstance>>, ClusterError> {
         let mut vmis = self.listed(cluster, selection).await?;
         vmis.retain(|vmi| {
             selection.admits(vmi.namespace(), vmi.name())
@@ -70,7 +70,7 @@ impl Asked {
     pub(crate) async fn absent(
         &self,
         cluster: &Cluster,
-        found: &[VirtualMachineInstance],
+        found: &[Arc<VirtualMachineInstance>],
     ) -> Result<(Vec<Unfit>, Vec<String>), ClusterError> {
         let there: BTreeSet<(&str, &str)> = found.iter().map(|vmi| (vmi.namespace(), vmi.name())).collect();
         let absent: Vec<&(String, String)> = self
@@ -92,7 +92,7 @@ impl Asked {
         &self,
         cluster: &Cluster,
         selection: &Selection,
-    ) -> Result<Vec<VirtualMachineInstance>, ClusterError> {
+    ) -> Result<Vec<Arc<VirtualMachineInstance>>, ClusterError> {
         let params = match &selection.selector {
             Some(selector) => ListParams::default().labels(selector),
             None => ListParams::default(),
@@ -115,7 +115,8 @@ impl Asked {
                     ask.namespace.clone_from(&namespace);
                     let list = async {
                         let list = api.list(params).await;
-                        sound(list.map_err(|error| cluster.explain(&error, &ask))?.items)
+                        let all = sound(list.map_err(|error| cluster.explain(&error, &ask))?.items)?;
+                        Ok(all.into_iter().map(Arc::new).collect::<Vec<_>>())
                     };
                     let name = format!("VMIs {namespace:?} {:?}", params.label_selector);
                     match cluster.once(name, list).await {
@@ -190,12 +191,12 @@ async fn get_all(
     api: &Api<VirtualMachineInstance>,
     namespace: Option<&str>,
     names: &[&str],
-) -> Result<Vec<VirtualMachineInstance>, ClusterError> {
+) -> Result<Vec<Arc<VirtualMachineInstance>>, ClusterError> {
     let gets = names.iter().map(|name| async move {
         let mut ask = Ask::new("get", "kubevirt.io", "virtualmachineinstances").name(name);
         ask.namespace = namespace.map(str::to_owned);
         match api.get(name).await {
-            Ok(vmi) => sound_one(vmi).map(Some),
+            Ok(vmi) => sound_one(vmi).map(|vmi| Some(Arc::new(vmi))),
             Err(error) => {
                 let told = cluster.explain(&error, &ask);
                 // A 404 for the resource type itself carries a hint: KubeVirt is not there.

@@ -2,6 +2,7 @@
 //! (`asked`); beside them the nodes and the KubeVirt object, which may be forbidden.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 
@@ -43,7 +44,7 @@ pub struct Survey {
     /// `None` when nodes may not be listed.
     pub nodes: Option<Vec<Node>>,
     /// The VMI of each row.
-    pub vmis: Vec<VirtualMachineInstance>,
+    pub vmis: Vec<Arc<VirtualMachineInstance>>,
 }
 
 impl Survey {

@@ -1,6 +1,7 @@
 //! Finding the VMIs that can be migrated: their lists, the nodes and the KubeVirt object, and nothing of any pod.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures::future::join_all;
 use kube::api::{Api, ListParams};
@@ -20,7 +21,7 @@ use crate::faults::migrate::spec::{Destination, Eligible};
 /// What matched, sorted by namespace and name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pool {
-    pub rows: Vec<(VirtualMachineInstance, Result<Eligible, Unfit>)>,
+    pub rows: Vec<(Arc<VirtualMachineInstance>, Result<Eligible, Unfit>)>,
     /// Named VMIs that do not exist but whose VM does.
     pub stopped: Vec<Unfit>,
     /// Sentences about named VMIs of which there is neither a VMI nor a VM.
@@ -46,7 +47,7 @@ pub(crate) async fn pool(
     let (absent, moving) = tokio::join!(asked.absent(cluster, &vmis), moving(cluster, &vmis));
     let (stopped, missing) = absent?;
     let terrain = Terrain { moving, ..terrain };
-    let judged = |vmi: VirtualMachineInstance| {
+    let judged = |vmi: Arc<VirtualMachineInstance>| {
         let judged = eligibility(&vmi, &terrain, destination).map_err(Ineligible::into_unfit);
         (vmi, judged)
     };
@@ -60,11 +61,8 @@ pub(crate) async fn pool(
 }
 
 /// Migrations that are under way in the VMIs' namespaces, where they may be listed: a VMI shows one only once its target runs.
-async fn moving(cluster: &Cluster, vmis: &[VirtualMachineInstance]) -> BTreeMap<(String, String), String> {
-    let namespaces: BTreeSet<&str> = vmis
-        .iter()
-        .map(crate::cluster::vmi::VirtualMachineInstance::namespace)
-        .collect();
+async fn moving(cluster: &Cluster, vmis: &[Arc<VirtualMachineInstance>]) -> BTreeMap<(String, String), String> {
+    let namespaces: BTreeSet<&str> = vmis.iter().map(|vmi| vmi.namespace()).collect();
     let all = |namespace| Api::<VirtualMachineInstanceMigration>::namespaced(cluster.client.clone(), namespace);
     let lists = namespaces.into_iter().map(|namespace| {
         let api = all(namespace);

@@ -1,6 +1,7 @@
 //! What a command has to know of outages.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -47,7 +48,7 @@ pub struct OutageFault {
 
 /// What the search has seen beside what an outage would be done to.
 pub(crate) struct Seen {
-    vmis: Vec<VirtualMachineInstance>,
+    vmis: Vec<Arc<VirtualMachineInstance>>,
     /// What launchers run; read for `pod` and `kill` alone.
     images: Option<Result<LauncherImages, ClusterError>>,
     /// The installation, where it may be known.

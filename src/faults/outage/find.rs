@@ -1,6 +1,7 @@
 //! Finding the VMIs an outage can be done to, with what keeps each of them running.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
@@ -33,7 +34,7 @@ const ONE_BY_ONE: usize = 4;
 /// What matched, sorted by namespace and name.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidates {
-    pub rows: Vec<(VirtualMachineInstance, Result<OutageTarget, Unfit>)>,
+    pub rows: Vec<(Arc<VirtualMachineInstance>, Result<OutageTarget, Unfit>)>,
     /// Named VMIs that do not exist but whose VM does.
     pub stopped: Vec<Unfit>,
     /// Sentences about named VMIs of which there is neither a VMI nor a VM.
@@ -62,7 +63,7 @@ pub(crate) async fn candidates(
     let (absent, owners) = tokio::join!(asked.absent(cluster, &vmis), vms(cluster, &vmis));
     let ((stopped, missing), owners) = (absent?, owners?);
     let flags = cluster.flags();
-    let judged = |vmi: VirtualMachineInstance| {
+    let judged = |vmi: Arc<VirtualMachineInstance>| {
         let vm = owners.get(&(vmi.namespace().to_owned(), vmi.name().to_owned()));
         let judged = eligibility(&vmi, vm, spec, flags);
         (vmi, judged)
@@ -77,8 +78,8 @@ pub(crate) async fn candidates(
 }
 
 /// The VMs behind these VMIs.
-async fn vms(cluster: &Cluster, vmis: &[VirtualMachineInstance]) -> Result<Vms, ClusterError> {
-    let owned: Vec<&VirtualMachineInstance> = vmis.iter().filter(|vmi| is_of_a_vm(vmi)).collect();
+async fn vms(cluster: &Cluster, vmis: &[Arc<VirtualMachineInstance>]) -> Result<Vms, ClusterError> {
+    let owned: Vec<&Arc<VirtualMachineInstance>> = vmis.iter().filter(|vmi| is_of_a_vm(vmi)).collect();
     let mut namespaces: Vec<&str> = owned.iter().map(|vmi| vmi.namespace()).collect();
     namespaces.dedup();
     let api = |namespace: &str| Api::<VirtualMachine>::namespaced(cluster.client.clone(), namespace);
