@@ -13,7 +13,7 @@ fn every_kind_of_step_is_done_in_its_order() {
       parallel:
         - {name: cut, filter: {vms: [web-1], preset: dns, duration: 500ms}}
         - {name: move, migrate: {vms: [web-2]}}
-    - {name: gone, outage: {vms: [web-3], duration: 10s}, repeat: 2, every: 1s}
+    - {name: gone, outage: {vms: [web-3], duration: 10s}, repeat: 2, every: 4s}
     - {name: ramp, netem: {vms: [web-1], loss: {from: 1%, to: 3%, steps: 3}, duration: 900ms}}
 ",
     );
@@ -41,12 +41,13 @@ fn every_kind_of_step_is_done_in_its_order() {
     let gap = |earlier: jiff::Timestamp, later: jiff::Timestamp| later.duration_since(earlier).as_secs_f64();
     assert!(gap(at(0, 0, "finishedAt"), at(1, 0, "startedAt")) >= 0.29);
     assert!(gap(at(1, 0, "startedAt"), at(2, 0, "finishedAt")) > 0.0, "side by side");
-    assert!(gap(at(3, 0, "startedAt"), at(3, 1, "startedAt")) >= 0.99);
+    // A run begins some time after its step, when it is planned again: on a busy machine later than the next.
+    assert!(gap(at(3, 0, "startedAt"), at(3, 1, "startedAt")) >= 2.0);
     assert!(gap(at(3, 1, "finishedAt"), at(4, 0, "startedAt")) >= 0.0);
     let held = document["steps"][5]["runs"][0]["targets"][0]["heldSeconds"]
         .as_f64()
         .unwrap();
-    assert!((0.25..2.0).contains(&held), "{held}");
+    assert!((0.25..5.0).contains(&held), "{held}");
     assert_eq!(document.get("verdict"), None);
     day.is_clean(&["web-1", "web-2", "web-3"]);
 }

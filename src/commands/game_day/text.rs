@@ -272,7 +272,7 @@ pub(super) fn verdict(report: &GameDayReport) -> Option<String> {
         (Verdict::Refuted, _) => format!("the hypothesis did not hold{hypothesis}"),
         (Verdict::Aborted, Some(abort)) => {
             format!(
-                "aborted by check {} ({}){hypothesis}",
+                "aborted by check {} ({}); the hypothesis did not hold{hypothesis}",
                 escape(&abort.check),
                 escape(&abort.message)
             )

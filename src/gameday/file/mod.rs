@@ -17,6 +17,8 @@ mod schema;
 mod steps;
 mod values;
 pub mod yaml;
+#[cfg(test)]
+mod yaml_tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
