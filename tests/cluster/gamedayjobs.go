@@ -176,17 +176,7 @@ func (t *check) jobKilled(what string, limit time.Duration, end func(j *gameDayJ
 		t.fail("%v: %q", err, n.ours())
 	}
 	took := time.Since(began)
-	t.same(before, n.picture())
-	t.answers(n)
-	t.until(patience, "no debug pod runs", func() bool {
-		pods, err := t.debugPods()
-		return err == nil && !live(pods)
-	})
-	if until(soon+n.limit, "", func() bool { return len(n.leftovers()) == 0 }) != nil {
-		left := n.leftovers()
-		t.after(func() { n.kill("KILL", left...) })
-		t.fail("processes of the run are left:\n%s", n.described(left))
-	}
+	t.nothingLeft(n, before)
 	// It is not tried again.
 	j.is("Failed")
 	j.pods()

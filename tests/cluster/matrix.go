@@ -210,6 +210,12 @@ func (t *check) judge(name string, j *job, n *vmNet, before string, began time.T
 			t.fail("exit %d\n%s\n%s", code, j.stderr(), j.out.String())
 		}
 	}
+	t.nothingLeft(n, before)
+	t.table.add(name, took, end)
+}
+
+// nothingLeft holds that the node and the guest are as before, that no debug pod runs, and no process of the run.
+func (t *check) nothingLeft(n *vmNet, before string) {
 	t.same(before, n.picture())
 	t.answers(n)
 	t.until(patience, "no debug pod runs", func() bool {
@@ -221,7 +227,6 @@ func (t *check) judge(name string, j *job, n *vmNet, before string, began time.T
 		t.after(func() { n.kill("KILL", left...) })
 		t.fail("processes of the run are left:\n%s", n.described(left))
 	}
-	t.table.add(name, took, end)
 }
 
 // nothingToHalt holds that everybody else can put right, and sees, what a run has left: an ended pod at most.

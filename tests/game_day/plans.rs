@@ -163,7 +163,7 @@ fn a_practice_cluster_does_it_in_less_time() {
         .chain(words.iter().map(String::as_str))
         .collect();
     day.rehearsal.run(&words).expect(0).says(&[
-        "--speed 100: what is waited for on purpose takes a share of its time, 1 in 100",
+        "--speed 100: waits, durations and intervals take 1/100 of what the file says",
         "for 1s",
         "hypothesis",
     ]);

@@ -95,7 +95,7 @@ pub(super) fn read_texts(request: &GameDayRequest, texts: &[Text]) -> Result<Ask
     day.remarks.extend(remarks);
     if let Some(by) = request.speed {
         day.steps.iter_mut().for_each(|step| step.hasten(by));
-        let told = format!("--speed {by}: what is waited for on purpose takes a share of its time, 1 in {by}");
+        let told = format!("--speed {by}: waits, durations and intervals take 1/{by} of what the file says");
         day.remarks.push(told);
     }
     day.namespace = namespace;
