@@ -121,6 +121,9 @@ func once(name string) bool {
 func (c *cluster) one(one test) (problem string) {
 	t := &check{cluster: c, test: one.name}
 	defer func() {
+		if problem != "" {
+			problem += "\n" + c.waiting()
+		}
 		for i := len(t.undo) - 1; i >= 0; i-- {
 			_ = t.attempt(t.undo[i])
 		}
