@@ -41,6 +41,8 @@ pub struct Options {
     pub guest: Duration,
     /// How the nodes run the agent.
     pub agent: AgentKind,
+    /// How long the nodes let an agent hear nothing of its operator; the agent's own limit where there is none.
+    pub silence: Option<Duration>,
     /// Whether `KubeVirt` is installed.
     pub kubevirt: bool,
     /// Answer an attach to a container that is not there as API servers since 1.30 do (a status inside the WebSocket)
@@ -63,6 +65,7 @@ impl Default for Options {
             migration_step: Duration::from_millis(250),
             guest: Duration::from_millis(500),
             agent: AgentKind::Auto,
+            silence: None,
             kubevirt: true,
             translate_attach: false,
             schema: Schema::default(),

@@ -39,15 +39,15 @@ fn killing_the_container_ends_the_fault_though_the_agent_had_no_last_word() {
     // Its keepers write their verdict before the kubelet reads it: with processes, now the one is first and now the other.
     let rehearsal = Rehearsal::with(Options {
         agent: AgentKind::Double,
+        // The wire may be silent for longer than the test waits: what ends the fault is the keeper next to it.
+        silence: Some(Duration::from_hours(1)),
         ..Options::default()
     });
     let (run, namespace, name) = injected(&rehearsal);
     rehearsal.practice.kill_container(&namespace, &name, Signal::Kill);
-    let gone = rehearsal.until("the fault is gone", |rehearsal| {
+    rehearsal.until("the fault is gone", |rehearsal| {
         rehearsal.ours("default", "web-1").is_empty()
     });
-    // The silence of the wire would have ended it after 7 s: this was the keeper next to the fault.
-    assert!(gone < Duration::from_secs(7), "{gone:?}");
     let ended = run.end();
     assert_eq!(ended.target()["error"]["reason"], "stream-lost");
     ended_early(&rehearsal, ended, "lost-operator");

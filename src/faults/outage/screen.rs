@@ -12,6 +12,7 @@ use crate::ui::State;
 
 /// Something about a VMI's outage has changed.
 pub(super) fn show(screen: &Screen, vm: &Outage) {
+    tracing::debug!(vmi = vm.target.key(), "seen so far: {}", vm.times.seen().join(", "));
     // A new guest that has no node yet would leave a line without one.
     let new = vm.new.as_ref().filter(|new| !new.node.is_empty());
     let node = new.map_or(&vm.target.node, |new| &new.node);

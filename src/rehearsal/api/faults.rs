@@ -1,8 +1,10 @@
 //! Faults of the API server itself, on demand: what a client must survive.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use regex::Regex;
+use tokio::sync::Notify;
 
 /// What goes wrong with a request.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub enum Answer {
     LoseReply,
     /// The request is done at once, and its answer comes this much later: after the events it causes.
     LateReply(Duration),
+    /// The request is done at once, and its answer comes when the test lets it go: after all that it has waited for.
+    HeldReply(Arc<Notify>),
     /// The request is done, after a delay.
     Delay(Duration),
     /// The request is done, and the answer carries a `Warning` header.

@@ -118,6 +118,7 @@ pub(crate) async fn handle(cluster: &Arc<Cluster>, mut request: Request<Incoming
     match fault {
         Some(Answer::LoseReply) => return Err(Dropped),
         Some(Answer::LateReply(time)) => sleep(time).await,
+        Some(Answer::HeldReply(go)) => go.notified().await,
         Some(Answer::Warning(text)) => reply::warn(&mut reply, &text),
         _ => {}
     }

@@ -178,8 +178,11 @@ impl Life {
     /// that only waits.
     fn container(&self, node: &str) -> Result<Arc<Container>, String> {
         let container = self.pod.pointer("/spec/containers/0").cloned().unwrap_or_default();
-        let environment = expand::environment(&self.pod, &container);
+        let mut environment = expand::environment(&self.pod, &container);
         let command = expand::command(&container, &environment);
+        if let Some(silence) = self.cluster.options.silence {
+            environment.push(("VMCHAOS_SILENCE".to_owned(), silence.as_secs().to_string()));
+        }
         if command
             .iter()
             .chain(environment.iter().map(|(_, value)| value))

@@ -83,3 +83,21 @@ pub(crate) struct Times {
     pub agent: Option<Moment>,
     pub recovered: Option<Moment>,
 }
+
+// === impl Times ===
+
+impl Times {
+    /// The words of what was seen of the guest so far, in the order of a recovery.
+    pub(crate) fn seen(&self) -> Vec<&'static str> {
+        let all = [
+            (self.gone, "gone"),
+            (self.scheduled, "scheduled"),
+            (self.running, "running"),
+            (self.ready, "ready"),
+            (self.agent, "agent"),
+        ];
+        all.into_iter()
+            .filter_map(|(moment, word)| moment.map(|_| word))
+            .collect()
+    }
+}
