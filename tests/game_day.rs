@@ -8,6 +8,7 @@ mod history;
 mod plans;
 mod reports;
 mod runs;
+mod tcp;
 #[cfg(unix)]
 mod unattended;
 

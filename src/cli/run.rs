@@ -13,6 +13,7 @@ use super::unattended::{ManifestsRequest, UnattendedArgs, passed_on};
 use super::value_parser::{seed, value};
 use super::{Action, given};
 use crate::fault::Given;
+use crate::faults::debug_pods::PodRequest;
 use crate::problem::Problem;
 
 const EXAMPLES: &str = "\
@@ -96,6 +97,8 @@ pub struct GameDayRequest {
     /// `--set`
     pub values: BTreeMap<String, String>,
     pub for_all: ForAllSteps,
+    /// How debug pods are made that probe for checks.
+    pub pods: PodRequest,
     /// `--seed`; whoever runs it draws one where there is none.
     pub seed: Option<u64>,
     pub allow_commands: bool,
@@ -168,6 +171,7 @@ impl RunArgs {
                 reason: writing.reason.clone(),
                 pods: words.pods,
             },
+            pods: self.pod.request(),
             allow_commands: self.allow_commands,
             speed: self.speed,
             unattended: self.unattended.is_unattended(),

@@ -161,6 +161,30 @@ pub(crate) const FOLLOWED: [Rule; 2] = [
     pods("watch", RuleScope::PodNamespace),
 ];
 
+/// What a check of a VM's port needs: the VM is found and followed, and probed by a debug pod on its node.
+pub(crate) const PROBES: &[Rule] = &[
+    vmis("get", Needed::Required),
+    vmis("list", Needed::Required),
+    vmis("watch", Needed::Required),
+    STOPPED,
+    pods("list", RuleScope::VmiNamespace),
+    LAUNCHER_IMAGE,
+    in_cluster(
+        "list",
+        "kubevirt.io",
+        "kubevirts",
+        "KubeVirt's launcher image is not known, and debug pods do not go to KubeVirt's namespace unless it is named",
+    ),
+    NAMESPACES_AND_LABEL,
+    pods("create", RuleScope::PodNamespace),
+    DEBUG_PODS[0],
+    DEBUG_PODS[1],
+    DEBUG_PODS[2],
+    DEBUG_PODS[3],
+    FOLLOWED[0],
+    FOLLOWED[1],
+];
+
 pub(crate) const fn kubevirts_pods(without: &'static str) -> Rule {
     Rule {
         needed: Needed::Optional(without),

@@ -26,6 +26,8 @@ pub enum Word {
     Sweep,
     /// Send SIGKILL to the QEMU process of the VMs that are to be killed.
     Kill,
+    /// Probe the VMs, which have no fault.
+    Probe,
     /// All has been heard: the agent may exit.
     Bye,
 }
@@ -221,6 +223,7 @@ impl fmt::Display for Word {
             Self::Detach => f.write_str("detach"),
             Self::Sweep => f.write_str("sweep"),
             Self::Kill => f.write_str("kill"),
+            Self::Probe => f.write_str("probe"),
             Self::Bye => f.write_str("bye"),
         }
     }

@@ -53,6 +53,20 @@ pub fn compile_kill(key: &str, launcher: &Launcher, index: usize) -> Result<Vec<
     Ok(vec![vm_line(launcher, index), format!("kill {index}")])
 }
 
+/// The lines that have a VM probed, and nothing done to it: by connections to these ports, each of which may take so many seconds.
+pub(crate) fn compile_probes(target: &Target, index: usize, ports: &[(u16, u64)]) -> Result<Vec<String>, CompileError> {
+    check_launcher(&target.key(), &target.launcher)?;
+    let Some(address) = target.launcher.address else {
+        return Err(CompileError::NoAddress { target: target.key() });
+    };
+    let probes = ports
+        .iter()
+        .map(|(port, seconds)| format!("probe {index} tcp {address} {port} {seconds}"));
+    Ok(std::iter::once(vm_line(&target.launcher, index))
+        .chain(probes)
+        .collect())
+}
+
 pub(crate) fn vm_line(launcher: &Launcher, index: usize) -> String {
     let container = launcher.container_id.as_deref().unwrap_or("-");
     format!("vm {index} {} {container}", launcher.uid)
@@ -157,6 +171,22 @@ mod tests {
                 "sweep 3 16477688c0e-nic",
             ]
         );
+    }
+
+    #[test]
+    fn a_vm_that_is_only_probed_has_no_line_that_changes_anything() {
+        let mut target = target();
+        assert_eq!(
+            compile_probes(&target, 0, &[(22, 5), (443, 120)]).unwrap(),
+            [
+                "vm 0 0c8d4f1e-8f5e-4c57-9d7c-1c9d8a8f0001 ab12",
+                "probe 0 tcp 10.42.0.10 22 5",
+                "probe 0 tcp 10.42.0.10 443 120",
+            ]
+        );
+        target.launcher.address = None;
+        let none = compile_probes(&target, 0, &[(22, 5)]).unwrap_err();
+        assert_eq!(none, CompileError::NoAddress { target: target.key() });
     }
 
     #[test]

@@ -62,6 +62,7 @@ impl Double {
             "go" => vms.into_iter().for_each(|vm| self.go(vm)),
             "kill" => vms.into_iter().for_each(|vm| self.kill(vm)),
             "sweep" => vms.into_iter().for_each(|vm| self.sweep(vm)),
+            "probe" => vms.into_iter().for_each(|vm| self.probe_only(vm)),
             "hb" if !self.ended => self.emit(json!({"ev": "hb"})),
             "rollback" => vms.into_iter().for_each(|vm| self.end(vm, "rollback")),
             "detach" => {

@@ -143,13 +143,20 @@ impl Double {
     /// A VM is probed from now on.
     pub(super) fn probe_on(&mut self, vm: usize) {
         let kinds = self.plans[vm].probes.len();
-        if kinds > 0 {
+        if kinds > 0 && !self.probed.contains_key(&vm) {
             let probed = Probed {
                 since: 0.0,
                 wanted: None,
                 due: vec![Instant::now(); kinds],
             };
             self.probed.insert(vm, probed);
+        }
+    }
+
+    /// A VM that has no fault yet is probed from now on.
+    pub(super) fn probe_only(&mut self, vm: usize) {
+        if matches!(self.phases[vm], Phase::Found) && !self.over {
+            self.probe_on(vm);
         }
     }
 
@@ -237,7 +244,7 @@ impl Double {
 
     fn land(&mut self, flight: &Flight) {
         let phase = match self.phases[flight.vm] {
-            Phase::Armed { .. } => "before",
+            Phase::Found | Phase::Armed { .. } => "before",
             Phase::Held { .. } => "during",
             Phase::Ended(_) => "after",
             _ => "",

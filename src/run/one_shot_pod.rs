@@ -129,7 +129,8 @@ impl OneShotPod<'_> {
                     Some(SessionEvent::Line(line)) => match answer(line.event) {
                         Next::Listen => {}
                         Next::Say(word) => {
-                            said = true;
+                            // Of what changes nothing nothing is left half done.
+                            said |= word != Word::Probe;
                             session.say(word);
                         }
                         Next::Done(answer) => {

@@ -15,6 +15,7 @@ crate::under_every_shell! {
     a_probe_that_is_not_answered_keeps_nothing_waiting
     nothing_is_left_of_the_probes
     the_prober_killed
+    a_vm_is_probed_that_has_no_fault
 }
 
 /// 100 ms each way, probed in every way.
@@ -182,6 +183,59 @@ async fn the_prober_killed(shell: &[&str]) {
     assert_eq!(operator.wait("restored", 1).await[0]["by"], "deadline");
     assert_eq!(operator.bye().await, 0);
     rig.clean(&operator, 1).await;
+}
+
+/// A VM and how it is probed, and nothing that could be put on it.
+fn only_probed(vm: usize) -> String {
+    format!(
+        "vm {vm} {} {}\nprobe {vm} tcp {} 8080 3\n",
+        uid(vm),
+        container(vm),
+        address(vm)
+    )
+}
+
+async fn a_vm_is_probed_that_has_no_fault(shell: &[&str]) {
+    let rig = Rig::new(shell, 2);
+    let mut operator = rig.start(&(only_probed(0) + &only_probed(1)), &[]);
+    operator.say("hello 0").await;
+    operator.wait("found", 2).await;
+    // Said twice, it is probed once.
+    operator.say("probe").await;
+    operator.say("probe 1").await;
+    let count = |operator: &Operator, vm: u64| operator.seen("probe").iter().filter(|probe| probe["vm"] == vm).count();
+    while count(&operator, 0) < 3 {
+        assert!(operator.next().await.is_some(), "{:#?}", operator.events);
+    }
+    assert!(
+        of(&operator.events, "before", 0).iter().all(Option::is_some),
+        "{:#?}",
+        operator.events
+    );
+    assert!((2..=4).contains(&count(&operator, 1)), "{:#?}", operator.events);
+    assert!(operator.seen("refused|ready|injected").is_empty());
+    assert_eq!(operator.bye().await, 0);
+    none_left(&rig).await;
+}
+
+#[tokio::test]
+async fn the_double_probes_a_vm_that_has_no_fault_as_the_script_does() {
+    let nodes: [Arc<dyn Node>; 2] = [Arc::new(ScriptNode::new().unwrap()), Arc::new(DoubleNode::new())];
+    for node in nodes {
+        node.add_pod(launcher(0));
+        let mut operator = Operator::start(&*node, &only_probed(0), &[]);
+        operator.say("probe").await;
+        operator.say("hello 0").await;
+        operator.wait("found", 1).await;
+        operator.say("probe").await;
+        until(&mut operator, "before", 1, 2).await;
+        assert!(
+            of(&operator.events, "before", 0).iter().all(Option::is_some),
+            "{:#?}",
+            operator.events
+        );
+        assert_eq!(operator.bye().await, 0);
+    }
 }
 
 /// Whether each kind of probe is answered under a fault, on both kinds of node.

@@ -6,6 +6,7 @@ mod files;
 mod foreseen;
 mod judge;
 mod plan;
+mod probes;
 mod read;
 mod save;
 mod step_fault;
@@ -39,6 +40,7 @@ use crate::plan::guards::counted;
 use crate::plan::new_run;
 use crate::problem::Reason;
 use crate::report::{DryRun, ExitCode, Format, GameDayHead, GameDayReport, json, yaml};
+use crate::run::probe_pods::ProbePods;
 use crate::stop::Stop;
 use crate::ui::{Progress, escape};
 
@@ -178,12 +180,14 @@ async fn carry_out(
     let seen = cluster.remembered();
     let planning = Desk { cluster: &seen, ..desk };
     let plan = Box::pin(plan::plan(&planning, asked)).await?;
+    let probes = context.unless_signalled(probes::plan(&planning, request, &plan, (&report.id, dry_run)));
+    let probes = probes.await?;
     drop(seen);
     report.checks = plan.day.checks.iter().map(checks::report).collect();
     report.steps = plan.faults.iter().map(PlannedFault::report).collect();
     records.tell("planned", report);
     let is_dry = dry_run != DryRun::None;
-    let words = text::plan(&plan, &cluster, context.printer.look().unicode, is_dry);
+    let words = text::plan(&plan, probes.as_ref(), &cluster, context.printer.look().unicode, is_dry);
     context.printer.line(&words);
     if is_dry {
         for (step, fault) in report.steps.iter_mut().zip(&plan.faults) {
@@ -200,15 +204,23 @@ async fn carry_out(
     let question = format!("Run {} on {}", steps(plan.faults.len()), counted(plan.count()));
     let consent = confirm(context, &request.writing, &cluster, question, &demands).await?;
     let agreed = consent.for_game_day(plan.vms());
-    let namespace = plan.day.namespace.clone().unwrap_or_else(|| cluster.namespace.clone());
-    let lookers = plan.day.checks.iter().map(|check| {
-        let looker = Looker::new(check, &cluster, &namespace).map(Arc::new);
-        looker.map_err(|why| Stop::refused(Reason::SteadyState, format!("check {}: {why}", check.name)))
-    });
-    let lookers: Vec<Arc<Looker>> = lookers.collect::<Result<_, _>>()?;
-    context.unless_signalled(judge::steady(&lookers, report)).await?;
-    records.begin()?;
-    let (whole, last_words) = perform(&desk, &plan, &agreed, &lookers, report).await;
+    let pods = probes.map(|probes| (ProbePods::start(&cluster, &probes), probes));
+    let performed = async {
+        let lookers = probes::lookers(&cluster, &plan, pods.as_ref())?;
+        context.unless_signalled(judge::steady(&lookers, report)).await?;
+        records.begin()?;
+        Ok::<_, Stop>(perform(&desk, &plan, &agreed, &lookers, report).await)
+    };
+    let ended = performed.await;
+    if let Some((pods, _)) = pods {
+        // What they leave ends by itself: nobody has to wait for it who wants to go.
+        let seen = context.signals.count();
+        tokio::select! {
+            () = pods.finish() => {}
+            () = context.signals.more_than(seen) => {}
+        }
+    }
+    let (whole, last_words) = ended?;
     *closings = last_words;
     Ok(whole)
 }

@@ -4,6 +4,7 @@ use futures::future::join_all;
 
 use super::read::Asked;
 use super::step_fault::{Desk, Planned, StepFault};
+use crate::cluster::Cluster;
 use crate::gameday::file::GameDay;
 use crate::gameday::step::{FaultStep, Step};
 use crate::gameday::timeline::{Bounds, Timeline, moments};
@@ -214,6 +215,11 @@ impl GameDayPlan {
     /// The VMs of each fault.
     pub(super) fn vms(&self) -> Vec<Vms> {
         self.faults.iter().map(|fault| fault.planned.vms.clone()).collect()
+    }
+
+    /// Where a VM is that names no namespace.
+    pub(super) fn namespace<'a>(&'a self, cluster: &'a Cluster) -> &'a str {
+        self.day.namespace.as_deref().unwrap_or(&cluster.namespace)
     }
 
     /// How many VMs there are in all.

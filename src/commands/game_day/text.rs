@@ -11,13 +11,20 @@ use crate::gameday::notify::How;
 use crate::gameday::secret::Secret;
 use crate::gameday::timeline::{Bounds, Row};
 use crate::report::{GameDayReport, Verdict};
+use crate::run::probe_pods::ProbePlan;
 use crate::ui::Table;
 
 /// Characters of the timeline's bars.
 const WIDTH: u128 = 32;
 
 /// The plan for a person. What it comes to stands last, where the question follows.
-pub(super) fn plan(plan: &GameDayPlan, cluster: &Cluster, unicode: bool, all: bool) -> String {
+pub(super) fn plan(
+    plan: &GameDayPlan,
+    probes: Option<&ProbePlan>,
+    cluster: &Cluster,
+    unicode: bool,
+    all: bool,
+) -> String {
     let day = &plan.day;
     let mut text = String::new();
     for fault in &plan.faults {
@@ -48,6 +55,10 @@ pub(super) fn plan(plan: &GameDayPlan, cluster: &Cluster, unicode: bool, all: bo
         let words = format!("{}: {}, every {}", check.name, check.what, shown(check.every));
         line(what, &escape(&words));
     }
+    if let Some(probes) = probes {
+        text.push_str(&super::probes::text(probes));
+    }
+    let mut line = |what: &str, words: &str| _ = writeln!(text, "  {what:<11}{words}");
     let rule = match (&day.abort, day.checks.is_empty()) {
         (_, true) => "no checks: nothing judges the hypothesis".to_owned(),
         (Some(abort), _) if abort.after() == abort.of() => {

@@ -34,6 +34,11 @@ pub enum What {
         kind: String,
         status: String,
     },
+    /// A port of a VM takes connections from the VM's node.
+    Tcp {
+        vm: Vm,
+        port: u16,
+    },
     /// Program and arguments.
     Command(Vec<String>),
 }
@@ -85,10 +90,11 @@ pub(super) fn of_file(document: &Node, path: &Path, said: &file::Check, problems
         said.http.is_some(),
         said.prometheus.is_some(),
         said.condition.is_some(),
+        said.tcp.is_some(),
         said.command.is_some(),
     ];
     if kinds.iter().filter(|there| **there).count() != 1 {
-        let told = "has exactly one of `http`, `prometheus`, `condition` and `command`";
+        let told = "has exactly one of `http`, `tcp`, `prometheus`, `condition` and `command`";
         problems.at(document, path, told);
         return None;
     }
@@ -125,6 +131,18 @@ pub(super) fn of_file(document: &Node, path: &Path, said: &file::Check, problems
             vm: Vm::parse(&condition.vm),
             kind: condition.kind.clone(),
             status: condition.status.clone(),
+        }
+    } else if let Some(tcp) = &said.tcp {
+        if tcp.port == 0 {
+            problems.at(
+                document,
+                &path.key("tcp").key("port"),
+                "is not a number from 1 to 65535",
+            );
+        }
+        What::Tcp {
+            vm: Vm::parse(&tcp.vm),
+            port: tcp.port,
         }
     } else {
         let command = said.command.clone().unwrap_or_default();
@@ -194,7 +212,7 @@ impl What {
         match self {
             Self::Http(http) => Some(http.url.origin()),
             Self::Prometheus(query) => Some(query.url.origin()),
-            Self::Condition { .. } | Self::Command(_) => None,
+            Self::Condition { .. } | Self::Tcp { .. } | Self::Command(_) => None,
         }
     }
 
@@ -203,7 +221,15 @@ impl What {
         match self {
             Self::Http(http) => &http.headers,
             Self::Prometheus(query) => &query.headers,
-            Self::Condition { .. } | Self::Command(_) => &[],
+            Self::Condition { .. } | Self::Tcp { .. } | Self::Command(_) => &[],
+        }
+    }
+
+    /// The VM it is about.
+    pub fn vm(&self) -> Option<&Vm> {
+        match self {
+            Self::Condition { vm, .. } | Self::Tcp { vm, .. } => Some(vm),
+            _ => None,
         }
     }
 
@@ -242,6 +268,7 @@ impl fmt::Display for What {
                 }
             }
             Self::Condition { vm, kind, status } => write!(f, "{kind} of vmi {} is {status}", vm.name),
+            Self::Tcp { vm, port } => write!(f, "port {port} of vmi {} takes connections from its node", vm.name),
             Self::Command(words) => write!(f, "{} ends with 0", words.join(" ")),
         }
     }

@@ -80,7 +80,7 @@ pub enum Scalar {
     Text(String),
 }
 
-/// Something that must be true; exactly one of `http`, `prometheus`, `condition` and `command`
+/// Something that must be true; exactly one of `http`, `tcp`, `prometheus`, `condition` and `command`
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Check {
@@ -93,6 +93,8 @@ pub struct Check {
     pub http: Option<Http>,
     /// A query with one value
     pub prometheus: Option<Prometheus>,
+    /// A port of a VM, from the VM's node; a privileged debug pod on that node tries it about once a second
+    pub tcp: Option<Tcp>,
     /// A condition of the VMI
     pub condition: Option<Condition>,
     /// Program and arguments, without a shell; it must end with 0. Needs --allow-commands
@@ -112,6 +114,16 @@ pub struct Http {
     /// Sent with each request; what is secret is written as `env:NAME` or `file:PATH`
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tcp {
+    /// NAME or NAMESPACE/NAME
+    pub vm: String,
+    /// The port that must take connections
+    #[schemars(range(min = 1))]
+    pub port: u16,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -70,6 +70,7 @@ ping_works() {
 # VM $1 is probed from now on.
 probe_on() {
   case $PROBES in "$1 "* | *"$NL$1 "*) ;; *) return 0 ;; esac
+  case $PROBED in *" $1="*) return 0 ;; esac
   if [ -z "$PROBER" ]; then
     mkfifo "$S/probe" || return 0
     exec 4<>"$S/probe"
@@ -80,6 +81,12 @@ probe_on() {
   fi
   PROBED="$PROBED$1=0@0 "
   printf 'on %s\n' "$1" >&4
+}
+
+# VM $1, which has no fault yet, is probed from now on.
+probe_only() {
+  state_of "$1"
+  [ "$STATE" != found ] || [ -n "$OVER" ] || probe_on "$1"
 }
 
 probe_off() {
@@ -142,7 +149,7 @@ probed() { # VM RESULT
   state_of "$1"
   centis "$r_up"
   case $STATE in
-    arming | ready) r_phase=before ;;
+    found | arming | ready) r_phase=before ;;
     held) r_phase=during ;;
     ended) r_phase=after ;;
     *) return 0 ;;

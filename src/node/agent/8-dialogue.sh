@@ -158,6 +158,7 @@ heard() { # the operator's words
     go) each go "${2:-}" ;;
     sweep) each sweep "${2:-}" ;;
     kill) each kill_guest "${2:-}" ;;
+    probe) each probe_only "${2:-}" ;;
     hb) [ -n "$ENDED" ] || emit '"ev":"hb"' ;;
     rollback) if [ -n "${2:-}" ]; then each end_one "$2" rollback; else end_all rollback; fi ;;
     detach)

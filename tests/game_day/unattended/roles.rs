@@ -116,6 +116,18 @@ fn of_vms_in_all_namespaces() {
 }
 
 #[test]
+fn of_a_port_that_is_probed() {
+    proves(
+        "
+  steadyState: [{name: web, tcp: {vm: lab/lone-1, port: 80}}]
+  steps:
+    - {name: move, migrate: {vms: [web-1]}}
+",
+        true,
+    );
+}
+
+#[test]
 fn of_migrations() {
     proves("\n  steps:\n    - {name: move, migrate: {vms: [web-1]}}\n", true);
 }

@@ -22,7 +22,7 @@ use super::super::guards::Guards;
 use super::read::{Asked, read_texts};
 use super::{files, judge, text};
 use crate::cli::{GameDayRequest, ManifestsRequest};
-use crate::cluster::rules::{Needed, vmis};
+use crate::cluster::rules::{Needed, PROBES, vmis};
 use crate::escape::escape;
 use crate::gameday::check::What;
 use crate::gameday::file::GameDay;
@@ -82,7 +82,7 @@ async fn in_namespace(
     texts: &[Text],
 ) -> Result<(GameDayRequest, Asked), Stop> {
     let asked = read_texts(request, texts)?;
-    let of_check = |what: &What| matches!(what, What::Condition { vm, .. } if vm.namespace.is_none());
+    let of_check = |what: &What| what.vm().is_some_and(|vm| vm.namespace.is_none());
     let in_context = asked.faults.iter().any(|fault| fault.is_in_context())
         || asked.day.checks.iter().any(|check| of_check(&check.what));
     if asked.day.namespace.is_some() || !in_context {
@@ -125,6 +125,10 @@ pub(super) fn needs(asked: &Asked, current: &str, guards: &Guards) -> Vec<Need> 
     let checks = asked.day.checks.iter().filter_map(|check| match &check.what {
         What::Condition { vm, .. } => Some(Need {
             rules: vec![vmis("list", Needed::Required), vmis("watch", Needed::Required)],
+            vmis: vec![vm.namespace.as_deref().unwrap_or(current).to_owned()],
+        }),
+        What::Tcp { vm, .. } => Some(Need {
+            rules: PROBES.to_vec(),
             vmis: vec![vm.namespace.as_deref().unwrap_or(current).to_owned()],
         }),
         _ => None,
