@@ -247,7 +247,7 @@ impl Double {
             Phase::Found | Phase::Armed { .. } => "before",
             Phase::Held { .. } => "during",
             Phase::Ended(_) => "after",
-            _ => "",
+            Phase::Easing { .. } => "",
         };
         let Some(probed) = self.probed.get_mut(&flight.vm) else {
             return;

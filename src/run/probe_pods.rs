@@ -221,7 +221,7 @@ impl Follower {
             }
         }
         // Nobody tells where it is any more: what is probed is probed on.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn stopped(&self) {

@@ -180,8 +180,8 @@ async fn carry_out(
     let seen = cluster.remembered();
     let planning = Desk { cluster: &seen, ..desk };
     let plan = Box::pin(plan::plan(&planning, asked)).await?;
-    let probes = context.unless_signalled(probes::plan(&planning, request, &plan, (&report.id, dry_run)));
-    let probes = probes.await?;
+    let probes = Box::pin(probes::plan(&planning, request, &plan, (&report.id, dry_run)));
+    let probes = context.unless_signalled(probes).await?;
     drop(seen);
     report.checks = plan.day.checks.iter().map(checks::report).collect();
     report.steps = plan.faults.iter().map(PlannedFault::report).collect();

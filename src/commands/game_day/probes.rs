@@ -54,10 +54,10 @@ pub(super) async fn plan(
         names: names.collect(),
         ..Selection::default()
     };
-    let named = request.pods.namespace.as_deref();
+    let of_pods = request.pods.namespace.as_deref();
     let (found, namespaces) = tokio::join!(
         survey(cluster, &selection, &[], None),
-        PodNamespaces::read(cluster, named)
+        PodNamespaces::read(cluster, of_pods)
     );
     let found = found.map_err(|error| Stop::of_cluster(&error))?;
     let images = debug_pods::images(desk.guards.image(request.pods.image.as_ref()), &found.images)?;
@@ -103,7 +103,8 @@ fn asked(day: &GameDay, namespace: &str) -> BTreeMap<Key, Vec<(u16, u64)>> {
     let mut asked: BTreeMap<Key, Vec<(u16, u64)>> = BTreeMap::new();
     for (key, port, check) in tcp_checks(day, namespace) {
         let ports = asked.entry(key).or_default();
-        let patience = check.within.as_secs_f64().ceil().clamp(1.0, PATIENCE as f64) as u64;
+        let whole = u64::from(check.within.subsec_nanos() > 0) + check.within.as_secs();
+        let patience = whole.clamp(1, PATIENCE);
         match ports.iter_mut().find(|(of, _)| *of == port) {
             Some((_, longest)) => *longest = patience.max(*longest),
             None => ports.push((port, patience)),

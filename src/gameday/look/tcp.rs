@@ -77,10 +77,6 @@ mod tests {
             (Reading::Probed(None), "no connection within 500ms"),
             (Reading::Failed("no pod".to_owned()), "it could not be probed: no pod"),
             (Reading::Down("vmi a/b does not run".to_owned()), "vmi a/b does not run"),
-            (
-                Reading::Waiting(Some("quota".to_owned())),
-                "it could not be probed: quota",
-            ),
         ] {
             let (tell, heard) = watch::channel(Reading::Waiting(None));
             let readings = readings(heard);
@@ -90,5 +86,13 @@ mod tests {
             });
             assert_eq!(looked, Err(told.to_owned()));
         }
+    }
+
+    #[tokio::test]
+    async fn what_nobody_probes_is_not_waited_for_for_ever() {
+        let (_tell, last) = watch::channel(Reading::Waiting(Some("quota".to_owned())));
+        let first = Duration::from_millis(10);
+        let looked = look(&Readings { last, first }, WITHIN).await;
+        assert_eq!(looked, Err("it could not be probed: quota".to_owned()));
     }
 }
