@@ -24,7 +24,7 @@ const PROCESSES: [&str; 10] = [
 const IN_THE_POD: [&str; 3] = ["agent", "listener", "clock"];
 
 /// Sets of three and more that somebody is left of.
-const LARGER: [&[&str]; 12] = [
+const LARGER: [&[&str]; 16] = [
     &["sentinel", "keeper", "warden"],
     &["sentinel", "keeper", "agent"],
     &["sentinel", "keeper", "listener"],
@@ -35,6 +35,16 @@ const LARGER: [&[&str]; 12] = [
     &["agent", "sentinel", "nsenter"],
     &["agent", "reader", "keeper"],
     &["agent", "warden", "keeper"],
+    // The relay alone knows that the agent is gone, and does the keeper's work.
+    &["agent", "warden", "keeper", "reader"],
+    &["agent", "warden", "keeper", "sentinel"],
+    &[
+        "agent", "listener", "clock", "warden", "keeper", "nsenter", "sentinel", "sleep", "reader",
+    ],
+    // The sentinel and its sleep are left alone.
+    &[
+        "agent", "listener", "clock", "warden", "keeper", "relay", "nsenter", "reader",
+    ],
     // Everything in the pod; everything that is not.
     &["agent", "listener", "clock"],
     &["warden", "keeper", "relay", "nsenter", "sentinel", "sleep", "reader"],
@@ -99,9 +109,14 @@ impl Run {
 
     fn signal(&self, names: &[&str], signal: &str) -> std::process::Output {
         let to = self.pids.iter().filter(|(name, _)| names.contains(name));
+        // No sleep is long: it is another one by now.
+        let now = |(name, pid): &(&str, String)| match *name {
+            "sleep" => self.operator.maybe_pid_of("sleep.0").unwrap_or_else(|| pid.clone()),
+            _ => pid.clone(),
+        };
         std::process::Command::new("kill")
             .arg(signal)
-            .args(to.map(|(_, pid)| pid))
+            .args(to.map(now))
             .output()
             .unwrap()
     }

@@ -63,29 +63,40 @@ wait_for_go() {
   printf '%s' "$COMPOSED"
 }
 
-# Until the deadline, a word on the fifo, or its end of file. SIGKILL, because a process that ignores SIGTERM (inherited
-# from here) would not end by it. Both tell their numbers themselves: those known here are of the VM's PID namespace.
+# Until the deadline, a word on the fifo, or its end of file, which ends the reader, and that the sleep. The reader alone may be
+# killed, with all who would notice: so that no sleep is long, and after each it is looked for. SIGKILL, because a process that
+# ignores SIGTERM (inherited from here) would not end by it. Both tell their numbers themselves: those known here are of the VM's
+# PID namespace.
 hold() {
-  now
-  h_left=$((s_began + HOLD - NOW))
-  [ "$h_left" -gt 0 ] || return 0
-  seconds "$h_left"
-  {
-    read -r h_me _ </proc/self/stat
-    remember "sleep.$VM" "$h_me"
-    exec sleep "$SEC"
-  } >/dev/null 4<&- 6>&- 7>&- &
-  h_sleep=$!
   {
     read -r h_me _ </proc/self/stat
     remember "reader.$VM" "$h_me"
     read -r _ <&4
-    # Not when it has ended and its number may be another process's.
-    if [ ! -e "$S/sleep.$VM" ] || lives "sleep.$VM"; then kill -9 "$h_sleep"; fi
+    # One that has just begun is not remembered yet.
+    h_tries=0
+    until [ "$h_tries" = 1000 ] || { lives "sleep.$VM" && kill -9 "$LIVING"; }; do h_tries=$((h_tries + 1)); done
   } >/dev/null 6>&- 7>&- &
   h_listen=$!
-  wait "$h_sleep"
-  ! lives "reader.$VM" || kill -9 "$h_listen"
+  while :; do
+    now
+    h_left=$((s_began + HOLD - NOW))
+    [ "$h_left" -gt 0 ] || break
+    [ "$h_left" -le 300 ] || h_left=300
+    seconds "$h_left"
+    {
+      read -r h_me _ </proc/self/stat
+      remember "sleep.$VM" "$h_me"
+      exec sleep "$SEC"
+    } >/dev/null 4<&- 6>&- 7>&- &
+    wait "$!"
+    reads || break
+  done
+  ! reads || kill -9 "$h_listen"
+}
+
+# Whether the reader is still there; it may not have begun.
+reads() {
+  [ ! -s "$S/reader.$VM" ] || lives "reader.$VM"
 }
 
 who_ended_it() {

@@ -103,7 +103,7 @@ keeper() {
 }
 
 # Holds the VM's fifo open until the leash is let go. The keeper waits for the sentinel without a limit, and nobody else may be
-# left who has one: a sentinel that stands still then is ended from here.
+# left who has one: a sentinel that stands still then is ended from here. Nor may the keeper be left: then its work is done here.
 relay() {
   exec 3<&- 4<&- 6>&- 7>&- 9<&-
   IFS= read -r _ <&5
@@ -113,6 +113,20 @@ relay() {
   while lives "nsenter.$VM" || lives "sentinel.$VM"; do
     now
     [ "$NOW" -le "$r_until" ] || end_stuck "$VM"
+    # One that cannot be woken any more is woken now.
+    [ ! -s "$S/reader.$VM" ] || lives "reader.$VM" || end_remembered "sleep.$VM"
+    sleep 0.5
+  done
+  # A warden would have put somebody in the keeper's place by then, who ends this.
+  now
+  r_until=$((NOW + 300))
+  while [ -d "$S" ] && ! is_settled && ! lives "keeper.$VM" && ! lives "heir.$VM"; do
+    now
+    if [ "$NOW" -gt "$r_until" ]; then
+      replace_keeper
+      ! all_have_left || remove_scratch
+      return
+    fi
     sleep 0.5
   done
 }

@@ -1,7 +1,8 @@
 # Who watches whom: the clock and the warden each make the agent look at all of its own processes, twice a second; the warden,
 # which is where PID 1 is and not in the pod, looks at every keeper, and at the agent. A keeper that is gone is replaced, one that
 # stands still is ended first. The agent does so, too, as long as there is no warden or the warden stands still. With both of them
-# gone a relay still ends a sentinel that stands still (7-keeper.sh).
+# gone a relay still ends a sentinel that stands still, and does the keeper's work where that is gone, too (7-keeper.sh); a sentinel
+# that is left alone ends by itself (6-sentinel.sh).
 
 # A tick for the agent, if it has taken the last one: the bus must not be full when a sentinel has something to say.
 strike() { # clock|warden
@@ -77,8 +78,7 @@ end_stuck() { # VM
   end_remembered "nsenter.$1"
 }
 
-# In a subshell of the warden or of the agent: does what is left to do for the keeper of VM $1, which is gone and with it the
-# network namespace that it held. That is found again by the same rules.
+# In a subshell of the warden or of the agent: the heir of the keeper of VM $1, which is gone.
 take_over() {
   exec </dev/null >/dev/null 2>&1 4>&- 5<&- 8>&-
   trap '' TERM HUP INT
@@ -90,6 +90,12 @@ take_over() {
   if [ ! -s "$S/why.$VM" ] && lives agent; then printf 'sentinel\n' >"$S/why.$VM"; fi
   # To a sentinel that still lives, this is the end.
   end_remembered "relay.$VM"
+  replace_keeper
+}
+
+# Does what is left to do for VM $VM whose keeper is gone, and with it the network namespace that it held. That is found again by
+# the same rules.
+replace_keeper() {
   if is_first "$PID"; then
     in_pinned '' 9<"$PROC/$PID/ns/net"
   elif find_pod; then
