@@ -88,7 +88,8 @@ hold() {
       remember "sleep.$VM" "$h_me"
       exec sleep "$SEC"
     } >/dev/null 4<&- 6>&- 7>&- &
-    wait "$!"
+    # Killed by the reader, or by somebody else, which is the end as well.
+    wait "$!" || break
     reads || break
   done
   ! reads || kill -9 "$h_listen"
