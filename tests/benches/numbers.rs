@@ -6,6 +6,8 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+#[path = "game_day.rs"]
+mod game_day;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -34,6 +36,8 @@ fn main() {
     for (agent, name) in [(AgentKind::Script, "agent script"), (AgentKind::Double, "double")] {
         twenty_vms(agent, name);
     }
+    game_day::plan();
+    game_day::abort();
     help();
     size();
 }
