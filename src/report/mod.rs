@@ -23,6 +23,7 @@ mod recorded;
 mod recovery;
 mod run;
 mod run_table;
+pub(crate) mod small_chart;
 mod target;
 mod value;
 

@@ -1,5 +1,6 @@
 //! The probes of a run as small charts: a column a probe, higher is slower, with marks where the fault began and ended.
 
+use super::small_chart::{self, Signs};
 use super::{ProbePhase, ProbeReport, ProbeSample, TargetReport};
 
 /// Columns for the time under the fault; more probes than that share columns.
@@ -8,31 +9,9 @@ const WIDEST: usize = 40;
 const SIDE: usize = 8;
 /// Charts that are drawn; the document has all.
 const MOST: usize = 12;
-/// A column is full at the slowest probe, and at this many milliseconds at least: what is below is fast.
-const FULL: f64 = 10.0;
-
-/// The characters of a chart.
-struct Signs {
-    /// From fast to slow.
-    levels: [char; 8],
-    lost: char,
-    mark: char,
-}
-
-const UNICODE: Signs = Signs {
-    levels: ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
-    lost: '✕',
-    mark: '│',
-};
-const ASCII: Signs = Signs {
-    levels: ['_', '.', '-', '=', '+', '*', '#', '@'],
-    lost: 'x',
-    mark: '|',
-};
-
 /// Two lines a probe of each target: the chart, and its numbers. Empty when nothing was probed.
 pub(crate) fn lines(targets: &[TargetReport], unicode: bool) -> Vec<String> {
-    let signs = if unicode { &UNICODE } else { &ASCII };
+    let signs = Signs::of(unicode);
     let probed: Vec<(String, &ProbeReport)> = targets
         .iter()
         .flat_map(|target| target.probes.iter().map(|probe| (target.key(), probe)))
@@ -58,42 +37,18 @@ pub(crate) fn lines(targets: &[TargetReport], unicode: bool) -> Vec<String> {
 }
 
 fn chart(samples: &[ProbeSample], signs: &Signs) -> String {
-    let full = samples
-        .iter()
-        .filter_map(|sample| sample.ms)
-        .map(|ms| ms.0)
-        .fold(FULL, f64::max);
-    let part = |phase, widest| columns(samples, phase, widest, full, signs);
+    let times = |phase: Option<ProbePhase>| {
+        let here = samples
+            .iter()
+            .filter(move |sample| phase.is_none_or(|phase| sample.phase == phase));
+        here.map(|sample| sample.ms.map(|ms| ms.0)).collect::<Vec<_>>()
+    };
+    let full = small_chart::full(&times(None));
+    let part = |phase, widest| small_chart::columns(&times(Some(phase)), widest, full, signs);
     let (before, during) = (part(ProbePhase::Before, SIDE), part(ProbePhase::During, WIDEST));
     let after = part(ProbePhase::After, SIDE);
     let mark = signs.mark;
     format!("{before}{mark}{during}{mark}{after}")
-}
-
-/// The columns of one phase; of probes that share one the worst is shown.
-fn columns(samples: &[ProbeSample], phase: ProbePhase, widest: usize, full: f64, signs: &Signs) -> String {
-    let times: Vec<Option<f64>> = samples
-        .iter()
-        .filter(|sample| sample.phase == phase)
-        .map(|sample| sample.ms.map(|ms| ms.0))
-        .collect();
-    let share = times.len().div_ceil(widest).max(1);
-    let column = |shared: &[Option<f64>]| {
-        let worst = shared
-            .iter()
-            .copied()
-            .try_fold(0.0, |worst: f64, ms| Some(worst.max(ms?)));
-        worst.map_or(signs.lost, |worst| level(worst / full, signs))
-    };
-    times.chunks(share).map(column).collect()
-}
-
-/// The sign for a part from 0 to 1.
-fn level(part: f64, signs: &Signs) -> char {
-    // A step a level, rounded up, so that only what is nearly nothing is on the lowest.
-    let steps = (0..signs.levels.len()).zip([0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875]);
-    let at = steps.take_while(|(_, step)| part > *step).count();
-    signs.levels[at]
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub use hotkeys::Hotkeys;
 pub use panic::end_on_panic;
 pub use picker::{Pick, Picker};
 pub use printer::{Look, Printer, Told};
+pub(crate) use progress::Line;
 pub use progress::{Progress, State};
 pub use prompt::NoTerminal;
 pub use table::Table;

@@ -72,6 +72,14 @@ pub enum State {
     Done(String),
 }
 
+/// A row below the bars.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) title: String,
+    pub(crate) text: String,
+    pub(crate) is_bad: bool,
+}
+
 /// What the keys do, below the bars.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keys {
@@ -98,6 +106,8 @@ struct Screen {
     board: Board,
     /// `None` off a terminal, and once finished.
     bars: Option<Bars>,
+    /// Rows below the VMs.
+    lines: Vec<Line>,
     keys: Keys,
     finished: bool,
 }
@@ -111,6 +121,7 @@ impl Progress {
         let screen = Screen {
             board: Board::new(total, &Now::read()),
             bars,
+            lines: Vec::new(),
             keys: Keys::default(),
             finished: false,
         };
@@ -182,6 +193,13 @@ impl Progress {
         screen.draw(&Now::read());
     }
 
+    /// Says more about the run below the VMs; on a terminal only, for it changes often.
+    pub(crate) fn below(&self, lines: Vec<Line>) {
+        let mut screen = self.lock();
+        screen.lines = lines;
+        screen.draw(&Now::read());
+    }
+
     /// Says something about a VM beside its state while its fault is in place, e.g. `probe 204 ms`.
     pub fn beside(&self, key: &str, text: &str) {
         let mut screen = self.lock();
@@ -243,7 +261,9 @@ impl Screen {
             let held = self.board.vms.iter().any(|vm| vm.hold.is_some());
             let keys = self.keys.while_held.as_deref().filter(|_| held);
             let keys = keys.or(self.keys.otherwise.as_deref());
-            bars.show(&view::rows(&self.board, now, height), keys, width);
+            let mut rows = view::rows(&self.board, now, height.saturating_sub(self.lines.len()));
+            rows.extend(self.lines.iter().map(view::line_row));
+            bars.show(&rows, keys, width);
         }
     }
 }

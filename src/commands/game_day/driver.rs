@@ -13,11 +13,13 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
+use jiff::Zoned;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::checks::{self, Looked};
 use super::plan::GameDayPlan;
+use super::screen::{self, Stage};
 use super::step_fault::{Closing, Desk, Ran};
 use super::telling::Telling;
 use crate::faults::registry::FAULTS;
@@ -65,6 +67,10 @@ struct Driver<'a> {
     telling: &'a Telling,
     /// Runs of which it was told that their fault is in place.
     injected: BTreeSet<Turn>,
+    began: Zoned,
+    /// Faults that have begun, whichever time.
+    begun: BTreeSet<usize>,
+    unicode: bool,
 }
 
 /// Runs a confirmed game day to its end: until everything is back, or it is known what is not.
@@ -91,6 +97,9 @@ pub(super) async fn run(
         aborted: None,
         telling,
         injected: BTreeSet::new(),
+        began: Zoned::now(),
+        begun: BTreeSet::new(),
+        unicode: desk.context.printer.look().unicode,
     };
     let (heard, mut all_heard) = unbounded_channel();
     let looked = heard.clone();
@@ -183,10 +192,22 @@ impl machine::Driver for Driver<'_> {
                 }
             }
         }
+        self.show();
     }
 }
 
 impl Driver<'_> {
+    fn show(&self) {
+        let stage = Stage {
+            plan: self.plan,
+            under_way: self.engine.under_way(),
+            begun: &self.begun,
+            began: &self.began,
+            checks: &self.report.checks,
+        };
+        self.progress.below(screen::lines(&stage, self.unicode));
+    }
+
     fn start(&mut self, turn: Turn) {
         let step = &self.plan.faults[turn.fault];
         let time = if step.times > 1 {
@@ -201,6 +222,7 @@ impl Driver<'_> {
             // Of what is not held, its begin is all there is.
             self.injected(turn);
         }
+        self.begun.insert(turn.fault);
         let signals = Signals::none();
         self.signals.push((turn, signals.clone()));
         // Whoever runs them lives as long as this.
@@ -264,6 +286,7 @@ impl Driver<'_> {
             .is_none_or(|sample| sample.failed.is_none());
         let name = self.report.checks[check].name.clone();
         checks::add(&mut self.report.checks, looked);
+        self.show();
         match (&failed, was_good) {
             (Some(why), true) => self.progress.note(&format!("check {name} failed: {why}")),
             (None, false) => self.progress.note(&format!("check {name} is good again")),

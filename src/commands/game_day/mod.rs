@@ -9,6 +9,7 @@ mod plan;
 mod probes;
 mod read;
 mod save;
+mod screen;
 mod step_fault;
 mod telling;
 mod text;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Now;
 use super::board::{Board, Group, Vm, count, ends, left};
+use super::{Line, Now};
+use crate::ui::escape;
 
 /// Lines left to what the keys do, to the prompt of the shell and to what was printed last.
 const MARGIN: usize = 3;
@@ -40,6 +41,15 @@ pub(super) fn rows(board: &Board, now: &Now, height: usize) -> Vec<Row> {
         rows.push(whole(board, now));
     }
     rows
+}
+
+pub(super) fn line_row(line: &Line) -> Row {
+    Row {
+        title: escape(&line.title),
+        part: None,
+        text: escape(&line.text),
+        tone: if line.is_bad { Tone::Bad } else { Tone::Quiet },
+    }
 }
 
 fn vm_row(vm: &Vm, now: &Now) -> Row {
