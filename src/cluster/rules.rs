@@ -166,7 +166,6 @@ pub(crate) const PROBES: &[Rule] = &[
     vmis("get", Needed::Required),
     vmis("list", Needed::Required),
     vmis("watch", Needed::Required),
-    STOPPED,
     pods("list", RuleScope::VmiNamespace),
     LAUNCHER_IMAGE,
     in_cluster(

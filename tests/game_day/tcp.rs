@@ -136,6 +136,11 @@ fn what_cannot_be_probed_is_refused_before_anything_is_done() {
             "there is no vmi default/nobody",
         ),
         (
+            "{name: a, tcp: {vm: lab/stopped-1, port: 80}}",
+            4,
+            "lab/stopped-1 is not running (VM is Stopped)",
+        ),
+        (
             "{name: a, tcp: {vm: web-1, port: 0}}",
             2,
             "tcp.port: is not a number from 1 to 65535",
@@ -181,5 +186,24 @@ fn a_killed_command_leaves_no_probe_running() {
         let pods = rehearsal.debug_pods();
         pods.len() == 2 && pods.iter().all(|(_, phase)| phase == "Succeeded")
     });
+    day.is_clean(&["web-1"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_screen_shows_the_step_what_comes_next_and_each_checks_looks() {
+    use crate::support::terminal::Terminal;
+
+    let day = day(
+        "{name: slow, netem: {vms: [web-1], latency: 1ms, duration: 1h}}, {name: cut, filter: {vms: [web-1], ports: [80]}}",
+    );
+    let mut terminal = Terminal::start(&day.rehearsal, &["run", "-f", &day.file(), "--yes"]);
+    terminal.see("slow (netem); 1 of 2 begun");
+    terminal.see("cut (filter); ends at ");
+    terminal.see(" at the earliest");
+    terminal.see(" ms");
+    terminal.type_in("q");
+    let (all, code) = terminal.end();
+    assert_eq!(code, 130, "{all}");
     day.is_clean(&["web-1"]);
 }

@@ -72,7 +72,14 @@ pub(super) async fn plan(
         match row.map(|row| row.placed.clone()) {
             Some(Ok(target)) => vms.push(ProbedVm { target, ports }),
             Some(Err(why)) => wrong.push(format!("vmi {}/{} {why}", key.0, key.1)),
-            None => wrong.push(format!("there is no vmi {}/{}", key.0, key.1)),
+            None => {
+                let stopped = found.stopped.iter();
+                let mut stopped = stopped.filter(|vm| (vm.namespace.as_str(), vm.name.as_str()) == (&key.0, &key.1));
+                wrong.push(match stopped.next() {
+                    Some(vm) => format!("{}/{} {}", key.0, key.1, vm.reason),
+                    None => format!("there is no vmi {}/{}", key.0, key.1),
+                });
+            }
         }
     }
     if !wrong.is_empty() {
