@@ -176,6 +176,7 @@ mod tests {
     #[test]
     fn a_vm_that_is_only_probed_has_no_line_that_changes_anything() {
         let mut target = target();
+        target.launcher.address = Some("10.42.0.10".parse().unwrap());
         assert_eq!(
             compile_probes(&target, 0, &[(22, 5), (443, 120)]).unwrap(),
             [

@@ -47,7 +47,7 @@ func tests() ([]test, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sampleOrder(slices.Concat(effects(), faults(), gameDayJobs(), roles(), shared, persistentDisk(), guestAgent(), evacuation(), virtctl(), trust(), interference(), vmKills(), outages(), sampled(matrix()), randomKills(), recordings(), onNetem())), nil
+	return sampleOrder(slices.Concat(effects(), faults(), gameDays(), gameDayJobs(), roles(), shared, persistentDisk(), guestAgent(), evacuation(), virtctl(), trust(), interference(), vmKills(), outages(), sampled(matrix()), randomKills(), recordings(), onNetem())), nil
 }
 
 // suite runs the tests that the words name.

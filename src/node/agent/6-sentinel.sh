@@ -63,21 +63,21 @@ wait_for_go() {
   printf '%s' "$COMPOSED"
 }
 
-# Until the deadline, a word on the fifo, or its end of file, which ends the reader, and that the sleep. The reader alone may be
-# killed, with all who would notice: so that no sleep is long, and after each it is looked for. SIGKILL, because a process that
-# ignores SIGTERM (inherited from here) would not end by it. Both tell their numbers themselves: those known here are of the VM's
-# PID namespace.
+# Until the deadline, a word on the fifo, or its end of file, of which the reader tells this process. It may be killed, with all who
+# would notice: so that no sleep is long, and after each it is looked for. Nothing here rests on files, for there may be no room.
+# Sleep and reader tell their numbers themselves: those known here are of the VM's PID namespace. SIGKILL, because a process that
+# ignores SIGTERM (inherited from here) would not end by it.
 hold() {
+  trap : USR1
   {
+    trap - USR1
     read -r h_me _ </proc/self/stat
     remember "reader.$VM" "$h_me"
     read -r _ <&4
-    # One that has just begun is not remembered yet.
-    h_tries=0
-    until [ "$h_tries" = 1000 ] || { lives "sleep.$VM" && kill -9 "$LIVING"; }; do h_tries=$((h_tries + 1)); done
+    kill -USR1 $$
   } >/dev/null 6>&- 7>&- &
-  h_listen=$!
-  while :; do
+  h_reader=$!
+  while kill -0 "$h_reader"; do
     now
     h_left=$((s_began + HOLD - NOW))
     [ "$h_left" -gt 0 ] || break
@@ -88,16 +88,14 @@ hold() {
       remember "sleep.$VM" "$h_me"
       exec sleep "$SEC"
     } >/dev/null 4<&- 6>&- 7>&- &
-    # Killed by the reader, or by somebody else, which is the end as well.
-    wait "$!" || break
-    reads || break
+    h_sleep=$!
+    # Woken by the reader; or somebody has killed the sleep, which is the end as well.
+    wait "$h_sleep" || {
+      kill -9 "$h_sleep"
+      break
+    }
   done
-  ! reads || kill -9 "$h_listen"
-}
-
-# Whether the reader is still there; it may not have begun.
-reads() {
-  [ ! -s "$S/reader.$VM" ] || lives "reader.$VM"
+  ! kill -0 "$h_reader" || kill -9 "$h_reader"
 }
 
 who_ended_it() {
