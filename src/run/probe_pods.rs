@@ -26,11 +26,11 @@ use crate::plan::agent_lines::{CompileError, compile_probes};
 use crate::plan::pod_options::{FAULT, PodOptions, TARGETS};
 use crate::problem::{Problem, Reason};
 
-/// Where a VM is is read from several kinds of objects, so that it is asked again and not watched.
+/// Between two looks for a VM's launcher: it shows in several kinds of objects, so that it is looked for again and not watched.
 const AGAIN: Duration = Duration::from_secs(1);
 /// KubeVirt tells a VMI's new address some seconds after a migration.
 const MOVED: Duration = Duration::from_secs(30);
-/// Between two pods for a VM after the last one failed; doubled each time.
+/// Between a pod that failed and the next one for its VM: [`AGAIN`] at first, doubled each time, and no longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// From the agent's first word to the game day's end, however long that takes: the pod has its own deadline.
 const ANSWER_LIMIT: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -164,7 +164,7 @@ impl Follower {
                 () = self.until_elsewhere(&mut changes, &mut place) => continue,
                 found = self.find(&here) => found,
             };
-            let pod = match self.pod(&found, number) {
+            let pod = match self.plan.pod(self.vm, &found, number) {
                 Ok(pod) => pod,
                 Err(error) => {
                     self.tell_all(&Reading::Waiting(Some(error.to_string())));
@@ -252,10 +252,6 @@ impl Follower {
             self.tell_all(&Reading::Waiting(Some(why)));
             sleep(AGAIN).await;
         }
-    }
-
-    fn pod(&self, target: &Target, number: usize) -> Result<DebugPod, CompileError> {
-        self.plan.pod(self.vm, target, number)
     }
 
     /// Probes until it is stopped, or the guest is elsewhere ([`Reason::Stopped`]), or it cannot be probed any more.

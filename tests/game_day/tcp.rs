@@ -22,6 +22,10 @@ fn check<'a>(document: &'a Value, name: &str) -> &'a Value {
     checks.find(|check| check["name"] == name).unwrap()
 }
 
+fn last_look<'a>(document: &'a Value, name: &str) -> &'a Value {
+    check(document, name)["samples"].as_array().unwrap().last().unwrap()
+}
+
 /// The nodes on which debug pods of checks were made, in that order.
 fn probed_on(day: &Day) -> Vec<String> {
     let requests = day.rehearsal.practice.requests().into_iter();
@@ -58,12 +62,7 @@ fn a_port_that_is_cut_ends_the_game_day() {
     assert_eq!(document["abort"]["check"], "web");
     assert_eq!(document["abort"]["message"], "no connection within 1s");
     assert_eq!(check(&document, "ssh")["failed"], 0, "only what is cut has failed");
-    let last = check(&document, "web")["samples"]
-        .as_array()
-        .unwrap()
-        .last()
-        .unwrap()
-        .clone();
+    let last = last_look(&document, "web");
     assert_eq!(
         (&last["phase"], &last["failed"]),
         (&"after".into(), &Value::Null),
@@ -103,12 +102,7 @@ fn a_vm_that_ends_is_down_and_its_successor_is_probed() {
     running.wait_for("check web failed: vmi default/web-1 does not run");
     let ended = running.end();
     let document = ended.expect(6).json();
-    let last = check(&document, "web")["samples"]
-        .as_array()
-        .unwrap()
-        .last()
-        .unwrap()
-        .clone();
+    let last = last_look(&document, "web");
     assert_eq!(last["failed"], Value::Null, "{last}");
     assert_eq!(probed_on(&day).len(), 2);
     assert_eq!(day.rehearsal.debug_pods(), []);
